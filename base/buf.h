@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A growable byte buffer with a hard limit. It owns its bytes; a failed append
+ * leaves it unchanged.
+ */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+
+struct kt_buf {
+	uint8_t *data; /* owned; NULL while empty */
+	size_t len;    /* bytes in use */
+	size_t cap;    /* bytes allocated */
+	size_t max;    /* most bytes it may hold; 0 = no limit */
+};
+
+#define KT_BUF_INIT(max_bytes) ((struct kt_buf){ .max = (max_bytes) })
+
+void kt_buf_deinit(struct kt_buf *buf);
+
+/* -ENOMEM; -ENOBUFS when the limit would be exceeded. */
+int kt_buf_reserve(struct kt_buf *buf, size_t extra) _kt_must_check_;
+int kt_buf_append(struct kt_buf *buf, const void *data, size_t len) _kt_must_check_;
+int kt_buf_printf(struct kt_buf *buf, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3))) _kt_must_check_;
+
+/* Drops len bytes (at most what is there) from the front. */
+void kt_buf_consume(struct kt_buf *buf, size_t len);
+
+/* The bytes as a C string (a 0 is kept behind them); "" while empty. */
+const char *kt_buf_str(struct kt_buf *buf);

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Tracing of faults; see error.h for the contract. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+
+int kt_error_note(const char *verb, int r, const char *file, int line, const char *func)
+{
+	static int tracing = -1;
+
+	if (tracing < 0)
+		tracing = getenv("KTEST_TRACE") != NULL;
+	if (tracing && r < 0)
+		fprintf(stderr, "ktest-trace: %s %s at %s:%d (%s)\n", verb, strerror(-r), file,
+			line, func);
+	return r;
+}

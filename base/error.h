@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The error contract of every function in ktest that returns int:
+ *
+ *    0    success
+ *   < 0   negative errno: a fault of ktest, its host or its environment. The
+ *         caller forwards it; it is never counted against a scheduler.
+ *   > 0   a condition the function documents (KT_<OBJECT>_E_<X>); the caller
+ *         must handle it.
+ *
+ * Three helpers, one for each thing that can be done with a result: raise a new
+ * fault, forward one, fold a condition the caller knows to be impossible into a
+ * fault. Each records where it happened when tracing is on (KTEST_TRACE=1), so
+ * that a fault can be followed from its origin to the place that reported it.
+ */
+#pragma once
+
+#include <errno.h>
+
+/* Result of a function whose value must be looked at. */
+#define _kt_must_check_ __attribute__((warn_unused_result))
+
+int kt_error_note(const char *verb, int r, const char *file, int line, const char *func);
+
+/* A new fault starts here: return kt_raise(-ENOMEM). Positive errno is negated. */
+#define kt_raise(r) kt_error_note("raise", (r) > 0 ? -(r) : (r), __FILE__, __LINE__, __func__)
+
+/* A fault or condition passes through here unchanged. */
+#define kt_forward(r) kt_error_note("forward", (r), __FILE__, __LINE__, __func__)
+
+/* A condition that cannot occur at this call becomes -ENOTRECOVERABLE. */
+#define kt_fold(r) \
+	kt_error_note("fold", (r) > 0 ? -ENOTRECOVERABLE : (r), __FILE__, __LINE__, __func__)

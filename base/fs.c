@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Files and folders of the host; see fs.h.
+ *
+ * Writing is either whole (temporary file in the same folder, fsync, rename) or
+ * to a descriptor the caller owns. Removing works with descriptors from the top
+ * down and never follows a link, so that a folder swapped for a link meanwhile
+ * cannot lead it outside.
+ */
+#include <dirent.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/sendfile.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/fs.h"
+
+#define READ_CHUNK     (64u << 10)
+#define TREE_DEPTH_MAX 128 /* one descriptor per level is open while removing */
+
+static void closedirp(DIR **dir)
+{
+	if (*dir)
+		closedir(*dir);
+}
+
+int kt_path_format(char *buf, const char *fmt, ...)
+{
+	va_list ap;
+	int n;
+
+	va_start(ap, fmt);
+	n = vsnprintf(buf, KT_PATH_MAX, fmt, ap);
+	va_end(ap);
+	if (n < 0)
+		return kt_raise(-EINVAL);
+	if (n >= KT_PATH_MAX)
+		return kt_raise(-ENAMETOOLONG);
+	return 0;
+}
+
+/* mkdir(2) that takes a folder, or a link to one, that is there already. */
+static int make_dir(const char *path)
+{
+	struct stat st;
+	int err;
+
+	if (!mkdir(path, 0755))
+		return 0;
+	err = errno;
+	/* A read-only or foreign parent says EROFS or EACCES of a folder that exists, too. */
+	if (stat(path, &st))
+		return kt_raise(-err);
+	return S_ISDIR(st.st_mode) ? 0 : kt_raise(-ENOTDIR);
+}
+
+int kt_mkdir_p(const char *path)
+{
+	char part[KT_PATH_MAX];
+	int r;
+
+	if (!path[0])
+		return kt_raise(-ENOENT);
+	r = kt_path_format(part, "%s", path);
+	if (r)
+		return kt_forward(r);
+	for (char *p = part + 1; *p; p++) {
+		if (*p != '/')
+			continue;
+		*p = 0;
+		r = make_dir(part);
+		if (r)
+			return kt_forward(r);
+		*p = '/';
+	}
+	return kt_forward(make_dir(part));
+}
+
+int kt_read_file(const char *path, struct kt_buf *out)
+{
+	_cleanup_(kt_closep) int fd = open(path, O_RDONLY | O_CLOEXEC);
+	size_t chunk;
+	ssize_t n;
+	int r;
+
+	if (fd < 0)
+		return kt_raise(-errno);
+	for (;;) {
+		/* At the limit, one more byte is asked for, to tell a full file from a cut one. */
+		chunk = READ_CHUNK;
+		if (out->max && out->max - out->len < chunk)
+			chunk = out->max - out->len;
+		if (!chunk) {
+			uint8_t probe;
+
+			do
+				n = read(fd, &probe, 1);
+			while (n < 0 && errno == EINTR);
+			return n < 0 ? kt_raise(-errno) : n ? kt_raise(-ENOBUFS) : 0;
+		}
+		r = kt_buf_reserve(out, chunk);
+		if (r)
+			return kt_forward(r);
+		n = read(fd, out->data + out->len, chunk);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return kt_raise(-errno);
+		if (!n)
+			return 0;
+		out->len += (size_t)n;
+	}
+}
+
+int kt_write_all(int fd, const void *data, size_t len)
+{
+	const uint8_t *p = data;
+	ssize_t n;
+
+	while (len) {
+		n = write(fd, p, len);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return kt_raise(-errno);
+		p += n;
+		len -= (size_t)n;
+	}
+	return 0;
+}
+
+/* Fills the new file; its mode is what open(2) would have given, not mkstemp's 0600. */
+static int fill_new_file(int fd, const void *data, size_t len)
+{
+	mode_t mask = umask(0);
+	int r;
+
+	umask(mask);
+	if (fchmod(fd, 0666 & ~mask))
+		return kt_raise(-errno);
+	r = kt_write_all(fd, data, len);
+	if (r)
+		return kt_forward(r);
+	return fsync(fd) ? kt_raise(-errno) : 0;
+}
+
+int kt_write_file_atomic(const char *path, const void *data, size_t len)
+{
+	_cleanup_(kt_closep) int fd = -1;
+	char temp[KT_PATH_MAX];
+	int r;
+
+	r = kt_path_format(temp, "%s.XXXXXX", path);
+	if (r)
+		return kt_forward(r);
+	fd = mkostemp(temp, O_CLOEXEC);
+	if (fd < 0)
+		return kt_raise(-errno);
+	r = fill_new_file(fd, data, len);
+	if (!r && rename(temp, path))
+		r = kt_raise(-errno);
+	if (r)
+		unlink(temp);
+	return kt_forward(r);
+}
+
+/* For what sendfile(2) does not take, an O_APPEND destination for one. */
+static int copy_through_buffer(int dst_fd, int src_fd, off_t offset)
+{
+	_cleanup_(kt_freep) uint8_t *chunk = malloc(READ_CHUNK);
+	ssize_t n;
+	int r;
+
+	if (!chunk)
+		return kt_raise(-ENOMEM);
+	for (;;) {
+		n = pread(src_fd, chunk, READ_CHUNK, offset);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return kt_raise(-errno);
+		if (!n)
+			return 0;
+		r = kt_write_all(dst_fd, chunk, (size_t)n);
+		if (r)
+			return kt_forward(r);
+		offset += n;
+	}
+}
+
+int kt_copy_fd(int dst_fd, int src_fd)
+{
+	off_t offset = 0;
+	ssize_t n;
+
+	for (;;) {
+		n = sendfile(dst_fd, src_fd, &offset, 1u << 30);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0 && (errno == EINVAL || errno == ENOSYS))
+			return kt_forward(copy_through_buffer(dst_fd, src_fd, offset));
+		if (n < 0)
+			return kt_raise(-errno);
+		if (!n)
+			return 0;
+	}
+}
+
+static int remove_in(int parent_fd, const char *name, unsigned int depth);
+
+/* Empties the folder; takes over dir_fd. */
+static int remove_contents(int dir_fd, unsigned int depth)
+{
+	_cleanup_(closedirp) DIR *dir = fdopendir(dir_fd);
+	struct dirent *entry;
+	int r;
+
+	if (!dir) {
+		r = -errno;
+		close(dir_fd);
+		return kt_raise(r);
+	}
+	for (;;) {
+		errno = 0;
+		entry = readdir(dir);
+		if (!entry)
+			return errno ? kt_raise(-errno) : 0;
+		if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, ".."))
+			continue;
+		r = remove_in(dirfd(dir), entry->d_name, depth + 1);
+		if (r)
+			return kt_forward(r);
+	}
+}
+
+static int remove_in(int parent_fd, const char *name, unsigned int depth)
+{
+	int fd, r;
+
+	if (!unlinkat(parent_fd, name, 0) || errno == ENOENT)
+		return 0;
+	if (errno != EISDIR && errno != EPERM)
+		return kt_raise(-errno);
+	if (depth >= TREE_DEPTH_MAX)
+		return kt_raise(-ELOOP);
+	fd = openat(parent_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return errno == ENOENT ? 0 : kt_raise(-errno);
+	r = remove_contents(fd, depth);
+	if (r)
+		return kt_forward(r);
+	if (unlinkat(parent_fd, name, AT_REMOVEDIR) && errno != ENOENT)
+		return kt_raise(-errno);
+	return 0;
+}
+
+int kt_remove_tree(const char *path)
+{
+	return kt_forward(remove_in(AT_FDCWD, path, 0));
+}
+
+/* The XDG rules: a variable that is empty or relative counts as not set. */
+static int xdg_dir(char *buf, const char *variable, const char *below_home)
+{
+	const char *base = getenv(variable);
+	const char *home = getenv("HOME");
+
+	if (base && base[0] == '/')
+		return kt_forward(kt_path_format(buf, "%s/ktest", base));
+	if (!home || !home[0])
+		return kt_raise(-ENOENT);
+	return kt_forward(kt_path_format(buf, "%s/%s/ktest", home, below_home));
+}
+
+int kt_cache_dir(char *buf)
+{
+	return kt_forward(xdg_dir(buf, "XDG_CACHE_HOME", ".cache"));
+}
+
+int kt_state_dir(char *buf)
+{
+	return kt_forward(xdg_dir(buf, "XDG_STATE_HOME", ".local/state"));
+}

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* `ktest list`: the scenarios this ktest has. Opens nothing. */
+#include <getopt.h>
+#include <stdbool.h>
+#include <stdio.h>
+
+#include <jansson.h>
+
+#include "base/cleanup.h"
+#include "cli/cli.h"
+#include "proto/result.h"
+#include "runner/plan.h"
+
+static const char help[] =
+	"usage: ktest list [OPTION]... [PATTERN]...\n\n"
+	"Lists the scenarios whose names match a glob, or all, with what each shows.\n\n"
+	"      --json    as a JSON array, with topology, memory and schedulers\n"
+	"  -h, --help    show this help\n";
+
+static json_t *scheds_json(const struct kt_sched_decl *d)
+{
+	json_t *list = json_array();
+
+	for (; d && d->name; d++)
+		json_array_append_new(
+			list, json_pack("{s:s, s:s}", "name", d->name, "binary", d->binary));
+	return list;
+}
+
+static json_t *scenario_json(const struct kt_scenario *s)
+{
+	return json_pack("{s:s, s:s, s:s, s:i, s:s, s:I, s:o, s:o, s:i}", "name", s->name, "doc",
+			 s->doc, "file", s->file, "line", s->line, "topology",
+			 s->topo ? s->topo : KT_DEFAULT_TOPO, "memory_bytes",
+			 (json_int_t)(s->memory ? s->memory : KT_DEFAULT_MEMORY), "sched",
+			 scheds_json(s->sched), "staged", scheds_json(s->staged), "snapshots",
+			 (int)s->snapshots);
+}
+
+static int print_json(const struct kt_plan *plan)
+{
+	json_t *list = json_array();
+	int r;
+
+	for (unsigned int i = 0; i < plan->count; i++)
+		json_array_append_new(list, scenario_json(plan->scenarios[i]));
+	r = json_dumpf(list, stdout, JSON_INDENT(2));
+	json_decref(list);
+	putchar('\n');
+	return r ? KT_EXIT_COULD_NOT_RUN : 0;
+}
+
+int cmd_list(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "json", no_argument, NULL, 'j' },
+		{ "help", no_argument, NULL, 'h' },
+		{ 0 },
+	};
+	_cleanup_(kt_plan_deinit) struct kt_plan plan = { 0 };
+	struct kt_diag diag = KT_DIAG_INIT;
+	bool json = false;
+	int c;
+
+	while ((c = getopt_long(argc, argv, ":h", options, NULL)) != -1) {
+		switch (c) {
+		case 'j':
+			json = true;
+			break;
+		case 'h':
+			fputs(help, stdout);
+			return 0;
+		default:
+			return cli_bad_option("list", argv, c);
+		}
+	}
+	if (kt_plan_select(&plan, (const char *const *)argv + optind, (unsigned int)(argc - optind),
+			   &diag)) {
+		cli_print_diag(&diag);
+		return KT_EXIT_COULD_NOT_RUN;
+	}
+	if (json)
+		return print_json(&plan);
+	for (unsigned int i = 0; i < plan.count; i++)
+		printf("%-45s %s\n", plan.scenarios[i]->name, plan.scenarios[i]->doc);
+	return 0;
+}

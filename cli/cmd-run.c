@@ -1,0 +1,384 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * `ktest run`: runs scenarios one after the other and prints each result: the
+ * verdict and its cause first, the artefact folder and the rerun command last.
+ */
+#include <getopt.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/signalfd.h>
+
+#include <jansson.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "cli/cli.h"
+#include "kernel/kernel.h"
+#include "runner/plan.h"
+#include "runner/report.h"
+#include "runner/run.h"
+
+static const char help[] =
+	"usage: ktest run [OPTION]... PATTERN...\n\n"
+	"Runs the scenarios whose names match a glob, each in a machine of its own.\n\n"
+	"      --accel NAME           auto (default) or tcg\n"
+	"      --artifacts DIR        keep artefacts in a new folder in DIR\n"
+	"      --json                 print the results as JSON\n"
+	"      --keep                 also keep the initramfs the machine was booted from\n"
+	"      --kernel PATH          guest kernel, vmlinux or bzImage (default:\n"
+	"                             $KTEST_KERNEL, else the newest one that\n"
+	"                             'ktest kernel build' made)\n"
+	"      --scheduler PATH       run this scheduler binary in place of the\n"
+	"                             scenario's own\n"
+	"      --scheduler-arg ARG    pass ARG to it; may be given several times\n"
+	"      --seed N               seed of everything random (default: random,\n"
+	"                             printed with the result)\n"
+	"      --timeout SECONDS      limit for each run (default: what the scenario\n"
+	"                             says, else 120 s more than it holds)\n"
+	"  -v, --verbose              show the guest's console while it runs\n"
+	"  -h, --help                 show this help\n\n"
+	"Ctrl-C ends a run within a second and keeps its results so far.\n"
+	"Exit status: 0 pass, 1 fail, 2 inconclusive, 3 could not run, 77 all skipped.\n";
+
+struct options {
+	struct kt_run_request request; /* what all runs share */
+	const char *kernel_path;
+	const char *args[KT_ARGS_MAX + 1];
+	unsigned int arg_count;
+	bool json;
+	bool verbose;
+	bool have_seed;
+	bool progress; /* stderr is a terminal */
+	bool colour;   /* stdout is a terminal */
+	json_t *results;
+	uint64_t start_ns;
+	const char *running;
+};
+
+static bool parse_number(const char *text, uint64_t *ret)
+{
+	char *end;
+
+	errno = 0;
+	*ret = strtoull(text, &end, 10);
+	return !errno && end != text && !*end && text[0] != '-';
+}
+
+static int parse_value(struct options *o, int c, const char *value)
+{
+	struct kt_run_request *req = &o->request;
+	uint64_t n;
+
+	switch (c) {
+	case 'A':
+		if (kt_accel_parse(&req->accel, value))
+			return cli_usage_error("run", "no accelerator '%s'", value);
+		break;
+	case 'd':
+		req->artifacts = value;
+		break;
+	case 'K':
+		o->kernel_path = value;
+		break;
+	case 's':
+		req->scheduler = value;
+		break;
+	case 'a':
+		if (o->arg_count == KT_ARGS_MAX)
+			return cli_usage_error("run", "more than %d arguments for a scheduler",
+					       KT_ARGS_MAX);
+		o->args[o->arg_count++] = value;
+		break;
+	case 'S':
+		if (!parse_number(value, &req->seed))
+			return cli_usage_error("run", "'%s' is not a seed", value);
+		o->have_seed = true;
+		break;
+	case 't':
+		if (!parse_number(value, &n) || !n || n > 86400)
+			return cli_usage_error("run",
+					       "'%s' is not a number of seconds from 1 to "
+					       "86400",
+					       value);
+		req->timeout_ns = n * KT_NSEC_PER_SEC;
+		break;
+	}
+	return 0;
+}
+
+/* 0, an exit status, or -1 when help was printed. */
+static int parse_options(struct options *o, int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "accel", required_argument, NULL, 'A' },
+		{ "artifacts", required_argument, NULL, 'd' },
+		{ "json", no_argument, NULL, 'j' },
+		{ "keep", no_argument, NULL, 'k' },
+		{ "kernel", required_argument, NULL, 'K' },
+		{ "scheduler", required_argument, NULL, 's' },
+		{ "scheduler-arg", required_argument, NULL, 'a' },
+		{ "seed", required_argument, NULL, 'S' },
+		{ "timeout", required_argument, NULL, 't' },
+		{ "verbose", no_argument, NULL, 'v' },
+		{ "help", no_argument, NULL, 'h' },
+		{ 0 },
+	};
+	int c, r;
+
+	while ((c = getopt_long(argc, argv, ":hv", options, NULL)) != -1) {
+		switch (c) {
+		case 'h':
+			fputs(help, stdout);
+			return -1;
+		case 'j':
+			o->json = true;
+			break;
+		case 'k':
+			o->request.keep = true;
+			break;
+		case 'v':
+			o->verbose = true;
+			break;
+		case ':':
+		case '?':
+			return cli_bad_option("run", argv, c);
+		default:
+			r = parse_value(o, c, optarg);
+			if (r)
+				return r;
+		}
+	}
+	if (optind == argc)
+		return cli_usage_error("run", "name at least one scenario, or '*'");
+	if (o->arg_count && !o->request.scheduler)
+		return cli_usage_error("run", "--scheduler-arg goes with --scheduler");
+	return 0;
+}
+
+/* ---- what is shown ---- */
+
+static void clear_progress(const struct options *o)
+{
+	if (o->progress)
+		fputs("\r\033[K", stderr);
+}
+
+static void on_progress(void *arg, const char *text)
+{
+	struct options *o = arg;
+
+	if (o->progress && !o->verbose)
+		fprintf(stderr, "\r\033[K%s: %s (%.1f s)", o->running, text,
+			(double)(kt_now_ns() - o->start_ns) / 1e9);
+}
+
+static void on_console(void *arg, const void *data, size_t len)
+{
+	(void)arg;
+	fwrite(data, 1, len, stderr);
+}
+
+static void print_verdict(const struct options *o, const struct kt_run_result *res)
+{
+	static const struct {
+		const char *word;
+		const char *colour;
+	} words[] = {
+		[KT_VERDICT_SKIP] = { "SKIP", "\033[33m" },
+		[KT_VERDICT_PASS] = { "PASS", "\033[32m" },
+		[KT_VERDICT_INCONCLUSIVE] = { "INCONCLUSIVE", "\033[33m" },
+		[KT_VERDICT_FAIL] = { "FAIL", "\033[31m" },
+	};
+	const char *word = res->could_not_run ? "COULD NOT RUN" : words[res->verdict].word;
+
+	printf("%s%s%s %s: %s (%.1f s)\n", o->colour ? words[res->verdict].colour : "", word,
+	       o->colour ? "\033[0m" : "", o->running, res->cause, (double)res->wall_ns / 1e9);
+}
+
+static void print_details(const struct kt_run_result *res)
+{
+	const struct kt_run_record *rec = &res->record;
+
+	/* A single finding is the cause, which was printed. */
+	for (size_t i = rec->finding_count > 1 ? 0 : 1; i < rec->finding_count && i < 20; i++) {
+		const struct kt_finding *f = &rec->findings[i];
+
+		printf("  finding: %s", f->text);
+		if (f->file[0])
+			printf(" (%s:%u)", f->file, f->line);
+		putchar('\n');
+	}
+	for (size_t i = 0; i < rec->sched_count; i++) {
+		const struct kt_sched_record *s = &rec->scheds[i];
+
+		if (s->generation)
+			printf("  generation %u: %s (pid %u), attached in %.0f ms%s%s\n",
+			       s->generation, s->name, s->pid,
+			       (double)(s->attached_ns - s->spawned_ns) / 1e6,
+			       s->exit_line[0] ? "; " : "", s->exit_line);
+	}
+	if (res->verdict != KT_VERDICT_PASS)
+		for (unsigned int i = 0; i < rec->console_mark_count; i++)
+			printf("  console: %s\n", rec->console_marks[i]);
+}
+
+static void print_result(const struct options *o, const struct kt_run_result *res)
+{
+	clear_progress(o);
+	if (o->json)
+		return;
+	print_verdict(o, res);
+	print_details(res);
+	if (res->artifacts[0])
+		printf("  artefacts: %s\n", res->artifacts);
+	printf("  rerun: %s\n", res->rerun);
+	fflush(stdout);
+}
+
+/* ---- running ---- */
+
+/* SIGINT and SIGTERM come through a descriptor, which every run watches. */
+static int open_cancel_fd(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
+	if (sigprocmask(SIG_BLOCK, &set, NULL))
+		return -errno;
+	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+static uint64_t random_seed(void)
+{
+	uint32_t seed;
+
+	/* Short enough to be typed. */
+	if (getrandom(&seed, sizeof(seed), 0) != sizeof(seed))
+		return kt_now_ns() & UINT32_MAX;
+	return seed;
+}
+
+/* The weightiest of two exit statuses: fail, could not run, inconclusive, pass, skip. */
+static int worse(int a, int b)
+{
+	static const int order[] = { KT_EXIT_FAIL, KT_EXIT_COULD_NOT_RUN, KT_EXIT_INCONCLUSIVE,
+				     KT_EXIT_PASS, KT_EXIT_SKIPPED };
+
+	for (size_t i = 0; i < KT_ARRAY_SIZE(order); i++)
+		if (a == order[i] || b == order[i])
+			return order[i];
+	return a;
+}
+
+/* Runs one; *ret_stop when the user has had enough. Exit status, or < 0. */
+static int run_one(struct options *o, const struct kt_scenario *s, bool *ret_stop)
+{
+	_cleanup_(kt_freep) struct kt_run_result *res = calloc(1, sizeof(*res));
+	int r;
+
+	if (!res)
+		return kt_raise(-ENOMEM);
+	o->running = s->name;
+	o->start_ns = kt_now_ns();
+	o->request.scenario = s;
+	if (!o->have_seed)
+		o->request.seed = random_seed();
+	r = kt_run(res, &o->request);
+	if (!r) {
+		print_result(o, res);
+		if (o->results)
+			json_array_append_new(o->results, kt_result_json(res, &o->request));
+		r = (int)kt_run_exit(res);
+		*ret_stop = res->outcome == KT_OUTCOME_CANCELLED;
+	}
+	kt_run_result_deinit(res);
+	return r;
+}
+
+static int run_plan(struct options *o, const struct kt_plan *plan)
+{
+	int status = KT_EXIT_SKIPPED;
+	bool stop = false;
+
+	for (unsigned int i = 0; i < plan->count && !stop; i++) {
+		int r = run_one(o, plan->scenarios[i], &stop);
+
+		if (r < 0) {
+			fprintf(stderr, "ktest run: %s: %s\n", o->running, strerror(-r));
+			return KT_EXIT_COULD_NOT_RUN;
+		}
+		status = worse(status, r);
+		if (stop && i + 1 < plan->count)
+			fprintf(stderr, "ktest run: cancelled; %u scenarios were not run\n",
+				plan->count - i - 1);
+	}
+	return status;
+}
+
+static int prepare(struct options *o, struct kt_kernel *kernel, const struct kt_plan *plan,
+		   struct kt_diag *diag)
+{
+	int r = 0;
+
+	for (unsigned int i = 0; !r && i < plan->count; i++)
+		r = kt_scenario_validate(plan->scenarios[i], diag);
+	if (!r)
+		r = kt_kernel_find(kernel, o->kernel_path, diag);
+	return r;
+}
+
+static void init_options(struct options *o, struct kt_kernel *kernel)
+{
+	o->request.kernel = kernel;
+	o->request.arg = o;
+	o->request.on_progress = on_progress;
+	o->request.on_console = o->verbose ? on_console : NULL;
+	o->request.scheduler_args = o->args;
+	o->progress = isatty(STDERR_FILENO);
+	o->colour = isatty(STDOUT_FILENO) && !getenv("NO_COLOR");
+	if (o->request.accel == KT_ACCEL_AUTO)
+		o->request.accel = KT_ACCEL_TCG;
+	if (o->json)
+		o->results = json_array();
+}
+
+int cmd_run(int argc, char **argv)
+{
+	_cleanup_(kt_plan_deinit) struct kt_plan plan = { 0 };
+	_cleanup_(kt_closep) int cancel_fd = -1;
+	struct options o = { 0 };
+	struct kt_kernel kernel = { .path = "" };
+	struct kt_diag diag = KT_DIAG_INIT;
+	int r = parse_options(&o, argc, argv);
+
+	if (r)
+		return r < 0 ? 0 : r;
+	init_options(&o, &kernel);
+	r = kt_plan_select(&plan, (const char *const *)argv + optind, (unsigned int)(argc - optind),
+			   &diag);
+	if (!r)
+		r = prepare(&o, &kernel, &plan, &diag);
+	if (r) {
+		cli_print_diag(&diag);
+		return KT_EXIT_COULD_NOT_RUN;
+	}
+	cancel_fd = open_cancel_fd();
+	if (cancel_fd < 0) {
+		fprintf(stderr, "ktest run: cannot watch for signals: %s\n", strerror(errno));
+		return KT_EXIT_COULD_NOT_RUN;
+	}
+	o.request.cancel_fd = cancel_fd;
+	r = run_plan(&o, &plan);
+	if (o.results) {
+		json_dumpf(o.results, stdout, JSON_INDENT(2));
+		putchar('\n');
+		json_decref(o.results);
+	}
+	return r;
+}

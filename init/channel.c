@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Control channel of the guest; see channel.h. */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "init/channel.h"
+
+#define PORTS_DIR "/sys/class/virtio-ports"
+
+void kt_channel_init(struct kt_channel *ch)
+{
+	*ch = (struct kt_channel){ .fd = -1, .out = KT_BUF_INIT(KT_CHANNEL_QUEUE_MAX) };
+	kt_frame_decoder_init(&ch->in);
+}
+
+static void closedirp(DIR **d)
+{
+	if (*d)
+		closedir(*d);
+}
+
+static bool port_has_name(const char *port, const char *name)
+{
+	_cleanup_(kt_closep) int fd = -1;
+	char path[sizeof(PORTS_DIR) + 256 + 8];
+	char buf[64];
+	ssize_t n;
+
+	snprintf(path, sizeof(path), PORTS_DIR "/%.255s/name", port);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	n = fd < 0 ? -1 : read(fd, buf, sizeof(buf) - 1);
+	if (n <= 0)
+		return false;
+	buf[n] = 0;
+	buf[strcspn(buf, "\n")] = 0;
+	return !strcmp(buf, name);
+}
+
+int kt_channel_open(struct kt_channel *ch)
+{
+	_cleanup_(closedirp) DIR *dir = opendir(PORTS_DIR);
+	char path[256 + 8];
+	struct dirent *e;
+
+	while (dir && (e = readdir(dir))) {
+		if (e->d_name[0] == '.' || !port_has_name(e->d_name, KT_PORT_CONTROL))
+			continue;
+		snprintf(path, sizeof(path), "/dev/%.255s", e->d_name);
+		ch->fd = open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC);
+		return ch->fd < 0 ? kt_raise(-errno) : 0;
+	}
+	return KT_CHANNEL_E_NONE;
+}
+
+int kt_channel_flush(struct kt_channel *ch)
+{
+	while (kt_channel_pending(ch)) {
+		ssize_t n = write(ch->fd, ch->out.data + ch->out_pos, ch->out.len - ch->out_pos);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0 && errno != EAGAIN)
+			return kt_raise(-errno);
+		if (n <= 0)
+			break;
+		ch->out_pos += (size_t)n;
+	}
+	/* Moving the rest to the front is dear; do it when most is gone. */
+	if (ch->out_pos > ch->out.len / 2) {
+		kt_buf_consume(&ch->out, ch->out_pos);
+		ch->out_pos = 0;
+	}
+	return 0;
+}
+
+static int wait_for_room(struct kt_channel *ch)
+{
+	uint64_t deadline = kt_now_ns() + KT_CHANNEL_STALL_NS;
+	struct timespec tick = { .tv_nsec = KT_CHANNEL_TICK_NS };
+	struct pollfd pfd = { .fd = ch->fd, .events = POLLOUT };
+	int r;
+
+	while (ch->out.len - ch->out_pos > KT_CHANNEL_QUEUE_SOFT) {
+		if (kt_now_ns() > deadline)
+			return KT_CHANNEL_E_STALLED;
+		if (ppoll(&pfd, 1, &tick, NULL) < 0 && errno != EINTR)
+			return kt_raise(-errno);
+		r = kt_channel_flush(ch);
+		if (r)
+			return kt_forward(r);
+	}
+	return 0;
+}
+
+int kt_channel_send(struct kt_channel *ch, const struct kt_msg *msg)
+{
+	int r = wait_for_room(ch);
+
+	if (r)
+		return kt_forward(r);
+	if (ch->out_pos) {
+		kt_buf_consume(&ch->out, ch->out_pos);
+		ch->out_pos = 0;
+	}
+	r = kt_msg_frame(&ch->out, &ch->seq, msg);
+	if (r)
+		return kt_forward(r);
+	return kt_forward(kt_channel_flush(ch));
+}
+
+int kt_channel_receive(struct kt_channel *ch)
+{
+	uint8_t buf[4096];
+	int r;
+
+	for (;;) {
+		ssize_t n = read(ch->fd, buf, sizeof(buf));
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0 && errno == EAGAIN)
+			return 0;
+		if (n < 0)
+			return kt_raise(-errno);
+		if (n == 0)
+			return KT_CHANNEL_E_GONE;
+		r = kt_frame_decoder_feed(&ch->in, buf, (size_t)n);
+		if (r)
+			return kt_forward(r);
+	}
+}
+
+int kt_channel_next(struct kt_channel *ch, struct kt_msg *ret_msg, const char **reterr_text)
+{
+	struct kt_frame frame;
+	int r = kt_frame_decoder_next(&ch->in, &frame);
+
+	if (r == KT_FRAME_E_MORE)
+		return KT_CHANNEL_E_NONE;
+	if (r) {
+		*reterr_text = kt_frame_strcondition(r);
+		return KT_CHANNEL_E_GARBAGE;
+	}
+	r = kt_msg_decode(ret_msg, frame.type, frame.payload, frame.len);
+	if (r < 0)
+		return kt_forward(r);
+	if (r) {
+		*reterr_text =
+			r == KT_MSG_E_TYPE ? "a message of unknown type" : "a malformed message";
+		return KT_CHANNEL_E_GARBAGE;
+	}
+	return 0;
+}

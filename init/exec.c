@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Events and children of PID 1: the implementation of ops/exec.h. One epoll
+ * set; every wait of the job, however deep, serves all of it.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/netlink.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/timerfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "init/init.h"
+#include "init/last-words.h"
+
+#define HEARTBEAT_NS (500 * KT_NSEC_PER_MSEC)
+
+/* ---- watches ---- */
+
+int kt_exec_watch_events(struct kt_exec *exec, int fd, uint32_t events, void (*fn)(void *arg),
+			 void *arg)
+{
+	struct epoll_event ev = { .events = events };
+
+	for (uint32_t i = 0; i < KT_INIT_WATCHES_MAX; i++) {
+		if (exec->watches[i].fd >= 0)
+			continue;
+		ev.data.u32 = i;
+		if (epoll_ctl(exec->epoll_fd, EPOLL_CTL_ADD, fd, &ev))
+			return kt_raise(-errno);
+		exec->watches[i] = (struct kt_init_watch){ fd, fn, arg };
+		return 0;
+	}
+	return kt_raise(-ENOSPC);
+}
+
+int kt_exec_watch(struct kt_exec *exec, int fd, void (*fn)(void *arg), void *arg)
+{
+	return kt_forward(kt_exec_watch_events(exec, fd, EPOLLIN, fn, arg));
+}
+
+void kt_exec_unwatch(struct kt_exec *exec, int fd)
+{
+	for (uint32_t i = 0; i < KT_INIT_WATCHES_MAX; i++)
+		if (exec->watches[i].fd == fd) {
+			epoll_ctl(exec->epoll_fd, EPOLL_CTL_DEL, fd, NULL);
+			exec->watches[i].fd = -1;
+		}
+}
+
+/* A watch that a callback of the same round has removed is skipped. */
+static int serve(struct kt_exec *exec, uint64_t timeout_ns)
+{
+	const struct timespec timeout = { .tv_sec = (time_t)(timeout_ns / KT_NSEC_PER_SEC),
+					  .tv_nsec = (long)(timeout_ns % KT_NSEC_PER_SEC) };
+	struct epoll_event events[16];
+	int n = epoll_pwait2(exec->epoll_fd, events, KT_ARRAY_SIZE(events), &timeout, NULL);
+
+	if (n < 0 && errno != EINTR)
+		return kt_raise(-errno);
+	for (int i = 0; i < n; i++) {
+		const struct kt_init_watch *w = &exec->watches[events[i].data.u32];
+
+		if (w->fd >= 0)
+			w->fn(w->arg);
+	}
+	return 0;
+}
+
+int kt_exec_wait(struct kt_exec *exec, bool (*done)(void *arg), void *arg, uint64_t deadline_ns,
+		 uint64_t tick_ns)
+{
+	for (;;) {
+		uint64_t now, timeout;
+		int r;
+
+		if (done && done(arg))
+			return 0;
+		if (exec->stop && !exec->tear_down)
+			return KT_EXEC_E_STOP;
+		now = kt_now_ns();
+		if (now >= deadline_ns)
+			return KT_EXEC_E_DEADLINE;
+		timeout = KT_MIN(deadline_ns - now, 3600 * KT_NSEC_PER_SEC);
+		if (tick_ns)
+			timeout = KT_MIN(timeout, tick_ns);
+		if (exec->channel.fd >= 0) {
+			r = kt_channel_flush(&exec->channel);
+			if (r)
+				return kt_forward(r);
+			if (kt_channel_pending(&exec->channel))
+				timeout = KT_MIN(timeout, KT_CHANNEL_TICK_NS);
+		}
+		r = serve(exec, timeout);
+		if (r)
+			return kt_forward(r);
+	}
+}
+
+void kt_exec_send(struct kt_exec *exec, const struct kt_msg *msg)
+{
+	int r = kt_channel_send(&exec->channel, msg);
+
+	if (r)
+		kt_init_fail(exec, "send to the host", "%s",
+			     r > 0 ? "it has not read for 10 s" : strerror(-r));
+}
+
+/* ---- children ---- */
+
+static void on_sigchld(void *arg)
+{
+	struct kt_exec *exec = arg;
+	struct signalfd_siginfo si;
+	int status;
+	pid_t pid;
+
+	while (read(exec->signal_fd, &si, sizeof(si)) > 0)
+		;
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
+		for (size_t i = 0; i < KT_INIT_CHILDREN_MAX; i++) {
+			struct kt_init_child child = exec->children[i];
+
+			if (child.pid != pid)
+				continue;
+			exec->children[i].pid = 0;
+			child.fn(child.arg, pid, status);
+		}
+}
+
+/* In the child: nothing of PID 1's privileges is inherited. SCHED_FIFO is not, by RESET_ON_FORK. */
+static void become_ordinary(void)
+{
+	_cleanup_(kt_closep) int fd = -1;
+	sigset_t none;
+
+	for (int sig = 1; sig < NSIG; sig++)
+		signal(sig, SIG_DFL);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	setpgid(0, 0);
+	fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+	if (fd >= 0 && write(fd, "0", 1) != 1)
+		_exit(126);
+}
+
+pid_t kt_exec_fork(struct kt_exec *exec, void (*fn)(void *arg, pid_t pid, int status), void *arg)
+{
+	struct kt_init_child *slot = NULL;
+	pid_t pid;
+
+	for (size_t i = 0; i < KT_INIT_CHILDREN_MAX && !slot; i++)
+		if (!exec->children[i].pid)
+			slot = &exec->children[i];
+	if (!slot) {
+		errno = EAGAIN;
+		return -1;
+	}
+	pid = fork();
+	if (!pid)
+		become_ordinary();
+	if (pid > 0) {
+		setpgid(pid, pid);
+		*slot = (struct kt_init_child){ pid, fn, arg };
+	}
+	return pid;
+}
+
+/* ---- sources ---- */
+
+static void on_heartbeat(void *arg)
+{
+	struct kt_exec *exec = arg;
+	struct kt_msg msg = { .type = KT_MSG_HEARTBEAT };
+	uint64_t ticks;
+
+	if (read(exec->heartbeat_fd, &ticks, sizeof(ticks)) < 0)
+		return;
+	msg.heartbeat.time_ns = kt_now_ns();
+	kt_exec_send(exec, &msg);
+}
+
+/* What they say does not matter: whoever waits looks for itself. */
+static void on_uevent(void *arg)
+{
+	struct kt_exec *exec = arg;
+	char buf[2048];
+
+	while (recv(exec->uevent_fd, buf, sizeof(buf), MSG_DONTWAIT) > 0 || errno == ENOBUFS)
+		;
+}
+
+static int open_uevents(struct kt_exec *exec)
+{
+	struct sockaddr_nl addr = { .nl_family = AF_NETLINK, .nl_groups = 1 };
+	int fd = socket(AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK,
+			NETLINK_KOBJECT_UEVENT);
+
+	exec->uevent_fd = fd;
+	if (fd < 0)
+		return 0;
+	if (bind(fd, (const struct sockaddr *)&addr, sizeof(addr)))
+		return kt_raise(-errno);
+	return kt_forward(kt_exec_watch(exec, fd, on_uevent, exec));
+}
+
+int kt_exec_init(struct kt_exec *exec)
+{
+	sigset_t set;
+	int r;
+
+	for (size_t i = 0; i < KT_INIT_WATCHES_MAX; i++)
+		exec->watches[i].fd = -1;
+	kt_channel_init(&exec->channel);
+	exec->sched = KT_SCHED_INIT(exec);
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGCHLD);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	signal(SIGPIPE, SIG_IGN);
+	exec->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	exec->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	exec->heartbeat_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+	if (exec->epoll_fd < 0 || exec->signal_fd < 0 || exec->heartbeat_fd < 0)
+		return kt_raise(-errno);
+	r = kt_exec_watch(exec, exec->signal_fd, on_sigchld, exec);
+	if (!r)
+		r = kt_exec_watch(exec, exec->heartbeat_fd, on_heartbeat, exec);
+	if (!r)
+		r = open_uevents(exec);
+	return kt_forward(r);
+}
+
+int kt_exec_start_heartbeat(struct kt_exec *exec)
+{
+	const struct timespec period = { .tv_nsec = HEARTBEAT_NS };
+	const struct itimerspec timer = { .it_interval = period, .it_value = period };
+
+	return timerfd_settime(exec->heartbeat_fd, 0, &timer, NULL) ? kt_raise(-errno) : 0;
+}

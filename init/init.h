@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * PID 1 of the guest: its state, and the order in which its parts are used.
+ *
+ *   early.c      is the archive whole, mounts
+ *   channel.c    the control port
+ *   exec.c       events and children: implements ops/exec.h
+ *   run.c        the job: stage, steps, body, teardown
+ *     snapshot.c, bpf-maps.c, map-read.c, body.c, pulse.c, topology.c
+ *   last-words.c how it ends
+ *
+ * It has one thread. It runs as SCHED_FIFO, so that no scheduler under test can
+ * keep it from reporting; its children do not inherit that.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "init/channel.h"
+#include "init/snapshot.h"
+#include "ops/exec.h"
+#include "ops/sched-exec.h"
+#include "scenario/scenario.h"
+
+#define KT_INIT_WATCHES_MAX  32
+#define KT_INIT_CHILDREN_MAX 16
+
+struct kt_init_watch {
+	int fd; /* -1: free */
+	void (*fn)(void *arg);
+	void *arg;
+};
+
+struct kt_init_child {
+	pid_t pid; /* 0: free */
+	void (*fn)(void *arg, pid_t pid, int status);
+	void *arg;
+};
+
+struct kt_exec {
+	int epoll_fd;
+	int signal_fd;	  /* SIGCHLD */
+	int heartbeat_fd; /* timer, armed while a job runs */
+	int uevent_fd;	  /* -1: the kernel has none; waits tick instead */
+	struct kt_init_watch watches[KT_INIT_WATCHES_MAX];
+	struct kt_init_child children[KT_INIT_CHILDREN_MAX];
+
+	struct kt_channel channel;
+	bool has_job;
+	struct kt_msg_job job;
+	bool stop;	/* the host asked for teardown */
+	bool tear_down; /* it has begun: waits no longer end on `stop` */
+
+	const struct kt_scenario *scenario;
+	struct kt_sched sched;
+	struct kt_snapshots snapshots;
+	pid_t pulse_pid;	/* 0: none */
+	uint32_t next_periodic; /* index of the next periodic snapshot's position */
+	struct kt_msg_result result;
+};
+
+/* Sets up events and children. Negative errno. */
+int kt_exec_init(struct kt_exec *exec) _kt_must_check_;
+
+/* Starts to send heartbeats. */
+int kt_exec_start_heartbeat(struct kt_exec *exec) _kt_must_check_;
+
+/* kt_exec_watch() with events of epoll(7). */
+int kt_exec_watch_events(struct kt_exec *exec, int fd, uint32_t events, void (*fn)(void *arg),
+			 void *arg) _kt_must_check_;
+
+/*
+ * The scheduler was found dead: sees it out and reports. The guest ends if the
+ * kernel does not get back under its own scheduler.
+ */
+void kt_run_note_death(struct kt_exec *exec);
+
+/* Runs the job that was received, up to and including teardown. Fills in exec->result. */
+void kt_run_job(struct kt_exec *exec);

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* PID 1 of the guest, from its start to the job; see init.h. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/stat.h>
+#include <sys/sysinfo.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include <bpf/libbpf.h>
+
+#include "init/early.h"
+#include "init/init.h"
+#include "init/last-words.h"
+
+#define PORT_WAIT_NS (10 * KT_NSEC_PER_SEC)
+
+static struct kt_exec the_init;
+
+static void must(const char *doing, int r)
+{
+	if (r < 0)
+		kt_init_fail(&the_init, doing, "%s", strerror(-r));
+}
+
+/* ---- the channel ---- */
+
+static void on_message(struct kt_exec *exec, const struct kt_msg *msg)
+{
+	switch (msg->type) {
+	case KT_MSG_JOB:
+		if (exec->has_job)
+			kt_init_fail(exec, "read the control channel", "a second job");
+		exec->job = msg->job;
+		exec->has_job = true;
+		break;
+	case KT_MSG_STOP:
+		exec->stop = true;
+		break;
+	default:
+		kt_init_fail(exec, "read the control channel", "message '%s' is not for a guest",
+			     kt_msg_name(msg->type));
+	}
+}
+
+/*
+ * A host that is not connected yet reads as one that is gone, so that this says
+ * something only once a job was received.
+ */
+static void on_port(void *arg)
+{
+	struct kt_exec *exec = arg;
+	const char *text = "";
+	struct kt_msg msg;
+	int r = kt_channel_receive(&exec->channel);
+
+	must("read the control channel", r);
+	if (r == KT_CHANNEL_E_GONE && exec->has_job)
+		kt_init_fail(exec, "read the control channel", "the host has closed it");
+	while (!(r = kt_channel_next(&exec->channel, &msg, &text)))
+		on_message(exec, &msg);
+	if (r == KT_CHANNEL_E_GARBAGE)
+		kt_init_fail(exec, "read the control channel", "%s", text);
+	must("read the control channel", r);
+}
+
+struct opening {
+	struct kt_exec *exec;
+	int r;
+};
+
+static bool port_opened(void *arg)
+{
+	struct opening *o = arg;
+
+	o->r = kt_channel_open(&o->exec->channel);
+	return o->r != KT_CHANNEL_E_NONE;
+}
+
+/* The driver names a port some time after it has found it; a uevent tells. */
+static void open_channel(struct kt_exec *exec)
+{
+	struct opening o = { .exec = exec };
+	int r = kt_exec_wait(exec, port_opened, &o, kt_now_ns() + PORT_WAIT_NS, KT_SCHED_TICK_NS);
+
+	if (r > 0)
+		kt_init_fail(exec, "open the control channel",
+			     "no virtio port named " KT_PORT_CONTROL " within 10 s");
+	must("open the control channel", r ? r : o.r);
+	/* Edge-triggered: while no host is connected, the port is always "hung up". */
+	must("watch the control channel",
+	     kt_exec_watch_events(exec, exec->channel.fd, EPOLLIN | EPOLLET, on_port, exec));
+}
+
+/* ---- the job ---- */
+
+static void send_hello(struct kt_exec *exec, uint64_t start_ns)
+{
+	struct kt_msg msg = { .type = KT_MSG_HELLO };
+	struct utsname uts;
+	struct sysinfo si;
+
+	if (uname(&uts) || sysinfo(&si))
+		must("describe the machine", -errno);
+	msg.hello.table_hash = kt_scenario_table_hash();
+	snprintf(msg.hello.kernel_release, sizeof(msg.hello.kernel_release), "%s", uts.release);
+	msg.hello.cpus = (uint32_t)sysconf(_SC_NPROCESSORS_ONLN);
+	msg.hello.memory_bytes = (uint64_t)si.totalram * si.mem_unit;
+	msg.hello.init_start_ns = start_ns;
+	msg.hello.ready_ns = kt_now_ns();
+	kt_exec_send(exec, &msg);
+}
+
+static bool has_job(void *arg)
+{
+	struct kt_exec *exec = arg;
+
+	return exec->has_job;
+}
+
+/* Waits as long as it takes: that the host is alive is the host's business. */
+static void await_job(struct kt_exec *exec)
+{
+	int r = kt_exec_wait(exec, has_job, exec, UINT64_MAX, 0);
+
+	must("wait for a job", r);
+	if (r == KT_EXEC_E_STOP)
+		kt_init_finish(exec);
+	if (exec->job.table_hash != kt_scenario_table_hash())
+		kt_init_fail(exec, "check the job",
+			     "host and guest were built from different scenarios (table hash "
+			     "%016llx on the host, %016llx in the guest)",
+			     (unsigned long long)exec->job.table_hash,
+			     (unsigned long long)kt_scenario_table_hash());
+}
+
+static void must_early(int r, const struct kt_diag *diag)
+{
+	if (r)
+		kt_init_fail(&the_init, diag->doing, "%s", diag->cause);
+}
+
+int main(void)
+{
+	uint64_t start_ns = kt_now_ns();
+	struct kt_exec *exec = &the_init;
+	struct kt_diag diag = KT_DIAG_INIT;
+
+	umask(022);
+	exec->channel.fd = -1;
+	must("prepare for fatal signals", kt_last_words_prepare(exec));
+	must_early(kt_early_mount(&diag), &diag);
+	must_early(kt_early_check_archive(&diag), &diag);
+	must_early(kt_early_protect(&diag), &diag);
+	libbpf_set_print(NULL);
+	must("set up events", kt_exec_init(exec));
+	open_channel(exec);
+	send_hello(exec, start_ns);
+	await_job(exec);
+	must("start the heartbeat", kt_exec_start_heartbeat(exec));
+	kt_run_job(exec);
+	kt_init_finish(exec);
+}

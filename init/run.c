@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The job: stage, steps (ops, then a hold), body, teardown.
+ *
+ * Periodic snapshots lie on an axis of hold time: the holds laid end to end,
+ * each with the length it was declared with. A position on the border of two
+ * holds belongs to the earlier one. The run ends at the first op that fails;
+ * the death of a scheduler only ends the hold it happens in.
+ */
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "init/body.h"
+#include "init/init.h"
+#include "init/last-words.h"
+#include "init/pulse.h"
+#include "init/topology.h"
+#include "ops/op-exec.h"
+#include "proto/staging.h"
+
+/* ---- reports ---- */
+
+static void send_phase(struct kt_exec *exec, enum kt_phase phase)
+{
+	struct kt_msg msg = { .type = KT_MSG_PHASE };
+
+	msg.phase.phase = phase;
+	msg.phase.time_ns = kt_now_ns();
+	kt_exec_send(exec, &msg);
+}
+
+static void send_step(struct kt_exec *exec, uint32_t step, bool ended, bool truncated)
+{
+	struct kt_msg msg = { .type = KT_MSG_STEP };
+
+	msg.step.step = step;
+	msg.step.ended = ended;
+	msg.step.truncated = truncated;
+	msg.step.time_ns = kt_now_ns();
+	kt_exec_send(exec, &msg);
+}
+
+static void send_op(struct kt_exec *exec, uint32_t step, uint32_t index, const struct kt_op *op,
+		    const struct kt_op_outcome *outcome)
+{
+	struct kt_msg msg = { .type = KT_MSG_OP };
+
+	msg.op.step = step;
+	msg.op.op = index;
+	msg.op.kind = op->kind;
+	msg.op.error = outcome->error;
+	msg.op.generation = kt_sched_live(&exec->sched);
+	msg.op.start_ns = outcome->start_ns;
+	msg.op.duration_ns = outcome->duration_ns;
+	strcpy(msg.op.text, outcome->text);
+	kt_exec_send(exec, &msg);
+}
+
+static void send_topology(struct kt_exec *exec)
+{
+	static struct kt_cpu_place places[KT_CPUS_MAX];
+	static uint8_t wire[KT_CPUS_MAX * 8];
+	struct kt_msg msg = { .type = KT_MSG_TOPOLOGY };
+	size_t n = 0, at = 0;
+	int r = kt_topology_read(places, KT_CPUS_MAX, &n, "/sys/devices/system/cpu");
+
+	if (r)
+		kt_init_fail(exec, "read the CPU topology", "%s", strerror(-r));
+	for (size_t i = 0; i < n; i++) {
+		const uint16_t ids[] = { places[i].cpu, places[i].node, places[i].llc,
+					 places[i].core };
+
+		for (size_t k = 0; k < KT_ARRAY_SIZE(ids); k++) {
+			wire[at++] = (uint8_t)ids[k];
+			wire[at++] = (uint8_t)(ids[k] >> 8);
+		}
+	}
+	msg.topology.cpus = (struct kt_bytes){ wire, (uint32_t)at };
+	kt_exec_send(exec, &msg);
+}
+
+static void must(struct kt_exec *exec, const char *doing, int r)
+{
+	if (r < 0)
+		kt_init_fail(exec, doing, "%s", strerror(-r));
+}
+
+static void take_snapshot(struct kt_exec *exec, enum kt_snapshot_cause cause, uint32_t step)
+{
+	must(exec, "read the scheduler's BPF maps", kt_snapshot_take(exec, cause, step));
+}
+
+/* ---- parts; those that return bool say whether they ran to their end ---- */
+
+static void check_staged(struct kt_exec *exec, const struct kt_sched_decl *d)
+{
+	char path[KT_NAME_MAX + sizeof(KT_STAGING_SCHEDULERS) + 8];
+
+	for (; d && d->name; d++) {
+		snprintf(path, sizeof(path), KT_STAGING_SCHEDULERS "/%s/" KT_STAGING_BIN, d->name);
+		if (access(path, X_OK))
+			kt_init_fail(exec, "check the staged schedulers",
+				     "scheduler '%s' is not in the initramfs (%s)", d->name, path);
+	}
+}
+
+void kt_run_note_death(struct kt_exec *exec)
+{
+	int r = kt_sched_bury(&exec->sched);
+
+	kt_snapshot_forget(&exec->snapshots);
+	must(exec, "wait for the dead scheduler", r);
+	if (r == KT_EXEC_E_DEADLINE)
+		kt_init_fail(exec, "wait for the dead scheduler",
+			     "the kernel is not back under its own scheduler 20 s later");
+}
+
+/* Whether it went well. */
+static bool run_op(struct kt_exec *exec, uint32_t step, uint32_t index, const struct kt_op *op)
+{
+	static struct kt_op_outcome outcome;
+	uint32_t before = exec->sched.attaches;
+
+	kt_op_execute(&outcome, op, &exec->sched);
+	send_op(exec, step, index, op, &outcome);
+	if (exec->sched.attaches != before)
+		take_snapshot(exec, KT_SNAPSHOT_ATTACHED, step == KT_STEP_BOOT ? 0 : step);
+	if (!outcome.error)
+		return true;
+	exec->result.ops_failed++;
+	return false;
+}
+
+static bool scheduler_died(void *arg)
+{
+	struct kt_exec *exec = arg;
+
+	return exec->sched.generation && !kt_sched_check(&exec->sched);
+}
+
+/* Position of the next periodic snapshot on the axis of hold time. */
+static uint64_t next_periodic(const struct kt_exec *exec)
+{
+	const struct kt_scenario *s = exec->scenario;
+
+	return exec->next_periodic < s->snapshots ?
+		       kt_scenario_snapshot_ns(s, exec->next_periodic) :
+		       UINT64_MAX;
+}
+
+static void take_due(struct kt_exec *exec, uint32_t step, uint64_t at)
+{
+	for (; next_periodic(exec) <= at; exec->next_periodic++) {
+		exec->result.snapshots_due++;
+		take_snapshot(exec, KT_SNAPSHOT_PERIODIC, step);
+		exec->result.snapshots_taken++;
+	}
+}
+
+/* Holds [from, to] of the axis. False when it ended early: a death, or a stop. */
+static bool hold(struct kt_exec *exec, uint32_t step, uint64_t from, uint64_t to)
+{
+	uint64_t start = kt_now_ns(), at;
+	int r;
+
+	do {
+		at = KT_MIN(to, next_periodic(exec));
+		r = kt_exec_wait(exec, scheduler_died, exec, start + (at - from), 0);
+		must(exec, "hold a step", r);
+		if (r == KT_EXEC_E_DEADLINE)
+			take_due(exec, step, at);
+	} while (r == KT_EXEC_E_DEADLINE && at < to);
+	exec->result.hold_ns += kt_now_ns() - start;
+	if (!r)
+		kt_run_note_death(exec);
+	/* What lies in the part that was cut off does not come due. */
+	while (next_periodic(exec) <= to)
+		exec->next_periodic++;
+	return r == KT_EXEC_E_DEADLINE;
+}
+
+static bool run_ops(struct kt_exec *exec, uint32_t index, const struct kt_op *ops)
+{
+	for (uint32_t i = 0; ops && ops[i].kind; i++)
+		if (exec->stop || !run_op(exec, index, i, &ops[i]))
+			return false;
+	return !exec->stop;
+}
+
+static void run_steps(struct kt_exec *exec)
+{
+	const struct kt_step *steps = exec->scenario->steps;
+	uint64_t axis = 0;
+	bool whole;
+
+	for (uint32_t i = 0; steps && steps[i].name; i++) {
+		if (exec->stop || exec->result.ops_failed)
+			return;
+		send_step(exec, i, false, false);
+		whole = run_ops(exec, i, steps[i].ops) &&
+			(!steps[i].hold || hold(exec, i, axis, axis + steps[i].hold));
+		axis += steps[i].hold;
+		send_step(exec, i, true, !whole);
+		exec->result.steps_run++;
+	}
+}
+
+static bool declares(const struct kt_sched_decl *list)
+{
+	return list && list->name;
+}
+
+static void stage(struct kt_exec *exec)
+{
+	const struct kt_scenario *s = exec->scenario;
+	const struct kt_op boot = { .kind = KT_OP_KIND_ATTACH,
+				    .sched = s->sched ? s->sched->name : NULL };
+
+	send_phase(exec, KT_PHASE_STAGE);
+	check_staged(exec, s->sched);
+	check_staged(exec, s->staged);
+	if (declares(s->sched) || declares(s->staged)) {
+		must(exec, "learn where the kernel keeps sched_ext ops", kt_bpf_maps_prepare());
+		must(exec, "start the pulse", kt_pulse_start(exec));
+	}
+	if (declares(s->sched))
+		run_op(exec, KT_STEP_BOOT, 0, &boot);
+}
+
+static void tear_down(struct kt_exec *exec)
+{
+	uint32_t steps = exec->result.steps_run;
+	int r;
+
+	exec->result.stopped = exec->stop;
+	exec->tear_down = true;
+	kt_pulse_stop(exec);
+	send_phase(exec, KT_PHASE_TEARDOWN);
+	if (kt_sched_check(&exec->sched))
+		take_snapshot(exec, KT_SNAPSHOT_ENDING, steps ? steps - 1 : 0);
+	r = kt_sched_end(&exec->sched);
+	kt_snapshot_forget(&exec->snapshots);
+	must(exec, "end the scheduler", r);
+	if (r)
+		kt_init_fail(exec, "end the scheduler",
+			     "'%s' is still enabled 20 s after it was asked to end",
+			     exec->sched.name);
+}
+
+void kt_run_job(struct kt_exec *exec)
+{
+	struct kt_msg msg = { .type = KT_MSG_RESULT };
+
+	exec->scenario = kt_scenario_find(exec->job.scenario);
+	if (!exec->scenario)
+		kt_init_fail(exec, "find the scenario", "init has no scenario '%s'",
+			     exec->job.scenario);
+	send_topology(exec);
+	stage(exec);
+	send_phase(exec, KT_PHASE_BODY);
+	run_steps(exec);
+	if (exec->scenario->body && !exec->stop && !exec->result.ops_failed)
+		must(exec, "run the scenario's body", kt_body_run(exec));
+	tear_down(exec);
+	exec->result.time_ns = kt_now_ns();
+	msg.result = exec->result;
+	kt_exec_send(exec, &msg);
+}

@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Topology of the guest; see topology.h. Groups (nodes, LLCs, cores) are known
+ * by the lowest CPU in them, then renumbered densely.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/limits.h"
+#include "init/topology.h"
+
+#define LIST_MAX 1024
+
+static int read_text(char *buf, size_t size, const char *root, const char *fmt, unsigned int cpu)
+{
+	_cleanup_(kt_closep) int fd = -1;
+	char path[512], tail[64];
+	ssize_t n;
+
+	snprintf(tail, sizeof(tail), fmt, cpu);
+	if ((size_t)snprintf(path, sizeof(path), "%s/%s", root, tail) >= sizeof(path))
+		return -ENAMETOOLONG;
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	n = read(fd, buf, size - 1);
+	if (n < 0)
+		return -errno;
+	buf[n] = 0;
+	return 0;
+}
+
+/* Reads "a" or "a-b" at *list and steps over it and a comma. */
+static int next_range(const char **list, unsigned long *ret_first, unsigned long *ret_last)
+{
+	const char *p = *list;
+	char *end;
+
+	if (*p < '0' || *p > '9')
+		return -EINVAL;
+	*ret_first = *ret_last = strtoul(p, &end, 10);
+	if (*end == '-') {
+		p = end + 1;
+		if (*p < '0' || *p > '9')
+			return -EINVAL;
+		*ret_last = strtoul(p, &end, 10);
+	}
+	if (*ret_last < *ret_first || *ret_last >= KT_CPUS_MAX)
+		return -EINVAL;
+	if (*end == ',')
+		end++;
+	else if (*end && *end != '\n')
+		return -EINVAL;
+	*list = end;
+	return 0;
+}
+
+int kt_cpulist_first(const char *list)
+{
+	unsigned long first, last;
+	int r = next_range(&list, &first, &last);
+
+	return r ? kt_raise(r) : (int)first;
+}
+
+static int list_online(struct kt_cpu_place *places, size_t max, size_t *ret_count, const char *root)
+{
+	char list[LIST_MAX];
+	const char *p = list;
+	unsigned long first, last;
+	size_t n = 0;
+	int r = read_text(list, sizeof(list), root, "online", 0);
+
+	while (!r && *p && *p != '\n') {
+		r = next_range(&p, &first, &last);
+		for (unsigned long cpu = first; !r && cpu <= last && n < max; cpu++)
+			places[n++] = (struct kt_cpu_place){ .cpu = (uint16_t)cpu };
+	}
+	*ret_count = n;
+	return r ? kt_raise(r) : 0;
+}
+
+static int first_of(const char *root, const char *fmt, unsigned int cpu)
+{
+	char list[LIST_MAX];
+	int r = read_text(list, sizeof(list), root, fmt, cpu);
+
+	return r ? r : kt_cpulist_first(list);
+}
+
+static void closedirp(DIR **d)
+{
+	if (*d)
+		closedir(*d);
+}
+
+/* cpuN has a link nodeM when the kernel knows of nodes. */
+static int node_of(const char *root, unsigned int cpu)
+{
+	_cleanup_(closedirp) DIR *dir = NULL;
+	struct dirent *e;
+	char path[512];
+	int node;
+
+	snprintf(path, sizeof(path), "%s/cpu%u", root, cpu);
+	dir = opendir(path);
+	while (dir && (e = readdir(dir)))
+		if (sscanf(e->d_name, "node%d", &node) == 1 && node >= 0)
+			return node;
+	return 0;
+}
+
+static int llc_of(const char *root, unsigned int cpu)
+{
+	int r = first_of(root, "cpu%u/cache/index3/shared_cpu_list", cpu);
+
+	if (r == -ENOENT)
+		r = first_of(root, "cpu%u/topology/package_cpus_list", cpu);
+	return r;
+}
+
+/* Turns what marks the groups into 0, 1, ... in order of first appearance. */
+static void make_dense(struct kt_cpu_place *places, size_t n, size_t field)
+{
+	uint16_t seen[KT_CPUS_MAX];
+	size_t groups = 0, g;
+
+	for (size_t i = 0; i < n; i++) {
+		uint16_t *v = (uint16_t *)(void *)((char *)&places[i] + field);
+
+		for (g = 0; g < groups && seen[g] != *v; g++)
+			;
+		if (g == groups)
+			seen[groups++] = *v;
+		*v = (uint16_t)g;
+	}
+}
+
+int kt_topology_read(struct kt_cpu_place *ret_places, size_t max, size_t *ret_count,
+		     const char *root)
+{
+	size_t n;
+	int r = list_online(ret_places, KT_MIN(max, (size_t)KT_CPUS_MAX), &n, root);
+
+	if (r)
+		return kt_forward(r);
+	for (size_t i = 0; i < n; i++) {
+		unsigned int cpu = ret_places[i].cpu;
+		int llc = llc_of(root, cpu);
+		int core = first_of(root, "cpu%u/topology/core_cpus_list", cpu);
+
+		if (llc < 0 || core < 0)
+			return kt_raise(llc < 0 ? llc : core);
+		ret_places[i].node = (uint16_t)node_of(root, cpu);
+		ret_places[i].llc = (uint16_t)llc;
+		ret_places[i].core = (uint16_t)core;
+	}
+	make_dense(ret_places, n, offsetof(struct kt_cpu_place, node));
+	make_dense(ret_places, n, offsetof(struct kt_cpu_place, llc));
+	make_dense(ret_places, n, offsetof(struct kt_cpu_place, core));
+	*ret_count = n;
+	return 0;
+}

@@ -1,0 +1,495 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Building guest kernels; see build.h. From the top: prepare (what is to be
+ * built, and is it there already), lock, then one function per phase.
+ *
+ * The build happens in "<cache>/kernels/.build/<key>/":
+ *	src/		unpacked tarball, under that name once complete
+ *	obj/		the kernel's object folder
+ *	Kconfig		the fragment, as hashed
+ *	build.log	all output, of every attempt
+ *	stage/		the finished kernel, until it is moved to its place
+ */
+#include <fcntl.h>
+#include <poll.h>
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "kernel/build.h"
+#include "kernel/config.h"
+#include "kernel/install.h"
+#include "kernel/recipe.h"
+#include "kernel/step.h"
+
+#define LOG_READ_MAX (64u << 20)
+#define LOCK_RETRY_MS 500
+
+/*
+ * Estimates until a build has been seen: lines that make prints, and the CPU time
+ * of a line (2.3 GHz EPYC); the link at the end is one process on one CPU.
+ */
+#define STEPS_TOTAL	 1880u
+#define STEP_CPU_NS	 (320 * KT_NSEC_PER_MSEC)
+#define LINK_NS		 (40 * KT_NSEC_PER_SEC)
+#define RATE_FROM_NS	 (20 * KT_NSEC_PER_SEC) /* measured rates are believed from here */
+#define MAKE_ARGS_MAX	 24
+
+struct build {
+	const struct kt_build_spec *spec;
+	struct kt_diag *diag;
+	struct kt_recipe recipe;
+	char work[KT_PATH_MAX];
+	char src[KT_PATH_MAX];
+	bool has_modules;
+	int lock_fd, log_fd;
+	struct kt_build_progress progress;
+	uint64_t phase_start_ns, phase_start_steps;
+	char error_line[512]; /* the first that looks like the reason of a failure */
+};
+
+static void build_deinit(struct build *b)
+{
+	kt_recipe_deinit(&b->recipe);
+	kt_closep(&b->log_fd);
+	kt_closep(&b->lock_fd);
+}
+
+static void tell(struct build *b)
+{
+	struct kt_build_progress *p = &b->progress;
+	uint64_t left, per_step = STEP_CPU_NS / p->jobs, done;
+
+	p->elapsed_ns = kt_now_ns() - b->phase_start_ns;
+	p->left_ns = 0;
+	if (p->phase == KT_BUILD_COMPILE) {
+		done = p->steps - b->phase_start_steps;
+		if (p->elapsed_ns >= RATE_FROM_NS && done)
+			per_step = p->elapsed_ns / done;
+		left = p->steps_total > p->steps ? p->steps_total - p->steps : 0;
+		p->left_ns = left * per_step + LINK_NS;
+	}
+	if (b->spec->progress)
+		b->spec->progress(p, b->spec->data);
+}
+
+static void enter(struct build *b, enum kt_build_phase phase)
+{
+	b->progress.phase = phase;
+	b->phase_start_ns = kt_now_ns();
+	b->phase_start_steps = b->progress.steps;
+	tell(b);
+}
+
+static void note(struct build *b, const char *text)
+{
+	if (b->spec->notice)
+		b->spec->notice(text, b->spec->data);
+}
+
+static bool cancelled(const struct build *b)
+{
+	struct pollfd pfd = { .fd = b->spec->cancel_fd, .events = POLLIN };
+
+	return poll(&pfd, 1, 0) > 0;
+}
+
+/* --- programs ---------------------------------------------------------------- */
+
+/* "  CC      kernel/fork.o" and the like. */
+static bool is_step(const char *line)
+{
+	return line[0] == ' ' && line[1] == ' ' && line[2] >= 'A' && line[2] <= 'Z';
+}
+
+static bool looks_like_reason(const char *line)
+{
+	return strstr(line, "rror:") || strstr(line, "***") || !strncmp(line, "tar: ", 5);
+}
+
+static void on_line(const char *line, void *data)
+{
+	struct build *b = data;
+
+	if (line && is_step(line))
+		b->progress.steps++;
+	else if (line && !b->error_line[0] && looks_like_reason(line))
+		snprintf(b->error_line, sizeof(b->error_line), "%s", line);
+	if (b->progress.steps > b->progress.steps_total)
+		b->progress.steps_total = b->progress.steps;
+	tell(b);
+}
+
+static int run(struct build *b, const char *const *argv, const char *doing)
+{
+	struct kt_diag why = KT_DIAG_INIT;
+	struct kt_step step = {
+		.argv = argv,
+		.log_fd = b->log_fd,
+		.cancel_fd = b->spec->cancel_fd,
+		.keep_fd = b->lock_fd,
+		.on_line = on_line,
+		.data = b,
+	};
+	int r = kt_step_run(&step, &why);
+
+	if (!r)
+		return 0;
+	kt_diag_doing(b->diag, "%s", doing);
+	if (r == KT_STEP_E_CANCELLED) {
+		kt_diag_cause(b->diag, "interrupted");
+		kt_diag_remedy(b->diag, "the same command goes on where this ended");
+		return KT_BUILD_E_CANCELLED;
+	}
+	kt_diag_cause(b->diag, "%s%s%s", why.cause[0] ? why.cause : strerror(-r),
+		      b->error_line[0] ? ": " : "", b->error_line);
+	if (b->progress.phase == KT_BUILD_UNPACK)
+		kt_diag_remedy(b->diag, "sources are a tar file or a folder");
+	else
+		kt_diag_remedy(b->diag, "all its output is in %s/build.log", b->work);
+	return r > 0 ? KT_BUILD_E_FAILED : kt_forward(r);
+}
+
+/* make in the source tree, unaffected by a make or a settings of the caller's. */
+static int run_make(struct build *b, const char *doing, const char *const *targets)
+{
+	char obj[KT_PATH_MAX], allconfig[KT_PATH_MAX], jobs[32];
+	const char *argv[MAKE_ARGS_MAX] = {
+		"env", "-u", "MAKEFLAGS", "-u", "MFLAGS", "-u", "MAKELEVEL", "-u", "ARCH",
+		"-u", "CROSS_COMPILE", "-u", "KBUILD_OUTPUT", "LC_ALL=C", "make", "-C",
+	};
+	size_t n = 16;
+	int r;
+
+	r = kt_path_format(obj, "O=%s/obj", b->work);
+	if (!r)
+		r = kt_path_format(allconfig, "KCONFIG_ALLCONFIG=%s/Kconfig", b->work);
+	if (r)
+		return kt_forward(r);
+	snprintf(jobs, sizeof(jobs), "-j%u", b->progress.jobs);
+	argv[n++] = b->src;
+	argv[n++] = obj;
+	argv[n++] = allconfig;
+	argv[n++] = jobs;
+	while (*targets && n < MAKE_ARGS_MAX - 1)
+		argv[n++] = *targets++;
+	return kt_forward(run(b, argv, doing));
+}
+
+/* --- the phases -------------------------------------------------------------- */
+
+static int in_work(const struct build *b, char *path, const char *name)
+{
+	return kt_forward(kt_path_format(path, "%s/%s", b->work, name));
+}
+
+static int open_lock(int *ret_fd)
+{
+	char kernels[KT_PATH_MAX], path[KT_PATH_MAX];
+	int fd, r;
+
+	r = kt_cache_kernels_dir(kernels);
+	if (!r)
+		r = kt_mkdir_p(kernels);
+	if (!r)
+		r = kt_path_format(path, "%s/.lock", kernels);
+	if (r)
+		return kt_forward(r);
+	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+	if (fd < 0)
+		return kt_raise(-errno);
+	*ret_fd = fd;
+	return 0;
+}
+
+/*
+ * A lock that somebody else holds cannot be waited for together with a
+ * descriptor, so it is asked for again from time to time.
+ */
+static int take_lock(struct build *b)
+{
+	struct pollfd pfd = { .fd = b->spec->cancel_fd, .events = POLLIN };
+	int r = open_lock(&b->lock_fd);
+
+	if (r)
+		return kt_forward(r);
+	while (flock(b->lock_fd, LOCK_EX | LOCK_NB)) {
+		if (errno != EWOULDBLOCK && errno != EINTR)
+			return kt_raise(-errno);
+		if (b->progress.phase != KT_BUILD_WAIT || !b->phase_start_ns)
+			enter(b, KT_BUILD_WAIT);
+		if (poll(&pfd, 1, LOCK_RETRY_MS) > 0) {
+			kt_diag_doing(b->diag, "wait for another kernel build to end");
+			kt_diag_cause(b->diag, "interrupted");
+			return KT_BUILD_E_CANCELLED;
+		}
+		tell(b);
+	}
+	return 0;
+}
+
+/* Opens the log behind what earlier attempts wrote, and counts their steps. */
+static int open_log(struct build *b)
+{
+	_cleanup_(kt_buf_deinit) struct kt_buf old = KT_BUF_INIT(LOG_READ_MAX);
+	char path[KT_PATH_MAX];
+	int r;
+
+	r = in_work(b, path, "build.log");
+	if (r)
+		return kt_forward(r);
+	r = kt_read_file(path, &old);
+	if (r && r != -ENOENT)
+		return kt_forward(r);
+	for (const char *p = kt_buf_str(&old); *p; p = strchrnul(p, '\n'), p += *p == '\n')
+		b->progress.steps += is_step(p);
+	b->progress.resumed = b->progress.steps > 0;
+	b->log_fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+	return b->log_fd < 0 ? kt_raise(-errno) : 0;
+}
+
+static int open_work(struct build *b)
+{
+	char path[KT_PATH_MAX];
+	int r;
+
+	r = in_work(b, path, "obj");
+	if (!r)
+		r = kt_mkdir_p(path);
+	if (!r)
+		r = open_log(b);
+	if (!r)
+		r = in_work(b, path, "Kconfig");
+	if (!r)
+		r = kt_write_file_atomic(path, b->recipe.fragment.data, b->recipe.fragment.len);
+	return kt_forward(r);
+}
+
+/* For work that going on with it would not mend; forwards r. */
+static int drop_work(struct build *b, int r)
+{
+	int w = kt_remove_tree(b->work);
+
+	return w ? kt_forward(w) : r;
+}
+
+static int unpack(struct build *b)
+{
+	char temp[KT_PATH_MAX];
+	const char *const argv[] = { "tar", "-x", "-f", b->recipe.source.path, "-C", temp,
+				     "--strip-components=1", "--no-same-owner", NULL };
+	int r;
+
+	r = in_work(b, b->src, "src");
+	if (!r)
+		r = in_work(b, temp, "src.part");
+	if (r)
+		return kt_forward(r);
+	if (!access(b->src, F_OK))
+		return 0;
+	enter(b, KT_BUILD_UNPACK);
+	r = kt_remove_tree(temp);
+	if (!r)
+		r = kt_mkdir_p(temp);
+	if (!r)
+		r = run(b, argv, "unpack the kernel sources");
+	if (r == KT_BUILD_E_FAILED)
+		r = drop_work(b, r);
+	if (r)
+		return kt_forward(r);
+	return rename(temp, b->src) ? kt_raise(-errno) : 0;
+}
+
+static int get_source(struct build *b)
+{
+	int r;
+
+	if (b->recipe.source.is_tree)
+		return kt_forward(kt_path_format(b->src, "%s", b->recipe.source.path));
+	r = unpack(b);
+	if (r)
+		return kt_forward(r);
+	kt_diag_doing(b->diag, "use kernel sources %s", b->recipe.source.path);
+	r = kt_source_check_tree(b->src, b->diag);
+	if (r)
+		return drop_work(b, KT_BUILD_E_SOURCE);
+	kt_diag_reset(b->diag);
+	return 0;
+}
+
+static void ignore_lost(unsigned int line, const char *wanted, const char *is, void *data)
+{
+}
+
+static void note_lost(unsigned int line, const char *wanted, const char *is, void *data)
+{
+	struct build *b = data;
+	char text[1024];
+
+	snprintf(text, sizeof(text), "%s:%u: '%s' did not survive: it is %s", b->recipe.kconfig, line,
+		 wanted, is);
+	note(b, text);
+}
+
+static int configure(struct build *b)
+{
+	static const char *const targets[] = { "allnoconfig", NULL };
+	_cleanup_(kt_buf_deinit) struct kt_buf config = KT_BUF_INIT(KT_CONFIG_BYTES_MAX);
+	unsigned int lost, line;
+	char path[KT_PATH_MAX];
+	int r;
+
+	enter(b, KT_BUILD_CONFIGURE);
+	r = run_make(b, "configure the kernel", targets);
+	if (!r)
+		r = in_work(b, path, "obj/.config");
+	if (!r)
+		r = kt_read_file(path, &config);
+	if (r)
+		return kt_forward(r);
+	r = kt_config_compare("CONFIG_MODULES=y\n", kt_buf_str(&config), ignore_lost, NULL, &lost,
+			      &line);
+	if (r)
+		return kt_fold(r);
+	b->has_modules = !lost;
+	r = kt_config_compare(kt_buf_str(&b->recipe.fragment), kt_buf_str(&config), note_lost, b, &lost,
+			      &line);
+	return kt_fold(r);
+}
+
+static int compile(struct build *b)
+{
+	static const char *const targets[] = { "vmlinux", "bzImage", "modules", NULL };
+	static const char *const no_modules[] = { "vmlinux", "bzImage", NULL };
+	struct kt_cached_kernel newest;
+	int r;
+
+	r = kt_cache_newest(&newest);
+	if (r < 0)
+		return kt_forward(r);
+	b->progress.steps_total = !r && newest.build_steps ? newest.build_steps : STEPS_TOTAL;
+	enter(b, KT_BUILD_COMPILE);
+	return kt_forward(run_make(b, "compile the kernel",
+				   b->has_modules ? targets : no_modules));
+}
+
+static int run_for_install(const char *const *argv, const char *doing, void *data)
+{
+	return kt_forward(run(data, argv, doing));
+}
+
+static int install(struct build *b, struct kt_cached_kernel *ret_kernel)
+{
+	const struct kt_recipe *recipe = &b->recipe;
+	const struct kt_install how = { b->work, b->has_modules, run_for_install, b };
+	struct kt_cached_kernel kernel = {
+		.created_s = time(NULL),
+		.build_steps = b->progress.steps,
+	};
+	int r;
+
+	enter(b, KT_BUILD_INSTALL);
+	strcpy(kernel.compiler, recipe->compiler);
+	strcpy(kernel.source, recipe->source.path);
+	strcpy(kernel.source_hash, recipe->source.hash);
+	strcpy(kernel.kconfig_hash, recipe->kconfig_hash);
+	r = kt_install_kernel(&how, recipe->key, &kernel, b->diag);
+	if (!r)
+		r = kt_remove_tree(b->work);
+	if (r)
+		return kt_forward(r);
+	*ret_kernel = kernel;
+	return 0;
+}
+
+static int build_locked(struct build *b, struct kt_cached_kernel *ret_kernel)
+{
+	int r = open_work(b);
+
+	if (!r)
+		r = get_source(b);
+	if (!r)
+		r = configure(b);
+	if (!r)
+		r = compile(b);
+	if (!r && cancelled(b))
+		return KT_BUILD_E_CANCELLED;
+	if (!r)
+		r = install(b, ret_kernel);
+	return kt_forward(r);
+}
+
+/* 0: it is there; condition NONE of the cache: it is not. */
+static int look(struct build *b, struct kt_cached_kernel *ret_kernel, bool *ret_existed)
+{
+	int r = kt_cache_find_key(b->recipe.key, ret_kernel);
+
+	*ret_existed = !r;
+	return r < 0 ? kt_forward(r) : 0;
+}
+
+static unsigned int count_cpus(void)
+{
+	cpu_set_t set;
+
+	if (sched_getaffinity(0, sizeof(set), &set))
+		return 1;
+	return (unsigned int)CPU_COUNT(&set);
+}
+
+int kt_build_kernel(const struct kt_build_spec *spec, struct kt_cached_kernel *ret_kernel,
+		    bool *ret_existed, struct kt_diag *diag)
+{
+	_cleanup_(build_deinit) struct build b = {
+		.spec = spec,
+		.diag = diag,
+		.lock_fd = -1,
+		.log_fd = -1,
+		.progress.jobs = spec->jobs ? spec->jobs : count_cpus(),
+	};
+	bool existed = false;
+	int r;
+
+	r = kt_recipe_init(&b.recipe, spec, diag);
+	if (!r)
+		r = kt_cache_work_dir(b.work, b.recipe.key);
+	if (!r)
+		r = look(&b, ret_kernel, &existed);
+	if (!r && !existed)
+		r = take_lock(&b);
+	/* Whoever held the lock may have built this very kernel. */
+	if (!r && !existed)
+		r = look(&b, ret_kernel, &existed);
+	if (!r && !existed)
+		r = build_locked(&b, ret_kernel);
+	if (r < 0) {
+		kt_diag_doing(diag, "build a kernel");
+		kt_diag_cause(diag, "%s", strerror(-r));
+	}
+	if (!r)
+		*ret_existed = existed;
+	return kt_forward(r);
+}
+
+int kt_build_discard(const char *key)
+{
+	_cleanup_(kt_closep) int fd = -1;
+	char path[KT_PATH_MAX];
+	int r;
+
+	if (!key[0] || key[0] == '.' || strchr(key, '/'))
+		return kt_raise(-EINVAL);
+	r = open_lock(&fd);
+	if (r)
+		return kt_forward(r);
+	if (flock(fd, LOCK_EX | LOCK_NB))
+		return errno == EWOULDBLOCK ? kt_raise(-EBUSY) : kt_raise(-errno);
+	r = kt_cache_work_dir(path, key);
+	if (!r)
+		r = kt_remove_tree(path);
+	return kt_forward(r);
+}

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Installing a compiled kernel into the cache; see install.h. All is made ready
+ * in the work folder's "stage" and on disk before it is moved to its place by
+ * one rename.
+ */
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/fs.h"
+#include "kernel/build.h"
+#include "kernel/install.h"
+#include "kernel/kernel.h"
+
+#define MODULES_ORDER_MAX (1u << 20)
+
+static int in_work(const struct kt_install *install, char *path, const char *name)
+{
+	return kt_forward(kt_path_format(path, "%s/%s", install->work, name));
+}
+
+/* Drops the DWARF, keeps symbols and BTF. */
+static int strip_into(const struct kt_install *install, const char *from, const char *to)
+{
+	const char *const argv[] = { "objcopy", "--strip-debug", from, to, NULL };
+
+	return kt_forward(install->run(argv, "strip the kernel", install->data));
+}
+
+static int copy_file(const char *from, const char *to)
+{
+	_cleanup_(kt_closep) int src = open(from, O_RDONLY | O_CLOEXEC);
+	_cleanup_(kt_closep) int dst = -1;
+
+	if (src < 0)
+		return kt_raise(-errno);
+	dst = open(to, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+	if (dst < 0)
+		return kt_raise(-errno);
+	return kt_forward(kt_copy_fd(dst, src));
+}
+
+/* One line of modules.order: "arch/x86/kvm/kvm.o", whose .ko stands beside it. */
+static int install_module(const struct kt_install *install, const char *line, size_t len)
+{
+	char from[KT_PATH_MAX], to[KT_PATH_MAX];
+	const char *name;
+	int r;
+
+	if (len < 3 || memcmp(line + len - 2, ".o", 2))
+		return 0;
+	len -= 2;
+	name = memrchr(line, '/', len);
+	name = name ? name + 1 : line;
+	r = kt_path_format(from, "%s/obj/%.*s.ko", install->work, (int)len, line);
+	if (!r)
+		r = kt_path_format(to, "%s/stage/modules/%.*s.ko", install->work,
+				   (int)(line + len - name), name);
+	if (!r)
+		r = strip_into(install, from, to);
+	return kt_forward(r);
+}
+
+static int install_modules(const struct kt_install *install)
+{
+	_cleanup_(kt_buf_deinit) struct kt_buf order = KT_BUF_INIT(MODULES_ORDER_MAX);
+	char path[KT_PATH_MAX];
+	int r;
+
+	r = in_work(install, path, "stage/modules");
+	if (!r)
+		r = kt_mkdir_p(path);
+	if (!r)
+		r = in_work(install, path, "obj/modules.order");
+	if (!r && install->has_modules)
+		r = kt_read_file(path, &order);
+	for (const char *p = kt_buf_str(&order), *end; !r && *p; p = *end ? end + 1 : end) {
+		end = strchrnul(p, '\n');
+		r = install_module(install, p, (size_t)(end - p));
+	}
+	return kt_forward(r);
+}
+
+static int install_files(const struct kt_install *install)
+{
+	static const struct {
+		const char *from, *to;
+	} files[] = {
+		{ "obj/arch/x86/boot/bzImage", "stage/bzImage" },
+		{ "obj/.config", "stage/config" },
+	};
+	char from[KT_PATH_MAX], to[KT_PATH_MAX];
+	int r;
+
+	r = in_work(install, from, "obj/vmlinux");
+	if (!r)
+		r = in_work(install, to, "stage/vmlinux");
+	if (!r)
+		r = strip_into(install, from, to);
+	for (size_t i = 0; i < KT_ARRAY_SIZE(files) && !r; i++) {
+		r = in_work(install, from, files[i].from);
+		if (!r)
+			r = in_work(install, to, files[i].to);
+		if (!r)
+			r = copy_file(from, to);
+	}
+	return kt_forward(r);
+}
+
+/* Looks at what was made as one who wants to boot it would. */
+static int look_at_result(const struct kt_install *install, const char *key,
+			  struct kt_cached_kernel *kernel, struct kt_diag *diag)
+{
+	struct kt_kernel found;
+	char stage[KT_PATH_MAX];
+	int r;
+
+	r = in_work(install, stage, "stage");
+	if (!r)
+		r = kt_kernel_find(&found, stage, diag);
+	if (!r)
+		r = kt_kernel_require(&found, diag);
+	if (r)
+		return r > 0 ? KT_BUILD_E_FAILED : kt_forward(r);
+	strcpy(kernel->release, found.release);
+	strcpy(kernel->build_id, found.build_id);
+	if ((size_t)snprintf(kernel->id, sizeof(kernel->id), "%s-%s", found.release, key) >=
+	    sizeof(kernel->id))
+		return kt_raise(-ENAMETOOLONG);
+	return 0;
+}
+
+static int publish(const struct kt_install *install, struct kt_cached_kernel *kernel)
+{
+	_cleanup_(kt_closep) int fd = -1;
+	char kernels[KT_PATH_MAX], stage[KT_PATH_MAX];
+	int r;
+
+	r = kt_cache_kernels_dir(kernels);
+	if (!r)
+		r = in_work(install, stage, "stage");
+	if (!r)
+		r = kt_path_format(kernel->path, "%s/%s", kernels, kernel->id);
+	if (!r)
+		r = kt_cache_write_meta(stage, kernel);
+	/* A folder of that name can only be one that is not a complete kernel. */
+	if (!r)
+		r = kt_remove_tree(kernel->path);
+	if (r)
+		return kt_forward(r);
+	fd = open(stage, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0 || syncfs(fd) || rename(stage, kernel->path))
+		return kt_raise(-errno);
+	return 0;
+}
+
+int kt_install_kernel(const struct kt_install *install, const char *key,
+		      struct kt_cached_kernel *kernel, struct kt_diag *diag)
+{
+	char stage[KT_PATH_MAX];
+	int r;
+
+	r = in_work(install, stage, "stage");
+	if (!r)
+		r = kt_remove_tree(stage);
+	if (!r)
+		r = install_modules(install);
+	if (!r)
+		r = install_files(install);
+	if (!r)
+		r = look_at_result(install, key, kernel, diag);
+	if (!r)
+		r = publish(install, kernel);
+	return kt_forward(r);
+}

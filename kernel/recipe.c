@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What a kernel is made from; see recipe.h. */
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/fs.h"
+#include "kernel/config.h"
+#include "kernel/recipe.h"
+#include "kernel/step.h"
+
+/* Part of the key: to be raised when the same inputs come to another kernel. */
+#define RECIPE_VERSION "1"
+
+#define KCONFIG_MAX (1u << 20)
+#define VERSION_MAX (64u << 10)
+
+const char *kt_build_default_kconfig(void)
+{
+	return access(KT_KCONFIG_SOURCE, R_OK) ? KT_KCONFIG_INSTALLED : KT_KCONFIG_SOURCE;
+}
+
+static void ignore_lost(unsigned int line, const char *wanted, const char *is, void *data)
+{
+}
+
+static int read_fragment(struct kt_recipe *recipe, const char *kconfig, struct kt_diag *diag)
+{
+	unsigned int lost, line = 0;
+	int r;
+
+	recipe->kconfig = kconfig ? kconfig : kt_build_default_kconfig();
+	kt_diag_doing(diag, "read configuration fragment %s", recipe->kconfig);
+	r = kt_read_file(recipe->kconfig, &recipe->fragment);
+	if (r) {
+		kt_diag_cause(diag, "%s", strerror(-r));
+		return KT_BUILD_E_KCONFIG;
+	}
+	r = kt_config_compare(kt_buf_str(&recipe->fragment), "", ignore_lost, NULL, &lost, &line);
+	if (r > 0) {
+		kt_diag_cause(diag, "line %u is neither CONFIG_X=... nor a comment", line);
+		return KT_BUILD_E_KCONFIG;
+	}
+	if (r)
+		return kt_forward(r);
+	kt_diag_reset(diag);
+	kt_hash_bytes(recipe->fragment.data, recipe->fragment.len, recipe->kconfig_hash);
+	return 0;
+}
+
+static bool in_path(const char *program)
+{
+	const char *path = getenv("PATH");
+	char candidate[KT_PATH_MAX];
+
+	for (const char *p = path ? path : "/usr/bin:/bin", *end; *p; p = *end ? end + 1 : end) {
+		end = strchrnul(p, ':');
+		if (!kt_path_format(candidate, "%.*s/%s", (int)(end - p), p, program) &&
+		    !access(candidate, X_OK))
+			return true;
+	}
+	return false;
+}
+
+static int check_tools(struct kt_diag *diag)
+{
+	static const struct {
+		const char *program, *package;
+	} tools[] = {
+		{ "make", "make" },	   { "gcc", "gcc" },	   { "ld", "binutils" },
+		{ "objcopy", "binutils" }, { "bc", "bc" },	   { "flex", "flex" },
+		{ "bison", "bison" },	   { "pahole", "pahole" }, { "tar", "tar" },
+		{ "xz", "xz-utils" },
+	};
+	_cleanup_(kt_buf_deinit) struct kt_buf programs = KT_BUF_INIT(0);
+	_cleanup_(kt_buf_deinit) struct kt_buf packages = KT_BUF_INIT(0);
+	int r = 0;
+
+	for (size_t i = 0; i < KT_ARRAY_SIZE(tools) && !r; i++) {
+		if (in_path(tools[i].program))
+			continue;
+		r = kt_buf_printf(&programs, " %s", tools[i].program);
+		if (!r)
+			r = kt_buf_printf(&packages, " %s", tools[i].package);
+	}
+	if (r)
+		return kt_forward(r);
+	if (!programs.len)
+		return 0;
+	kt_diag_doing(diag, "build a kernel");
+	kt_diag_cause(diag, "programs it takes are missing:%s", kt_buf_str(&programs));
+	kt_diag_remedy(diag, "apt-get install%s libelf-dev", kt_buf_str(&packages));
+	return KT_BUILD_E_TOOLS;
+}
+
+/* The first line that a program says about its version. */
+static int ask_version(const char *program, struct kt_buf *out, struct kt_diag *diag)
+{
+	const char *const argv[] = { program, "--version", NULL };
+	struct kt_step step = KT_STEP_INIT;
+	int r;
+
+	step.argv = argv;
+	step.output = out;
+	kt_diag_doing(diag, "ask %s for its version", program);
+	r = kt_step_run(&step, diag);
+	if (r)
+		return r > 0 ? KT_BUILD_E_TOOLS : kt_forward(r);
+	kt_diag_reset(diag);
+	out->len = strcspn(kt_buf_str(out), "\n");
+	return 0;
+}
+
+/* pahole counts as a compiler: the BTF is its work. */
+static int identify_compiler(struct kt_recipe *recipe, struct kt_diag *diag)
+{
+	_cleanup_(kt_buf_deinit) struct kt_buf gcc = KT_BUF_INIT(VERSION_MAX);
+	_cleanup_(kt_buf_deinit) struct kt_buf pahole = KT_BUF_INIT(VERSION_MAX);
+	int r;
+
+	r = ask_version("gcc", &gcc, diag);
+	if (!r)
+		r = ask_version("pahole", &pahole, diag);
+	if (r)
+		return kt_forward(r);
+	snprintf(recipe->compiler, sizeof(recipe->compiler), "%.800s, pahole %.100s",
+		 kt_buf_str(&gcc), kt_buf_str(&pahole));
+	return 0;
+}
+
+static int make_key(struct kt_recipe *recipe)
+{
+	_cleanup_(kt_buf_deinit) struct kt_buf text = KT_BUF_INIT(0);
+	char hash[KT_HASH_TEXT];
+	int r;
+
+	r = kt_buf_printf(&text, RECIPE_VERSION "\n%s\n%s\n%s\n", recipe->source.hash,
+			  recipe->kconfig_hash, recipe->compiler);
+	if (r)
+		return kt_forward(r);
+	kt_hash_bytes(text.data, text.len, hash);
+	memcpy(recipe->key, hash, sizeof(recipe->key) - 1);
+	return 0;
+}
+
+int kt_recipe_init(struct kt_recipe *recipe, const struct kt_build_spec *spec, struct kt_diag *diag)
+{
+	int r;
+
+	*recipe = (struct kt_recipe){ .fragment = KT_BUF_INIT(KCONFIG_MAX) };
+	r = kt_source_identify(&recipe->source, spec->source, diag);
+	if (r)
+		return r > 0 ? KT_BUILD_E_SOURCE : kt_forward(r);
+	kt_diag_reset(diag);
+	r = read_fragment(recipe, spec->kconfig, diag);
+	if (!r)
+		r = check_tools(diag);
+	if (!r)
+		r = identify_compiler(recipe, diag);
+	if (!r)
+		r = make_key(recipe);
+	return kt_forward(r);
+}
+
+void kt_recipe_deinit(struct kt_recipe *recipe)
+{
+	kt_buf_deinit(&recipe->fragment);
+}

@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Looking up paths in snapshots; see bpfpath.h. */
+#include <stdbool.h>
+#include <string.h>
+
+#include <linux/bpf.h>
+
+#include "base/cleanup.h"
+#include "monitor/bpfpath.h"
+#include "monitor/typed.h"
+
+/* The kernel keeps this many characters of a map's name. */
+#define MAP_NAME_KEPT (BPF_OBJ_NAME_LEN - 1)
+
+/* One step of a path: a name, or a number in brackets. */
+struct part {
+	const char *name; /* NULL: an index */
+	size_t len;
+	uint64_t index;
+};
+
+static bool is_word(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+	       c == '_';
+}
+
+/* Takes the next part off *pos: 1 taken, 0 end, -1 malformed. */
+static int next_part(const char **pos, bool first, struct part *ret_part)
+{
+	const char *p = *pos;
+	struct part part = { 0 };
+
+	if (!*p)
+		return first ? -1 : 0;
+	if (*p == '[') {
+		const char *digits = ++p;
+
+		for (; *p >= '0' && *p <= '9'; p++)
+			if (__builtin_mul_overflow(part.index, 10, &part.index) ||
+			    __builtin_add_overflow(part.index, *p - '0', &part.index))
+				return -1;
+		if (first || p == digits || *p++ != ']')
+			return -1;
+	} else {
+		if (!first && *p++ != '.')
+			return -1;
+		part.name = p;
+		while (is_word(*p))
+			p++;
+		part.len = (size_t)(p - part.name);
+		if (!part.len)
+			return -1;
+	}
+	*pos = p;
+	*ret_part = part;
+	return 1;
+}
+
+int kt_bpfpath_entry(const struct kt_snapshot_map *map, uint32_t entry, uint32_t cpu,
+		     struct kt_typed *ret_value, const uint8_t **ret_key)
+{
+	const struct kt_msg_map *info = &map->info;
+	size_t key = kt_map_key_bytes(info), value = info->value_size;
+	const uint8_t *at;
+
+	if (entry >= info->entries || cpu >= info->values_per_key)
+		return KT_TYPED_E_NONE;
+	if (!map->btf || !info->btf_value_type_id)
+		return KT_TYPED_E_TYPE;
+	if (info->values_per_key > 1)
+		value = (value + 7) / 8 * 8;
+	at = info->data.data + entry * (key + value * info->values_per_key);
+	*ret_key = key ? at : NULL;
+	*ret_value = (struct kt_typed){ .btf = map->btf,
+					.type_id = info->btf_value_type_id,
+					.data = at + key + cpu * value,
+					.len = info->value_size };
+	return 0;
+}
+
+static bool is_datasec(const struct kt_snapshot_map *map, struct kt_typed *ret_value)
+{
+	const struct btf_type *t;
+	const uint8_t *key;
+
+	if (kt_bpfpath_entry(map, 0, 0, ret_value, &key))
+		return false;
+	t = kt_typed_type(ret_value);
+	return t && btf_is_datasec(t);
+}
+
+static bool key_equals(const struct kt_msg_map *info, const uint8_t *key, uint64_t index)
+{
+	uint64_t v = 0;
+
+	if (info->key_size > sizeof(v))
+		return false;
+	memcpy(&v, key, info->key_size);
+	return v == index;
+}
+
+/* Entry number of the key `index`: the number itself for arrays, by search for hashes. */
+static uint32_t find_entry(const struct kt_snapshot_map *map, uint64_t index)
+{
+	struct kt_typed value;
+	const uint8_t *key;
+	uint32_t i = 0;
+
+	if (!kt_map_key_bytes(&map->info))
+		return index < map->info.entries ? (uint32_t)index : UINT32_MAX;
+	while (!kt_bpfpath_entry(map, i, 0, &value, &key)) {
+		if (key_equals(&map->info, key, index))
+			return i;
+		i++;
+	}
+	return UINT32_MAX;
+}
+
+/* Follows the rest of the path from v to an integer. 0 or a kt_typed_condition. */
+static int follow(struct kt_typed v, const char *rest, uint64_t *ret_value)
+{
+	struct kt_typed next;
+	struct part part;
+	bool is_signed;
+	int r;
+
+	while (next_part(&rest, false, &part) > 0) {
+		r = part.name ? kt_typed_member(&next, &v, part.name, part.len) :
+				kt_typed_element(&next, &v, part.index);
+		if (r)
+			return r;
+		v = next;
+	}
+	return kt_typed_integer(&v, ret_value, &is_signed);
+}
+
+static int follow_map(const struct kt_snapshot_map *map, const char *rest, uint64_t *ret_value)
+{
+	uint64_t sum = 0, one;
+	struct kt_typed v;
+	const uint8_t *key;
+	struct part part;
+	uint32_t entry;
+	int r;
+
+	if (next_part(&rest, false, &part) <= 0 || part.name)
+		return KT_TYPED_E_TYPE;
+	entry = find_entry(map, part.index);
+	for (uint32_t cpu = 0; cpu == 0 || cpu < map->info.values_per_key; cpu++) {
+		r = kt_bpfpath_entry(map, entry, cpu, &v, &key);
+		if (!r)
+			r = follow(v, rest, &one);
+		if (r)
+			return r;
+		sum += one;
+	}
+	*ret_value = sum;
+	return 0;
+}
+
+static bool map_is_called(const struct kt_snapshot_map *map, const struct part *part)
+{
+	size_t len = KT_MIN(part->len, (size_t)MAP_NAME_KEPT);
+
+	return strlen(map->info.name) == len && !memcmp(map->info.name, part->name, len);
+}
+
+static int look_up(const struct kt_snapshot *s, const struct part *first, const char *rest,
+		   uint64_t *ret_value)
+{
+	struct kt_typed section, v;
+
+	for (unsigned int i = 0; i < s->map_count; i++)
+		if (is_datasec(&s->maps[i], &section) &&
+		    !kt_typed_variable(&v, &section, first->name, first->len))
+			return follow(v, rest, ret_value);
+	for (unsigned int i = 0; i < s->map_count; i++)
+		if (map_is_called(&s->maps[i], first))
+			return follow_map(&s->maps[i], rest, ret_value);
+	return KT_TYPED_E_NONE;
+}
+
+static int path_is_formed(const char *path, struct part *ret_first, const char **ret_rest)
+{
+	struct part part;
+	const char *p = path;
+	int r = next_part(&p, true, ret_first);
+
+	*ret_rest = p;
+	while (r > 0)
+		r = next_part(&p, false, &part);
+	return r;
+}
+
+static void say_unknown(const struct kt_snapshot *s, struct kt_diag *diag)
+{
+	_cleanup_(kt_buf_deinit) struct kt_buf names = KT_BUF_INIT(sizeof(diag->cause));
+
+	/* A list that is too long for the diagnostic ends early. */
+	(void)!kt_bpfpath_names(s, &names);
+	if (names.len)
+		kt_diag_cause(diag, "no such name; there are: %s", kt_buf_str(&names));
+	else
+		kt_diag_cause(diag,
+			      "no such name; the snapshot (generation %u) holds no typed maps",
+			      s->info.generation);
+}
+
+int kt_bpfpath_u64(const struct kt_snapshot *snapshot, const char *path, uint64_t *ret_value,
+		   struct kt_diag *diag)
+{
+	struct part first;
+	const char *rest;
+	int r;
+
+	kt_diag_doing(diag, "read '%s' from snapshot %u", path, snapshot->info.snapshot);
+	if (path_is_formed(path, &first, &rest) < 0) {
+		kt_diag_cause(diag, "not a path; write name, name.member, name[index] and so on");
+		return KT_BPFPATH_E_FORM;
+	}
+	r = look_up(snapshot, &first, rest, ret_value);
+	switch (r) {
+	case 0:
+		if (diag)
+			kt_diag_reset(diag);
+		return 0;
+	case KT_TYPED_E_NONE:
+		say_unknown(snapshot, diag);
+		return KT_BPFPATH_E_NAME;
+	case KT_TYPED_E_BOUNDS:
+		kt_diag_cause(diag, "its type information places it outside the map's bytes");
+		return KT_BPFPATH_E_TYPE;
+	default:
+		kt_diag_cause(diag, "it is not an integer, or an index or member does not apply");
+		return KT_BPFPATH_E_TYPE;
+	}
+}
+
+static int append_name(struct kt_buf *out, const char *name, const char *suffix)
+{
+	if (!name || !name[0])
+		return 0;
+	return kt_buf_printf(out, "%s%s%s", out->len ? ", " : "", name, suffix);
+}
+
+static int append_variables(struct kt_buf *out, const struct kt_typed *section)
+{
+	struct kt_typed v;
+	const char *name;
+	int r, step;
+
+	for (unsigned int i = 0;; i++) {
+		step = kt_typed_variable_at(&v, &name, section, i);
+		if (step == KT_TYPED_E_NONE)
+			return 0;
+		if (step)
+			continue;
+		r = append_name(out, name, "");
+		if (r)
+			return kt_forward(r);
+	}
+}
+
+int kt_bpfpath_names(const struct kt_snapshot *snapshot, struct kt_buf *out)
+{
+	struct kt_typed section;
+	int r = 0;
+
+	for (unsigned int i = 0; !r && i < snapshot->map_count; i++) {
+		const struct kt_snapshot_map *map = &snapshot->maps[i];
+
+		r = is_datasec(map, &section) ? append_variables(out, &section) :
+						append_name(out, map->info.name, "[]");
+	}
+	return kt_forward(r);
+}

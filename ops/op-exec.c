@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* From the kind of an op to its executor. */
+#include <stdio.h>
+
+#include "base/clock.h"
+#include "ops/op-exec.h"
+
+static enum kt_op_error execute(const struct kt_op *op, struct kt_sched *sched, char *text)
+{
+	switch (op->kind) {
+	case KT_OP_KIND_ATTACH:
+		return kt_sched_attach(sched, op->sched, text);
+	default:
+		snprintf(text, KT_TEXT_MAX, "init has no executor for op '%s'",
+			 kt_op_kind_name(op->kind));
+		return KT_OP_INTERNAL;
+	}
+}
+
+void kt_op_execute(struct kt_op_outcome *ret_outcome, const struct kt_op *op,
+		   struct kt_sched *sched)
+{
+	ret_outcome->text[0] = 0;
+	ret_outcome->start_ns = kt_now_ns();
+	ret_outcome->error = execute(op, sched, ret_outcome->text);
+	ret_outcome->duration_ns = kt_now_ns() - ret_outcome->start_ns;
+}

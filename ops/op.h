@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Ops: what one step of a scenario can do. An op is plain data; this header and
+ * op.c describe and validate it on both sides, the executors in *-exec.c carry
+ * it out in the guest.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/diag.h"
+#include "base/error.h"
+
+enum kt_op_kind {
+	KT_OP_KIND_END,	   /* terminates a list of ops */
+	KT_OP_KIND_ATTACH, /* start a staged scheduler and wait until it is live */
+	KT_OP_KIND_COUNT_,
+};
+
+struct kt_op {
+	enum kt_op_kind kind;
+	const char *sched; /* ATTACH: declared name of a staged scheduler; static */
+};
+
+/*
+ * Starts the staged scheduler `name`. Fails with already-attached while another
+ * is live, spawn-failed, startup-died when it ends within its startup window
+ * (1 s), not-attached when the kernel does not run it within 10 s.
+ */
+#define KT_OP_ATTACH(name)                                 \
+	{                                                  \
+		.kind = KT_OP_KIND_ATTACH, .sched = (name) \
+	}
+
+/* "attach", ...; static. */
+const char *kt_op_kind_name(enum kt_op_kind kind);
+
+enum kt_op_condition {
+	KT_OP_E_INVALID = 1, /* the op can never succeed in this scenario */
+};
+
+/*
+ * Checks what can be known before a run. is_staged tells whether a declared
+ * name exists. 0, or KT_OP_E_INVALID with the reason in diag.
+ */
+int kt_op_validate(const struct kt_op *op, bool (*is_staged)(const char *name, void *arg),
+		   void *arg, struct kt_diag *diag) _kt_must_check_;

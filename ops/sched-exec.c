@@ -1,0 +1,359 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Scheduler processes; see sched-exec.h. */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "ops/sched-exec.h"
+#include "ops/spawn-exec.h"
+#include "proto/staging.h"
+
+#define SCX_DIR "/sys/kernel/sched_ext/"
+
+static void read_line(const char *path, char *buf, size_t size)
+{
+	_cleanup_(kt_closep) int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd < 0 ? -1 : read(fd, buf, size - 1);
+
+	buf[n > 0 ? n : 0] = 0;
+	buf[strcspn(buf, "\n")] = 0;
+}
+
+struct kt_scx_state kt_scx_state_read(void)
+{
+	struct kt_scx_state st;
+
+	read_line(SCX_DIR "state", st.state, sizeof(st.state));
+	read_line(SCX_DIR "root/ops", st.ops, sizeof(st.ops));
+	return st;
+}
+
+uint32_t kt_sched_live(const struct kt_sched *sched)
+{
+	return sched->attached ? sched->generation : 0;
+}
+
+char *kt_wait_status_format(int status, char *buf, size_t size)
+{
+	int sig = WTERMSIG(status);
+	const char *abbrev = sigabbrev_np(sig);
+
+	if (WIFSIGNALED(status))
+		snprintf(buf, size, "killed by signal %d (SIG%s)", sig, abbrev ? abbrev : "?");
+	else
+		snprintf(buf, size, "exit status %d", WEXITSTATUS(status));
+	return buf;
+}
+
+static void send_event(struct kt_sched *sched, enum kt_sched_event event)
+{
+	struct kt_msg msg = { .type = KT_MSG_SCHED };
+
+	msg.sched.event = event;
+	msg.sched.spawn = sched->spawn;
+	msg.sched.generation = sched->generation;
+	msg.sched.pid = (uint32_t)sched->pid;
+	if (event == KT_SCHED_EXITED || event == KT_SCHED_DIED)
+		msg.sched.status = (uint32_t)sched->status;
+	msg.sched.time_ns = kt_now_ns();
+	strcpy(msg.sched.name, sched->name);
+	if (event == KT_SCHED_ATTACHED)
+		strcpy(msg.sched.ops, sched->ops);
+	kt_exec_send(sched->exec, &msg);
+}
+
+/* ---- output ---- */
+
+static void keep_tail(struct kt_sched *sched, const char *data, size_t len)
+{
+	size_t keep;
+
+	if (len > KT_SCHED_TAIL_MAX) {
+		data += len - KT_SCHED_TAIL_MAX;
+		len = KT_SCHED_TAIL_MAX;
+	}
+	keep = KT_MIN(sched->tail_len, KT_SCHED_TAIL_MAX - len);
+	memmove(sched->tail, sched->tail + sched->tail_len - keep, keep);
+	for (size_t i = 0; i < len; i++)
+		sched->tail[keep + i] = data[i] ? data[i] : '?';
+	sched->tail_len = keep + len;
+	sched->tail[sched->tail_len] = 0;
+}
+
+/* Output beyond the limit is read, so that the scheduler is not held up, and dropped. */
+static void send_log(struct kt_sched *sched, unsigned int stream, const char *data, size_t len)
+{
+	struct kt_msg msg = { .type = KT_MSG_LOG };
+
+	len = KT_MIN(len, (size_t)KT_LOG_MAX - sched->log_bytes);
+	if (!len)
+		return;
+	msg.log.spawn = sched->spawn;
+	msg.log.stream = stream;
+	msg.log.data = (struct kt_bytes){ (const uint8_t *)data, (uint32_t)len };
+	kt_exec_send(sched->exec, &msg);
+	sched->log_bytes += (uint32_t)len;
+}
+
+static void close_output(struct kt_sched *sched, unsigned int i)
+{
+	if (sched->out_fds[i] >= 0)
+		kt_exec_unwatch(sched->exec, sched->out_fds[i]);
+	kt_closep(&sched->out_fds[i]);
+}
+
+static void read_output(struct kt_sched *sched, unsigned int i)
+{
+	char buf[4096];
+	ssize_t n = -1;
+
+	for (int turn = 0; turn < 16; turn++) {
+		n = read(sched->out_fds[i], buf, sizeof(buf));
+		if (n <= 0)
+			break;
+		keep_tail(sched, buf, (size_t)n);
+		send_log(sched, i + 1, buf, (size_t)n);
+	}
+	if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
+		close_output(sched, i);
+}
+
+static void on_stdout(void *arg)
+{
+	read_output(arg, 0);
+}
+
+static void on_stderr(void *arg)
+{
+	read_output(arg, 1);
+}
+
+/* ---- life of the process ---- */
+
+/* What is in the pipes was written before the end, so it is reported before. */
+static void on_exit_process(void *arg, pid_t pid, int status)
+{
+	struct kt_sched *sched = arg;
+
+	if (pid != sched->pid)
+		return;
+	for (unsigned int i = 0; i < 2; i++) {
+		if (sched->out_fds[i] >= 0)
+			read_output(sched, i);
+		close_output(sched, i);
+	}
+	sched->status = status;
+	send_event(sched, sched->ending ? KT_SCHED_EXITED : KT_SCHED_DIED);
+	sched->pid = 0;
+	sched->attached = false;
+}
+
+static bool process_gone(void *arg)
+{
+	struct kt_sched *sched = arg;
+
+	return !sched->pid;
+}
+
+static bool process_gone_and_detached(void *arg)
+{
+	struct kt_sched *sched = arg;
+	struct kt_scx_state st;
+
+	if (sched->pid)
+		return false;
+	st = kt_scx_state_read();
+	return kt_scx_state_is(&st, "disabled") || !st.state[0];
+}
+
+static int end_process(struct kt_sched *sched, int sig)
+{
+	if (sched->pid) {
+		sched->ending = true;
+		kill(sig == SIGKILL ? -sched->pid : sched->pid, sig);
+	}
+	return kt_exec_wait(sched->exec, process_gone_and_detached, sched,
+			    kt_now_ns() + KT_SCHED_DETACH_NS, KT_SCHED_TICK_NS);
+}
+
+static int end_and_detach(struct kt_sched *sched, int first_sig)
+{
+	bool was_attached = sched->generation != 0;
+	int r = end_process(sched, first_sig);
+
+	if (r == KT_EXEC_E_DEADLINE && sched->pid)
+		r = end_process(sched, SIGKILL);
+	sched->attached = false;
+	if (!r && was_attached)
+		send_event(sched, KT_SCHED_DETACHED);
+	sched->generation = 0;
+	return kt_forward(r);
+}
+
+int kt_sched_end(struct kt_sched *sched)
+{
+	if (!sched->pid && !sched->generation)
+		return 0;
+	return kt_forward(end_and_detach(sched, SIGTERM));
+}
+
+bool kt_sched_check(struct kt_sched *sched)
+{
+	struct kt_scx_state st;
+
+	if (!sched->attached)
+		return false;
+	st = kt_scx_state_read();
+	/* `ops` goes before `state` changes; either says that it is over. */
+	sched->attached = kt_scx_state_is(&st, "enabled") && !strcmp(st.ops, sched->ops);
+	return sched->attached;
+}
+
+int kt_sched_bury(struct kt_sched *sched)
+{
+	int r = kt_exec_wait(sched->exec, process_gone, sched, kt_now_ns() + KT_SCHED_LAST_WORDS_NS,
+			     0);
+
+	if (r && r != KT_EXEC_E_DEADLINE)
+		return kt_forward(r);
+	/* The kernel dropped it and it lives on: it has died as a scheduler. */
+	if (sched->pid)
+		send_event(sched, KT_SCHED_DIED);
+	return kt_forward(end_and_detach(sched, SIGTERM));
+}
+
+/* ---- attaching ---- */
+
+static bool attached_or_gone(void *arg)
+{
+	struct kt_sched *sched = arg;
+	struct kt_scx_state st;
+
+	if (!sched->pid)
+		return true;
+	st = kt_scx_state_read();
+	if (!kt_scx_state_is(&st, "enabled") || !st.ops[0])
+		return false;
+	strcpy(sched->ops, st.ops);
+	return true;
+}
+
+static void append_tail(const struct kt_sched *sched, char *text)
+{
+	size_t len = strlen(text);
+
+	if (sched->tail_len)
+		snprintf(text + len, KT_TEXT_MAX - len, "; its output ends: %s", sched->tail);
+	else
+		snprintf(text + len, KT_TEXT_MAX - len, "; it printed nothing");
+	/* A trailing newline of the output is none of the message. */
+	for (len = strlen(text); len && text[len - 1] == '\n'; len--)
+		text[len - 1] = 0;
+}
+
+static enum kt_op_error died_early(struct kt_sched *sched, char *text)
+{
+	uint64_t ms = (kt_now_ns() - sched->spawned_ns) / KT_NSEC_PER_MSEC;
+	bool startup = ms < KT_SCHED_LIVENESS_NS / KT_NSEC_PER_MSEC;
+	char status[64];
+
+	kt_wait_status_format(sched->status, status, sizeof(status));
+	snprintf(text, KT_TEXT_MAX, "scheduler '%s' ended %llu ms after its start%s: %s",
+		 sched->name, (unsigned long long)ms, startup ? "" : ", not attached", status);
+	append_tail(sched, text);
+	return startup ? KT_OP_STARTUP_DIED : KT_OP_NOT_ATTACHED;
+}
+
+static enum kt_op_error not_attached(struct kt_sched *sched, int why, char *text)
+{
+	struct kt_scx_state st = kt_scx_state_read();
+	int r;
+
+	snprintf(text, KT_TEXT_MAX,
+		 why == KT_EXEC_E_STOP ? "the run was stopped while scheduler '%s' was starting: "
+					 "sched_ext state is '%s', root/ops is '%s'" :
+					 "scheduler '%s' runs, but the kernel did not enable it "
+					 "within 10 s: sched_ext state is '%s', root/ops is '%s'",
+		 sched->name, st.state[0] ? st.state : "unreadable", st.ops);
+	/* After a stop no wait is served; teardown ends the process. */
+	r = why == KT_EXEC_E_STOP ? 0 : end_and_detach(sched, SIGKILL);
+	append_tail(sched, text);
+	return r < 0 ? KT_OP_INTERNAL : KT_OP_NOT_ATTACHED;
+}
+
+static void start_following(struct kt_sched *sched, const char *name, const struct kt_spawn *spawn)
+{
+	snprintf(sched->name, sizeof(sched->name), "%s", name);
+	sched->ops[0] = 0;
+	sched->pid = spawn->pid;
+	sched->out_fds[0] = spawn->out_fds[0];
+	sched->out_fds[1] = spawn->out_fds[1];
+	sched->spawn++;
+	sched->generation = 0;
+	sched->attached = false;
+	sched->ending = false;
+	sched->status = 0;
+	sched->log_bytes = 0;
+	sched->tail_len = 0;
+	sched->tail[0] = 0;
+	send_event(sched, KT_SCHED_SPAWNED);
+}
+
+static enum kt_op_error spawn(struct kt_sched *sched, const char *name, char *text)
+{
+	struct kt_spawn spawned;
+	char dir[KT_NAME_MAX + sizeof(KT_STAGING_SCHEDULERS)];
+	int r;
+
+	snprintf(dir, sizeof(dir), KT_STAGING_SCHEDULERS "/%s", name);
+	sched->spawned_ns = kt_now_ns();
+	r = kt_spawn_staged(&spawned, sched->exec, dir, on_exit_process, sched, text, KT_TEXT_MAX);
+	if (r > 0)
+		return KT_OP_SPAWN_FAILED;
+	if (!r) {
+		start_following(sched, name, &spawned);
+		r = kt_exec_watch(sched->exec, sched->out_fds[0], on_stdout, sched);
+	}
+	if (!r)
+		r = kt_exec_watch(sched->exec, sched->out_fds[1], on_stderr, sched);
+	if (!r)
+		return KT_OP_OK;
+	snprintf(text, KT_TEXT_MAX, "start scheduler '%s': %s", name, strerror(-r));
+	return KT_OP_INTERNAL;
+}
+
+enum kt_op_error kt_sched_attach(struct kt_sched *sched, const char *name, char *text)
+{
+	struct kt_scx_state st = kt_scx_state_read();
+	enum kt_op_error error;
+	int r;
+
+	text[0] = 0;
+	if (sched->pid || kt_scx_state_is(&st, "enabled")) {
+		snprintf(text, KT_TEXT_MAX, "scheduler '%s' (root/ops '%s') is live", sched->name,
+			 st.ops);
+		return KT_OP_ALREADY_ATTACHED;
+	}
+	if (!st.state[0]) {
+		snprintf(text, KT_TEXT_MAX, "the kernel has no sched_ext: no " SCX_DIR "state");
+		return KT_OP_NOT_ATTACHED;
+	}
+	error = spawn(sched, name, text);
+	if (error)
+		return error;
+	r = kt_exec_wait(sched->exec, attached_or_gone, sched,
+			 sched->spawned_ns + KT_SCHED_ATTACH_NS, KT_SCHED_TICK_NS);
+	if (r)
+		return not_attached(sched, r, text);
+	if (!sched->pid)
+		return died_early(sched, text);
+	sched->attached = true;
+	sched->generation = ++sched->attaches;
+	send_event(sched, KT_SCHED_ATTACHED);
+	return KT_OP_OK;
+}

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Framing of the guest channel; see frame.h for the layout. */
+#include <string.h>
+
+#include <zlib.h>
+
+#include "base/cleanup.h"
+#include "base/cursor.h"
+#include "proto/frame.h"
+
+/* Enough for one whole frame and as much again, so that feeding never stalls. */
+#define DECODER_MAX (2 * ((size_t)KT_FRAME_PAYLOAD_MAX + KT_FRAME_HEADER_SIZE) + (64u << 10))
+
+const char *kt_frame_strcondition(int condition)
+{
+	switch (condition) {
+	case KT_FRAME_E_MORE:
+		return "incomplete frame";
+	case KT_FRAME_E_MAGIC:
+		return "bytes that are not a frame";
+	case KT_FRAME_E_VERSION:
+		return "frame of another protocol version";
+	case KT_FRAME_E_OVERSIZE:
+		return "frame larger than the protocol allows";
+	case KT_FRAME_E_CRC:
+		return "frame with a wrong checksum";
+	case KT_FRAME_E_SEQ:
+		return "frame out of sequence";
+	}
+	return "unknown framing condition";
+}
+
+static void put_le(uint8_t *p, uint64_t v, size_t size)
+{
+	for (size_t i = 0; i < size; i++)
+		p[i] = (uint8_t)(v >> (8 * i));
+}
+
+static uint32_t frame_crc(const uint8_t *header, const void *payload, size_t len)
+{
+	uLong crc = crc32(0, header, 16);
+
+	crc = crc32(crc, (const uint8_t[4]){ 0 }, 4);
+	/* zlib takes a NULL buffer as a request for the initial value. */
+	return (uint32_t)(len ? crc32(crc, payload, (uInt)len) : crc);
+}
+
+int kt_frame_encode(struct kt_buf *out, uint16_t type, uint32_t seq, const void *payload,
+		    size_t len)
+{
+	uint8_t header[KT_FRAME_HEADER_SIZE];
+	int r;
+
+	if (len > KT_FRAME_PAYLOAD_MAX)
+		return kt_raise(-ENOBUFS);
+	put_le(header, KT_FRAME_MAGIC, 4);
+	put_le(header + 4, KT_PROTO_VERSION, 2);
+	put_le(header + 6, type, 2);
+	put_le(header + 8, seq, 4);
+	put_le(header + 12, len, 4);
+	put_le(header + 16, frame_crc(header, payload, len), 4);
+
+	r = kt_buf_reserve(out, sizeof(header) + len);
+	if (r)
+		return kt_forward(r);
+	r = kt_buf_append(out, header, sizeof(header));
+	if (!r)
+		r = kt_buf_append(out, payload, len);
+	return kt_forward(r);
+}
+
+void kt_frame_decoder_init(struct kt_frame_decoder *dec)
+{
+	*dec = (struct kt_frame_decoder){ .buf = KT_BUF_INIT(DECODER_MAX) };
+}
+
+void kt_frame_decoder_deinit(struct kt_frame_decoder *dec)
+{
+	kt_buf_deinit(&dec->buf);
+}
+
+static void drop_used(struct kt_frame_decoder *dec)
+{
+	kt_buf_consume(&dec->buf, dec->used);
+	dec->used = 0;
+}
+
+int kt_frame_decoder_feed(struct kt_frame_decoder *dec, const void *data, size_t len)
+{
+	drop_used(dec);
+	return kt_forward(kt_buf_append(&dec->buf, data, len));
+}
+
+static int check_header(const struct kt_frame_decoder *dec, struct kt_cursor *c,
+			struct kt_frame *frame, uint32_t *ret_crc)
+{
+	if (kt_cursor_le(c, 4) != KT_FRAME_MAGIC)
+		return KT_FRAME_E_MAGIC;
+	if (kt_cursor_le(c, 2) != KT_PROTO_VERSION)
+		return KT_FRAME_E_VERSION;
+	frame->type = (uint16_t)kt_cursor_le(c, 2);
+	frame->seq = (uint32_t)kt_cursor_le(c, 4);
+	frame->len = kt_cursor_le(c, 4);
+	*ret_crc = (uint32_t)kt_cursor_le(c, 4);
+	if (frame->len > KT_FRAME_PAYLOAD_MAX)
+		return KT_FRAME_E_OVERSIZE;
+	if (frame->len > kt_cursor_left(c))
+		return KT_FRAME_E_MORE;
+	frame->payload = kt_cursor_take(c, frame->len);
+	if (*ret_crc != frame_crc(dec->buf.data, frame->payload, frame->len))
+		return KT_FRAME_E_CRC;
+	if (frame->seq != dec->next_seq)
+		return KT_FRAME_E_SEQ;
+	return 0;
+}
+
+int kt_frame_decoder_next(struct kt_frame_decoder *dec, struct kt_frame *ret_frame)
+{
+	struct kt_frame frame = { 0 };
+	struct kt_cursor c;
+	uint32_t crc;
+	int r;
+
+	if (dec->failed)
+		return dec->failed;
+	drop_used(dec);
+	if (dec->buf.len < KT_FRAME_HEADER_SIZE)
+		return KT_FRAME_E_MORE;
+	c = kt_cursor_over(dec->buf.data, dec->buf.len);
+	r = check_header(dec, &c, &frame, &crc);
+	if (r) {
+		if (r != KT_FRAME_E_MORE)
+			dec->failed = r;
+		return r;
+	}
+	dec->used = KT_FRAME_HEADER_SIZE + frame.len;
+	dec->next_seq++;
+	*ret_frame = frame;
+	return 0;
+}

@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Messages to bytes and back. One table describes every field of every message;
+ * encoder and decoder are loops over it. The order in the table is the order on
+ * the wire and the order in msg.h.
+ */
+#include <stdbool.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/cursor.h"
+#include "proto/frame.h"
+#include "proto/msg.h"
+
+enum field_kind { FIELD_END, FIELD_UINT, FIELD_TEXT, FIELD_BYTES };
+
+struct field {
+	enum field_kind kind;
+	uint16_t offset; /* in struct kt_msg */
+	uint16_t size;	 /* in memory */
+};
+
+struct message {
+	const char *name;
+	const struct field *fields;
+};
+
+#define F(kind_, m, f)                                                   \
+	{                                                                \
+		.kind = (kind_), .offset = offsetof(struct kt_msg, m.f), \
+		.size = sizeof(((struct kt_msg *)0)->m.f)                \
+	}
+#define UINT(m, f)  F(FIELD_UINT, m, f)
+#define TEXT(m, f)  F(FIELD_TEXT, m, f)
+#define BYTES(m, f) F(FIELD_BYTES, m, f)
+#define FIELDS(...)                     \
+	(const struct field[])          \
+	{                               \
+		__VA_ARGS__,            \
+		{                       \
+			FIELD_END, 0, 0 \
+		}                       \
+	}
+
+/* clang-format off */
+static const struct message messages[] = {
+	[KT_MSG_JOB] = { "job", FIELDS(
+		TEXT(job, scenario), UINT(job, table_hash), UINT(job, seed)) },
+	[KT_MSG_STOP] = { "stop", FIELDS(UINT(stop, reason)) },
+	[KT_MSG_HELLO] = { "hello", FIELDS(
+		UINT(hello, table_hash), TEXT(hello, kernel_release), UINT(hello, cpus),
+		UINT(hello, memory_bytes), UINT(hello, init_start_ns), UINT(hello, ready_ns)) },
+	[KT_MSG_TOPOLOGY] = { "topology", FIELDS(BYTES(topology, cpus)) },
+	[KT_MSG_PHASE] = { "phase", FIELDS(UINT(phase, phase), UINT(phase, time_ns)) },
+	[KT_MSG_HEARTBEAT] = { "heartbeat", FIELDS(UINT(heartbeat, time_ns)) },
+	[KT_MSG_STEP] = { "step", FIELDS(
+		UINT(step, step), UINT(step, ended), UINT(step, truncated),
+		UINT(step, time_ns)) },
+	[KT_MSG_OP] = { "op", FIELDS(
+		UINT(op, step), UINT(op, op), UINT(op, kind), UINT(op, error),
+		UINT(op, generation), UINT(op, start_ns), UINT(op, duration_ns),
+		TEXT(op, text)) },
+	[KT_MSG_SCHED] = { "sched", FIELDS(
+		UINT(sched, event), UINT(sched, spawn), UINT(sched, generation),
+		UINT(sched, pid), UINT(sched, status), UINT(sched, time_ns),
+		TEXT(sched, name), TEXT(sched, ops)) },
+	[KT_MSG_LOG] = { "log", FIELDS(
+		UINT(log, spawn), UINT(log, stream), BYTES(log, data)) },
+	[KT_MSG_BTF] = { "btf", FIELDS(UINT(btf, btf_id), BYTES(btf, data)) },
+	[KT_MSG_SNAPSHOT] = { "snapshot", FIELDS(
+		UINT(snapshot, snapshot), UINT(snapshot, cause), UINT(snapshot, generation),
+		UINT(snapshot, step), UINT(snapshot, time_ns)) },
+	[KT_MSG_MAP] = { "map", FIELDS(
+		UINT(map, snapshot), UINT(map, map_id), UINT(map, type), UINT(map, key_size),
+		UINT(map, value_size), UINT(map, max_entries), UINT(map, btf_id),
+		UINT(map, btf_key_type_id), UINT(map, btf_value_type_id),
+		UINT(map, values_per_key), UINT(map, entries), UINT(map, state),
+		TEXT(map, name), BYTES(map, data)) },
+	[KT_MSG_SNAPSHOT_END] = { "snapshot-end", FIELDS(
+		UINT(snapshot_end, snapshot), UINT(snapshot_end, maps),
+		UINT(snapshot_end, valid)) },
+	[KT_MSG_FINDING] = { "finding", FIELDS(
+		TEXT(finding, file), UINT(finding, line), TEXT(finding, text)) },
+	[KT_MSG_RESULT] = { "result", FIELDS(
+		UINT(result, steps_run), UINT(result, ops_failed), UINT(result, findings),
+		UINT(result, snapshots_due), UINT(result, snapshots_taken),
+		UINT(result, stopped), UINT(result, hold_ns), UINT(result, time_ns)) },
+	[KT_MSG_FAILED] = { "failed", FIELDS(TEXT(failed, doing), TEXT(failed, cause)) },
+	[KT_MSG_FATAL] = { "fatal", FIELDS(
+		UINT(fatal, signal), UINT(fatal, code), UINT(fatal, address),
+		UINT(fatal, ip)) },
+};
+/* clang-format on */
+
+static const struct message *find_message(unsigned int type)
+{
+	if (type >= KT_ARRAY_SIZE(messages) || !messages[type].name)
+		return NULL;
+	return &messages[type];
+}
+
+const char *kt_msg_name(unsigned int type)
+{
+	const struct message *m = find_message(type);
+
+	return m ? m->name : NULL;
+}
+
+static uint64_t load_uint(const void *p, size_t size)
+{
+	switch (size) {
+	case 1:
+		return *(const uint8_t *)p;
+	case 2:
+		return *(const uint16_t *)p;
+	case 4:
+		return *(const uint32_t *)p;
+	default:
+		return *(const uint64_t *)p;
+	}
+}
+
+static void store_uint(void *p, size_t size, uint64_t v)
+{
+	switch (size) {
+	case 1:
+		*(uint8_t *)p = (uint8_t)v;
+		break;
+	case 2:
+		*(uint16_t *)p = (uint16_t)v;
+		break;
+	case 4:
+		*(uint32_t *)p = (uint32_t)v;
+		break;
+	default:
+		*(uint64_t *)p = v;
+	}
+}
+
+static int append_le(struct kt_buf *out, uint64_t v, size_t size)
+{
+	uint8_t b[8];
+
+	for (size_t i = 0; i < size; i++)
+		b[i] = (uint8_t)(v >> (8 * i));
+	return kt_forward(kt_buf_append(out, b, size));
+}
+
+static int append_sized(struct kt_buf *out, const void *data, size_t len, size_t len_size)
+{
+	int r = append_le(out, len, len_size);
+
+	if (r)
+		return kt_forward(r);
+	return kt_forward(kt_buf_append(out, data, len));
+}
+
+static int encode_field(struct kt_buf *out, const struct field *f, const void *p)
+{
+	const struct kt_bytes *bytes = p;
+
+	switch (f->kind) {
+	case FIELD_UINT:
+		return append_le(out, load_uint(p, f->size), f->size);
+	case FIELD_TEXT:
+		return append_sized(out, p, strnlen(p, f->size - 1u), 2);
+	default:
+		return append_sized(out, bytes->data, bytes->len, 4);
+	}
+}
+
+int kt_msg_encode(struct kt_buf *out, const struct kt_msg *msg)
+{
+	const struct message *m = find_message(msg->type);
+	int r;
+
+	if (!m)
+		return kt_raise(-EINVAL);
+	for (const struct field *f = m->fields; f->kind; f++) {
+		r = encode_field(out, f, (const char *)msg + f->offset);
+		if (r)
+			return kt_forward(r);
+	}
+	return 0;
+}
+
+static void decode_text(struct kt_cursor *c, char *p, size_t size)
+{
+	size_t len = kt_cursor_le(c, 2);
+	const char *s = kt_cursor_take(c, len);
+
+	if (!s || len >= size || memchr(s, 0, len)) {
+		c->failed = true;
+		return;
+	}
+	memcpy(p, s, len);
+	p[len] = 0;
+}
+
+static void decode_field(struct kt_cursor *c, const struct field *f, void *p)
+{
+	struct kt_bytes *bytes = p;
+
+	switch (f->kind) {
+	case FIELD_UINT:
+		store_uint(p, f->size, kt_cursor_le(c, f->size));
+		break;
+	case FIELD_TEXT:
+		decode_text(c, p, f->size);
+		break;
+	default:
+		bytes->len = (uint32_t)kt_cursor_le(c, 4);
+		bytes->data = kt_cursor_take(c, bytes->len);
+	}
+}
+
+int kt_msg_decode(struct kt_msg *ret_msg, uint16_t type, const void *payload, size_t len)
+{
+	const struct message *m = find_message(type);
+	struct kt_cursor c = kt_cursor_over(payload, len);
+	struct kt_msg msg = { .type = type };
+
+	if (!m)
+		return KT_MSG_E_TYPE;
+	for (const struct field *f = m->fields; f->kind; f++)
+		decode_field(&c, f, (char *)&msg + f->offset);
+	if (c.failed || kt_cursor_left(&c))
+		return KT_MSG_E_FORM;
+	*ret_msg = msg;
+	return 0;
+}
+
+int kt_msg_frame(struct kt_buf *out, uint32_t *seq, const struct kt_msg *msg)
+{
+	_cleanup_(kt_buf_deinit) struct kt_buf payload = KT_BUF_INIT(KT_FRAME_PAYLOAD_MAX);
+	int r = kt_msg_encode(&payload, msg);
+
+	if (r)
+		return kt_forward(r);
+	r = kt_frame_encode(out, msg->type, *seq, payload.data, payload.len);
+	if (!r)
+		(*seq)++;
+	return kt_forward(r);
+}

@@ -1,0 +1,309 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Every message of the control channel and every field in it. A message is the
+ * payload of one frame (frame.h). On the wire the fields follow each other in
+ * the order given here, little-endian and unpadded:
+ *
+ *   uintN_t          N/8 bytes
+ *   char[]           u16 length, then the bytes without the terminating 0
+ *   struct kt_bytes  u32 length, then the bytes
+ *
+ * Times are nanoseconds of the guest's CLOCK_MONOTONIC. A generation is the
+ * attach sequence number: 1 for the first successful attach, 0 while the
+ * kernel's own scheduler runs. Trailing bytes, a string that does not fit and a
+ * string with a 0 in it are decoding errors.
+ *
+ * The life of the channel: HELLO up, JOB down, then events, logs and snapshots
+ * up, RESULT up. FATAL or FAILED up in place of RESULT end it early; STOP down
+ * asks for teardown. After RESULT, FAILED or FATAL the guest waits up to a
+ * second for a STOP, which says that the host has all it needs, and powers off.
+ */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/error.h"
+#include "base/limits.h"
+
+/* Name of the control port, in /sys/class/virtio-ports/<port>/name of the guest. */
+#define KT_PORT_CONTROL "org.ktest.control"
+
+enum kt_msg_type {
+	/* host to guest */
+	KT_MSG_JOB = 1,
+	KT_MSG_STOP = 2,
+	/* guest to host */
+	KT_MSG_HELLO = 64,
+	KT_MSG_TOPOLOGY,
+	KT_MSG_PHASE,
+	KT_MSG_HEARTBEAT,
+	KT_MSG_STEP,
+	KT_MSG_OP,
+	KT_MSG_SCHED,
+	KT_MSG_LOG,
+	KT_MSG_BTF,
+	KT_MSG_SNAPSHOT,
+	KT_MSG_MAP,
+	KT_MSG_SNAPSHOT_END,
+	KT_MSG_FINDING,
+	KT_MSG_RESULT,
+	KT_MSG_FAILED,
+	KT_MSG_FATAL,
+};
+
+struct kt_bytes {
+	const uint8_t *data; /* borrowed from the frame (decoded) or the caller (encoded) */
+	uint32_t len;
+};
+
+/* JOB: what to run. */
+struct kt_msg_job {
+	char scenario[KT_NAME_MAX];
+	uint64_t table_hash; /* of the host's scenario table; must equal the guest's */
+	uint64_t seed;	     /* of everything random in the run */
+};
+
+/* STOP: tear down and report; the user cancelled. */
+struct kt_msg_stop {
+	uint32_t reason; /* signal number that cancelled the run */
+};
+
+/* HELLO: init is ready for a job. */
+struct kt_msg_hello {
+	uint64_t table_hash;
+	char kernel_release[KT_NAME_MAX]; /* uname -r */
+	uint32_t cpus;			  /* online */
+	uint64_t memory_bytes;		  /* MemTotal */
+	uint64_t init_start_ns;		  /* when PID 1 was started */
+	uint64_t ready_ns;		  /* when this message was made */
+};
+
+/* TOPOLOGY: the machine as Linux in the guest sees it. */
+struct kt_msg_topology {
+	struct kt_bytes cpus; /* array of struct kt_cpu_place, as four u16 each */
+};
+
+/* Ids are dense, from 0, in order of the lowest CPU that belongs to them. */
+struct kt_cpu_place {
+	uint16_t cpu;
+	uint16_t node;
+	uint16_t llc;
+	uint16_t core; /* physical core; threads of one core share it */
+};
+
+/* PHASE: a phase began. */
+struct kt_msg_phase {
+	uint32_t phase; /* enum kt_phase */
+	uint64_t time_ns;
+};
+
+enum kt_phase {
+	KT_PHASE_BOOT,	   /* before HELLO; never sent */
+	KT_PHASE_STAGE,	   /* job received, schedulers are checked */
+	KT_PHASE_BODY,	   /* steps or scenario body */
+	KT_PHASE_TEARDOWN, /* scheduler is ended, result is made */
+	KT_PHASE_COUNT_,
+};
+
+/* HEARTBEAT: at least once a second while a job runs, from PID 1 (SCHED_FIFO). */
+struct kt_msg_heartbeat {
+	uint64_t time_ns;
+};
+
+/* STEP: a step began or ended. */
+struct kt_msg_step {
+	uint32_t step;	    /* index */
+	uint32_t ended;	    /* 0: began, 1: ended */
+	uint32_t truncated; /* 1: the hold ended early, because the scheduler died */
+	uint64_t time_ns;
+};
+
+#define KT_STEP_BOOT UINT32_MAX /* before the first step */
+
+/* OP: an op ended. */
+struct kt_msg_op {
+	uint32_t step;	     /* or KT_STEP_BOOT: the attach of the boot scheduler */
+	uint32_t op;	     /* index within the step */
+	uint32_t kind;	     /* enum kt_op_kind (ops/op.h) */
+	uint32_t error;	     /* enum kt_op_error */
+	uint32_t generation; /* live after the op */
+	uint64_t start_ns;
+	uint64_t duration_ns;
+	char text[KT_TEXT_MAX]; /* the error in words, with log tail; "" if ok */
+};
+
+/* SCHED: something happened to a scheduler process. */
+struct kt_msg_sched {
+	uint32_t event;	     /* enum kt_sched_event */
+	uint32_t spawn;	     /* spawn sequence number, from 1 */
+	uint32_t generation; /* 0 until attached */
+	uint32_t pid;
+	uint32_t status; /* EXITED: wait status */
+	uint64_t time_ns;
+	char name[KT_NAME_MAX]; /* declared name */
+	char ops[KT_NAME_MAX];	/* ATTACHED: name in root/ops */
+};
+
+enum kt_sched_event {
+	KT_SCHED_SPAWNED,
+	KT_SCHED_ATTACHED,
+	KT_SCHED_EXITED,   /* intended: ktest ended it */
+	KT_SCHED_DIED,	   /* not intended */
+	KT_SCHED_DETACHED, /* the kernel is back under its own scheduler */
+	KT_SCHED_EVENT_COUNT_,
+};
+
+/* LOG: output of a scheduler process. */
+struct kt_msg_log {
+	uint32_t spawn;
+	uint32_t stream; /* 1 stdout, 2 stderr */
+	struct kt_bytes data;
+};
+
+/* BTF: type information that maps of following snapshots refer to; once per id. */
+struct kt_msg_btf {
+	uint32_t btf_id;
+	struct kt_bytes data; /* raw BTF, at most KT_BTF_BYTES_MAX */
+};
+
+/* SNAPSHOT: one begins; its MAPs follow, then SNAPSHOT_END. */
+struct kt_msg_snapshot {
+	uint32_t snapshot;   /* sequence number, from 0 */
+	uint32_t cause;	     /* enum kt_snapshot_cause */
+	uint32_t generation; /* live while all of it was read */
+	uint32_t step;
+	uint64_t time_ns;
+};
+
+enum kt_snapshot_cause {
+	KT_SNAPSHOT_PERIODIC,
+	KT_SNAPSHOT_ATTACHED, /* right after a generation began */
+	KT_SNAPSHOT_ENDING,   /* right before ktest ends a generation */
+	KT_SNAPSHOT_CAUSE_COUNT_,
+};
+
+/*
+ * MAP: one BPF map of the attached scheduler. data holds `entries` times the
+ * value (array types) or key then value (hash types); a per-CPU type has one
+ * value per possible CPU. Values are padded to 8 bytes in per-CPU types only.
+ */
+struct kt_msg_map {
+	uint32_t snapshot;
+	uint32_t map_id;
+	uint32_t type; /* enum bpf_map_type */
+	uint32_t key_size;
+	uint32_t value_size;
+	uint32_t max_entries;
+	uint32_t btf_id; /* 0: no type information */
+	uint32_t btf_key_type_id;
+	uint32_t btf_value_type_id;
+	uint32_t values_per_key; /* 1, or possible CPUs */
+	uint32_t entries;	 /* in data */
+	uint32_t state;		 /* enum kt_map_state */
+	char name[KT_NAME_MAX];	 /* as the kernel gives it, at most 15 bytes */
+	struct kt_bytes data;	 /* at most KT_MAP_BYTES_MAX */
+};
+
+enum kt_map_state {
+	KT_MAP_WHOLE,
+	KT_MAP_TRUNCATED,   /* larger than KT_MAP_BYTES_MAX: the first entries */
+	KT_MAP_UNSUPPORTED, /* a type that has no readable values */
+	KT_MAP_UNREADABLE,  /* reading failed */
+	KT_MAP_STATE_COUNT_,
+};
+
+/* Bytes of key in front of the values of one entry: 0 for array types. */
+static inline uint32_t kt_map_key_bytes(const struct kt_msg_map *map)
+{
+	switch (map->type) {
+	case 2: /* BPF_MAP_TYPE_ARRAY */
+	case 6: /* BPF_MAP_TYPE_PERCPU_ARRAY */
+		return 0;
+	default:
+		return map->key_size;
+	}
+}
+
+/* SNAPSHOT_END: the snapshot is whole. */
+struct kt_msg_snapshot_end {
+	uint32_t snapshot;
+	uint32_t maps;	/* MAP messages sent */
+	uint32_t valid; /* 0: the generation changed while it was read */
+};
+
+/* FINDING: an expectation in a guest body failed, or the body ended badly. */
+struct kt_msg_finding {
+	char file[KT_NAME_MAX];
+	uint32_t line;
+	char text[KT_TEXT_MAX];
+};
+
+/* RESULT: the job ended. */
+struct kt_msg_result {
+	uint32_t steps_run;
+	uint32_t ops_failed;
+	uint32_t findings;
+	uint32_t snapshots_due;	  /* periodic ones that came due */
+	uint32_t snapshots_taken; /* periodic ones sent */
+	uint32_t stopped;	  /* 1: ended by STOP */
+	uint64_t hold_ns;	  /* time spent in holds */
+	uint64_t time_ns;
+};
+
+/* FAILED: init could not prepare or run the job. */
+struct kt_msg_failed {
+	char doing[192];
+	char cause[768];
+};
+
+/* FATAL: init took a fatal signal; written from the signal handler. */
+struct kt_msg_fatal {
+	uint32_t signal;
+	uint32_t code;	  /* si_code */
+	uint64_t address; /* si_addr */
+	uint64_t ip;
+};
+
+struct kt_msg {
+	uint16_t type; /* enum kt_msg_type */
+	union {
+		struct kt_msg_job job;
+		struct kt_msg_stop stop;
+		struct kt_msg_hello hello;
+		struct kt_msg_topology topology;
+		struct kt_msg_phase phase;
+		struct kt_msg_heartbeat heartbeat;
+		struct kt_msg_step step;
+		struct kt_msg_op op;
+		struct kt_msg_sched sched;
+		struct kt_msg_log log;
+		struct kt_msg_btf btf;
+		struct kt_msg_snapshot snapshot;
+		struct kt_msg_map map;
+		struct kt_msg_snapshot_end snapshot_end;
+		struct kt_msg_finding finding;
+		struct kt_msg_result result;
+		struct kt_msg_failed failed;
+		struct kt_msg_fatal fatal;
+	};
+};
+
+enum kt_msg_condition {
+	KT_MSG_E_TYPE = 1, /* no such message type */
+	KT_MSG_E_FORM,	   /* truncated, too long, or a field out of its bounds */
+};
+
+/* "hello", "map", ...; NULL for no such type; static. */
+const char *kt_msg_name(unsigned int type);
+
+/* Appends the payload of msg to out. */
+int kt_msg_encode(struct kt_buf *out, const struct kt_msg *msg) _kt_must_check_;
+
+/* Decodes a payload; bytes fields borrow from it. 0 or a kt_msg_condition. */
+int kt_msg_decode(struct kt_msg *ret_msg, uint16_t type, const void *payload,
+		  size_t len) _kt_must_check_;
+
+/* Encodes msg as one frame with number *seq, which is incremented. */
+int kt_msg_frame(struct kt_buf *out, uint32_t *seq, const struct kt_msg *msg) _kt_must_check_;

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Spellings of the closed sets in result.h. */
+#include <stddef.h>
+
+#include "base/cleanup.h"
+#include "proto/result.h"
+
+static const char *const verdict_names[] = {
+	[KT_VERDICT_SKIP] = "skip",
+	[KT_VERDICT_PASS] = "pass",
+	[KT_VERDICT_INCONCLUSIVE] = "inconclusive",
+	[KT_VERDICT_FAIL] = "fail",
+};
+
+static const char *const outcome_names[] = {
+	[KT_OUTCOME_COMPLETED] = "completed",	    [KT_OUTCOME_BOOT_TIMEOUT] = "boot-timeout",
+	[KT_OUTCOME_INIT_FAILED] = "init-failed",   [KT_OUTCOME_GUEST_PANIC] = "guest-panic",
+	[KT_OUTCOME_GUEST_HANG] = "guest-hang",	    [KT_OUTCOME_CHANNEL_LOST] = "channel-lost",
+	[KT_OUTCOME_EXEC_TIMEOUT] = "exec-timeout", [KT_OUTCOME_VMM_ERROR] = "vmm-error",
+	[KT_OUTCOME_HOST_ERROR] = "host-error",	    [KT_OUTCOME_SETUP_ERROR] = "setup-error",
+	[KT_OUTCOME_CANCELLED] = "cancelled",	    [KT_OUTCOME_UNKNOWN] = "unknown",
+};
+
+static const char *const op_error_names[] = {
+	[KT_OP_OK] = "ok",
+	[KT_OP_SPAWN_FAILED] = "spawn-failed",
+	[KT_OP_STARTUP_DIED] = "startup-died",
+	[KT_OP_NOT_ATTACHED] = "not-attached",
+	[KT_OP_ALREADY_ATTACHED] = "already-attached",
+	[KT_OP_INTERNAL] = "internal",
+};
+
+_Static_assert(KT_ARRAY_SIZE(verdict_names) == KT_VERDICT_COUNT_, "verdict without a name");
+_Static_assert(KT_ARRAY_SIZE(outcome_names) == KT_OUTCOME_COUNT_, "outcome without a name");
+_Static_assert(KT_ARRAY_SIZE(op_error_names) == KT_OP_ERROR_COUNT_, "op error without a name");
+
+static const char *name_of(const char *const *names, size_t n, unsigned int i)
+{
+	return i < n && names[i] ? names[i] : "unknown";
+}
+
+const char *kt_verdict_name(enum kt_verdict verdict)
+{
+	return name_of(verdict_names, KT_ARRAY_SIZE(verdict_names), verdict);
+}
+
+const char *kt_outcome_name(enum kt_outcome outcome)
+{
+	return name_of(outcome_names, KT_ARRAY_SIZE(outcome_names), outcome);
+}
+
+const char *kt_op_error_name(enum kt_op_error error)
+{
+	return name_of(op_error_names, KT_ARRAY_SIZE(op_error_names), error);
+}

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The closed sets of outcomes: what a run can end in, what an op can end in and
+ * what is concluded. Both sides of the VM border and the artefacts use these
+ * names; kt_*_name() gives the stable spelling used in JSON and in messages.
+ */
+#pragma once
+
+/* What is concluded; in order of weight, the heavier one wins. */
+enum kt_verdict {
+	KT_VERDICT_SKIP,
+	KT_VERDICT_PASS,
+	KT_VERDICT_INCONCLUSIVE,
+	KT_VERDICT_FAIL,
+	KT_VERDICT_COUNT_,
+};
+
+/* How the machine's life ended, from the harness's point of view. */
+enum kt_outcome {
+	KT_OUTCOME_COMPLETED,	 /* the job ran to its end */
+	KT_OUTCOME_BOOT_TIMEOUT, /* init did not report within the boot budget */
+	KT_OUTCOME_INIT_FAILED,	 /* init ran and could not prepare the job, or died */
+	KT_OUTCOME_GUEST_PANIC,	 /* kernel panic on the console */
+	KT_OUTCOME_GUEST_HANG,	 /* init went silent, or the guest stopped progressing */
+	KT_OUTCOME_CHANNEL_LOST, /* the control channel broke or carried garbage */
+	KT_OUTCOME_EXEC_TIMEOUT, /* a phase used up its budget while init was alive */
+	KT_OUTCOME_VMM_ERROR,	 /* the accelerator failed */
+	KT_OUTCOME_HOST_ERROR,	 /* the host failed ktest: disk, memory, descriptors */
+	KT_OUTCOME_SETUP_ERROR,	 /* nothing was started: something needed is missing */
+	KT_OUTCOME_CANCELLED,	 /* SIGINT or SIGTERM */
+	KT_OUTCOME_UNKNOWN,	 /* a bug in ktest */
+	KT_OUTCOME_COUNT_,
+};
+
+/* What an op ended in. */
+enum kt_op_error {
+	KT_OP_OK,
+	KT_OP_SPAWN_FAILED,	/* the binary could not be executed */
+	KT_OP_STARTUP_DIED,	/* it ended within the startup window */
+	KT_OP_NOT_ATTACHED,	/* it lives, but the kernel runs no scheduler of it */
+	KT_OP_ALREADY_ATTACHED, /* another scheduler is live */
+	KT_OP_INTERNAL,		/* init failed at something of its own */
+	KT_OP_ERROR_COUNT_,
+};
+
+/* "pass", "boot-timeout", "startup-died", ...; "unknown" out of range; static. */
+const char *kt_verdict_name(enum kt_verdict verdict);
+const char *kt_outcome_name(enum kt_outcome outcome);
+const char *kt_op_error_name(enum kt_op_error error);
+
+/* Exit status of `ktest run`. */
+enum kt_exit {
+	KT_EXIT_PASS = 0,
+	KT_EXIT_FAIL = 1,
+	KT_EXIT_INCONCLUSIVE = 2,
+	KT_EXIT_COULD_NOT_RUN = 3,
+	KT_EXIT_SKIPPED = 77,
+};

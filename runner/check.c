@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The host side of scenario/check.h, and the process a check runs in. */
+#include <fcntl.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/fs.h"
+#include "monitor/bpfpath.h"
+#include "proto/frame.h"
+#include "runner/check.h"
+#include "scenario/check.h"
+
+struct kt_check {
+	const struct kt_run_record *rec;
+	int fd; /* findings go here, as frames */
+	uint32_t seq;
+};
+
+/* ---- what a check calls ---- */
+
+static void send_finding(struct kt_check *ck, const char *file, int line, const char *text)
+{
+	_cleanup_(kt_buf_deinit) struct kt_buf out = KT_BUF_INIT(0);
+	struct kt_msg msg = { .type = KT_MSG_FINDING, .finding.line = (uint32_t)line };
+	const char *base = strrchr(file, '/');
+
+	snprintf(msg.finding.file, sizeof(msg.finding.file), "%s", base ? base + 1 : file);
+	snprintf(msg.finding.text, sizeof(msg.finding.text), "%s", text);
+	/* A finding that cannot be sent must not let the check pass. */
+	if (kt_msg_frame(&out, &ck->seq, &msg) || kt_write_all(ck->fd, out.data, out.len))
+		abort();
+}
+
+void kt_check_fail(struct kt_check *ck, const char *file, int line, const char *fmt, ...)
+{
+	char text[KT_TEXT_MAX];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	send_finding(ck, file, line, text);
+}
+
+static uint32_t resolve(const struct kt_check *ck, uint32_t generation)
+{
+	return generation == KT_LAST_GENERATION ? ck->rec->generations : generation;
+}
+
+/* Next valid snapshot of the generation at or behind *pos; NULL behind the last. */
+static const struct kt_snapshot *next_of(const struct kt_check *ck, uint32_t generation,
+					 size_t *pos)
+{
+	size_t n;
+	const struct kt_snapshot *list = kt_snapshots_list(ck->rec->snapshots, &n);
+
+	while (*pos < n) {
+		const struct kt_snapshot *s = &list[(*pos)++];
+
+		if (s->complete && s->valid && s->info.generation == generation)
+			return s;
+	}
+	return NULL;
+}
+
+uint32_t kt_check_generations(const struct kt_check *ck)
+{
+	return ck->rec->generations;
+}
+
+unsigned int kt_check_snapshots(const struct kt_check *ck, uint32_t generation)
+{
+	unsigned int count = 0;
+
+	for (size_t pos = 0; next_of(ck, resolve(ck, generation), &pos);)
+		count++;
+	return count;
+}
+
+static int read_one(struct kt_check *ck, const struct kt_snapshot *s, const char *path,
+		    uint64_t *ret_value)
+{
+	struct kt_diag diag = KT_DIAG_INIT;
+	char text[KT_DIAG_TEXT_MAX];
+	int r = kt_bpfpath_u64(s, path, ret_value, &diag);
+
+	if (!r)
+		return 0;
+	kt_check_fail(ck, "", 0, "%s", kt_diag_format(&diag, text, sizeof(text)));
+	return r == KT_BPFPATH_E_NAME ? KT_CHECK_E_NO_NAME : KT_CHECK_E_TYPE;
+}
+
+int kt_bpf_series(struct kt_check *ck, uint32_t generation, const char *path,
+		  struct kt_series *ret_series)
+{
+	const unsigned int max = kt_check_snapshots(ck, generation);
+	const struct kt_snapshot *s;
+	struct kt_point *points;
+	size_t n = 0;
+	int r;
+
+	generation = resolve(ck, generation);
+	if (!max) {
+		kt_check_fail(ck, "", 0, "read '%s': no valid snapshot of generation %u", path,
+			      generation);
+		return KT_CHECK_E_NO_SNAPSHOT;
+	}
+	points = calloc(max, sizeof(*points)); /* freed with the process of the check */
+	if (!points)
+		abort();
+	for (size_t pos = 0; (s = next_of(ck, generation, &pos)); n++) {
+		points[n].time_ns = s->info.time_ns;
+		r = read_one(ck, s, path, &points[n].value);
+		if (r) {
+			free(points);
+			return r;
+		}
+	}
+	*ret_series = (struct kt_series){ .count = n, .points = points };
+	return 0;
+}
+
+int kt_bpf_u64(struct kt_check *ck, uint32_t generation, const char *path, uint64_t *ret_value)
+{
+	struct kt_series series;
+	int r = kt_bpf_series(ck, generation, path, &series);
+
+	if (!r)
+		*ret_value = series.points[series.count - 1].value;
+	return r;
+}
+
+bool kt_series_grows(const struct kt_series *series)
+{
+	for (size_t i = 1; i < series->count; i++)
+		if (series->points[i].value <= series->points[i - 1].value)
+			return false;
+	return series->count >= 2;
+}
+
+/* ---- the process it runs in ---- */
+
+static _Noreturn void run_child(const struct kt_run_record *rec, int fd,
+				void (*fn)(struct kt_check *ck), pid_t parent)
+{
+	struct kt_check ck = { .rec = rec, .fd = fd };
+	sigset_t none;
+
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != parent)
+		_exit(1);
+	alarm(KT_CHECK_SECONDS_MAX);
+	fn(&ck);
+	_exit(0);
+}
+
+static int take_findings(struct kt_run_record *rec, int fd)
+{
+	struct kt_frame_decoder dec;
+	struct kt_frame frame;
+	struct kt_msg msg;
+	uint8_t bytes[4096];
+	ssize_t n;
+	int r = 0;
+
+	kt_frame_decoder_init(&dec);
+	while (!r && (n = read(fd, bytes, sizeof(bytes))) != 0) {
+		if (n < 0 && errno == EINTR)
+			continue;
+		r = n < 0 ? kt_raise(-errno) : kt_frame_decoder_feed(&dec, bytes, (size_t)n);
+		while (!r && !kt_frame_decoder_next(&dec, &frame)) {
+			if (!kt_msg_decode(&msg, frame.type, frame.payload, frame.len))
+				r = kt_run_record_finding(rec, &msg.finding, false);
+		}
+	}
+	kt_frame_decoder_deinit(&dec);
+	return kt_forward(r);
+}
+
+static int note_end(struct kt_run_record *rec, const char *what, int status)
+{
+	struct kt_msg_finding f = { .line = 0 };
+
+	if (WIFEXITED(status) && !WEXITSTATUS(status))
+		return 0;
+	if (WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM)
+		snprintf(f.text, sizeof(f.text), "%s did not end within %d s", what,
+			 KT_CHECK_SECONDS_MAX);
+	else if (WIFSIGNALED(status))
+		snprintf(f.text, sizeof(f.text), "%s crashed: %s", what,
+			 strsignal(WTERMSIG(status)));
+	else
+		snprintf(f.text, sizeof(f.text), "%s left its process with status %d", what,
+			 WEXITSTATUS(status));
+	return kt_forward(kt_run_record_finding(rec, &f, false));
+}
+
+int kt_check_run(struct kt_run_record *rec, const char *what, void (*fn)(struct kt_check *ck))
+{
+	_cleanup_(kt_closep) int rd = -1;
+	int fds[2], status, r;
+	pid_t parent = getpid(), pid;
+
+	if (pipe2(fds, O_CLOEXEC))
+		return kt_raise(-errno);
+	rd = fds[0];
+	fflush(NULL);
+	pid = fork();
+	if (!pid)
+		run_child(rec, fds[1], fn, parent);
+	close(fds[1]);
+	if (pid < 0)
+		return kt_raise(-errno);
+	r = take_findings(rec, rd);
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	return r ? kt_forward(r) : kt_forward(note_end(rec, what, status));
+}

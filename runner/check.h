@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Running a host check: in a process of its own, which sees the record and
+ * sends back findings. A check that crashes or does not end within its time is
+ * a finding too, so that it can never pass by accident.
+ */
+#pragma once
+
+#include "base/error.h"
+#include "runner/record.h"
+#include "scenario/scenario.h"
+
+/* Wall time a check may take, seconds. */
+#define KT_CHECK_SECONDS_MAX 30
+
+/* Runs fn over the record and adds its findings to it. */
+int kt_check_run(struct kt_run_record *rec, const char *what,
+		 void (*fn)(struct kt_check *ck)) _kt_must_check_;

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Reading the guest's console for what matters at once: a panic, an oops, a
+ * last word of init, and complaints worth a remark. The text is whatever the
+ * guest prints; lines are bounded.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/limits.h"
+
+enum kt_console_mark {
+	KT_CONSOLE_PANIC,	/* "Kernel panic - not syncing: ..." */
+	KT_CONSOLE_OOPS,	/* "BUG: ...", "Oops: ..." */
+	KT_CONSOLE_INIT_FAILED, /* last words of init, KT_CONSOLE_FAILED in proto/ */
+	KT_CONSOLE_STALL,	/* RCU stall, soft lockup, hung task */
+	KT_CONSOLE_SCX,		/* sched_ext ended a scheduler */
+	KT_CONSOLE_MARK_COUNT_,
+};
+
+struct kt_console_scanner {
+	char line[512]; /* the line so far, without a timestamp at its front */
+	size_t len;
+	void (*on_mark)(void *arg, enum kt_console_mark mark, const char *text);
+	void *arg;
+};
+
+/* Feeds console bytes; calls on_mark for each line that carries a mark. */
+void kt_console_scan(struct kt_console_scanner *scanner, const void *data, size_t len);

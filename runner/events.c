@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Messages of the guest as JSON events; see events.h. */
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/cursor.h"
+#include "monitor/jsontext.h"
+#include "monitor/snapshot-json.h"
+#include "ops/op.h"
+#include "proto/result.h"
+#include "runner/events.h"
+
+static json_t *text(const char *s)
+{
+	return kt_json_text(s, strlen(s));
+}
+
+static json_t *name_of(const char *const *names, size_t n, uint32_t i)
+{
+	return json_string(i < n ? names[i] : "unknown");
+}
+
+static json_t *places_json(const struct kt_bytes *bytes)
+{
+	struct kt_cursor c = kt_cursor_over(bytes->data, bytes->len);
+	json_t *array = json_array();
+
+	while (kt_cursor_left(&c) >= 8) {
+		uint64_t v[4];
+
+		for (int i = 0; i < 4; i++)
+			v[i] = kt_cursor_le(&c, 2);
+		json_array_append_new(array,
+				      json_pack("{s:I, s:I, s:I, s:I}", "cpu", (json_int_t)v[0],
+						"node", (json_int_t)v[1], "llc", (json_int_t)v[2],
+						"core", (json_int_t)v[3]));
+	}
+	return array;
+}
+
+static json_t *phase_json(const struct kt_msg_phase *m)
+{
+	static const char *const names[] = { "boot", "stage", "body", "teardown" };
+
+	return json_pack("{s:o, s:I}", "phase", name_of(names, KT_ARRAY_SIZE(names), m->phase),
+			 "time_ns", (json_int_t)m->time_ns);
+}
+
+static json_t *sched_json(const struct kt_msg_sched *m)
+{
+	static const char *const names[] = { "spawned", "attached", "exited", "died", "detached" };
+
+	_Static_assert(KT_ARRAY_SIZE(names) == KT_SCHED_EVENT_COUNT_, "event without a name");
+	return json_pack("{s:o, s:o, s:I, s:I, s:I, s:I, s:o, s:I}", "what",
+			 name_of(names, KT_ARRAY_SIZE(names), m->event), "name", text(m->name),
+			 "spawn", (json_int_t)m->spawn, "generation", (json_int_t)m->generation,
+			 "pid", (json_int_t)m->pid, "status", (json_int_t)m->status, "ops",
+			 text(m->ops), "time_ns", (json_int_t)m->time_ns);
+}
+
+static json_t *op_json(const struct kt_msg_op *m)
+{
+	return json_pack("{s:I, s:I, s:s, s:s, s:I, s:I, s:I, s:o}", "step", (json_int_t)m->step,
+			 "op", (json_int_t)m->op, "kind", kt_op_kind_name(m->kind), "error",
+			 kt_op_error_name(m->error), "generation", (json_int_t)m->generation,
+			 "start_ns", (json_int_t)m->start_ns, "duration_ns",
+			 (json_int_t)m->duration_ns, "text", text(m->text));
+}
+
+static json_t *result_json(const struct kt_msg_result *m)
+{
+	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:b, s:I, s:I}", "steps_run",
+			 (json_int_t)m->steps_run, "ops_failed", (json_int_t)m->ops_failed,
+			 "findings", (json_int_t)m->findings, "snapshots_due",
+			 (json_int_t)m->snapshots_due, "snapshots_taken",
+			 (json_int_t)m->snapshots_taken, "stopped", m->stopped != 0, "hold_ns",
+			 (json_int_t)m->hold_ns, "time_ns", (json_int_t)m->time_ns);
+}
+
+static json_t *body_json(const struct kt_msg *msg)
+{
+	switch (msg->type) {
+	case KT_MSG_HELLO:
+		return json_pack("{s:o, s:I, s:I, s:I, s:I}", "kernel",
+				 text(msg->hello.kernel_release), "cpus",
+				 (json_int_t)msg->hello.cpus, "memory_bytes",
+				 (json_int_t)msg->hello.memory_bytes, "init_start_ns",
+				 (json_int_t)msg->hello.init_start_ns, "time_ns",
+				 (json_int_t)msg->hello.ready_ns);
+	case KT_MSG_TOPOLOGY:
+		return json_pack("{s:o}", "cpus", places_json(&msg->topology.cpus));
+	case KT_MSG_PHASE:
+		return phase_json(&msg->phase);
+	case KT_MSG_STEP:
+		return json_pack("{s:I, s:b, s:b, s:I}", "step", (json_int_t)msg->step.step,
+				 "ended", msg->step.ended != 0, "truncated",
+				 msg->step.truncated != 0, "time_ns",
+				 (json_int_t)msg->step.time_ns);
+	case KT_MSG_OP:
+		return op_json(&msg->op);
+	case KT_MSG_SCHED:
+		return sched_json(&msg->sched);
+	case KT_MSG_SNAPSHOT:
+		return json_pack("{s:I, s:s, s:I, s:I, s:I}", "snapshot",
+				 (json_int_t)msg->snapshot.snapshot, "cause",
+				 kt_snapshot_cause_name(msg->snapshot.cause), "generation",
+				 (json_int_t)msg->snapshot.generation, "step",
+				 (json_int_t)msg->snapshot.step, "time_ns",
+				 (json_int_t)msg->snapshot.time_ns);
+	case KT_MSG_FINDING:
+		return json_pack("{s:o, s:I, s:o}", "file", text(msg->finding.file), "line",
+				 (json_int_t)msg->finding.line, "text", text(msg->finding.text));
+	case KT_MSG_RESULT:
+		return result_json(&msg->result);
+	case KT_MSG_FAILED:
+		return json_pack("{s:o, s:o}", "doing", text(msg->failed.doing), "cause",
+				 text(msg->failed.cause));
+	case KT_MSG_FATAL:
+		return json_pack("{s:I, s:I, s:I, s:I}", "signal", (json_int_t)msg->fatal.signal,
+				 "code", (json_int_t)msg->fatal.code, "address",
+				 (json_int_t)msg->fatal.address, "ip", (json_int_t)msg->fatal.ip);
+	}
+	return NULL;
+}
+
+json_t *kt_event_json(const struct kt_msg *msg)
+{
+	json_t *body = body_json(msg), *event;
+
+	if (!body)
+		return NULL;
+	event = json_pack("{s:s}", "event", kt_msg_name(msg->type));
+	if (event)
+		json_object_update(event, body);
+	json_decref(body);
+	return event;
+}

@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Messages of the guest as lines of events.jsonl. */
+#pragma once
+
+#include <jansson.h>
+
+#include "proto/msg.h"
+
+/* New reference; NULL for messages that are no events (logs, maps, BTF, heartbeats). */
+json_t *kt_event_json(const struct kt_msg *msg);

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Building the initramfs of one run: the base archive, which depends on init
+ * alone and is cached, then an archive of what this run stages, then the end
+ * mark (see proto/staging.h).
+ */
+#pragma once
+
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "base/diag.h"
+#include "base/error.h"
+
+struct kt_initramfs_sched {
+	const char *name;	 /* declared name; folder in the guest */
+	const char *path;	 /* program on the host */
+	const char *const *args; /* argv[1...], NULL-terminated; NULL: none */
+};
+
+struct kt_initramfs_file {
+	const char *path;	/* on the host, a regular file */
+	const char *guest_path; /* absolute */
+	mode_t mode;
+};
+
+struct kt_initramfs_spec {
+	const char *init_path;
+	const struct kt_initramfs_sched *scheds;
+	size_t sched_count;
+	const struct kt_initramfs_file *files;
+	size_t file_count;
+};
+
+enum kt_initramfs_condition {
+	KT_INITRAMFS_E_MISSING = 1, /* a program or file that is to be staged is not there */
+	KT_INITRAMFS_E_NOTELF,	    /* a program is not one that the guest can run */
+	KT_INITRAMFS_E_LIBRARY,	    /* a library that a program needs was not found */
+};
+
+/*
+ * Builds the initramfs in a memory file. *ret_fd is the caller's, at offset 0,
+ * close-on-exec. A kt_initramfs_condition or negative errno, with diag.
+ */
+int kt_initramfs_build(int *ret_fd, const struct kt_initramfs_spec *spec,
+		       struct kt_diag *diag) _kt_must_check_;

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Selecting scenarios; see plan.h. */
+#include <fnmatch.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "runner/plan.h"
+
+/* Edit distance (Levenshtein), for suggestions only; names are short. */
+static unsigned int distance(const char *a, const char *b)
+{
+	unsigned int row[KT_NAME_MAX + 1];
+	size_t n = KT_MIN(strlen(b), (size_t)KT_NAME_MAX);
+
+	for (size_t j = 0; j <= n; j++)
+		row[j] = (unsigned int)j;
+	for (size_t i = 0; a[i]; i++) {
+		unsigned int diagonal = row[0]++;
+
+		for (size_t j = 1; j <= n; j++) {
+			unsigned int swap = diagonal + (a[i] != b[j - 1]);
+			unsigned int shift = KT_MIN(row[j], row[j - 1]) + 1;
+
+			diagonal = row[j];
+			row[j] = KT_MIN(swap, shift);
+		}
+	}
+	return row[n];
+}
+
+static const char *nearest(const char *name)
+{
+	unsigned int n, best = UINT32_MAX, d;
+	const struct kt_scenario *const *table = kt_scenario_table(&n);
+	const char *found = NULL;
+
+	for (unsigned int i = 0; i < n; i++) {
+		d = strstr(table[i]->name, name) ? 0 : distance(name, table[i]->name);
+		if (d < best) {
+			best = d;
+			found = table[i]->name;
+		}
+	}
+	return found && (best == 0 || best <= strlen(found) / 2) ? found : NULL;
+}
+
+static bool select_one(bool *selected, const char *pattern)
+{
+	unsigned int n;
+	const struct kt_scenario *const *table = kt_scenario_table(&n);
+	bool any = false;
+
+	for (unsigned int i = 0; i < n; i++) {
+		if (!fnmatch(pattern, table[i]->name, 0)) {
+			selected[i] = true;
+			any = true;
+		}
+	}
+	return any;
+}
+
+static int no_match(const char *pattern, struct kt_diag *diag)
+{
+	const char *near = nearest(pattern);
+
+	kt_diag_doing(diag, "select scenarios");
+	kt_diag_cause(diag, "no scenario matches '%s'", pattern);
+	if (near)
+		kt_diag_remedy(diag, "did you mean '%s'? 'ktest list' shows all", near);
+	else
+		kt_diag_remedy(diag, "'ktest list' shows all");
+	return KT_PLAN_E_NO_MATCH;
+}
+
+int kt_plan_select(struct kt_plan *ret_plan, const char *const *patterns, unsigned int count,
+		   struct kt_diag *diag)
+{
+	_cleanup_(kt_freep) bool *selected = NULL;
+	struct kt_plan plan = { 0 };
+	unsigned int n;
+	const struct kt_scenario *const *table = kt_scenario_table(&n);
+
+	selected = calloc(n + 1, sizeof(*selected));
+	if (!selected)
+		return kt_raise(-ENOMEM);
+	for (unsigned int i = 0; i < count; i++)
+		if (!select_one(selected, patterns[i]))
+			return no_match(patterns[i], diag);
+	if (!count && !select_one(selected, "*"))
+		return no_match("*", diag);
+	plan.scenarios = calloc(n + 1, sizeof(plan.scenarios[0]));
+	if (!plan.scenarios)
+		return kt_raise(-ENOMEM);
+	for (unsigned int i = 0; i < n; i++)
+		if (selected[i])
+			plan.scenarios[plan.count++] = table[i];
+	*ret_plan = plan;
+	return 0;
+}
+
+void kt_plan_deinit(struct kt_plan *plan)
+{
+	free(plan->scenarios);
+	*plan = (struct kt_plan){ 0 };
+}

@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What is known of one run; see record.h. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "runner/record.h"
+
+#define FINDINGS_MAX 1000
+#define SPAWNS_MAX   KT_GENERATIONS_MAX
+
+int kt_run_record_init(struct kt_run_record *rec)
+{
+	*rec = (struct kt_run_record){ 0 };
+	return kt_forward(kt_snapshots_new(&rec->snapshots));
+}
+
+void kt_run_record_deinit(struct kt_run_record *rec)
+{
+	free(rec->ops);
+	free(rec->scheds);
+	free(rec->findings);
+	kt_snapshots_free(rec->snapshots);
+	*rec = (struct kt_run_record){ 0 };
+}
+
+static int protocol(struct kt_diag *diag, const char *what)
+{
+	kt_diag_doing(diag, "take in what the guest reports");
+	kt_diag_cause(diag, "%s", what);
+	return KT_RECORD_E_PROTOCOL;
+}
+
+struct kt_sched_record *kt_run_record_spawn(struct kt_run_record *rec, uint32_t spawn)
+{
+	return spawn && spawn <= rec->sched_count ? &rec->scheds[spawn - 1] : NULL;
+}
+
+static int add_spawn(struct kt_run_record *rec, const struct kt_msg_sched *msg,
+		     struct kt_diag *diag)
+{
+	struct kt_sched_record *s;
+
+	if (msg->spawn != rec->sched_count + 1 || msg->spawn > SPAWNS_MAX)
+		return protocol(diag, "scheduler spawn out of order, or too many of them");
+	s = reallocarray(rec->scheds, msg->spawn, sizeof(*s));
+	if (!s)
+		return kt_raise(-ENOMEM);
+	rec->scheds = s;
+	s += rec->sched_count++;
+	*s = (struct kt_sched_record){ .spawn = msg->spawn, .pid = msg->pid };
+	s->spawned_ns = msg->time_ns;
+	memcpy(s->name, msg->name, sizeof(s->name));
+	return 0;
+}
+
+static int add_sched(struct kt_run_record *rec, const struct kt_msg_sched *msg,
+		     struct kt_diag *diag)
+{
+	struct kt_sched_record *s;
+
+	if (msg->event == KT_SCHED_SPAWNED)
+		return kt_forward(add_spawn(rec, msg, diag));
+	s = kt_run_record_spawn(rec, msg->spawn);
+	if (!s)
+		return protocol(diag, "event of a scheduler that was never spawned");
+	switch (msg->event) {
+	case KT_SCHED_ATTACHED:
+		if (msg->generation != rec->generations + 1 || s->generation)
+			return protocol(diag, "generation out of order");
+		s->generation = rec->generations = rec->live = msg->generation;
+		s->attached_ns = msg->time_ns;
+		return 0;
+	case KT_SCHED_DIED:
+	case KT_SCHED_EXITED:
+		s->ended = true;
+		s->died = msg->event == KT_SCHED_DIED;
+		s->status = msg->status;
+		s->ended_ns = msg->time_ns;
+		return 0;
+	case KT_SCHED_DETACHED:
+		rec->live = 0;
+		return 0;
+	}
+	return protocol(diag, "scheduler event of unknown kind");
+}
+
+static void take_output_line(struct kt_sched_record *s)
+{
+	s->partial[s->partial_len] = 0;
+	s->partial_len = 0;
+	if (!strncmp(s->partial, "EXIT: ", 6))
+		memcpy(s->exit_line, s->partial, sizeof(s->exit_line));
+}
+
+static int add_log(struct kt_run_record *rec, const struct kt_msg_log *msg, struct kt_diag *diag)
+{
+	struct kt_sched_record *s = kt_run_record_spawn(rec, msg->spawn);
+	size_t have, keep = KT_MIN((size_t)msg->data.len, sizeof(s->tail) - 1);
+
+	if (!s)
+		return protocol(diag, "output of a scheduler that was never spawned");
+	for (uint32_t i = 0; i < msg->data.len; i++) {
+		if (msg->data.data[i] == '\n')
+			take_output_line(s);
+		else if (s->partial_len < sizeof(s->partial) - 1)
+			s->partial[s->partial_len++] = (char)msg->data.data[i];
+	}
+	have = KT_MIN(strlen(s->tail), sizeof(s->tail) - 1 - keep);
+	memmove(s->tail, s->tail + strlen(s->tail) - have, have);
+	if (keep)
+		memcpy(s->tail + have, msg->data.data + msg->data.len - keep, keep);
+	s->tail[have + keep] = 0;
+	return 0;
+}
+
+static int add_op(struct kt_run_record *rec, const struct kt_msg_op *msg, struct kt_diag *diag)
+{
+	struct kt_msg_op *ops;
+
+	if (rec->op_count >= (size_t)KT_STEPS_MAX * KT_OPS_MAX || msg->error >= KT_OP_ERROR_COUNT_)
+		return protocol(diag, "more ops than a scenario can have, or an unknown error");
+	ops = reallocarray(rec->ops, rec->op_count + 1, sizeof(*ops));
+	if (!ops)
+		return kt_raise(-ENOMEM);
+	rec->ops = ops;
+	ops[rec->op_count++] = *msg;
+	return 0;
+}
+
+int kt_run_record_finding(struct kt_run_record *rec, const struct kt_msg_finding *finding,
+			  bool from_guest)
+{
+	struct kt_finding *list, *f;
+
+	if (rec->finding_count >= FINDINGS_MAX)
+		return 0;
+	list = reallocarray(rec->findings, rec->finding_count + 1, sizeof(*list));
+	if (!list)
+		return kt_raise(-ENOMEM);
+	rec->findings = list;
+	f = &list[rec->finding_count++];
+	*f = (struct kt_finding){ .line = finding->line, .from_guest = from_guest };
+	memcpy(f->file, finding->file, sizeof(f->file));
+	memcpy(f->text, finding->text, sizeof(f->text));
+	return 0;
+}
+
+static int add_snapshot(struct kt_run_record *rec, const struct kt_msg *msg, struct kt_diag *diag)
+{
+	int r = kt_snapshots_add(rec->snapshots, msg, diag);
+
+	return r > 0 ? KT_RECORD_E_PROTOCOL : kt_forward(r);
+}
+
+int kt_run_record_add(struct kt_run_record *rec, const struct kt_msg *msg, struct kt_diag *diag)
+{
+	switch (msg->type) {
+	case KT_MSG_HELLO:
+		rec->hello = msg->hello;
+		rec->has_hello = true;
+		return 0;
+	case KT_MSG_RESULT:
+		rec->result = msg->result;
+		rec->has_result = true;
+		return 0;
+	case KT_MSG_STEP:
+		if (msg->step.truncated && !rec->truncated_step)
+			rec->truncated_step = msg->step.step + 1;
+		return 0;
+	case KT_MSG_OP:
+		return kt_forward(add_op(rec, &msg->op, diag));
+	case KT_MSG_SCHED:
+		return kt_forward(add_sched(rec, &msg->sched, diag));
+	case KT_MSG_LOG:
+		return kt_forward(add_log(rec, &msg->log, diag));
+	case KT_MSG_FINDING:
+		return kt_forward(kt_run_record_finding(rec, &msg->finding, true));
+	case KT_MSG_BTF:
+	case KT_MSG_SNAPSHOT:
+	case KT_MSG_MAP:
+	case KT_MSG_SNAPSHOT_END:
+		return kt_forward(add_snapshot(rec, msg, diag));
+	}
+	return 0; /* nothing to remember */
+}

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What is known of one run: filled in while it goes on, judged when it is over.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/diag.h"
+#include "base/error.h"
+#include "monitor/snapshots.h"
+#include "proto/msg.h"
+#include "proto/result.h"
+
+/* One scheduler process. */
+struct kt_sched_record {
+	char name[KT_NAME_MAX];
+	uint32_t spawn;
+	uint32_t generation; /* 0: never attached */
+	uint32_t pid;
+	bool ended;
+	bool died;	 /* not intended */
+	uint32_t status; /* wait status, once ended */
+	uint64_t spawned_ns, attached_ns, ended_ns;
+	char tail[512];	     /* last output, for messages */
+	char exit_line[256]; /* "EXIT: ..." of its output; "" if none */
+	char partial[256];   /* private: the output line so far */
+	size_t partial_len;
+};
+
+struct kt_finding {
+	char file[KT_NAME_MAX];
+	uint32_t line;
+	bool from_guest;
+	char text[KT_TEXT_MAX];
+};
+
+struct kt_run_record {
+	bool has_hello;
+	struct kt_msg_hello hello;
+	bool has_result;
+	struct kt_msg_result result;
+	struct kt_msg_op *ops; /* owned */
+	size_t op_count;
+	struct kt_sched_record *scheds; /* owned */
+	size_t sched_count;
+	struct kt_finding *findings; /* owned */
+	size_t finding_count;
+	uint32_t generations;	    /* successful attaches */
+	uint32_t live;		    /* generation that is live now; 0: none */
+	uint32_t truncated_step;    /* 1 + index of a step whose hold ended early; 0: none */
+	char console_marks[8][512]; /* first complaints on the console */
+	unsigned int console_mark_count;
+	char panic[512];		/* "Kernel panic - ..."; "" if none */
+	struct kt_snapshots *snapshots; /* owned */
+};
+
+int kt_run_record_init(struct kt_run_record *rec) _kt_must_check_;
+void kt_run_record_deinit(struct kt_run_record *rec);
+
+enum kt_record_condition {
+	KT_RECORD_E_PROTOCOL = 1, /* the guest said something that makes no sense */
+};
+
+/* Takes in a message of the guest. KT_RECORD_E_PROTOCOL with diag. */
+int kt_run_record_add(struct kt_run_record *rec, const struct kt_msg *msg,
+		      struct kt_diag *diag) _kt_must_check_;
+
+/* Adds a finding; beyond the first thousand they are only counted by the guest. */
+int kt_run_record_finding(struct kt_run_record *rec, const struct kt_msg_finding *finding,
+			  bool from_guest) _kt_must_check_;
+
+struct kt_sched_record *kt_run_record_spawn(struct kt_run_record *rec, uint32_t spawn);

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* A result as JSON; see report.h. */
+#include <string.h>
+
+#include "base/clock.h"
+#include "monitor/jsontext.h"
+#include "ops/op.h"
+#include "runner/report.h"
+
+static json_t *text(const char *s)
+{
+	return kt_json_text(s, strlen(s));
+}
+
+static json_t *ops_json(const struct kt_run_record *rec)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < rec->op_count; i++) {
+		const struct kt_msg_op *op = &rec->ops[i];
+
+		json_array_append_new(
+			list,
+			json_pack("{s:I, s:I, s:s, s:s, s:I, s:I, s:o}", "step",
+				  (json_int_t)op->step, "op", (json_int_t)op->op, "kind",
+				  kt_op_kind_name(op->kind), "error", kt_op_error_name(op->error),
+				  "generation", (json_int_t)op->generation, "duration_ns",
+				  (json_int_t)op->duration_ns, "text", text(op->text)));
+	}
+	return list;
+}
+
+static json_t *scheds_json(const struct kt_run_record *rec)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < rec->sched_count; i++) {
+		const struct kt_sched_record *s = &rec->scheds[i];
+
+		json_array_append_new(
+			list,
+			json_pack("{s:o, s:I, s:I, s:I, s:b, s:b, s:I, s:I, s:o}", "name",
+				  text(s->name), "spawn", (json_int_t)s->spawn, "generation",
+				  (json_int_t)s->generation, "pid", (json_int_t)s->pid, "ended",
+				  s->ended, "died", s->died, "status", (json_int_t)s->status,
+				  "attach_ns",
+				  (json_int_t)(s->generation ? s->attached_ns - s->spawned_ns : 0),
+				  "exit", text(s->exit_line)));
+	}
+	return list;
+}
+
+static json_t *findings_json(const struct kt_run_record *rec)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < rec->finding_count; i++) {
+		const struct kt_finding *f = &rec->findings[i];
+
+		json_array_append_new(list, json_pack("{s:s, s:o, s:I, s:o}", "from",
+						      f->from_guest ? "guest" : "host", "file",
+						      text(f->file), "line", (json_int_t)f->line,
+						      "text", text(f->text)));
+	}
+	return list;
+}
+
+static json_t *marks_json(const struct kt_run_record *rec)
+{
+	json_t *list = json_array();
+
+	for (unsigned int i = 0; i < rec->console_mark_count; i++)
+		json_array_append_new(list, text(rec->console_marks[i]));
+	return list;
+}
+
+static json_t *snapshots_json(const struct kt_run_record *rec)
+{
+	size_t n, valid = 0;
+	const struct kt_snapshot *list = kt_snapshots_list(rec->snapshots, &n);
+
+	for (size_t i = 0; i < n; i++)
+		valid += list[i].complete && list[i].valid;
+	return json_pack("{s:I, s:I, s:I, s:I}", "periodic_due",
+			 (json_int_t)rec->result.snapshots_due, "periodic_taken",
+			 (json_int_t)rec->result.snapshots_taken, "all", (json_int_t)n, "valid",
+			 (json_int_t)valid);
+}
+
+static json_t *machine_json(const struct kt_run_request *req, const struct kt_run_record *rec)
+{
+	const struct kt_scenario *s = req->scenario;
+
+	return json_pack("{s:s, s:s, s:s, s:I, s:o, s:s}", "accel", kt_accel_name(req->accel),
+			 "kernel", req->kernel->path, "topology",
+			 s->topo ? s->topo : KT_DEFAULT_TOPO, "memory_bytes",
+			 (json_int_t)(s->memory ? s->memory : KT_DEFAULT_MEMORY), "kernel_release",
+			 text(rec->hello.kernel_release), "build_id", req->kernel->build_id);
+}
+
+json_t *kt_result_json(const struct kt_run_result *res, const struct kt_run_request *req)
+{
+	const struct kt_run_record *rec = &res->record;
+	json_t *diag = NULL;
+
+	if (kt_diag_is_set(&res->diag))
+		diag = json_pack("{s:o, s:o, s:o}", "doing", text(res->diag.doing), "cause",
+				 text(res->diag.cause), "remedy", text(res->diag.remedy));
+	return json_pack("{s:i, s:s, s:s, s:s, s:b, s:o, s:I, s:s, s:s, s:I, s:I, s:o, s:o, s:o, "
+			 "s:o, s:o, s:o, s:o*}",
+			 "version", KT_RESULT_VERSION, "scenario", req->scenario->name, "verdict",
+			 kt_verdict_name(res->verdict), "outcome", kt_outcome_name(res->outcome),
+			 "could_not_run", res->could_not_run, "cause", text(res->cause), "seed",
+			 (json_int_t)res->seed, "artifacts", res->artifacts, "rerun", res->rerun,
+			 "wall_ns", (json_int_t)res->wall_ns, "boot_ns", (json_int_t)res->boot_ns,
+			 "machine", machine_json(req, rec), "ops", ops_json(rec), "schedulers",
+			 scheds_json(rec), "snapshots", snapshots_json(rec), "findings",
+			 findings_json(rec), "console", marks_json(rec), "error", diag);
+}

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* A result as JSON, for result.json and --json. */
+#pragma once
+
+#include <jansson.h>
+
+#include "runner/run.h"
+
+#define KT_RESULT_VERSION 1
+
+/* New reference; NULL without memory. */
+json_t *kt_result_json(const struct kt_run_result *result, const struct kt_run_request *request);

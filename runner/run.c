@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* One run from table to verdict; see run.h. */
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "runner/artifacts.h"
+#include "runner/check.h"
+#include "runner/drive.h"
+#include "runner/initramfs.h"
+#include "runner/paths.h"
+#include "monitor/snapshot-json.h"
+#include "runner/report.h"
+#include "runner/run.h"
+#include "runner/verdict.h"
+
+static void setup_error(struct kt_run_result *res, int r, const struct kt_diag *diag)
+{
+	res->outcome = r < 0 && r != -ENOENT ? KT_OUTCOME_HOST_ERROR : KT_OUTCOME_SETUP_ERROR;
+	res->diag = *diag;
+	if (!kt_diag_is_set(diag))
+		kt_diag_cause(&res->diag, "%s", r < 0 ? strerror(-r) : "cannot be set up");
+}
+
+struct staging {
+	struct kt_initramfs_sched scheds[KT_SCHEDS_MAX];
+	char paths[KT_SCHEDS_MAX][KT_PATH_MAX];
+	unsigned int count;
+};
+
+/* Adds the schedulers of one list, with the user's binary in place if one is given. */
+static int stage_list(struct staging *st, const struct kt_run_request *req,
+		      const struct kt_sched_decl *list, struct kt_diag *diag)
+{
+	for (const struct kt_sched_decl *d = list; d && d->name; d++) {
+		const char *binary = req->scheduler ? req->scheduler : d->binary;
+		unsigned int i = st->count;
+		int r = kt_paths_scheduler(st->paths[i], binary, diag);
+
+		if (r)
+			return r;
+		st->scheds[i] = (struct kt_initramfs_sched){
+			.name = d->name,
+			.path = st->paths[i],
+			.args = req->scheduler ? req->scheduler_args : d->args,
+		};
+		st->count++;
+	}
+	return 0;
+}
+
+static int build_initramfs(const struct kt_run_request *req, int *ret_fd, struct kt_diag *diag)
+{
+	_cleanup_(kt_freep) struct staging *st = calloc(1, sizeof(*st));
+	struct kt_initramfs_spec spec = { 0 };
+	char init[KT_PATH_MAX];
+	int r;
+
+	if (!st)
+		return kt_raise(-ENOMEM);
+	r = kt_paths_init(init, diag);
+	if (!r)
+		r = stage_list(st, req, req->scenario->sched, diag);
+	if (!r)
+		r = stage_list(st, req, req->scenario->staged, diag);
+	if (r)
+		return r;
+	spec.init_path = init;
+	spec.scheds = st->scheds;
+	spec.sched_count = st->count;
+	return kt_initramfs_build(ret_fd, &spec, diag);
+}
+
+/* "'" ends a quoted word of the shell; a word with one is written 'a'\''b'. */
+static void append_word(struct kt_buf *out, const char *word)
+{
+	bool plain = word[0] && !word[strspn(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTU"
+						   "VWXYZ0123456789_-./+:=@,")];
+	int r = kt_buf_printf(out, out->len ? " " : "");
+
+	if (!r && plain)
+		r = kt_buf_printf(out, "%s", word);
+	if (r || plain)
+		return;
+	r = kt_buf_printf(out, "'");
+	for (const char *p = word; !r && *p; p++)
+		r = *p == '\'' ? kt_buf_printf(out, "'\\''") : kt_buf_append(out, p, 1);
+	if (!r)
+		r = kt_buf_printf(out, "'");
+}
+
+static void make_rerun(struct kt_run_result *res, const struct kt_run_request *req)
+{
+	_cleanup_(kt_buf_deinit) struct kt_buf out = KT_BUF_INIT(sizeof(res->rerun) - 1);
+	char text[KT_PATH_MAX];
+	ssize_t n = readlink("/proc/self/exe", text, sizeof(text) - 1);
+
+	text[n > 0 ? n : 0] = 0;
+	append_word(&out, n > 0 ? text : "ktest");
+	append_word(&out, "run");
+	append_word(&out, req->scenario->name);
+	snprintf(text, sizeof(text), "%llu", (unsigned long long)req->seed);
+	append_word(&out, "--seed");
+	append_word(&out, text);
+	append_word(&out, "--accel");
+	append_word(&out, kt_accel_name(req->accel));
+	append_word(&out, "--kernel");
+	append_word(&out, req->kernel->path);
+	if (req->timeout_ns) {
+		snprintf(text, sizeof(text), "%llu",
+			 (unsigned long long)(req->timeout_ns / KT_NSEC_PER_SEC));
+		append_word(&out, "--timeout");
+		append_word(&out, text);
+	}
+	if (req->scheduler) {
+		append_word(&out, "--scheduler");
+		append_word(&out, req->scheduler);
+	}
+	for (const char *const *a = req->scheduler_args; a && *a; a++) {
+		append_word(&out, "--scheduler-arg");
+		append_word(&out, *a);
+	}
+	snprintf(res->rerun, sizeof(res->rerun), "%s", kt_buf_str(&out));
+}
+
+static void write_snapshots(struct kt_artifacts *art, const struct kt_run_record *rec)
+{
+	size_t n;
+	const struct kt_snapshot *list = kt_snapshots_list(rec->snapshots, &n);
+	json_t *json;
+	char name[64];
+
+	for (size_t i = 0; i < n && !kt_artifacts_failed(art); i++) {
+		snprintf(name, sizeof(name), "snapshots/%03zu.json", i);
+		if (!kt_snapshot_json(&json, &list[i]))
+			kt_artifacts_write_json(art, name, json);
+	}
+}
+
+static int run_checks(struct kt_run_result *res, const struct kt_scenario *s)
+{
+	int r = 0;
+
+	if (s->check && res->outcome == KT_OUTCOME_COMPLETED)
+		r = kt_check_run(&res->record, "the host check", s->check);
+	if (!r && s->check_always)
+		r = kt_check_run(&res->record, "the host check for any outcome", s->check_always);
+	return kt_forward(r);
+}
+
+/* Copies the initramfs beside the other artefacts. */
+static void keep_initramfs(struct kt_artifacts *art, int fd)
+{
+	uint8_t bytes[65536];
+	ssize_t n;
+
+	for (off_t at = 0; (n = pread(fd, bytes, sizeof(bytes), at)) > 0; at += n)
+		kt_artifacts_append(art, "initramfs.cpio", bytes, (size_t)n, 0);
+}
+
+static int run_staged(struct kt_run_result *res, const struct kt_run_request *req,
+		      struct kt_artifacts *art)
+{
+	_cleanup_(kt_closep) int initrd_fd = -1;
+	struct kt_diag diag = KT_DIAG_INIT;
+	int r;
+
+	if (req->on_progress)
+		req->on_progress(req->arg, "staging");
+	r = kt_kernel_require(req->kernel, &diag);
+	if (!r)
+		r = build_initramfs(req, &initrd_fd, &diag);
+	if (r == -ENOMEM)
+		return kt_forward(r);
+	if (r) {
+		setup_error(res, r, &diag);
+		return 0;
+	}
+	if (req->keep)
+		keep_initramfs(art, initrd_fd);
+	return kt_forward(kt_drive(res, req, initrd_fd, art));
+}
+
+static void write_artifacts(struct kt_run_result *res, const struct kt_run_request *req,
+			    struct kt_artifacts *art)
+{
+	_cleanup_(kt_buf_deinit) struct kt_buf script = KT_BUF_INIT(0);
+
+	write_snapshots(art, &res->record);
+	if (!kt_buf_printf(&script, "#!/bin/sh\n# Repeats this run.\nexec %s \"$@\"\n", res->rerun))
+		kt_artifacts_write(art, "rerun.sh", script.data, script.len, 0755);
+	/* What could not be kept makes the run inconclusive; then result.json is tried last. */
+	if (kt_artifacts_failed(art) && res->outcome == KT_OUTCOME_COMPLETED) {
+		res->outcome = KT_OUTCOME_HOST_ERROR;
+		res->diag = art->error;
+	}
+	kt_verdict_decide(res, req->scenario);
+	kt_artifacts_write_json(art, "result.json", kt_result_json(res, req));
+	if (kt_artifacts_failed(art) && res->outcome == KT_OUTCOME_COMPLETED) {
+		res->outcome = KT_OUTCOME_HOST_ERROR;
+		res->diag = art->error;
+		kt_verdict_decide(res, req->scenario);
+	}
+}
+
+int kt_run(struct kt_run_result *ret_result, const struct kt_run_request *req)
+{
+	_cleanup_(kt_freep) struct kt_artifacts *art = calloc(1, sizeof(*art));
+	struct kt_run_result *res = ret_result;
+	uint64_t start_ns = kt_now_ns();
+	int r;
+
+	*res = (struct kt_run_result){ .outcome = KT_OUTCOME_UNKNOWN, .seed = req->seed };
+	if (!art)
+		return kt_raise(-ENOMEM);
+	r = kt_run_record_init(&res->record);
+	if (r)
+		return kt_forward(r);
+	make_rerun(res, req);
+	r = kt_artifacts_open(art, req->artifacts, req->scenario->name, &res->diag);
+	if (r) {
+		res->outcome = KT_OUTCOME_HOST_ERROR;
+		kt_verdict_decide(res, req->scenario);
+		return 0;
+	}
+	snprintf(res->artifacts, sizeof(res->artifacts), "%s", art->dir);
+	r = run_staged(res, req, art);
+	if (!r)
+		r = run_checks(res, req->scenario);
+	res->wall_ns = kt_now_ns() - start_ns;
+	if (!r)
+		write_artifacts(res, req, art);
+	kt_artifacts_close(art);
+	return kt_forward(r);
+}
+
+void kt_run_result_deinit(struct kt_run_result *result)
+{
+	kt_run_record_deinit(&result->record);
+}

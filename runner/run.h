@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * One run of one scenario, from the record in the table to the verdict: stage,
+ * boot, drive, collect, check, conclude. Nothing is printed here.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/diag.h"
+#include "base/error.h"
+#include "base/fs.h"
+#include "kernel/kernel.h"
+#include "proto/result.h"
+#include "runner/record.h"
+#include "scenario/scenario.h"
+#include "vmm/vm.h"
+
+struct kt_run_request {
+	const struct kt_scenario *scenario;
+	const struct kt_kernel *kernel;
+	enum kt_accel accel;
+	uint64_t timeout_ns; /* wall time of the run; 0: the scenario's */
+	uint64_t seed;
+	const char *artifacts; /* folder to create the run's folder in; NULL: default */
+	const char *scheduler; /* binary in place of every declared scheduler's; NULL: none */
+	const char *const *scheduler_args; /* its argv[1...], NULL-terminated; NULL: none */
+	bool keep;			   /* keep what the machine was booted from, too */
+	int cancel_fd;			   /* becomes readable to cancel; -1: never */
+	/* Borrowed hooks, each may be NULL. */
+	void (*on_console)(void *arg, const void *data, size_t len);
+	void (*on_progress)(void *arg, const char *text);
+	void *arg;
+};
+
+struct kt_run_result {
+	enum kt_verdict verdict;
+	enum kt_outcome outcome;
+	bool could_not_run;	      /* nothing was judged: exit status 3 */
+	struct kt_diag diag;	      /* what went wrong outside the scenario, if anything */
+	char cause[KT_DIAG_TEXT_MAX]; /* the verdict's cause in words */
+	char artifacts[KT_PATH_MAX];  /* the run's folder; "" if there is none */
+	char rerun[KT_PATH_MAX];      /* command that repeats the run */
+	uint64_t seed;
+	uint64_t wall_ns;
+	uint64_t boot_ns;	     /* wall time from start of the machine to HELLO */
+	struct kt_run_record record; /* owned */
+};
+
+/*
+ * Runs it. Every way a run can end is a result; negative only when not even a
+ * result could be made (out of memory).
+ */
+int kt_run(struct kt_run_result *ret_result, const struct kt_run_request *request) _kt_must_check_;
+void kt_run_result_deinit(struct kt_run_result *result);
+
+/* Exit status for one result. */
+enum kt_exit kt_run_exit(const struct kt_run_result *result);

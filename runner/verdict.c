@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The rules of judgement; see verdict.h. They are tried in order of weight; the
+ * first that applies gives the verdict and its cause.
+ */
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#include "base/clock.h"
+#include "ops/op.h"
+#include "runner/verdict.h"
+
+static bool conclude(struct kt_run_result *res, enum kt_verdict verdict, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+
+static bool conclude(struct kt_run_result *res, enum kt_verdict verdict, const char *fmt, ...)
+{
+	va_list ap;
+
+	res->verdict = verdict;
+	va_start(ap, fmt);
+	vsnprintf(res->cause, sizeof(res->cause), fmt, ap);
+	va_end(ap);
+	return true;
+}
+
+static const char *scheduler_name(const struct kt_run_record *rec, uint32_t generation)
+{
+	for (size_t i = 0; i < rec->sched_count; i++)
+		if (rec->scheds[i].generation == generation)
+			return rec->scheds[i].name;
+	return "?";
+}
+
+/*
+ * The guest itself went down. That is held against the scheduler only if one
+ * was live at that time; otherwise the machine is to blame.
+ */
+static bool judge_guest_death(struct kt_run_result *res)
+{
+	const struct kt_run_record *rec = &res->record;
+	const char *what = res->diag.cause;
+
+	if (res->outcome != KT_OUTCOME_GUEST_PANIC && res->outcome != KT_OUTCOME_GUEST_HANG)
+		return false;
+	if (rec->live)
+		return conclude(res, KT_VERDICT_FAIL, "%s under scheduler '%s' (generation %u): %s",
+				kt_outcome_name(res->outcome), scheduler_name(rec, rec->live),
+				rec->live, what);
+	return conclude(res, KT_VERDICT_INCONCLUSIVE, "%s with no scheduler attached: %s",
+			kt_outcome_name(res->outcome), what);
+}
+
+static bool judge_outcome(struct kt_run_result *res)
+{
+	char text[KT_DIAG_TEXT_MAX];
+
+	if (res->outcome == KT_OUTCOME_COMPLETED)
+		return false;
+	if (judge_guest_death(res))
+		return true;
+	res->could_not_run = res->outcome == KT_OUTCOME_SETUP_ERROR;
+	return conclude(res, KT_VERDICT_INCONCLUSIVE, "%s: %s", kt_outcome_name(res->outcome),
+			kt_diag_format(&res->diag, text, sizeof(text)));
+}
+
+static bool judge_ops(struct kt_run_result *res, const struct kt_scenario *s)
+{
+	for (size_t i = 0; i < res->record.op_count; i++) {
+		const struct kt_msg_op *op = &res->record.ops[i];
+		const char *step = "boot";
+
+		if (op->error == KT_OP_OK)
+			continue;
+		for (uint32_t n = 0;
+		     op->step != KT_STEP_BOOT && s->steps && s->steps[n].name && n <= op->step; n++)
+			step = s->steps[n].name;
+		return conclude(res,
+				op->error == KT_OP_INTERNAL ? KT_VERDICT_INCONCLUSIVE :
+							      KT_VERDICT_FAIL,
+				"%s: op %s of step '%s': %s", kt_op_error_name(op->error),
+				kt_op_kind_name(op->kind), step, op->text);
+	}
+	return false;
+}
+
+static void describe_status(char *buf, size_t size, uint32_t status)
+{
+	if (WIFSIGNALED(status))
+		snprintf(buf, size, "killed by signal %d (%s)", WTERMSIG(status),
+			 strsignal(WTERMSIG(status)));
+	else
+		snprintf(buf, size, "exit status %d", WEXITSTATUS(status));
+}
+
+static bool judge_deaths(struct kt_run_result *res)
+{
+	for (size_t i = 0; i < res->record.sched_count; i++) {
+		const struct kt_sched_record *s = &res->record.scheds[i];
+		char status[96];
+
+		if (!s->died || !s->generation)
+			continue;
+		describe_status(status, sizeof(status), s->status);
+		return conclude(res, KT_VERDICT_FAIL,
+				"scheduler '%s' (generation %u) died unexpectedly, %.1f s after it "
+				"attached: %s%s%s",
+				s->name, s->generation,
+				(double)(s->ended_ns - s->attached_ns) / 1e9, status,
+				s->exit_line[0] ? "; " : "", s->exit_line);
+	}
+	return false;
+}
+
+static bool judge_findings(struct kt_run_result *res)
+{
+	const struct kt_finding *f = res->record.findings;
+	size_t more = res->record.finding_count - 1;
+
+	if (!res->record.finding_count)
+		return false;
+	if (f->file[0])
+		conclude(res, KT_VERDICT_FAIL, "%s (%s:%u)", f->text, f->file, f->line);
+	else
+		conclude(res, KT_VERDICT_FAIL, "%s", f->text);
+	if (more) {
+		size_t len = strlen(res->cause);
+
+		snprintf(res->cause + len, sizeof(res->cause) - len, "; and %zu more finding%s",
+			 more, more == 1 ? "" : "s");
+	}
+	return true;
+}
+
+/* A run that did less than it was asked to proves nothing. */
+static bool judge_vacuous(struct kt_run_result *res, const struct kt_scenario *s)
+{
+	const struct kt_run_record *rec = &res->record;
+
+	if (rec->result.snapshots_taken < s->snapshots)
+		return conclude(res, KT_VERDICT_INCONCLUSIVE,
+				"%u of the %u snapshots asked for were taken",
+				rec->result.snapshots_taken, s->snapshots);
+	if ((s->sched || s->staged) && !rec->generations)
+		return conclude(res, KT_VERDICT_INCONCLUSIVE, "no scheduler was ever live");
+	return false;
+}
+
+static void judge_passed(struct kt_run_result *res, const struct kt_scenario *s)
+{
+	const struct kt_run_record *rec = &res->record;
+	size_t snapshots;
+
+	kt_snapshots_list(rec->snapshots, &snapshots);
+	conclude(res, KT_VERDICT_PASS, "%u step%s, %u scheduler generation%s, %zu snapshots%s",
+		 rec->result.steps_run, rec->result.steps_run == 1 ? "" : "s", rec->generations,
+		 rec->generations == 1 ? "" : "s", snapshots, s->check ? ", check held" : "");
+}
+
+void kt_verdict_decide(struct kt_run_result *res, const struct kt_scenario *s)
+{
+	if (judge_outcome(res) || judge_ops(res, s) || judge_deaths(res) || judge_findings(res) ||
+	    judge_vacuous(res, s))
+		return;
+	judge_passed(res, s);
+}
+
+enum kt_exit kt_run_exit(const struct kt_run_result *result)
+{
+	if (result->could_not_run)
+		return KT_EXIT_COULD_NOT_RUN;
+	switch (result->verdict) {
+	case KT_VERDICT_PASS:
+		return KT_EXIT_PASS;
+	case KT_VERDICT_SKIP:
+		return KT_EXIT_SKIPPED;
+	case KT_VERDICT_FAIL:
+		return KT_EXIT_FAIL;
+	default:
+		return KT_EXIT_INCONCLUSIVE;
+	}
+}

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What a host check sees of a finished run, and how it says what is wrong.
+ *
+ * A check runs on the host after the machine has ended, in a process of its
+ * own: it may crash without taking the run's results with it. It has failed
+ * when at least one finding was recorded; KT_ASSERT_* also return from it.
+ *
+ * Values are addressed by generation first, so that data from before an op can
+ * never satisfy an assertion about what came after it.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+
+struct kt_check;
+
+/* In place of a generation: the one of the last successful attach (0 if none). */
+#define KT_LAST_GENERATION UINT32_MAX
+
+enum kt_check_condition {
+	KT_CHECK_E_NO_SNAPSHOT = 1, /* no valid snapshot in that generation */
+	KT_CHECK_E_NO_NAME,	    /* the path names nothing in the snapshot's maps */
+	KT_CHECK_E_TYPE,	    /* the path names something that is not an integer */
+};
+
+/*
+ * Reads an integer of the last snapshot in a generation. A path is
+ *   "nr_dispatched"          a global variable (.data, .bss, .rodata)
+ *   "stats.hits"             a member of a global struct
+ *   "counters[3]"            an element of a global array, or of map `counters`
+ *   "cpu_ctx[0].runtime_ns"  a member of an element of a map
+ * Elements of hash maps are found by integer key. Per-CPU values are summed.
+ *
+ * Any condition is also recorded as a finding that lists the names that exist.
+ */
+int kt_bpf_u64(struct kt_check *ck, uint32_t generation, const char *path, uint64_t *ret_value);
+
+/* One value per valid snapshot of a generation, in order of time. */
+struct kt_series {
+	size_t count;
+	const struct kt_point {
+		uint64_t time_ns; /* guest's CLOCK_MONOTONIC */
+		uint64_t value;
+	} * points; /* borrowed until the check ends */
+};
+
+int kt_bpf_series(struct kt_check *ck, uint32_t generation, const char *path,
+		  struct kt_series *ret_series);
+
+/* Whether each point is above the one before; false for fewer than two points. */
+bool kt_series_grows(const struct kt_series *series);
+
+/* Valid snapshots taken while that generation was live, of any cause. */
+unsigned int kt_check_snapshots(const struct kt_check *ck, uint32_t generation);
+/* Successful attaches of the run. */
+uint32_t kt_check_generations(const struct kt_check *ck);
+
+/* Records a finding. */
+void kt_check_fail(struct kt_check *ck, const char *file, int line, const char *fmt, ...)
+	__attribute__((format(printf, 4, 5)));
+
+#define KT_EXPECT_MSG(ck, cond, ...)                                          \
+	({                                                                    \
+		bool _held = (cond);                                          \
+		if (!_held)                                                   \
+			kt_check_fail((ck), __FILE__, __LINE__, __VA_ARGS__); \
+		_held;                                                        \
+	})
+#define KT_EXPECT(ck, cond) KT_EXPECT_MSG(ck, cond, "expected %s", #cond)
+#define KT_EXPECT_CMP_(ck, a, op, b)                                                               \
+	({                                                                                         \
+		unsigned long long _a = (a), _b = (b);                                             \
+		KT_EXPECT_MSG(ck, _a op _b, "expected %s %s %s: %llu is not %s %llu", #a, #op, #b, \
+			      _a, #op, _b);                                                        \
+	})
+#define KT_EXPECT_EQ(ck, a, b) KT_EXPECT_CMP_(ck, a, ==, b)
+#define KT_EXPECT_GT(ck, a, b) KT_EXPECT_CMP_(ck, a, >, b)
+#define KT_EXPECT_GE(ck, a, b) KT_EXPECT_CMP_(ck, a, >=, b)
+#define KT_EXPECT_LT(ck, a, b) KT_EXPECT_CMP_(ck, a, <, b)
+
+#define KT_ASSERT_MSG(ck, cond, ...)                       \
+	do {                                               \
+		if (!KT_EXPECT_MSG(ck, cond, __VA_ARGS__)) \
+			return;                            \
+	} while (0)
+/* For calls of this header, which record their own finding: leaves the check. */
+#define KT_ASSERT_OK(ck, call)   \
+	do {                     \
+		if ((call) != 0) \
+			return;  \
+	} while (0)

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What a test is: one immutable record, declared in a C file and compiled once
+ * for the host and once for the guest. The struct is the API; the macros write
+ * it down with less noise. Zero means default everywhere.
+ *
+ * A record is registered by a pointer to it in the linker section
+ * "kt_scenarios"; there is no constructor and no list kept by hand.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/clock.h"
+#include "base/diag.h"
+#include "base/error.h"
+#include "base/limits.h"
+#include "ops/op.h"
+
+#define KT_MS(n)  ((uint64_t)(n)*KT_NSEC_PER_MSEC)
+#define KT_SEC(n) ((uint64_t)(n)*KT_NSEC_PER_SEC)
+#define KT_MIB(n) ((uint64_t)(n) << 20)
+
+#define KT_DEFAULT_TOPO	  "1n1l2c1t"
+#define KT_DEFAULT_MEMORY KT_MIB(512)
+
+struct kt_check; /* host: results of a run, see check.h */
+struct kt_guest; /* guest: what a body runs with, see guest.h */
+
+struct kt_sched_decl {
+	const char *name;	 /* declared name: key of staging, [a-z0-9_]+ */
+	const char *binary;	 /* in-tree scheduler by name, or a path with a '/' */
+	const char *const *args; /* argv[1...], NULL-terminated; NULL: none */
+};
+
+struct kt_step {
+	const char *name;	 /* NULL terminates a list of steps */
+	const struct kt_op *ops; /* run in order, before the hold; NULL: none */
+	uint64_t hold;		 /* ns the state is held after the ops */
+};
+
+struct kt_scenario {
+	const char *name; /* [a-z0-9_]+, unique */
+	const char *doc;  /* one line: what the scenario shows */
+	const char *file;
+	int line;
+
+	const char *topo;		    /* notation of proto/topology.h; NULL: default */
+	uint64_t memory;		    /* bytes of guest RAM; 0: default */
+	const struct kt_sched_decl *sched;  /* boot scheduler, attached before the first
+					    * step; NULL: EEVDF */
+	const struct kt_sched_decl *staged; /* further ones, list ended by name NULL */
+	unsigned int snapshots;		    /* periodic snapshots over 10-90 % of hold time */
+	const struct kt_step *steps;	    /* list ended by name NULL; NULL: none */
+	void (*body)(struct kt_guest *kg);  /* guest only; after the steps, in a child */
+	bool has_body;			    /* both sides know that there is one */
+	void (*check)(struct kt_check *ck); /* host only, after a completed run */
+	void (*check_always)(struct kt_check *ck); /* host only, after any run */
+	uint64_t timeout;			   /* ns of wall time for the whole run; 0: 120 s */
+};
+
+/* ---- declaring ---- */
+
+#define KT_ARGS(...)	  ((const char *const[]){ __VA_ARGS__, NULL })
+#define KT_SCHED(id, ...) ((const struct kt_sched_decl[]){ { .name = (id), __VA_ARGS__ }, { 0 } })
+#define KT_SCHED_ITEM(id, ...)            \
+	{                                 \
+		.name = (id), __VA_ARGS__ \
+	}
+#define KT_SCHEDS(...) ((const struct kt_sched_decl[]){ __VA_ARGS__, { 0 } })
+#define KT_OPS(...)    ((const struct kt_op[]){ __VA_ARGS__, { 0 } })
+#define KT_STEP(id, ...)                  \
+	{                                 \
+		.name = (id), __VA_ARGS__ \
+	}
+#define KT_STEPS(...) ((const struct kt_step[]){ __VA_ARGS__, { 0 } })
+#define KT_TOPO(text) (text)
+
+/* A function named in a table exists on one side only; the other side has NULL. */
+#ifdef KT_GUEST
+#define KT_CHECK(fn) NULL
+#else
+#define KT_CHECK(fn) (fn)
+#endif
+
+#define KT_REGISTER_(id)                                               \
+	static const struct kt_scenario *const kt_scenario_record_##id \
+		__attribute__((section("kt_scenarios"), used)) = &kt_scenario_##id
+
+/* A scenario that is pure data. */
+#define KT_SCENARIO(id, summary, ...)                                                          \
+	static const struct kt_scenario kt_scenario_##id = {                                   \
+		.name = #id, .doc = (summary), .file = __FILE__, .line = __LINE__, __VA_ARGS__ \
+	};                                                                                     \
+	KT_REGISTER_(id)
+
+/* A scenario with a body, which follows in braces and runs in the guest. */
+#ifdef KT_GUEST
+#define KT_BODY_(id) kt_body_##id
+#else
+#define KT_BODY_(id) NULL
+#endif
+#define KT_GUEST_SCENARIO(id, summary, ...)                                        \
+	static void kt_body_##id(struct kt_guest *kg);                             \
+	static const struct kt_scenario kt_scenario_##id = { .name = #id,          \
+							     .doc = (summary),     \
+							     .file = __FILE__,     \
+							     .line = __LINE__,     \
+							     .has_body = true,     \
+							     .body = KT_BODY_(id), \
+							     __VA_ARGS__ };        \
+	KT_REGISTER_(id);                                                          \
+	static __attribute__((unused)) void kt_body_##id(                          \
+		__attribute__((unused)) struct kt_guest *kg)
+
+/* A function that judges on the host; name it in .check = KT_CHECK(fn). */
+#define KT_HOST_CHECK(fn) \
+	static __attribute__((unused)) void fn(__attribute__((unused)) struct kt_check *ck)
+
+/* ---- the table ---- */
+
+/* The scenarios linked into this program, sorted by name; static. */
+const struct kt_scenario *const *kt_scenario_table(unsigned int *ret_count);
+
+/* The one of this name, or NULL. */
+const struct kt_scenario *kt_scenario_find(const char *name);
+
+/*
+ * A hash over what both sides must agree on: names, steps, ops, schedulers and
+ * all parameters, in order. Addresses and code are left out. The table's hash is
+ * that of all its scenarios.
+ */
+uint64_t kt_scenario_hash(const struct kt_scenario *const *list, unsigned int count);
+uint64_t kt_scenario_table_hash(void);
+
+enum kt_scenario_condition {
+	KT_SCENARIO_E_INVALID = 1, /* the record breaks a rule */
+};
+
+/* 0, or KT_SCENARIO_E_INVALID with the reason in diag. */
+int kt_scenario_validate(const struct kt_scenario *s, struct kt_diag *diag) _kt_must_check_;
+
+/* The declared scheduler of this name, or NULL. */
+const struct kt_sched_decl *kt_scenario_sched(const struct kt_scenario *s, const char *name);
+
+/* Sum of the holds of all steps, ns. */
+uint64_t kt_scenario_hold_ns(const struct kt_scenario *s);
+
+/*
+ * Position of periodic snapshot i (< s->snapshots) on the hold-time axis, ns
+ * from the first hold: evenly spread over 10-90 % of it, a single one at 50 %.
+ * Time spent in ops does not count, so that positions are known beforehand.
+ */
+uint64_t kt_scenario_snapshot_ns(const struct kt_scenario *s, unsigned int i);

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The table of scenarios linked into this program. The linker gives the bounds
+ * of the section "kt_scenarios"; a sorted copy of the pointers is made at first
+ * use. A program without any scenario still links: the bounds are weak.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include <xxhash.h>
+
+#include "scenario/scenario.h"
+
+extern const struct kt_scenario *const __start_kt_scenarios[] __attribute__((weak));
+extern const struct kt_scenario *const __stop_kt_scenarios[] __attribute__((weak));
+
+#define TABLE_MAX 4096
+
+static const struct kt_scenario *table[TABLE_MAX];
+static unsigned int table_count;
+
+static int by_name(const void *a, const void *b)
+{
+	const struct kt_scenario *const *x = a, *const *y = b;
+
+	return strcmp((*x)->name, (*y)->name);
+}
+
+const struct kt_scenario *const *kt_scenario_table(unsigned int *ret_count)
+{
+	if (!table_count) {
+		for (const struct kt_scenario *const *s = __start_kt_scenarios;
+		     s < __stop_kt_scenarios && table_count < TABLE_MAX; s++)
+			table[table_count++] = *s;
+		qsort(table, table_count, sizeof(table[0]), by_name);
+	}
+	*ret_count = table_count;
+	return table;
+}
+
+const struct kt_scenario *kt_scenario_find(const char *name)
+{
+	unsigned int n;
+	const struct kt_scenario *const *t = kt_scenario_table(&n);
+
+	for (unsigned int i = 0; i < n; i++)
+		if (!strcmp(t[i]->name, name))
+			return t[i];
+	return NULL;
+}
+
+/*
+ * The hash is XXH3-64 over a canonical form: every number as 8 bytes, every
+ * string with its terminating 0 (a missing one as a single 0xff), every list
+ * with an end mark.
+ */
+static void hash_number(XXH3_state_t *h, uint64_t v)
+{
+	XXH3_64bits_update(h, &v, sizeof(v));
+}
+
+static void hash_text(XXH3_state_t *h, const char *s)
+{
+	if (s)
+		XXH3_64bits_update(h, s, strlen(s) + 1);
+	else
+		XXH3_64bits_update(h, "\xff", 1);
+}
+
+static void hash_scheds(XXH3_state_t *h, const struct kt_sched_decl *s)
+{
+	for (; s && s->name; s++) {
+		hash_text(h, s->name);
+		hash_text(h, s->binary);
+		for (const char *const *a = s->args; a && *a; a++)
+			hash_text(h, *a);
+		hash_text(h, NULL);
+	}
+	hash_text(h, NULL);
+}
+
+static void hash_steps(XXH3_state_t *h, const struct kt_step *step)
+{
+	for (; step && step->name; step++) {
+		hash_text(h, step->name);
+		hash_number(h, step->hold);
+		for (const struct kt_op *op = step->ops; op && op->kind; op++) {
+			hash_number(h, op->kind);
+			hash_text(h, op->sched);
+		}
+		hash_number(h, 0);
+	}
+	hash_text(h, NULL);
+}
+
+static void hash_scenario(XXH3_state_t *h, const struct kt_scenario *s)
+{
+	hash_text(h, s->name);
+	hash_text(h, s->topo);
+	hash_number(h, s->memory);
+	hash_scheds(h, s->sched);
+	hash_scheds(h, s->staged);
+	hash_number(h, s->snapshots);
+	hash_steps(h, s->steps);
+	hash_number(h, s->has_body);
+	hash_number(h, s->timeout);
+}
+
+uint64_t kt_scenario_hash(const struct kt_scenario *const *list, unsigned int count)
+{
+	XXH3_state_t h;
+
+	XXH3_INITSTATE(&h);
+	XXH3_64bits_reset(&h);
+	for (unsigned int i = 0; i < count; i++)
+		hash_scenario(&h, list[i]);
+	return XXH3_64bits_digest(&h);
+}
+
+uint64_t kt_scenario_table_hash(void)
+{
+	unsigned int n;
+	const struct kt_scenario *const *t = kt_scenario_table(&n);
+
+	return kt_scenario_hash(t, n);
+}
+
+const struct kt_sched_decl *kt_scenario_sched(const struct kt_scenario *s, const char *name)
+{
+	const struct kt_sched_decl *lists[] = { s->sched, s->staged };
+
+	for (size_t i = 0; i < 2; i++)
+		for (const struct kt_sched_decl *d = lists[i]; d && d->name; d++)
+			if (!strcmp(d->name, name))
+				return d;
+	return NULL;
+}
+
+uint64_t kt_scenario_hold_ns(const struct kt_scenario *s)
+{
+	uint64_t sum = 0;
+
+	for (const struct kt_step *step = s->steps; step && step->name; step++)
+		sum += step->hold;
+	return sum;
+}
+
+uint64_t kt_scenario_snapshot_ns(const struct kt_scenario *s, unsigned int i)
+{
+	uint64_t hold = kt_scenario_hold_ns(s);
+
+	if (s->snapshots == 1)
+		return hold / 2;
+	return hold / 10 + hold * 8 / 10 * i / (s->snapshots - 1);
+}

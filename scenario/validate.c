@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The rules a scenario record must keep, checked before anything is started:
+ * what breaks one can never run as its author meant it.
+ */
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "proto/topology.h"
+#include "scenario/scenario.h"
+
+#define HOLD_MAX KT_SEC(3600)
+
+static bool is_name(const char *s)
+{
+	size_t len = s ? strspn(s, "abcdefghijklmnopqrstuvwxyz0123456789_") : 0;
+
+	return len > 0 && !s[len] && len < KT_NAME_MAX;
+}
+
+static int invalid_name(const char *what, const char *name, struct kt_diag *diag)
+{
+	kt_diag_cause(diag, "%s '%s' is not a name", what, name ? name : "");
+	kt_diag_remedy(diag, "use a-z, 0-9 and _, at most %d characters", KT_NAME_MAX - 1);
+	return KT_SCENARIO_E_INVALID;
+}
+
+static int check_scheds(const struct kt_scenario *s, struct kt_diag *diag)
+{
+	const struct kt_sched_decl *lists[] = { s->sched, s->staged };
+	unsigned int n = 0;
+
+	if (s->sched && s->sched->name && s->sched[1].name) {
+		kt_diag_cause(diag, ".sched declares more than one boot scheduler");
+		kt_diag_remedy(diag, "declare the others in .staged");
+		return KT_SCENARIO_E_INVALID;
+	}
+	for (size_t i = 0; i < KT_ARRAY_SIZE(lists); i++) {
+		for (const struct kt_sched_decl *d = lists[i]; d && d->name; d++) {
+			if (!is_name(d->name))
+				return invalid_name("scheduler", d->name, diag);
+			if (!d->binary) {
+				kt_diag_cause(diag, "scheduler '%s' has no .binary", d->name);
+				return KT_SCENARIO_E_INVALID;
+			}
+			if (kt_scenario_sched(s, d->name) != d) {
+				kt_diag_cause(diag, "scheduler '%s' is declared twice", d->name);
+				return KT_SCENARIO_E_INVALID;
+			}
+			n++;
+		}
+	}
+	if (n > KT_SCHEDS_MAX) {
+		kt_diag_cause(diag, "%u schedulers; the most is %d", n, KT_SCHEDS_MAX);
+		return KT_SCENARIO_E_INVALID;
+	}
+	return 0;
+}
+
+static bool is_staged(const char *name, void *arg)
+{
+	return kt_scenario_sched(arg, name);
+}
+
+static int check_step(const struct kt_scenario *s, const struct kt_step *step, struct kt_diag *diag)
+{
+	unsigned int n = 0;
+	int r;
+
+	if (!is_name(step->name))
+		return invalid_name("step", step->name, diag);
+	if (step->hold > HOLD_MAX) {
+		kt_diag_cause(diag, "step '%s' holds for more than an hour", step->name);
+		return KT_SCENARIO_E_INVALID;
+	}
+	for (const struct kt_op *op = step->ops; op && op->kind; op++) {
+		r = kt_op_validate(op, is_staged, (void *)s, diag);
+		if (r)
+			return r < 0 ? kt_forward(r) : KT_SCENARIO_E_INVALID;
+		if (++n > KT_OPS_MAX) {
+			kt_diag_cause(diag, "step '%s' has more than %d ops", step->name,
+				      KT_OPS_MAX);
+			return KT_SCENARIO_E_INVALID;
+		}
+	}
+	return 0;
+}
+
+static int check_steps(const struct kt_scenario *s, struct kt_diag *diag)
+{
+	unsigned int n = 0;
+	int r;
+
+	for (const struct kt_step *step = s->steps; step && step->name; step++) {
+		r = check_step(s, step, diag);
+		if (r)
+			return kt_forward(r);
+		if (++n > KT_STEPS_MAX) {
+			kt_diag_cause(diag, "more than %d steps", KT_STEPS_MAX);
+			return KT_SCENARIO_E_INVALID;
+		}
+	}
+	if (s->snapshots && !kt_scenario_hold_ns(s)) {
+		kt_diag_cause(diag, "%u snapshots asked for, and no step holds", s->snapshots);
+		kt_diag_remedy(diag, "give a step a .hold; snapshots are spread over the holds");
+		return KT_SCENARIO_E_INVALID;
+	}
+	return 0;
+}
+
+int kt_scenario_validate(const struct kt_scenario *s, struct kt_diag *diag)
+{
+	struct kt_topology topo;
+	int r;
+
+	kt_diag_doing(diag, "check scenario '%s' (%s:%d)", s->name, s->file, s->line);
+	if (!is_name(s->name))
+		return invalid_name("scenario", s->name, diag);
+	if (!s->doc || !s->doc[0] || strchr(s->doc, '\n')) {
+		kt_diag_cause(diag, "its one-line description is missing");
+		return KT_SCENARIO_E_INVALID;
+	}
+	if (kt_topology_parse(&topo, s->topo ? s->topo : KT_DEFAULT_TOPO, diag))
+		return KT_SCENARIO_E_INVALID;
+	if (s->snapshots > KT_SNAPSHOTS_MAX) {
+		kt_diag_cause(diag, "%u snapshots; the most is %d", s->snapshots, KT_SNAPSHOTS_MAX);
+		return KT_SCENARIO_E_INVALID;
+	}
+	r = check_scheds(s, diag);
+	if (!r)
+		r = check_steps(s, diag);
+	if (!r && diag)
+		kt_diag_reset(diag);
+	return kt_forward(r);
+}

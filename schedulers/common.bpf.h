@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the BPF side of every scheduler of this folder shares: the kfuncs of
+ * sched_ext under one name whichever kernel they are built against, and the
+ * record of how the scheduler ended.
+ *
+ * Linux 6.13 renamed scx_bpf_dispatch to scx_bpf_dsq_insert and
+ * scx_bpf_consume to scx_bpf_dsq_move_to_local. All four are declared weak; the
+ * one the running kernel has is taken. The ___kts flavour keeps these
+ * declarations apart from those that vmlinux.h may bring; libbpf drops it when
+ * it resolves the name.
+ */
+#pragma once
+
+#include "vmlinux.h"
+
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_tracing.h>
+
+#include "schedulers/exit.h"
+
+#define KTS_WEAK_KSYM extern __attribute__((section(".ksyms"), weak))
+
+KTS_WEAK_KSYM void scx_bpf_dispatch___kts(struct task_struct *p, u64 dsq_id, u64 slice,
+					  u64 enq_flags);
+KTS_WEAK_KSYM void scx_bpf_dsq_insert___kts(struct task_struct *p, u64 dsq_id, u64 slice,
+					    u64 enq_flags);
+KTS_WEAK_KSYM bool scx_bpf_consume___kts(u64 dsq_id);
+KTS_WEAK_KSYM bool scx_bpf_dsq_move_to_local___kts(u64 dsq_id);
+KTS_WEAK_KSYM s32 scx_bpf_select_cpu_dfl___kts(struct task_struct *p, s32 prev_cpu, u64 wake_flags,
+					       bool *is_idle);
+KTS_WEAK_KSYM s32 scx_bpf_create_dsq___kts(u64 dsq_id, s32 node);
+KTS_WEAK_KSYM s32 scx_bpf_dsq_nr_queued___kts(u64 dsq_id);
+KTS_WEAK_KSYM void scx_bpf_dump_bstr___kts(char *fmt, unsigned long long *data, u32 data__sz);
+
+/* A program of the ops table; the arguments are those of the member it fills. */
+#define KTS_OPS(name, ...)       \
+	SEC("struct_ops/" #name) \
+	BPF_PROG(name, ##__VA_ARGS__)
+#define KTS_OPS_SLEEPABLE(name, ...) \
+	SEC("struct_ops.s/" #name)   \
+	BPF_PROG(name, ##__VA_ARGS__)
+
+static __always_inline void kts_insert(struct task_struct *p, u64 dsq_id, u64 slice, u64 enq_flags)
+{
+	if (bpf_ksym_exists(scx_bpf_dsq_insert___kts))
+		scx_bpf_dsq_insert___kts(p, dsq_id, slice, enq_flags);
+	else
+		scx_bpf_dispatch___kts(p, dsq_id, slice, enq_flags);
+}
+
+/* Takes the first task that may run here from the queue to this CPU. */
+static __always_inline bool kts_move_to_local(u64 dsq_id)
+{
+	if (bpf_ksym_exists(scx_bpf_dsq_move_to_local___kts))
+		return scx_bpf_dsq_move_to_local___kts(dsq_id);
+	return scx_bpf_consume___kts(dsq_id);
+}
+
+/* Adds to what `ops.dump` says; integer arguments, at least one. */
+#define kts_dump(text, ...)                                          \
+	({                                                           \
+		static char _fmt[] = text;                           \
+		unsigned long long _args[] = { __VA_ARGS__ };        \
+		scx_bpf_dump_bstr___kts(_fmt, _args, sizeof(_args)); \
+	})
+
+/* Defines exit_info and a queue whose one message wakes the loader. */
+#define KTS_EXIT_DEFINE()                           \
+	struct kts_exit_info exit_info;             \
+	struct {                                    \
+		__uint(type, BPF_MAP_TYPE_RINGBUF); \
+		__uint(max_entries, 4096);          \
+	} exit_event SEC(".maps")
+
+/* To be called in ops.exit, once; kind is set last, as it says the rest is there. */
+#define kts_exit_record(ei)                                                           \
+	({                                                                            \
+		u32 _kind = BPF_CORE_READ((ei), kind);                                \
+		exit_info.exit_code = BPF_CORE_READ((ei), exit_code);                 \
+		bpf_probe_read_kernel_str(exit_info.reason, sizeof(exit_info.reason), \
+					  BPF_CORE_READ((ei), reason));               \
+		bpf_probe_read_kernel_str(exit_info.msg, sizeof(exit_info.msg),       \
+					  BPF_CORE_READ((ei), msg));                  \
+		__atomic_exchange_n(&exit_info.kind, _kind, __ATOMIC_SEQ_CST);        \
+		bpf_ringbuf_output(&exit_event, &_kind, sizeof(_kind), 0);            \
+	})

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The common part of the schedulers' loaders; see loader.h. */
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "schedulers/loader.h"
+
+static const struct {
+	__u32 kind; /* enum scx_exit_kind of kernel/sched/ext.c */
+	const char *name;
+} kinds[] = {
+	{ 0, "none" },	     { 1, "done" },	    { 64, "unreg" },
+	{ 65, "unreg-bpf" }, { 66, "unreg-kern" },  { 67, "sysrq" },
+	{ 1024, "error" },   { 1025, "error-bpf" }, { 1026, "error-stall" },
+};
+
+static const char *kind_name(__u32 kind)
+{
+	for (size_t i = 0; i < KT_ARRAY_SIZE(kinds); i++)
+		if (kinds[i].kind == kind)
+			return kinds[i].name;
+	return "unknown";
+}
+
+static int print_message(enum libbpf_print_level level, const char *fmt, va_list ap)
+{
+	return level == LIBBPF_DEBUG ? 0 : vfprintf(stderr, fmt, ap);
+}
+
+static void ending_signals(sigset_t *set)
+{
+	sigemptyset(set);
+	sigaddset(set, SIGTERM);
+	sigaddset(set, SIGINT);
+}
+
+void kts_loader_prepare(void)
+{
+	sigset_t set;
+
+	ending_signals(&set);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	libbpf_set_print(print_message);
+}
+
+/* Waits for a signal (true) or for the scheduler's own end (false). */
+static bool wait_for_end(const struct kts_loader *loader, int signal_fd)
+{
+	struct pollfd fds[] = {
+		{ .fd = signal_fd, .events = POLLIN },
+		{ .fd = loader->exit_event_fd, .events = POLLIN },
+	};
+
+	while (!loader->exit_info->kind) {
+		if (poll(fds, KT_ARRAY_SIZE(fds), -1) < 0 && errno != EINTR)
+			return false;
+		if (fds[0].revents)
+			return true;
+	}
+	return false;
+}
+
+static void print_exit(const struct kts_loader *loader)
+{
+	const struct kts_exit_info *ei = (const struct kts_exit_info *)loader->exit_info;
+
+	printf("EXIT: kind=%u (%s) reason=\"%.*s\" message=\"%.*s\"", ei->kind, kind_name(ei->kind),
+	       KTS_REASON_MAX, ei->reason, KTS_MSG_MAX, ei->msg);
+	if (ei->exit_code)
+		printf(" code=0x%llx", (unsigned long long)ei->exit_code);
+	putchar('\n');
+}
+
+int kts_loader_run(const struct kts_loader *loader)
+{
+	_cleanup_(kt_closep) int signal_fd = -1;
+	struct bpf_link *link;
+	bool asked = false;
+	sigset_t set;
+
+	ending_signals(&set);
+	signal_fd = signalfd(-1, &set, SFD_CLOEXEC);
+	if (signal_fd < 0) {
+		fprintf(stderr, "%s: signalfd: %s\n", loader->name, strerror(errno));
+		return 1;
+	}
+	link = bpf_map__attach_struct_ops(loader->ops);
+	if (!link) {
+		fprintf(stderr, "%s: cannot attach: %s\n", loader->name, strerror(errno));
+		return 1;
+	}
+	/* The kernel reports a scheduler it refused at the last moment as ended. */
+	if (!loader->exit_info->kind) {
+		if (!loader->quiet)
+			printf("ATTACHED %s\n", loader->name);
+		asked = wait_for_end(loader, signal_fd);
+	}
+	bpf_link__destroy(link);
+	if (!asked || !loader->quiet)
+		print_exit(loader);
+	return asked ? 0 : 1;
+}

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Buffers, cursors and diagnostics. */
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/cleanup.h"
+#include "base/cursor.h"
+#include "base/diag.h"
+#include "tests/unit/test.h"
+
+static void test_buf_grows_and_shrinks(void **state)
+{
+	_cleanup_(kt_buf_deinit) struct kt_buf buf = KT_BUF_INIT(0);
+
+	assert_string_equal(kt_buf_str(&buf), "");
+	for (int i = 0; i < 1000; i++)
+		assert_int_equal(kt_buf_printf(&buf, "%03d,", i), 0);
+	assert_int_equal(buf.len, 4000);
+	kt_buf_consume(&buf, 3996);
+	assert_string_equal(kt_buf_str(&buf), "999,");
+	kt_buf_consume(&buf, 100);
+	assert_int_equal(buf.len, 0);
+}
+
+static void test_buf_limit_leaves_it_unchanged(void **state)
+{
+	_cleanup_(kt_buf_deinit) struct kt_buf buf = KT_BUF_INIT(8);
+
+	assert_int_equal(kt_buf_append(&buf, "12345678", 8), 0);
+	assert_int_equal(kt_buf_append(&buf, "9", 1), -ENOBUFS);
+	assert_int_equal(kt_buf_printf(&buf, "9"), -ENOBUFS);
+	assert_string_equal(kt_buf_str(&buf), "12345678");
+	assert_int_equal(kt_buf_reserve(&buf, SIZE_MAX), -ENOBUFS);
+}
+
+static void test_cursor_stays_inside(void **state)
+{
+	const uint8_t bytes[] = { 0x34, 0x12, 0xff };
+	struct kt_cursor c = kt_cursor_over(bytes, sizeof(bytes));
+
+	assert_int_equal(kt_cursor_le(&c, 2), 0x1234);
+	assert_int_equal(kt_cursor_left(&c), 1);
+	assert_int_equal(kt_cursor_le(&c, 4), 0);
+	assert_true(c.failed);
+	assert_int_equal(kt_cursor_left(&c), 0);
+	c = kt_cursor_over(NULL, 0);
+	assert_int_equal(kt_cursor_le(&c, 1), 0);
+	assert_true(c.failed);
+}
+
+static void test_diag_keeps_the_first_cause(void **state)
+{
+	struct kt_diag d = KT_DIAG_INIT;
+	char text[KT_DIAG_TEXT_MAX], big[2000];
+
+	assert_false(kt_diag_is_set(&d));
+	kt_diag_doing(&d, "open %s", "x");
+	kt_diag_cause(&d, "first");
+	kt_diag_cause(&d, "second");
+	assert_string_equal(kt_diag_format(&d, text, sizeof(text)), "open x: first");
+	kt_diag_remedy(&d, "wait");
+	assert_string_equal(kt_diag_format(&d, text, sizeof(text)), "open x: first; wait");
+	memset(big, 'x', sizeof(big) - 1);
+	big[sizeof(big) - 1] = 0;
+	kt_diag_reset(&d);
+	kt_diag_cause(&d, "%s", big);
+	assert_string_equal(d.cause + sizeof(d.cause) - 4, "...");
+	kt_diag_cause(NULL, "nowhere");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_buf_grows_and_shrinks),
+		cmocka_unit_test(test_buf_limit_leaves_it_unchanged),
+		cmocka_unit_test(test_cursor_stays_inside),
+		cmocka_unit_test(test_diag_keeps_the_first_cause),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

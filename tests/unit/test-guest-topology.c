@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Reading the CPU topology, from folders made to look like sysfs. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/fs.h"
+#include "init/topology.h"
+#include "tests/unit/test.h"
+
+static char top[KT_PATH_MAX];
+
+static int make_top(void **state)
+{
+	strcpy(top, "/tmp/ktest-topology-XXXXXX");
+	return mkdtemp(top) ? 0 : -1;
+}
+
+static int remove_top(void **state)
+{
+	return kt_remove_tree(top);
+}
+
+static void put(const char *text, const char *fmt, unsigned int cpu)
+{
+	char path[KT_PATH_MAX], name[128], dir[KT_PATH_MAX];
+
+	snprintf(name, sizeof(name), fmt, cpu);
+	assert_int_equal(kt_path_format(path, "%s/%s", top, name), 0);
+	strcpy(dir, path);
+	*strrchr(dir, '/') = 0;
+	assert_int_equal(kt_mkdir_p(dir), 0);
+	assert_int_equal(kt_write_file_atomic(path, text, strlen(text)), 0);
+}
+
+static void put_cpu(unsigned int cpu, const char *core, const char *llc, const char *package,
+		    const char *node)
+{
+	char name[64];
+
+	put(core, "cpu%u/topology/core_cpus_list", cpu);
+	put(package, "cpu%u/topology/package_cpus_list", cpu);
+	if (llc)
+		put(llc, "cpu%u/cache/index3/shared_cpu_list", cpu);
+	snprintf(name, sizeof(name), "cpu%%u/%s/x", node);
+	put("", name, cpu);
+}
+
+/* Two nodes, two LLCs, two threads on each core; node 3 becomes node 1. */
+static void test_ids_are_dense(void **state)
+{
+	struct kt_cpu_place p[8];
+	size_t n = 0;
+
+	put("0-3\n", "online", 0);
+	put_cpu(0, "0,2\n", "0,2\n", "0-3\n", "node0");
+	put_cpu(1, "1,3\n", "1,3\n", "0-3\n", "node3");
+	put_cpu(2, "0,2\n", "0,2\n", "0-3\n", "node0");
+	put_cpu(3, "1,3\n", "1,3\n", "0-3\n", "node3");
+	assert_int_equal(kt_topology_read(p, 8, &n, top), 0);
+	assert_int_equal(n, 4);
+	for (uint16_t i = 0; i < 4; i++) {
+		assert_int_equal(p[i].cpu, i);
+		assert_int_equal(p[i].core, i % 2);
+		assert_int_equal(p[i].llc, i % 2);
+		assert_int_equal(p[i].node, i % 2);
+	}
+}
+
+static void test_package_stands_in_for_a_missing_cache(void **state)
+{
+	struct kt_cpu_place p[8];
+	size_t n = 0;
+
+	put("4,6-7\n", "online", 0);
+	put_cpu(4, "4\n", NULL, "4,6\n", "node0");
+	put_cpu(6, "6\n", NULL, "4,6\n", "node0");
+	put_cpu(7, "7\n", NULL, "7\n", "node0");
+	assert_int_equal(kt_topology_read(p, 8, &n, top), 0);
+	assert_int_equal(n, 3);
+	assert_int_equal(p[0].cpu, 4);
+	assert_int_equal(p[0].llc, 0);
+	assert_int_equal(p[1].llc, 0);
+	assert_int_equal(p[2].llc, 1);
+	assert_int_equal(p[2].core, 2);
+}
+
+static void test_no_more_than_asked_for(void **state)
+{
+	struct kt_cpu_place p[2];
+	size_t n = 0;
+
+	put("4,6-7\n", "online", 0);
+	assert_int_equal(kt_topology_read(p, 2, &n, top), 0);
+	assert_int_equal(n, 2);
+}
+
+static void test_lists(void **state)
+{
+	struct kt_cpu_place p[2];
+	size_t n;
+
+	assert_int_equal(kt_cpulist_first("0-3,8\n"), 0);
+	assert_int_equal(kt_cpulist_first("17"), 17);
+	assert_int_equal(kt_cpulist_first(""), -EINVAL);
+	assert_int_equal(kt_cpulist_first("-1"), -EINVAL);
+	assert_int_equal(kt_cpulist_first("3-1"), -EINVAL);
+	assert_int_equal(kt_cpulist_first("1-"), -EINVAL);
+	assert_int_equal(kt_cpulist_first("0x3"), -EINVAL);
+	assert_int_equal(kt_cpulist_first("99999999999999999999"), -EINVAL);
+	put("0-1;3\n", "online", 0);
+	assert_int_equal(kt_topology_read(p, 2, &n, top), -EINVAL);
+	put("\n", "online", 0);
+	assert_int_equal(kt_topology_read(p, 2, &n, "/nonexistent"), -ENOENT);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_ids_are_dense),
+		cmocka_unit_test(test_package_stands_in_for_a_missing_cache),
+		cmocka_unit_test(test_no_more_than_asked_for),
+		cmocka_unit_test(test_lists),
+	};
+
+	return cmocka_run_group_tests(tests, make_top, remove_top);
+}

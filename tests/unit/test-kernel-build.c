@@ -1,0 +1,362 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The course of a kernel build, with programs in $PATH that only pretend: what
+ * ends up in the cache, and what does not when something goes wrong or the user
+ * has had enough.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "kernel/build.h"
+#include "kernel/kernel.h"
+#include "tests/unit/cache-folder.h"
+#include "tests/unit/fake-kernel.h"
+
+/*
+ * $T/mode says how it goes: "ok", "fail" and "hang" while compiling, "drop" loses
+ * CONFIG_B while configuring. Its calls are counted in $T/calls.
+ */
+static const char fake_make[] =
+	"#!/bin/sh\n"
+	"T=${0%/bin/make}; mode=$(cat $T/mode); echo x >>$T/calls\n"
+	"for a; do case $a in O=*) O=${a#O=};; KCONFIG_ALLCONFIG=*) K=${a#*=};; esac; done\n"
+	"case \" $* \" in\n"
+	"*allnoconfig*) echo '  GEN     Makefile'; grep -v \"$(cat $T/drop)\" $K >$O/.config;;\n"
+	"*)\n"
+	"	echo '  CC      a.o'; echo '  CC      b.o'\n"
+	"	[ $mode = fail ] && { echo \"c.c:1: error: ';' missing\"; echo 'make: *** [c.o]'; "
+	"exit 2; }\n"
+	"	[ $mode = hang ] && { echo $$ >$T/pid; echo '  CC      c.o'; sleep 1000; }\n"
+	"	mkdir -p $O/arch/x86/boot $O/drv\n"
+	"	cp $T/vmlinux $O/vmlinux; echo bz >$O/arch/x86/boot/bzImage\n"
+	"	echo ko >$O/drv/m-x.ko; echo drv/m-x.o >$O/modules.order;;\n"
+	"esac\n";
+
+static void put_program(const char *name, const char *script)
+{
+	char path[KT_PATH_MAX];
+
+	assert_int_equal(kt_path_format(path, "bin/%s", name), 0);
+	put_text(path, script);
+	assert_int_equal(chmod(in_cache(path), 0755), 0);
+}
+
+static void put_vmlinux(const struct fake_spec *spec)
+{
+	_cleanup_(kt_buf_deinit) struct kt_buf image = KT_BUF_INIT(0);
+
+	fake_kernel(&image, spec);
+	put_file("vmlinux", image.data, image.len);
+}
+
+static int make_world(void **state)
+{
+	static const char *const silent[] = { "ld", "bc", "flex", "bison", "tar", "xz" };
+	char path[KT_PATH_MAX];
+
+	if (make_cache(state))
+		return -1;
+	for (size_t i = 0; i < KT_ARRAY_SIZE(silent); i++)
+		put_program(silent[i], "#!/bin/sh\nexit 1\n");
+	put_program("make", fake_make);
+	put_program("gcc", "#!/bin/sh\necho 'gcc (fake) 1'\necho more\n");
+	put_program("pahole", "#!/bin/sh\necho v9\n");
+	put_program("objcopy", "#!/bin/sh\ncp $2 $3\n");
+	put_text("mode", "ok");
+	put_text("drop", "^nothing");
+	put_vmlinux(&(struct fake_spec){ 0 });
+	put_text("frag", "CONFIG_MODULES=y\nCONFIG_A=y\n# CONFIG_C is not set\nCONFIG_B=y\n");
+	put_text("tree/Makefile", "");
+	put_text("tree/Kconfig", "");
+	put_text("tree/kernel/sched/core.c", "");
+	put_text("tree/kernel/sched/ext.c", "");
+	if (kt_path_format(path, "%s:/usr/bin:/bin", in_cache("bin")))
+		return -1;
+	return setenv("PATH", path, 1);
+}
+
+/* What a build told while it ran, and what to do at which phase. */
+struct told {
+	bool phases[KT_BUILD_INSTALL + 1];
+	bool resumed;
+	char notice[512];
+	int cancel_fd; /* written to on the third step; -1: never */
+	int lock_fd;   /* closed while the build waits; -1: none */
+};
+
+static void on_progress(const struct kt_build_progress *p, void *data)
+{
+	struct told *told = data;
+	uint64_t one = 1;
+
+	told->phases[p->phase] = true;
+	told->resumed = p->resumed;
+	assert_true(p->steps <= p->steps_total || p->phase < KT_BUILD_COMPILE);
+	if (p->phase == KT_BUILD_WAIT)
+		kt_closep(&told->lock_fd);
+	if (told->cancel_fd >= 0 && !access(in_cache("pid"), F_OK))
+		assert_int_equal(write(told->cancel_fd, &one, sizeof(one)), sizeof(one));
+}
+
+static void on_notice(const char *text, void *data)
+{
+	struct told *told = data;
+
+	snprintf(told->notice, sizeof(told->notice), "%s", text);
+}
+
+#define TOLD_INIT ((struct told){ .cancel_fd = -1, .lock_fd = -1 })
+
+static int build(struct told *told, struct kt_cached_kernel *kernel, bool *existed,
+		 struct kt_diag *diag)
+{
+	char source[KT_PATH_MAX], kconfig[KT_PATH_MAX];
+	struct kt_build_spec spec = {
+		.source = source,
+		.kconfig = kconfig,
+		.jobs = 3,
+		.cancel_fd = told->cancel_fd,
+		.progress = on_progress,
+		.notice = on_notice,
+		.data = told,
+	};
+
+	strcpy(source, in_cache("tree"));
+	strcpy(kconfig, in_cache("frag"));
+	return kt_build_kernel(&spec, kernel, existed, diag);
+}
+
+static size_t size_of(const char *dir, const char *name)
+{
+	char path[KT_PATH_MAX];
+	struct stat st;
+
+	assert_int_equal(kt_path_format(path, "%s/%s", dir, name), 0);
+	return stat(path, &st) ? 0 : (size_t)st.st_size;
+}
+
+static unsigned int count_unfinished(void)
+{
+	_cleanup_(kt_cached_kernels_deinit) struct kt_cached_kernels list = { .count = 0 };
+	char path[KT_PATH_MAX];
+
+	assert_int_equal(kt_cache_list(&list), 0);
+	assert_int_equal(list.count, 0);
+	assert_int_equal(kt_cache_work_dir(path, ""), 0);
+	return access(path, F_OK) ? 0 : 1;
+}
+
+static void test_build_then_found(void **state)
+{
+	struct told told = TOLD_INIT, again = TOLD_INIT;
+	struct kt_cached_kernel kernel, second;
+	struct kt_diag diag = KT_DIAG_INIT;
+	size_t calls;
+	bool existed;
+
+	assert_int_equal(build(&told, &kernel, &existed, &diag), 0);
+	assert_false(existed);
+	assert_false(told.phases[KT_BUILD_WAIT] || told.phases[KT_BUILD_UNPACK] || told.resumed);
+	assert_true(told.phases[KT_BUILD_CONFIGURE] && told.phases[KT_BUILD_COMPILE] &&
+		    told.phases[KT_BUILD_INSTALL]);
+	assert_string_equal(told.notice, "");
+	assert_string_equal(kernel.release, FAKE_RELEASE);
+	assert_int_equal(strncmp(kernel.id, FAKE_RELEASE "-", strlen(FAKE_RELEASE) + 1), 0);
+	assert_string_equal(kernel.compiler, "gcc (fake) 1, pahole v9");
+	assert_int_equal(size_of(kernel.path, "vmlinux"), size_of(cache_top, "vmlinux"));
+	assert_int_equal(size_of(kernel.path, "bzImage"), 3);
+	assert_int_equal(size_of(kernel.path, "config"), size_of(cache_top, "frag"));
+	assert_int_equal(size_of(kernel.path, "modules/m-x.ko"), 3);
+	assert_int_equal(kt_cache_read_meta(kernel.path, &second), 0);
+	assert_int_equal(second.build_steps, 3);
+	/* Nothing unfinished is left, and the second time nothing is run. */
+	calls = size_of(cache_top, "calls");
+	assert_int_equal(build(&again, &second, &existed, &diag), 0);
+	assert_true(existed);
+	assert_string_equal(second.path, kernel.path);
+	assert_int_equal(size_of(cache_top, "calls"), calls);
+	assert_false(again.phases[KT_BUILD_CONFIGURE]);
+}
+
+static void test_other_inputs_other_kernel(void **state)
+{
+	struct kt_cached_kernel first, second;
+	struct told told = TOLD_INIT;
+	bool existed;
+
+	assert_int_equal(build(&told, &first, &existed, NULL), 0);
+	put_text("frag", "CONFIG_MODULES=y\nCONFIG_A=y\n");
+	assert_int_equal(build(&told, &second, &existed, NULL), 0);
+	assert_false(existed);
+	assert_string_not_equal(first.id, second.id);
+	put_program("gcc", "#!/bin/sh\necho 'gcc (fake) 2'\n");
+	assert_int_equal(build(&told, &first, &existed, NULL), 0);
+	assert_false(existed);
+	put_text("tree/kernel/new.c", "");
+	assert_int_equal(build(&told, &second, &existed, NULL), 0);
+	assert_false(existed);
+}
+
+static void test_failure_then_resumed(void **state)
+{
+	struct kt_diag diag = KT_DIAG_INIT;
+	struct kt_cached_kernel kernel;
+	struct told told = TOLD_INIT;
+	bool existed;
+
+	put_text("mode", "fail");
+	assert_int_equal(build(&told, &kernel, &existed, &diag), KT_BUILD_E_FAILED);
+	assert_string_equal(diag.doing, "compile the kernel");
+	assert_string_equal(diag.cause, "env ended with status 2: c.c:1: error: ';' missing");
+	assert_non_null(strstr(diag.remedy, "build.log"));
+	assert_int_equal(count_unfinished(), 1);
+	put_text("mode", "ok");
+	assert_int_equal(build(&told, &kernel, &existed, NULL), 0);
+	assert_true(told.resumed);
+}
+
+static void test_cancelled_then_resumed(void **state)
+{
+	_cleanup_(kt_buf_deinit) struct kt_buf pid = KT_BUF_INIT(32);
+	struct kt_diag diag = KT_DIAG_INIT;
+	struct kt_cached_kernel kernel;
+	struct told told = TOLD_INIT;
+	bool existed;
+
+	put_text("mode", "hang");
+	told.cancel_fd = eventfd(0, EFD_CLOEXEC);
+	assert_int_equal(build(&told, &kernel, &existed, &diag), KT_BUILD_E_CANCELLED);
+	assert_string_equal(diag.cause, "interrupted");
+	assert_int_equal(kt_read_file(in_cache("pid"), &pid), 0);
+	assert_int_equal(kill(atoi(kt_buf_str(&pid)), 0), -1);
+	assert_int_equal(errno, ESRCH);
+	assert_int_equal(count_unfinished(), 1);
+	put_text("mode", "ok");
+	kt_closep(&told.cancel_fd);
+	assert_int_equal(build(&told, &kernel, &existed, NULL), 0);
+	assert_true(told.resumed);
+}
+
+static int hold_lock(void)
+{
+	int fd;
+
+	put_text("ktest/kernels/.lock", "");
+	fd = open(in_cache("ktest/kernels/.lock"), O_RDWR | O_CLOEXEC);
+	assert_int_equal(flock(fd, LOCK_EX), 0);
+	return fd;
+}
+
+static void test_waits_for_another_build(void **state)
+{
+	struct kt_cached_kernel kernel;
+	struct told told = TOLD_INIT;
+	bool existed;
+
+	told.lock_fd = hold_lock();
+	assert_int_equal(build(&told, &kernel, &existed, NULL), 0);
+	assert_true(told.phases[KT_BUILD_WAIT]);
+}
+
+static void test_cancelled_while_waiting(void **state)
+{
+	_cleanup_(kt_closep) int lock_fd = hold_lock();
+	struct kt_cached_kernel kernel;
+	struct told told = TOLD_INIT;
+	bool existed;
+
+	told.cancel_fd = eventfd(1, EFD_CLOEXEC);
+	assert_int_equal(build(&told, &kernel, &existed, NULL), KT_BUILD_E_CANCELLED);
+	assert_false(told.phases[KT_BUILD_CONFIGURE]);
+	kt_closep(&told.cancel_fd);
+}
+
+static void test_lost_line_is_told(void **state)
+{
+	struct kt_cached_kernel kernel;
+	struct told told = TOLD_INIT;
+	bool existed;
+
+	put_text("drop", "CONFIG_B=");
+	assert_int_equal(build(&told, &kernel, &existed, NULL), 0);
+	assert_non_null(strstr(told.notice, "frag:4: 'CONFIG_B=y' did not survive: it is n"));
+}
+
+static void test_unfit_result_is_not_installed(void **state)
+{
+	struct kt_diag diag = KT_DIAG_INIT;
+	struct kt_cached_kernel kernel;
+	struct told told = TOLD_INIT;
+	bool existed;
+
+	put_vmlinux(&(struct fake_spec){ .no_sched_ext = true });
+	assert_int_equal(build(&told, &kernel, &existed, &diag), KT_BUILD_E_FAILED);
+	assert_non_null(strstr(diag.cause, "no sched_ext"));
+	assert_int_equal(count_unfinished(), 1);
+}
+
+static void test_refusals(void **state)
+{
+	struct kt_diag diag = KT_DIAG_INIT;
+	struct kt_cached_kernel kernel;
+	struct told told = TOLD_INIT;
+	bool existed;
+
+	put_text("frag", "CONFIG_A=y\nwhat?\n");
+	assert_int_equal(build(&told, &kernel, &existed, &diag), KT_BUILD_E_KCONFIG);
+	assert_non_null(strstr(diag.cause, "line 2"));
+	assert_int_equal(remove(in_cache("frag")), 0);
+	assert_int_equal(build(&told, &kernel, &existed, NULL), KT_BUILD_E_KCONFIG);
+	put_text("frag", "");
+	kt_diag_reset(&diag);
+	setenv("PATH", in_cache("bin"), 1);
+	assert_int_equal(remove(in_cache("bin/pahole")), 0);
+	assert_int_equal(remove(in_cache("bin/bc")), 0);
+	assert_int_equal(build(&told, &kernel, &existed, &diag), KT_BUILD_E_TOOLS);
+	assert_non_null(strstr(diag.cause, "missing: bc pahole"));
+	assert_non_null(strstr(diag.remedy, "apt-get install bc pahole"));
+	assert_int_equal(kt_remove_tree(in_cache("tree")), 0);
+	assert_int_equal(build(&told, &kernel, &existed, NULL), KT_BUILD_E_SOURCE);
+	assert_int_equal(count_unfinished(), 0);
+}
+
+static void test_discard(void **state)
+{
+	_cleanup_(kt_closep) int lock_fd = hold_lock();
+
+	put_text("ktest/kernels/.build/abc/obj/x.o", "");
+	assert_int_equal(kt_build_discard("abc"), -EBUSY);
+	kt_closep(&lock_fd);
+	assert_int_equal(kt_build_discard(".."), -EINVAL);
+	assert_int_equal(kt_build_discard("abc"), 0);
+	assert_int_equal(access(in_cache("ktest/kernels/.build/abc"), F_OK), -1);
+}
+
+#define TEST(fn) cmocka_unit_test_setup_teardown(fn, make_world, remove_cache)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_build_then_found),
+		TEST(test_other_inputs_other_kernel),
+		TEST(test_failure_then_resumed),
+		TEST(test_cancelled_then_resumed),
+		TEST(test_waits_for_another_build),
+		TEST(test_cancelled_while_waiting),
+		TEST(test_lost_line_is_told),
+		TEST(test_unfit_result_is_not_installed),
+		TEST(test_refusals),
+		TEST(test_discard),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The cache of kernels: only complete ones are seen, the newest first. */
+#include <errno.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "kernel/cache.h"
+#include "tests/unit/cache-folder.h"
+
+static void add(const char *id, int64_t created_s)
+{
+	struct kt_cached_kernel kernel = {
+		.release = "6.12.34",
+		.build_id = "abcd",
+		.compiler = "gcc \"x\" 12",
+		.source = "/usr/src/l.tar",
+		.source_hash = "11",
+		.kconfig_hash = "22",
+		.created_s = created_s,
+		.build_steps = 7,
+	};
+	char dir[KT_PATH_MAX];
+
+	assert_int_equal(kt_path_format(dir, "%s/ktest/kernels/%s", cache_top, id), 0);
+	assert_int_equal(kt_mkdir_p(dir), 0);
+	assert_int_equal(kt_cache_write_meta(dir, &kernel), 0);
+}
+
+static void test_empty(void **state)
+{
+	_cleanup_(kt_cached_kernels_deinit) struct kt_cached_kernels list = { .count = 9 };
+	struct kt_cached_kernel kernel;
+
+	assert_int_equal(kt_cache_list(&list), 0);
+	assert_int_equal(list.count, 0);
+	assert_int_equal(kt_cache_newest(&kernel), KT_CACHE_E_NONE);
+	assert_int_equal(kt_cache_find_key("", &kernel), KT_CACHE_E_NONE);
+	assert_int_equal(kt_cache_find_id("", &kernel), KT_CACHE_E_NONE);
+}
+
+static void test_newest_first(void **state)
+{
+	_cleanup_(kt_cached_kernels_deinit) struct kt_cached_kernels list = { .count = 0 };
+	struct kt_cached_kernel kernel;
+
+	add("6.12.34-aaaa", 100);
+	add("6.12.34-bbbb", 300);
+	add("7.2.1-cccc", 200);
+	assert_int_equal(kt_cache_list(&list), 0);
+	assert_int_equal(list.count, 3);
+	assert_string_equal(list.kernels[0].id, "6.12.34-bbbb");
+	assert_string_equal(list.kernels[2].id, "6.12.34-aaaa");
+	assert_int_equal(kt_cache_newest(&kernel), 0);
+	assert_string_equal(kernel.id, "6.12.34-bbbb");
+	assert_string_equal(kernel.path, in_cache("ktest/kernels/6.12.34-bbbb"));
+	assert_string_equal(kernel.compiler, "gcc \"x\" 12");
+	assert_int_equal(kernel.build_steps, 7);
+}
+
+static void test_incomplete_ones_are_not_seen(void **state)
+{
+	static const char *const bad[] = {
+		"",
+		"{",
+		"[]",
+		"{\"version\": 1}",
+		"{\"version\": 1, \"release\": \"1\", \"build_id\": \"\", \"compiler\": \"\", "
+		"\"source\": \"\", \"source_hash\": \"\", \"kconfig_hash\": \"\", \"created\": 1, "
+		"\"complete\": false}",
+		"{\"version\": 2, \"release\": \"1\", \"build_id\": \"\", \"compiler\": \"\", "
+		"\"source\": \"\", \"source_hash\": \"\", \"kconfig_hash\": \"\", \"created\": 1, "
+		"\"complete\": true}",
+	};
+	struct kt_cached_kernel kernel;
+
+	put_text("ktest/kernels/6.12.34-dddd/vmlinux", "no meta.json");
+	put_text("ktest/kernels/file", "not a folder");
+	add(".build/eeee", 500);
+	add(".removed-6.12.34-ffff-1", 500);
+	assert_int_equal(kt_cache_newest(&kernel), KT_CACHE_E_NONE);
+	for (size_t i = 0; i < KT_ARRAY_SIZE(bad); i++) {
+		put_text("ktest/kernels/6.12.34-dddd/meta.json", bad[i]);
+		assert_int_equal(kt_cache_newest(&kernel), KT_CACHE_E_NONE);
+	}
+}
+
+static void test_a_string_longer_than_its_field_is_refused(void **state)
+{
+	char text[400];
+	struct kt_cached_kernel kernel;
+
+	snprintf(text, sizeof(text),
+		 "{\"version\": 1, \"release\": \"%0200d\", \"build_id\": \"\", \"compiler\": \"\","
+		 " \"source\": \"\", \"source_hash\": \"\", \"kconfig_hash\": \"\","
+		 " \"complete\": true}",
+		 1);
+	put_text("ktest/kernels/x/meta.json", text);
+	assert_int_equal(kt_cache_read_meta(in_cache("ktest/kernels/x"), &kernel), KT_CACHE_E_NONE);
+}
+
+static void test_find(void **state)
+{
+	struct kt_cached_kernel kernel;
+
+	add("6.12.34-aaaa", 100);
+	add("6.12.34-abbb", 300);
+	add("6.12.34-a", 200);
+	assert_int_equal(kt_cache_find_key("abbb", &kernel), 0);
+	assert_string_equal(kernel.id, "6.12.34-abbb");
+	assert_int_equal(kt_cache_find_key("bbb", &kernel), KT_CACHE_E_NONE);
+	assert_int_equal(kt_cache_find_id("6.12.34-ab", &kernel), 0);
+	assert_string_equal(kernel.id, "6.12.34-abbb");
+	assert_int_equal(kt_cache_find_id("6.12", &kernel), KT_CACHE_E_AMBIGUOUS);
+	/* A whole id counts even where it is the beginning of others. */
+	assert_int_equal(kt_cache_find_id("6.12.34-a", &kernel), 0);
+	assert_string_equal(kernel.id, "6.12.34-a");
+	assert_int_equal(kt_cache_find_id("7", &kernel), KT_CACHE_E_NONE);
+}
+
+static void test_remove(void **state)
+{
+	struct kt_cached_kernel kernel;
+
+	add("6.12.34-aaaa", 100);
+	put_text("ktest/kernels/6.12.34-aaaa/modules/x.ko", "x");
+	assert_int_equal(kt_cache_find_id("6", &kernel), 0);
+	assert_int_equal(kt_cache_remove(&kernel), 0);
+	assert_int_equal(kt_cache_find_id("6", &kernel), KT_CACHE_E_NONE);
+	assert_int_equal(rmdir(in_cache("ktest/kernels")), 0);
+	assert_int_equal(kt_cache_remove(&kernel), -ENOENT);
+}
+
+static int count_key(const char *key, void *data)
+{
+	assert_string_equal(key, "abcdef");
+	return ++*(int *)data == 1 ? 0 : -EIO;
+}
+
+static void test_unfinished(void **state)
+{
+	int count = 0;
+
+	assert_int_equal(kt_cache_each_unfinished(count_key, &count), 0);
+	put_text("ktest/kernels/.build/abcdef/build.log", "x");
+	assert_int_equal(kt_cache_each_unfinished(count_key, &count), 0);
+	assert_int_equal(count, 1);
+	assert_int_equal(kt_cache_each_unfinished(count_key, &count), -EIO);
+}
+
+#define TEST(fn) cmocka_unit_test_setup_teardown(fn, make_cache, remove_cache)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_empty),
+		TEST(test_newest_first),
+		TEST(test_incomplete_ones_are_not_seen),
+		TEST(test_a_string_longer_than_its_field_is_refused),
+		TEST(test_find),
+		TEST(test_remove),
+		TEST(test_unfinished),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

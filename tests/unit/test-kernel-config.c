@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What of a configuration fragment survived. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/cleanup.h"
+#include "kernel/config.h"
+#include "tests/unit/test.h"
+
+static void collect(unsigned int line, const char *wanted, const char *is, void *data)
+{
+	assert_int_equal(kt_buf_printf(data, "%u %s -> %s\n", line, wanted, is), 0);
+}
+
+static void expect(const char *fragment, const char *config, unsigned int count, const char *text)
+{
+	_cleanup_(kt_buf_deinit) struct kt_buf lost = KT_BUF_INIT(0);
+	unsigned int n = 99, line = 0;
+
+	assert_int_equal(kt_config_compare(fragment, config, collect, &lost, &n, &line), 0);
+	assert_string_equal(kt_buf_str(&lost), text);
+	assert_int_equal(n, count);
+}
+
+static void test_all_survived(void **state)
+{
+	expect("# a group\nCONFIG_A=y\n\n#\n# CONFIG_B is not set\nCONFIG_S=\"x y\"\nCONFIG_N=4\n"
+	       "# CONFIG_GONE is not set\nCONFIG_M=m\r\n",
+	       "CONFIG_M=m\n# CONFIG_B is not set\nCONFIG_N=4\nCONFIG_S=\"x y\"\nCONFIG_A=y\n", 0,
+	       "");
+}
+
+static void test_each_loss_is_told_in_order(void **state)
+{
+	expect("CONFIG_A=y\nCONFIG_B=y\n# CONFIG_C is not set\nCONFIG_N=256\nCONFIG_M=y",
+	       "# CONFIG_B is not set\nCONFIG_C=y\nCONFIG_N=64\nCONFIG_M=m\nCONFIG_AA=y\n", 5,
+	       "1 CONFIG_A=y -> n\n2 CONFIG_B=y -> n\n3 # CONFIG_C is not set -> y\n"
+	       "4 CONFIG_N=256 -> 64\n5 CONFIG_M=y -> m\n");
+}
+
+/* As the kernel's tools have it: of two settings, the later one counts. */
+static void test_last_setting_counts(void **state)
+{
+	expect("CONFIG_A=y\n", "# CONFIG_A is not set\nCONFIG_A=y\n", 0, "");
+	expect("CONFIG_A=y\n", "CONFIG_A=y\n# CONFIG_A is not set\n", 1, "1 CONFIG_A=y -> n\n");
+}
+
+static void test_words_about_options_are_comments(void **state)
+{
+	expect("# CONFIG_A is not needed\n# CONFIG_B=y would be nice\n", "", 0, "");
+}
+
+static void test_syntax(void **state)
+{
+	static const char *const bad[] = {
+		"\nA=y\n",
+		"# x\nCONFIG_A\n",
+		"\nCONFIG_A=\n",
+		"\nCONFIG_A = y\n",
+	};
+	_cleanup_(kt_buf_deinit) struct kt_buf lost = KT_BUF_INIT(0);
+	unsigned int n, line;
+
+	for (size_t i = 0; i < KT_ARRAY_SIZE(bad); i++) {
+		line = 0;
+		assert_int_equal(kt_config_compare(bad[i], "", collect, &lost, &n, &line),
+				 KT_CONFIG_E_SYNTAX);
+		assert_int_equal(line, 2);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_all_survived),
+		cmocka_unit_test(test_each_loss_is_told_in_order),
+		cmocka_unit_test(test_last_setting_counts),
+		cmocka_unit_test(test_words_about_options_are_comments),
+		cmocka_unit_test(test_syntax),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Which kernel is used, and that an unfit one is refused before anything boots. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "kernel/cache.h"
+#include "kernel/kernel.h"
+#include "tests/unit/cache-folder.h"
+#include "tests/unit/fake-kernel.h"
+
+static void put_kernel(const char *name, const struct fake_spec *spec)
+{
+	_cleanup_(kt_buf_deinit) struct kt_buf image = KT_BUF_INIT(0);
+
+	fake_kernel(&image, spec);
+	put_file(name, image.data, image.len);
+}
+
+static void put_cached(const char *id, int64_t created_s)
+{
+	const struct kt_cached_kernel meta = { .created_s = created_s };
+	char name[KT_PATH_MAX];
+
+	assert_int_equal(kt_path_format(name, "ktest/kernels/%s/vmlinux", id), 0);
+	put_kernel(name, &(struct fake_spec){ 0 });
+	name[strlen(name) - strlen("/vmlinux")] = 0;
+	assert_int_equal(kt_cache_write_meta(in_cache(name), &meta), 0);
+}
+
+static void test_none(void **state)
+{
+	struct kt_diag diag = KT_DIAG_INIT;
+	struct kt_kernel kernel;
+
+	assert_int_equal(kt_kernel_find(&kernel, NULL, &diag), KT_KERNEL_E_NONE);
+	assert_non_null(strstr(diag.remedy, "ktest kernel build"));
+	kt_diag_reset(&diag);
+	assert_int_equal(kt_kernel_find(&kernel, in_cache("absent"), &diag), KT_KERNEL_E_NONE);
+	assert_non_null(strstr(diag.doing, "absent"));
+}
+
+/* Named before environment before cache. */
+static void test_order(void **state)
+{
+	struct kt_kernel kernel;
+
+	put_cached("6.12.34-old", 1);
+	put_cached("6.12.34-new", 2);
+	put_kernel("env", &(struct fake_spec){ 0 });
+	put_kernel("named/vmlinux", &(struct fake_spec){ 0 });
+	assert_int_equal(kt_kernel_find(&kernel, NULL, NULL), 0);
+	assert_string_equal(kernel.path, in_cache("ktest/kernels/6.12.34-new/vmlinux"));
+	setenv("KTEST_KERNEL", in_cache("env"), 1);
+	assert_int_equal(kt_kernel_find(&kernel, NULL, NULL), 0);
+	assert_string_equal(kernel.path, in_cache("env"));
+	/* A folder stands for the vmlinux in it. */
+	assert_int_equal(kt_kernel_find(&kernel, in_cache("named"), NULL), 0);
+	assert_string_equal(kernel.path, in_cache("named/vmlinux"));
+	setenv("KTEST_KERNEL", "", 1);
+	assert_int_equal(kt_kernel_find(&kernel, NULL, NULL), 0);
+	assert_string_equal(kernel.path, in_cache("ktest/kernels/6.12.34-new/vmlinux"));
+}
+
+static void test_what_it_can_do(void **state)
+{
+	struct kt_diag diag = KT_DIAG_INIT;
+	struct kt_kernel kernel;
+
+	put_kernel("k", &(struct fake_spec){ 0 });
+	assert_int_equal(kt_kernel_find(&kernel, in_cache("k"), &diag), 0);
+	assert_string_equal(kernel.release, FAKE_RELEASE);
+	assert_string_equal(kernel.build_id, "a0a1a2a3a4a5a6a7a8a9aaabacadaeafb0b1b2b3");
+	assert_true(kernel.has_symtab && kernel.has_btf && kernel.has_sched_ext);
+	assert_int_equal(kt_kernel_require(&kernel, &diag), 0);
+}
+
+static void expect_unfit(const struct fake_spec *spec, const char *words, const char *option)
+{
+	struct kt_diag diag = KT_DIAG_INIT, found = KT_DIAG_INIT;
+	struct kt_kernel kernel;
+
+	put_kernel("k", spec);
+	assert_int_equal(kt_kernel_find(&kernel, in_cache("k"), &found), 0);
+	assert_int_equal(kt_kernel_require(&kernel, &diag), KT_KERNEL_E_UNFIT);
+	assert_non_null(strstr(diag.cause, words));
+	assert_non_null(strstr(diag.cause, option));
+	assert_non_null(strstr(diag.remedy, "ktest kernel build"));
+}
+
+static void test_unfit(void **state)
+{
+	expect_unfit(&(struct fake_spec){ .no_sched_ext = true }, "no sched_ext: " FAKE_RELEASE,
+		     "CONFIG_SCHED_CLASS_EXT");
+	expect_unfit(&(struct fake_spec){ .no_btf = true, .no_banner = true }, "no BTF: it was",
+		     "CONFIG_DEBUG_INFO_BTF");
+}
+
+static void test_not_an_image(void **state)
+{
+	struct kt_diag diag = KT_DIAG_INIT;
+	struct kt_kernel kernel;
+
+	put_text("text", "#!/bin/sh\n");
+	put_text("empty", "");
+	assert_int_equal(kt_kernel_find(&kernel, in_cache("text"), &diag), KT_KERNEL_E_IMAGE);
+	assert_non_null(strstr(diag.cause, "e_ident"));
+	assert_int_equal(kt_kernel_find(&kernel, in_cache("empty"), NULL), KT_KERNEL_E_IMAGE);
+	assert_int_equal(kt_kernel_find(&kernel, "/dev/zero", NULL), KT_KERNEL_E_IMAGE);
+	assert_int_equal(kt_kernel_find(&kernel, "/proc/self/exe", NULL), KT_KERNEL_E_IMAGE);
+}
+
+#define TEST(fn) cmocka_unit_test_setup_teardown(fn, make_cache, remove_cache)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_none),  TEST(test_order),	   TEST(test_what_it_can_do),
+		TEST(test_unfit), TEST(test_not_an_image),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

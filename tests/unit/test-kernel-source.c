@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Identity of sources: equal while nothing changed, different as soon as something did. */
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "kernel/source.h"
+#include "tests/unit/cache-folder.h"
+
+static void make_tree(void)
+{
+	put_text("tree/Makefile", "VERSION = 6\n");
+	put_text("tree/Kconfig", "");
+	put_text("tree/kernel/sched/core.c", "int core;");
+	put_text("tree/kernel/sched/ext.c", "int ext;");
+}
+
+static void identify(const char *name, struct kt_source *source)
+{
+	assert_int_equal(kt_source_identify(source, in_cache(name), NULL), 0);
+	assert_int_equal(strlen(source->hash), KT_HASH_TEXT - 1);
+}
+
+static void test_tarball(void **state)
+{
+	struct kt_source a, b;
+
+	put_text("a.tar", "bytes");
+	put_text("b.tar", "bytes");
+	identify("a.tar", &a);
+	identify("b.tar", &b);
+	assert_false(a.is_tree);
+	assert_string_equal(a.path, in_cache("a.tar"));
+	assert_string_equal(a.hash, b.hash);
+	put_text("b.tar", "bytez");
+	identify("b.tar", &b);
+	assert_string_not_equal(a.hash, b.hash);
+}
+
+static void set_time(const char *name, time_t seconds)
+{
+	const struct timespec times[2] = { { .tv_sec = seconds }, { .tv_sec = seconds } };
+
+	assert_int_equal(utimensat(AT_FDCWD, in_cache(name), times, 0), 0);
+}
+
+static void test_tree(void **state)
+{
+	struct kt_source before, after;
+
+	make_tree();
+	identify("tree", &before);
+	assert_true(before.is_tree);
+	put_text("tree/.git/index", "changes all the time");
+	identify("tree", &after);
+	assert_string_equal(before.hash, after.hash);
+	set_time("tree/kernel/sched/ext.c", 1000);
+	identify("tree", &after);
+	assert_string_not_equal(before.hash, after.hash);
+	before = after;
+	put_text("tree/kernel/new.c", "");
+	identify("tree", &after);
+	assert_string_not_equal(before.hash, after.hash);
+}
+
+/* The same bytes at the same time under another name are another tree. */
+static void test_tree_rename(void **state)
+{
+	struct kt_source before, after;
+
+	make_tree();
+	put_text("tree/x.c", "");
+	identify("tree", &before);
+	assert_int_equal(rename(in_cache("tree/x.c"), in_cache("tree/y.c")), 0);
+	identify("tree", &after);
+	assert_string_not_equal(before.hash, after.hash);
+}
+
+static void expect(const char *name, int condition, const char *words)
+{
+	struct kt_diag diag = KT_DIAG_INIT;
+	struct kt_source source;
+	char text[KT_DIAG_TEXT_MAX];
+
+	assert_int_equal(kt_source_identify(&source, in_cache(name), &diag), condition);
+	kt_diag_format(&diag, text, sizeof(text));
+	if (!strstr(text, words))
+		fail_msg("'%s' does not say '%s'", text, words);
+}
+
+static void test_refusals(void **state)
+{
+	expect("absent", KT_SOURCE_E_NONE, "No such file");
+	put_text("folder/README", "");
+	expect("folder", KT_SOURCE_E_BAD, "not the top folder of Linux sources");
+	make_tree();
+	assert_int_equal(remove(in_cache("tree/kernel/sched/ext.c")), 0);
+	expect("tree", KT_SOURCE_E_BAD, "older than sched_ext");
+	assert_int_equal(mkfifo(in_cache("fifo"), 0600), 0);
+	expect("fifo", KT_SOURCE_E_BAD, "neither a folder nor a tarball");
+}
+
+#define TEST(fn) cmocka_unit_test_setup_teardown(fn, make_cache, remove_cache)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_tarball),
+		TEST(test_tree),
+		TEST(test_tree_rename),
+		TEST(test_refusals),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,339 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The event loop: readiness, timers, removal at awkward moments, deadlines. */
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/process.h"
+#include "tests/unit/test.h"
+#include "vmm/loop.h"
+
+/* Longer than anything here takes. */
+#define LIMIT (kt_now_ns() + 10 * KT_NSEC_PER_SEC)
+
+struct watcher {
+	struct kt_source *source;
+	unsigned int calls;
+	uint32_t events;
+	bool done;
+	unsigned int done_after; /* calls */
+	bool remove_self;
+	struct watcher *remove; /* another one */
+	bool read;
+};
+
+static struct kt_loop *loop;
+
+static int make_loop(void **state)
+{
+	return kt_loop_new(&loop, NULL);
+}
+
+static int free_loop(void **state)
+{
+	loop = kt_loop_free(loop);
+	return 0;
+}
+
+static void on_io(void *arg, int fd, uint32_t events)
+{
+	struct watcher *w = arg;
+	char byte;
+
+	w->calls++;
+	w->events = events;
+	w->done = w->calls >= w->done_after;
+	if (w->read)
+		assert_int_equal(read(fd, &byte, 1), 1);
+	if (w->remove_self)
+		w->source = kt_source_free(w->source);
+	if (w->remove)
+		w->remove->source = kt_source_free(w->remove->source);
+}
+
+static void on_timer(void *arg)
+{
+	on_io(arg, -1, 0);
+}
+
+static void make_pair(int fds[2])
+{
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), 0);
+}
+
+static void close_pair(int fds[2])
+{
+	close(fds[0]);
+	close(fds[1]);
+}
+
+static void watch(struct watcher *w, int fd, uint32_t events)
+{
+	assert_int_equal(kt_loop_add_io(loop, &w->source, fd, events, on_io, w), 0);
+}
+
+static void test_readiness_is_reported(void **state)
+{
+	struct watcher w = { .done_after = 1, .read = true };
+	int fds[2];
+
+	make_pair(fds);
+	watch(&w, fds[0], POLLIN);
+	assert_int_equal(kt_loop_run(loop, &w.done, kt_now_ns() + KT_NSEC_PER_MSEC),
+			 KT_LOOP_E_DEADLINE);
+	assert_int_equal(w.calls, 0);
+	assert_int_equal(write(fds[1], "x", 1), 1);
+	assert_int_equal(kt_loop_run(loop, &w.done, LIMIT), 0);
+	assert_int_equal(w.calls, 1);
+	assert_true(w.events & POLLIN);
+	kt_source_free(w.source);
+	close_pair(fds);
+}
+
+/* Bytes that a callback leaves bring another call. */
+static void test_readiness_is_a_level(void **state)
+{
+	struct watcher w = { .done_after = 3, .read = true };
+	int fds[2];
+
+	make_pair(fds);
+	watch(&w, fds[0], POLLIN);
+	assert_int_equal(write(fds[1], "xyz", 3), 3);
+	assert_int_equal(kt_loop_run(loop, &w.done, LIMIT), 0);
+	w.done = false;
+	assert_int_equal(kt_loop_run(loop, &w.done, kt_now_ns() + KT_NSEC_PER_MSEC),
+			 KT_LOOP_E_DEADLINE);
+	assert_int_equal(w.calls, 3);
+	kt_source_free(w.source);
+	close_pair(fds);
+}
+
+static void test_hangup_is_reported(void **state)
+{
+	struct watcher w = { .done_after = 1 };
+	int fds[2];
+
+	make_pair(fds);
+	watch(&w, fds[0], POLLIN);
+	close(fds[1]);
+	assert_int_equal(kt_loop_run(loop, &w.done, LIMIT), 0);
+	assert_true(w.events & POLLHUP);
+	kt_source_free(w.source);
+	close(fds[0]);
+}
+
+static void test_child_exit(void **state)
+{
+	const char *const argv[] = { "true", NULL };
+	const struct kt_process_spec spec = {
+		.argv = argv, .stdin_fd = -1, .stdout_fd = -1, .stderr_fd = -1
+	};
+	struct kt_process process = KT_PROCESS_INIT;
+	struct watcher w = { .done_after = 1, .remove_self = true };
+	int status;
+
+	assert_int_equal(kt_process_spawn(&process, &spec), 0);
+	watch(&w, process.pidfd, POLLIN);
+	assert_int_equal(kt_loop_run(loop, &w.done, LIMIT), 0);
+	assert_int_equal(kt_process_wait(&process, &status), 0);
+	assert_int_equal(status, 0);
+}
+
+static void test_timers_fire_in_order_and_on_time(void **state)
+{
+	struct watcher w[3] = { { .done_after = 1 }, { .done_after = 1 }, { .done_after = 1 } };
+	uint64_t start = kt_now_ns();
+
+	for (unsigned int i = 0; i < 3; i++)
+		assert_int_equal(kt_loop_add_timer(loop, &w[i].source,
+						   start + (3 - i) * 5 * KT_NSEC_PER_MSEC, on_timer,
+						   &w[i]),
+				 0);
+	for (int i = 2; i >= 0; i--) {
+		assert_int_equal(kt_loop_run(loop, &w[i].done, LIMIT), 0);
+		assert_true(kt_now_ns() >= start + (uint64_t)(3 - i) * 5 * KT_NSEC_PER_MSEC);
+		assert_int_equal(i > 0 ? w[i - 1].calls : 0, 0);
+	}
+	for (unsigned int i = 0; i < 3; i++)
+		assert_int_equal(w[i].calls, 1);
+}
+
+static void test_timer_in_the_past_fires_at_once(void **state)
+{
+	struct watcher w = { .done_after = 1 };
+
+	assert_int_equal(kt_loop_add_timer(loop, &w.source, 0, on_timer, &w), 0);
+	assert_int_equal(kt_loop_run(loop, &w.done, LIMIT), 0);
+}
+
+static void test_removed_sources_stay_silent(void **state)
+{
+	struct watcher w = { .done_after = 1 }, timer = { .done_after = 1 };
+	bool never = false;
+	int fds[2];
+
+	make_pair(fds);
+	assert_int_equal(write(fds[1], "x", 1), 1);
+	watch(&w, fds[0], POLLIN);
+	assert_int_equal(kt_loop_add_timer(loop, &timer.source, 0, on_timer, &timer), 0);
+	w.source = kt_source_free(w.source);
+	timer.source = kt_source_free(timer.source);
+	assert_null(w.source);
+	assert_int_equal(kt_loop_run(loop, &never, kt_now_ns() + 2 * KT_NSEC_PER_MSEC),
+			 KT_LOOP_E_DEADLINE);
+	assert_int_equal(w.calls + timer.calls, 0);
+	assert_null(kt_source_free(NULL));
+	close_pair(fds);
+}
+
+/* Both are ready at once; the first to be called removes the other one and itself. */
+static void test_removal_from_a_callback(void **state)
+{
+	struct watcher a = { .done_after = 1, .remove_self = true };
+	struct watcher b = { .done_after = 1, .remove_self = true };
+	bool never = false;
+	int fds[2];
+
+	make_pair(fds);
+	watch(&a, fds[0], POLLOUT);
+	watch(&b, fds[1], POLLOUT);
+	a.remove = &b;
+	assert_int_equal(kt_loop_run(loop, &a.done, LIMIT), 0);
+	b.remove = NULL;
+	assert_int_equal(kt_loop_run(loop, &never, kt_now_ns() + 2 * KT_NSEC_PER_MSEC),
+			 KT_LOOP_E_DEADLINE);
+	assert_int_equal(a.calls, 1);
+	assert_true(b.calls <= 1);
+	assert_null(a.source);
+	assert_null(b.source);
+	close_pair(fds);
+}
+
+/* A removed source holds no reference to its file: the peer sees the close. */
+static void test_removal_lets_go_of_the_file(void **state)
+{
+	struct watcher w = { .done_after = 1 };
+	bool never = false;
+	struct pollfd peer;
+	int fds[2];
+
+	make_pair(fds);
+	watch(&w, fds[0], POLLIN);
+	assert_int_equal(kt_loop_run(loop, &never, kt_now_ns() + KT_NSEC_PER_MSEC),
+			 KT_LOOP_E_DEADLINE);
+	kt_source_free(w.source);
+	close(fds[0]);
+	peer = (struct pollfd){ .fd = fds[1], .events = POLLIN };
+	assert_int_equal(poll(&peer, 1, 5000), 1);
+	assert_true(peer.revents & POLLHUP);
+	close(fds[1]);
+}
+
+/* More sources than the ring has slots; some are left for the loop to free. */
+static void test_many_sources(void **state)
+{
+	enum { COUNT = 200 };
+	struct watcher w[COUNT] = { 0 };
+	int fds[COUNT][2];
+
+	for (unsigned int i = 0; i < COUNT; i++) {
+		make_pair(fds[i]);
+		w[i] = (struct watcher){ .done_after = 1, .read = true };
+		watch(&w[i], fds[i][0], POLLIN);
+	}
+	for (unsigned int i = 0; i < COUNT; i++)
+		assert_int_equal(write(fds[i][1], "x", 1), 1);
+	for (unsigned int i = 0; i < COUNT; i++)
+		assert_int_equal(kt_loop_run(loop, &w[i].done, LIMIT), 0);
+	for (unsigned int i = 0; i < COUNT; i++) {
+		assert_int_equal(w[i].calls, 1);
+		if (i % 2)
+			kt_source_free(w[i].source);
+		close_pair(fds[i]);
+	}
+}
+
+static void test_done_is_looked_at_first(void **state)
+{
+	bool done = true;
+
+	assert_int_equal(kt_loop_run(loop, &done, 0), 0);
+	done = false;
+	assert_int_equal(kt_loop_run(loop, &done, 0), KT_LOOP_E_DEADLINE);
+}
+
+static void test_bad_descriptor_is_a_fault(void **state)
+{
+	struct watcher w = { .done_after = 1 };
+	bool never = false;
+	int fds[2];
+
+	make_pair(fds);
+	close_pair(fds);
+	watch(&w, fds[0], POLLIN);
+	assert_int_equal(kt_loop_run(loop, &never, LIMIT), -EBADF);
+	kt_source_free(w.source);
+}
+
+/* In a process where the kernel refuses io_uring. 0 if the error says what to do. */
+static int refused_in_child(void)
+{
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_io_uring_setup, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	const struct sock_fprog filter = { .len = KT_ARRAY_SIZE(code), .filter = code };
+	struct kt_diag diag = KT_DIAG_INIT;
+	struct kt_loop *none = NULL;
+
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ||
+	    prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter))
+		return 1;
+	if (kt_loop_new(&none, &diag) != -EPERM || none)
+		return 2;
+	return strstr(diag.remedy, "kernel.io_uring_disabled=0") ? 0 : 3;
+}
+
+static void test_refusal_says_what_to_do(void **state)
+{
+	pid_t pid = fork();
+	int status;
+
+	if (!pid)
+		_exit(refused_in_child());
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+}
+
+#define LOOP_TEST(fn) cmocka_unit_test_setup_teardown(fn, make_loop, free_loop)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		LOOP_TEST(test_readiness_is_reported),
+		LOOP_TEST(test_readiness_is_a_level),
+		LOOP_TEST(test_hangup_is_reported),
+		LOOP_TEST(test_child_exit),
+		LOOP_TEST(test_timers_fire_in_order_and_on_time),
+		LOOP_TEST(test_timer_in_the_past_fires_at_once),
+		LOOP_TEST(test_removed_sources_stay_silent),
+		LOOP_TEST(test_removal_from_a_callback),
+		LOOP_TEST(test_removal_lets_go_of_the_file),
+		LOOP_TEST(test_many_sources),
+		LOOP_TEST(test_done_is_looked_at_first),
+		LOOP_TEST(test_bad_descriptor_is_a_fault),
+		cmocka_unit_test(test_refusal_says_what_to_do),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

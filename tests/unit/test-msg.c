@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Messages: round trip of every type, truncation at every byte, hostile fields. */
+#include <string.h>
+
+#include "proto/msg.h"
+#include "tests/unit/test.h"
+
+#define TYPES_MAX 256
+
+static const uint8_t blob[] = { 1, 2, 3, 0, 255 };
+
+/* One message of each type with every field set to something of its own. */
+static struct kt_msg sample(uint16_t type)
+{
+	struct kt_msg m = { .type = type };
+
+	switch (type) {
+	case KT_MSG_JOB:
+		m.job = (struct kt_msg_job){ "a_scenario", 0x1122334455667788, 42 };
+		break;
+	case KT_MSG_STOP:
+		m.stop = (struct kt_msg_stop){ 15 };
+		break;
+	case KT_MSG_HELLO:
+		m.hello = (struct kt_msg_hello){ 7, "6.12.1", 4, 1ull << 33, 5, 6 };
+		break;
+	case KT_MSG_TOPOLOGY:
+		m.topology = (struct kt_msg_topology){ { blob, sizeof(blob) } };
+		break;
+	case KT_MSG_PHASE:
+		m.phase = (struct kt_msg_phase){ KT_PHASE_BODY, 99 };
+		break;
+	case KT_MSG_HEARTBEAT:
+		m.heartbeat = (struct kt_msg_heartbeat){ 123456789012 };
+		break;
+	case KT_MSG_STEP:
+		m.step = (struct kt_msg_step){ 1, 1, 1, 77 };
+		break;
+	case KT_MSG_OP:
+		m.op = (struct kt_msg_op){ 1, 2, 3, 4, 5, 6, 7, "text of the op" };
+		break;
+	case KT_MSG_SCHED:
+		m.sched = (struct kt_msg_sched){ 1, 2, 3, 4, 5, 6, "name", "ops" };
+		break;
+	case KT_MSG_LOG:
+		m.log = (struct kt_msg_log){ 1, 2, { blob, sizeof(blob) } };
+		break;
+	case KT_MSG_BTF:
+		m.btf = (struct kt_msg_btf){ 9, { blob, sizeof(blob) } };
+		break;
+	case KT_MSG_SNAPSHOT:
+		m.snapshot = (struct kt_msg_snapshot){ 1, 2, 3, 4, 5 };
+		break;
+	case KT_MSG_MAP:
+		m.map = (struct kt_msg_map){ 1, 2, 3,  4,  5,  6,	7,
+					     8, 9, 10, 11, 12, "a_map", { blob, sizeof(blob) } };
+		break;
+	case KT_MSG_SNAPSHOT_END:
+		m.snapshot_end = (struct kt_msg_snapshot_end){ 1, 2, 1 };
+		break;
+	case KT_MSG_FINDING:
+		m.finding = (struct kt_msg_finding){ "file.c", 10, "wrong" };
+		break;
+	case KT_MSG_RESULT:
+		m.result = (struct kt_msg_result){ 1, 2, 3, 4, 5, 6, 7, 8 };
+		break;
+	case KT_MSG_FAILED:
+		m.failed = (struct kt_msg_failed){ "doing", "cause" };
+		break;
+	case KT_MSG_FATAL:
+		m.fatal = (struct kt_msg_fatal){ 11, 1, 0xdead, 0xbeef };
+		break;
+	default:
+		fail_msg("message type %u has no sample", type);
+	}
+	return m;
+}
+
+static void encode(struct kt_buf *buf, const struct kt_msg *m)
+{
+	*buf = KT_BUF_INIT(0);
+	assert_int_equal(kt_msg_encode(buf, m), 0);
+}
+
+/* Encoding what was decoded gives the same bytes: no field is lost or swapped. */
+static void test_round_trip(void **state)
+{
+	unsigned int types = 0;
+
+	for (uint16_t type = 0; type < TYPES_MAX; type++) {
+		struct kt_buf a, b;
+		struct kt_msg in, out;
+
+		if (!kt_msg_name(type))
+			continue;
+		types++;
+		in = sample(type);
+		encode(&a, &in);
+		assert_int_equal(kt_msg_decode(&out, type, a.data, a.len), 0);
+		assert_int_equal(out.type, type);
+		encode(&b, &out);
+		assert_int_equal(a.len, b.len);
+		assert_memory_equal(a.data, b.data, a.len);
+		kt_buf_deinit(&a);
+		kt_buf_deinit(&b);
+	}
+	assert_int_equal(types, 18);
+}
+
+static void test_fields_arrive(void **state)
+{
+	struct kt_msg in = sample(KT_MSG_MAP), out;
+	struct kt_buf buf;
+
+	encode(&buf, &in);
+	assert_int_equal(kt_msg_decode(&out, KT_MSG_MAP, buf.data, buf.len), 0);
+	assert_string_equal(out.map.name, "a_map");
+	assert_int_equal(out.map.values_per_key, 10);
+	assert_int_equal(out.map.state, 12);
+	assert_int_equal(out.map.data.len, sizeof(blob));
+	assert_memory_equal(out.map.data.data, blob, sizeof(blob));
+	kt_buf_deinit(&buf);
+}
+
+static void test_truncated_and_trailing_are_refused(void **state)
+{
+	for (uint16_t type = 0; type < TYPES_MAX; type++) {
+		struct kt_buf buf;
+		struct kt_msg in, out;
+
+		if (!kt_msg_name(type))
+			continue;
+		in = sample(type);
+		encode(&buf, &in);
+		for (size_t len = 0; len < buf.len; len++)
+			assert_int_equal(kt_msg_decode(&out, type, buf.data, len), KT_MSG_E_FORM);
+		assert_int_equal(kt_buf_append(&buf, "", 1), 0);
+		assert_int_equal(kt_msg_decode(&out, type, buf.data, buf.len), KT_MSG_E_FORM);
+		kt_buf_deinit(&buf);
+	}
+}
+
+static void test_unknown_type(void **state)
+{
+	struct kt_msg out, in = { .type = 999 };
+	struct kt_buf buf = KT_BUF_INIT(0);
+
+	assert_int_equal(kt_msg_decode(&out, 0, "", 0), KT_MSG_E_TYPE);
+	assert_int_equal(kt_msg_decode(&out, 999, "", 0), KT_MSG_E_TYPE);
+	assert_int_equal(kt_msg_encode(&buf, &in), -EINVAL);
+	assert_null(kt_msg_name(3));
+}
+
+static void test_hostile_text(void **state)
+{
+	uint8_t payload[2 + KT_NAME_MAX + 16] = { 0 };
+	struct kt_msg out;
+
+	/* Text as long as the field, which leaves no room for its end. */
+	memset(payload + 2, 'x', KT_NAME_MAX);
+	payload[0] = KT_NAME_MAX;
+	assert_int_equal(kt_msg_decode(&out, KT_MSG_JOB, payload, sizeof(payload)), KT_MSG_E_FORM);
+	/* A 0 within the text. */
+	payload[0] = 4;
+	payload[3] = 0;
+	assert_int_equal(kt_msg_decode(&out, KT_MSG_JOB, payload, 2 + 4 + 16), KT_MSG_E_FORM);
+	payload[3] = 'x';
+	assert_int_equal(kt_msg_decode(&out, KT_MSG_JOB, payload, 2 + 4 + 16), 0);
+	assert_string_equal(out.job.scenario, "xxxx");
+}
+
+static void test_frame_counts(void **state)
+{
+	struct kt_msg m = sample(KT_MSG_STOP);
+	struct kt_buf buf = KT_BUF_INIT(0);
+	uint32_t seq = 5;
+
+	assert_int_equal(kt_msg_frame(&buf, &seq, &m), 0);
+	assert_int_equal(seq, 6);
+	kt_buf_deinit(&buf);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_round_trip),
+		cmocka_unit_test(test_fields_arrive),
+		cmocka_unit_test(test_truncated_and_trailing_are_refused),
+		cmocka_unit_test(test_unknown_type),
+		cmocka_unit_test(test_hostile_text),
+		cmocka_unit_test(test_frame_counts),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

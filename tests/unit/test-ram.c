@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Guest RAM: where the banks lie, and access to them. */
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "tests/unit/test.h"
+#include "vmm/ram.h"
+
+#define MIB(n) ((uint64_t)(n) << 20)
+#define GIB(n) ((uint64_t)(n) << 30)
+
+static void expect_bank(const struct kt_ram *ram, size_t i, uint64_t start, uint64_t len,
+			unsigned int node, uint64_t offset)
+{
+	assert_true(i < ram->bank_count);
+	assert_int_equal(ram->banks[i].start.v, start);
+	assert_int_equal(ram->banks[i].len, len);
+	assert_int_equal(ram->banks[i].node, node);
+	assert_int_equal(ram->offsets[i], offset);
+}
+
+static void test_layout_below_the_hole(void **state)
+{
+	struct kt_ram ram;
+
+	kt_ram_layout(&ram, 1, GIB(2), GIB(2), GIB(4));
+	assert_int_equal(ram.bank_count, 1);
+	expect_bank(&ram, 0, 0, GIB(2), 0, 0);
+}
+
+static void test_layout_splits_the_node_at_the_hole(void **state)
+{
+	struct kt_ram ram;
+
+	kt_ram_layout(&ram, 3, MIB(1536), GIB(2), GIB(4));
+	assert_int_equal(ram.bank_count, 4);
+	expect_bank(&ram, 0, 0, MIB(1536), 0, 0);
+	expect_bank(&ram, 1, MIB(1536), MIB(512), 1, 0);
+	expect_bank(&ram, 2, GIB(4), GIB(1), 1, MIB(512));
+	expect_bank(&ram, 3, GIB(5), MIB(1536), 2, 0);
+}
+
+static void test_layout_of_the_most_nodes(void **state)
+{
+	struct kt_ram ram;
+	uint64_t sum = 0;
+
+	kt_ram_layout(&ram, KT_NODES_MAX, MIB(34), GIB(2), GIB(4));
+	assert_int_equal(ram.bank_count, KT_RAM_BANKS_MAX);
+	for (size_t i = 0; i < ram.bank_count; i++)
+		sum += ram.banks[i].len;
+	assert_int_equal(sum, KT_NODES_MAX * MIB(34));
+}
+
+/* Two nodes of 2 MiB, the hole in the middle of the second: [0, 3) and [16, 17) MiB. */
+static void make_small(struct kt_ram *ram)
+{
+	kt_ram_layout(ram, 2, MIB(2), MIB(3), MIB(16));
+	assert_int_equal(kt_ram_create(ram), 0);
+}
+
+static void test_read_and_write_cross_banks(void **state)
+{
+	uint8_t out[64], in[64], direct[32];
+	struct kt_ram ram;
+
+	make_small(&ram);
+	for (unsigned int i = 0; i < 64; i++)
+		out[i] = (uint8_t)(i + 1);
+	assert_int_equal(kt_ram_write(&ram, KT_GPA(MIB(2) - 32), out, 64), 0);
+	assert_int_equal(kt_ram_read(&ram, KT_GPA(MIB(2) - 32), in, 64), 0);
+	assert_memory_equal(in, out, 64);
+	assert_int_equal(pread(ram.fds[0], direct, 32, MIB(2) - 32), 32);
+	assert_memory_equal(direct, out, 32);
+	assert_int_equal(pread(ram.fds[1], direct, 32, 0), 32);
+	assert_memory_equal(direct, out + 32, 32);
+	/* Behind the hole the second file goes on. */
+	assert_int_equal(kt_ram_write(&ram, KT_GPA(MIB(16)), out, 16), 0);
+	assert_int_equal(pread(ram.fds[1], direct, 16, MIB(1)), 16);
+	assert_memory_equal(direct, out, 16);
+	kt_ram_deinit(&ram);
+}
+
+static void test_what_is_not_ram(void **state)
+{
+	uint8_t buf[16] = { 1 };
+	struct kt_vm_mapping mapping;
+	struct kt_ram ram;
+
+	make_small(&ram);
+	assert_int_equal(kt_ram_read(&ram, KT_GPA(MIB(3)), buf, 1), KT_VM_E_RANGE);
+	assert_int_equal(kt_ram_read(&ram, KT_GPA(MIB(3) - 8), buf, 16), KT_VM_E_RANGE);
+	assert_int_equal(kt_ram_read(&ram, KT_GPA(MIB(16) - 1), buf, 2), KT_VM_E_RANGE);
+	assert_int_equal(kt_ram_read(&ram, KT_GPA(MIB(17)), buf, 1), KT_VM_E_RANGE);
+	assert_int_equal(kt_ram_read(&ram, KT_GPA(UINT64_MAX), buf, 16), KT_VM_E_RANGE);
+	assert_int_equal(kt_ram_read(&ram, KT_GPA(MIB(3)), buf, 0), 0);
+	assert_int_equal(kt_ram_map(&ram, KT_GPA(MIB(2) - 1), 2, &mapping), KT_VM_E_RANGE);
+	assert_int_equal(kt_ram_map(&ram, KT_GPA(0), 0, &mapping), KT_VM_E_RANGE);
+	assert_int_equal(kt_ram_map(&ram, KT_GPA(0), SIZE_MAX, &mapping), KT_VM_E_RANGE);
+	/* A write that does not fit writes nothing. */
+	assert_int_equal(kt_ram_write(&ram, KT_GPA(MIB(3) - 1), buf, 2), KT_VM_E_RANGE);
+	assert_int_equal(kt_ram_read(&ram, KT_GPA(MIB(3) - 1), buf, 1), 0);
+	assert_int_equal(buf[0], 0);
+	kt_ram_deinit(&ram);
+}
+
+static void test_mapping_is_shared(void **state)
+{
+	struct kt_vm_mapping mapping;
+	struct kt_ram ram;
+	char text[4];
+
+	make_small(&ram);
+	assert_int_equal(kt_ram_map(&ram, KT_GPA(MIB(16) + 4095), 4, &mapping), 0);
+	assert_int_equal(mapping.len, 4);
+	memcpy(mapping.data, "abc", 4);
+	assert_int_equal(kt_ram_read(&ram, KT_GPA(MIB(16) + 4095), text, 4), 0);
+	assert_string_equal(text, "abc");
+	assert_int_equal(munmap(mapping.base_, mapping.base_len_), 0);
+	kt_ram_deinit(&ram);
+}
+
+static void test_deinit_of_nothing(void **state)
+{
+	struct kt_ram ram = KT_RAM_INIT;
+
+	kt_ram_deinit(&ram);
+	kt_ram_layout(&ram, 4, MIB(2), GIB(2), GIB(4));
+	kt_ram_deinit(&ram); /* laid out, never created */
+	assert_int_equal(ram.bank_count, 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_layout_below_the_hole),
+		cmocka_unit_test(test_layout_splits_the_node_at_the_hole),
+		cmocka_unit_test(test_layout_of_the_most_nodes),
+		cmocka_unit_test(test_read_and_write_cross_banks),
+		cmocka_unit_test(test_what_is_not_ram),
+		cmocka_unit_test(test_mapping_is_shared),
+		cmocka_unit_test(test_deinit_of_nothing),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

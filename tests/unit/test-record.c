@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The record of a run: what the guest says is remembered, nonsense is refused. */
+#include <string.h>
+
+#include "runner/record.h"
+#include "tests/unit/test.h"
+
+static struct kt_run_record rec;
+
+static int setup(void **state)
+{
+	return kt_run_record_init(&rec);
+}
+
+static int teardown(void **state)
+{
+	kt_run_record_deinit(&rec);
+	return 0;
+}
+
+static int add(const struct kt_msg *m)
+{
+	struct kt_diag diag = KT_DIAG_INIT;
+	int r = kt_run_record_add(&rec, m, &diag);
+
+	assert_int_equal(r == KT_RECORD_E_PROTOCOL, kt_diag_is_set(&diag));
+	return r;
+}
+
+static int sched(uint32_t event, uint32_t spawn, uint32_t generation)
+{
+	struct kt_msg m = { .type = KT_MSG_SCHED };
+
+	m.sched = (struct kt_msg_sched){ event, spawn, generation, 100 + spawn, 9, 5000, "s", "o" };
+	return add(&m);
+}
+
+static int output(uint32_t spawn, const char *text)
+{
+	struct kt_msg m = { .type = KT_MSG_LOG };
+
+	m.log = (struct kt_msg_log){ spawn, 1, { (const uint8_t *)text, (uint32_t)strlen(text) } };
+	return add(&m);
+}
+
+static void test_life_of_a_scheduler(void **state)
+{
+	assert_int_equal(sched(KT_SCHED_SPAWNED, 1, 0), 0);
+	assert_int_equal(rec.live, 0);
+	assert_int_equal(sched(KT_SCHED_ATTACHED, 1, 1), 0);
+	assert_int_equal(rec.live, 1);
+	assert_int_equal(rec.generations, 1);
+	assert_int_equal(output(1, "hello\nEXIT: ki"), 0);
+	assert_int_equal(output(1, "nd=64 (x)\nbye"), 0);
+	assert_int_equal(sched(KT_SCHED_DIED, 1, 1), 0);
+	assert_int_equal(sched(KT_SCHED_DETACHED, 1, 1), 0);
+	assert_int_equal(rec.live, 0);
+	assert_true(rec.scheds[0].died);
+	assert_string_equal(rec.scheds[0].exit_line, "EXIT: kind=64 (x)");
+	assert_string_equal(rec.scheds[0].tail, "hello\nEXIT: kind=64 (x)\nbye");
+	assert_int_equal(rec.scheds[0].pid, 101);
+}
+
+static void test_tail_keeps_the_end(void **state)
+{
+	char text[2000];
+
+	memset(text, 'x', sizeof(text) - 1);
+	text[sizeof(text) - 1] = 0;
+	memcpy(text + sizeof(text) - 4, "end", 3);
+	assert_int_equal(sched(KT_SCHED_SPAWNED, 1, 0), 0);
+	assert_int_equal(output(1, "start"), 0);
+	assert_int_equal(output(1, text), 0);
+	assert_int_equal(strlen(rec.scheds[0].tail), sizeof(rec.scheds[0].tail) - 1);
+	assert_string_equal(rec.scheds[0].tail + sizeof(rec.scheds[0].tail) - 4, "end");
+	assert_int_equal(output(1, "more"), 0);
+	assert_string_equal(rec.scheds[0].tail + sizeof(rec.scheds[0].tail) - 8, "endmore");
+}
+
+static void test_nonsense_is_refused(void **state)
+{
+	struct kt_msg m = { .type = KT_MSG_OP, .op.error = KT_OP_ERROR_COUNT_ };
+
+	assert_int_equal(sched(KT_SCHED_ATTACHED, 1, 1), KT_RECORD_E_PROTOCOL);
+	assert_int_equal(sched(KT_SCHED_SPAWNED, 2, 0), KT_RECORD_E_PROTOCOL);
+	assert_int_equal(output(1, "x"), KT_RECORD_E_PROTOCOL);
+	assert_int_equal(sched(KT_SCHED_SPAWNED, 1, 0), 0);
+	assert_int_equal(sched(KT_SCHED_ATTACHED, 1, 2), KT_RECORD_E_PROTOCOL);
+	assert_int_equal(sched(99, 1, 1), KT_RECORD_E_PROTOCOL);
+	assert_int_equal(sched(KT_SCHED_ATTACHED, 1, 1), 0);
+	assert_int_equal(sched(KT_SCHED_ATTACHED, 1, 2), KT_RECORD_E_PROTOCOL);
+	assert_int_equal(add(&m), KT_RECORD_E_PROTOCOL);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_life_of_a_scheduler, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_tail_keeps_the_end, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_nonsense_is_refused, setup, teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The scenario table, its rules and its positions on the hold-time axis. */
+#include <string.h>
+
+#include "scenario/scenario.h"
+#include "tests/unit/test.h"
+
+KT_SCENARIO(zebra, "sorted last", .topo = KT_TOPO("1n1l1c1t"));
+KT_SCENARIO(aardvark, "sorted first",
+	    .staged = KT_SCHED("primary", .binary = "x", .args = KT_ARGS("--a", "b c")),
+	    .snapshots = 3,
+	    .steps = KT_STEPS(KT_STEP("one", .hold = KT_MS(400)),
+			      KT_STEP("two", .ops = KT_OPS(KT_OP_ATTACH("primary")),
+				      .hold = KT_MS(600))));
+
+static void test_table_is_sorted(void **state)
+{
+	unsigned int n;
+	const struct kt_scenario *const *t = kt_scenario_table(&n);
+
+	assert_int_equal(n, 2);
+	assert_string_equal(t[0]->name, "aardvark");
+	assert_string_equal(t[1]->name, "zebra");
+	assert_ptr_equal(kt_scenario_find("zebra"), t[1]);
+	assert_null(kt_scenario_find("zebr"));
+	assert_true(t[0]->line > 0);
+	assert_non_null(strstr(t[0]->file, "test-scenario.c"));
+}
+
+static void test_declared_schedulers(void **state)
+{
+	const struct kt_scenario *s = kt_scenario_find("aardvark");
+
+	assert_string_equal(kt_scenario_sched(s, "primary")->args[1], "b c");
+	assert_null(kt_scenario_sched(s, "other"));
+}
+
+static uint64_t hash_of(const struct kt_scenario *s)
+{
+	return kt_scenario_hash(&s, 1);
+}
+
+static void test_hash_covers_every_parameter(void **state)
+{
+	const struct kt_scenario good = *kt_scenario_find("aardvark");
+	const struct kt_sched_decl args[] = {
+		{ "primary", "x", (const char *const[]){ "--ab", "c", NULL } }, { 0 }
+	};
+	const struct kt_step longer[] = { { "one", NULL, KT_MS(400) },
+					  { "two", good.steps[1].ops, KT_MS(601) },
+					  { 0 } };
+	const struct kt_step opless[] = { { "one", NULL, KT_MS(400) },
+					  { "two", NULL, KT_MS(600) },
+					  { 0 } };
+	struct kt_scenario s = good;
+	uint64_t first = hash_of(&good);
+
+#define DIFFERS(field, value) \
+	(s = good, s.field = (value), assert_int_not_equal(hash_of(&s), first))
+	DIFFERS(name, "other");
+	DIFFERS(topo, "1n1l2c1t");
+	DIFFERS(memory, KT_MIB(1));
+	DIFFERS(sched, good.staged);
+	DIFFERS(staged, args);
+	DIFFERS(staged, NULL);
+	DIFFERS(snapshots, 4);
+	DIFFERS(steps, longer);
+	DIFFERS(steps, opless);
+	DIFFERS(has_body, true);
+	DIFFERS(timeout, 1);
+	/* What only one side has, or what only people read, is left out. */
+	s = good;
+	s.check = (void (*)(struct kt_check *))1;
+	s.doc = "another";
+	s.file = "moved.c";
+	assert_int_equal(hash_of(&s), first);
+	assert_int_not_equal(kt_scenario_table_hash(), first);
+}
+
+static void test_snapshot_positions(void **state)
+{
+	struct kt_scenario s = *kt_scenario_find("aardvark");
+
+	assert_int_equal(kt_scenario_hold_ns(&s), KT_MS(1000));
+	assert_int_equal(kt_scenario_snapshot_ns(&s, 0), KT_MS(100));
+	assert_int_equal(kt_scenario_snapshot_ns(&s, 1), KT_MS(500));
+	assert_int_equal(kt_scenario_snapshot_ns(&s, 2), KT_MS(900));
+	s.snapshots = 1;
+	assert_int_equal(kt_scenario_snapshot_ns(&s, 0), KT_MS(500));
+}
+
+/* Changes one thing of a good record and expects it to be refused with a word. */
+static void refused(const struct kt_scenario *s, const char *word)
+{
+	struct kt_diag diag = KT_DIAG_INIT;
+	char text[KT_DIAG_TEXT_MAX];
+
+	assert_int_equal(kt_scenario_validate(s, &diag), KT_SCENARIO_E_INVALID);
+	if (!strstr(kt_diag_format(&diag, text, sizeof(text)), word))
+		fail_msg("'%s' not in: %s", word, text);
+}
+
+static void test_rules(void **state)
+{
+	const struct kt_scenario good = *kt_scenario_find("aardvark");
+	const struct kt_sched_decl twice[] = { { "a", "x", NULL }, { "a", "y", NULL }, { 0 } };
+	const struct kt_sched_decl nobinary[] = { { "primary", NULL, NULL }, { 0 } };
+	const struct kt_sched_decl badname[] = { { "Bad Name", "x", NULL }, { 0 } };
+	const struct kt_step unknown[] = {
+		{ "s", (const struct kt_op[]){ KT_OP_ATTACH("nobody"), { 0 } }, 1 }, { 0 }
+	};
+	const struct kt_step endless[] = { { "s", NULL, KT_SEC(3601) }, { 0 } };
+	struct kt_scenario s = good;
+	struct kt_diag diag = KT_DIAG_INIT;
+
+	assert_int_equal(kt_scenario_validate(&good, &diag), 0);
+	assert_false(kt_diag_is_set(&diag));
+#define REFUSED(field, value, word) (s = good, s.field = (value), refused(&s, word))
+	REFUSED(name, "with space", "is not a name");
+	REFUSED(doc, "", "description");
+	REFUSED(doc, NULL, "description");
+	REFUSED(topo, "4c", "topology");
+	REFUSED(snapshots, 100000, "snapshots");
+	REFUSED(staged, twice, "declared twice");
+	REFUSED(staged, nobinary, ".binary");
+	REFUSED(staged, badname, "is not a name");
+	REFUSED(sched, twice, "more than one boot scheduler");
+	REFUSED(steps, unknown, "'nobody'");
+	REFUSED(steps, endless, "an hour");
+	REFUSED(steps, NULL, "no step holds");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_table_is_sorted),
+		cmocka_unit_test(test_declared_schedulers),
+		cmocka_unit_test(test_hash_covers_every_parameter),
+		cmocka_unit_test(test_snapshot_positions),
+		cmocka_unit_test(test_rules),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Assembly of snapshots, values by path, and their JSON; hostile messages and BTF. */
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "monitor/bpfpath.h"
+#include "monitor/snapshot-json.h"
+#include "monitor/typed.h"
+#include "tests/unit/btf-sample.h"
+
+static struct kt_snapshots *store;
+static struct sample_ids ids;
+
+static int setup(void **state)
+{
+	if (kt_snapshots_new(&store))
+		return -1;
+	sample_send_btf(store, &ids);
+	sample_send_snapshot(store, &ids, 0, 1, 1234);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	store = kt_snapshots_free(store);
+	return 0;
+}
+
+static const struct kt_snapshot *first(void)
+{
+	size_t n;
+
+	return kt_snapshots_list(store, &n);
+}
+
+static void expect(const char *path, uint64_t want)
+{
+	struct kt_diag diag = KT_DIAG_INIT;
+	uint64_t value;
+
+	if (kt_bpfpath_u64(first(), path, &value, &diag))
+		fail_msg("%s: %s", path, diag.cause);
+	assert_int_equal(value, want);
+}
+
+static void test_paths(void **state)
+{
+	expect("nr_dispatched", 1234);
+	expect("balance", (uint64_t)-5);
+	expect("stats.hits", 77);
+	expect("stats.low", 33); /* within an anonymous union */
+	expect("stats.flag", 5); /* bit fields */
+	expect("stats.rest", 9);
+	expect("table[0]", 10);
+	expect("table[3]", 40);
+	expect("counters[0]", 3); /* summed over CPUs */
+	expect("counters[1]", 70);
+	expect("tasks[200].hits", 2);
+}
+
+static void test_bad_paths(void **state)
+{
+	static const struct {
+		const char *path;
+		int want;
+		const char *word;
+	} cases[] = {
+		{ "", KT_BPFPATH_E_FORM, "not a path" },
+		{ "a..b", KT_BPFPATH_E_FORM, "not a path" },
+		{ "a[", KT_BPFPATH_E_FORM, "not a path" },
+		{ "a[-1]", KT_BPFPATH_E_FORM, "not a path" },
+		{ "a[99999999999999999999]", KT_BPFPATH_E_FORM, "not a path" },
+		{ "[0]", KT_BPFPATH_E_FORM, "not a path" },
+		{ "nr_dispatche", KT_BPFPATH_E_NAME,
+		  "nr_dispatched, balance, stats, table, counters[], tasks[]" },
+		{ "table[4]", KT_BPFPATH_E_NAME, "no such name" },
+		{ "stats.nothing", KT_BPFPATH_E_NAME, "no such name" },
+		{ "counters[2]", KT_BPFPATH_E_NAME, "no such name" },
+		{ "tasks[300].hits", KT_BPFPATH_E_NAME, "no such name" },
+		{ "stats", KT_BPFPATH_E_TYPE, "not an integer" },
+		{ "counters", KT_BPFPATH_E_TYPE, "not an integer" },
+		{ "nr_dispatched.x", KT_BPFPATH_E_TYPE, "not an integer" },
+	};
+	uint64_t value = 42;
+
+	for (size_t i = 0; i < KT_ARRAY_SIZE(cases); i++) {
+		struct kt_diag diag = KT_DIAG_INIT;
+
+		assert_int_equal(kt_bpfpath_u64(first(), cases[i].path, &value, &diag),
+				 cases[i].want);
+		if (!strstr(diag.cause, cases[i].word))
+			fail_msg("%s: %s", cases[i].path, diag.cause);
+		assert_int_equal(value, 42);
+	}
+}
+
+static void refused(const struct kt_msg *m)
+{
+	struct kt_diag diag = KT_DIAG_INIT;
+
+	assert_int_equal(kt_snapshots_add(store, m, &diag), KT_SNAPSHOTS_E_PROTOCOL);
+	assert_true(kt_diag_is_set(&diag));
+}
+
+static void test_order_is_checked(void **state)
+{
+	struct kt_msg m = { .type = KT_MSG_SNAPSHOT, .snapshot.snapshot = 7 };
+	uint64_t v = 0;
+
+	refused(&m); /* number out of order */
+	m = sample_map(0, 9, "late", BPF_MAP_TYPE_ARRAY, ids.u64, 4, 8, &v, 8);
+	refused(&m); /* its snapshot has ended */
+	m = (struct kt_msg){ .type = KT_MSG_SNAPSHOT_END, .snapshot_end.snapshot = 0 };
+	refused(&m); /* ended twice */
+	m = (struct kt_msg){ .type = KT_MSG_SNAPSHOT, .snapshot.snapshot = 1 };
+	sample_add(store, &m);
+	m.snapshot.snapshot = 2;
+	refused(&m); /* begins within another */
+	m = (struct kt_msg){ .type = KT_MSG_SNAPSHOT_END, .snapshot_end = { 1, 1, 1 } };
+	refused(&m); /* counts a map that never came */
+	m = (struct kt_msg){ .type = KT_MSG_HEARTBEAT };
+	assert_int_equal(kt_snapshots_add(store, &m, NULL), -EINVAL);
+}
+
+static void test_sizes_are_checked(void **state)
+{
+	struct kt_msg begin = { .type = KT_MSG_SNAPSHOT, .snapshot.snapshot = 1 }, m;
+	uint64_t v[4] = { 0 };
+
+	sample_add(store, &begin);
+	m = sample_map(1, 1, "m", BPF_MAP_TYPE_ARRAY, ids.u64, 4, 8, v, 8);
+	m.map.entries = 2;
+	refused(&m);
+	m.map.entries = 1;
+	m.map.values_per_key = 0;
+	refused(&m);
+	m.map.values_per_key = 1u << 31;
+	refused(&m);
+	m.map.values_per_key = 1;
+	m.map.value_size = UINT32_MAX;
+	refused(&m);
+	m.map.value_size = 8;
+	m.map.state = KT_MAP_STATE_COUNT_;
+	refused(&m);
+}
+
+/* A value type larger than the value: nothing is read outside the bytes. */
+static void test_btf_may_lie(void **state)
+{
+	struct kt_msg m = { .type = KT_MSG_SNAPSHOT, .snapshot.snapshot = 1 };
+	struct kt_diag diag = KT_DIAG_INIT;
+	uint32_t small = 1;
+	uint64_t value;
+	size_t n;
+
+	sample_add(store, &m);
+	m = sample_map(1, 1, "short.bss", BPF_MAP_TYPE_ARRAY, ids.bss, 4, 4, &small, 4);
+	sample_add(store, &m);
+	m = sample_map(1, 2, "short", BPF_MAP_TYPE_ARRAY, ids.u64, 4, 4, &small, 4);
+	sample_add(store, &m);
+	m = sample_map(1, 3, "none", BPF_MAP_TYPE_ARRAY, 9999, 4, 4, &small, 4);
+	sample_add(store, &m);
+	m = (struct kt_msg){ .type = KT_MSG_SNAPSHOT_END, .snapshot_end = { 1, 3, 1 } };
+	sample_add(store, &m);
+	assert_int_not_equal(
+		kt_bpfpath_u64(&kt_snapshots_list(store, &n)[1], "stats.hits", &value, &diag), 0);
+	assert_int_equal(kt_bpfpath_u64(&kt_snapshots_list(store, &n)[1], "short[0]", &value, NULL),
+			 KT_BPFPATH_E_TYPE);
+	assert_int_equal(kt_bpfpath_u64(&kt_snapshots_list(store, &n)[1], "none[0]", &value, NULL),
+			 KT_BPFPATH_E_TYPE);
+}
+
+static void test_garbage_btf_leaves_maps_untyped(void **state)
+{
+	struct kt_msg m = { .type = KT_MSG_BTF, .btf = { 12, { (const uint8_t *)"junk", 4 } } };
+	uint64_t v = 5, value;
+	size_t n;
+
+	sample_add(store, &m);
+	m = (struct kt_msg){ .type = KT_MSG_SNAPSHOT, .snapshot.snapshot = 1 };
+	sample_add(store, &m);
+	m = sample_map(1, 1, "m", BPF_MAP_TYPE_ARRAY, ids.u64, 4, 8, &v, 8);
+	m.map.btf_id = 12;
+	sample_add(store, &m);
+	m = (struct kt_msg){ .type = KT_MSG_SNAPSHOT_END, .snapshot_end = { 1, 1, 1 } };
+	sample_add(store, &m);
+	assert_int_equal(kt_bpfpath_u64(&kt_snapshots_list(store, &n)[1], "m[0]", &value, NULL),
+			 KT_BPFPATH_E_TYPE);
+}
+
+static void test_json(void **state)
+{
+	json_t *json, *maps, *vars;
+
+	assert_int_equal(kt_snapshot_json(&json, first()), 0);
+	assert_int_equal(json_integer_value(json_object_get(json, "generation")), 1);
+	maps = json_object_get(json, "maps");
+	assert_int_equal(json_array_size(maps), 3);
+	vars = json_object_get(json_array_get(maps, 0), "variables");
+	assert_int_equal(json_integer_value(json_object_get(vars, "nr_dispatched")), 1234);
+	assert_int_equal(json_integer_value(json_object_get(vars, "balance")), -5);
+	assert_int_equal(json_array_size(json_object_get(vars, "table")), 4);
+	vars = json_object_get(json_array_get(maps, 2), "values");
+	assert_int_equal(json_integer_value(json_object_get(json_object_get(vars, "200"), "hits")),
+			 2);
+	json_decref(json);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_paths, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_bad_paths, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_order_is_checked, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_sizes_are_checked, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_btf_may_lie, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_garbage_btf_leaves_maps_untyped, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(test_json, setup, teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

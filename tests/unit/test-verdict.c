@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Judgement: who is to blame, and that nothing passes that did nothing. */
+#include <string.h>
+
+#include "runner/verdict.h"
+#include "tests/unit/test.h"
+
+static struct kt_run_result res;
+/* clang-format off */
+KT_SCENARIO(judged, "what the runs are judged by",
+	.staged = KT_SCHED("primary", .binary = "x"),
+	.snapshots = 3,
+	.steps = KT_STEPS(KT_STEP("one", .hold = 1), KT_STEP("two", .hold = 1)));
+/* clang-format on */
+
+static int setup(void **state)
+{
+	memset(&res, 0, sizeof(res));
+	res.outcome = KT_OUTCOME_COMPLETED;
+	if (kt_run_record_init(&res.record))
+		return -1;
+	res.record.generations = 1;
+	res.record.result.snapshots_taken = 3;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	kt_run_record_deinit(&res.record);
+	return 0;
+}
+
+static void expect(enum kt_verdict verdict, enum kt_exit status, const char *word)
+{
+	kt_verdict_decide(&res, &kt_scenario_judged);
+	if (res.verdict != verdict || !strstr(res.cause, word))
+		fail_msg("%s: %s", kt_verdict_name(res.verdict), res.cause);
+	assert_int_equal(kt_run_exit(&res), status);
+}
+
+static void test_pass(void **state)
+{
+	expect(KT_VERDICT_PASS, KT_EXIT_PASS, "1 scheduler generation");
+}
+
+static void test_vacuous_runs_do_not_pass(void **state)
+{
+	res.record.result.snapshots_taken = 2;
+	expect(KT_VERDICT_INCONCLUSIVE, KT_EXIT_INCONCLUSIVE, "2 of the 3 snapshots");
+	res.record.result.snapshots_taken = 3;
+	res.record.generations = 0;
+	expect(KT_VERDICT_INCONCLUSIVE, KT_EXIT_INCONCLUSIVE, "no scheduler was ever live");
+}
+
+static void test_machine_is_to_blame(void **state)
+{
+	static const enum kt_outcome outcomes[] = {
+		KT_OUTCOME_BOOT_TIMEOUT, KT_OUTCOME_INIT_FAILED, KT_OUTCOME_CHANNEL_LOST,
+		KT_OUTCOME_EXEC_TIMEOUT, KT_OUTCOME_VMM_ERROR,	 KT_OUTCOME_HOST_ERROR,
+		KT_OUTCOME_CANCELLED,	 KT_OUTCOME_GUEST_PANIC, KT_OUTCOME_GUEST_HANG,
+	};
+
+	kt_diag_cause(&res.diag, "the reason");
+	for (size_t i = 0; i < sizeof(outcomes) / sizeof(outcomes[0]); i++) {
+		res.outcome = outcomes[i];
+		expect(KT_VERDICT_INCONCLUSIVE, KT_EXIT_INCONCLUSIVE, "the reason");
+		assert_non_null(strstr(res.cause, kt_outcome_name(outcomes[i])));
+	}
+	res.outcome = KT_OUTCOME_SETUP_ERROR;
+	expect(KT_VERDICT_INCONCLUSIVE, KT_EXIT_COULD_NOT_RUN, "the reason");
+}
+
+static void add_scheduler(bool died)
+{
+	struct kt_msg m = { .type = KT_MSG_SCHED };
+
+	m.sched = (struct kt_msg_sched){ KT_SCHED_SPAWNED, 1, 0, 5, 0, 0, "primary", "" };
+	res.record.generations = 0;
+	assert_int_equal(kt_run_record_add(&res.record, &m, NULL), 0);
+	m.sched = (struct kt_msg_sched){ KT_SCHED_ATTACHED, 1, 1, 5, 0, 0, "primary", "ops" };
+	assert_int_equal(kt_run_record_add(&res.record, &m, NULL), 0);
+	m.sched.event = died ? KT_SCHED_DIED : KT_SCHED_EXITED;
+	m.sched.status = died ? 9 : 0;
+	m.sched.time_ns = 1500000000;
+	assert_int_equal(kt_run_record_add(&res.record, &m, NULL), 0);
+}
+
+static void test_scheduler_is_to_blame(void **state)
+{
+	add_scheduler(true);
+	expect(KT_VERDICT_FAIL, KT_EXIT_FAIL, "died unexpectedly, 1.5 s after");
+	res.record.scheds[0].died = false;
+	expect(KT_VERDICT_PASS, KT_EXIT_PASS, "");
+	res.record.live = 1;
+	res.outcome = KT_OUTCOME_GUEST_PANIC;
+	kt_diag_cause(&res.diag, "Kernel panic - x");
+	expect(KT_VERDICT_FAIL, KT_EXIT_FAIL, "guest-panic under scheduler 'primary'");
+	res.outcome = KT_OUTCOME_GUEST_HANG;
+	expect(KT_VERDICT_FAIL, KT_EXIT_FAIL, "guest-hang under scheduler 'primary'");
+}
+
+static void test_failed_ops(void **state)
+{
+	struct kt_msg m = { .type = KT_MSG_OP };
+
+	m.op = (struct kt_msg_op){ 1, 0, KT_OP_KIND_ATTACH, KT_OP_STARTUP_DIED, 0, 0, 0, "gone" };
+	assert_int_equal(kt_run_record_add(&res.record, &m, NULL), 0);
+	expect(KT_VERDICT_FAIL, KT_EXIT_FAIL, "startup-died: op attach of step 'two': gone");
+	/* Init's own trouble is not the scheduler's. */
+	res.record.ops[0].error = KT_OP_INTERNAL;
+	expect(KT_VERDICT_INCONCLUSIVE, KT_EXIT_INCONCLUSIVE, "internal");
+}
+
+static void test_findings(void **state)
+{
+	const struct kt_msg_finding f = { "a.c", 3, "it is wrong" };
+
+	assert_int_equal(kt_run_record_finding(&res.record, &f, false), 0);
+	expect(KT_VERDICT_FAIL, KT_EXIT_FAIL, "it is wrong (a.c:3)");
+	assert_int_equal(kt_run_record_finding(&res.record, &f, true), 0);
+	expect(KT_VERDICT_FAIL, KT_EXIT_FAIL, "and 1 more finding");
+	/* Findings of a run whose machine failed prove nothing. */
+	res.outcome = KT_OUTCOME_VMM_ERROR;
+	expect(KT_VERDICT_INCONCLUSIVE, KT_EXIT_INCONCLUSIVE, "vmm-error");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_pass, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_vacuous_runs_do_not_pass, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_machine_is_to_blame, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_scheduler_is_to_blame, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_failed_ops, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_findings, setup, teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* From what is wanted of a machine to what was validated. */
+#include <string.h>
+
+#include "tests/unit/test.h"
+#include "vmm/vm.h"
+
+#define MIB(n) (UINT64_C(n) << 20)
+
+static struct kt_vm_spec good_spec(void)
+{
+	return (struct kt_vm_spec){
+		.topo = { 1, 1, 2, 1 },
+		.memory_bytes = MIB(512),
+		.kernel_path = "/boot/vmlinux",
+		.initrd_fd = 7,
+		.cmdline = "a=b",
+		.deterministic = true,
+		.seed = 42,
+	};
+}
+
+static void expect_refused(const struct kt_vm_spec *spec, const char *cause)
+{
+	struct kt_vm_config config = { .seed = 99 };
+	struct kt_diag diag = KT_DIAG_INIT;
+
+	assert_int_equal(kt_vm_config_init(&config, spec, &diag), KT_VM_E_SPEC);
+	if (!strstr(diag.cause, cause))
+		fail_msg("'%s' does not say '%s'", diag.cause, cause);
+	assert_string_equal(diag.doing, "configure the machine");
+	assert_int_equal(config.seed, 99); /* untouched */
+}
+
+static void test_good_spec(void **state)
+{
+	struct kt_vm_spec spec = good_spec();
+	struct kt_vm_config config;
+
+	assert_int_equal(kt_vm_config_init(&config, &spec, NULL), 0);
+	assert_int_equal(config.accel, KT_ACCEL_TCG);
+	assert_int_equal(config.memory_bytes, MIB(512));
+	assert_string_equal(config.kernel_path, "/boot/vmlinux");
+	assert_string_equal(config.cmdline, "a=b");
+	assert_int_equal(config.initrd_fd, 7);
+	assert_true(config.deterministic);
+	assert_false(config.nested);
+	assert_int_equal(config.seed, 42);
+}
+
+static void test_accelerator_names(void **state)
+{
+	enum kt_accel accel;
+
+	for (unsigned int i = 0; i < KT_ACCEL_COUNT_; i++) {
+		assert_int_equal(kt_accel_parse(&accel, kt_accel_name((enum kt_accel)i)), 0);
+		assert_int_equal(accel, i);
+	}
+	assert_int_equal(kt_accel_parse(&accel, "xen"), 1);
+	assert_int_equal(kt_accel_parse(&accel, ""), 1);
+}
+
+static void test_accelerator_out_of_range(void **state)
+{
+	struct kt_vm_spec spec = good_spec();
+
+	spec.accel = KT_ACCEL_COUNT_;
+	expect_refused(&spec, "no accelerator");
+}
+
+static void test_end_reason_names(void **state)
+{
+	for (unsigned int i = 0; i < KT_VM_END_COUNT_; i++)
+		assert_true(strlen(kt_vm_end_reason_name((enum kt_vm_end_reason)i)) > 1);
+	assert_string_equal(kt_vm_end_reason_name(KT_VM_END_COUNT_), "?");
+}
+
+/* What does not divide evenly is rounded up, never down. */
+static void test_memory_is_shared_out_evenly(void **state)
+{
+	struct kt_vm_spec spec = good_spec();
+	struct kt_vm_config config;
+
+	spec.topo = (struct kt_topology){ 3, 3, 1, 1 };
+	assert_int_equal(kt_vm_config_init(&config, &spec, NULL), 0);
+	assert_int_equal(config.memory_bytes, 3 * MIB(172));
+	spec.topo = (struct kt_topology){ 1, 1, 1, 1 };
+	spec.memory_bytes = MIB(64) + 1;
+	assert_int_equal(kt_vm_config_init(&config, &spec, NULL), 0);
+	assert_int_equal(config.memory_bytes, MIB(66));
+}
+
+static void test_memory_out_of_bounds(void **state)
+{
+	struct kt_vm_spec spec = good_spec();
+
+	spec.memory_bytes = MIB(64) - 1;
+	expect_refused(&spec, "memory of 67108863 bytes");
+	spec.memory_bytes = KT_VM_MEMORY_MAX + 1;
+	expect_refused(&spec, "out of bounds");
+	spec.memory_bytes = UINT64_MAX;
+	expect_refused(&spec, "out of bounds");
+	spec.topo = (struct kt_topology){ 8, 8, 1, 1 };
+	spec.memory_bytes = MIB(127);
+	expect_refused(&spec, "out of bounds");
+}
+
+static void test_topology_out_of_bounds(void **state)
+{
+	static const struct kt_topology bad[] = {
+		{ 0, 1, 1, 1 },	  { 1, 0, 1, 1 },     { 1, 1, 0, 1 },
+		{ 1, 1, 1, 0 },	  { 2, 3, 1, 1 },     { 65, 65, 1, 1 },
+		{ 1, 257, 1, 1 }, { 1, 2, 65535, 1 }, { 1, 1, 65535, 65535 },
+	};
+	struct kt_vm_spec spec = good_spec();
+
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		spec.topo = bad[i];
+		expect_refused(&spec, "topology");
+	}
+}
+
+/* Gaps in the APIC ids count: 8 x 9 x 3 is 216 CPUs, but 8 x 16 x 4 ids. */
+static void test_apic_ids_run_out(void **state)
+{
+	struct kt_vm_spec spec = good_spec();
+	struct kt_vm_config config;
+
+	spec.topo = (struct kt_topology){ 1, 8, 9, 3 };
+	expect_refused(&spec, "APIC ids up to 482");
+	spec.topo = (struct kt_topology){ 1, 1, 256, 1 };
+	expect_refused(&spec, "APIC ids up to 255");
+	spec.topo = (struct kt_topology){ 1, 1, 255, 1 };
+	assert_int_equal(kt_vm_config_init(&config, &spec, NULL), 0);
+}
+
+static void test_kernel_is_needed(void **state)
+{
+	struct kt_vm_spec spec = good_spec();
+	char path[5000];
+
+	spec.kernel_path = NULL;
+	expect_refused(&spec, "no kernel");
+	spec.kernel_path = "";
+	expect_refused(&spec, "no kernel");
+	memset(path, 'x', sizeof(path) - 1);
+	path[sizeof(path) - 1] = '\0';
+	spec.kernel_path = path;
+	expect_refused(&spec, "kernel's path is 4999 bytes long; the most is 4095");
+}
+
+static void test_command_line(void **state)
+{
+	struct kt_vm_spec spec = good_spec();
+	struct kt_vm_config config;
+	char text[4096];
+
+	memset(text, 'x', sizeof(text) - 1);
+	text[sizeof(text) - 1] = '\0';
+	spec.cmdline = text;
+	expect_refused(&spec, "command line is 4095 bytes long");
+	/* Fits alone, but not behind what the machine itself needs. */
+	text[KT_VM_CMDLINE_MAX] = '\0';
+	expect_refused(&spec, "does not fit into 2047 bytes");
+	text[KT_VM_CMDLINE_MAX - 200] = '\0';
+	assert_int_equal(kt_vm_config_init(&config, &spec, NULL), 0);
+	spec.cmdline = "a\nb";
+	expect_refused(&spec, "line break");
+	spec.cmdline = NULL;
+	assert_int_equal(kt_vm_config_init(&config, &spec, NULL), 0);
+	assert_string_equal(config.cmdline, "");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_good_spec),
+		cmocka_unit_test(test_accelerator_names),
+		cmocka_unit_test(test_accelerator_out_of_range),
+		cmocka_unit_test(test_end_reason_names),
+		cmocka_unit_test(test_memory_is_shared_out_evenly),
+		cmocka_unit_test(test_memory_out_of_bounds),
+		cmocka_unit_test(test_topology_out_of_bounds),
+		cmocka_unit_test(test_apic_ids_run_out),
+		cmocka_unit_test(test_kernel_is_needed),
+		cmocka_unit_test(test_command_line),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Progress: what is a hang, and what is only a busy host. */
+#include <string.h>
+
+#include "base/clock.h"
+#include "runner/watch.h"
+#include "tests/unit/test.h"
+
+#define S(n) ((uint64_t)(n)*KT_NSEC_PER_SEC)
+
+/* Looks once a second from 1 to `seconds`; the guest runs and waits at given shares. */
+static enum kt_outcome look(struct kt_watch *w, unsigned int seconds, unsigned int run_percent,
+			    unsigned int delay_percent, struct kt_diag *diag)
+{
+	for (unsigned int i = 1; i <= seconds; i++) {
+		struct kt_watch_sample s = { .now_ns = S(i),
+					     .busiest_run_ns = S(i) * run_percent / 100,
+					     .delay_ns = S(i) * delay_percent / 100 };
+		enum kt_outcome outcome = kt_watch_look(w, &s, diag);
+
+		if (outcome != KT_OUTCOME_COMPLETED)
+			return outcome;
+	}
+	return KT_OUTCOME_COMPLETED;
+}
+
+static struct kt_watch watch(bool booted)
+{
+	struct kt_watch w;
+
+	kt_watch_init(&w, 0, S(1000));
+	if (booted)
+		kt_watch_booted(&w);
+	return w;
+}
+
+static void test_silent_guest_hangs(void **state)
+{
+	struct kt_watch w = watch(true);
+	struct kt_diag diag = KT_DIAG_INIT;
+
+	assert_int_equal(look(&w, 30, 0, 0, &diag), KT_OUTCOME_GUEST_HANG);
+	assert_non_null(strstr(diag.cause, "all vCPUs were idle"));
+	w = watch(true);
+	kt_diag_reset(&diag);
+	assert_int_equal(look(&w, 30, 100, 0, &diag), KT_OUTCOME_GUEST_HANG);
+	assert_non_null(strstr(diag.cause, "the guest was busy"));
+}
+
+static void test_signs_of_life_count(void **state)
+{
+	struct kt_watch w = watch(true);
+	struct kt_diag diag = KT_DIAG_INIT;
+
+	for (unsigned int i = 1; i < 100; i++) {
+		struct kt_watch_sample s = { .now_ns = S(i) };
+
+		if (i % 9 == 0)
+			kt_watch_alive(&w);
+		assert_int_equal(kt_watch_look(&w, &s, &diag), KT_OUTCOME_COMPLETED);
+	}
+}
+
+static void test_time_the_host_took_does_not_count(void **state)
+{
+	struct kt_watch w = watch(true);
+	struct kt_diag diag = KT_DIAG_INIT;
+
+	/* 30 s of silence, of which the guest had 30 %: 9 s. */
+	assert_int_equal(look(&w, 30, 30, 70, &diag), KT_OUTCOME_COMPLETED);
+	w = watch(true);
+	assert_int_equal(look(&w, 40, 30, 70, &diag), KT_OUTCOME_GUEST_HANG);
+}
+
+static void test_slow_boot_is_no_hang(void **state)
+{
+	struct kt_watch w = watch(false);
+	struct kt_diag diag = KT_DIAG_INIT;
+
+	assert_int_equal(look(&w, 80, 100, 0, &diag), KT_OUTCOME_COMPLETED);
+	w = watch(false);
+	assert_int_equal(look(&w, 95, 100, 0, &diag), KT_OUTCOME_BOOT_TIMEOUT);
+	assert_non_null(strstr(diag.cause, "guest run time"));
+}
+
+static void test_idle_boot_is_a_hang(void **state)
+{
+	struct kt_watch w = watch(false);
+	struct kt_diag diag = KT_DIAG_INIT;
+
+	assert_int_equal(look(&w, 9, 0, 0, &diag), KT_OUTCOME_COMPLETED);
+	w = watch(false);
+	assert_int_equal(look(&w, 11, 0, 0, &diag), KT_OUTCOME_BOOT_TIMEOUT);
+	assert_non_null(strstr(diag.cause, "idle"));
+}
+
+static void test_deadline(void **state)
+{
+	struct kt_watch_sample s = { .now_ns = S(1000) };
+	struct kt_watch w = watch(true);
+	struct kt_diag diag = KT_DIAG_INIT;
+
+	assert_int_equal(kt_watch_look(&w, &s, &diag), KT_OUTCOME_EXEC_TIMEOUT);
+	w = watch(false);
+	assert_int_equal(kt_watch_look(&w, &s, &diag), KT_OUTCOME_BOOT_TIMEOUT);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_silent_guest_hangs),
+		cmocka_unit_test(test_signs_of_life_count),
+		cmocka_unit_test(test_time_the_host_took_does_not_count),
+		cmocka_unit_test(test_slow_boot_is_no_hang),
+		cmocka_unit_test(test_idle_boot_is_a_hang),
+		cmocka_unit_test(test_deadline),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

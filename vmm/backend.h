@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What an accelerator implements. Private to vmm/: the rest of the program sees
+ * vm.h alone. A backend embeds struct kt_vm as the first thing it fills in, and
+ * the contract of each operation is that of its namesake in vm.h; vm.c has
+ * checked the arguments. RAM is common: a backend lays it out and creates it,
+ * and all access is vm.c's.
+ */
+#pragma once
+
+#include "vmm/ram.h"
+#include "vmm/vm.h"
+
+struct kt_vm_ops {
+	/* Spec items that this backend cannot do: 0 or KT_VM_E_SPEC with diag. */
+	int (*validate)(const struct kt_vm_config *config, struct kt_diag *diag);
+
+	int (*create)(struct kt_vm **ret_vm, const struct kt_vm *like, struct kt_diag *diag);
+	struct kt_vm *(*free)(struct kt_vm *vm);
+
+	int (*start)(struct kt_vm *vm, uint64_t deadline_ns, struct kt_diag *diag);
+	int (*freeze)(struct kt_vm *vm, uint64_t deadline_ns, struct kt_diag *diag);
+	int (*thaw)(struct kt_vm *vm, uint64_t deadline_ns, struct kt_diag *diag);
+	int (*stop)(struct kt_vm *vm, uint64_t deadline_ns, struct kt_diag *diag);
+	int (*send)(struct kt_vm *vm, enum kt_vm_stream stream, const void *data, size_t len);
+	int (*stats)(struct kt_vm *vm, struct kt_vcpu_stats *ret_stats, unsigned int max);
+};
+
+/* The part that all machines have; create() copies it from `like`. */
+struct kt_vm {
+	const struct kt_vm_ops *ops;
+	struct kt_vm_config config;
+	struct kt_loop *loop;		       /* borrowed */
+	const struct kt_vm_handlers *handlers; /* borrowed */
+	void *arg;			       /* borrowed; of the handlers */
+	struct kt_ram ram;
+};
+
+extern const struct kt_vm_ops kt_qemu_ops;

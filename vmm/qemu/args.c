@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The command line of QEMU; see args.h.
+ *
+ * The topology is told to the guest in the way real machines tell it. A NUMA
+ * node is a socket and an LLC is a die of it: QEMU then has CPUID leaf 4 say
+ * that the L3 cache is shared by a die, and Linux believes leaf 4 of a CPU that
+ * says it is an Intel one. As an AMD one, which TCG's "max" model is by default,
+ * Linux would look for extended topology leaves that TCG does not offer, and
+ * take the whole socket for one LLC. Nested machines need the AMD vendor,
+ * because SVM is all that TCG emulates; there each LLC is a socket.
+ */
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "proto/msg.h"
+#include "vmm/qemu/args.h"
+
+/* APIC ids are 8 bits wide without x2APIC, which TCG has not; 255 means "all". */
+#define APIC_ID_MAX 254
+
+/* Counted time makes one tick of the TSC a nanosecond. */
+#define COUNTED_TSC_KHZ 1000000
+
+struct smp {
+	unsigned int sockets, dies, cores, threads;
+	unsigned int sockets_per_node;
+};
+
+static struct smp smp_of(const struct kt_vm_config *config)
+{
+	const struct kt_topology *t = &config->topo;
+	unsigned int llcs_per_node = t->llcs / t->nodes;
+
+	return (struct smp){
+		.sockets = config->nested ? t->llcs : t->nodes,
+		.dies = config->nested ? 1 : llcs_per_node,
+		.cores = t->cores_per_llc,
+		.threads = t->threads_per_core,
+		.sockets_per_node = config->nested ? llcs_per_node : 1,
+	};
+}
+
+/* ---- validation ---- */
+
+static unsigned int bits_for(unsigned int count)
+{
+	return count > 1 ? 32u - (unsigned int)__builtin_clz(count - 1) : 0;
+}
+
+/* Each level has a bit field of its own in the APIC id, so ids may have gaps. */
+static unsigned long last_apic_id(const struct smp *smp)
+{
+	unsigned long id = smp->sockets - 1;
+
+	id = id << bits_for(smp->dies) | (smp->dies - 1);
+	id = id << bits_for(smp->cores) | (smp->cores - 1);
+	return id << bits_for(smp->threads) | (smp->threads - 1);
+}
+
+/*
+ * A panic resets at once and by the shortest way (triple fault), which ends the
+ * machine.
+ *
+ * The guest need not find out about its TSC. It is the host's, and stands still
+ * while the machine is frozen: tsc=reliable saves the synchronisation test of
+ * each CPU (boot of 8 CPUs: -15 %) and the watchdog that a loaded host trips.
+ * Its frequency is known; left to measure it against a timer that QEMU emulates,
+ * Linux fails now and then on a loaded host, and does without the TSC.
+ */
+int kt_qemu_cmdline(char *buf, const struct kt_vm_config *config, uint32_t tsc_khz)
+{
+	char tsc[32] = "";
+	int n;
+
+	if (tsc_khz)
+		snprintf(tsc, sizeof(tsc), " tsc_early_khz=%u", tsc_khz);
+	n = snprintf(buf, KT_VM_CMDLINE_MAX + 1,
+		     "console=ttyS0 quiet panic=-1 reboot=t no_timer_check tsc=reliable%s%s%s%s",
+		     tsc, config->deterministic ? " random.trust_cpu=off" : "",
+		     config->cmdline[0] ? " " : "", config->cmdline);
+	return n > KT_VM_CMDLINE_MAX;
+}
+
+int kt_qemu_validate(const struct kt_vm_config *config, struct kt_diag *diag)
+{
+	char cmdline[KT_VM_CMDLINE_MAX + 1], topo[KT_TOPOLOGY_TEXT_MAX];
+	struct smp smp = smp_of(config);
+
+	if (last_apic_id(&smp) > APIC_ID_MAX) {
+		kt_diag_cause(
+			diag, "topology %s needs APIC ids up to %lu; under tcg they end at %d",
+			kt_topology_format(&config->topo, topo), last_apic_id(&smp), APIC_ID_MAX);
+		kt_diag_remedy(diag, "use fewer CPUs, or counts that are powers of two");
+		return KT_VM_E_SPEC;
+	}
+	if (kt_qemu_cmdline(cmdline, config, UINT32_MAX)) {
+		kt_diag_cause(diag, "the kernel command line does not fit into %d bytes",
+			      KT_VM_CMDLINE_MAX);
+		kt_diag_remedy(diag, "shorten what is appended to it");
+		return KT_VM_E_SPEC;
+	}
+	return 0;
+}
+
+/* ---- building ---- */
+
+void kt_qemu_args_deinit(struct kt_qemu_args *args)
+{
+	for (size_t i = 0; i < args->argc; i++)
+		free(args->argv[i]);
+	free(args->argv);
+	*args = KT_QEMU_ARGS_INIT;
+}
+
+static int add_owned(struct kt_qemu_args *args, char *text)
+{
+	size_t cap = args->cap ? 2 * args->cap : 64;
+	char **argv;
+
+	if (args->argc + 1 >= args->cap) {
+		argv = realloc(args->argv, cap * sizeof(*argv));
+		if (!argv) {
+			free(text);
+			return kt_raise(-ENOMEM);
+		}
+		args->argv = argv;
+		args->cap = cap;
+	}
+	args->argv[args->argc++] = text;
+	args->argv[args->argc] = NULL;
+	return 0;
+}
+
+__attribute__((format(printf, 2, 3))) static int add(struct kt_qemu_args *args, const char *fmt,
+						     ...)
+{
+	char *text;
+	va_list ap;
+	int n;
+
+	va_start(ap, fmt);
+	n = vasprintf(&text, fmt, ap);
+	va_end(ap);
+	return n < 0 ? kt_raise(-ENOMEM) : kt_forward(add_owned(args, text));
+}
+
+static int add_list(struct kt_qemu_args *args, const char *const *list)
+{
+	int r = 0;
+
+	for (; *list && !r; list++)
+		r = add(args, "%s", *list);
+	return kt_forward(r);
+}
+
+static int add_common(struct kt_qemu_args *args)
+{
+	static const char *const common[] = {
+		KT_QEMU_PROGRAM,
+		/* Nothing that was not asked for: no default devices, no configuration files. */
+		"-nodefaults", "-no-user-config", "-display", "none", "-vga", "none",
+		/* A reset or power-off is reported and leaves the machine paused. */
+		"-no-reboot", "-no-shutdown",
+		/* Does not run until told to. */
+		"-S",
+		/* The child needs no new process, no privilege and no other scheduling. */
+		"-sandbox",
+		"on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny", NULL
+	};
+
+	return kt_forward(add_list(args, common));
+}
+
+static int add_cpu(struct kt_qemu_args *args, const struct kt_vm_config *config)
+{
+	struct smp smp = smp_of(config);
+
+	return add(args, "-cpu") ?:
+		       add(args, "max,%s%s", config->nested ? "vendor=AuthenticAMD,svm=on" : "vendor=GenuineIntel,l3-cache=on", config->deterministic ? ",rdrand=off,rdseed=off" : "") ?:
+		       add(args, "-smp") ?:
+					   add(args, "%u,sockets=%u,dies=%u,cores=%u,threads=%u",
+					       kt_topology_cpus(&config->topo), smp.sockets, smp.dies, smp.cores,
+					       smp.threads);
+}
+
+static int add_memory(struct kt_qemu_args *args, const struct kt_vm_config *config,
+		      const struct kt_qemu_given *given)
+{
+	uint64_t mib = config->memory_bytes >> 20;
+	int r;
+
+	r = add(args, "-m") ?: add(args, "%lluM", (unsigned long long)mib);
+	for (unsigned int i = 0; i < config->topo.nodes && !r; i++)
+		r = add(args, "-object") ?:
+					   add(args,
+					       "memory-backend-file,id=ram%u,size=%lluM,mem-path=/dev/fd/%d,share=on",
+					       i, (unsigned long long)(mib / config->topo.nodes), given->ram[i]);
+	return kt_forward(r);
+}
+
+/* Distances are left to Linux, whose defaults are 10 and 20. */
+static int add_nodes(struct kt_qemu_args *args, const struct kt_vm_config *config)
+{
+	struct smp smp = smp_of(config);
+	int r = 0;
+
+	for (unsigned int i = 0; i < config->topo.nodes && !r; i++)
+		r = add(args, "-numa") ?: add(args, "node,nodeid=%u,memdev=ram%u", i, i);
+	for (unsigned int i = 0; i < smp.sockets && !r; i++)
+		r = add(args, "-numa") ?:
+			    add(args, "cpu,node-id=%u,socket-id=%u", i / smp.sockets_per_node, i);
+	return kt_forward(r);
+}
+
+static int add_machine(struct kt_qemu_args *args, const struct kt_vm_config *config,
+		       const struct kt_qemu_given *given)
+{
+	bool numa = config->topo.nodes > 1;
+	int r;
+
+	r = add(args, "-M") ?:
+	    add(args,
+		"q35,max-ram-below-4g=%lluM,mem-merge=off,dump-guest-core=off,smm=off,sata=off,"
+		"usb=off,smbus=off,vmport=off,hpet=off%s",
+		(unsigned long long)(KT_QEMU_LOW_BYTES >> 20),
+		numa ? "" : ",memory-backend=ram0") ?:
+	    add_cpu(args, config) ?:
+	    add_memory(args, config, given);
+	if (!r && numa)
+		r = add_nodes(args, config);
+	return kt_forward(r);
+}
+
+/* Time: of the host, or counted in instructions by one thread for all vCPUs. */
+static int add_clock(struct kt_qemu_args *args, const struct kt_vm_config *config)
+{
+	static const char *const counted[] = { "-accel",  "tcg,thread=single",
+					       "-icount", "shift=1,sleep=off",
+					       "-rtc",	  "clock=vm,base=2026-01-01",
+					       NULL };
+	static const char *const real[] = { "-accel", "tcg,thread=multi", NULL };
+
+	return add_list(args, config->deterministic ? counted : real) ?:
+		       add(args, "-seed")			      ?:
+		       add(args, "%llu", (unsigned long long)config->seed);
+}
+
+static int add_stream(struct kt_qemu_args *args, const char *id, int fd)
+{
+	return add(args, "-chardev") ?: add(args, "socket,id=%s,fd=%d", id, fd);
+}
+
+static int add_devices(struct kt_qemu_args *args, const struct kt_qemu_given *given)
+{
+	static const char *const devices[] = {
+		"-mon", "chardev=qmp,mode=control", "-serial", "chardev:console",
+		/*
+		 * Port 0 is reserved for a console. ioeventfd would leave the guest's
+		 * writes to another thread, at another time in each run.
+		 */
+		"-device", "virtio-serial-pci,max_ports=2,disable-legacy=on,ioeventfd=off",
+		"-device", "virtserialport,chardev=control,nr=1,name=" KT_PORT_CONTROL, NULL
+	};
+
+	return add_stream(args, "qmp", given->qmp)		   ?:
+		       add_stream(args, "console", given->console) ?:
+		       add_stream(args, "control", given->control) ?:
+								     add_list(args, devices);
+}
+
+static int add_kernel(struct kt_qemu_args *args, const struct kt_vm_config *config,
+		      const struct kt_qemu_given *given)
+{
+	char cmdline[KT_VM_CMDLINE_MAX + 1];
+	int r;
+
+	if (kt_qemu_cmdline(cmdline, config,
+			    config->deterministic ? COUNTED_TSC_KHZ : given->tsc_khz))
+		return kt_raise(-E2BIG);
+	r = add(args, "-kernel")			 ?:
+		    add(args, "%s", config->kernel_path) ?:
+		    add(args, "-append")		 ?:
+							   add(args, "%s", cmdline);
+	if (!r && given->initrd >= 0)
+		r = add(args, "-initrd") ?: add(args, "/dev/fd/%d", given->initrd);
+	return kt_forward(r);
+}
+
+int kt_qemu_args_build(struct kt_qemu_args *args, const struct kt_vm_config *config,
+		       const struct kt_qemu_given *given)
+{
+	*args = KT_QEMU_ARGS_INIT;
+	return kt_forward(add_common(args)			   ?:
+				  add_machine(args, config, given) ?:
+				  add_clock(args, config)	   ?:
+				  add_devices(args, given)	   ?:
+								     add_kernel(args, config, given));
+}

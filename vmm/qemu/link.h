@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * One end of a private socket pair whose other end a child has, watched by the
+ * event loop. What is sent waits in a bounded queue until the socket takes it.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/error.h"
+#include "vmm/loop.h"
+
+struct kt_link_handlers {
+	/* Bytes arrived; data is borrowed for the call. */
+	void (*on_data)(void *arg, const void *data, size_t len);
+	/* The other end is closed and all its bytes were delivered; called once, or NULL. */
+	void (*on_eof)(void *arg);
+	/* The link is of no more use for a fault of the host; called once. */
+	void (*on_fault)(void *arg, int error);
+};
+
+struct kt_link {
+	struct kt_loop *loop; /* borrowed; NULL while not initialised */
+	int fd;		      /* owned */
+	struct kt_source *readable, *writable;
+	struct kt_buf out;
+	uint64_t received;			 /* bytes delivered so far */
+	const struct kt_link_handlers *handlers; /* borrowed */
+	void *arg;
+};
+
+/*
+ * Makes a socket pair; *ret_peer_fd (owned by the caller, close-on-exec) is the
+ * child's end. Queues at most out_max bytes.
+ */
+int kt_link_init(struct kt_link *link, struct kt_loop *loop, size_t out_max,
+		 const struct kt_link_handlers *handlers, void *arg,
+		 int *ret_peer_fd) _kt_must_check_;
+/* Accepts a zeroed link. */
+void kt_link_deinit(struct kt_link *link);
+
+/*
+ * Queues bytes (copied). -ENOBUFS when the queue would be too long; nothing is
+ * queued then. What a closed other end can no longer take is dropped.
+ */
+int kt_link_send(struct kt_link *link, const void *data, size_t len) _kt_must_check_;
+
+/* Delivers all bytes that are there now, without waiting. */
+void kt_link_drain(struct kt_link *link);

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The live state of one machine under QEMU, shared by the files of vmm/qemu/.
+ *
+ *   CREATED --cont--> RUNNING <--stop/cont--> FROZEN
+ *      |                 |                      |
+ *      |                 +--guest ended---> ENDING (draining, then `quit`)
+ *      +-----------------+----------------------+--child exited--> ENDED
+ */
+#pragma once
+
+#include "base/process.h"
+#include "vmm/backend.h"
+#include "vmm/qemu/link.h"
+#include "vmm/qemu/qmp.h"
+
+enum kt_qemu_state {
+	KT_QEMU_CREATED,
+	KT_QEMU_RUNNING,
+	KT_QEMU_FROZEN,
+	KT_QEMU_ENDING,
+	KT_QEMU_ENDED,
+};
+
+struct kt_qemu_vcpu {
+	pid_t tid; /* of its thread in QEMU; 0 while unknown */
+	struct kt_vcpu_stats stats;
+};
+
+struct kt_qemu {
+	struct kt_vm vm; /* first: the rest of vmm/ knows this part alone */
+	enum kt_qemu_state state;
+
+	struct kt_process process;
+	struct kt_source *child_exit;
+	struct kt_source *guard; /* kills a child that does not end when it should */
+	struct kt_link monitor, control, console, errors;
+	struct kt_qmp qmp;
+	struct kt_buf error_text; /* the last of what QEMU wrote to stderr */
+
+	bool end_known; /* end is final */
+	struct kt_vm_end end;
+	uint64_t drain_id;   /* the command that ends a round of draining */
+	uint64_t drain_mark; /* bytes received when the round began */
+
+	/* The command somebody waits for in the loop. */
+	uint64_t wait_id;
+	bool wait_done;
+	char wait_error[256]; /* QEMU's words if it refused, else "" */
+
+	uint64_t vcpus_id;	    /* the query for the threads of the vCPUs */
+	struct kt_qemu_vcpu *vcpus; /* owned; one per vCPU */
+};
+
+/* child.c: makes the links, starts QEMU on them and watches it. Leaves cleaning up to the caller. */
+int kt_qemu_spawn(struct kt_qemu *qemu, struct kt_diag *diag) _kt_must_check_;
+/* The child has ended with status (of waitpid): what that means, in words. */
+void kt_qemu_describe_exit(const struct kt_qemu *qemu, int status, struct kt_diag *diag);
+
+/* qemu.c: handlers of the links and of the child's exit. */
+extern const struct kt_link_handlers kt_qemu_monitor_handlers, kt_qemu_control_handlers,
+	kt_qemu_console_handlers, kt_qemu_errors_handlers;
+void kt_qemu_on_child_exit(void *arg, int fd, uint32_t events);
+
+/* stats.c: takes the answer to query-cpus-fast (0, or 1 if malformed); reads the statistics. */
+int kt_qemu_take_vcpus(struct kt_qemu *qemu, const json_t *value) _kt_must_check_;
+int kt_qemu_stats(struct kt_vm *vm, struct kt_vcpu_stats *ret_stats, unsigned int max);

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Guest RAM: memory files ("chunks"), one for each NUMA node, and the table of
+ * banks that says where in the guest-physical address space which part of which
+ * file is seen. Reading and writing go through the files, so that neither the
+ * accelerator nor the guest takes part, and an address that is not RAM is a
+ * condition and never a fault.
+ */
+#pragma once
+
+#include <stdint.h>
+
+#include "base/error.h"
+#include "vmm/vm.h"
+
+/* Each node is one bank; the one that meets the hole below 4 GiB is split in two. */
+#define KT_RAM_BANKS_MAX (KT_NODES_MAX + 1)
+
+/* Files and node sizes are multiples of this, the size of a huge page. */
+#define KT_RAM_ALIGN (UINT64_C(2) << 20)
+
+struct kt_ram {
+	int fds[KT_NODES_MAX]; /* owned; one per node, -1 beyond */
+	unsigned int nodes;
+	uint64_t node_bytes;
+	struct kt_vm_bank banks[KT_RAM_BANKS_MAX]; /* by address */
+	uint64_t offsets[KT_RAM_BANKS_MAX];	   /* of the bank's first byte in its node's file */
+	size_t bank_count;
+};
+
+#define KT_RAM_INIT ((struct kt_ram){ .nodes = 0 })
+
+/*
+ * Where RAM lies: nodes one after the other from 0 to low_bytes, the rest from
+ * high_start on. Fills in the banks only; pure.
+ */
+void kt_ram_layout(struct kt_ram *ret_ram, unsigned int nodes, uint64_t node_bytes,
+		   uint64_t low_bytes, uint64_t high_start);
+
+/* Creates the files of a ram that has been laid out: sparse, anonymous, zero. */
+int kt_ram_create(struct kt_ram *ram) _kt_must_check_;
+
+/* Closes what is open. Accepts a ram that was only initialised. */
+void kt_ram_deinit(struct kt_ram *ram);
+
+/* As their kt_vm_mem_ namesakes; write and read may cross banks that touch. */
+int kt_ram_read(const struct kt_ram *ram, kt_gpa_t gpa, void *buf, size_t len) _kt_must_check_;
+int kt_ram_write(const struct kt_ram *ram, kt_gpa_t gpa, const void *buf,
+		 size_t len) _kt_must_check_;
+int kt_ram_map(const struct kt_ram *ram, kt_gpa_t gpa, size_t len,
+	       struct kt_vm_mapping *ret_mapping) _kt_must_check_;

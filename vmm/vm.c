@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What all machines have in common: names, validation of a spec, access to RAM
+ * and the way to the accelerator's own operations.
+ */
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "base/cleanup.h"
+#include "vmm/backend.h"
+
+/* A node smaller than this is one that Linux may leave out. */
+#define NODE_MEMORY_MIN (UINT64_C(16) << 20)
+
+static const char *const accel_names[KT_ACCEL_COUNT_] = {
+	[KT_ACCEL_AUTO] = "auto",
+	[KT_ACCEL_TCG] = "tcg",
+};
+
+static const struct kt_vm_ops *const accel_ops[KT_ACCEL_COUNT_] = {
+	[KT_ACCEL_TCG] = &kt_qemu_ops,
+};
+
+const char *kt_accel_name(enum kt_accel accel)
+{
+	return (unsigned int)accel < KT_ACCEL_COUNT_ ? accel_names[accel] : "?";
+}
+
+int kt_accel_parse(enum kt_accel *ret_accel, const char *name)
+{
+	for (unsigned int i = 0; i < KT_ACCEL_COUNT_; i++)
+		if (!strcmp(accel_names[i], name)) {
+			*ret_accel = (enum kt_accel)i;
+			return 0;
+		}
+	return 1;
+}
+
+const char *kt_vm_end_reason_name(enum kt_vm_end_reason reason)
+{
+	static const char *const names[KT_VM_END_COUNT_] = {
+		[KT_VM_END_POWEROFF] = "poweroff",
+		[KT_VM_END_RESET] = "reset",
+		[KT_VM_END_STOPPED] = "stopped",
+		[KT_VM_END_ERROR] = "error",
+	};
+
+	return (unsigned int)reason < KT_VM_END_COUNT_ ? names[reason] : "?";
+}
+
+/* ---- from spec to config ---- */
+
+static int validate_topology(const struct kt_topology *topo, struct kt_diag *diag)
+{
+	char text[KT_TOPOLOGY_TEXT_MAX];
+
+	if (!topo->nodes || !topo->llcs || !topo->cores_per_llc || !topo->threads_per_core ||
+	    topo->llcs % topo->nodes || topo->nodes > KT_NODES_MAX || topo->llcs > KT_CPUS_MAX ||
+	    topo->cores_per_llc > KT_CPUS_MAX || topo->threads_per_core > KT_CPUS_MAX ||
+	    kt_topology_cpus(topo) > KT_CPUS_MAX) {
+		kt_diag_cause(diag, "topology %s is out of bounds", kt_topology_format(topo, text));
+		kt_diag_remedy(diag,
+			       "use at least one of each, LLCs a multiple of the nodes, at most "
+			       "%d nodes and %d CPUs",
+			       KT_NODES_MAX, KT_CPUS_MAX);
+		return KT_VM_E_SPEC;
+	}
+	return 0;
+}
+
+/* Rounds the memory up to what can be shared out evenly among the nodes. */
+static int validate_memory(struct kt_vm_config *config, uint64_t bytes, struct kt_diag *diag)
+{
+	uint64_t unit = config->topo.nodes * KT_RAM_ALIGN;
+	uint64_t min = KT_MAX(KT_VM_MEMORY_MIN, config->topo.nodes * NODE_MEMORY_MIN);
+
+	if (bytes < min || bytes > KT_VM_MEMORY_MAX) {
+		kt_diag_cause(diag, "memory of %llu bytes is out of bounds",
+			      (unsigned long long)bytes);
+		kt_diag_remedy(diag, "use %llu MiB to %llu MiB (at least %llu MiB for each node)",
+			       (unsigned long long)(min >> 20),
+			       (unsigned long long)(KT_VM_MEMORY_MAX >> 20),
+			       (unsigned long long)(NODE_MEMORY_MIN >> 20));
+		return KT_VM_E_SPEC;
+	}
+	config->memory_bytes = (bytes + unit - 1) / unit * unit;
+	return 0;
+}
+
+static int copy_text(char *buf, size_t size, const char *text, const char *what,
+		     struct kt_diag *diag)
+{
+	size_t len = strlen(text);
+
+	if (len >= size) {
+		kt_diag_cause(diag, "the %s is %zu bytes long; the most is %zu", what, len,
+			      size - 1);
+		return KT_VM_E_SPEC;
+	}
+	memcpy(buf, text, len + 1);
+	return 0;
+}
+
+static int validate_kernel(struct kt_vm_config *config, const struct kt_vm_spec *spec,
+			   struct kt_diag *diag)
+{
+	if (!spec->kernel_path || !spec->kernel_path[0]) {
+		kt_diag_cause(diag, "no kernel is given");
+		kt_diag_remedy(diag, "build one with 'ktest kernel build'");
+		return KT_VM_E_SPEC;
+	}
+	if (spec->cmdline && strpbrk(spec->cmdline, "\n\r")) {
+		kt_diag_cause(diag, "the kernel command line has a line break");
+		return KT_VM_E_SPEC;
+	}
+	return copy_text(config->kernel_path, sizeof(config->kernel_path), spec->kernel_path, "kernel's path", diag) ?:
+		       copy_text(config->cmdline, sizeof(config->cmdline),
+				 spec->cmdline ? spec->cmdline : "", "kernel command line", diag);
+}
+
+static int validate_accel(struct kt_vm_config *config, enum kt_accel accel, struct kt_diag *diag)
+{
+	/* TCG runs everywhere; it is what "auto" means while it is the only one. */
+	config->accel = accel == KT_ACCEL_AUTO ? KT_ACCEL_TCG : accel;
+	if ((unsigned int)config->accel >= KT_ACCEL_COUNT_ || !accel_ops[config->accel]) {
+		kt_diag_cause(diag, "no accelerator has the number %d", (int)accel);
+		return KT_VM_E_SPEC;
+	}
+	return 0;
+}
+
+static int validate(struct kt_vm_config *config, const struct kt_vm_spec *spec,
+		    struct kt_diag *diag)
+{
+	return validate_accel(config, spec->accel, diag)		 ?:
+		       validate_topology(&config->topo, diag)		 ?:
+		       validate_memory(config, spec->memory_bytes, diag) ?:
+		       validate_kernel(config, spec, diag)		 ?:
+		       accel_ops[config->accel]->validate(config, diag);
+}
+
+int kt_vm_config_init(struct kt_vm_config *ret_config, const struct kt_vm_spec *spec,
+		      struct kt_diag *diag)
+{
+	struct kt_vm_config config = {
+		.topo = spec->topo,
+		.initrd_fd = spec->initrd_fd,
+		.deterministic = spec->deterministic,
+		.nested = spec->nested,
+		.seed = spec->seed,
+	};
+	int r;
+
+	r = validate(&config, spec, diag);
+	if (r) {
+		kt_diag_doing(diag, "configure the machine");
+		return kt_forward(r);
+	}
+	*ret_config = config;
+	return 0;
+}
+
+/* ---- the machine ---- */
+
+int kt_vm_new(struct kt_vm **ret_vm, const struct kt_vm_config *config, struct kt_loop *loop,
+	      const struct kt_vm_handlers *handlers, void *arg, struct kt_diag *diag)
+{
+	const struct kt_vm like = { .ops = accel_ops[config->accel],
+				    .config = *config,
+				    .loop = loop,
+				    .handlers = handlers,
+				    .arg = arg };
+
+	return kt_forward(like.ops->create(ret_vm, &like, diag));
+}
+
+struct kt_vm *kt_vm_free(struct kt_vm *vm)
+{
+	return vm ? vm->ops->free(vm) : NULL;
+}
+
+int kt_vm_start(struct kt_vm *vm, uint64_t deadline_ns, struct kt_diag *diag)
+{
+	return kt_forward(vm->ops->start(vm, deadline_ns, diag));
+}
+
+int kt_vm_freeze(struct kt_vm *vm, uint64_t deadline_ns, struct kt_diag *diag)
+{
+	return kt_forward(vm->ops->freeze(vm, deadline_ns, diag));
+}
+
+int kt_vm_thaw(struct kt_vm *vm, uint64_t deadline_ns, struct kt_diag *diag)
+{
+	return kt_forward(vm->ops->thaw(vm, deadline_ns, diag));
+}
+
+int kt_vm_stop(struct kt_vm *vm, uint64_t deadline_ns, struct kt_diag *diag)
+{
+	return kt_forward(vm->ops->stop(vm, deadline_ns, diag));
+}
+
+int kt_vm_send(struct kt_vm *vm, enum kt_vm_stream stream, const void *data, size_t len)
+{
+	return kt_forward(vm->ops->send(vm, stream, data, len));
+}
+
+int kt_vm_stats(struct kt_vm *vm, struct kt_vcpu_stats *ret_stats, unsigned int max)
+{
+	return kt_forward(vm->ops->stats(vm, ret_stats, max));
+}
+
+/* ---- guest-physical memory ---- */
+
+int kt_vm_mem_read(struct kt_vm *vm, kt_gpa_t gpa, void *buf, size_t len)
+{
+	return kt_forward(kt_ram_read(&vm->ram, gpa, buf, len));
+}
+
+int kt_vm_mem_write(struct kt_vm *vm, kt_gpa_t gpa, const void *buf, size_t len)
+{
+	return kt_forward(kt_ram_write(&vm->ram, gpa, buf, len));
+}
+
+int kt_vm_mem_map(struct kt_vm *vm, kt_gpa_t gpa, size_t len, struct kt_vm_mapping *ret_mapping)
+{
+	return kt_forward(kt_ram_map(&vm->ram, gpa, len, ret_mapping));
+}
+
+void kt_vm_mem_unmap(struct kt_vm *vm, struct kt_vm_mapping *mapping)
+{
+	if (mapping->base_)
+		munmap(mapping->base_, mapping->base_len_);
+	*mapping = (struct kt_vm_mapping){ .data = NULL };
+}
+
+const struct kt_vm_bank *kt_vm_mem_banks(const struct kt_vm *vm, size_t *ret_count)
+{
+	*ret_count = vm->ram.bank_count;
+	return vm->ram.banks;
+}

@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * One virtual machine, whatever runs it. This header is all the rest of the
+ * program knows of vmm/.
+ *
+ *   spec  --kt_vm_config_init()-->  config  --kt_vm_new()-->  machine
+ *  (wish)      validates           (checked)     creates      (live state)
+ *
+ * A machine belongs to one event loop and one thread. Callbacks run from the
+ * loop. freeze, thaw and stop run the loop themselves until they are done or
+ * their deadline passes; they must not be called from a callback.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/diag.h"
+#include "base/error.h"
+#include "base/limits.h"
+#include "proto/topology.h"
+#include "vmm/loop.h"
+
+/* Guest-physical address. A struct, so that it cannot be mixed with others. */
+typedef struct {
+	uint64_t v;
+} kt_gpa_t;
+
+#define KT_GPA(x) ((kt_gpa_t){ .v = (x) })
+
+enum kt_accel {
+	KT_ACCEL_AUTO,
+	KT_ACCEL_TCG, /* QEMU system emulation, as a child process */
+	KT_ACCEL_COUNT_,
+};
+
+/* "auto", "tcg"; static. */
+const char *kt_accel_name(enum kt_accel accel);
+/* 0, or 1 when there is no accelerator of this name. */
+int kt_accel_parse(enum kt_accel *ret_accel, const char *name) _kt_must_check_;
+
+/* ---- what is wanted ---- */
+
+struct kt_vm_spec {
+	enum kt_accel accel;
+	struct kt_topology topo;
+	uint64_t memory_bytes;
+	const char *kernel_path; /* uncompressed vmlinux; borrowed until kt_vm_new() returns */
+	int initrd_fd;		 /* whole initramfs, a seekable file; borrowed likewise */
+	const char *cmdline;	 /* appended to the machine's own kernel command line, or NULL */
+	bool deterministic;	 /* replayable: guest time counts instructions */
+	bool nested;		 /* the guest can itself run machines (AMD SVM) */
+	uint64_t seed;		 /* of everything random that the machine offers */
+};
+
+/* ---- what was validated ---- */
+
+#define KT_VM_MEMORY_MIN  (UINT64_C(64) << 20)
+#define KT_VM_MEMORY_MAX  (UINT64_C(1) << 40)
+#define KT_VM_CMDLINE_MAX 2047 /* COMMAND_LINE_SIZE of arch/x86 less the 0 */
+
+struct kt_vm_config {
+	enum kt_accel accel; /* never AUTO */
+	struct kt_topology topo;
+	uint64_t memory_bytes; /* rounded up to a multiple of 2 MiB per node */
+	char kernel_path[4096];
+	int initrd_fd;			     /* borrowed */
+	char cmdline[KT_VM_CMDLINE_MAX + 1]; /* the spec's; fits behind the machine's own */
+	bool deterministic;
+	bool nested;
+	uint64_t seed;
+};
+
+enum kt_vm_condition {
+	KT_VM_E_SPEC = 1, /* the spec asks for something that cannot be had */
+	KT_VM_E_RANGE,	  /* address range not within guest RAM */
+	KT_VM_E_DEADLINE, /* not done by the deadline */
+	KT_VM_E_STATE,	  /* not possible in the machine's present state */
+};
+
+/* 0, or KT_VM_E_SPEC with diag naming the field and the remedy. */
+int kt_vm_config_init(struct kt_vm_config *ret_config, const struct kt_vm_spec *spec,
+		      struct kt_diag *diag) _kt_must_check_;
+
+/* ---- the machine ---- */
+
+struct kt_vm;
+
+enum kt_vm_stream {
+	KT_VM_STREAM_CONTROL, /* both ways; KT_PORT_CONTROL in the guest */
+	KT_VM_STREAM_CONSOLE, /* from the guest: first serial port */
+	KT_VM_STREAM_COUNT_,
+};
+
+enum kt_vm_end_reason {
+	KT_VM_END_POWEROFF, /* the guest powered off */
+	KT_VM_END_RESET,    /* the guest reset itself (also what a panic ends in) */
+	KT_VM_END_STOPPED,  /* kt_vm_stop() */
+	KT_VM_END_ERROR,    /* the accelerator failed; diag says how */
+	KT_VM_END_COUNT_,
+};
+
+const char *kt_vm_end_reason_name(enum kt_vm_end_reason reason);
+
+struct kt_vm_end {
+	enum kt_vm_end_reason reason;
+	struct kt_diag diag; /* ERROR: what happened */
+};
+
+struct kt_vm_handlers {
+	/* Bytes arrived; data is borrowed for the call. */
+	void (*on_data)(void *arg, enum kt_vm_stream stream, const void *data, size_t len);
+	/*
+	 * The machine ended; called once. All its bytes were delivered before.
+	 * end is borrowed until kt_vm_free(), which must not be called from here.
+	 */
+	void (*on_end)(void *arg, const struct kt_vm_end *end);
+};
+
+/*
+ * Creates a machine that is not yet running. Copies config; handlers and arg
+ * are borrowed until kt_vm_free(). Negative errno with diag on faults of the
+ * host (-ENOENT: the accelerator's program is missing).
+ */
+int kt_vm_new(struct kt_vm **ret_vm, const struct kt_vm_config *config, struct kt_loop *loop,
+	      const struct kt_vm_handlers *handlers, void *arg,
+	      struct kt_diag *diag) _kt_must_check_;
+
+/* Ends the machine if it lives, without a word, and frees it. Returns NULL. */
+struct kt_vm *kt_vm_free(struct kt_vm *vm);
+
+/*
+ * Lets the guest run from its first instruction. KT_VM_E_DEADLINE; KT_VM_E_STATE
+ * if the machine ended instead (on_end has been called, diag says the same).
+ */
+int kt_vm_start(struct kt_vm *vm, uint64_t deadline_ns, struct kt_diag *diag) _kt_must_check_;
+
+/*
+ * Stops all vCPUs and devices; acknowledged when it returns 0. Guest time does
+ * not pass until kt_vm_thaw(). KT_VM_E_STATE, also if the machine ends meanwhile;
+ * KT_VM_E_DEADLINE: freeze took no effect or has been taken back, the machine
+ * runs on; thaw may still take effect.
+ */
+int kt_vm_freeze(struct kt_vm *vm, uint64_t deadline_ns, struct kt_diag *diag) _kt_must_check_;
+int kt_vm_thaw(struct kt_vm *vm, uint64_t deadline_ns, struct kt_diag *diag) _kt_must_check_;
+
+/* Ends the machine; on_end has been called when it returns. Killed at the deadline. */
+int kt_vm_stop(struct kt_vm *vm, uint64_t deadline_ns, struct kt_diag *diag) _kt_must_check_;
+
+#define KT_VM_SEND_MAX (8u << 20) /* bytes queued for the guest and not yet taken by it */
+
+/*
+ * Queues bytes (copied) for the guest; CONTROL only. KT_VM_E_STATE after the
+ * end. -ENOBUFS, and nothing queued, when more than KT_VM_SEND_MAX would be.
+ */
+int kt_vm_send(struct kt_vm *vm, enum kt_vm_stream stream, const void *data,
+	       size_t len) _kt_must_check_;
+
+/* ---- guest-physical memory ---- */
+
+/* RAM in use by the guest, readable in any state until kt_vm_free(). 0 or KT_VM_E_RANGE. */
+int kt_vm_mem_read(struct kt_vm *vm, kt_gpa_t gpa, void *buf, size_t len) _kt_must_check_;
+int kt_vm_mem_write(struct kt_vm *vm, kt_gpa_t gpa, const void *buf, size_t len) _kt_must_check_;
+
+struct kt_vm_mapping {
+	void *data;  /* valid until kt_vm_mem_unmap() */
+	size_t len;  /* as asked for */
+	void *base_; /* private: what was mapped */
+	size_t base_len_;
+};
+
+/* Maps a range of RAM, read-write and shared. The range may not cross a memory bank. */
+int kt_vm_mem_map(struct kt_vm *vm, kt_gpa_t gpa, size_t len,
+		  struct kt_vm_mapping *ret_mapping) _kt_must_check_;
+void kt_vm_mem_unmap(struct kt_vm *vm, struct kt_vm_mapping *mapping);
+
+struct kt_vm_bank {
+	kt_gpa_t start;
+	uint64_t len;
+	uint16_t node; /* NUMA node */
+};
+
+/* The banks of RAM in order of address; static until kt_vm_free(). */
+const struct kt_vm_bank *kt_vm_mem_banks(const struct kt_vm *vm, size_t *ret_count);
+
+/* ---- statistics ---- */
+
+struct kt_vcpu_stats {
+	uint64_t run_ns;   /* host CPU time of the vCPU thread: guest run time */
+	uint64_t delay_ns; /* time it was runnable on the host and did not run */
+};
+
+/*
+ * Fills in at most max vCPUs and returns how many there are. Zeros before the
+ * start; the last known figures after the end.
+ */
+int kt_vm_stats(struct kt_vm *vm, struct kt_vcpu_stats *ret_stats, unsigned int max);
