@@ -197,7 +197,8 @@ static int build(struct kt_build_spec *spec)
 	close_line(&view);
 	if (r)
 		return fail(&diag);
-	if (existed)
+	/* Who takes the path from a pipe has no use for the remark. */
+	if (existed && isatty(STDOUT_FILENO))
 		fprintf(stderr, "ktest: this kernel is built already\n");
 	printf("%s/vmlinux\n", kernel.path);
 	return 0;

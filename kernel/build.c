@@ -26,18 +26,18 @@
 #include "kernel/recipe.h"
 #include "kernel/step.h"
 
-#define LOG_READ_MAX (64u << 20)
+#define LOG_READ_MAX  (64u << 20)
 #define LOCK_RETRY_MS 500
 
 /*
  * Estimates until a build has been seen: lines that make prints, and the CPU time
  * of a line (2.3 GHz EPYC); the link at the end is one process on one CPU.
  */
-#define STEPS_TOTAL	 1880u
-#define STEP_CPU_NS	 (320 * KT_NSEC_PER_MSEC)
-#define LINK_NS		 (40 * KT_NSEC_PER_SEC)
-#define RATE_FROM_NS	 (20 * KT_NSEC_PER_SEC) /* measured rates are believed from here */
-#define MAKE_ARGS_MAX	 24
+#define STEPS_TOTAL   1880u
+#define STEP_CPU_NS   (320 * KT_NSEC_PER_MSEC)
+#define LINK_NS	      (40 * KT_NSEC_PER_SEC)
+#define RATE_FROM_NS  (20 * KT_NSEC_PER_SEC) /* measured rates are believed from here */
+#define MAKE_ARGS_MAX 24
 
 struct build {
 	const struct kt_build_spec *spec;
@@ -159,8 +159,8 @@ static int run_make(struct build *b, const char *doing, const char *const *targe
 {
 	char obj[KT_PATH_MAX], allconfig[KT_PATH_MAX], jobs[32];
 	const char *argv[MAKE_ARGS_MAX] = {
-		"env", "-u", "MAKEFLAGS", "-u", "MFLAGS", "-u", "MAKELEVEL", "-u", "ARCH",
-		"-u", "CROSS_COMPILE", "-u", "KBUILD_OUTPUT", "LC_ALL=C", "make", "-C",
+		"env",	"-u", "MAKEFLAGS",     "-u", "MFLAGS",	      "-u",	  "MAKELEVEL", "-u",
+		"ARCH", "-u", "CROSS_COMPILE", "-u", "KBUILD_OUTPUT", "LC_ALL=C", "make",      "-C",
 	};
 	size_t n = 16;
 	int r;
@@ -280,8 +280,15 @@ static int drop_work(struct build *b, int r)
 static int unpack(struct build *b)
 {
 	char temp[KT_PATH_MAX];
-	const char *const argv[] = { "tar", "-x", "-f", b->recipe.source.path, "-C", temp,
-				     "--strip-components=1", "--no-same-owner", NULL };
+	const char *const argv[] = { "tar",
+				     "-x",
+				     "-f",
+				     b->recipe.source.path,
+				     "-C",
+				     temp,
+				     "--strip-components=1",
+				     "--no-same-owner",
+				     NULL };
 	int r;
 
 	r = in_work(b, b->src, "src");
@@ -330,8 +337,8 @@ static void note_lost(unsigned int line, const char *wanted, const char *is, voi
 	struct build *b = data;
 	char text[1024];
 
-	snprintf(text, sizeof(text), "%s:%u: '%s' did not survive: it is %s", b->recipe.kconfig, line,
-		 wanted, is);
+	snprintf(text, sizeof(text), "%s:%u: '%s' did not survive: it is %s", b->recipe.kconfig,
+		 line, wanted, is);
 	note(b, text);
 }
 
@@ -356,8 +363,8 @@ static int configure(struct build *b)
 	if (r)
 		return kt_fold(r);
 	b->has_modules = !lost;
-	r = kt_config_compare(kt_buf_str(&b->recipe.fragment), kt_buf_str(&config), note_lost, b, &lost,
-			      &line);
+	r = kt_config_compare(kt_buf_str(&b->recipe.fragment), kt_buf_str(&config), note_lost, b,
+			      &lost, &line);
 	return kt_fold(r);
 }
 
@@ -373,8 +380,7 @@ static int compile(struct build *b)
 		return kt_forward(r);
 	b->progress.steps_total = !r && newest.build_steps ? newest.build_steps : STEPS_TOTAL;
 	enter(b, KT_BUILD_COMPILE);
-	return kt_forward(run_make(b, "compile the kernel",
-				   b->has_modules ? targets : no_modules));
+	return kt_forward(run_make(b, "compile the kernel", b->has_modules ? targets : no_modules));
 }
 
 static int run_for_install(const char *const *argv, const char *doing, void *data)

@@ -27,11 +27,11 @@ enum kt_build_phase {
 
 struct kt_build_progress {
 	enum kt_build_phase phase;
-	bool resumed;	       /* an earlier build's work is being continued */
+	bool resumed; /* an earlier build's work is being continued */
 	unsigned int jobs;
 	uint64_t steps, steps_total;
-	uint64_t elapsed_ns;   /* in this phase */
-	uint64_t left_ns;      /* estimate for KT_BUILD_COMPILE; 0: none */
+	uint64_t elapsed_ns; /* in this phase */
+	uint64_t left_ns;    /* estimate for KT_BUILD_COMPILE; 0: none */
 };
 
 struct kt_build_spec {
@@ -41,7 +41,8 @@ struct kt_build_spec {
 	int cancel_fd;	     /* ends the build when readable; -1: none */
 	/* Both may be NULL. progress: at each phase, each line and about every second. */
 	void (*progress)(const struct kt_build_progress *progress, void *data);
-	void (*notice)(const char *text, void *data); /* something worth a line, of no consequence */
+	void (*notice)(const char *text,
+		       void *data); /* something worth a line, of no consequence */
 	void *data;
 };
 

@@ -46,12 +46,12 @@ static const struct format {
 } formats[] = {
 	{ "gzip", "\x1f\x8b\x08", 3, NULL },
 	{ "zstd", "\x28\xb5\x2f\xfd", 4, (const char *const[]){ "zstd", "-dcq", NULL } },
-	{ "xz", "\xfd"
-		"7zXZ",
+	{ "xz",
+	  "\xfd"
+	  "7zXZ",
 	  5, (const char *const[]){ "xz", "-dcq", "--single-stream", NULL } },
 	{ "lz4", "\x02\x21\x4c\x18", 4, (const char *const[]){ "lz4", "-dcq", NULL } },
-	{ "lzma", "\x5d\x00\x00", 3,
-	  (const char *const[]){ "xz", "-dcq", "--format=lzma", NULL } },
+	{ "lzma", "\x5d\x00\x00", 3, (const char *const[]){ "xz", "-dcq", "--format=lzma", NULL } },
 	{ "bzip2", "BZh", 3, (const char *const[]){ "bzip2", "-dcq", NULL } },
 	{ "lzo", "\x89LZO", 4, (const char *const[]){ "lzop", "-dcq", NULL } },
 };

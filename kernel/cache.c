@@ -12,8 +12,8 @@
 #include "base/cleanup.h"
 #include "kernel/cache.h"
 
-#define META_VERSION	1
-#define META_MAX	(64u << 10)
+#define META_VERSION	   1
+#define META_MAX	   (64u << 10)
 #define CACHED_KERNELS_MAX 1000u
 
 static void closedirp(DIR **dir)
@@ -80,8 +80,7 @@ static bool take_text(const json_t *meta, const char *key, char *ret, size_t siz
 static bool take_meta(const json_t *meta, struct kt_cached_kernel *kernel)
 {
 	kernel->created_s = json_integer_value(json_object_get(meta, "created"));
-	kernel->build_steps =
-		(uint64_t)json_integer_value(json_object_get(meta, "build_steps"));
+	kernel->build_steps = (uint64_t)json_integer_value(json_object_get(meta, "build_steps"));
 	return json_integer_value(json_object_get(meta, "version")) == META_VERSION &&
 	       json_is_true(json_object_get(meta, "complete")) &&
 	       take_text(meta, "release", kernel->release, sizeof(kernel->release)) &&

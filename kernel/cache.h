@@ -19,16 +19,16 @@
 #define KT_KERNEL_KEY_TEXT 13 /* hex digits of a key, and a 0 */
 
 struct kt_cached_kernel {
-	char id[KT_NAME_MAX];	     /* "<release>-<key>" */
-	char path[KT_PATH_MAX];	     /* its folder */
-	char release[KT_NAME_MAX];   /* "6.12.117" */
-	char build_id[41];	     /* of vmlinux; "" if it has none */
-	char compiler[KT_TEXT_MAX];  /* what it was compiled with, as that says of itself */
-	char source[KT_PATH_MAX];    /* where it was made from */
+	char id[KT_NAME_MAX];	    /* "<release>-<key>" */
+	char path[KT_PATH_MAX];	    /* its folder */
+	char release[KT_NAME_MAX];  /* "6.12.117" */
+	char build_id[41];	    /* of vmlinux; "" if it has none */
+	char compiler[KT_TEXT_MAX]; /* what it was compiled with, as that says of itself */
+	char source[KT_PATH_MAX];   /* where it was made from */
 	char source_hash[KT_NAME_MAX];
 	char kconfig_hash[KT_NAME_MAX];
-	int64_t created_s;	     /* since the epoch */
-	uint64_t build_steps;	     /* lines make reported; 0: unknown */
+	int64_t created_s;    /* since the epoch */
+	uint64_t build_steps; /* lines make reported; 0: unknown */
 };
 
 struct kt_cached_kernels {

@@ -148,8 +148,8 @@ static int report(kt_config_lost_fn *lost, void *data, unsigned int number, cons
 		  const char *end, const struct setting *found)
 {
 	_cleanup_(kt_freep) char *wanted = strndup(line, (size_t)(end - line));
-	_cleanup_(kt_freep) char *is = found ? strndup(found->value, found->value_len) :
-					       strdup("n");
+	_cleanup_(kt_freep) char *is =
+		found ? strndup(found->value, found->value_len) : strdup("n");
 
 	if (!wanted || !is)
 		return kt_raise(-ENOMEM);
@@ -157,8 +157,8 @@ static int report(kt_config_lost_fn *lost, void *data, unsigned int number, cons
 	return 0;
 }
 
-int kt_config_compare(const char *fragment, const char *config, kt_config_lost_fn *lost,
-		      void *data, unsigned int *ret_lost, unsigned int *reterr_line)
+int kt_config_compare(const char *fragment, const char *config, kt_config_lost_fn *lost, void *data,
+		      unsigned int *ret_lost, unsigned int *reterr_line)
 {
 	_cleanup_(table_freep) struct table *table = table_new(config);
 	unsigned int number = 0, count = 0;

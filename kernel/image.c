@@ -30,8 +30,7 @@ static int map_fd(int fd, struct kt_image *image, struct kt_diag *diag)
 		return KT_IMAGE_E_BAD;
 	}
 	if (!st.st_size || (uint64_t)st.st_size > IMAGE_MAX) {
-		kt_diag_cause(diag, "not a kernel image: it has %lld bytes",
-			      (long long)st.st_size);
+		kt_diag_cause(diag, "not a kernel image: it has %lld bytes", (long long)st.st_size);
 		return KT_IMAGE_E_BAD;
 	}
 	data = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);

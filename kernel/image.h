@@ -16,8 +16,8 @@
 #include "kernel/elf.h"
 
 struct kt_image {
-	struct kt_elf elf;	   /* over the mapping below */
-	uint8_t *data;		   /* private mapping; NULL: not open */
+	struct kt_elf elf; /* over the mapping below */
+	uint8_t *data;	   /* private mapping; NULL: not open */
 	size_t size;
 	char release[KT_NAME_MAX]; /* "" if it cannot be told */
 };
@@ -30,7 +30,8 @@ enum kt_image_condition {
 #define KT_IMAGE_INIT ((struct kt_image){ .data = NULL })
 
 /* Conditions NONE and BAD, with diag. */
-int kt_image_open(struct kt_image *ret_image, const char *path, struct kt_diag *diag) _kt_must_check_;
+int kt_image_open(struct kt_image *ret_image, const char *path,
+		  struct kt_diag *diag) _kt_must_check_;
 void kt_image_close(struct kt_image *image);
 
 /*

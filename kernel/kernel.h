@@ -17,7 +17,7 @@ struct kt_kernel {
 	char build_id[41];	   /* GNU build id in hex; "" if none */
 	bool has_symtab;
 	bool has_btf;
-	bool has_sched_ext;	   /* its BTF has struct sched_ext_ops */
+	bool has_sched_ext; /* its BTF has struct sched_ext_ops */
 };
 
 enum kt_kernel_condition {
@@ -31,7 +31,8 @@ enum kt_kernel_condition {
  * newest complete one in the cache. Opens it and fills in what it can do.
  * Conditions NONE and IMAGE, with diag.
  */
-int kt_kernel_find(struct kt_kernel *ret_kernel, const char *path, struct kt_diag *diag) _kt_must_check_;
+int kt_kernel_find(struct kt_kernel *ret_kernel, const char *path,
+		   struct kt_diag *diag) _kt_must_check_;
 
 /* Whether it can run sched_ext schedulers under ktest: 0, or UNFIT with diag. */
 int kt_kernel_require(const struct kt_kernel *kernel, struct kt_diag *diag) _kt_must_check_;

@@ -110,8 +110,7 @@ static bool has_file(const char *dir, const char *name)
 	char path[KT_PATH_MAX];
 	struct stat st;
 
-	return !kt_path_format(path, "%s/%s", dir, name) && !stat(path, &st) &&
-	       S_ISREG(st.st_mode);
+	return !kt_path_format(path, "%s/%s", dir, name) && !stat(path, &st) && S_ISREG(st.st_mode);
 }
 
 int kt_source_check_tree(const char *dir, struct kt_diag *diag)
@@ -133,8 +132,7 @@ static int no_source(const char *path, bool by_default, int r, struct kt_diag *d
 {
 	if (by_default) {
 		kt_diag_cause(diag, "the kernel's source package is not installed");
-		kt_diag_remedy(diag, "apt-get install " PACKAGE
-				     ", or name sources with --source");
+		kt_diag_remedy(diag, "apt-get install " PACKAGE ", or name sources with --source");
 	} else {
 		kt_diag_cause(diag, "%s", strerror(-r));
 	}

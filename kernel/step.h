@@ -13,11 +13,11 @@
 typedef void kt_step_line_fn(const char *line, void *data);
 
 struct kt_step {
-	const char *const *argv; /* NULL-terminated */
-	const char *cwd;	 /* NULL: the caller's */
-	int log_fd;		 /* gets stdout and stderr; -1: none */
-	int cancel_fd;		 /* ends the program when readable; -1: none */
-	int keep_fd;		 /* inherited by the program and its children; -1: none */
+	const char *const *argv;  /* NULL-terminated */
+	const char *cwd;	  /* NULL: the caller's */
+	int log_fd;		  /* gets stdout and stderr; -1: none */
+	int cancel_fd;		  /* ends the program when readable; -1: none */
+	int keep_fd;		  /* inherited by the program and its children; -1: none */
 	kt_step_line_fn *on_line; /* NULL: nobody */
 	void *data;
 	struct kt_buf *output; /* NULL, or where stdout and stderr are appended */
