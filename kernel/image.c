@@ -59,6 +59,20 @@ static int unpack(struct kt_image *image, struct kt_diag *diag)
 	return kt_forward(map_fd(fd, image, diag));
 }
 
+/*
+ * The banner is read-only data (init/version-timestamp.c). Reading only that
+ * section keeps the rest of the image, which is mapped, out of memory.
+ */
+static void find_release(struct kt_image *image)
+{
+	struct kt_elf_section rodata;
+
+	if (!kt_elf_section(&image->elf, ".rodata", &rodata) && rodata.data)
+		kt_image_release(rodata.data, rodata.size, image->release);
+	if (!image->release[0])
+		kt_image_release(image->data, image->size, image->release);
+}
+
 static int load(struct kt_image *image, int fd, struct kt_diag *diag)
 {
 	int r = map_fd(fd, image, diag);
@@ -71,7 +85,7 @@ static int load(struct kt_image *image, int fd, struct kt_diag *diag)
 	if (r)
 		return r > 0 ? KT_IMAGE_E_BAD : kt_forward(r);
 	if (!image->release[0])
-		kt_image_release(image->data, image->size, image->release);
+		find_release(image);
 	return 0;
 }
 

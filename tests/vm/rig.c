@@ -1,19 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Machines for tests; see rig.h. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
-
-#include <cmocka.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/fs.h"
 #include "tests/vm/rig.h"
+#include "vmm/qemu/machine.h"
 
 static int initramfs_fd = -1;
 
@@ -84,6 +82,11 @@ struct kt_vm_spec rig_spec(const char *cmdline)
 		.cmdline = cmdline,
 		.seed = 1,
 	};
+}
+
+pid_t rig_child(struct rig *rig)
+{
+	return kt_container_of(rig->vm, struct kt_qemu, vm)->process.pid;
 }
 
 static void check_wanted(struct rig *rig)
@@ -208,4 +211,37 @@ uint64_t rig_ask(struct rig *rig, const char *line)
 	rig_tell(rig, line);
 	rig_wait_text(rig, KT_VM_STREAM_CONTROL, "\n");
 	return strtoull(kt_buf_str(said), NULL, 10);
+}
+
+/* ---- the whole program ---- */
+
+static int check_nothing_is_left(const char *scratch)
+{
+	int r = 0;
+
+	if (waitpid(-1, NULL, WNOHANG) != -1) {
+		print_error("a child was left behind\n");
+		r = 1;
+	}
+	if (chdir("/") || rmdir(scratch)) {
+		print_error("a file was left behind in %s\n", scratch);
+		r = 1;
+	}
+	return r;
+}
+
+int rig_main(const struct CMUnitTest *tests, size_t count, CMFixtureFunction setup,
+	     CMFixtureFunction teardown)
+{
+	char scratch[] = "/tmp/ktest-test-vm-XXXXXX";
+	int r;
+
+	if (!rig_kernel() || !rig_kernel()[0]) {
+		print_message("skipped: KTEST_KERNEL names no kernel\n");
+		return 77;
+	}
+	if (!mkdtemp(scratch) || chdir(scratch) || setenv("TMPDIR", scratch, 1))
+		return 1;
+	r = _cmocka_run_group_tests("vm", tests, count, setup, teardown);
+	return check_nothing_is_left(scratch) || r;
 }

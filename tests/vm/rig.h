@@ -8,8 +8,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "base/buf.h"
+#include "tests/unit/test.h"
 #include "vmm/vm.h"
 
 /* Nothing here takes longer; a test that needs it has failed. */
@@ -42,6 +44,8 @@ struct kt_vm_spec rig_spec(const char *cmdline);
 void rig_init(struct rig *rig, const struct kt_vm_spec *spec);
 void rig_start(struct rig *rig);
 void rig_deinit(struct rig *rig);
+/* The process that runs the machine. */
+pid_t rig_child(struct rig *rig);
 
 /* Runs the loop until the stream has said text (or ended), and asserts that it has. */
 void rig_wait_text(struct rig *rig, enum kt_vm_stream stream, const char *text);
@@ -55,3 +59,10 @@ void rig_run_for(struct rig *rig, uint64_t ns);
 /* Sends a line to the guest; with an answer: waits for a line and returns the number in it. */
 void rig_tell(struct rig *rig, const char *line);
 uint64_t rig_ask(struct rig *rig, const char *line);
+
+/*
+ * Runs the tests in an empty folder that is also the temporary one, and checks
+ * that it is empty afterwards and no child left. Skips all without a kernel.
+ */
+int rig_main(const struct CMUnitTest *tests, size_t count, CMFixtureFunction setup,
+	     CMFixtureFunction teardown);

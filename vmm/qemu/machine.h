@@ -57,10 +57,19 @@ int kt_qemu_spawn(struct kt_qemu *qemu, struct kt_diag *diag) _kt_must_check_;
 /* The child has ended with status (of waitpid): what that means, in words. */
 void kt_qemu_describe_exit(const struct kt_qemu *qemu, int status, struct kt_diag *diag);
 
-/* qemu.c: handlers of the links and of the child's exit. */
+/* events.c: handlers of the links, the monitor and the child's exit. */
 extern const struct kt_link_handlers kt_qemu_monitor_handlers, kt_qemu_control_handlers,
 	kt_qemu_console_handlers, kt_qemu_errors_handlers;
+extern const struct kt_qmp_handlers kt_qemu_qmp_handlers;
 void kt_qemu_on_child_exit(void *arg, int fd, uint32_t events);
+
+/* Sends a command; its answer sets wait_done if wait_id is its id. */
+int kt_qemu_command(struct kt_qemu *qemu, const char *name, uint64_t *ret_id) _kt_must_check_;
+/* The same where there is nobody to report a fault to: it ends the machine. */
+void kt_qemu_command_or_end(struct kt_qemu *qemu, const char *name, uint64_t *ret_id);
+void kt_qemu_kill(struct kt_qemu *qemu);
+/* Waits for the child's exit, and makes it the machine's end. */
+void kt_qemu_reap(struct kt_qemu *qemu);
 
 /* stats.c: takes the answer to query-cpus-fast (0, or 1 if malformed); reads the statistics. */
 int kt_qemu_take_vcpus(struct kt_qemu *qemu, const json_t *value) _kt_must_check_;

@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What comes from QEMU: answers and events of its monitor, bytes, its exit. Here
+ * a machine ends.
+ *
+ * That takes three steps, so that no byte of it is lost. QEMU reports why the
+ * guest ended and leaves it paused, possibly with output that its sockets had no
+ * room for. The sockets are then read empty, a command is sent round, and read
+ * again, until a round brings nothing: QEMU's main loop has then had its turn
+ * with room in the sockets. Only then QEMU is told to quit, and its exit, after
+ * one last look at the sockets, is the end.
+ */
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "vmm/qemu/machine.h"
+
+/* Time that QEMU has to exit once it is to; it needs milliseconds. */
+#define EXIT_LIMIT_NS (5 * KT_NSEC_PER_SEC)
+
+#define ERROR_TEXT_KEPT (4u << 10) /* bytes of QEMU's stderr that are kept */
+
+/* ---- ending ---- */
+
+void kt_qemu_kill(struct kt_qemu *qemu)
+{
+	if (qemu->process.pid > 0)
+		kill(qemu->process.pid, SIGKILL);
+}
+
+/* The machine is beyond use. What ended it first stays the reason. */
+static void end_in_error(struct kt_qemu *qemu, const struct kt_diag *diag)
+{
+	if (!qemu->end_known) {
+		qemu->end_known = true;
+		qemu->end = (struct kt_vm_end){ .reason = KT_VM_END_ERROR, .diag = *diag };
+		kt_diag_doing(&qemu->end.diag, "run the machine");
+	}
+	kt_qemu_kill(qemu);
+}
+
+static void end_in_fault(struct kt_qemu *qemu, int error)
+{
+	struct kt_diag diag = KT_DIAG_INIT;
+
+	kt_diag_cause(&diag, "the connection to QEMU failed: %s", strerror(-error));
+	end_in_error(qemu, &diag);
+}
+
+static void on_guard(void *arg)
+{
+	struct kt_qemu *qemu = arg;
+
+	qemu->guard = NULL;
+	kt_qemu_kill(qemu);
+}
+
+static void set_guard(struct kt_qemu *qemu)
+{
+	int r;
+
+	if (qemu->guard || qemu->state == KT_QEMU_ENDED)
+		return;
+	r = kt_loop_add_timer(qemu->vm.loop, &qemu->guard, kt_now_ns() + EXIT_LIMIT_NS, on_guard,
+			      qemu);
+	if (r)
+		end_in_fault(qemu, r);
+}
+
+/* The child is gone with status; all that it left in the sockets is delivered, then the end. */
+static void finish(struct kt_qemu *qemu, int status)
+{
+	qemu->child_exit = kt_source_free(qemu->child_exit);
+	kt_link_drain(&qemu->monitor);
+	kt_link_drain(&qemu->errors);
+	kt_link_drain(&qemu->console);
+	kt_link_drain(&qemu->control);
+	if (!qemu->end_known) {
+		qemu->end_known = true;
+		qemu->end.reason = KT_VM_END_ERROR;
+		kt_qemu_describe_exit(qemu, status, &qemu->end.diag);
+	}
+	qemu->guard = kt_source_free(qemu->guard);
+	qemu->state = KT_QEMU_ENDED;
+	qemu->wait_done = true;
+	qemu->vm.handlers->on_end(qemu->vm.arg, &qemu->end);
+}
+
+void kt_qemu_reap(struct kt_qemu *qemu)
+{
+	int status = 0;
+
+	/* Fails only if somebody else has reaped it: the status is then unknown. */
+	if (kt_process_wait(&qemu->process, &status))
+		kt_process_kill(&qemu->process);
+	finish(qemu, status);
+}
+
+void kt_qemu_on_child_exit(void *arg, int fd, uint32_t events)
+{
+	kt_qemu_reap(arg);
+}
+
+/* ---- monitor ---- */
+
+int kt_qemu_command(struct kt_qemu *qemu, const char *name, uint64_t *ret_id)
+{
+	int r = kt_qmp_execute(&qemu->qmp, name, ret_id);
+
+	if (!r)
+		r = kt_link_send(&qemu->monitor, qemu->qmp.out.data, qemu->qmp.out.len);
+	if (!r)
+		kt_buf_consume(&qemu->qmp.out, qemu->qmp.out.len);
+	return kt_forward(r);
+}
+
+/* A command from inside a callback, which has nobody to report to. */
+void kt_qemu_command_or_end(struct kt_qemu *qemu, const char *name, uint64_t *ret_id)
+{
+	int r = kt_qemu_command(qemu, name, ret_id);
+
+	if (r)
+		end_in_fault(qemu, r);
+}
+
+static uint64_t bytes_received(const struct kt_qemu *qemu)
+{
+	return qemu->console.received + qemu->control.received;
+}
+
+static void start_draining_round(struct kt_qemu *qemu)
+{
+	kt_link_drain(&qemu->console);
+	kt_link_drain(&qemu->control);
+	qemu->drain_mark = bytes_received(qemu);
+	kt_qemu_command_or_end(qemu, "query-status", &qemu->drain_id);
+}
+
+static void end_draining_round(struct kt_qemu *qemu)
+{
+	uint64_t id;
+
+	kt_link_drain(&qemu->console);
+	kt_link_drain(&qemu->control);
+	if (bytes_received(qemu) != qemu->drain_mark)
+		start_draining_round(qemu);
+	else
+		kt_qemu_command_or_end(qemu, "quit", &id);
+}
+
+static void on_shutdown(struct kt_qemu *qemu, const char *reason)
+{
+	struct kt_diag diag = KT_DIAG_INIT;
+
+	if (qemu->end_known)
+		return;
+	if (!strncmp(reason, "guest-", strlen("guest-"))) {
+		qemu->end_known = true;
+		qemu->end.reason =
+			!strcmp(reason, "guest-shutdown") ? KT_VM_END_POWEROFF : KT_VM_END_RESET;
+		qemu->state = KT_QEMU_ENDING;
+		set_guard(qemu);
+		start_draining_round(qemu);
+		return;
+	}
+	kt_diag_cause(&diag, "QEMU was ended from outside (%.64s)", reason);
+	end_in_error(qemu, &diag);
+}
+
+static void on_event(void *arg, const char *event, const json_t *data)
+{
+	const char *reason = json_string_value(json_object_get(data, "reason"));
+
+	if (!strcmp(event, "SHUTDOWN"))
+		on_shutdown(arg, reason ?: "no reason given");
+}
+
+static void on_reply(void *arg, uint64_t id, const json_t *value, const char *error)
+{
+	struct kt_qemu *qemu = arg;
+	struct kt_diag diag = KT_DIAG_INIT;
+
+	if (id == qemu->vcpus_id && kt_qemu_take_vcpus(qemu, value)) {
+		kt_diag_cause(&diag, "QEMU's monitor sent a malformed list of vCPUs");
+		end_in_error(qemu, &diag);
+	}
+	if (id == qemu->drain_id)
+		end_draining_round(qemu);
+	if (id == qemu->wait_id) {
+		qemu->wait_done = true;
+		snprintf(qemu->wait_error, sizeof(qemu->wait_error), "%s", error ?: "");
+	}
+}
+
+const struct kt_qmp_handlers kt_qemu_qmp_handlers = { .on_event = on_event, .on_reply = on_reply };
+
+/* ---- links ---- */
+
+static void on_monitor_data(void *arg, const void *data, size_t len)
+{
+	struct kt_qemu *qemu = arg;
+	struct kt_diag diag = KT_DIAG_INIT;
+	int r;
+
+	r = kt_qmp_feed(&qemu->qmp, data, len, &diag);
+	if (r < 0)
+		end_in_fault(qemu, r);
+	else if (r)
+		end_in_error(qemu, &diag);
+}
+
+/* QEMU closes its monitor when it exits; a child that then stays is killed. */
+static void on_monitor_eof(void *arg)
+{
+	set_guard(arg);
+}
+
+static void on_link_fault(void *arg, int error)
+{
+	end_in_fault(arg, error);
+}
+
+static void on_control_data(void *arg, const void *data, size_t len)
+{
+	struct kt_qemu *qemu = arg;
+
+	qemu->vm.handlers->on_data(qemu->vm.arg, KT_VM_STREAM_CONTROL, data, len);
+}
+
+static void on_console_data(void *arg, const void *data, size_t len)
+{
+	struct kt_qemu *qemu = arg;
+
+	qemu->vm.handlers->on_data(qemu->vm.arg, KT_VM_STREAM_CONSOLE, data, len);
+}
+
+static void on_error_text(void *arg, const void *data, size_t len)
+{
+	struct kt_qemu *qemu = arg;
+	int r = kt_buf_append(&qemu->error_text, data, len);
+
+	if (r)
+		end_in_fault(qemu, r);
+	else if (qemu->error_text.len > ERROR_TEXT_KEPT)
+		kt_buf_consume(&qemu->error_text, qemu->error_text.len - ERROR_TEXT_KEPT);
+}
+
+const struct kt_link_handlers kt_qemu_monitor_handlers = { .on_data = on_monitor_data,
+							   .on_eof = on_monitor_eof,
+							   .on_fault = on_link_fault };
+const struct kt_link_handlers kt_qemu_control_handlers = { .on_data = on_control_data,
+							   .on_fault = on_link_fault };
+const struct kt_link_handlers kt_qemu_console_handlers = { .on_data = on_console_data,
+							   .on_fault = on_link_fault };
+const struct kt_link_handlers kt_qemu_errors_handlers = { .on_data = on_error_text,
+							  .on_fault = on_link_fault };
