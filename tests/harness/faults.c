@@ -135,6 +135,9 @@ KT_GUEST_SCENARIO(fault_scheduler_killed, "the scheduler's process is killed und
 
 KT_SCENARIO(long_hold, "holds for ten minutes", .steps = KT_STEPS(KT_STEP("hold", .hold = KT_SEC(600))));
 
+KT_SCENARIO(quiet_hold, "holds an idle guest for longer than a hang is given",
+	.steps = KT_STEPS(KT_STEP("hold", .hold = KT_SEC(12))));
+
 KT_SCENARIO(tiny_machine, "asks for less memory than a kernel needs", .memory = KT_MIB(16));
 
 KT_SCENARIO(small_machine, "stages a scheduler into a machine with little memory",
