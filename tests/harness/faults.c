@@ -80,6 +80,76 @@ static void starve_all(struct kt_guest *kg)
 	}
 }
 
+/* Whether the file holds the text; read in one piece. */
+static bool file_has(const char *path, const char *text)
+{
+	static char bytes[1 << 20];
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	size_t len = 0;
+	ssize_t n;
+
+	while (fd >= 0 && len < sizeof(bytes) - 1 &&
+	       (n = read(fd, bytes + len, sizeof(bytes) - 1 - len)) > 0)
+		len += (size_t)n;
+	if (fd >= 0)
+		close(fd);
+	bytes[len] = 0;
+	return strstr(bytes, text);
+}
+
+/* Processes that have ended and that PID 1 has not waited for. */
+static unsigned int zombies_of_init(void)
+{
+	char path[300];
+	struct dirent *e;
+	DIR *dir = opendir("/proc");
+	unsigned int count = 0;
+
+	while (dir && (e = readdir(dir))) {
+		snprintf(path, sizeof(path), "/proc/%s/status", e->d_name);
+		if (atoi(e->d_name) && file_has(path, "State:\tZ") && file_has(path, "PPid:\t1\n"))
+			count++;
+	}
+	if (dir)
+		closedir(dir);
+	return count;
+}
+
+KT_GUEST_SCENARIO(init_reaps_orphans, "PID 1 waits for children that are not its own")
+{
+	for (int i = 0; i < 50; i++) {
+		pid_t pid = fork();
+
+		if (!pid) {
+			if (!fork())
+				_exit(i); /* an orphan by the time it ends, or soon after */
+			_exit(0);
+		}
+		KT_G_ASSERT(kg, pid > 0);
+		waitpid(pid, NULL, 0);
+	}
+	/* Ends when they are gone; the run's time limit catches an init that leaves them. */
+	while (zombies_of_init())
+		sched_yield();
+}
+
+KT_GUEST_SCENARIO(fixture_dumps_its_state, "scx_ktest prints its counters when asked for a dump",
+	.topo = KT_TOPO("1n1l2c1t"),
+	.sched = KT_SCHED("primary", .binary = "scx_ktest"))
+{
+	write_text(kg, "/sys/kernel/tracing/events/sched_ext/sched_ext_dump/enable", "1");
+	write_text(kg, "/proc/sysrq-trigger", "D");
+	KT_G_EXPECT_MSG(kg, file_has("/sys/kernel/tracing/trace", "scx_ktest: nr_select_cpu="),
+			"the dump of the scheduler is not in the trace");
+}
+
+KT_GUEST_SCENARIO(init_is_out_of_reach, "PID 1 is above the schedulers it tests")
+{
+	KT_G_EXPECT(kg, sched_getscheduler(1) == (SCHED_FIFO | SCHED_RESET_ON_FORK));
+	KT_G_EXPECT(kg, sched_getscheduler(0) == SCHED_OTHER);
+	KT_G_EXPECT_MSG(kg, file_has("/proc/1/oom_score_adj", "-1000"), "PID 1 can be killed");
+}
+
 KT_GUEST_SCENARIO(fault_panic, "the kernel panics with no scheduler attached")
 {
 	write_text(kg, "/proc/sysrq-trigger", "c");
