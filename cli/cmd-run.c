@@ -4,6 +4,7 @@
  * verdict and its cause first, the artefact folder and the rerun command last.
  */
 #include <getopt.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -47,6 +48,7 @@ static const char help[] =
 struct options {
 	struct kt_run_request request; /* what all runs share */
 	const char *kernel_path;
+	char scheduler[PATH_MAX];
 	const char *args[KT_ARGS_MAX + 1];
 	unsigned int arg_count;
 	bool json;
@@ -86,6 +88,9 @@ static int parse_value(struct options *o, int c, const char *value)
 		break;
 	case 's':
 		req->scheduler = value;
+		/* The command that repeats the run must work from any folder. */
+		if (strchr(value, '/') && realpath(value, o->scheduler))
+			req->scheduler = o->scheduler;
 		break;
 	case 'a':
 		if (o->arg_count == KT_ARGS_MAX)

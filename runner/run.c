@@ -65,6 +65,13 @@ static int build_initramfs(const struct kt_run_request *req, int *ret_fd, struct
 		r = stage_list(st, req, req->scenario->sched, diag);
 	if (!r)
 		r = stage_list(st, req, req->scenario->staged, diag);
+	if (!r && req->scheduler && !st->count) {
+		kt_diag_doing(diag, "put '%s' in place of the scenario's scheduler",
+			      req->scheduler);
+		kt_diag_cause(diag, "scenario '%s' has no scheduler", req->scenario->name);
+		kt_diag_remedy(diag, "leave out --scheduler, or choose another scenario");
+		r = KT_PATHS_E_NONE;
+	}
 	if (r)
 		return r;
 	spec.init_path = init;
