@@ -14,48 +14,14 @@
 #include "runner/closure.h"
 #include "runner/elf-deps.h"
 #include "runner/ld-cache.h"
-#include "tests/unit/test.h"
+#include "tests/unit/folder.h"
 #include "tests/unit/elf-sample.h"
-
-static char top[KT_PATH_MAX];
-
-static int make_top(void **state)
-{
-	strcpy(top, "/tmp/ktest-closure-XXXXXX");
-	return mkdtemp(top) ? 0 : -1;
-}
-
-static int remove_top(void **state)
-{
-	return kt_remove_tree(top);
-}
-
-/* A path in the test's folder; good until 32 more were asked for. */
-static const char *in_top(const char *name)
-{
-	static char paths[32][KT_PATH_MAX];
-	static unsigned int turn;
-	char *path = paths[turn++ % 32];
-
-	assert_int_equal(kt_path_format(path, "%s/%s", top, name), 0);
-	return path;
-}
-
-static void put_bytes(const char *name, const void *data, size_t len)
-{
-	char dir[KT_PATH_MAX];
-
-	strcpy(dir, in_top(name));
-	*strrchr(dir, '/') = 0;
-	assert_int_equal(kt_mkdir_p(dir), 0);
-	assert_int_equal(kt_write_file_atomic(in_top(name), data, len), 0);
-}
 
 static void put(const char *name, const struct elf_sample *sample)
 {
 	uint8_t bytes[ELF_SAMPLE_MAX];
 
-	put_bytes(name, bytes, elf_sample_make(sample, bytes));
+	put_file(name, bytes, elf_sample_make(sample, bytes));
 }
 
 static int resolve(struct kt_closure *closure, const char *name, const char *library_path,
@@ -172,7 +138,7 @@ static void test_foreign_file_is_passed_over(void **state)
 	strcpy(interpreter, in_top("ld.so"));
 	prog.interpreter = interpreter;
 	put("arm/libf.so", &(struct elf_sample){ .machine = EM_AARCH64 });
-	put_bytes("text/libf.so", "GROUP ( x )", 11);
+	put_file("text/libf.so", "GROUP ( x )", 11);
 	put("default/libf.so", &(struct elf_sample){ 0 });
 	snprintf(env, sizeof(env), "%s:%s", in_top("arm"), in_top("text"));
 	expect_found(&prog, env, in_top("default/libf.so"));
@@ -191,11 +157,11 @@ static void test_what_is_no_program_is_refused(void **state)
 {
 	put("refused/arm", &(struct elf_sample){ .machine = EM_AARCH64 });
 	expect_refused("refused/arm", KT_CLOSURE_E_NOTELF, "another machine");
-	put_bytes("refused/script", "#!/usr/bin/python3\nprint()\n", 27);
+	put_file("refused/script", "#!/usr/bin/python3\nprint()\n", 27);
 	expect_refused("refused/script", KT_CLOSURE_E_NOTELF, "'#!/usr/bin/python3'");
-	put_bytes("refused/text", "hello", 5);
+	put_file("refused/text", "hello", 5);
 	expect_refused("refused/text", KT_CLOSURE_E_NOTELF, "not an ELF file");
-	put_bytes("refused/empty", "", 0);
+	put_file("refused/empty", "", 0);
 	expect_refused("refused/empty", KT_CLOSURE_E_NOTELF, "empty");
 	put("refused/lib", &(struct elf_sample){ .needed = { "x" } });
 	expect_refused("refused/lib", KT_CLOSURE_E_NOTELF, "no interpreter");
@@ -261,7 +227,7 @@ static void test_damaged_files_are_harmless(void **state)
 }
 
 /* Header, two entries (the first for another machine), strings. */
-static size_t make_cache(uint8_t *buf)
+static size_t make_ld_cache(uint8_t *buf)
 {
 	static const char strings[] = "liba.so\0/32/liba.so\0/64/liba.so";
 	const uint32_t at = 48 + 2 * 24;
@@ -280,7 +246,7 @@ static size_t make_cache(uint8_t *buf)
 static void test_linker_cache(void **state)
 {
 	uint8_t buf[256];
-	size_t len = make_cache(buf);
+	size_t len = make_ld_cache(buf);
 
 	assert_string_equal(kt_ld_cache_find(buf, len, "liba.so"), "/64/liba.so");
 	assert_null(kt_ld_cache_find(buf, len, "libb.so"));

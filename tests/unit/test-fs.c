@@ -8,28 +8,7 @@
 
 #include "base/cleanup.h"
 #include "base/fs.h"
-#include "tests/unit/test.h"
-
-static char top[KT_PATH_MAX];
-
-static int make_top(void **state)
-{
-	strcpy(top, "/tmp/ktest-fs-XXXXXX");
-	return mkdtemp(top) ? 0 : -1;
-}
-
-static int remove_top(void **state)
-{
-	return kt_remove_tree(top);
-}
-
-static const char *in_top(const char *name)
-{
-	static char path[KT_PATH_MAX];
-
-	assert_int_equal(kt_path_format(path, "%s/%s", top, name), 0);
-	return path;
-}
+#include "tests/unit/folder.h"
 
 static void test_path_is_never_cut(void **state)
 {

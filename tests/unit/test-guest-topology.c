@@ -6,31 +6,14 @@
 
 #include "base/fs.h"
 #include "init/topology.h"
-#include "tests/unit/test.h"
-
-static char top[KT_PATH_MAX];
-
-static int make_top(void **state)
-{
-	strcpy(top, "/tmp/ktest-topology-XXXXXX");
-	return mkdtemp(top) ? 0 : -1;
-}
-
-static int remove_top(void **state)
-{
-	return kt_remove_tree(top);
-}
+#include "tests/unit/folder.h"
 
 static void put(const char *text, const char *fmt, unsigned int cpu)
 {
-	char path[KT_PATH_MAX], name[128], dir[KT_PATH_MAX];
+	char name[128];
 
 	snprintf(name, sizeof(name), fmt, cpu);
-	assert_int_equal(kt_path_format(path, "%s/%s", top, name), 0);
-	strcpy(dir, path);
-	*strrchr(dir, '/') = 0;
-	assert_int_equal(kt_mkdir_p(dir), 0);
-	assert_int_equal(kt_write_file_atomic(path, text, strlen(text)), 0);
+	put_text(name, text);
 }
 
 static void put_cpu(unsigned int cpu, const char *core, const char *llc, const char *package,

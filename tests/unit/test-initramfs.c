@@ -15,33 +15,10 @@
 #include "base/process.h"
 #include "proto/staging.h"
 #include "runner/initramfs.h"
-#include "tests/unit/test.h"
+#include "tests/unit/folder.h"
 #include "tests/unit/cpio-reader.h"
 
-static char top[KT_PATH_MAX];
 static const char *init_path, *sched_path;
-
-static int make_top(void **state)
-{
-	strcpy(top, "/tmp/ktest-initramfs-XXXXXX");
-	return mkdtemp(top) && !setenv("XDG_CACHE_HOME", top, 1) ? 0 : -1;
-}
-
-static int remove_top(void **state)
-{
-	return kt_remove_tree(top);
-}
-
-/* A path in the test's folder; good until 32 more were asked for. */
-static const char *in_top(const char *name)
-{
-	static char paths[32][KT_PATH_MAX];
-	static unsigned int turn;
-	char *path = paths[turn++ % 32];
-
-	assert_int_equal(kt_path_format(path, "%s/%s", top, name), 0);
-	return path;
-}
 
 /* A stand-in for init: the base archive takes any bytes. */
 static const char *small_init(void)
@@ -314,5 +291,5 @@ int main(int argc, char **argv)
 
 	init_path = argc > 1 ? argv[1] : NULL;
 	sched_path = argc > 2 ? argv[2] : NULL;
-	return cmocka_run_group_tests(tests, make_top, remove_top);
+	return cmocka_run_group_tests(tests, make_cache, remove_top);
 }

@@ -18,7 +18,7 @@
 #include "base/cleanup.h"
 #include "kernel/build.h"
 #include "kernel/kernel.h"
-#include "tests/unit/cache-folder.h"
+#include "tests/unit/folder.h"
 #include "tests/unit/fake-kernel.h"
 
 /*
@@ -47,7 +47,7 @@ static void put_program(const char *name, const char *script)
 
 	assert_int_equal(kt_path_format(path, "bin/%s", name), 0);
 	put_text(path, script);
-	assert_int_equal(chmod(in_cache(path), 0755), 0);
+	assert_int_equal(chmod(in_top(path), 0755), 0);
 }
 
 static void put_vmlinux(const struct fake_spec *spec)
@@ -79,7 +79,7 @@ static int make_world(void **state)
 	put_text("tree/Kconfig", "");
 	put_text("tree/kernel/sched/core.c", "");
 	put_text("tree/kernel/sched/ext.c", "");
-	if (kt_path_format(path, "%s:/usr/bin:/bin", in_cache("bin")))
+	if (kt_path_format(path, "%s:/usr/bin:/bin", in_top("bin")))
 		return -1;
 	return setenv("PATH", path, 1);
 }
@@ -103,7 +103,7 @@ static void on_progress(const struct kt_build_progress *p, void *data)
 	assert_true(p->steps <= p->steps_total || p->phase < KT_BUILD_COMPILE);
 	if (p->phase == KT_BUILD_WAIT)
 		kt_closep(&told->lock_fd);
-	if (told->cancel_fd >= 0 && !access(in_cache("pid"), F_OK))
+	if (told->cancel_fd >= 0 && !access(in_top("pid"), F_OK))
 		assert_int_equal(write(told->cancel_fd, &one, sizeof(one)), sizeof(one));
 }
 
@@ -130,8 +130,8 @@ static int build(struct told *told, struct kt_cached_kernel *kernel, bool *exist
 		.data = told,
 	};
 
-	strcpy(source, in_cache("tree"));
-	strcpy(kconfig, in_cache("frag"));
+	strcpy(source, in_top("tree"));
+	strcpy(kconfig, in_top("frag"));
 	return kt_build_kernel(&spec, kernel, existed, diag);
 }
 
@@ -172,18 +172,18 @@ static void test_build_then_found(void **state)
 	assert_string_equal(kernel.release, FAKE_RELEASE);
 	assert_int_equal(strncmp(kernel.id, FAKE_RELEASE "-", strlen(FAKE_RELEASE) + 1), 0);
 	assert_string_equal(kernel.compiler, "gcc (fake) 1, pahole v9");
-	assert_int_equal(size_of(kernel.path, "vmlinux"), size_of(cache_top, "vmlinux"));
+	assert_int_equal(size_of(kernel.path, "vmlinux"), size_of(top, "vmlinux"));
 	assert_int_equal(size_of(kernel.path, "bzImage"), 3);
-	assert_int_equal(size_of(kernel.path, "config"), size_of(cache_top, "frag"));
+	assert_int_equal(size_of(kernel.path, "config"), size_of(top, "frag"));
 	assert_int_equal(size_of(kernel.path, "modules/m-x.ko"), 3);
 	assert_int_equal(kt_cache_read_meta(kernel.path, &second), 0);
 	assert_int_equal(second.build_steps, 3);
 	/* Nothing unfinished is left, and the second time nothing is run. */
-	calls = size_of(cache_top, "calls");
+	calls = size_of(top, "calls");
 	assert_int_equal(build(&again, &second, &existed, &diag), 0);
 	assert_true(existed);
 	assert_string_equal(second.path, kernel.path);
-	assert_int_equal(size_of(cache_top, "calls"), calls);
+	assert_int_equal(size_of(top, "calls"), calls);
 	assert_false(again.phases[KT_BUILD_CONFIGURE]);
 }
 
@@ -236,7 +236,7 @@ static void test_cancelled_then_resumed(void **state)
 	told.cancel_fd = eventfd(0, EFD_CLOEXEC);
 	assert_int_equal(build(&told, &kernel, &existed, &diag), KT_BUILD_E_CANCELLED);
 	assert_string_equal(diag.cause, "interrupted");
-	assert_int_equal(kt_read_file(in_cache("pid"), &pid), 0);
+	assert_int_equal(kt_read_file(in_top("pid"), &pid), 0);
 	assert_int_equal(kill(atoi(kt_buf_str(&pid)), 0), -1);
 	assert_int_equal(errno, ESRCH);
 	assert_int_equal(count_unfinished(), 1);
@@ -251,7 +251,7 @@ static int hold_lock(void)
 	int fd;
 
 	put_text("ktest/kernels/.lock", "");
-	fd = open(in_cache("ktest/kernels/.lock"), O_RDWR | O_CLOEXEC);
+	fd = open(in_top("ktest/kernels/.lock"), O_RDWR | O_CLOEXEC);
 	assert_int_equal(flock(fd, LOCK_EX), 0);
 	return fd;
 }
@@ -314,17 +314,17 @@ static void test_refusals(void **state)
 	put_text("frag", "CONFIG_A=y\nwhat?\n");
 	assert_int_equal(build(&told, &kernel, &existed, &diag), KT_BUILD_E_KCONFIG);
 	assert_non_null(strstr(diag.cause, "line 2"));
-	assert_int_equal(remove(in_cache("frag")), 0);
+	assert_int_equal(remove(in_top("frag")), 0);
 	assert_int_equal(build(&told, &kernel, &existed, NULL), KT_BUILD_E_KCONFIG);
 	put_text("frag", "");
 	kt_diag_reset(&diag);
-	setenv("PATH", in_cache("bin"), 1);
-	assert_int_equal(remove(in_cache("bin/pahole")), 0);
-	assert_int_equal(remove(in_cache("bin/bc")), 0);
+	setenv("PATH", in_top("bin"), 1);
+	assert_int_equal(remove(in_top("bin/pahole")), 0);
+	assert_int_equal(remove(in_top("bin/bc")), 0);
 	assert_int_equal(build(&told, &kernel, &existed, &diag), KT_BUILD_E_TOOLS);
 	assert_non_null(strstr(diag.cause, "missing: bc pahole"));
 	assert_non_null(strstr(diag.remedy, "apt-get install bc pahole"));
-	assert_int_equal(kt_remove_tree(in_cache("tree")), 0);
+	assert_int_equal(kt_remove_tree(in_top("tree")), 0);
 	assert_int_equal(build(&told, &kernel, &existed, NULL), KT_BUILD_E_SOURCE);
 	assert_int_equal(count_unfinished(), 0);
 }
@@ -338,10 +338,10 @@ static void test_discard(void **state)
 	kt_closep(&lock_fd);
 	assert_int_equal(kt_build_discard(".."), -EINVAL);
 	assert_int_equal(kt_build_discard("abc"), 0);
-	assert_int_equal(access(in_cache("ktest/kernels/.build/abc"), F_OK), -1);
+	assert_int_equal(access(in_top("ktest/kernels/.build/abc"), F_OK), -1);
 }
 
-#define TEST(fn) cmocka_unit_test_setup_teardown(fn, make_world, remove_cache)
+#define TEST(fn) cmocka_unit_test_setup_teardown(fn, make_world, remove_top)
 
 int main(void)
 {

@@ -6,7 +6,7 @@
 
 #include "base/cleanup.h"
 #include "kernel/cache.h"
-#include "tests/unit/cache-folder.h"
+#include "tests/unit/folder.h"
 
 static void add(const char *id, int64_t created_s)
 {
@@ -22,7 +22,7 @@ static void add(const char *id, int64_t created_s)
 	};
 	char dir[KT_PATH_MAX];
 
-	assert_int_equal(kt_path_format(dir, "%s/ktest/kernels/%s", cache_top, id), 0);
+	assert_int_equal(kt_path_format(dir, "%s/ktest/kernels/%s", top, id), 0);
 	assert_int_equal(kt_mkdir_p(dir), 0);
 	assert_int_equal(kt_cache_write_meta(dir, &kernel), 0);
 }
@@ -53,7 +53,7 @@ static void test_newest_first(void **state)
 	assert_string_equal(list.kernels[2].id, "6.12.34-aaaa");
 	assert_int_equal(kt_cache_newest(&kernel), 0);
 	assert_string_equal(kernel.id, "6.12.34-bbbb");
-	assert_string_equal(kernel.path, in_cache("ktest/kernels/6.12.34-bbbb"));
+	assert_string_equal(kernel.path, in_top("ktest/kernels/6.12.34-bbbb"));
 	assert_string_equal(kernel.compiler, "gcc \"x\" 12");
 	assert_int_equal(kernel.build_steps, 7);
 }
@@ -96,7 +96,7 @@ static void test_a_string_longer_than_its_field_is_refused(void **state)
 		 " \"complete\": true}",
 		 1);
 	put_text("ktest/kernels/x/meta.json", text);
-	assert_int_equal(kt_cache_read_meta(in_cache("ktest/kernels/x"), &kernel), KT_CACHE_E_NONE);
+	assert_int_equal(kt_cache_read_meta(in_top("ktest/kernels/x"), &kernel), KT_CACHE_E_NONE);
 }
 
 static void test_find(void **state)
@@ -127,7 +127,7 @@ static void test_remove(void **state)
 	assert_int_equal(kt_cache_find_id("6", &kernel), 0);
 	assert_int_equal(kt_cache_remove(&kernel), 0);
 	assert_int_equal(kt_cache_find_id("6", &kernel), KT_CACHE_E_NONE);
-	assert_int_equal(rmdir(in_cache("ktest/kernels")), 0);
+	assert_int_equal(rmdir(in_top("ktest/kernels")), 0);
 	assert_int_equal(kt_cache_remove(&kernel), -ENOENT);
 }
 
@@ -148,7 +148,7 @@ static void test_unfinished(void **state)
 	assert_int_equal(kt_cache_each_unfinished(count_key, &count), -EIO);
 }
 
-#define TEST(fn) cmocka_unit_test_setup_teardown(fn, make_cache, remove_cache)
+#define TEST(fn) cmocka_unit_test_setup_teardown(fn, make_cache, remove_top)
 
 int main(void)
 {

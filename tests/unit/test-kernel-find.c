@@ -6,7 +6,7 @@
 #include "base/cleanup.h"
 #include "kernel/cache.h"
 #include "kernel/kernel.h"
-#include "tests/unit/cache-folder.h"
+#include "tests/unit/folder.h"
 #include "tests/unit/fake-kernel.h"
 
 static void put_kernel(const char *name, const struct fake_spec *spec)
@@ -25,7 +25,7 @@ static void put_cached(const char *id, int64_t created_s)
 	assert_int_equal(kt_path_format(name, "ktest/kernels/%s/vmlinux", id), 0);
 	put_kernel(name, &(struct fake_spec){ 0 });
 	name[strlen(name) - strlen("/vmlinux")] = 0;
-	assert_int_equal(kt_cache_write_meta(in_cache(name), &meta), 0);
+	assert_int_equal(kt_cache_write_meta(in_top(name), &meta), 0);
 }
 
 static void test_none(void **state)
@@ -36,7 +36,7 @@ static void test_none(void **state)
 	assert_int_equal(kt_kernel_find(&kernel, NULL, &diag), KT_KERNEL_E_NONE);
 	assert_non_null(strstr(diag.remedy, "ktest kernel build"));
 	kt_diag_reset(&diag);
-	assert_int_equal(kt_kernel_find(&kernel, in_cache("absent"), &diag), KT_KERNEL_E_NONE);
+	assert_int_equal(kt_kernel_find(&kernel, in_top("absent"), &diag), KT_KERNEL_E_NONE);
 	assert_non_null(strstr(diag.doing, "absent"));
 }
 
@@ -50,16 +50,16 @@ static void test_order(void **state)
 	put_kernel("env", &(struct fake_spec){ 0 });
 	put_kernel("named/vmlinux", &(struct fake_spec){ 0 });
 	assert_int_equal(kt_kernel_find(&kernel, NULL, NULL), 0);
-	assert_string_equal(kernel.path, in_cache("ktest/kernels/6.12.34-new/vmlinux"));
-	setenv("KTEST_KERNEL", in_cache("env"), 1);
+	assert_string_equal(kernel.path, in_top("ktest/kernels/6.12.34-new/vmlinux"));
+	setenv("KTEST_KERNEL", in_top("env"), 1);
 	assert_int_equal(kt_kernel_find(&kernel, NULL, NULL), 0);
-	assert_string_equal(kernel.path, in_cache("env"));
+	assert_string_equal(kernel.path, in_top("env"));
 	/* A folder stands for the vmlinux in it. */
-	assert_int_equal(kt_kernel_find(&kernel, in_cache("named"), NULL), 0);
-	assert_string_equal(kernel.path, in_cache("named/vmlinux"));
+	assert_int_equal(kt_kernel_find(&kernel, in_top("named"), NULL), 0);
+	assert_string_equal(kernel.path, in_top("named/vmlinux"));
 	setenv("KTEST_KERNEL", "", 1);
 	assert_int_equal(kt_kernel_find(&kernel, NULL, NULL), 0);
-	assert_string_equal(kernel.path, in_cache("ktest/kernels/6.12.34-new/vmlinux"));
+	assert_string_equal(kernel.path, in_top("ktest/kernels/6.12.34-new/vmlinux"));
 }
 
 static void test_what_it_can_do(void **state)
@@ -68,7 +68,7 @@ static void test_what_it_can_do(void **state)
 	struct kt_kernel kernel;
 
 	put_kernel("k", &(struct fake_spec){ 0 });
-	assert_int_equal(kt_kernel_find(&kernel, in_cache("k"), &diag), 0);
+	assert_int_equal(kt_kernel_find(&kernel, in_top("k"), &diag), 0);
 	assert_string_equal(kernel.release, FAKE_RELEASE);
 	assert_string_equal(kernel.build_id, "a0a1a2a3a4a5a6a7a8a9aaabacadaeafb0b1b2b3");
 	assert_true(kernel.has_symtab && kernel.has_btf && kernel.has_sched_ext);
@@ -81,7 +81,7 @@ static void expect_unfit(const struct fake_spec *spec, const char *words, const 
 	struct kt_kernel kernel;
 
 	put_kernel("k", spec);
-	assert_int_equal(kt_kernel_find(&kernel, in_cache("k"), &found), 0);
+	assert_int_equal(kt_kernel_find(&kernel, in_top("k"), &found), 0);
 	assert_int_equal(kt_kernel_require(&kernel, &diag), KT_KERNEL_E_UNFIT);
 	assert_non_null(strstr(diag.cause, words));
 	assert_non_null(strstr(diag.cause, option));
@@ -103,14 +103,14 @@ static void test_not_an_image(void **state)
 
 	put_text("text", "#!/bin/sh\n");
 	put_text("empty", "");
-	assert_int_equal(kt_kernel_find(&kernel, in_cache("text"), &diag), KT_KERNEL_E_IMAGE);
+	assert_int_equal(kt_kernel_find(&kernel, in_top("text"), &diag), KT_KERNEL_E_IMAGE);
 	assert_non_null(strstr(diag.cause, "e_ident"));
-	assert_int_equal(kt_kernel_find(&kernel, in_cache("empty"), NULL), KT_KERNEL_E_IMAGE);
+	assert_int_equal(kt_kernel_find(&kernel, in_top("empty"), NULL), KT_KERNEL_E_IMAGE);
 	assert_int_equal(kt_kernel_find(&kernel, "/dev/zero", NULL), KT_KERNEL_E_IMAGE);
 	assert_int_equal(kt_kernel_find(&kernel, "/proc/self/exe", NULL), KT_KERNEL_E_IMAGE);
 }
 
-#define TEST(fn) cmocka_unit_test_setup_teardown(fn, make_cache, remove_cache)
+#define TEST(fn) cmocka_unit_test_setup_teardown(fn, make_cache, remove_top)
 
 int main(void)
 {

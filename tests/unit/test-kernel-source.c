@@ -6,7 +6,7 @@
 #include <sys/stat.h>
 
 #include "kernel/source.h"
-#include "tests/unit/cache-folder.h"
+#include "tests/unit/folder.h"
 
 static void make_tree(void)
 {
@@ -18,7 +18,7 @@ static void make_tree(void)
 
 static void identify(const char *name, struct kt_source *source)
 {
-	assert_int_equal(kt_source_identify(source, in_cache(name), NULL), 0);
+	assert_int_equal(kt_source_identify(source, in_top(name), NULL), 0);
 	assert_int_equal(strlen(source->hash), KT_HASH_TEXT - 1);
 }
 
@@ -31,7 +31,7 @@ static void test_tarball(void **state)
 	identify("a.tar", &a);
 	identify("b.tar", &b);
 	assert_false(a.is_tree);
-	assert_string_equal(a.path, in_cache("a.tar"));
+	assert_string_equal(a.path, in_top("a.tar"));
 	assert_string_equal(a.hash, b.hash);
 	put_text("b.tar", "bytez");
 	identify("b.tar", &b);
@@ -42,7 +42,7 @@ static void set_time(const char *name, time_t seconds)
 {
 	const struct timespec times[2] = { { .tv_sec = seconds }, { .tv_sec = seconds } };
 
-	assert_int_equal(utimensat(AT_FDCWD, in_cache(name), times, 0), 0);
+	assert_int_equal(utimensat(AT_FDCWD, in_top(name), times, 0), 0);
 }
 
 static void test_tree(void **state)
@@ -72,7 +72,7 @@ static void test_tree_rename(void **state)
 	make_tree();
 	put_text("tree/x.c", "");
 	identify("tree", &before);
-	assert_int_equal(rename(in_cache("tree/x.c"), in_cache("tree/y.c")), 0);
+	assert_int_equal(rename(in_top("tree/x.c"), in_top("tree/y.c")), 0);
 	identify("tree", &after);
 	assert_string_not_equal(before.hash, after.hash);
 }
@@ -83,7 +83,7 @@ static void expect(const char *name, int condition, const char *words)
 	struct kt_source source;
 	char text[KT_DIAG_TEXT_MAX];
 
-	assert_int_equal(kt_source_identify(&source, in_cache(name), &diag), condition);
+	assert_int_equal(kt_source_identify(&source, in_top(name), &diag), condition);
 	kt_diag_format(&diag, text, sizeof(text));
 	if (!strstr(text, words))
 		fail_msg("'%s' does not say '%s'", text, words);
@@ -95,13 +95,13 @@ static void test_refusals(void **state)
 	put_text("folder/README", "");
 	expect("folder", KT_SOURCE_E_BAD, "not the top folder of Linux sources");
 	make_tree();
-	assert_int_equal(remove(in_cache("tree/kernel/sched/ext.c")), 0);
+	assert_int_equal(remove(in_top("tree/kernel/sched/ext.c")), 0);
 	expect("tree", KT_SOURCE_E_BAD, "older than sched_ext");
-	assert_int_equal(mkfifo(in_cache("fifo"), 0600), 0);
+	assert_int_equal(mkfifo(in_top("fifo"), 0600), 0);
 	expect("fifo", KT_SOURCE_E_BAD, "neither a folder nor a tarball");
 }
 
-#define TEST(fn) cmocka_unit_test_setup_teardown(fn, make_cache, remove_cache)
+#define TEST(fn) cmocka_unit_test_setup_teardown(fn, make_cache, remove_top)
 
 int main(void)
 {
