@@ -11,6 +11,7 @@
 int cmd_run(int argc, char **argv);
 int cmd_list(int argc, char **argv);
 int cmd_kernel(int argc, char **argv);
+int cmd_doctor(int argc, char **argv);
 
 /* "ktest: doing: cause" and, on a line of its own, the remedy. */
 void cli_print_diag(const struct kt_diag *diag);

@@ -21,6 +21,7 @@ static const struct verb {
 	{ "run", cmd_run, "run scenarios, each in a machine of its own" },
 	{ "list", cmd_list, "list scenarios" },
 	{ "kernel", cmd_kernel, "build, list and check guest kernels" },
+	{ "doctor", cmd_doctor, "look for what ktest needs on this machine" },
 	{ "help", cmd_help, "show this help, or that of a verb" },
 	{ "version", cmd_version, "show the version" },
 };

@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* A look at the host; see doctor.h. One function for each item. */
+#include <fcntl.h>
+#include <grp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/fs.h"
+#include "base/process.h"
+#include "kernel/kernel.h"
+#include "runner/doctor.h"
+#include "runner/paths.h"
+#include "vmm/loop.h"
+
+#define FREE_BYTES_MIN (UINT64_C(256) << 20) /* for artefacts of a few runs */
+
+static void say(struct kt_doctor_item *item, enum kt_health health, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+
+static void say(struct kt_doctor_item *item, enum kt_health health, const char *fmt, ...)
+{
+	va_list ap;
+
+	item->health = health;
+	va_start(ap, fmt);
+	vsnprintf(item->text, sizeof(item->text), fmt, ap);
+	va_end(ap);
+}
+
+static void remedy(struct kt_doctor_item *item, const char *text)
+{
+	snprintf(item->remedy, sizeof(item->remedy), "%s", text);
+}
+
+static void take_diag(struct kt_doctor_item *item, const struct kt_diag *diag)
+{
+	say(item, KT_HEALTH_BAD, "%s%s%s", diag->doing, diag->doing[0] ? ": " : "", diag->cause);
+	remedy(item, diag->remedy);
+}
+
+/* The first line that a program prints, without its newline. */
+static int first_line(const char *const *argv, char *line, size_t size)
+{
+	struct kt_process process = KT_PROCESS_INIT;
+	struct kt_process_spec spec = { .argv = argv, .stdin_fd = -1, .stderr_fd = -1 };
+	_cleanup_(kt_closep) int rd = -1, wr = -1;
+	int fds[2], status = 0, r;
+	ssize_t n;
+
+	if (pipe2(fds, O_CLOEXEC))
+		return kt_raise(-errno);
+	rd = fds[0];
+	wr = fds[1];
+	spec.stdout_fd = wr;
+	r = kt_process_spawn(&process, &spec);
+	if (r)
+		return kt_forward(r);
+	kt_closep(&wr);
+	n = read(rd, line, size - 1);
+	kt_closep(&rd);
+	r = kt_process_wait(&process, &status);
+	line[n > 0 ? n : 0] = 0;
+	line[strcspn(line, "\n")] = 0;
+	return kt_forward(r);
+}
+
+static void look_at_qemu(struct kt_doctor_item *item)
+{
+	static const char *const argv[] = { "qemu-system-x86_64", "--version", NULL };
+	char line[256];
+	int r = first_line(argv, line, sizeof(line));
+
+	if (!r) {
+		say(item, KT_HEALTH_GOOD, "%s", line);
+		return;
+	}
+	say(item, KT_HEALTH_BAD, "%s: %s", argv[0], strerror(-r));
+	remedy(item, "install the package qemu-system-x86");
+}
+
+static void look_at_io_uring(struct kt_doctor_item *item)
+{
+	struct kt_diag diag = KT_DIAG_INIT;
+	struct kt_loop *loop;
+
+	if (kt_loop_new(&loop, &diag)) {
+		take_diag(item, &diag);
+		return;
+	}
+	kt_loop_free(loop);
+	say(item, KT_HEALTH_GOOD, "usable");
+}
+
+static void look_at_kernel(struct kt_doctor_item *item)
+{
+	struct kt_diag diag = KT_DIAG_INIT;
+	struct kt_kernel kernel;
+
+	if (kt_kernel_find(&kernel, NULL, &diag) || kt_kernel_require(&kernel, &diag)) {
+		take_diag(item, &diag);
+		return;
+	}
+	say(item, kernel.has_symtab ? KT_HEALTH_GOOD : KT_HEALTH_NOTE, "%s (%s), BTF, sched_ext%s",
+	    kernel.path, kernel.release, kernel.has_symtab ? ", symbols" : ", no symbols");
+}
+
+static void look_at_programs(struct kt_doctor_item *item)
+{
+	struct kt_diag diag = KT_DIAG_INIT;
+	char init[KT_PATH_MAX], scheduler[KT_PATH_MAX];
+
+	if (kt_paths_init(init, &diag)) {
+		take_diag(item, &diag);
+		return;
+	}
+	if (kt_paths_scheduler(scheduler, "scx_ktest", &diag)) {
+		say(item, KT_HEALTH_NOTE, "%s; no in-tree schedulers", init);
+		remedy(item, "'./dev build' builds them for the guest kernel");
+		return;
+	}
+	say(item, KT_HEALTH_GOOD, "%s, in-tree schedulers", init);
+}
+
+static void look_at_folder(struct kt_doctor_item *item, int (*find)(char *buf),
+			   const char *variable)
+{
+	char dir[KT_PATH_MAX];
+	struct statvfs fs;
+	uint64_t free_bytes;
+	int r = find(dir);
+
+	if (!r)
+		r = kt_mkdir_p(dir);
+	if (!r && (access(dir, W_OK) || statvfs(dir, &fs)))
+		r = -errno;
+	if (r) {
+		say(item, KT_HEALTH_BAD, "cannot be written: %s", strerror(-r));
+		snprintf(item->remedy, sizeof(item->remedy), "set %s to a folder that can",
+			 variable);
+		return;
+	}
+	free_bytes = (uint64_t)fs.f_bavail * fs.f_frsize;
+	say(item, free_bytes < FREE_BYTES_MIN ? KT_HEALTH_NOTE : KT_HEALTH_GOOD,
+	    "%s, %llu MiB free", dir, (unsigned long long)(free_bytes >> 20));
+	if (free_bytes < FREE_BYTES_MIN)
+		remedy(item, "remove old folders in it");
+}
+
+static void look_at_cache(struct kt_doctor_item *item)
+{
+	look_at_folder(item, kt_cache_dir, "XDG_CACHE_HOME");
+}
+
+static void look_at_state(struct kt_doctor_item *item)
+{
+	look_at_folder(item, kt_state_dir, "XDG_STATE_HOME");
+}
+
+static void look_at_kvm(struct kt_doctor_item *item)
+{
+	static const char device[] = "/dev/kvm";
+	struct group *group;
+	struct stat st;
+
+	if (stat(device, &st)) {
+		say(item, KT_HEALTH_NOTE, "%s: %s", device, strerror(errno));
+		return;
+	}
+	if (!access(device, R_OK | W_OK)) {
+		say(item, KT_HEALTH_GOOD, "%s can be opened; machines run under tcg so far",
+		    device);
+		return;
+	}
+	group = getgrgid(st.st_gid);
+	say(item, KT_HEALTH_NOTE, "%s: %s", device, strerror(errno));
+	snprintf(item->remedy, sizeof(item->remedy), "its group is '%s': usermod -aG it to you",
+		 group ? group->gr_name : "?");
+}
+
+static void look_at_cgroup(struct kt_doctor_item *item)
+{
+	if (!access("/sys/fs/cgroup/cgroup.controllers", R_OK))
+		say(item, KT_HEALTH_GOOD, "version 2 at /sys/fs/cgroup");
+	else
+		say(item, KT_HEALTH_NOTE,
+		    "version 2 is not mounted at /sys/fs/cgroup; ktest does "
+		    "not need it on the host");
+}
+
+static void look_at_hugepages(struct kt_doctor_item *item)
+{
+	_cleanup_(kt_buf_deinit) struct kt_buf info = KT_BUF_INIT(64u << 10);
+	const char *at;
+	unsigned long total = 0;
+
+	if (!kt_read_file("/proc/meminfo", &info)) {
+		at = strstr(kt_buf_str(&info), "HugePages_Total:");
+		if (at && sscanf(at, "HugePages_Total: %lu", &total) != 1)
+			total = 0;
+	}
+	say(item, KT_HEALTH_GOOD, "%lu reserved%s", total, total ? "" : "; none are needed");
+}
+
+size_t kt_doctor_look(struct kt_doctor_item *items)
+{
+	static const struct {
+		const char *name;
+		void (*look)(struct kt_doctor_item *item);
+	} looks[] = {
+		{ "qemu", look_at_qemu },	    { "kvm", look_at_kvm },
+		{ "io_uring", look_at_io_uring },   { "guest kernel", look_at_kernel },
+		{ "programs", look_at_programs },   { "cache", look_at_cache },
+		{ "state", look_at_state },	    { "cgroups", look_at_cgroup },
+		{ "hugepages", look_at_hugepages },
+	};
+
+	_Static_assert(KT_ARRAY_SIZE(looks) <= KT_DOCTOR_ITEMS_MAX, "too many items");
+	for (size_t i = 0; i < KT_ARRAY_SIZE(looks); i++) {
+		items[i] = (struct kt_doctor_item){ .name = looks[i].name };
+		looks[i].look(&items[i]);
+	}
+	return KT_ARRAY_SIZE(looks);
+}
