@@ -116,6 +116,23 @@ static void test_readiness_is_a_level(void **state)
 	close_pair(fds);
 }
 
+/* A descriptor that is always ready does not keep the deadline from being seen. */
+static void test_deadline_under_constant_readiness(void **state)
+{
+	struct watcher w = { .done_after = UINT32_MAX };
+	int fds[2];
+
+	make_pair(fds);
+	watch(&w, fds[0], POLLOUT);
+	alarm(20); /* a loop that goes on for ever is ended here */
+	assert_int_equal(kt_loop_run(loop, &w.done, kt_now_ns() + 5 * KT_NSEC_PER_MSEC),
+			 KT_LOOP_E_DEADLINE);
+	alarm(0);
+	assert_true(w.calls > 0);
+	kt_source_free(w.source);
+	close_pair(fds);
+}
+
 static void test_hangup_is_reported(void **state)
 {
 	struct watcher w = { .done_after = 1 };
@@ -322,6 +339,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		LOOP_TEST(test_readiness_is_reported),
 		LOOP_TEST(test_readiness_is_a_level),
+		LOOP_TEST(test_deadline_under_constant_readiness),
 		LOOP_TEST(test_hangup_is_reported),
 		LOOP_TEST(test_child_exit),
 		LOOP_TEST(test_timers_fire_in_order_and_on_time),
