@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* The host side of scenario/check.h, and the process a check runs in. */
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -163,25 +164,49 @@ static _Noreturn void run_child(const struct kt_run_record *rec, int fd,
 	_exit(0);
 }
 
-static int take_findings(struct kt_run_record *rec, int fd)
+/* Waits for bytes of the check. KT_CHECK_RUN_E_CANCELLED. */
+static int wait_for_bytes(int fd, int cancel_fd)
 {
-	struct kt_frame_decoder dec;
+	struct pollfd fds[] = { { .fd = fd, .events = POLLIN },
+				{ .fd = cancel_fd, .events = POLLIN } };
+
+	while (poll(fds, KT_ARRAY_SIZE(fds), -1) < 0)
+		if (errno != EINTR)
+			return kt_raise(-errno);
+	return fds[1].revents & POLLIN ? KT_CHECK_RUN_E_CANCELLED : 0;
+}
+
+static int decode_findings(struct kt_run_record *rec, struct kt_frame_decoder *dec)
+{
 	struct kt_frame frame;
 	struct kt_msg msg;
-	uint8_t bytes[4096];
-	ssize_t n;
 	int r = 0;
 
+	while (!r && !kt_frame_decoder_next(dec, &frame))
+		if (!kt_msg_decode(&msg, frame.type, frame.payload, frame.len))
+			r = kt_run_record_finding(rec, &msg.finding, false);
+	return kt_forward(r);
+}
+
+/* Takes in findings until the check closes its end. */
+static int take_findings(struct kt_run_record *rec, int fd, int cancel_fd)
+{
+	struct kt_frame_decoder dec;
+	uint8_t bytes[4096];
+	ssize_t n;
+	int r;
+
 	kt_frame_decoder_init(&dec);
-	while (!r && (n = read(fd, bytes, sizeof(bytes))) != 0) {
-		if (n < 0 && errno == EINTR)
-			continue;
-		r = n < 0 ? kt_raise(-errno) : kt_frame_decoder_feed(&dec, bytes, (size_t)n);
-		while (!r && !kt_frame_decoder_next(&dec, &frame)) {
-			if (!kt_msg_decode(&msg, frame.type, frame.payload, frame.len))
-				r = kt_run_record_finding(rec, &msg.finding, false);
-		}
-	}
+	do {
+		r = wait_for_bytes(fd, cancel_fd);
+		n = r ? 0 : read(fd, bytes, sizeof(bytes));
+		if (n < 0)
+			r = kt_raise(-errno);
+		if (n > 0)
+			r = kt_frame_decoder_feed(&dec, bytes, (size_t)n);
+		if (!r)
+			r = decode_findings(rec, &dec);
+	} while (!r && n > 0);
 	kt_frame_decoder_deinit(&dec);
 	return kt_forward(r);
 }
@@ -204,7 +229,8 @@ static int note_end(struct kt_run_record *rec, const char *what, int status)
 	return kt_forward(kt_run_record_finding(rec, &f, false));
 }
 
-int kt_check_run(struct kt_run_record *rec, const char *what, void (*fn)(struct kt_check *ck))
+int kt_check_run(struct kt_run_record *rec, const char *what, void (*fn)(struct kt_check *ck),
+		 int cancel_fd)
 {
 	_cleanup_(kt_closep) int rd = -1;
 	int fds[2], status, r;
@@ -220,7 +246,9 @@ int kt_check_run(struct kt_run_record *rec, const char *what, void (*fn)(struct 
 	close(fds[1]);
 	if (pid < 0)
 		return kt_raise(-errno);
-	r = take_findings(rec, rd);
+	r = take_findings(rec, rd, cancel_fd);
+	if (r)
+		kill(pid, SIGKILL);
 	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		;
 	return r ? kt_forward(r) : kt_forward(note_end(rec, what, status));

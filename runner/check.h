@@ -13,6 +13,13 @@
 /* Wall time a check may take, seconds. */
 #define KT_CHECK_SECONDS_MAX 30
 
-/* Runs fn over the record and adds its findings to it. */
-int kt_check_run(struct kt_run_record *rec, const char *what,
-		 void (*fn)(struct kt_check *ck)) _kt_must_check_;
+enum kt_check_run_condition {
+	KT_CHECK_RUN_E_CANCELLED = 1, /* cancel_fd became readable; the check was killed */
+};
+
+/*
+ * Runs fn over the record and adds its findings to it. cancel_fd (-1: none) is
+ * watched and not read.
+ */
+int kt_check_run(struct kt_run_record *rec, const char *what, void (*fn)(struct kt_check *ck),
+		 int cancel_fd) _kt_must_check_;

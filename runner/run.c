@@ -146,15 +146,23 @@ static void write_snapshots(struct kt_artifacts *art, const struct kt_run_record
 	}
 }
 
-static int run_checks(struct kt_run_result *res, const struct kt_scenario *s)
+static int run_checks(struct kt_run_result *res, const struct kt_run_request *req)
 {
+	const struct kt_scenario *s = req->scenario;
 	int r = 0;
 
 	if (s->check && res->outcome == KT_OUTCOME_COMPLETED)
-		r = kt_check_run(&res->record, "the host check", s->check);
-	if (!r && s->check_always)
-		r = kt_check_run(&res->record, "the host check for any outcome", s->check_always);
-	return kt_forward(r);
+		r = kt_check_run(&res->record, "the host check", s->check, req->cancel_fd);
+	if (!r && s->check_always && res->outcome != KT_OUTCOME_CANCELLED)
+		r = kt_check_run(&res->record, "the host check for any outcome", s->check_always,
+				 req->cancel_fd);
+	if (r != KT_CHECK_RUN_E_CANCELLED)
+		return kt_forward(r);
+	res->outcome = KT_OUTCOME_CANCELLED;
+	kt_diag_reset(&res->diag);
+	kt_diag_doing(&res->diag, "check the results");
+	kt_diag_cause(&res->diag, "it was cancelled by the user");
+	return 0;
 }
 
 /* Copies the initramfs beside the other artefacts. */
@@ -235,7 +243,7 @@ int kt_run(struct kt_run_result *ret_result, const struct kt_run_request *req)
 	snprintf(res->artifacts, sizeof(res->artifacts), "%s", art->dir);
 	r = run_staged(res, req, art);
 	if (!r)
-		r = run_checks(res, req->scenario);
+		r = run_checks(res, req);
 	res->wall_ns = kt_now_ns() - start_ns;
 	if (!r)
 		write_artifacts(res, req, art);

@@ -6,6 +6,7 @@
  */
 #include <signal.h>
 #include <string.h>
+#include <sys/eventfd.h>
 
 #include "runner/check.h"
 #include "scenario/check.h"
@@ -38,7 +39,7 @@ static int teardown(void **state)
 /* Runs the check; returns its findings. */
 static size_t run(void (*fn)(struct kt_check *ck))
 {
-	assert_int_equal(kt_check_run(&rec, "the check", fn), 0);
+	assert_int_equal(kt_check_run(&rec, "the check", fn, -1), 0);
 	return rec.finding_count;
 }
 
@@ -131,6 +132,22 @@ static void test_bad_ends_are_findings(void **state)
 	assert_non_null(strstr(rec.findings[1].text, "status 3"));
 }
 
+static void check_never_ends(struct kt_check *ck)
+{
+	for (;;)
+		pause();
+}
+
+static void test_cancelled(void **state)
+{
+	int fd = eventfd(1, EFD_CLOEXEC);
+
+	assert_int_equal(kt_check_run(&rec, "the check", check_never_ends, fd),
+			 KT_CHECK_RUN_E_CANCELLED);
+	assert_int_equal(rec.finding_count, 0);
+	close(fd);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -139,6 +156,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_unknown_name_is_a_finding, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_no_snapshot_is_a_finding, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_bad_ends_are_findings, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_cancelled, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
