@@ -1,0 +1,294 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * ACPI tables: found from the RSDP as an operating system does, and read by
+ * iasl, whose disassembly must name no error and hold what was declared.
+ * Without iasl that part is skipped.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/fs.h"
+#include "tests/unit/test.h"
+#include "vmm/kvm/acpi.h"
+#include "vmm/kvm/cpuid.h"
+#include "vmm/kvm/layout.h"
+#include "vmm/ram.h"
+
+#define GIB(n) ((uint64_t)(n) << 30)
+
+struct fixture {
+	struct kt_topology topo;
+	struct kt_ram ram;
+	struct kt_kvm_acpi_spec spec;
+	struct kt_kvm_acpi acpi;
+};
+
+static void make(struct fixture *f, const char *topo, unsigned int nodes, const uint8_t *distances)
+{
+	*f = (struct fixture){ .topo = { 0 } };
+	assert_int_equal(kt_topology_parse(&f->topo, topo, NULL), 0);
+	kt_ram_layout(&f->ram, nodes, GIB(2), KT_KVM_LOW_RAM_BYTES, KT_KVM_HIGH_RAM_START);
+	f->spec = (struct kt_kvm_acpi_spec){ .topo = &f->topo,
+					     .banks = f->ram.banks,
+					     .bank_count = f->ram.bank_count,
+					     .nodes = nodes,
+					     .distances = distances,
+					     .virtio_devices = 2 };
+	assert_int_equal(kt_kvm_acpi_make(&f->acpi, &f->spec), 0);
+}
+
+/* ---- by hand ---- */
+
+static uint64_t le(const uint8_t *p, unsigned int size)
+{
+	uint64_t v = 0;
+
+	while (size--)
+		v = v << 8 | p[size];
+	return v;
+}
+
+static uint8_t sum(const uint8_t *p, size_t len)
+{
+	uint8_t s = 0;
+
+	while (len--)
+		s = (uint8_t)(s + *p++);
+	return s;
+}
+
+/* The table at a guest-physical address: whole, and with a checksum that is right. */
+static const uint8_t *table_at(const struct fixture *f, uint64_t addr, const char *signature)
+{
+	const uint8_t *t = f->acpi.image.data + (addr - KT_KVM_ACPI_ADDR);
+
+	assert_true(addr >= KT_KVM_ACPI_ADDR && addr - KT_KVM_ACPI_ADDR + 36 < f->acpi.image.len);
+	assert_int_equal(addr % 16, 0);
+	assert_memory_equal(t, signature, 4);
+	assert_true(addr - KT_KVM_ACPI_ADDR + le(t + 4, 4) <= f->acpi.image.len);
+	assert_int_equal(sum(t, le(t + 4, 4)), 0);
+	return t;
+}
+
+static const uint8_t *find_xsdt(const struct fixture *f)
+{
+	const uint8_t *rsdp = f->acpi.image.data;
+
+	assert_memory_equal(rsdp, "RSD PTR ", 8);
+	assert_int_equal(rsdp[15], 2);
+	assert_int_equal(le(rsdp + 20, 4), 36);
+	assert_int_equal(sum(rsdp, 20), 0);
+	assert_int_equal(sum(rsdp, 36), 0);
+	return table_at(f, le(rsdp + 24, 8), "XSDT");
+}
+
+static const uint8_t *find_table(const struct fixture *f, unsigned int i, const char *signature)
+{
+	const uint8_t *xsdt = find_xsdt(f);
+
+	assert_int_equal(le(xsdt + 4, 4), 36 + 5 * 8);
+	return table_at(f, le(xsdt + 36 + 8 * (size_t)i, 8), signature);
+}
+
+static void test_tables_are_linked(void **state)
+{
+	const uint8_t *fadt;
+	struct fixture f;
+
+	make(&f, "2n4l4c2t", 2, NULL);
+	fadt = find_table(&f, 0, "FACP");
+	table_at(&f, le(fadt + 140, 8), "DSDT");
+	assert_true(le(fadt + 112, 4) & 1u << 20);
+	find_table(&f, 1, "APIC");
+	find_table(&f, 2, "SRAT");
+	find_table(&f, 3, "SLIT");
+	find_table(&f, 4, "HMAT");
+	kt_kvm_acpi_deinit(&f.acpi);
+}
+
+/* Each CPU once in MADT and in SRAT, in the order of CPU numbers. */
+static void expect_cpus(const struct fixture *f)
+{
+	const uint8_t *madt = find_table(f, 1, "APIC") + 44, *srat = find_table(f, 2, "SRAT") + 48;
+
+	for (unsigned int cpu = 0; cpu < kt_topology_cpus(&f->topo); cpu++) {
+		uint32_t id = kt_kvm_apic_id(&f->topo, cpu);
+		bool wide = id > 254;
+
+		assert_int_equal(madt[0], wide ? 9 : 0);
+		assert_int_equal(wide ? le(madt + 4, 4) : madt[3], id);
+		assert_int_equal(wide ? le(madt + 12, 4) : madt[2], cpu);
+		assert_int_equal(le(madt + (wide ? 8 : 4), 4), 1);
+		assert_int_equal(srat[0], wide ? 2 : 0);
+		assert_int_equal(wide ? le(srat + 8, 4) : srat[3], id);
+		assert_int_equal(wide ? le(srat + 4, 4) : srat[2], kt_kvm_cpu_node(&f->topo, cpu));
+		madt += madt[1];
+		srat += srat[1];
+	}
+	assert_int_equal(madt[0], 1);
+	assert_int_equal(le(madt + 4, 4), 0xfec00000);
+	for (size_t i = 0; i < f->ram.bank_count; i++, srat += srat[1]) {
+		assert_int_equal(srat[0], 1);
+		assert_int_equal(le(srat + 2, 4), f->ram.banks[i].node);
+		assert_int_equal(le(srat + 8, 8), f->ram.banks[i].start.v);
+		assert_int_equal(le(srat + 16, 8), f->ram.banks[i].len);
+		assert_int_equal(le(srat + 28, 4), 1);
+	}
+}
+
+static void test_cpus_and_memory(void **state)
+{
+	static const char *const topologies[] = { "1n1l1c1t", "2n4l4c2t", "2n6l3c2t", "1n1l127c2t",
+						  "3n9l5c3t" };
+	struct fixture f;
+
+	for (size_t i = 0; i < KT_ARRAY_SIZE(topologies); i++) {
+		struct kt_topology topo;
+
+		assert_int_equal(kt_topology_parse(&topo, topologies[i], NULL), 0);
+		make(&f, topologies[i], topo.nodes, NULL);
+		expect_cpus(&f);
+		kt_kvm_acpi_deinit(&f.acpi);
+	}
+}
+
+/* Two nodes with CPUs and one of memory only. */
+static const uint8_t three_nodes[] = { 10, 21, 31, 21, 10, 41, 31, 41, 10 };
+
+static void test_distances(void **state)
+{
+	const uint8_t *slit, *hmat;
+	struct fixture f;
+
+	make(&f, "2n2l1c1t", 3, three_nodes);
+	slit = find_table(&f, 3, "SLIT");
+	assert_int_equal(le(slit + 36, 8), 3);
+	assert_memory_equal(slit + 44, three_nodes, 9);
+	hmat = find_table(&f, 4, "HMAT") + 40;
+	for (unsigned int node = 0; node < 3; node++, hmat += 40) {
+		assert_int_equal(le(hmat + 8, 2), node < 2);
+		assert_int_equal(le(hmat + 16, 4), node);
+	}
+	/* 2 initiators, 3 targets: latencies of row 1, then bandwidths. */
+	assert_int_equal(le(hmat + 12, 4), 2);
+	assert_int_equal(le(hmat + 16, 4), 3);
+	assert_int_equal(le(hmat + 32 + 20 + 6, 2), 210);
+	assert_int_equal(le(hmat + 32 + 20 + 10, 2), 410);
+	hmat += le(hmat + 4, 4);
+	assert_int_equal(le(hmat + 32 + 20, 2), 12800);
+	assert_int_equal(le(hmat + 32 + 20 + 4, 2), 128000 / 31);
+	kt_kvm_acpi_deinit(&f.acpi);
+}
+
+static void test_largest_machine_fits(void **state)
+{
+	struct fixture f;
+
+	make(&f, "64n64l2c2t", 64, NULL);
+	assert_true(f.acpi.image.len < KT_KVM_ACPI_BYTES);
+	kt_kvm_acpi_deinit(&f.acpi);
+}
+
+/* ---- by iasl ---- */
+
+static void write_table(const struct fixture *f, enum kt_kvm_acpi_table table, const char *path)
+{
+	const uint8_t *t = f->acpi.image.data + f->acpi.offsets[table];
+	FILE *file = fopen(path, "w");
+
+	assert_non_null(file);
+	assert_int_equal(fwrite(t, 1, le(t + 4, 4), file), le(t + 4, 4));
+	fclose(file);
+}
+
+/* Runs a command line in the folder and appends all that it says and writes to out. */
+static void disassemble(const char *folder, struct kt_buf *out)
+{
+	char command[256], path[128];
+
+	snprintf(command, sizeof(command), "cd %s && iasl -d table.aml >said 2>&1", folder);
+	assert_int_equal(system(command), 0);
+	snprintf(path, sizeof(path), "%s/said", folder);
+	assert_int_equal(kt_read_file(path, out), 0);
+	snprintf(path, sizeof(path), "%s/table.dsl", folder);
+	assert_int_equal(kt_read_file(path, out), 0);
+}
+
+static unsigned int count(const char *text, const char *what)
+{
+	unsigned int n = 0;
+
+	while ((text = strstr(text, what))) {
+		text += strlen(what);
+		n++;
+	}
+	return n;
+}
+
+static void expect_said(const struct fixture *f, enum kt_kvm_acpi_table table,
+			const char *const *lines)
+{
+	static const char *const complaints[] = { "Error",   "rror:",	"Warning", "Incorrect",
+						  "Invalid", "Unknown", "****",	   "Could not" };
+	_cleanup_(kt_buf_deinit) struct kt_buf out = KT_BUF_INIT(4u << 20);
+	char folder[] = "/tmp/ktest-acpi-XXXXXX", path[64];
+
+	assert_non_null(mkdtemp(folder));
+	snprintf(path, sizeof(path), "%s/table.aml", folder);
+	write_table(f, table, path);
+	disassemble(folder, &out);
+	for (size_t i = 0; i < KT_ARRAY_SIZE(complaints); i++)
+		if (strstr(kt_buf_str(&out), complaints[i]))
+			fail_msg("'%s' in:\n%s", complaints[i], kt_buf_str(&out));
+	for (; *lines; lines++)
+		if (!strstr(kt_buf_str(&out), *lines))
+			fail_msg("no '%s' in:\n%s", *lines, kt_buf_str(&out));
+	if (table == KT_KVM_ACPI_MADT)
+		assert_int_equal(count(kt_buf_str(&out), "[Processor Local APIC]"), 16);
+	if (table == KT_KVM_ACPI_SRAT)
+		assert_int_equal(count(kt_buf_str(&out), "[Memory Affinity]"), 4);
+	assert_int_equal(kt_remove_tree(folder), 0);
+}
+
+#define LINES(...) ((const char *const[]){ __VA_ARGS__, NULL })
+
+static void test_iasl_reads_the_tables(void **state)
+{
+	struct fixture f;
+
+	if (system("iasl -v >/dev/null 2>&1"))
+		skip();
+	make(&f, "2n4l2c2t", 3, three_nodes);
+	expect_said(&f, KT_KVM_ACPI_DSDT,
+		    LINES("Name (_S5", "\"LNRO0005\"", "Device (VIO1)", "EisaId (\"PNP0501\")",
+			  "0xD0001000", "0x00000011,",
+			  "Interrupt (ResourceConsumer, Edge, ActiveHigh"));
+	expect_said(&f, KT_KVM_ACPI_FADT,
+		    LINES("Hardware Reduced (V5) : 1", "Reset Register Supported (V2) : 1",
+			  "CMOS RTC Not Present (V5) : 1", "8042 Present on ports 60/64 (V2) : 0"));
+	expect_said(
+		&f, KT_KVM_ACPI_MADT,
+		LINES("Local Apic Address : FEE00000", "PC-AT Compatibility : 0", "[I/O APIC]"));
+	expect_said(&f, KT_KVM_ACPI_SRAT, LINES("[Processor Local APIC/SAPIC Affinity]"));
+	expect_said(&f, KT_KVM_ACPI_SLIT, LINES("Localities : 0000000000000003"));
+	expect_said(&f, KT_KVM_ACPI_HMAT, LINES("[Memory Proximity Domain Attributes]"));
+	expect_said(&f, KT_KVM_ACPI_XSDT, LINES("[Extended System Description Table]"));
+	kt_kvm_acpi_deinit(&f.acpi);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_tables_are_linked),
+		cmocka_unit_test(test_cpus_and_memory),
+		cmocka_unit_test(test_distances),
+		cmocka_unit_test(test_largest_machine_fits),
+		cmocka_unit_test(test_iasl_reads_the_tables),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

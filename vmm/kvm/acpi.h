@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The ACPI tables of a machine: what CPUs, interrupt controllers, NUMA nodes and
+ * devices it has. Hardware-reduced ACPI, which spares Linux all legacy timers,
+ * interrupt controllers and fixed registers. Pure: the tables are made in a
+ * buffer, for the caller to put at KT_KVM_ACPI_ADDR.
+ *
+ *   RSDP -> XSDT -> FADT -> DSDT   serial port, virtio-mmio devices
+ *                -> MADT           LAPICs, IOAPIC
+ *                -> SRAT           nodes of CPUs and memory
+ *                -> SLIT           distances of nodes
+ *                -> HMAT           the same as latency and bandwidth
+ *
+ * Sections are those of the ACPI specification 6.5.
+ */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/error.h"
+#include "proto/topology.h"
+#include "vmm/vm.h"
+
+#define KT_KVM_DISTANCE_LOCAL  10u /* fixed by 5.2.17 */
+#define KT_KVM_DISTANCE_REMOTE 20u /* if none are given */
+
+struct kt_kvm_acpi_spec {
+	const struct kt_topology *topo; /* passed kt_kvm_topology_check(); borrowed for the call */
+	const struct kt_vm_bank *banks; /* of RAM; borrowed likewise */
+	size_t bank_count;
+	/*
+	 * NUMA nodes, at least topo->nodes and at most KT_NODES_MAX; those beyond
+	 * have memory and no CPUs.
+	 */
+	unsigned int nodes;
+	/*
+	 * nodes * nodes distances, row by row, as 5.2.17 has them: 10 on the
+	 * diagonal and only there, 11 to 254 elsewhere; borrowed. NULL: all 20.
+	 */
+	const uint8_t *distances;
+	unsigned int virtio_devices; /* at most KT_KVM_VIRTIO_MAX */
+};
+
+/* Where the tables start in the buffer, for tests and dumps. */
+enum kt_kvm_acpi_table {
+	KT_KVM_ACPI_RSDP,
+	KT_KVM_ACPI_DSDT,
+	KT_KVM_ACPI_FADT,
+	KT_KVM_ACPI_MADT,
+	KT_KVM_ACPI_SRAT,
+	KT_KVM_ACPI_SLIT,
+	KT_KVM_ACPI_HMAT,
+	KT_KVM_ACPI_XSDT,
+	KT_KVM_ACPI_COUNT_,
+};
+
+struct kt_kvm_acpi {
+	struct kt_buf image; /* owned; goes to KT_KVM_ACPI_ADDR */
+	size_t offsets[KT_KVM_ACPI_COUNT_];
+};
+
+/* -ENOMEM; -ENOBUFS: more than KT_KVM_ACPI_BYTES, which what passed the checks is not. */
+int kt_kvm_acpi_make(struct kt_kvm_acpi *ret_acpi,
+		     const struct kt_kvm_acpi_spec *spec) _kt_must_check_;
+void kt_kvm_acpi_deinit(struct kt_kvm_acpi *acpi);

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Where everything is in the guest-physical address space and the port space of
+ * a machine under KVM: the one place with such numbers. Nothing else in
+ * vmm/kvm/ has an address of its own.
+ *
+ *   0x000000000  GDT, zero page, page tables, command line  | RAM
+ *   0x0000a0000  not used (a PC's video memory)             |
+ *   0x0000e0000  ACPI tables                                | RAM, reserved
+ *   0x000100000  kernel ... initramfs at the top            | RAM
+ *   0x0c0000000  devices: virtio-mmio, IOAPIC, LAPICs       | no RAM
+ *   0x100000000  the rest of RAM, as long as it is          | RAM
+ *
+ * The low part of RAM ends at 3 GiB at the latest and what does not fit there
+ * goes on at 4 GiB, so that the hole costs addresses and no memory.
+ */
+#pragma once
+
+#include <stdint.h>
+
+/* ---- RAM; arguments of kt_ram_layout() ---- */
+
+#define KT_KVM_LOW_RAM_BYTES  (UINT64_C(3) << 30)
+#define KT_KVM_HIGH_RAM_START (UINT64_C(4) << 30)
+
+/* ---- the first MiB: what the kernel is entered with ---- */
+
+#define KT_KVM_GDT_ADDR	      UINT64_C(0x0500) /* behind the real-mode vectors and BIOS data */
+#define KT_KVM_ZERO_PAGE_ADDR UINT64_C(0x7000) /* struct boot_params, one page */
+/* A top table, one table under it, and a directory for each of the 4 GiB mapped one to one. */
+#define KT_KVM_PML4_ADDR     UINT64_C(0x9000)
+#define KT_KVM_PDPT_ADDR     UINT64_C(0xa000)
+#define KT_KVM_PD_ADDR	     UINT64_C(0xb000)
+#define KT_KVM_PD_COUNT	     4u
+#define KT_KVM_CMDLINE_ADDR  UINT64_C(0x20000)
+#define KT_KVM_CMDLINE_BYTES UINT64_C(0x1000)
+
+/* Conventional memory ends here; what follows up to 1 MiB is not RAM to a PC's kernel. */
+#define KT_KVM_CONVENTIONAL_END UINT64_C(0xa0000)
+
+/*
+ * The tables, RSDP first, in the area in which a kernel that is not told looks
+ * for an RSDP (ACPI 6.5, 5.2.5.1), reserved to them by e820.
+ */
+#define KT_KVM_ACPI_ADDR  UINT64_C(0xe0000)
+#define KT_KVM_ACPI_BYTES UINT64_C(0x20000)
+
+/* ---- from 1 MiB on: kernel and initramfs ---- */
+
+/* Nothing of a kernel image is loaded below. */
+#define KT_KVM_KERNEL_MIN UINT64_C(0x100000)
+
+/*
+ * The initramfs ends at the end of low RAM or here, whichever is lower, and
+ * starts on a page. The value is that of initrd_addr_max in every x86-64 setup
+ * header (arch/x86/boot/header.S); for vmlinux, which has no header, it is taken
+ * to be the same.
+ */
+#define KT_KVM_INITRD_END UINT64_C(0x80000000)
+
+/* ---- the hole: devices ---- */
+
+#define KT_KVM_VIRTIO_ADDR   UINT64_C(0xd0000000)
+#define KT_KVM_VIRTIO_STRIDE UINT64_C(0x1000) /* registers of one device, a page apart */
+#define KT_KVM_VIRTIO_MAX    8u
+/* GSI of the first; one each, on the pins of the IOAPIC above the ISA interrupts. */
+#define KT_KVM_VIRTIO_GSI 16u
+
+/* Where they are on every PC, and where KVM has its own by default. */
+#define KT_KVM_IOAPIC_ADDR UINT64_C(0xfec00000)
+#define KT_KVM_IOAPIC_PINS 24u
+#define KT_KVM_LAPIC_ADDR  UINT64_C(0xfee00000)
+
+/*
+ * Pages that KVM on Intel hosts takes for itself while a vCPU is in real mode:
+ * one of KVM_SET_IDENTITY_MAP_ADDR, three of KVM_SET_TSS_ADDR.
+ */
+#define KT_KVM_IDENTITY_MAP_ADDR UINT64_C(0xfffbc000)
+#define KT_KVM_TSS_ADDR		 UINT64_C(0xfffbd000)
+
+/* ---- ports ---- */
+
+#define KT_KVM_SERIAL_PORT  0x3f8u /* 16550, COM1 */
+#define KT_KVM_SERIAL_PORTS 8u
+#define KT_KVM_SERIAL_GSI   4u
+
+/* i8042 command port; the byte that pulses the reset line (pulse of output bit 0). */
+#define KT_KVM_RESET_PORT  0x64u
+#define KT_KVM_RESET_VALUE 0xfeu
+
+/*
+ * ACPI sleep control and status registers, one byte each (ACPI 6.5, 4.8.3.7):
+ * the guest powers off by writing SLP_EN with KT_KVM_SLEEP_TYPE_S5 to the first.
+ */
+#define KT_KVM_SLEEP_CONTROL_PORT 0x600u
+#define KT_KVM_SLEEP_STATUS_PORT  0x601u
+#define KT_KVM_SLEEP_TYPE_S5	  5u
+#define KT_KVM_SLEEP_S5_VALUE	  (KT_KVM_SLEEP_TYPE_S5 << 2 | 1u << 5)
