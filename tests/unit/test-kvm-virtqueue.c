@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Split virtqueues: chains in and out, and every way in which a driver can break them. */
+#include "tests/unit/virtio-driver.h"
+#include "vmm/kvm/virtqueue.h"
+
+struct fixture {
+	struct guest guest;
+	struct kt_virtqueue vq;
+	struct kt_virtq_chain chain;
+	struct kt_diag diag;
+};
+
+static void setup(struct fixture *f)
+{
+	*f = (struct fixture){ .diag = KT_DIAG_INIT };
+	guest_init(&f->guest);
+	kt_virtqueue_init(&f->vq, &f->guest.mem, 0);
+	f->vq.size = QUEUE_SIZE;
+	f->vq.desc = DESC(0);
+	f->vq.avail = AVAIL(0);
+	f->vq.used = USED(0);
+}
+
+static void setup_started(struct fixture *f)
+{
+	setup(f);
+	assert_int_equal(kt_virtqueue_start(&f->vq, &f->diag), 0);
+}
+
+static void teardown(struct fixture *f)
+{
+	guest_deinit(&f->guest);
+}
+
+/* What the queue says of the chain from descriptor 0 on; it must give words, too. */
+static void expect_pop(struct fixture *f, enum kt_virtio_condition condition)
+{
+	make_available(&f->guest, 0, 0);
+	assert_int_equal(kt_virtqueue_pop(&f->vq, &f->chain, &f->diag), condition);
+	assert_true(kt_diag_is_set(&f->diag));
+	teardown(f);
+}
+
+static void test_memory(void **state)
+{
+	struct guest guest;
+	uint16_t word;
+	char buf[8];
+
+	guest_init(&guest);
+	poke(&guest, RAM_TOUCH - 3, "abcdef", 6);
+	peek(&guest, RAM_TOUCH - 3, buf, 6);
+	assert_memory_equal(buf, "abcdef", 6);
+	assert_memory_equal(guest.regions[1].host, "def", 3);
+	assert_true(kt_guest_mem_has(&guest.mem, KT_GPA(RAM_START), RAM_END - RAM_START));
+	assert_false(kt_guest_mem_has(&guest.mem, KT_GPA(RAM_START), RAM_END - RAM_START + 1));
+	assert_false(kt_guest_mem_has(&guest.mem, KT_GPA(RAM_START - 1), 1));
+	assert_false(kt_guest_mem_has(&guest.mem, KT_GPA(RAM_START), UINT64_MAX));
+	assert_int_equal(kt_guest_mem_read(&guest.mem, KT_GPA(RAM_END - 4), buf, 8), KT_VM_E_RANGE);
+	assert_int_equal(kt_guest_mem_write(&guest.mem, KT_GPA(UINT64_MAX), buf, 8), KT_VM_E_RANGE);
+	assert_int_equal(kt_guest_mem_load_u16(&guest.mem, KT_GPA(RAM_TOUCH - 1), &word),
+			 KT_VM_E_RANGE);
+	assert_int_equal(kt_guest_mem_store_u16(&guest.mem, KT_GPA(RAM_END), 1), KT_VM_E_RANGE);
+	assert_int_equal(kt_guest_mem_store_u16(&guest.mem, KT_GPA(RAM_END - 2), 7), 0);
+	assert_int_equal(peek16(&guest, RAM_END - 2), 7);
+	guest_deinit(&guest);
+}
+
+static void expect_start(uint32_t size, uint64_t desc, uint64_t avail, uint64_t used, int condition)
+{
+	struct fixture f;
+
+	setup(&f);
+	f.vq.size = size;
+	f.vq.desc = desc;
+	f.vq.avail = avail;
+	f.vq.used = used;
+	assert_int_equal(kt_virtqueue_start(&f.vq, &f.diag), condition);
+	assert_int_equal(f.vq.ready, !condition);
+	assert_int_equal(kt_diag_is_set(&f.diag), condition != 0);
+	teardown(&f);
+}
+
+static void test_start(void **state)
+{
+	static const uint32_t bad_sizes[] = { 0, 3, KT_VIRTQUEUE_SIZE_MAX * 2, 65536, UINT32_MAX };
+
+	for (size_t i = 0; i < sizeof(bad_sizes) / sizeof(bad_sizes[0]); i++)
+		expect_start(bad_sizes[i], DESC(0), AVAIL(0), USED(0), KT_VIRTIO_E_SIZE);
+	expect_start(KT_VIRTQUEUE_SIZE_MAX, DESC(0), AVAIL(0), USED(0), 0);
+	expect_start(16, DESC(0) + 8, AVAIL(0), USED(0), KT_VIRTIO_E_ALIGN);
+	expect_start(16, DESC(0), AVAIL(0) + 1, USED(0), KT_VIRTIO_E_ALIGN);
+	expect_start(16, DESC(0), AVAIL(0), USED(0) + 2, KT_VIRTIO_E_ALIGN);
+	expect_start(16, 0, AVAIL(0), USED(0), KT_VIRTIO_E_ADDRESS);
+	expect_start(16, RAM_END - 240, AVAIL(0), USED(0), KT_VIRTIO_E_ADDRESS);
+	expect_start(16, DESC(0), RAM_END - 34, USED(0), KT_VIRTIO_E_ADDRESS);
+	expect_start(16, DESC(0), AVAIL(0), RAM_END - 128, KT_VIRTIO_E_ADDRESS);
+	expect_start(16, UINT64_MAX - 15, AVAIL(0), USED(0), KT_VIRTIO_E_ADDRESS);
+	expect_start(16, RAM_END - 256, RAM_START, RAM_END - 256 - 132, 0);
+}
+
+static void test_chain(void **state)
+{
+	char buf[16] = "";
+	uint32_t head = 0, len = 0;
+	struct fixture f;
+
+	setup_started(&f);
+	assert_int_equal(kt_virtqueue_pop(&f.vq, &f.chain, &f.diag), KT_VIRTIO_E_EMPTY);
+	/* Readable: 4 bytes over the border of the regions, none, 6; writable: 8. */
+	poke(&f.guest, RAM_TOUCH - 2, "abcd", 4);
+	poke(&f.guest, BUFFERS, "efghij", 6);
+	set_desc(&f.guest, 0, 5, RAM_TOUCH - 2, 4, KT_VIRTQ_DESC_NEXT, 2);
+	set_desc(&f.guest, 0, 2, 0, 0, KT_VIRTQ_DESC_NEXT, 9);
+	set_desc(&f.guest, 0, 9, BUFFERS, 6, KT_VIRTQ_DESC_NEXT, 1);
+	set_desc(&f.guest, 0, 1, BUFFERS + 64, 8, KT_VIRTQ_DESC_WRITE, 99);
+	make_available(&f.guest, 0, 5);
+	assert_int_equal(kt_virtqueue_pop(&f.vq, &f.chain, &f.diag), 0);
+	assert_int_equal(f.chain.readable_bytes, 10);
+	assert_int_equal(f.chain.writable_bytes, 8);
+	assert_int_equal(kt_virtqueue_read(&f.vq, &f.chain, 1, buf, 9, &f.diag), 0);
+	assert_string_equal(buf, "bcdefghij");
+	assert_int_equal(kt_virtqueue_write(&f.vq, &f.chain, 2, "xyz", 3, &f.diag), 0);
+	peek(&f.guest, BUFFERS + 64, buf, 8);
+	assert_memory_equal(buf, "\0\0xyz\0\0\0", 8);
+	assert_false(take_back(&f.guest, 0, &head, &len));
+	assert_int_equal(kt_virtqueue_push(&f.vq, &f.chain, 5, &f.diag), 0);
+	assert_true(take_back(&f.guest, 0, &head, &len));
+	assert_int_equal(head, 5);
+	assert_int_equal(len, 5);
+	assert_false(kt_diag_is_set(&f.diag));
+	/* More than there is. */
+	assert_int_equal(kt_virtqueue_read(&f.vq, &f.chain, 1, buf, 10, &f.diag),
+			 KT_VIRTIO_E_LENGTH);
+	assert_int_equal(kt_virtqueue_write(&f.vq, &f.chain, UINT32_MAX, buf, 1, &f.diag),
+			 KT_VIRTIO_E_LENGTH);
+	teardown(&f);
+}
+
+/* The 16-bit indices wrap, and so does the place in the rings. */
+static void test_indices_wrap(void **state)
+{
+	uint32_t head = 0, len = 0;
+	struct fixture f;
+
+	setup_started(&f);
+	for (unsigned int i = 0; i < 70000; i++) {
+		set_desc(&f.guest, 0, i % QUEUE_SIZE, BUFFERS, 4, 0, 0);
+		make_available(&f.guest, 0, i % QUEUE_SIZE);
+		assert_int_equal(kt_virtqueue_pop(&f.vq, &f.chain, &f.diag), 0);
+		assert_int_equal(f.chain.head, i % QUEUE_SIZE);
+		assert_int_equal(kt_virtqueue_push(&f.vq, &f.chain, 0, &f.diag), 0);
+		assert_true(take_back(&f.guest, 0, &head, &len));
+		assert_int_equal(head, i % QUEUE_SIZE);
+	}
+	teardown(&f);
+}
+
+static void test_flags(void **state)
+{
+	struct fixture f;
+
+	setup(&f);
+	assert_false(kt_virtqueue_wants_interrupt(&f.vq));
+	assert_int_equal(kt_virtqueue_start(&f.vq, &f.diag), 0);
+	assert_true(kt_virtqueue_wants_interrupt(&f.vq));
+	poke16(&f.guest, AVAIL(0), KT_VIRTQ_AVAIL_NO_INTERRUPT);
+	assert_false(kt_virtqueue_wants_interrupt(&f.vq));
+	assert_int_equal(kt_virtqueue_set_quiet(&f.vq, true, &f.diag), 0);
+	assert_int_equal(peek16(&f.guest, USED(0)), KT_VIRTQ_USED_NO_NOTIFY);
+	assert_int_equal(kt_virtqueue_set_quiet(&f.vq, false, &f.diag), 0);
+	assert_int_equal(peek16(&f.guest, USED(0)), 0);
+	teardown(&f);
+}
+
+static void test_hostile_indices(void **state)
+{
+	struct fixture f;
+
+	setup_started(&f);
+	f.guest.avail[0] = QUEUE_SIZE;
+	expect_pop(&f, KT_VIRTIO_E_AVAIL);
+
+	setup_started(&f);
+	f.guest.avail[0] = (uint16_t)-2; /* goes back */
+	expect_pop(&f, KT_VIRTIO_E_AVAIL);
+
+	setup_started(&f);
+	make_available(&f.guest, 0, QUEUE_SIZE);
+	expect_pop(&f, KT_VIRTIO_E_HEAD);
+
+	setup_started(&f);
+	set_desc(&f.guest, 0, 0, BUFFERS, 4, KT_VIRTQ_DESC_NEXT, QUEUE_SIZE);
+	expect_pop(&f, KT_VIRTIO_E_NEXT);
+}
+
+/* As long as can be is fine; then back to the first. */
+static void test_longest_chain(void **state)
+{
+	const uint16_t size = KT_VIRTQUEUE_SIZE_MAX;
+	struct fixture f;
+
+	setup(&f);
+	f.vq.size = size;
+	assert_int_equal(kt_virtqueue_start(&f.vq, &f.diag), 0);
+	for (uint16_t i = 0; i < size; i++)
+		set_desc(&f.guest, 0, i, BUFFERS, 4, i < size - 1 ? KT_VIRTQ_DESC_NEXT : 0, i + 1);
+	make_available(&f.guest, 0, 0);
+	assert_int_equal(kt_virtqueue_pop(&f.vq, &f.chain, &f.diag), 0);
+	assert_int_equal(f.chain.count, size);
+	assert_int_equal(f.chain.readable_bytes, 4 * size);
+	set_desc(&f.guest, 0, size - 1, BUFFERS, 4, KT_VIRTQ_DESC_NEXT, 0);
+	make_available(&f.guest, 0, 0);
+	assert_int_equal(kt_virtqueue_pop(&f.vq, &f.chain, &f.diag), KT_VIRTIO_E_LOOP);
+	assert_int_equal(f.chain.count, size);
+	teardown(&f);
+}
+
+static void test_hostile_chains(void **state)
+{
+	struct fixture f;
+
+	setup_started(&f); /* to itself */
+	set_desc(&f.guest, 0, 0, BUFFERS, 4, KT_VIRTQ_DESC_NEXT, 0);
+	expect_pop(&f, KT_VIRTIO_E_LOOP);
+
+	setup_started(&f); /* of all descriptors, back to the first */
+	for (uint16_t i = 0; i < QUEUE_SIZE; i++)
+		set_desc(&f.guest, 0, i, BUFFERS, 4, KT_VIRTQ_DESC_NEXT, (i + 1) % QUEUE_SIZE);
+	expect_pop(&f, KT_VIRTIO_E_LOOP);
+
+	setup_started(&f);
+	set_desc(&f.guest, 0, 0, BUFFERS, 16, KT_VIRTQ_DESC_INDIRECT, 0);
+	expect_pop(&f, KT_VIRTIO_E_INDIRECT);
+
+	setup_started(&f);
+	set_desc(&f.guest, 0, 0, BUFFERS, 4, KT_VIRTQ_DESC_WRITE | KT_VIRTQ_DESC_NEXT, 1);
+	set_desc(&f.guest, 0, 1, BUFFERS, 4, 0, 0);
+	expect_pop(&f, KT_VIRTIO_E_ORDER);
+}
+
+static void test_hostile_buffers(void **state)
+{
+	static const struct {
+		uint64_t addr;
+		uint32_t len;
+	} bad[] = {
+		{ 0, 1 },	   { RAM_START - 1, 2 },  { RAM_END - 1, 2 },	    { RAM_END, 1 },
+		{ UINT64_MAX, 1 }, { UINT64_MAX - 3, 8 }, { RAM_START, UINT32_MAX }
+	};
+	struct fixture f;
+
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		setup_started(&f);
+		set_desc(&f.guest, 0, 0, bad[i].addr, bad[i].len, 0, 0);
+		expect_pop(&f, KT_VIRTIO_E_ADDRESS);
+	}
+}
+
+/* 2^32 bytes need so much RAM: a region of 2 GiB that is never touched. */
+static void test_total_length(void **state)
+{
+	struct kt_guest_region regions[2];
+	struct fixture f;
+
+	setup_started(&f);
+	regions[0] =
+		(struct kt_guest_region){ KT_GPA(RAM_START), REGION_SIZE, f.guest.regions[0].host };
+	regions[1] = (struct kt_guest_region){ KT_GPA(UINT64_C(1) << 32), UINT64_C(1) << 31,
+					       f.guest.regions[1].host };
+	f.guest.mem.regions = regions;
+	for (uint16_t i = 0; i < 2; i++)
+		set_desc(&f.guest, 0, i, UINT64_C(1) << 32, 1u << 31, KT_VIRTQ_DESC_NEXT, i + 1);
+	expect_pop(&f, KT_VIRTIO_E_LENGTH);
+}
+
+static void test_names(void **state)
+{
+	for (int i = 1; i < KT_VIRTIO_E_COUNT_; i++)
+		assert_non_null(kt_virtio_condition_name(i));
+	assert_string_equal(kt_virtio_condition_name(KT_VIRTIO_E_LOOP), "loop");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_memory),		cmocka_unit_test(test_start),
+		cmocka_unit_test(test_chain),		cmocka_unit_test(test_indices_wrap),
+		cmocka_unit_test(test_flags),		cmocka_unit_test(test_hostile_indices),
+		cmocka_unit_test(test_longest_chain),	cmocka_unit_test(test_hostile_chains),
+		cmocka_unit_test(test_hostile_buffers), cmocka_unit_test(test_total_length),
+		cmocka_unit_test(test_names),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
