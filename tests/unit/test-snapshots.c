@@ -4,6 +4,7 @@
 
 #include "base/cleanup.h"
 #include "monitor/bpfpath.h"
+#include "monitor/jsontext.h"
 #include "monitor/snapshot-json.h"
 #include "monitor/typed.h"
 #include "tests/unit/btf-sample.h"
@@ -206,6 +207,26 @@ static void test_json(void **state)
 	json_decref(json);
 }
 
+/* Text of a guest is anything; what JSON cannot hold is replaced, not dropped. */
+static void test_json_of_hostile_text(void **state)
+{
+	static const struct {
+		const char *bytes;
+		size_t len;
+		const char *want;
+	} cases[] = {
+		{ "plain", 5, "plain" },       { "\xff\xfe", 2, "??" }, { "a\0b", 3, "a?b" },
+		{ "\xc3\xa4", 2, "\xc3\xa4" }, { "", 0, "" },
+	};
+
+	for (size_t i = 0; i < KT_ARRAY_SIZE(cases); i++) {
+		json_t *text = kt_json_text(cases[i].bytes, cases[i].len);
+
+		assert_string_equal(json_string_value(text), cases[i].want);
+		json_decref(text);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -217,6 +238,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_garbage_btf_leaves_maps_untyped, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(test_json, setup, teardown),
+		cmocka_unit_test(test_json_of_hostile_text),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
