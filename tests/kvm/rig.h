@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the tests of the KVM machine share: a machine with two banks of RAM in
+ * which each vCPU runs an entry of tests/guests/micro.S. Failures are assertions.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/clock.h"
+#include "tests/guests/micro.h"
+#include "tests/unit/test.h"
+#include "vmm/kvm/ioctl.h"
+#include "vmm/kvm/machine.h"
+
+/* A guest that needs longer hangs. */
+#define RIG_LIMIT_NS (10 * KT_NSEC_PER_SEC)
+
+struct rig {
+	struct kt_kvm_host host;
+	struct kt_ram ram;
+	struct kt_vm_mapping banks[2]; /* the first one holds the guest's tables and code */
+	struct kt_kvm *kvm;
+	struct kt_diag diag;
+};
+
+/* A machine whose vCPU i is to run entries[i]; NULL: it waits for its SIPI. */
+void rig_init(struct rig *rig, const uint8_t *const *entries, unsigned int vcpus);
+void rig_deinit(struct rig *rig);
+void rig_trap(struct rig *rig, enum kt_bus_space space, uint64_t start, uint64_t len, kt_bus_fn fn,
+	      void *arg);
+
+void rig_start(struct rig *rig);
+void rig_freeze(struct rig *rig);
+void rig_thaw(struct rig *rig);
+/* Waits for the machine's end by its descriptor. */
+struct kt_kvm_end rig_wait_end(struct rig *rig);
+
+/* The words that the vCPU's guest got the address of; in the second bank. */
+uint64_t *rig_words(struct rig *rig, unsigned int vcpu);
+uint64_t rig_read(const uint64_t *word);
+/* Waits until the word is at least this much. */
+void rig_wait_word(const uint64_t *word, uint64_t least);
+/* The guest's address of a place in the micro-guests' code. */
+uint64_t rig_address(const uint8_t *place);
+struct kvm_regs rig_regs(struct rig *rig, unsigned int vcpu);
+uint32_t rig_mp_state(struct rig *rig, unsigned int vcpu);
+uint64_t rig_deadline(void);
+
+/* Runs the tests, or skips them all (77) with the reason where KVM cannot be used. */
+int rig_main(const struct CMUnitTest *tests, size_t count);
+#define RIG_MAIN(tests) rig_main((tests), sizeof(tests) / sizeof((tests)[0]))

@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Making and unmaking a KVM machine: what is created, in order; see machine.h. */
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+
+#include "base/cleanup.h"
+#include "vmm/kvm/ioctl.h"
+#include "vmm/kvm/machine-state.h"
+
+/*
+ * Four pages that KVM needs on Intel processors without "unrestricted guest", in
+ * the hole below 4 GiB where no RAM and no device is: one page of identity map,
+ * three of task state segment (api.rst, KVM_SET_IDENTITY_MAP_ADDR and
+ * KVM_SET_TSS_ADDR).
+ */
+#define IDENTITY_MAP UINT64_C(0xfffbc000)
+#define TSS	     0xfffbd000ul
+
+static int check_spec(const struct kt_kvm_spec *spec, struct kt_diag *diag)
+{
+	unsigned int vcpus_max = KT_MIN(spec->host->vcpus_max, (unsigned int)KT_CPUS_MAX);
+
+	if (!spec->vcpus || spec->vcpus > vcpus_max) {
+		kt_diag_cause(diag, "%u vCPUs are asked for; this host's KVM allows 1 to %u",
+			      spec->vcpus, vcpus_max);
+		return KT_VM_E_SPEC;
+	}
+	if (spec->ram->bank_count > spec->host->slots_max) {
+		kt_diag_cause(diag, "%zu banks of RAM are asked for; this host's KVM allows %u",
+			      spec->ram->bank_count, spec->host->slots_max);
+		return KT_VM_E_SPEC;
+	}
+	return 0;
+}
+
+static int create_vm(struct kt_kvm *kvm, const struct kt_kvm_spec *spec, struct kt_diag *diag)
+{
+	uint64_t identity_map = IDENTITY_MAP;
+
+	return kt_ioctl_value(spec->host->fd, KVM_CREATE_VM, 0, &kvm->vm_fd, diag)	    ?:
+		       kt_ioctl(kvm->vm_fd, KVM_SET_IDENTITY_MAP_ADDR, &identity_map, diag) ?:
+		       kt_ioctl_value(kvm->vm_fd, KVM_SET_TSS_ADDR, TSS, NULL, diag)	    ?:
+		       kt_ioctl_value(kvm->vm_fd, KVM_CREATE_IRQCHIP, 0, NULL, diag);
+}
+
+/* One slot for each bank, so that a node's memory keeps to its own slots. */
+static int add_slot(struct kt_kvm *kvm, const struct kt_ram *ram, unsigned int index,
+		    struct kt_diag *diag)
+{
+	const struct kt_vm_bank *bank = &ram->banks[index];
+	struct kt_vm_mapping *mapping = &kvm->slots[index];
+	struct kvm_userspace_memory_region region = { .slot = index };
+	int r;
+
+	r = kt_ram_map(ram, bank->start, bank->len, mapping);
+	if (r) {
+		r = kt_fold(r);
+		kt_diag_cause(diag, "map bank %u of RAM: %s", index, strerror(-r));
+		return r;
+	}
+	kvm->slot_count = index + 1;
+	region.guest_phys_addr = bank->start.v;
+	region.memory_size = bank->len;
+	region.userspace_addr = (uintptr_t)mapping->data;
+	return kt_forward(kt_ioctl(kvm->vm_fd, KVM_SET_USER_MEMORY_REGION, &region, diag));
+}
+
+static int add_slots(struct kt_kvm *kvm, const struct kt_ram *ram, struct kt_diag *diag)
+{
+	int r = 0;
+
+	for (unsigned int i = 0; i < ram->bank_count && !r; i++)
+		r = add_slot(kvm, ram, i, diag);
+	return kt_forward(r);
+}
+
+static int add_vcpus(struct kt_kvm *kvm, const struct kt_kvm_spec *spec, struct kt_diag *diag)
+{
+	int r = 0;
+
+	kvm->vcpus = calloc(spec->vcpus, sizeof(*kvm->vcpus));
+	kvm->stats = calloc(spec->vcpus, sizeof(*kvm->stats));
+	if (!kvm->vcpus || !kvm->stats)
+		return kt_raise(-ENOMEM);
+	while (kvm->vcpu_count < spec->vcpus && !r) {
+		r = kt_vcpu_open(&kvm->vcpus[kvm->vcpu_count], kvm->vm_fd, spec->host->run_bytes,
+				 kvm->vcpu_count, diag);
+		kvm->vcpu_count += !r;
+	}
+	return kt_forward(r);
+}
+
+static void on_vcpu_end(void *arg, const struct kt_kvm_end *end)
+{
+	kt_kvm_end(arg, end);
+}
+
+static int spawn_threads(struct kt_kvm *kvm, struct kt_diag *diag)
+{
+	int r = kt_park_init(&kvm->park, kvm->vcpu_count);
+
+	kvm->has_park = !r;
+	kvm->site = (struct kt_vcpu_site){
+		.park = &kvm->park, .bus = &kvm->bus, .on_end = on_vcpu_end, .arg = kvm
+	};
+	for (unsigned int i = 0; i < kvm->vcpu_count && !r; i++)
+		r = kt_vcpu_spawn(&kvm->vcpus[i], &kvm->site, diag);
+	return kt_forward(r);
+}
+
+static int create_end_fd(struct kt_kvm *kvm)
+{
+	kvm->end_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	return kvm->end_fd < 0 ? kt_raise(-errno) : 0;
+}
+
+static int set_up(struct kt_kvm *kvm, const struct kt_kvm_spec *spec, struct kt_diag *diag)
+{
+	return check_spec(spec, diag)		       ?:
+		       create_end_fd(kvm)	       ?:
+		       create_vm(kvm, spec, diag)      ?:
+		       add_slots(kvm, spec->ram, diag) ?:
+		       add_vcpus(kvm, spec, diag)      ?:
+							 spawn_threads(kvm, diag);
+}
+
+int kt_kvm_new(struct kt_kvm **ret_kvm, const struct kt_kvm_spec *spec, struct kt_diag *diag)
+{
+	struct kt_kvm *kvm = calloc(1, sizeof(*kvm));
+	int r;
+
+	if (!kvm)
+		return kt_raise(-ENOMEM);
+	kvm->vm_fd = kvm->end_fd = -1;
+	pthread_mutex_init(&kvm->lock, NULL); /* always succeeds with default attributes */
+	r = set_up(kvm, spec, diag);
+	if (r) {
+		if (r < 0)
+			kt_diag_cause(diag, "%s", strerror(-r));
+		kt_diag_doing(diag, "create the KVM machine");
+		kt_kvm_free(kvm);
+		return kt_forward(r);
+	}
+	*ret_kvm = kvm;
+	return 0;
+}
+
+/* A machine that was built only in part has threads that wait in the park. */
+static void end_threads(struct kt_kvm *kvm)
+{
+	bool all = kvm->vcpu_count && kvm->vcpus[kvm->vcpu_count - 1].has_thread;
+
+	if (!kvm->has_park)
+		return;
+	if (!all || kt_kvm_stop(kvm, UINT64_MAX, NULL)) {
+		kt_park_stop(&kvm->park);
+		for (unsigned int i = 0; i < kvm->vcpu_count; i++)
+			kt_vcpu_join(&kvm->vcpus[i]);
+	}
+	kt_park_deinit(&kvm->park);
+}
+
+struct kt_kvm *kt_kvm_free(struct kt_kvm *kvm)
+{
+	if (!kvm)
+		return NULL;
+	end_threads(kvm);
+	for (unsigned int i = 0; i < kvm->vcpu_count; i++)
+		kt_vcpu_close(&kvm->vcpus[i]);
+	kt_closep(&kvm->vm_fd);
+	for (unsigned int i = 0; i < kvm->slot_count; i++)
+		munmap(kvm->slots[i].base_, kvm->slots[i].base_len_);
+	kt_closep(&kvm->end_fd);
+	pthread_mutex_destroy(&kvm->lock);
+	free(kvm->vcpus);
+	free(kvm->stats);
+	free(kvm);
+	return NULL;
+}

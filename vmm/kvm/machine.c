@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The core of a KVM machine: its states, its end, its figures; see machine.h. */
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "vmm/kvm/machine-state.h"
+
+struct kt_bus *kt_kvm_bus(struct kt_kvm *kvm)
+{
+	return &kvm->bus;
+}
+
+int kt_kvm_vm_fd(const struct kt_kvm *kvm)
+{
+	return kvm->vm_fd;
+}
+
+unsigned int kt_kvm_vcpu_count(const struct kt_kvm *kvm)
+{
+	return kvm->vcpu_count;
+}
+
+struct kt_vcpu *kt_kvm_vcpu(struct kt_kvm *kvm, unsigned int index)
+{
+	return &kvm->vcpus[index];
+}
+
+/* ---- the end ---- */
+
+static void kick_all(struct kt_kvm *kvm)
+{
+	for (unsigned int i = 0; i < kvm->vcpu_count; i++)
+		kt_vcpu_kick(&kvm->vcpus[i]);
+}
+
+void kt_kvm_end(struct kt_kvm *kvm, const struct kt_kvm_end *end)
+{
+	pthread_mutex_lock(&kvm->lock);
+	if (!kvm->ended) {
+		kvm->ended = true;
+		kvm->end = *end;
+		eventfd_write(kvm->end_fd, 1); /* from 0 to 1: cannot fail */
+	}
+	kt_park_close(&kvm->park);
+	pthread_mutex_unlock(&kvm->lock);
+	kick_all(kvm);
+}
+
+int kt_kvm_end_fd(const struct kt_kvm *kvm)
+{
+	return kvm->end_fd;
+}
+
+bool kt_kvm_has_ended(struct kt_kvm *kvm, struct kt_kvm_end *ret_end)
+{
+	bool ended;
+
+	pthread_mutex_lock(&kvm->lock);
+	ended = kvm->ended;
+	if (ended && ret_end)
+		*ret_end = kvm->end;
+	pthread_mutex_unlock(&kvm->lock);
+	return ended;
+}
+
+/* ---- states ---- */
+
+/* 0 if the machine lives and is in this state. */
+static int expect_state(struct kt_kvm *kvm, enum kt_kvm_state state, struct kt_diag *diag)
+{
+	static const char *const words[] = {
+		[KT_KVM_CREATED] = "is not started",
+		[KT_KVM_RUNNING] = "is running",
+		[KT_KVM_FROZEN] = "is frozen",
+		[KT_KVM_STOPPED] = "is stopped",
+	};
+	struct kt_kvm_end end;
+
+	if (kt_kvm_has_ended(kvm, &end)) {
+		if (diag && !kt_diag_is_set(diag) && end.reason == KT_KVM_END_ERROR)
+			*diag = end.diag;
+		kt_diag_cause(diag, "the machine has ended (%s)",
+			      kt_kvm_end_reason_name(end.reason));
+		return KT_VM_E_STATE;
+	}
+	if (kvm->state == state)
+		return 0;
+	kt_diag_cause(diag, "the machine %s", words[kvm->state]);
+	return KT_VM_E_STATE;
+}
+
+/* Lets the vCPUs go, unless the machine has ended. */
+static void open_park(struct kt_kvm *kvm)
+{
+	pthread_mutex_lock(&kvm->lock);
+	if (!kvm->ended)
+		kt_park_open(&kvm->park);
+	pthread_mutex_unlock(&kvm->lock);
+}
+
+static int resume(struct kt_kvm *kvm, enum kt_kvm_state from, const char *verb,
+		  struct kt_diag *diag)
+{
+	int r = expect_state(kvm, from, diag);
+
+	if (r) {
+		kt_diag_doing(diag, "%s the machine", verb);
+		return kt_forward(r);
+	}
+	kvm->state = KT_KVM_RUNNING;
+	open_park(kvm);
+	return 0;
+}
+
+int kt_kvm_start(struct kt_kvm *kvm, struct kt_diag *diag)
+{
+	return kt_forward(resume(kvm, KT_KVM_CREATED, "start", diag));
+}
+
+int kt_kvm_thaw(struct kt_kvm *kvm, struct kt_diag *diag)
+{
+	return kt_forward(resume(kvm, KT_KVM_FROZEN, "thaw", diag));
+}
+
+static int diagnose_late(struct kt_kvm *kvm, struct kt_diag *diag)
+{
+	char late[KT_PARK_LATE_MAX];
+
+	kt_diag_cause(diag, "not parked by the deadline: vCPU %s",
+		      kt_park_late(&kvm->park, late, sizeof(late)));
+	return KT_VM_E_DEADLINE;
+}
+
+static int freeze(struct kt_kvm *kvm, uint64_t deadline_ns, struct kt_diag *diag)
+{
+	int r = expect_state(kvm, KT_KVM_RUNNING, diag);
+
+	if (r)
+		return kt_forward(r);
+	kt_park_close(&kvm->park);
+	kick_all(kvm);
+	r = kt_park_wait_parked(&kvm->park, deadline_ns);
+	if (r) {
+		if (r == KT_PARK_E_DEADLINE)
+			r = diagnose_late(kvm, diag);
+		open_park(kvm);
+		return kt_forward(r);
+	}
+	r = expect_state(kvm, KT_KVM_RUNNING, diag); /* it may have ended meanwhile */
+	if (!r)
+		kvm->state = KT_KVM_FROZEN;
+	return kt_forward(r);
+}
+
+int kt_kvm_freeze(struct kt_kvm *kvm, uint64_t deadline_ns, struct kt_diag *diag)
+{
+	int r = freeze(kvm, deadline_ns, diag);
+
+	if (r)
+		kt_diag_doing(diag, "freeze the machine");
+	return kt_forward(r);
+}
+
+int kt_kvm_stop(struct kt_kvm *kvm, uint64_t deadline_ns, struct kt_diag *diag)
+{
+	int r;
+
+	if (kvm->state == KT_KVM_STOPPED)
+		return 0;
+	kt_kvm_stats(kvm, NULL, 0); /* the last chance to read them */
+	kt_park_stop(&kvm->park);
+	kick_all(kvm);
+	r = kt_park_wait_gone(&kvm->park, deadline_ns);
+	if (r) {
+		kt_diag_doing(diag, "stop the machine");
+		return r == KT_PARK_E_DEADLINE ? diagnose_late(kvm, diag) : kt_forward(r);
+	}
+	for (unsigned int i = 0; i < kvm->vcpu_count; i++)
+		kt_vcpu_join(&kvm->vcpus[i]);
+	kvm->state = KT_KVM_STOPPED;
+	return 0;
+}
+
+/* ---- statistics ---- */
+
+/* The kernel's account of a thread of ours; Documentation/scheduler/sched-stats.rst. */
+static void read_schedstat(pid_t tid, struct kt_vcpu_stats *stats)
+{
+	unsigned long long run, delay;
+	char path[64], text[128];
+	ssize_t n;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/self/task/%d/schedstat", (int)tid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return;
+	n = read(fd, text, sizeof(text) - 1);
+	close(fd);
+	text[n > 0 ? n : 0] = '\0';
+	if (sscanf(text, "%llu %llu", &run, &delay) == 2)
+		*stats = (struct kt_vcpu_stats){ .run_ns = run, .delay_ns = delay };
+}
+
+int kt_kvm_stats(struct kt_kvm *kvm, struct kt_vcpu_stats *ret_stats, unsigned int max)
+{
+	for (unsigned int i = 0; i < kvm->vcpu_count; i++) {
+		pid_t tid = __atomic_load_n(&kvm->vcpus[i].tid, __ATOMIC_RELAXED);
+
+		if (tid && kvm->state != KT_KVM_STOPPED)
+			read_schedstat(tid, &kvm->stats[i]);
+		if (i < max)
+			ret_stats[i] = kvm->stats[i];
+	}
+	return (int)kvm->vcpu_count;
+}

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The rendezvous of vCPU threads; see park.h. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "vmm/kvm/park.h"
+
+int kt_park_init(struct kt_park *park, unsigned int count)
+{
+	pthread_condattr_t attr;
+	int r;
+
+	*park = (struct kt_park){ .count = count, .closed = true };
+	r = pthread_condattr_init(&attr);
+	if (r)
+		return kt_raise(-r);
+	r = pthread_condattr_setclock(&attr, CLOCK_MONOTONIC) ?:
+		    pthread_cond_init(&park->changed, &attr);
+	pthread_condattr_destroy(&attr);
+	if (r)
+		return kt_raise(-r);
+	r = pthread_mutex_init(&park->lock, NULL);
+	if (r)
+		pthread_cond_destroy(&park->changed);
+	return r ? kt_raise(-r) : 0;
+}
+
+void kt_park_deinit(struct kt_park *park)
+{
+	pthread_mutex_destroy(&park->lock);
+	pthread_cond_destroy(&park->changed);
+}
+
+static void set_closed(struct kt_park *park, bool closed, bool stopped)
+{
+	pthread_mutex_lock(&park->lock);
+	park->stopped |= stopped;
+	__atomic_store_n(&park->closed, closed || park->stopped, __ATOMIC_SEQ_CST);
+	pthread_cond_broadcast(&park->changed);
+	pthread_mutex_unlock(&park->lock);
+}
+
+void kt_park_close(struct kt_park *park)
+{
+	set_closed(park, true, false);
+}
+
+void kt_park_open(struct kt_park *park)
+{
+	set_closed(park, false, false);
+}
+
+void kt_park_stop(struct kt_park *park)
+{
+	set_closed(park, true, true);
+}
+
+/* Waits until *counter says that all threads have arrived. */
+static int wait_for_all(struct kt_park *park, const unsigned int *counter, uint64_t deadline_ns)
+{
+	const struct timespec when = { .tv_sec = (time_t)(deadline_ns / KT_NSEC_PER_SEC),
+				       .tv_nsec = (long)(deadline_ns % KT_NSEC_PER_SEC) };
+	int r = 0;
+
+	pthread_mutex_lock(&park->lock);
+	while (*counter < park->count && !r)
+		r = pthread_cond_timedwait(&park->changed, &park->lock, &when);
+	r = *counter < park->count ? r : 0;
+	pthread_mutex_unlock(&park->lock);
+	if (r == ETIMEDOUT)
+		return KT_PARK_E_DEADLINE;
+	return r ? kt_raise(-r) : 0;
+}
+
+int kt_park_wait_parked(struct kt_park *park, uint64_t deadline_ns)
+{
+	return kt_forward(wait_for_all(park, &park->parked_count, deadline_ns));
+}
+
+int kt_park_wait_gone(struct kt_park *park, uint64_t deadline_ns)
+{
+	return kt_forward(wait_for_all(park, &park->gone_count, deadline_ns));
+}
+
+char *kt_park_late(struct kt_park *park, char *buf, size_t size)
+{
+	size_t len = 0;
+
+	buf[0] = '\0';
+	pthread_mutex_lock(&park->lock);
+	for (unsigned int i = 0; i < park->count; i++)
+		if (!park->parked[i] && len < size)
+			len += (size_t)snprintf(buf + len, size - len, "%s%u", len ? ", " : "", i);
+	pthread_mutex_unlock(&park->lock);
+	return buf;
+}
+
+static void mark(bool *flag, unsigned int *counter, bool value)
+{
+	if (*flag == value)
+		return;
+	*flag = value;
+	*counter = value ? *counter + 1 : *counter - 1;
+}
+
+bool kt_park_enter(struct kt_park *park, unsigned int index)
+{
+	bool stopped;
+
+	pthread_mutex_lock(&park->lock);
+	mark(&park->parked[index], &park->parked_count, true);
+	if (park->parked_count == park->count)
+		pthread_cond_broadcast(&park->changed);
+	while (park->closed && !park->stopped)
+		pthread_cond_wait(&park->changed, &park->lock);
+	stopped = park->stopped;
+	/* Who is told to end stays parked: it will not enter the guest again. */
+	if (!stopped)
+		mark(&park->parked[index], &park->parked_count, false);
+	pthread_mutex_unlock(&park->lock);
+	return !stopped;
+}
+
+void kt_park_leave(struct kt_park *park, unsigned int index)
+{
+	pthread_mutex_lock(&park->lock);
+	mark(&park->parked[index], &park->parked_count, true);
+	mark(&park->gone[index], &park->gone_count, true);
+	pthread_cond_broadcast(&park->changed);
+	pthread_mutex_unlock(&park->lock);
+}
