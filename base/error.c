@@ -8,7 +8,7 @@
 
 int kt_error_note(const char *verb, int r, const char *file, int line, const char *func)
 {
-	static int tracing = -1;
+	static _Atomic int tracing = -1; /* vCPU threads raise faults, too */
 
 	if (tracing < 0)
 		tracing = getenv("KTEST_TRACE") != NULL;

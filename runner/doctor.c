@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* A look at the host; see doctor.h. One function for each item. */
 #include <fcntl.h>
-#include <grp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
@@ -15,6 +13,8 @@
 #include "kernel/kernel.h"
 #include "runner/doctor.h"
 #include "runner/paths.h"
+#include "vmm/kvm/host.h"
+#include "vmm/kvm/probe.h"
 #include "vmm/loop.h"
 
 #define FREE_BYTES_MIN (UINT64_C(256) << 20) /* for artefacts of a few runs */
@@ -161,25 +161,20 @@ static void look_at_state(struct kt_doctor_item *item)
 	look_at_folder(item, kt_state_dir, "XDG_STATE_HOME");
 }
 
+/* Machines run under tcg so far, so that a KVM which cannot be used is only a note. */
 static void look_at_kvm(struct kt_doctor_item *item)
 {
-	static const char device[] = "/dev/kvm";
-	struct group *group;
-	struct stat st;
+	_cleanup_(kt_kvm_host_close) struct kt_kvm_host host = KT_KVM_HOST_INIT;
+	struct kt_diag diag = KT_DIAG_INIT;
+	struct kt_probe probe;
 
-	if (stat(device, &st)) {
-		say(item, KT_HEALTH_NOTE, "%s: %s", device, strerror(errno));
+	if (kt_kvm_host_open(&host, KT_KVM_DEVICE, &diag) || kt_probe_run(&probe, &host, &diag)) {
+		take_diag(item, &diag);
+		item->health = KT_HEALTH_NOTE;
 		return;
 	}
-	if (!access(device, R_OK | W_OK)) {
-		say(item, KT_HEALTH_GOOD, "%s can be opened; machines run under tcg so far",
-		    device);
-		return;
-	}
-	group = getgrgid(st.st_gid);
-	say(item, KT_HEALTH_NOTE, "%s: %s", device, strerror(errno));
-	snprintf(item->remedy, sizeof(item->remedy), "its group is '%s': usermod -aG it to you",
-		 group ? group->gr_name : "?");
+	say(item, KT_HEALTH_GOOD, "%s, %.0f MIPS in kernel mode; machines run under tcg so far",
+	    KT_KVM_DEVICE, (double)probe.kips / 1000);
 }
 
 static void look_at_cgroup(struct kt_doctor_item *item)
