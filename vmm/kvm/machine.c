@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* The core of a KVM machine: its states, its end, its figures; see machine.h. */
-#include <fcntl.h>
-#include <stdio.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
 #include "vmm/kvm/machine-state.h"
+#include "vmm/schedstat.h"
 
 struct kt_bus *kt_kvm_bus(struct kt_kvm *kvm)
 {
@@ -185,32 +184,13 @@ int kt_kvm_stop(struct kt_kvm *kvm, uint64_t deadline_ns, struct kt_diag *diag)
 
 /* ---- statistics ---- */
 
-/* The kernel's account of a thread of ours; Documentation/scheduler/sched-stats.rst. */
-static void read_schedstat(pid_t tid, struct kt_vcpu_stats *stats)
-{
-	unsigned long long run, delay;
-	char path[64], text[128];
-	ssize_t n;
-	int fd;
-
-	snprintf(path, sizeof(path), "/proc/self/task/%d/schedstat", (int)tid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return;
-	n = read(fd, text, sizeof(text) - 1);
-	close(fd);
-	text[n > 0 ? n : 0] = '\0';
-	if (sscanf(text, "%llu %llu", &run, &delay) == 2)
-		*stats = (struct kt_vcpu_stats){ .run_ns = run, .delay_ns = delay };
-}
-
 int kt_kvm_stats(struct kt_kvm *kvm, struct kt_vcpu_stats *ret_stats, unsigned int max)
 {
 	for (unsigned int i = 0; i < kvm->vcpu_count; i++) {
 		pid_t tid = __atomic_load_n(&kvm->vcpus[i].tid, __ATOMIC_RELAXED);
 
 		if (tid && kvm->state != KT_KVM_STOPPED)
-			read_schedstat(tid, &kvm->stats[i]);
+			kt_schedstat_read(getpid(), tid, &kvm->stats[i]);
 		if (i < max)
 			ret_stats[i] = kvm->stats[i];
 	}

@@ -4,12 +4,9 @@
  * deterministic mode one thread runs all vCPUs in turn, and each of them gets
  * that thread's figures. Of a thread that is gone the last known figures stay.
  */
-#include <fcntl.h>
-#include <stdio.h>
-#include <unistd.h>
-
 #include "base/cleanup.h"
 #include "vmm/qemu/machine.h"
+#include "vmm/schedstat.h"
 
 int kt_qemu_take_vcpus(struct kt_qemu *qemu, const json_t *value)
 {
@@ -33,35 +30,15 @@ int kt_qemu_take_vcpus(struct kt_qemu *qemu, const json_t *value)
 	return 0;
 }
 
-/* False if the thread is gone or not known yet. */
-static bool read_thread(pid_t pid, pid_t tid, struct kt_vcpu_stats *ret_stats)
-{
-	unsigned long long run, delay;
-	char path[64], text[128];
-	ssize_t n;
-	int fd;
-
-	snprintf(path, sizeof(path), "/proc/%d/task/%d/schedstat", (int)pid, (int)tid);
-	fd = tid > 0 ? open(path, O_RDONLY | O_CLOEXEC) : -1;
-	if (fd < 0)
-		return false;
-	n = read(fd, text, sizeof(text) - 1);
-	close(fd);
-	text[n > 0 ? n : 0] = '\0';
-	if (sscanf(text, "%llu %llu", &run, &delay) != 2)
-		return false;
-	*ret_stats = (struct kt_vcpu_stats){ .run_ns = run, .delay_ns = delay };
-	return true;
-}
-
 int kt_qemu_stats(struct kt_vm *vm, struct kt_vcpu_stats *ret_stats, unsigned int max)
 {
 	struct kt_qemu *qemu = kt_container_of(vm, struct kt_qemu, vm);
 	unsigned int cpus = kt_topology_cpus(&vm->config.topo);
 
 	for (unsigned int i = 0; i < KT_MIN(cpus, max); i++) {
-		if (qemu->process.pid > 0)
-			read_thread(qemu->process.pid, qemu->vcpus[i].tid, &qemu->vcpus[i].stats);
+		if (qemu->process.pid > 0 && qemu->vcpus[i].tid > 0)
+			kt_schedstat_read(qemu->process.pid, qemu->vcpus[i].tid,
+					  &qemu->vcpus[i].stats);
 		ret_stats[i] = qemu->vcpus[i].stats;
 	}
 	return (int)cpus;
