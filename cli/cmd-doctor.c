@@ -24,9 +24,12 @@ static int print_items(void)
 	int status = 0;
 
 	for (size_t i = 0; i < n; i++) {
-		printf("%-8s %-13s %s\n", words[items[i].health], items[i].name, items[i].text);
-		if (items[i].remedy[0])
-			printf("%-22s %s\n", "", items[i].remedy);
+		const struct kt_diag *d = &items[i].diag;
+
+		printf("%-8s %-13s %s%s%s\n", words[items[i].health], items[i].name, d->doing,
+		       d->doing[0] ? ": " : "", d->cause);
+		if (d->remedy[0])
+			printf("%-22s %s\n", "", d->remedy);
 		if (items[i].health == KT_HEALTH_BAD)
 			status = KT_EXIT_COULD_NOT_RUN;
 	}

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* A look at the host; see doctor.h. One function for each item. */
 #include <fcntl.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/statvfs.h>
@@ -16,32 +15,11 @@
 #include "vmm/kvm/host.h"
 #include "vmm/kvm/probe.h"
 #include "vmm/loop.h"
+#include "vmm/qemu/args.h"
 
 #define FREE_BYTES_MIN (UINT64_C(256) << 20) /* for artefacts of a few runs */
 
-static void say(struct kt_doctor_item *item, enum kt_health health, const char *fmt, ...)
-	__attribute__((format(printf, 3, 4)));
-
-static void say(struct kt_doctor_item *item, enum kt_health health, const char *fmt, ...)
-{
-	va_list ap;
-
-	item->health = health;
-	va_start(ap, fmt);
-	vsnprintf(item->text, sizeof(item->text), fmt, ap);
-	va_end(ap);
-}
-
-static void remedy(struct kt_doctor_item *item, const char *text)
-{
-	snprintf(item->remedy, sizeof(item->remedy), "%s", text);
-}
-
-static void take_diag(struct kt_doctor_item *item, const struct kt_diag *diag)
-{
-	say(item, KT_HEALTH_BAD, "%s%s%s", diag->doing, diag->doing[0] ? ": " : "", diag->cause);
-	remedy(item, diag->remedy);
-}
+#define say(item, how, ...) ((item)->health = (how), kt_diag_cause(&(item)->diag, __VA_ARGS__))
 
 /* The first line that a program prints, without its newline. */
 static int first_line(const char *const *argv, char *line, size_t size)
@@ -71,7 +49,7 @@ static int first_line(const char *const *argv, char *line, size_t size)
 
 static void look_at_qemu(struct kt_doctor_item *item)
 {
-	static const char *const argv[] = { "qemu-system-x86_64", "--version", NULL };
+	static const char *const argv[] = { KT_QEMU_PROGRAM, "--version", NULL };
 	char line[256];
 	int r = first_line(argv, line, sizeof(line));
 
@@ -79,17 +57,16 @@ static void look_at_qemu(struct kt_doctor_item *item)
 		say(item, KT_HEALTH_GOOD, "%s", line);
 		return;
 	}
-	say(item, KT_HEALTH_BAD, "%s: %s", argv[0], strerror(-r));
-	remedy(item, "install the package qemu-system-x86");
+	say(item, KT_HEALTH_BAD, KT_QEMU_PROGRAM ": %s", strerror(-r));
+	kt_diag_remedy(&item->diag, "install the package qemu-system-x86");
 }
 
 static void look_at_io_uring(struct kt_doctor_item *item)
 {
-	struct kt_diag diag = KT_DIAG_INIT;
 	struct kt_loop *loop;
 
-	if (kt_loop_new(&loop, &diag)) {
-		take_diag(item, &diag);
+	if (kt_loop_new(&loop, &item->diag)) {
+		item->health = KT_HEALTH_BAD;
 		return;
 	}
 	kt_loop_free(loop);
@@ -98,11 +75,15 @@ static void look_at_io_uring(struct kt_doctor_item *item)
 
 static void look_at_kernel(struct kt_doctor_item *item)
 {
-	struct kt_diag diag = KT_DIAG_INIT;
 	struct kt_kernel kernel;
+	int r = kt_kernel_find(&kernel, NULL, &item->diag);
 
-	if (kt_kernel_find(&kernel, NULL, &diag) || kt_kernel_require(&kernel, &diag)) {
-		take_diag(item, &diag);
+	if (!r) {
+		kt_diag_reset(&item->diag);
+		r = kt_kernel_require(&kernel, &item->diag);
+	}
+	if (r) {
+		item->health = KT_HEALTH_BAD;
 		return;
 	}
 	say(item, kernel.has_symtab ? KT_HEALTH_GOOD : KT_HEALTH_NOTE, "%s (%s), BTF, sched_ext%s",
@@ -111,16 +92,15 @@ static void look_at_kernel(struct kt_doctor_item *item)
 
 static void look_at_programs(struct kt_doctor_item *item)
 {
-	struct kt_diag diag = KT_DIAG_INIT;
 	char init[KT_PATH_MAX], scheduler[KT_PATH_MAX];
 
-	if (kt_paths_init(init, &diag)) {
-		take_diag(item, &diag);
+	if (kt_paths_init(init, &item->diag)) {
+		item->health = KT_HEALTH_BAD;
 		return;
 	}
-	if (kt_paths_scheduler(scheduler, "scx_ktest", &diag)) {
+	if (kt_paths_scheduler(scheduler, "scx_ktest", NULL)) {
 		say(item, KT_HEALTH_NOTE, "%s; no in-tree schedulers", init);
-		remedy(item, "'./dev build' builds them for the guest kernel");
+		kt_diag_remedy(&item->diag, "'./dev build' builds them for the guest kernel");
 		return;
 	}
 	say(item, KT_HEALTH_GOOD, "%s, in-tree schedulers", init);
@@ -140,15 +120,14 @@ static void look_at_folder(struct kt_doctor_item *item, int (*find)(char *buf),
 		r = -errno;
 	if (r) {
 		say(item, KT_HEALTH_BAD, "cannot be written: %s", strerror(-r));
-		snprintf(item->remedy, sizeof(item->remedy), "set %s to a folder that can",
-			 variable);
+		kt_diag_remedy(&item->diag, "set %s to a folder that can", variable);
 		return;
 	}
 	free_bytes = (uint64_t)fs.f_bavail * fs.f_frsize;
 	say(item, free_bytes < FREE_BYTES_MIN ? KT_HEALTH_NOTE : KT_HEALTH_GOOD,
 	    "%s, %llu MiB free", dir, (unsigned long long)(free_bytes >> 20));
 	if (free_bytes < FREE_BYTES_MIN)
-		remedy(item, "remove old folders in it");
+		kt_diag_remedy(&item->diag, "remove old folders in it");
 }
 
 static void look_at_cache(struct kt_doctor_item *item)
@@ -165,14 +144,14 @@ static void look_at_state(struct kt_doctor_item *item)
 static void look_at_kvm(struct kt_doctor_item *item)
 {
 	_cleanup_(kt_kvm_host_close) struct kt_kvm_host host = KT_KVM_HOST_INIT;
-	struct kt_diag diag = KT_DIAG_INIT;
 	struct kt_probe probe;
 
-	if (kt_kvm_host_open(&host, KT_KVM_DEVICE, &diag) || kt_probe_run(&probe, &host, &diag)) {
-		take_diag(item, &diag);
+	if (kt_kvm_host_open(&host, KT_KVM_DEVICE, &item->diag) ||
+	    kt_probe_run(&probe, &host, &item->diag)) {
 		item->health = KT_HEALTH_NOTE;
 		return;
 	}
+	kt_diag_reset(&item->diag);
 	say(item, KT_HEALTH_GOOD, "%s, %.0f MIPS in kernel mode; machines run under tcg so far",
 	    KT_KVM_DEVICE, (double)probe.kips / 1000);
 }

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/diag.h"
 #include "base/error.h"
 
 enum kt_health {
@@ -20,8 +21,7 @@ enum kt_health {
 struct kt_doctor_item {
 	const char *name; /* static */
 	enum kt_health health;
-	char text[1024];
-	char remedy[384]; /* "" if there is nothing to do */
+	struct kt_diag diag; /* its cause is what was found, good or bad */
 };
 
 #define KT_DOCTOR_ITEMS_MAX 16

@@ -206,19 +206,26 @@ static void on_slow(void *arg, const struct kt_bus_access *access)
 	}
 }
 
-static void test_late_vcpus_are_named(void **state)
+/* Two vCPUs, of which the second has come to be held by the device. */
+static void rig_start_slow(struct rig *rig, struct slow *slow)
 {
 	const uint8_t *const entries[] = { micro_count, micro_out };
+
+	rig_init(rig, entries, 2);
+	rig_trap(rig, KT_BUS_PORT, MICRO_PORT, 4, on_slow, slow);
+	rig_start(rig);
+	while (!__atomic_load_n(&slow->waiting, __ATOMIC_ACQUIRE))
+		usleep(100);
+}
+
+static void test_late_vcpus_are_named(void **state)
+{
 	struct slow slow = { .wait = true };
 	struct kt_diag diag = KT_DIAG_INIT;
 	uint64_t before;
 	struct rig rig;
 
-	rig_init(&rig, entries, 2);
-	rig_trap(&rig, KT_BUS_PORT, MICRO_PORT, 4, on_slow, &slow);
-	rig_start(&rig);
-	while (!__atomic_load_n(&slow.waiting, __ATOMIC_ACQUIRE))
-		usleep(100);
+	rig_start_slow(&rig, &slow);
 	assert_int_equal(kt_kvm_freeze(rig.kvm, kt_now_ns() + 20 * KT_NSEC_PER_MSEC, &diag),
 			 KT_VM_E_DEADLINE);
 	assert_string_equal(diag.cause, "not parked by the deadline: vCPU 1");
@@ -236,15 +243,10 @@ static void test_late_vcpus_are_named(void **state)
 
 static void test_a_withdrawn_freeze_lets_all_go_on(void **state)
 {
-	const uint8_t *const entries[] = { micro_count, micro_out };
 	struct slow slow = { .wait = true };
 	struct rig rig;
 
-	rig_init(&rig, entries, 2);
-	rig_trap(&rig, KT_BUS_PORT, MICRO_PORT, 4, on_slow, &slow);
-	rig_start(&rig);
-	while (!__atomic_load_n(&slow.waiting, __ATOMIC_ACQUIRE))
-		usleep(100);
+	rig_start_slow(&rig, &slow);
 	assert_int_equal(kt_kvm_freeze(rig.kvm, kt_now_ns(), NULL), KT_VM_E_DEADLINE);
 	__atomic_store_n(&slow.wait, false, __ATOMIC_RELEASE);
 	rig_wait_word(rig_words(&rig, 1), 100);

@@ -147,6 +147,14 @@ void rig_start(struct rig *rig)
 		fail_msg("%d: %s", r, kt_diag_format(&diag, text, sizeof(text)));
 }
 
+void rig_launch(struct rig *rig, const char *cmdline)
+{
+	struct kt_vm_spec spec = rig_spec(cmdline);
+
+	rig_init(rig, &spec);
+	rig_start(rig);
+}
+
 void rig_deinit(struct rig *rig)
 {
 	rig->vm = kt_vm_free(rig->vm);

@@ -43,6 +43,8 @@ struct kt_vm_spec rig_spec(const char *cmdline);
 /* Creates a machine without starting it. */
 void rig_init(struct rig *rig, const struct kt_vm_spec *spec);
 void rig_start(struct rig *rig);
+/* Both, for a machine as rig_spec() gives it. */
+void rig_launch(struct rig *rig, const char *cmdline);
 void rig_deinit(struct rig *rig);
 /* The process that runs the machine. */
 pid_t rig_child(struct rig *rig);

@@ -21,12 +21,10 @@
 
 static void test_boots_and_powers_off(void **state)
 {
-	struct kt_vm_spec spec = rig_spec("guest=marker");
 	struct kt_vcpu_stats stats[4] = { 0 };
 	struct rig rig;
 
-	rig_init(&rig, &spec);
-	rig_start(&rig);
+	rig_launch(&rig, "guest=marker");
 	rig_wait_text(&rig, CONSOLE, "guest marker at");
 	assert_int_equal(kt_vm_stats(rig.vm, stats, 4), 2);
 	assert_true(stats[0].run_ns > 0 && stats[1].run_ns > 0);
@@ -41,11 +39,9 @@ static void test_boots_and_powers_off(void **state)
 
 static void test_panic_resets(void **state)
 {
-	struct kt_vm_spec spec = rig_spec("guest=exit");
 	struct rig rig;
 
-	rig_init(&rig, &spec);
-	rig_start(&rig);
+	rig_launch(&rig, "guest=exit");
 	rig_wait_end(&rig, KT_VM_END_RESET);
 	assert_non_null(strstr(kt_buf_str(&rig.said[CONSOLE]),
 			       "Kernel panic - not syncing: Attempted to kill init! "
@@ -55,11 +51,9 @@ static void test_panic_resets(void **state)
 
 static void test_killed_qemu_is_an_error(void **state)
 {
-	struct kt_vm_spec spec = rig_spec("guest=serve");
 	struct rig rig;
 
-	rig_init(&rig, &spec);
-	rig_start(&rig);
+	rig_launch(&rig, "guest=serve");
 	kill(rig_child(&rig), SIGKILL);
 	rig_wait_end(&rig, KT_VM_END_ERROR);
 	assert_non_null(strstr(rig.end.diag.cause, "signal 9"));
@@ -68,11 +62,9 @@ static void test_killed_qemu_is_an_error(void **state)
 
 static void test_terminated_qemu_is_an_error(void **state)
 {
-	struct kt_vm_spec spec = rig_spec("guest=serve");
 	struct rig rig;
 
-	rig_init(&rig, &spec);
-	rig_start(&rig);
+	rig_launch(&rig, "guest=serve");
 	kill(rig_child(&rig), SIGTERM);
 	rig_wait_end(&rig, KT_VM_END_ERROR);
 	assert_non_null(strstr(rig.end.diag.cause, "ended from outside (host-signal)"));
@@ -97,12 +89,10 @@ static void test_stop_before_start(void **state)
 /* A QEMU that does not answer is killed when the deadline has come. */
 static void test_stop_of_a_stuck_qemu(void **state)
 {
-	struct kt_vm_spec spec = rig_spec("guest=marker");
 	struct rig rig;
 	pid_t child;
 
-	rig_init(&rig, &spec);
-	rig_start(&rig);
+	rig_launch(&rig, "guest=marker");
 	child = rig_child(&rig);
 	kill(child, SIGSTOP);
 	assert_int_equal(kt_vm_freeze(rig.vm, kt_now_ns() + KT_NSEC_PER_MSEC, NULL),
@@ -116,12 +106,10 @@ static void test_stop_of_a_stuck_qemu(void **state)
 
 static void test_free_of_a_running_machine(void **state)
 {
-	struct kt_vm_spec spec = rig_spec("guest=marker");
 	struct rig rig;
 	pid_t child;
 
-	rig_init(&rig, &spec);
-	rig_start(&rig);
+	rig_launch(&rig, "guest=marker");
 	child = rig_child(&rig);
 	rig_deinit(&rig);
 	assert_false(rig.ended);
@@ -174,14 +162,12 @@ static void test_missing_program(void **state)
 
 static void run_and_wait_to_be_killed(int report_fd)
 {
-	struct kt_vm_spec spec = rig_spec("guest=serve");
 	struct rig rig;
 	pid_t child;
 
 	/* A failure here must not go on with the other tests in a second process. */
 	setenv("CMOCKA_TEST_ABORT", "1", 1);
-	rig_init(&rig, &spec);
-	rig_start(&rig);
+	rig_launch(&rig, "guest=serve");
 	child = rig_child(&rig);
 	if (write(report_fd, &child, sizeof(child)) == sizeof(child))
 		pause();
