@@ -21,8 +21,6 @@ struct kt_kvm {
 	struct kt_vcpu *vcpus;	     /* owned */
 	struct kt_vcpu_stats *stats; /* owned; the last known of each vCPU */
 	unsigned int vcpu_count;
-	struct kt_vm_mapping slots[KT_RAM_BANKS_MAX]; /* owned */
-	unsigned int slot_count;
 
 	pthread_mutex_t lock; /* of what follows, and of opening the park */
 	bool ended;
