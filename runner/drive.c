@@ -227,16 +227,14 @@ static void on_topology(struct drive *d, const struct kt_msg_topology *msg)
 		unsigned int node = (unsigned int)kt_cursor_le(&c, 2);
 		unsigned int llc = (unsigned int)kt_cursor_le(&c, 2);
 		unsigned int core = (unsigned int)kt_cursor_le(&c, 2);
-		unsigned int want_core = i / t.threads_per_core;
-		unsigned int want_llc = want_core / t.cores_per_llc;
-		unsigned int want_node = want_llc / (t.llcs / t.nodes);
+		struct kt_topology_place want = kt_topology_place(&t, i);
 
-		if (cpu == i && node == want_node && llc == want_llc && core == want_core)
+		if (cpu == i && node == want.node && llc == want.llc && core == want.core)
 			continue;
 		kt_diag_cause(&diag,
 			      "CPU %u is on node %u, LLC %u, core %u; declared: CPU %u on node %u, "
 			      "LLC %u, core %u",
-			      cpu, node, llc, core, i, want_node, want_llc, want_core);
+			      cpu, node, llc, core, i, want.node, want.llc, want.core);
 		end_with(d, KT_OUTCOME_VMM_ERROR, &diag);
 		return;
 	}

@@ -45,7 +45,7 @@ int kt_accel_parse(enum kt_accel *ret_accel, const char *name) _kt_must_check_;
 struct kt_vm_spec {
 	enum kt_accel accel;
 	struct kt_topology topo;
-	uint64_t memory_bytes;
+	uint64_t memory_bytes;	 /* an equal share for each node */
 	const char *kernel_path; /* uncompressed vmlinux; borrowed until kt_vm_new() returns */
 	int initrd_fd;		 /* whole initramfs, a seekable file; borrowed likewise */
 	const char *cmdline;	 /* appended to the machine's own kernel command line, or NULL */

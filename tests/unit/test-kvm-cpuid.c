@@ -12,11 +12,13 @@
 #include "tests/unit/test.h"
 #include "vmm/kvm/cpuid.h"
 
-static const char *const topologies[] = { "1n1l1c1t",  "1n1l2c1t",  "1n1l1c2t",	 "1n2l2c1t",
-					  "2n2l2c2t",  "2n4l4c2t",  "1n3l3c1t",	 "2n6l3c2t",
-					  "3n3l5c1t",  "1n1l6c3t",  "4n8l4c2t",	 "2n2l7c2t",
-					  "1n4l16c2t", "8n8l8c2t",  "1n5l1c2t",	 "5n5l1c1t",
-					  "1n1l1c3t",  "2n4l30c2t", "1n1l127c2t" };
+static const char *const topologies[] = {
+	"1n1l1c1t",   "1n1l2c1t",	"1n1l1c2t",	"1n2l2c1t",	"2n2l2c2t",
+	"2n4l4c2t",   "1n3l3c1t",	"2n6l3c2t",	"3n3l5c1t",	"1n1l6c3t",
+	"4n8l4c2t",   "2n2l7c2t",	"1n4l16c2t",	"8n8l8c2t",	"1n5l1c2t",
+	"5n5l1c1t",   "1n1l1c3t",	"2n4l30c2t",	"1n1l127c2t",	"1n2l4,2c1t",
+	"1n2l2,4c2t", "2n4l1,3,2,5c2t", "3n3l1,2,3c3t", "2n2l7,1c1t2m", "1n1l2c1t1m:17"
+};
 
 struct host {
 	uint32_t nent, padding;
@@ -179,7 +181,7 @@ static void read_common(const struct kt_kvm_cpuid *c, const struct guest_cpu *cp
 	assert_int_equal(e->ebx >> 24, cpu->apic_id);
 	assert_true((e->ebx >> 16 & 0xff) >= cpu->cpus_of_package);
 	assert_int_equal(e->ebx & 0xffff, 0x0800);
-	assert_int_equal(e->edx >> 28 & 1, cpu->cpus_of_package > 1);
+	assert_int_equal(e->edx >> 28 & 1, (e->ebx >> 16 & 0xff) > 1);
 	assert_int_equal(e->ecx, 0x80000201 | 1u << 24);
 	e = query(c, 0x40000000, 0);
 	memcpy(signature, &e->ebx, 12);
@@ -226,27 +228,34 @@ static void read_machine(struct machine *m, const char *text, const char *vendor
 	}
 }
 
-/* packages: declared number of packages. */
-static void compare(const struct machine *m, unsigned int packages)
+static void compare_two(const struct machine *m, unsigned int i, unsigned int k,
+			bool llc_is_package)
 {
-	unsigned int cpus = kt_topology_cpus(&m->topo), threads = m->topo.threads_per_core;
-	unsigned int per_llc = threads * m->topo.cores_per_llc, per_package = cpus / packages;
+	const struct guest_cpu *a = &m->cpus[i], *b = &m->cpus[k];
+	struct kt_topology_place p = kt_topology_place(&m->topo, i);
+	struct kt_topology_place q = kt_topology_place(&m->topo, k);
+
+	assert_int_not_equal(a->apic_id, b->apic_id);
+	assert_int_equal(a->core == b->core, p.core == q.core);
+	assert_int_equal(a->l2 == b->l2, p.core == q.core);
+	assert_int_equal(a->llc == b->llc, p.llc == q.llc);
+	assert_int_equal(a->package == b->package,
+			 llc_is_package ? p.llc == q.llc : p.node == q.node);
+}
+
+static void compare(const struct machine *m, bool llc_is_package)
+{
+	unsigned int cpus = kt_topology_cpus(&m->topo);
 
 	for (unsigned int i = 0; i < cpus; i++) {
-		const struct guest_cpu *a = &m->cpus[i];
+		struct kt_topology_place p = kt_topology_place(&m->topo, i);
 
-		assert_int_equal(a->threads_of_core, threads);
-		assert_int_equal(a->cpus_of_package, per_package);
-		for (unsigned int k = 0; k < i; k++) {
-			const struct guest_cpu *b = &m->cpus[k];
-
-			assert_int_not_equal(a->apic_id, b->apic_id);
-			assert_int_equal(a->core == b->core, i / threads == k / threads);
-			assert_int_equal(a->l2 == b->l2, i / threads == k / threads);
-			assert_int_equal(a->llc == b->llc, i / per_llc == k / per_llc);
-			assert_int_equal(a->package == b->package,
-					 i / per_package == k / per_package);
-		}
+		assert_int_equal(m->cpus[i].threads_of_core, m->topo.threads_per_core);
+		assert_int_equal(m->cpus[i].cpus_of_package,
+				 llc_is_package ? kt_topology_llc_cpus(&m->topo, p.llc) :
+						  kt_topology_node_cpus(&m->topo, p.node));
+		for (unsigned int k = 0; k < i; k++)
+			compare_two(m, i, k, llc_is_package);
 	}
 }
 
@@ -256,7 +265,7 @@ static void test_intel(void **state)
 
 	for (size_t i = 0; i < KT_ARRAY_SIZE(topologies); i++) {
 		read_machine(&m, topologies[i], INTEL);
-		compare(&m, m.topo.nodes);
+		compare(&m, false);
 	}
 }
 
@@ -266,9 +275,9 @@ static void test_amd(void **state)
 
 	for (size_t i = 0; i < KT_ARRAY_SIZE(topologies); i++) {
 		read_machine(&m, topologies[i], AMD_ZEN);
-		compare(&m, m.topo.nodes);
+		compare(&m, false);
 		for (unsigned int k = 0; k < kt_topology_cpus(&m.topo); k++)
-			assert_int_equal(m.cpus[k].node_id, kt_kvm_cpu_node(&m.topo, k));
+			assert_int_equal(m.cpus[k].node_id, kt_topology_place(&m.topo, k).node);
 	}
 }
 
@@ -279,7 +288,7 @@ static void test_amd_before_zen(void **state)
 
 	for (size_t i = 0; i < KT_ARRAY_SIZE(topologies); i++) {
 		read_machine(&m, topologies[i], AMD_BEFORE);
-		compare(&m, m.topo.llcs);
+		compare(&m, true);
 	}
 }
 
@@ -292,17 +301,30 @@ static void test_gaps_in_apic_ids(void **state)
 	assert_int_equal(kt_kvm_apic_id(&topo, 6), 8);
 	assert_int_equal(kt_kvm_apic_id(&topo, 17), 16 + 5);
 	assert_int_equal(kt_kvm_apic_id(&topo, 18), 32);
+	assert_int_equal(kt_topology_parse(&topo, "2n4l1,3,2,1c2t", NULL), 0);
+	assert_int_equal(kt_kvm_apic_id(&topo, 1), 1);
+	assert_int_equal(kt_kvm_apic_id(&topo, 2), 8);
+	assert_int_equal(kt_kvm_apic_id(&topo, 7), 13);
+	assert_int_equal(kt_kvm_apic_id(&topo, 8), 16);
+	assert_int_equal(kt_kvm_apic_id(&topo, 12), 24);
 }
 
 static void test_too_many_apic_ids(void **state)
 {
-	struct kt_topology last = { 1, 1, 127, 2 }, many = { 1, 1, 128, 2 }, gaps = { 3, 9, 5, 3 };
+	struct kt_topology last = { 1, 1, 127, 2 }, most = { 1, 1, 254, 1 };
+	struct kt_topology many = { 1, 1, 255, 1 }, gaps = { 3, 9, 5, 3 }, ids = { 1, 1, 85, 3 };
+	struct kt_topology uneven = { 1, 5, 0, 1, .cores = { 1, 33, 1, 1, 1 } };
 	struct kt_diag diag = KT_DIAG_INIT;
 
 	assert_int_equal(kt_kvm_topology_check(&last, &diag), 0);
+	assert_int_equal(kt_kvm_topology_check(&most, &diag), 0);
 	assert_int_equal(kt_kvm_topology_check(&many, &diag), KT_KVM_CPUID_E_TOPOLOGY);
-	assert_non_null(strstr(diag.cause, "1n1l128c2t needs APIC ids up to 255"));
+	assert_non_null(strstr(diag.cause, "1n1l255c1t has 255 CPUs; under kvm the most is 254"));
 	assert_int_equal(kt_kvm_topology_check(&gaps, NULL), KT_KVM_CPUID_E_TOPOLOGY);
+	assert_int_equal(kt_kvm_topology_check(&ids, NULL), KT_KVM_CPUID_E_TOPOLOGY);
+	kt_diag_reset(&diag);
+	assert_int_equal(kt_kvm_topology_check(&uneven, &diag), KT_KVM_CPUID_E_TOPOLOGY);
+	assert_non_null(strstr(diag.cause, "1n5l1,33,1,1,1c1t needs APIC ids up to 256"));
 }
 
 static void test_without_tsc_deadline(void **state)
