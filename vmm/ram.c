@@ -205,7 +205,7 @@ int kt_ram_map(const struct kt_ram *ram, kt_gpa_t gpa, size_t len,
 	return 0;
 }
 
-int kt_ram_overlay(struct kt_ram *ram, kt_gpa_t gpa, int fd, size_t len)
+int kt_ram_overlay(const struct kt_ram *ram, kt_gpa_t gpa, int fd, size_t len)
 {
 	const struct kt_vm_bank *bank;
 	uint64_t left = 0;

@@ -55,11 +55,11 @@ int kt_ram_attach(struct kt_ram *ram) _kt_must_check_;
 /*
  * Shows the first len bytes of a file, then zeros up to the end of the page, in
  * place of the RAM from gpa on: copy-on-write, so that nothing is copied that the
- * guest does not write to. RAM must be attached and gpa the start of a page. The
- * file must keep its length as long as RAM lives. KT_VM_E_RANGE: not within one
- * bank, or RAM is made of huge pages, which only whole ones could be laid over.
+ * guest does not write to. gpa must be the start of a page. The file must keep its
+ * length as long as RAM lives. KT_VM_E_RANGE: not within one bank, RAM is not
+ * attached, or it is made of huge pages, which only whole ones could be laid over.
  */
-int kt_ram_overlay(struct kt_ram *ram, kt_gpa_t gpa, int fd, size_t len) _kt_must_check_;
+int kt_ram_overlay(const struct kt_ram *ram, kt_gpa_t gpa, int fd, size_t len) _kt_must_check_;
 
 /* Closes what is open. Accepts a ram that was only initialised. */
 void kt_ram_deinit(struct kt_ram *ram);
