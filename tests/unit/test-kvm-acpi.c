@@ -275,10 +275,22 @@ static void test_iasl_reads_the_tables(void **state)
 			  "CMOS RTC Not Present (V5) : 1", "8042 Present on ports 60/64 (V2) : 0"));
 	expect_said(
 		&f, KT_KVM_ACPI_MADT,
-		LINES("Local Apic Address : FEE00000", "PC-AT Compatibility : 0", "[I/O APIC]"));
-	expect_said(&f, KT_KVM_ACPI_SRAT, LINES("[Processor Local APIC/SAPIC Affinity]"));
-	expect_said(&f, KT_KVM_ACPI_SLIT, LINES("Localities : 0000000000000003"));
-	expect_said(&f, KT_KVM_ACPI_HMAT, LINES("[Memory Proximity Domain Attributes]"));
+		LINES("Local Apic Address : FEE00000", "PC-AT Compatibility : 0", "[I/O APIC]",
+		      /* LLC 1 of node 0, which has two cores of three; LLCs 2 and 3 of node 1 */
+		      "Local Apic ID : 05", "Local Apic ID : 08", "Local Apic ID : 0B",
+		      "Local Apic ID : 10", "Local Apic ID : 11", "Local Apic ID : 18",
+		      "Local Apic ID : 1B"));
+	expect_said(&f, KT_KVM_ACPI_SRAT,
+		    LINES("[Processor Local APIC/SAPIC Affinity]", "Proximity Domain : 00000002",
+			  "Base Address : 0000000140000000", "Address Length : 0000000080000000"));
+	expect_said(&f, KT_KVM_ACPI_SLIT,
+		    LINES("Localities : 0000000000000003", "Locality   0 : 0A 15 1F",
+			  "Locality   1 : 15 0A 29", "Locality   2 : 1F 29 0A"));
+	expect_said(&f, KT_KVM_ACPI_HMAT,
+		    LINES("[Memory Proximity Domain Attributes]",
+			  "Attached Initiator Proximity Domain : 00000001",
+			  "Memory Proximity Domain : 00000002",
+			  "Processor Proximity Domain Valid : 0"));
 	expect_said(&f, KT_KVM_ACPI_XSDT, LINES("[Extended System Description Table]"));
 	kt_kvm_acpi_deinit(&f.acpi);
 }
