@@ -13,9 +13,9 @@
  * Counts are at least 1 and have no leading zeros. Each node has the same number
  * of LLCs, so the LLCs are a multiple of the nodes; that they may differ in cores
  * is how nodes differ. Counts of cores are one for all LLCs, or one for each.
- * Only the first node may not be the only one with a single CPU: Linux (6.12,
- * set_cpu_sibling_map() in arch/x86/kernel/smpboot.c) concludes from the first
- * package whether CPUs have siblings at all.
+ * If any node has more than one CPU, the first one must have: Linux concludes from
+ * the first package whether CPUs have siblings at all (set_cpu_sibling_map() in
+ * arch/x86/kernel/smpboot.c, 6.12).
  *
  * CPU ids run thread by thread, core by core, LLC by LLC, node by node. Nodes
  * without CPUs come last. Each node has an equal share of the memory.
