@@ -90,6 +90,15 @@ static inline unsigned int kt_topology_llc_cpus(const struct kt_topology *t, uns
 	return kt_topology_llc_cores(t, llc) * t->threads_per_core;
 }
 
+/*
+ * Whether the first LLC has one CPU and others have more, which Linux cannot take
+ * in on a machine where LLCs are packages; see above on nodes.
+ */
+static inline bool kt_topology_first_llc_misleads(const struct kt_topology *t)
+{
+	return kt_topology_llc_cpus(t, 0) == 1 && kt_topology_cpus(t) > t->llcs;
+}
+
 /* Nodes with CPUs, which come first, and nodes without. */
 static inline unsigned int kt_topology_nodes_all(const struct kt_topology *t)
 {

@@ -185,6 +185,22 @@ static void test_without_tsc_deadline(void **state)
 	assert_int_equal(query(&cpuid, 1, 0).ecx, 0x80000201);
 }
 
+static void test_first_llc_of_one_cpu(void **state)
+{
+	struct kt_topology topo = { 1, 2, 0, 1, .cores = { 1, 2 } };
+	struct kt_kvm_cpuid_spec spec = { .topo = &topo };
+	struct kt_diag diag = KT_DIAG_INIT;
+	struct kt_kvm_cpuid cpuid;
+	struct host host;
+
+	make_host(&host, "AuthenticAMD", 0x00a20f10);
+	spec.supported = (const struct kvm_cpuid2 *)&host;
+	assert_int_equal(kt_kvm_cpuid_make(&cpuid, &spec, 0, &diag), 0);
+	make_host(&host, "AuthenticAMD", 0x00000f10);
+	assert_int_equal(kt_kvm_cpuid_make(&cpuid, &spec, 0, &diag), KT_KVM_CPUID_E_TOPOLOGY);
+	assert_non_null(strstr(diag.cause, "1n2l1,2c1t has one CPU in LLC 0"));
+}
+
 static void test_hosts_that_are_refused(void **state)
 {
 	struct kt_topology topo = { 1, 1, 1, 1 };
@@ -218,6 +234,7 @@ int main(void)
 		cmocka_unit_test(test_gaps_in_apic_ids),
 		cmocka_unit_test(test_too_many_apic_ids),
 		cmocka_unit_test(test_without_tsc_deadline),
+		cmocka_unit_test(test_first_llc_of_one_cpu),
 		cmocka_unit_test(test_hosts_that_are_refused),
 	};
 

@@ -204,9 +204,8 @@ static unsigned int family_of(const struct kvm_cpuid_entry2 *leaf1)
 /* ---- leaves ---- */
 
 static struct view view_of(const struct kt_topology *topo, unsigned int cpu, enum vendor vendor,
-			   unsigned int family)
+			   bool llc_is_package)
 {
-	bool llc_is_package = vendor == VENDOR_AMD && family < AMD_FAMILY_ZEN;
 	struct kt_topology_place place = kt_topology_place(topo, cpu);
 	struct view v = {
 		.bits = kt_kvm_apic_layout(topo),
@@ -350,10 +349,24 @@ static void set_hypervisor(struct kt_kvm_cpuid *list)
 	find_or_add(list, KVM_CPUID_FEATURES);
 }
 
+static int refuse_topology(const struct kt_topology *topo, struct kt_diag *diag)
+{
+	char text[KT_TOPOLOGY_TEXT_MAX];
+
+	kt_diag_cause(
+		diag,
+		"topology %s has one CPU in LLC 0 and more in others, which Linux cannot take "
+		"in on an AMD CPU before family 17h",
+		kt_topology_format(topo, text));
+	kt_diag_remedy(diag, "give the first LLC more than one CPU, or use --accel tcg");
+	return KT_KVM_CPUID_E_TOPOLOGY;
+}
+
 int kt_kvm_cpuid_make(struct kt_kvm_cpuid *ret_cpuid, const struct kt_kvm_cpuid_spec *spec,
 		      unsigned int cpu, struct kt_diag *diag)
 {
 	struct kt_kvm_cpuid *list = ret_cpuid;
+	bool llc_is_package;
 	enum vendor vendor;
 	struct view v;
 	int r;
@@ -366,7 +379,10 @@ int kt_kvm_cpuid_make(struct kt_kvm_cpuid *ret_cpuid, const struct kt_kvm_cpuid_
 		kt_diag_cause(diag, "the host's CPUID is that of neither an Intel nor an AMD CPU");
 		return KT_KVM_CPUID_E_HOST;
 	}
-	v = view_of(spec->topo, cpu, vendor, family_of(find(list, 1)));
+	llc_is_package = vendor == VENDOR_AMD && family_of(find(list, 1)) < AMD_FAMILY_ZEN;
+	if (llc_is_package && kt_topology_first_llc_misleads(spec->topo))
+		return refuse_topology(spec->topo, diag);
+	v = view_of(spec->topo, cpu, vendor, llc_is_package);
 	set_features(list, &v, spec->tsc_deadline);
 	if (vendor == VENDOR_AMD)
 		set_amd(list, &v);

@@ -74,8 +74,9 @@ struct kt_kvm_cpuid {
 };
 
 /*
- * Fills in what vCPU `cpu` shall have. Condition HOST, with diag: neither Intel
- * nor AMD (or Hygon), or more entries than can be held; ret_cpuid is of no use then.
+ * Fills in what vCPU `cpu` shall have. Conditions, with diag, after which
+ * ret_cpuid is of no use: HOST, neither Intel nor AMD (or Hygon), or more entries
+ * than can be held; TOPOLOGY, it cannot be told to Linux on this host.
  */
 int kt_kvm_cpuid_make(struct kt_kvm_cpuid *ret_cpuid, const struct kt_kvm_cpuid_spec *spec,
 		      unsigned int cpu, struct kt_diag *diag) _kt_must_check_;

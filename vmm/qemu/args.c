@@ -112,19 +112,12 @@ int kt_qemu_cmdline(char *buf, const struct kt_vm_config *config, uint32_t tsc_k
 	return n > KT_VM_CMDLINE_MAX;
 }
 
-/* Where an LLC is a package, what kt_topology_check() says of the first node is true of it. */
-static bool first_package_misleads(const struct kt_vm_config *config)
-{
-	return config->nested && kt_topology_llc_cpus(&config->topo, 0) == 1 &&
-	       kt_topology_cpus(&config->topo) > config->topo.llcs;
-}
-
 int kt_qemu_validate(const struct kt_vm_config *config, struct kt_diag *diag)
 {
 	char cmdline[KT_VM_CMDLINE_MAX + 1], topo[KT_TOPOLOGY_TEXT_MAX];
 	struct smp smp = smp_of(config);
 
-	if (first_package_misleads(config)) {
+	if (config->nested && kt_topology_first_llc_misleads(&config->topo)) {
 		kt_diag_cause(diag,
 			      "topology %s has one CPU in LLC 0 and more in others, which Linux "
 			      "cannot take in on a machine that can itself run machines",
