@@ -182,10 +182,7 @@ static void test_before_sipi(void **state)
 	rig_freeze(&rig);
 	__atomic_store_n(rig_words(&rig, 0), 1, __ATOMIC_RELEASE);
 	rig_thaw(&rig);
-	for (uint64_t deadline = rig_deadline(); __atomic_load_n(counted, __ATOMIC_ACQUIRE) < 10;) {
-		assert_true(kt_now_ns() < deadline);
-		usleep(100);
-	}
+	RIG_WAIT(__atomic_load_n(counted, __ATOMIC_ACQUIRE) >= 10);
 	rig_freeze(&rig);
 	assert_int_equal(rig_mp_state(&rig, 1), KVM_MP_STATE_RUNNABLE);
 	rig_deinit(&rig);
@@ -214,8 +211,7 @@ static void rig_start_slow(struct rig *rig, struct slow *slow)
 	rig_init(rig, entries, 2);
 	rig_trap(rig, KT_BUS_PORT, MICRO_PORT, 4, on_slow, slow);
 	rig_start(rig);
-	while (!__atomic_load_n(&slow->waiting, __ATOMIC_ACQUIRE))
-		usleep(100);
+	RIG_WAIT(__atomic_load_n(&slow->waiting, __ATOMIC_ACQUIRE));
 }
 
 static void test_late_vcpus_are_named(void **state)

@@ -111,6 +111,17 @@ static void end_on_exit(struct kt_vcpu *vcpu)
 	end_machine(vcpu, KT_KVM_END_ERROR, &diag);
 }
 
+static void handle_debug(struct kt_vcpu *vcpu)
+{
+	struct kt_diag diag = KT_DIAG_INIT;
+	int r = kt_debug_exit(&vcpu->debug, vcpu->fd, vcpu->run, &diag);
+
+	if (r == KT_DEBUG_E_HIT)
+		vcpu->site->on_break(vcpu->site->arg);
+	else if (r)
+		end_machine(vcpu, KT_KVM_END_ERROR, &diag);
+}
+
 static void handle_exit(struct kt_vcpu *vcpu)
 {
 	const struct kt_diag nothing = KT_DIAG_INIT;
@@ -124,6 +135,9 @@ static void handle_exit(struct kt_vcpu *vcpu)
 	case KVM_EXIT_MMIO:
 		handle_mmio(vcpu);
 		vcpu->half_done = true;
+		break;
+	case KVM_EXIT_DEBUG:
+		handle_debug(vcpu);
 		break;
 	case KVM_EXIT_INTR:
 	case KVM_EXIT_IRQ_WINDOW_OPEN:
