@@ -32,6 +32,9 @@ struct kt_vm_ops {
 			 const void *data, size_t count, struct kt_diag *diag);
 	int (*breakpoints_set)(struct kt_vm *vm, const struct kt_vm_breakpoint *breakpoints,
 			       size_t count, struct kt_diag *diag);
+	/* NULL: there are no exits. */
+	unsigned int (*exits)(struct kt_vm *vm, unsigned int vcpu, struct kt_vm_exits *ret_exits,
+			      unsigned int max);
 };
 
 /* The part that all machines have; create() copies it from `like`. */
@@ -44,4 +47,4 @@ struct kt_vm {
 	struct kt_ram ram;
 };
 
-extern const struct kt_vm_ops kt_qemu_ops;
+extern const struct kt_vm_ops kt_kvm_ops, kt_qemu_ops;

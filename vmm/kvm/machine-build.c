@@ -3,11 +3,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <sys/mman.h>
 
 #include "base/cleanup.h"
 #include "vmm/kvm/ioctl.h"
 #include "vmm/kvm/machine-state.h"
+#include "vmm/kvm/perf.h"
 
 /*
  * Four pages that KVM needs on Intel processors without "unrestricted guest", in
@@ -42,28 +42,21 @@ static int create_vm(struct kt_kvm *kvm, const struct kt_kvm_spec *spec, struct 
 	return kt_ioctl_value(spec->host->fd, KVM_CREATE_VM, 0, &kvm->vm_fd, diag)	    ?:
 		       kt_ioctl(kvm->vm_fd, KVM_SET_IDENTITY_MAP_ADDR, &identity_map, diag) ?:
 		       kt_ioctl_value(kvm->vm_fd, KVM_SET_TSS_ADDR, TSS, NULL, diag)	    ?:
-		       kt_ioctl_value(kvm->vm_fd, KVM_CREATE_IRQCHIP, 0, NULL, diag);
+		       kt_ioctl_value(kvm->vm_fd, KVM_CREATE_IRQCHIP, 0, NULL, diag)	    ?:
+		       (spec->perf ? kt_kvm_perf_enable(kvm->vm_fd, diag) : 0);
 }
 
 /* One slot for each bank, so that a node's memory keeps to its own slots. */
 static int add_slot(struct kt_kvm *kvm, const struct kt_ram *ram, unsigned int index,
 		    struct kt_diag *diag)
 {
-	const struct kt_vm_bank *bank = &ram->banks[index];
-	struct kt_vm_mapping *mapping = &kvm->slots[index];
-	struct kvm_userspace_memory_region region = { .slot = index };
-	int r;
+	struct kvm_userspace_memory_region region = {
+		.slot = index,
+		.guest_phys_addr = ram->banks[index].start.v,
+		.memory_size = ram->banks[index].len,
+		.userspace_addr = (uintptr_t)ram->host[index],
+	};
 
-	r = kt_ram_map(ram, bank->start, bank->len, mapping);
-	if (r) {
-		r = kt_fold(r);
-		kt_diag_cause(diag, "map bank %u of RAM: %s", index, strerror(-r));
-		return r;
-	}
-	kvm->slot_count = index + 1;
-	region.guest_phys_addr = bank->start.v;
-	region.memory_size = bank->len;
-	region.userspace_addr = (uintptr_t)mapping->data;
 	return kt_forward(kt_ioctl(kvm->vm_fd, KVM_SET_USER_MEMORY_REGION, &region, diag));
 }
 
@@ -85,8 +78,10 @@ static int add_vcpus(struct kt_kvm *kvm, const struct kt_kvm_spec *spec, struct 
 	if (!kvm->vcpus || !kvm->stats)
 		return kt_raise(-ENOMEM);
 	while (kvm->vcpu_count < spec->vcpus && !r) {
-		r = kt_vcpu_open(&kvm->vcpus[kvm->vcpu_count], kvm->vm_fd, spec->host->run_bytes,
-				 kvm->vcpu_count, diag);
+		unsigned int i = kvm->vcpu_count;
+
+		r = kt_vcpu_open(&kvm->vcpus[i], kvm->vm_fd, spec->host->run_bytes, i,
+				 spec->apic_ids ? spec->apic_ids[i] : i, diag);
 		kvm->vcpu_count += !r;
 	}
 	return kt_forward(r);
@@ -133,7 +128,8 @@ static int set_up(struct kt_kvm *kvm, const struct kt_kvm_spec *spec, struct kt_
 		       create_vm(kvm, spec, diag)      ?:
 		       add_slots(kvm, spec->ram, diag) ?:
 		       add_vcpus(kvm, spec, diag)      ?:
-							 spawn_threads(kvm, diag);
+		       spawn_threads(kvm, diag)	       ?:
+		       (spec->perf ? kt_kvm_perf_pin(kvm, diag) : 0);
 }
 
 int kt_kvm_new(struct kt_kvm **ret_kvm, const struct kt_kvm_spec *spec, struct kt_diag *diag)
@@ -180,8 +176,6 @@ struct kt_kvm *kt_kvm_free(struct kt_kvm *kvm)
 	for (unsigned int i = 0; i < kvm->vcpu_count; i++)
 		kt_vcpu_close(&kvm->vcpus[i]);
 	kt_closep(&kvm->vm_fd);
-	for (unsigned int i = 0; i < kvm->slot_count; i++)
-		munmap(kvm->slots[i].base_, kvm->slots[i].base_len_);
 	kt_closep(&kvm->end_fd);
 	kt_closep(&kvm->break_fd);
 	pthread_mutex_destroy(&kvm->lock);

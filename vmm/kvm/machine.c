@@ -157,7 +157,11 @@ int kt_kvm_start(struct kt_kvm *kvm, struct kt_diag *diag)
 
 int kt_kvm_thaw(struct kt_kvm *kvm, struct kt_diag *diag)
 {
-	return kt_forward(resume(kvm, KT_KVM_FROZEN, "thaw", diag));
+	int r = 0;
+
+	if (kvm->state == KT_KVM_FROZEN && !kt_kvm_has_ended(kvm, NULL))
+		r = kt_kvm_time_restore(kvm, &kvm->time, diag);
+	return kt_forward(r ?: resume(kvm, KT_KVM_FROZEN, "thaw", diag));
 }
 
 static int freeze(struct kt_kvm *kvm, uint64_t deadline_ns, struct kt_diag *diag)
@@ -176,7 +180,12 @@ static int freeze(struct kt_kvm *kvm, uint64_t deadline_ns, struct kt_diag *diag
 		return kt_forward(r);
 	}
 	r = expect_state(kvm, KT_KVM_RUNNING, diag); /* it may have ended meanwhile */
-	if (!r)
+	if (r)
+		return kt_forward(r);
+	r = kt_kvm_time_save(kvm, &kvm->time, diag);
+	if (r)
+		open_park(kvm);
+	else
 		kvm->state = KT_KVM_FROZEN;
 	return kt_forward(r);
 }
@@ -218,7 +227,7 @@ int kt_kvm_stats(struct kt_kvm *kvm, struct kt_vcpu_stats *ret_stats, unsigned i
 		pid_t tid = __atomic_load_n(&kvm->vcpus[i].tid, __ATOMIC_RELAXED);
 
 		if (tid && kvm->state != KT_KVM_STOPPED)
-			kt_schedstat_read(getpid(), tid, &kvm->stats[i]);
+			kt_schedstat_read_vcpu(tid, &kvm->stats[i]);
 		if (i < max)
 			ret_stats[i] = kvm->stats[i];
 	}
