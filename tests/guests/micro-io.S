@@ -57,6 +57,7 @@
 	movw $MICRO_STREAM, %dx
 1:	leaq 64(%rbx), %rdi
 	movl $MICRO_STRING_IN, %ecx
+	entry micro_string_in_insn
 	rep insb
 	leaq 64(%rbx), %rsi
 	movl $MICRO_PATTERN, %edi

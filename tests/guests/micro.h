@@ -43,8 +43,9 @@
 #define MICRO_FPU_FX	(MICRO_FPU + 1216)
 
 /* micro-virtio.S */
-#define MICRO_WINDOW	 0x1000	 /* bytes of registers */
-#define MICRO_SCRIPT	 0x22000 /* pairs of 32 bits: offset and value to write */
+#define MICRO_VIRTIO	 0xd0000000 /* KT_KVM_VIRTIO_ADDR */
+#define MICRO_WINDOW	 0x1000	    /* bytes of registers */
+#define MICRO_SCRIPT	 0x22000    /* pairs of 32 bits: offset and value to write */
 #define MICRO_SCRIPT_END 0xffffffff
 
 #ifndef __ASSEMBLER__
@@ -53,7 +54,8 @@
 /* The code, position-independent, and its entries. Each gets in rdi where to count. */
 extern const uint8_t __start_micro_guests[], __stop_micro_guests[];
 extern const uint8_t micro_out_insn[];
-extern const uint8_t micro_ports[], micro_string_in[], micro_mmio_widths[], micro_serial[];
+extern const uint8_t micro_ports[], micro_string_in[], micro_string_in_insn[], micro_mmio_widths[],
+	micro_serial[];
 extern const uint8_t micro_timer[], micro_deadline[], micro_serial_irq[], micro_serial_handler[],
 	micro_ipi[], micro_ipi_handler[], micro_wake_all[];
 extern const uint8_t micro_aps_start[], micro_aps_end[];

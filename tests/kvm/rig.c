@@ -25,6 +25,18 @@ static void expect_ok(struct rig *rig, int r)
 		fail_msg("%d: %s", r, kt_diag_format(&rig->diag, text, sizeof(text)));
 }
 
+/* The devices' GiB, at 3 GiB, in 2 MiB pages; its table is behind the flat world's. */
+static void map_devices(uint8_t *low)
+{
+	uint64_t entry = KT_FLAT_END | 3;
+
+	memcpy(low + KT_FLAT_PDPT + 3 * 8, &entry, sizeof(entry));
+	for (uint64_t i = 0; i < 512; i++) {
+		entry = UINT64_C(3) << 30 | i << 21 | 0x83;
+		memcpy(low + KT_FLAT_END + i * 8, &entry, sizeof(entry));
+	}
+}
+
 static void make_memory(struct rig *rig)
 {
 	uint8_t *low;
@@ -38,6 +50,7 @@ static void make_memory(struct rig *rig)
 			0);
 	low = rig->banks[0].data;
 	kt_flat_tables(low);
+	map_devices(low);
 	kt_flat_gate(low, MICRO_VECTOR, rig_address(micro_halt_handler));
 	kt_flat_gate(low, MICRO_VECTOR_SERIAL, rig_address(micro_serial_handler));
 	kt_flat_gate(low, MICRO_VECTOR_IPI, rig_address(micro_ipi_handler));
@@ -103,6 +116,22 @@ void rig_freeze(struct rig *rig)
 void rig_thaw(struct rig *rig)
 {
 	expect_ok(rig, kt_kvm_thaw(rig->kvm, &rig->diag));
+}
+
+void rig_freeze_late(struct rig *rig, const char *cause)
+{
+	struct kt_diag diag = KT_DIAG_INIT;
+
+	/* On a busy host others may be late as well, but not for long. */
+	for (uint64_t ms = 20; strcmp(diag.cause, cause); ms *= 2) {
+		if (ms > 5000)
+			fail_msg("%s", diag.cause);
+		kt_diag_reset(&diag);
+		assert_int_equal(
+			kt_kvm_freeze(rig->kvm, kt_now_ns() + ms * KT_NSEC_PER_MSEC, &diag),
+			KT_VM_E_DEADLINE);
+	}
+	assert_string_equal(diag.doing, "freeze the machine");
 }
 
 struct kt_kvm_end rig_wait_end(struct rig *rig)

@@ -36,6 +36,8 @@ void rig_trap(struct rig *rig, enum kt_bus_space space, uint64_t start, uint64_t
 void rig_start(struct rig *rig);
 void rig_freeze(struct rig *rig);
 void rig_thaw(struct rig *rig);
+/* Freezes with ever longer deadlines until those are late that will always be. */
+void rig_freeze_late(struct rig *rig, const char *cause);
 /* Waits for the machine's end by its descriptor. */
 struct kt_kvm_end rig_wait_end(struct rig *rig);
 

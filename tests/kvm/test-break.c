@@ -197,7 +197,6 @@ static void test_a_hit_with_a_late_vcpu(void **state)
 {
 	const uint8_t *const entries[] = { micro_count_later, micro_out };
 	const struct kt_vm_breakpoint at = before(micro_count_store);
-	struct kt_diag diag = KT_DIAG_INIT;
 	struct kt_vm_break hit;
 	bool wait = true;
 	struct rig rig;
@@ -209,9 +208,7 @@ static void test_a_hit_with_a_late_vcpu(void **state)
 	RIG_WAIT(kt_vcpu_exits(kt_kvm_vcpu(rig.kvm, 1), KVM_EXIT_IO));
 	__atomic_store_n(rig_words(&rig, 0) + 1, 1, __ATOMIC_RELEASE);
 	RIG_WAIT(is_pending(&rig));
-	assert_int_equal(kt_kvm_freeze(rig.kvm, kt_now_ns() + 20 * KT_NSEC_PER_MSEC, &diag),
-			 KT_VM_E_DEADLINE);
-	assert_string_equal(diag.cause, "not parked by the deadline: vCPU 1");
+	rig_freeze_late(&rig, "not parked by the deadline: vCPU 1");
 	/* Not taken back: the one that hit stays where it is. */
 	usleep(10000);
 	assert_int_equal(rig_read(rig_words(&rig, 0)), 0);
