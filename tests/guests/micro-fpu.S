@@ -28,7 +28,8 @@
 	.endr
 2:	cld
 
-look:	cmpq $0, MICRO_FPU_AVX(%r12)
+	entry micro_fpu_look
+	cmpq $0, MICRO_FPU_AVX(%r12)
 	jne 1f
 	.irp i, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15
 	movups %xmm\i, MICRO_FPU_YMM + \i * 32(%r12)
@@ -59,8 +60,8 @@ look:	cmpq $0, MICRO_FPU_AVX(%r12)
 	jne wrong
 	.endr
 	incq (%r12)
-	jmp look
+	jmp micro_fpu_look
 wrong:	incq 8(%r12)
-	jmp look
+	jmp micro_fpu_look
 
 	.section .note.GNU-stack, "", @progbits
