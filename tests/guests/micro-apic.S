@@ -58,6 +58,10 @@
 /* Sends the text by the serial port's interrupts, a byte each; halts meanwhile. */
 	entry micro_serial_irq
 	x2apic_on
+	movl $0x835, %ecx	/* LINT0, where the old controller is: masked */
+	xorl %edx, %edx
+	movl $0x10000, %eax
+	wrmsr
 	movl $MICRO_TEXT, %esi
 	movw $0x3fc, %dx	/* modem control: OUT2 lets the interrupt through */
 	movb $8, %al

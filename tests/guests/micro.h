@@ -64,6 +64,7 @@ extern const uint8_t micro_regs[], micro_regs_loop[], micro_regs_store[], micro_
 extern const uint8_t micro_registers[], micro_script[];
 extern const uint8_t micro_count_later[], micro_count[], micro_count_store[], micro_count_jump[];
 extern const uint8_t micro_out[], micro_mmio[], micro_string[], micro_halt[], micro_halt_handler[],
-	micro_wake_ap[], micro_triple_fault[], micro_reset[], micro_run_mmio[], micro_unclaimed[];
+	micro_wake_ap[], micro_triple_fault[], micro_reset[], micro_power_off[], micro_run_mmio[],
+	micro_unclaimed[];
 extern const uint8_t micro_ap_start[], micro_ap_end[];
 #endif
