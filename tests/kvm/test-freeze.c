@@ -264,6 +264,23 @@ static void test_late_vcpus_are_named(void **state)
 	rig_deinit(&rig);
 }
 
+static void test_all_late_vcpus_are_named(void **state)
+{
+	const uint8_t *const entries[] = { micro_out, micro_count, micro_out, NULL, micro_out };
+	struct slow slow = { .wait = true };
+	struct rig rig;
+
+	rig_init(&rig, entries, 5);
+	rig_trap(&rig, KT_BUS_PORT, MICRO_PORT, 4, on_slow, &slow);
+	rig_start(&rig);
+	for (unsigned int i = 0; i < 5; i += 2)
+		RIG_WAIT(kt_vcpu_exits(kt_kvm_vcpu(rig.kvm, i), KVM_EXIT_IO));
+	rig_freeze_late(&rig, "not parked by the deadline: vCPU 0, 2, 4");
+	__atomic_store_n(&slow.wait, false, __ATOMIC_RELEASE);
+	rig_freeze(&rig);
+	rig_deinit(&rig);
+}
+
 static void test_a_withdrawn_freeze_lets_all_go_on(void **state)
 {
 	struct slow slow = { .wait = true };
@@ -286,6 +303,7 @@ int main(void)
 		cmocka_unit_test(test_in_hlt),
 		cmocka_unit_test(test_before_sipi),
 		cmocka_unit_test(test_late_vcpus_are_named),
+		cmocka_unit_test(test_all_late_vcpus_are_named),
 		cmocka_unit_test(test_a_withdrawn_freeze_lets_all_go_on),
 	};
 
