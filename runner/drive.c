@@ -450,8 +450,9 @@ static int make_machine(struct drive *d, int initrd_fd)
 		r = kt_vm_new(&d->vm, &config, d->loop, &handlers, d, &diag);
 	if (r)
 		end_with(d,
-			 r == -ENOENT || r == -ENOSYS || r == -EPERM ? KT_OUTCOME_SETUP_ERROR :
-								       KT_OUTCOME_HOST_ERROR,
+			 r > 0 || r == -ENOENT || r == -ENOSYS || r == -EPERM ?
+				 KT_OUTCOME_SETUP_ERROR :
+				 KT_OUTCOME_HOST_ERROR,
 			 &diag);
 	return r;
 }

@@ -154,7 +154,8 @@ struct kt_vm_handlers {
 
 /*
  * Creates a machine that is not yet running. Copies config; handlers and arg
- * are borrowed until kt_vm_free(). Negative errno with diag on faults of the
+ * are borrowed until kt_vm_free(). KT_VM_E_SPEC with diag: this host, or this
+ * kernel image, cannot be had for it; negative errno with diag on faults of the
  * host (-ENOENT: the accelerator's program is missing).
  */
 int kt_vm_new(struct kt_vm **ret_vm, const struct kt_vm_config *config, struct kt_loop *loop,
