@@ -21,7 +21,7 @@ static const char *const topologies[] = {
 	"1n2l4,2c1t",	"2n4l1,3,2,5c2t",
 	"1n3l1,2,3c3t", "1n1l2c1t1m",
 	"2n2l3,1c1t2m", "2n2l2c1t1m:20,30,17",
-	"4n8l2c2t",
+	"4n8l2c2t",	"1n1l254c1t",
 };
 
 /* Leaf, how many indices. */

@@ -186,6 +186,15 @@ static void test_apic_ids_run_out(void **state)
 	expect_refused(&spec, "APIC ids up to 255");
 	spec.topo = (struct kt_topology){ 1, 1, 255, 1 };
 	assert_int_equal(kt_vm_config_init(&config, &spec, NULL), 0);
+	spec.accel = KT_ACCEL_KVM;
+	spec.deterministic = false;
+	expect_refused(&spec, "1n1l255c1t has 255 CPUs; under kvm the most is 254");
+	spec.topo = (struct kt_topology){ 1, 3, 43, 2 };
+	expect_refused(&spec, "258 CPUs are too many (the most is 256) in topology 1n3l43c2t");
+	spec.topo = (struct kt_topology){ 3, 9, 5, 3 };
+	expect_refused(&spec, "3n9l5c3t needs APIC ids up to 338; under kvm they end at 254");
+	spec.topo = (struct kt_topology){ 1, 1, 254, 1 };
+	assert_int_equal(kt_vm_config_init(&config, &spec, NULL), 0);
 }
 
 static void test_kernel_is_needed(void **state)
