@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* The host's KVM; see host.h. */
+#include <cpuid.h>
 #include <fcntl.h>
 #include <grp.h>
 #include <pwd.h>
@@ -159,4 +160,17 @@ int kt_kvm_host_open(struct kt_kvm_host *ret_host, const char *path, struct kt_d
 void kt_kvm_host_close(struct kt_kvm_host *host)
 {
 	kt_closep(&host->fd);
+}
+
+bool kt_kvm_host_is_tcg(void)
+{
+	unsigned int words[4];
+	char name[13] = "";
+
+	/* Bit 31 of leaf 1's ECX: a hypervisor is present, and names itself in this leaf. */
+	if (!__get_cpuid(1, &words[0], &words[1], &words[2], &words[3]) || !(words[2] >> 31))
+		return false;
+	__cpuid(0x40000000, words[0], words[1], words[2], words[3]);
+	memcpy(name, &words[1], 12);
+	return !strcmp(name, "TCGTCGTCGTCG");
 }

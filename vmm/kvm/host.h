@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/diag.h"
@@ -40,3 +41,10 @@ typedef int (*kt_kvm_query_fn)(void *arg, unsigned int capability);
 /* 0, or KT_KVM_E_CAPABILITY with diag naming the first one that is missing. */
 int kt_kvm_check_capabilities(kt_kvm_query_fn query, void *arg,
 			      struct kt_diag *diag) _kt_must_check_;
+
+/*
+ * Whether the host is itself a machine that QEMU's TCG emulates. Its VMRUN forgets
+ * the interrupt shadow (int_state of the VMCB): a guest that was left between STI
+ * and HLT takes its interrupt before the HLT, and sleeps over it.
+ */
+bool kt_kvm_host_is_tcg(void);
