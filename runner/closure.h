@@ -2,7 +2,9 @@
 /*
  * All files a dynamically linked program needs to start: its interpreter and,
  * transitively, its libraries, found as the dynamic linker of this host would
- * find them. What a program opens itself with dlopen() is not known.
+ * find them. What a program opens itself with dlopen() is not known, except
+ * libgcc_s.so.1, which glibc opens to end or cancel a thread: it comes along with
+ * glibc when the host has it.
  */
 #pragma once
 
