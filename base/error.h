@@ -23,11 +23,19 @@
 int kt_error_note(const char *verb, int r, const char *file, int line, const char *func);
 
 /* A new fault starts here: return kt_raise(-ENOMEM). Positive errno is negated. */
-#define kt_raise(r) kt_error_note("raise", (r) > 0 ? -(r) : (r), __FILE__, __LINE__, __func__)
+#define kt_raise(r)                                                                       \
+	({                                                                                \
+		int r_ = (r);                                                             \
+		kt_error_note("raise", r_ > 0 ? -r_ : r_, __FILE__, __LINE__, __func__); \
+	})
 
 /* A fault or condition passes through here unchanged. */
 #define kt_forward(r) kt_error_note("forward", (r), __FILE__, __LINE__, __func__)
 
 /* A condition that cannot occur at this call becomes -ENOTRECOVERABLE. */
-#define kt_fold(r) \
-	kt_error_note("fold", (r) > 0 ? -ENOTRECOVERABLE : (r), __FILE__, __LINE__, __func__)
+#define kt_fold(r)                                                                        \
+	({                                                                                \
+		int r_ = (r);                                                             \
+		kt_error_note("fold", r_ > 0 ? -ENOTRECOVERABLE : r_, __FILE__, __LINE__, \
+			      __func__);                                                  \
+	})

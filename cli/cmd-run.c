@@ -26,7 +26,7 @@
 static const char help[] =
 	"usage: ktest run [OPTION]... PATTERN...\n\n"
 	"Runs the scenarios whose names match a glob, each in a machine of its own.\n\n"
-	"      --accel NAME           auto (default) or tcg\n"
+	"      --accel NAME           auto (default), kvm or tcg\n"
 	"      --artifacts DIR        keep artefacts in a new folder in DIR\n"
 	"      --file HOST:GUEST      put a file of the host into the guest, at that\n"
 	"                             absolute path, a program with its libraries;\n"

@@ -36,4 +36,4 @@ struct kt_vm {
 	struct kt_ram ram;
 };
 
-extern const struct kt_vm_ops kt_qemu_ops;
+extern const struct kt_vm_ops kt_kvm_ops, kt_qemu_ops;

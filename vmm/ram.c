@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Guest RAM in memory files; see ram.h. */
+#include <linux/memfd.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -35,7 +37,9 @@ void kt_ram_layout(struct kt_ram *ret_ram, unsigned int nodes, uint64_t node_byt
 int kt_ram_create(struct kt_ram *ram)
 {
 	for (unsigned int i = 0; i < ram->nodes; i++) {
-		ram->fds[i] = memfd_create("ktest-guest-ram", MFD_CLOEXEC);
+		ram->fds[i] =
+			memfd_create("ktest-guest-ram",
+				     MFD_CLOEXEC | (ram->huge ? MFD_HUGETLB | MFD_HUGE_2MB : 0));
 		if (ram->fds[i] < 0)
 			return kt_raise(-errno);
 		if (ftruncate(ram->fds[i], (off_t)ram->node_bytes) < 0)
@@ -44,8 +48,27 @@ int kt_ram_create(struct kt_ram *ram)
 	return 0;
 }
 
+int kt_ram_attach(struct kt_ram *ram)
+{
+	for (size_t i = 0; i < ram->bank_count; i++) {
+		const struct kt_vm_bank *bank = &ram->banks[i];
+		void *host = mmap(NULL, bank->len, PROT_READ | PROT_WRITE, MAP_SHARED,
+				  ram->fds[bank->node], (off_t)ram->offsets[i]);
+
+		if (host == MAP_FAILED)
+			return kt_raise(-errno);
+		ram->host[i] = host;
+	}
+	return 0;
+}
+
 void kt_ram_deinit(struct kt_ram *ram)
 {
+	for (size_t i = 0; i < ram->bank_count; i++) {
+		if (ram->host[i])
+			munmap(ram->host[i], ram->banks[i].len);
+		ram->host[i] = NULL;
+	}
 	for (unsigned int i = 0; i < ram->nodes; i++)
 		kt_closep(&ram->fds[i]);
 	ram->nodes = 0;
@@ -56,10 +79,17 @@ void kt_ram_deinit(struct kt_ram *ram)
 static const struct kt_vm_bank *find_bank(const struct kt_ram *ram, uint64_t gpa,
 					  uint64_t *ret_left)
 {
-	for (size_t i = 0; i < ram->bank_count; i++) {
-		const struct kt_vm_bank *bank = &ram->banks[i];
+	size_t low = 0, high = ram->bank_count;
 
-		if (gpa >= bank->start.v && gpa - bank->start.v < bank->len) {
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		const struct kt_vm_bank *bank = &ram->banks[middle];
+
+		if (gpa < bank->start.v) {
+			high = middle;
+		} else if (gpa - bank->start.v >= bank->len) {
+			low = middle + 1;
+		} else {
 			*ret_left = bank->len - (gpa - bank->start.v);
 			return bank;
 		}
@@ -75,7 +105,7 @@ static off_t file_offset(const struct kt_ram *ram, const struct kt_vm_bank *bank
 /* Whether all of the range is RAM; nothing is moved before this is known. */
 static bool is_ram(const struct kt_ram *ram, uint64_t gpa, uint64_t len)
 {
-	uint64_t left;
+	uint64_t left = 0;
 
 	if (len > UINT64_MAX - gpa)
 		return false;
@@ -89,27 +119,49 @@ static bool is_ram(const struct kt_ram *ram, uint64_t gpa, uint64_t len)
 	return true;
 }
 
+/* Where gpa of this bank is in ktest, or NULL if RAM is not attached. */
+static uint8_t *host_address(const struct kt_ram *ram, const struct kt_vm_bank *bank, uint64_t gpa)
+{
+	uint8_t *host = ram->host[bank - ram->banks];
+
+	return host ? host + (gpa - bank->start.v) : NULL;
+}
+
+/* Moves bytes within one bank, as many as it likes; their number or a negative errno. */
+static ssize_t transfer_some(const struct kt_ram *ram, const struct kt_vm_bank *bank, uint64_t gpa,
+			     uint8_t *in, const uint8_t *out, size_t len)
+{
+	uint8_t *host = host_address(ram, bank, gpa);
+	off_t offset = file_offset(ram, bank, gpa);
+	ssize_t n;
+
+	if (host) {
+		memcpy(in ? in : host, in ? host : out, len);
+		return (ssize_t)len;
+	}
+	n = in ? pread(ram->fds[bank->node], in, len, offset) :
+		 pwrite(ram->fds[bank->node], out, len, offset);
+	if (n < 0)
+		return errno == EINTR ? 0 : kt_raise(-errno);
+	return n ?: kt_raise(-EIO);
+}
+
 /* Moves len bytes between the guest and one of in and out. */
 static int transfer(const struct kt_ram *ram, uint64_t gpa, uint8_t *in, const uint8_t *out,
 		    size_t len)
 {
 	const struct kt_vm_bank *bank;
-	uint64_t left;
-	off_t offset;
+	uint64_t left = 0;
 	ssize_t n;
 
 	if (!is_ram(ram, gpa, len))
 		return KT_VM_E_RANGE;
 	for (size_t done = 0; done < len; done += (size_t)n) {
 		bank = find_bank(ram, gpa + done, &left);
-		offset = file_offset(ram, bank, gpa + done);
-		left = KT_MIN(left, (uint64_t)(len - done));
-		n = in ? pread(ram->fds[bank->node], in + done, left, offset) :
-			 pwrite(ram->fds[bank->node], out + done, left, offset);
-		if (n < 0 && errno == EINTR)
-			n = 0;
-		else if (n <= 0)
-			return kt_raise(n ? -errno : -EIO);
+		n = transfer_some(ram, bank, gpa + done, in ? in + done : NULL,
+				  out ? out + done : NULL, KT_MIN(left, (uint64_t)(len - done)));
+		if (n < 0)
+			return kt_forward((int)n);
 	}
 	return 0;
 }
@@ -129,12 +181,18 @@ int kt_ram_map(const struct kt_ram *ram, kt_gpa_t gpa, size_t len,
 {
 	const struct kt_vm_bank *bank;
 	uint64_t left, lead;
+	uint8_t *host;
 	off_t offset;
 	void *base;
 
 	bank = find_bank(ram, gpa.v, &left);
 	if (!bank || !len || len > left)
 		return KT_VM_E_RANGE;
+	host = host_address(ram, bank, gpa.v);
+	if (host) {
+		*ret_mapping = (struct kt_vm_mapping){ .data = host, .len = len };
+		return 0;
+	}
 	offset = file_offset(ram, bank, gpa.v);
 	lead = (uint64_t)offset % (uint64_t)sysconf(_SC_PAGESIZE);
 	base = mmap(NULL, len + lead, PROT_READ | PROT_WRITE, MAP_SHARED, ram->fds[bank->node],
@@ -144,5 +202,21 @@ int kt_ram_map(const struct kt_ram *ram, kt_gpa_t gpa, size_t len,
 	*ret_mapping = (struct kt_vm_mapping){
 		.data = (uint8_t *)base + lead, .len = len, .base_ = base, .base_len_ = len + lead
 	};
+	return 0;
+}
+
+int kt_ram_overlay(const struct kt_ram *ram, kt_gpa_t gpa, int fd, size_t len)
+{
+	const struct kt_vm_bank *bank;
+	uint64_t left = 0;
+	void *host;
+
+	bank = find_bank(ram, gpa.v, &left);
+	if (!bank || !len || len > left || ram->huge)
+		return KT_VM_E_RANGE;
+	host = host_address(ram, bank, gpa.v);
+	if (!host ||
+	    mmap(host, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED, fd, 0) == MAP_FAILED)
+		return kt_raise(host ? -errno : -EINVAL);
 	return 0;
 }

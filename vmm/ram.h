@@ -2,12 +2,16 @@
 /*
  * Guest RAM: memory files ("chunks"), one for each NUMA node, and the table of
  * banks that says where in the guest-physical address space which part of which
- * file is seen. Reading and writing go through the files, so that neither the
- * accelerator nor the guest takes part, and an address that is not RAM is a
- * condition and never a fault.
+ * file is seen. Reading and writing take no part of the accelerator or the guest,
+ * and an address that is not RAM is a condition and never a fault.
+ *
+ * They go through the files, or, once RAM is attached, through ktest's own
+ * mapping of it: an accelerator within ktest needs that anyhow, and it alone shows
+ * what was laid over RAM (kt_ram_overlay()).
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/error.h"
@@ -25,7 +29,9 @@ struct kt_ram {
 	uint64_t node_bytes;
 	struct kt_vm_bank banks[KT_RAM_BANKS_MAX]; /* by address */
 	uint64_t offsets[KT_RAM_BANKS_MAX];	   /* of the bank's first byte in its node's file */
+	uint8_t *host[KT_RAM_BANKS_MAX];	   /* owned mappings; NULL unless attached */
 	size_t bank_count;
+	bool huge; /* made of huge pages of 2 MiB; set before kt_ram_create() */
 };
 
 #define KT_RAM_INIT ((struct kt_ram){ .nodes = 0 })
@@ -39,6 +45,21 @@ void kt_ram_layout(struct kt_ram *ret_ram, unsigned int nodes, uint64_t node_byt
 
 /* Creates the files of a ram that has been laid out: sparse, anonymous, zero. */
 int kt_ram_create(struct kt_ram *ram) _kt_must_check_;
+
+/*
+ * Maps all banks of a ram that has been created, for as long as it lives.
+ * -ENOMEM: not that much memory, or not that many huge pages, can be had.
+ */
+int kt_ram_attach(struct kt_ram *ram) _kt_must_check_;
+
+/*
+ * Shows the first len bytes of a file, then zeros up to the end of the page, in
+ * place of the RAM from gpa on: copy-on-write, so that nothing is copied that the
+ * guest does not write to. gpa must be the start of a page. The file must keep its
+ * length as long as RAM lives. KT_VM_E_RANGE: not within one bank, RAM is not
+ * attached, or it is made of huge pages, which only whole ones could be laid over.
+ */
+int kt_ram_overlay(const struct kt_ram *ram, kt_gpa_t gpa, int fd, size_t len) _kt_must_check_;
 
 /* Closes what is open. Accepts a ram that was only initialised. */
 void kt_ram_deinit(struct kt_ram *ram);

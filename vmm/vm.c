@@ -15,10 +15,12 @@
 
 static const char *const accel_names[KT_ACCEL_COUNT_] = {
 	[KT_ACCEL_AUTO] = "auto",
+	[KT_ACCEL_KVM] = "kvm",
 	[KT_ACCEL_TCG] = "tcg",
 };
 
 static const struct kt_vm_ops *const accel_ops[KT_ACCEL_COUNT_] = {
+	[KT_ACCEL_KVM] = &kt_kvm_ops,
 	[KT_ACCEL_TCG] = &kt_qemu_ops,
 };
 

@@ -31,11 +31,12 @@ typedef struct {
 
 enum kt_accel {
 	KT_ACCEL_AUTO,
+	KT_ACCEL_KVM, /* ktest's own VMM, on /dev/kvm */
 	KT_ACCEL_TCG, /* QEMU system emulation, as a child process */
 	KT_ACCEL_COUNT_,
 };
 
-/* "auto", "tcg"; static. */
+/* "auto", "kvm", "tcg"; static. */
 const char *kt_accel_name(enum kt_accel accel);
 /* 0, or 1 when there is no accelerator of this name. */
 int kt_accel_parse(enum kt_accel *ret_accel, const char *name) _kt_must_check_;

@@ -30,6 +30,7 @@ static void make_memory(struct rig *rig)
 
 	kt_ram_layout(&rig->ram, 2, BANK_BYTES, 2 * BANK_BYTES, UINT64_C(1) << 32);
 	assert_int_equal(kt_ram_create(&rig->ram), 0);
+	assert_int_equal(kt_ram_attach(&rig->ram), 0);
 	for (unsigned int i = 0; i < 2; i++)
 		assert_int_equal(
 			kt_ram_map(&rig->ram, rig->ram.banks[i].start, BANK_BYTES, &rig->banks[i]),

@@ -131,6 +131,59 @@ static void test_deinit_of_nothing(void **state)
 	assert_int_equal(ram.bank_count, 0);
 }
 
+static void make_attached(struct kt_ram *ram)
+{
+	kt_ram_layout(ram, 2, MIB(4), MIB(6), GIB(4));
+	assert_int_equal(kt_ram_create(ram), 0);
+	assert_int_equal(kt_ram_attach(ram), 0);
+}
+
+static void test_attached_ram_is_the_same_ram(void **state)
+{
+	struct kt_vm_mapping mapping;
+	struct kt_ram ram;
+	char text[8] = "";
+
+	make_attached(&ram);
+	assert_int_equal(pwrite(ram.fds[1], "in file", 8, 4096), 8);
+	assert_int_equal(kt_ram_read(&ram, KT_GPA(MIB(4) + 4096), text, 8), 0);
+	assert_string_equal(text, "in file");
+	/* From the first node's bank into the second's. */
+	assert_int_equal(kt_ram_write(&ram, KT_GPA(MIB(4) - 4), "abcdefg", 8), 0);
+	assert_int_equal(pread(ram.fds[1], text, 4, 0), 4);
+	assert_memory_equal(text, "efg", 4);
+	assert_int_equal(kt_ram_map(&ram, KT_GPA(GIB(4)), 16, &mapping), 0);
+	assert_ptr_equal(mapping.data, ram.host[2]);
+	assert_null(mapping.base_);
+	assert_int_equal(kt_ram_read(&ram, KT_GPA(MIB(6)), text, 1), KT_VM_E_RANGE);
+	kt_ram_deinit(&ram);
+}
+
+static void test_overlay_is_copy_on_write(void **state)
+{
+	int fd = memfd_create("overlay", MFD_CLOEXEC);
+	uint8_t bytes[5001], back[8192];
+	struct kt_ram ram;
+
+	memset(bytes, 'x', sizeof(bytes));
+	assert_int_equal(write(fd, bytes, sizeof(bytes)), sizeof(bytes));
+	make_attached(&ram);
+	assert_int_equal(kt_ram_write(&ram, KT_GPA(MIB(1) + 8191), "#", 1), 0);
+	assert_int_equal(kt_ram_overlay(&ram, KT_GPA(MIB(1)), fd, sizeof(bytes)), 0);
+	assert_int_equal(kt_ram_read(&ram, KT_GPA(MIB(1)), back, sizeof(back)), 0);
+	assert_memory_equal(back, bytes, sizeof(bytes));
+	for (size_t i = sizeof(bytes); i < sizeof(back); i++)
+		assert_int_equal(back[i], 0);
+	/* The guest's writes stay with the guest. */
+	assert_int_equal(kt_ram_write(&ram, KT_GPA(MIB(1)), "y", 1), 0);
+	assert_int_equal(pread(fd, back, 1, 0), 1);
+	assert_int_equal(back[0], 'x');
+	assert_int_equal(kt_ram_overlay(&ram, KT_GPA(MIB(6) - 4096), fd, 5001), KT_VM_E_RANGE);
+	assert_int_equal(kt_ram_overlay(&ram, KT_GPA(GIB(2)), fd, 1), KT_VM_E_RANGE);
+	kt_ram_deinit(&ram);
+	close(fd);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -141,6 +194,8 @@ int main(void)
 		cmocka_unit_test(test_what_is_not_ram),
 		cmocka_unit_test(test_mapping_is_shared),
 		cmocka_unit_test(test_deinit_of_nothing),
+		cmocka_unit_test(test_attached_ram_is_the_same_ram),
+		cmocka_unit_test(test_overlay_is_copy_on_write),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -127,6 +127,10 @@ static int load_initrd(struct kt_kvm_boot *boot, const struct kt_kvm_image *imag
 	r = place_initrd(boot, image, ram, (uint64_t)st.st_size, diag);
 	if (r)
 		return kt_forward(r);
+	/* It is placed on a page, so as a rule its file can be shown instead of copied. */
+	r = kt_ram_overlay(ram, KT_GPA(boot->initrd_start), fd, boot->initrd_bytes);
+	if (r != KT_VM_E_RANGE)
+		return kt_forward(r);
 	return kt_forward(copy_initrd(ram, boot->initrd_start, boot->initrd_bytes, fd));
 }
 

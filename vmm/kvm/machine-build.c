@@ -3,7 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <sys/mman.h>
 
 #include "base/cleanup.h"
 #include "vmm/kvm/ioctl.h"
@@ -49,21 +48,13 @@ static int create_vm(struct kt_kvm *kvm, const struct kt_kvm_spec *spec, struct 
 static int add_slot(struct kt_kvm *kvm, const struct kt_ram *ram, unsigned int index,
 		    struct kt_diag *diag)
 {
-	const struct kt_vm_bank *bank = &ram->banks[index];
-	struct kt_vm_mapping *mapping = &kvm->slots[index];
-	struct kvm_userspace_memory_region region = { .slot = index };
-	int r;
+	struct kvm_userspace_memory_region region = {
+		.slot = index,
+		.guest_phys_addr = ram->banks[index].start.v,
+		.memory_size = ram->banks[index].len,
+		.userspace_addr = (uintptr_t)ram->host[index],
+	};
 
-	r = kt_ram_map(ram, bank->start, bank->len, mapping);
-	if (r) {
-		r = kt_fold(r);
-		kt_diag_cause(diag, "map bank %u of RAM: %s", index, strerror(-r));
-		return r;
-	}
-	kvm->slot_count = index + 1;
-	region.guest_phys_addr = bank->start.v;
-	region.memory_size = bank->len;
-	region.userspace_addr = (uintptr_t)mapping->data;
 	return kt_forward(kt_ioctl(kvm->vm_fd, KVM_SET_USER_MEMORY_REGION, &region, diag));
 }
 
@@ -85,8 +76,10 @@ static int add_vcpus(struct kt_kvm *kvm, const struct kt_kvm_spec *spec, struct 
 	if (!kvm->vcpus || !kvm->stats)
 		return kt_raise(-ENOMEM);
 	while (kvm->vcpu_count < spec->vcpus && !r) {
-		r = kt_vcpu_open(&kvm->vcpus[kvm->vcpu_count], kvm->vm_fd, spec->host->run_bytes,
-				 kvm->vcpu_count, diag);
+		unsigned int i = kvm->vcpu_count;
+
+		r = kt_vcpu_open(&kvm->vcpus[i], kvm->vm_fd, spec->host->run_bytes, i,
+				 spec->apic_ids ? spec->apic_ids[i] : i, diag);
 		kvm->vcpu_count += !r;
 	}
 	return kt_forward(r);
@@ -170,8 +163,6 @@ struct kt_kvm *kt_kvm_free(struct kt_kvm *kvm)
 	for (unsigned int i = 0; i < kvm->vcpu_count; i++)
 		kt_vcpu_close(&kvm->vcpus[i]);
 	kt_closep(&kvm->vm_fd);
-	for (unsigned int i = 0; i < kvm->slot_count; i++)
-		munmap(kvm->slots[i].base_, kvm->slots[i].base_len_);
 	kt_closep(&kvm->end_fd);
 	pthread_mutex_destroy(&kvm->lock);
 	free(kvm->vcpus);

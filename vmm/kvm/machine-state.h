@@ -3,6 +3,7 @@
 #pragma once
 
 #include "vmm/kvm/machine.h"
+#include "vmm/kvm/time.h"
 
 enum kt_kvm_state {
 	KT_KVM_CREATED,
@@ -21,8 +22,7 @@ struct kt_kvm {
 	struct kt_vcpu *vcpus;	     /* owned */
 	struct kt_vcpu_stats *stats; /* owned; the last known of each vCPU */
 	unsigned int vcpu_count;
-	struct kt_vm_mapping slots[KT_RAM_BANKS_MAX]; /* owned */
-	unsigned int slot_count;
+	struct kt_kvm_time time; /* while FROZEN: the guest's */
 
 	pthread_mutex_t lock; /* of what follows, and of opening the park */
 	bool ended;

@@ -120,7 +120,11 @@ int kt_kvm_start(struct kt_kvm *kvm, struct kt_diag *diag)
 
 int kt_kvm_thaw(struct kt_kvm *kvm, struct kt_diag *diag)
 {
-	return kt_forward(resume(kvm, KT_KVM_FROZEN, "thaw", diag));
+	int r = 0;
+
+	if (kvm->state == KT_KVM_FROZEN && !kt_kvm_has_ended(kvm, NULL))
+		r = kt_kvm_time_restore(kvm, &kvm->time, diag);
+	return kt_forward(r ?: resume(kvm, KT_KVM_FROZEN, "thaw", diag));
 }
 
 static int diagnose_late(struct kt_kvm *kvm, struct kt_diag *diag)
@@ -148,7 +152,12 @@ static int freeze(struct kt_kvm *kvm, uint64_t deadline_ns, struct kt_diag *diag
 		return kt_forward(r);
 	}
 	r = expect_state(kvm, KT_KVM_RUNNING, diag); /* it may have ended meanwhile */
-	if (!r)
+	if (r)
+		return kt_forward(r);
+	r = kt_kvm_time_save(kvm, &kvm->time, diag);
+	if (r)
+		open_park(kvm);
+	else
 		kvm->state = KT_KVM_FROZEN;
 	return kt_forward(r);
 }

@@ -23,8 +23,10 @@ struct kt_kvm;
 
 struct kt_kvm_spec {
 	const struct kt_kvm_host *host; /* borrowed until kt_kvm_free() */
-	const struct kt_ram *ram;	/* created; borrowed until kt_kvm_free() */
+	const struct kt_ram *ram;	/* attached; borrowed until kt_kvm_free() */
 	unsigned int vcpus;
+	/* Of each vCPU; KVM takes the number a vCPU is created with for it. NULL: its index. */
+	const uint32_t *apic_ids;
 };
 
 /*

@@ -112,10 +112,10 @@ static int set_registers(struct run *run, const struct kt_kvm_host *host, struct
 
 static int set_up(struct run *run, const struct kt_kvm_host *host, struct kt_diag *diag)
 {
-	return kt_ioctl_value(host->fd, KVM_CREATE_VM, 0, &run->vm_fd, diag)	      ?:
-		       make_memory(run, diag)					      ?:
-		       kt_vcpu_open(&run->vcpu, run->vm_fd, host->run_bytes, 0, diag) ?:
-		       set_registers(run, host, diag)				      ?:
+	return kt_ioctl_value(host->fd, KVM_CREATE_VM, 0, &run->vm_fd, diag)		 ?:
+		       make_memory(run, diag)						 ?:
+		       kt_vcpu_open(&run->vcpu, run->vm_fd, host->run_bytes, 0, 0, diag) ?:
+		       set_registers(run, host, diag)					 ?:
 		       arm_limit(run);
 }
 

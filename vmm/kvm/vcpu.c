@@ -10,14 +10,14 @@
 #include "vmm/kvm/vcpu.h"
 
 int kt_vcpu_open(struct kt_vcpu *vcpu, int vm_fd, size_t run_bytes, unsigned int index,
-		 struct kt_diag *diag)
+		 uint32_t apic_id, struct kt_diag *diag)
 {
 	void *run;
 	int r;
 
 	*vcpu = KT_VCPU_INIT;
 	vcpu->index = index;
-	r = kt_ioctl_value(vm_fd, KVM_CREATE_VCPU, index, &vcpu->fd, diag);
+	r = kt_ioctl_value(vm_fd, KVM_CREATE_VCPU, apic_id, &vcpu->fd, diag);
 	if (r)
 		return kt_forward(r);
 	run = mmap(NULL, run_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, vcpu->fd, 0);

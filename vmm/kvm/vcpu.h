@@ -63,8 +63,9 @@ struct kt_vcpu {
 
 #define KT_VCPU_INIT ((struct kt_vcpu){ .fd = -1 })
 
+/* index: ktest's number of the vCPU, from 0; apic_id: the number KVM is to know it by. */
 int kt_vcpu_open(struct kt_vcpu *vcpu, int vm_fd, size_t run_bytes, unsigned int index,
-		 struct kt_diag *diag) _kt_must_check_;
+		 uint32_t apic_id, struct kt_diag *diag) _kt_must_check_;
 /* Accepts a vCPU that was only initialised; its thread must have been joined. */
 void kt_vcpu_close(struct kt_vcpu *vcpu);
 

@@ -164,7 +164,7 @@ static void flush(struct kt_virtio_console *console)
 {
 	int r;
 
-	if (!kt_virtio_mmio_live(&console->mmio))
+	if (console->held || !kt_virtio_mmio_live(&console->mmio))
 		return;
 	r = fill(console, KT_VIRTIO_CONSOLE_CONTROL_RX, owes_event, put_event);
 	r = r ?: fill(console, KT_VIRTIO_CONSOLE_RX1, owes_data, put_data);
@@ -276,6 +276,10 @@ static void on_notify(void *device, unsigned int queue)
 {
 	struct kt_virtio_console *console = device;
 
+	if (console->held) {
+		console->missed |= 1u << queue;
+		return;
+	}
 	if (queue == KT_VIRTIO_CONSOLE_TX0)
 		drain(console, queue, take_nothing);
 	/* The other queues are there only with several ports (§5.3.2). */
@@ -306,6 +310,7 @@ static void on_reset(void *device)
 	console->due = 0;
 	console->guest_open = false;
 	console->interrupt = false;
+	console->missed = 0;
 }
 
 static const struct kt_virtio_ops ops = {
@@ -341,4 +346,18 @@ int kt_virtio_console_send(struct kt_virtio_console *console, const void *data, 
 		return kt_forward(r);
 	flush(console);
 	return 0;
+}
+
+void kt_virtio_console_hold(struct kt_virtio_console *console, bool hold)
+{
+	uint32_t missed = console->missed;
+
+	console->held = hold;
+	if (hold)
+		return;
+	console->missed = 0;
+	for (unsigned int queue = 0; queue < KT_VIRTIO_CONSOLE_QUEUES; queue++)
+		if (missed & 1u << queue)
+			kt_virtio_mmio_notify(&console->mmio, queue);
+	flush(console);
 }

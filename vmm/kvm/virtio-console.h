@@ -61,6 +61,8 @@ struct kt_virtio_console {
 	uint32_t due;	       /* one bit for each event that the guest is still to be told */
 	bool guest_open;
 	bool interrupt; /* something was pushed that the driver wants to hear of */
+	bool held;	/* guest memory is left alone */
+	uint32_t missed; /* one bit for each queue that was notified of while held */
 };
 
 /* mem and what host and handlers refer to are borrowed until deinit. */
@@ -72,3 +74,9 @@ void kt_virtio_console_deinit(struct kt_virtio_console *console);
 /* Queues bytes (copied). -ENOBUFS: more than KT_VM_SEND_MAX would wait; -ENOMEM. */
 int kt_virtio_console_send(struct kt_virtio_console *console, const void *data,
 			   size_t len) _kt_must_check_;
+
+/*
+ * Holds the device: neither memory nor interrupts of the guest are touched, and
+ * notifications and bytes to send wait. Released, it makes up for them.
+ */
+void kt_virtio_console_hold(struct kt_virtio_console *console, bool hold);

@@ -1,0 +1,337 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The accelerator "kvm": what vm.h can ask of it, made of the core (machine.h),
+ * its devices (devices.h) and what Linux needs to start (setup.h). vCPUs have
+ * threads of their own; everything here runs on the thread of the event loop.
+ */
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "vmm/backend.h"
+#include "vmm/kvm/cpuid.h"
+#include "vmm/kvm/devices.h"
+#include "vmm/kvm/layout.h"
+#include "vmm/kvm/setup.h"
+
+/* A vCPU that was told to stop is back in microseconds, unless the host is wedged. */
+#define STOP_NS (UINT64_C(5) * KT_NSEC_PER_SEC)
+
+/* One source for each descriptor: queues, then streams, then the end. */
+#define SOURCES_MAX (KT_VIRTIO_CONSOLE_QUEUES + KT_VM_STREAM_COUNT_ + 1)
+
+struct kt_kvm_vm {
+	struct kt_vm vm; /* first: the rest of vmm/ knows this part alone */
+	struct kt_kvm_host host;
+	struct kt_kvm *kvm; /* owned */
+	struct kt_kvm_devices devices;
+	struct kt_source *sources[SOURCES_MAX];
+	unsigned int source_count;
+	bool ended;
+	struct kt_vm_end end;
+};
+
+static struct kt_kvm_vm *kvm_of(struct kt_vm *vm)
+{
+	return kt_container_of(vm, struct kt_kvm_vm, vm);
+}
+
+/* ---- bytes from the guest ---- */
+
+static void end_with(struct kt_kvm_vm *k, const struct kt_vm_end *end);
+
+static void fault(struct kt_kvm_vm *k, const char *doing, int error)
+{
+	struct kt_vm_end end = { .reason = KT_VM_END_ERROR };
+
+	kt_diag_doing(&end.diag, "%s", doing);
+	kt_diag_cause(&end.diag, "%s", strerror(-error));
+	end_with(k, &end);
+}
+
+static int deliver_stream(struct kt_kvm_vm *k, enum kt_vm_stream stream)
+{
+	struct kt_buf bytes = KT_BUF_INIT(0);
+	int r = kt_outbox_take(&k->devices.outboxes[stream], &bytes);
+
+	if (bytes.len)
+		k->vm.handlers->on_data(k->vm.arg, stream, bytes.data, bytes.len);
+	kt_buf_deinit(&bytes);
+	return kt_forward(r);
+}
+
+static void deliver(struct kt_kvm_vm *k)
+{
+	int r = 0;
+
+	for (unsigned int i = 0; i < KT_VM_STREAM_COUNT_ && !r; i++)
+		r = deliver_stream(k, i);
+	if (r && !k->ended)
+		fault(k, "take what the guest sends", r);
+}
+
+static void on_outbox(void *arg, int fd, uint32_t events)
+{
+	deliver(arg);
+}
+
+static void on_notify(void *arg, int fd, uint32_t events)
+{
+	struct kt_kvm_vm *k = arg;
+
+	for (unsigned int i = 0; i < KT_VIRTIO_CONSOLE_QUEUES; i++)
+		if (k->devices.notify_fds[i] == fd)
+			kt_kvm_devices_notified(&k->devices, i);
+	deliver(k);
+}
+
+/* ---- the end ---- */
+
+/* What the guest did last may not have been looked at yet. */
+static void drain(struct kt_kvm_vm *k)
+{
+	kt_kvm_devices_hold(&k->devices, false);
+	for (unsigned int i = 0; i < KT_VIRTIO_CONSOLE_QUEUES; i++)
+		kt_kvm_devices_notified(&k->devices, i);
+	deliver(k);
+}
+
+static void remove_sources(struct kt_kvm_vm *k)
+{
+	while (k->source_count)
+		kt_source_free(k->sources[--k->source_count]);
+}
+
+static void end_with(struct kt_kvm_vm *k, const struct kt_vm_end *end)
+{
+	if (k->ended)
+		return;
+	k->ended = true;
+	k->end = *end;
+	remove_sources(k);
+	kt_kvm_devices_hurry(&k->devices, true);
+	if (kt_kvm_stop(k->kvm, kt_now_ns() + STOP_NS, &k->end.diag))
+		k->end.reason = KT_VM_END_ERROR;
+	drain(k);
+	k->vm.handlers->on_end(k->vm.arg, &k->end);
+}
+
+static void on_end(void *arg, int fd, uint32_t events)
+{
+	static const enum kt_vm_end_reason reasons[KT_KVM_END_COUNT_] = {
+		[KT_KVM_END_POWEROFF] = KT_VM_END_POWEROFF,
+		[KT_KVM_END_RESET] = KT_VM_END_RESET,
+		[KT_KVM_END_TRIPLE_FAULT] = KT_VM_END_RESET,
+		[KT_KVM_END_ERROR] = KT_VM_END_ERROR,
+	};
+	struct kt_kvm_vm *k = arg;
+	struct kt_kvm_end kvm_end;
+	struct kt_vm_end end;
+
+	if (!kt_kvm_has_ended(k->kvm, &kvm_end))
+		return;
+	end = (struct kt_vm_end){ .reason = reasons[kvm_end.reason], .diag = kvm_end.diag };
+	end_with(k, &end);
+}
+
+/* ---- making and unmaking ---- */
+
+static int validate(const struct kt_vm_config *config, struct kt_diag *diag)
+{
+	char cmdline[KT_VM_CMDLINE_MAX + 1];
+
+	if (config->deterministic || config->nested) {
+		kt_diag_cause(diag, "%s machine cannot be had under kvm",
+			      config->nested ? "a nesting" : "a replayable");
+		kt_diag_remedy(diag, "use --accel tcg");
+		return KT_VM_E_SPEC;
+	}
+	if (kt_kvm_topology_check(&config->topo, diag))
+		return KT_VM_E_SPEC;
+	if (kt_kvm_cmdline(cmdline, config)) {
+		kt_diag_cause(diag, "the kernel command line does not fit into %d bytes",
+			      KT_VM_CMDLINE_MAX);
+		kt_diag_remedy(diag, "shorten what is appended to it");
+		return KT_VM_E_SPEC;
+	}
+	return 0;
+}
+
+static struct kt_vm *kvm_free(struct kt_vm *vm)
+{
+	struct kt_kvm_vm *k = kvm_of(vm);
+
+	remove_sources(k);
+	if (k->kvm)
+		kt_kvm_devices_hurry(&k->devices, true);
+	kt_kvm_free(k->kvm);
+	kt_kvm_devices_deinit(&k->devices);
+	kt_ram_deinit(&k->vm.ram);
+	kt_kvm_host_close(&k->host);
+	free(k);
+	return NULL;
+}
+
+static int make_ram(struct kt_kvm_vm *k, struct kt_diag *diag)
+{
+	const struct kt_vm_config *config = &k->vm.config;
+	int r;
+
+	kt_ram_layout(&k->vm.ram, config->topo.nodes, config->memory_bytes / config->topo.nodes,
+		      KT_KVM_LOW_RAM_BYTES, KT_KVM_HIGH_RAM_START);
+	r = kt_ram_create(&k->vm.ram) ?: kt_ram_attach(&k->vm.ram);
+	if (r) {
+		kt_diag_doing(diag, "make the machine's memory");
+		kt_diag_cause(diag, "%s", strerror(-r));
+	}
+	return kt_forward(r);
+}
+
+static int make_machine(struct kt_kvm_vm *k, struct kt_diag *diag)
+{
+	const struct kt_topology *topo = &k->vm.config.topo;
+	uint32_t apic_ids[KT_CPUS_MAX];
+	struct kt_kvm_spec spec = { .host = &k->host,
+				    .ram = &k->vm.ram,
+				    .vcpus = kt_topology_cpus(topo),
+				    .apic_ids = apic_ids };
+
+	for (unsigned int i = 0; i < spec.vcpus; i++)
+		apic_ids[i] = kt_kvm_apic_id(topo, i);
+	return kt_forward(kt_kvm_new(&k->kvm, &spec, diag));
+}
+
+static int add_source(struct kt_kvm_vm *k, int fd, kt_io_fn fn)
+{
+	int r = kt_loop_add_io(k->vm.loop, &k->sources[k->source_count], fd, POLLIN, fn, k);
+
+	k->source_count += !r;
+	return kt_forward(r);
+}
+
+static int add_sources(struct kt_kvm_vm *k, struct kt_diag *diag)
+{
+	int r = 0;
+
+	for (unsigned int i = 0; i < KT_VIRTIO_CONSOLE_QUEUES && !r; i++)
+		r = add_source(k, k->devices.notify_fds[i], on_notify);
+	for (unsigned int i = 0; i < KT_VM_STREAM_COUNT_ && !r; i++)
+		r = add_source(k, k->devices.outboxes[i].fd, on_outbox);
+	r = r ?: add_source(k, kt_kvm_end_fd(k->kvm), on_end);
+	if (r) {
+		kt_diag_doing(diag, "watch the machine");
+		kt_diag_cause(diag, "%s", strerror(-r));
+	}
+	return kt_forward(r);
+}
+
+static int open_host(struct kt_kvm_vm *k, struct kt_diag *diag)
+{
+	int r = kt_kvm_host_open(&k->host, KT_KVM_DEVICE, diag);
+
+	return r > 0 ? KT_VM_E_SPEC : kt_forward(r);
+}
+
+static int set_up(struct kt_kvm_vm *k, struct kt_diag *diag)
+{
+	return open_host(k, diag)								 ?:
+		       make_ram(k, diag)							 ?:
+		       make_machine(k, diag)							 ?:
+		       kt_kvm_devices_init(&k->devices, k->kvm, &k->vm.ram, diag)		 ?:
+		       kt_kvm_setup(k->kvm, &k->host, &k->vm.ram, &k->vm.config, diag) ?:
+		       add_sources(k, diag);
+}
+
+static int kvm_create(struct kt_vm **ret_vm, const struct kt_vm *like, struct kt_diag *diag)
+{
+	struct kt_kvm_vm *k = calloc(1, sizeof(*k));
+	int r;
+
+	if (!k)
+		return kt_raise(-ENOMEM);
+	k->vm = *like;
+	k->host = KT_KVM_HOST_INIT;
+	k->devices = KT_KVM_DEVICES_INIT;
+	r = set_up(k, diag);
+	if (r) {
+		kvm_free(&k->vm);
+		return kt_forward(r);
+	}
+	*ret_vm = &k->vm;
+	return 0;
+}
+
+/* ---- running ---- */
+
+static int kvm_start(struct kt_vm *vm, uint64_t deadline_ns, struct kt_diag *diag)
+{
+	return kt_forward(kt_kvm_start(kvm_of(vm)->kvm, diag));
+}
+
+/*
+ * vCPUs first, so that none waits for a device that is held. A vCPU may be
+ * waiting for this thread to take its output, which it now cannot.
+ */
+static int kvm_freeze(struct kt_vm *vm, uint64_t deadline_ns, struct kt_diag *diag)
+{
+	struct kt_kvm_vm *k = kvm_of(vm);
+	int r;
+
+	kt_kvm_devices_hurry(&k->devices, true);
+	r = kt_kvm_freeze(k->kvm, deadline_ns, diag);
+	kt_kvm_devices_hurry(&k->devices, false);
+	if (!r)
+		kt_kvm_devices_hold(&k->devices, true);
+	return kt_forward(r);
+}
+
+static int kvm_thaw(struct kt_vm *vm, uint64_t deadline_ns, struct kt_diag *diag)
+{
+	struct kt_kvm_vm *k = kvm_of(vm);
+	int r = kt_kvm_thaw(k->kvm, diag);
+
+	if (!r)
+		kt_kvm_devices_hold(&k->devices, false);
+	return kt_forward(r);
+}
+
+static int kvm_stop(struct kt_vm *vm, uint64_t deadline_ns, struct kt_diag *diag)
+{
+	struct kt_kvm_vm *k = kvm_of(vm);
+	const struct kt_vm_end stopped = { .reason = KT_VM_END_STOPPED };
+
+	/* It may have ended by itself, which the loop has not seen yet. */
+	on_end(k, -1, 0);
+	end_with(k, &stopped);
+	return 0;
+}
+
+static int kvm_send(struct kt_vm *vm, enum kt_vm_stream stream, const void *data, size_t len)
+{
+	struct kt_kvm_vm *k = kvm_of(vm);
+
+	if (stream != KT_VM_STREAM_CONTROL)
+		return kt_raise(-EINVAL);
+	if (k->ended)
+		return KT_VM_E_STATE;
+	return kt_forward(kt_kvm_devices_send(&k->devices, data, len));
+}
+
+static int kvm_stats(struct kt_vm *vm, struct kt_vcpu_stats *ret_stats, unsigned int max)
+{
+	return kt_kvm_stats(kvm_of(vm)->kvm, ret_stats, max);
+}
+
+const struct kt_vm_ops kt_kvm_ops = {
+	.validate = validate,
+	.create = kvm_create,
+	.free = kvm_free,
+	.start = kvm_start,
+	.freeze = kvm_freeze,
+	.thaw = kvm_thaw,
+	.stop = kvm_stop,
+	.send = kvm_send,
+	.stats = kvm_stats,
+};
