@@ -255,3 +255,6 @@ KT_SCENARIO(staged_arguments, "passes arguments with spaces and under a name of 
 
 KT_SCENARIO(wide_topology, "two nodes, four LLCs and threads, as Linux sees them",
 	.topo = KT_TOPO("2n4l2c1t"), .memory = KT_MIB(1024));
+
+KT_SCENARIO(smt_topology, "two LLCs of cores with two threads, as Linux sees them",
+	.topo = KT_TOPO("1n2l2c2t"));
