@@ -23,9 +23,9 @@
 int kt_error_note(const char *verb, int r, const char *file, int line, const char *func);
 
 /* A new fault starts here: return kt_raise(-ENOMEM). Positive errno is negated. */
-#define kt_raise(r)                                                                       \
-	({                                                                                \
-		int r_ = (r);                                                             \
+#define kt_raise(r)                                                                      \
+	({                                                                               \
+		int r_ = (r);                                                            \
 		kt_error_note("raise", r_ > 0 ? -r_ : r_, __FILE__, __LINE__, __func__); \
 	})
 

@@ -26,21 +26,28 @@
 static const char help[] =
 	"usage: ktest run [OPTION]... PATTERN...\n\n"
 	"Runs the scenarios whose names match a glob, each in a machine of its own.\n\n"
-	"      --accel NAME           auto (default), kvm or tcg\n"
+	"      --accel NAME           auto (default), kvm or tcg; auto is kvm where the\n"
+	"                             host's KVM can run Linux\n"
 	"      --artifacts DIR        keep artefacts in a new folder in DIR\n"
 	"      --file HOST:GUEST      put a file of the host into the guest, at that\n"
 	"                             absolute path, a program with its libraries;\n"
 	"                             may be given several times\n"
+	"      --force                with --accel kvm: try it although the host's KVM was\n"
+	"                             found unfit\n"
 	"      --json                 print the results as JSON\n"
 	"      --keep                 also keep the initramfs the machine was booted from\n"
 	"      --kernel PATH          guest kernel, vmlinux or bzImage (default:\n"
 	"                             $KTEST_KERNEL, else the newest one that\n"
 	"                             'ktest kernel build' made)\n"
+	"      --perf                 a machine for measuring (kvm): a CPU for each vCPU,\n"
+	"                             huge pages, no exits for HLT and PAUSE\n"
 	"      --scheduler PATH       run this scheduler binary in place of the\n"
 	"                             scenario's own\n"
 	"      --scheduler-arg ARG    pass ARG to it; may be given several times\n"
 	"      --seed N               seed of everything random (default: random,\n"
 	"                             printed with the result)\n"
+	"      --stats                print what each vCPU used: run time, time in the guest,\n"
+	"                             exits by reason, and how busy the host was\n"
 	"      --timeout SECONDS      limit for each run (default: what the scenario\n"
 	"                             says, else 120 s more than it holds)\n"
 	"  -v, --verbose              show the guest's console, and what the\n"
@@ -56,7 +63,10 @@ struct options {
 	const char *args[KT_ARGS_MAX + 1];
 	unsigned int arg_count;
 	struct kt_stage_files files;
+	bool force;
+	char accel_reason[KT_DIAG_TEXT_MAX];
 	bool json;
+	bool stats;
 	bool verbose;
 	bool have_seed;
 	bool progress; /* stderr is a terminal */
@@ -113,7 +123,7 @@ static int parse_value(struct options *o, int c, const char *value)
 					       KT_ARGS_MAX);
 		o->args[o->arg_count++] = value;
 		break;
-	case 'f':
+	case 'F':
 		return parse_file(o, value);
 	case 'S':
 		if (!parse_number(value, &req->seed))
@@ -138,13 +148,16 @@ static int parse_options(struct options *o, int argc, char **argv)
 	static const struct option options[] = {
 		{ "accel", required_argument, NULL, 'A' },
 		{ "artifacts", required_argument, NULL, 'd' },
-		{ "file", required_argument, NULL, 'f' },
+		{ "file", required_argument, NULL, 'F' },
+		{ "force", no_argument, NULL, 'f' },
 		{ "json", no_argument, NULL, 'j' },
 		{ "keep", no_argument, NULL, 'k' },
 		{ "kernel", required_argument, NULL, 'K' },
+		{ "perf", no_argument, NULL, 'p' },
 		{ "scheduler", required_argument, NULL, 's' },
 		{ "scheduler-arg", required_argument, NULL, 'a' },
 		{ "seed", required_argument, NULL, 'S' },
+		{ "stats", no_argument, NULL, 'x' },
 		{ "timeout", required_argument, NULL, 't' },
 		{ "verbose", no_argument, NULL, 'v' },
 		{ "help", no_argument, NULL, 'h' },
@@ -157,11 +170,20 @@ static int parse_options(struct options *o, int argc, char **argv)
 		case 'h':
 			fputs(help, stdout);
 			return -1;
+		case 'f':
+			o->force = true;
+			break;
 		case 'j':
 			o->json = true;
 			break;
 		case 'k':
 			o->request.keep = true;
+			break;
+		case 'p':
+			o->request.perf = true;
+			break;
+		case 'x':
+			o->stats = true;
 			break;
 		case 'v':
 			o->verbose = true;
@@ -177,6 +199,8 @@ static int parse_options(struct options *o, int argc, char **argv)
 	}
 	if (optind == argc)
 		return cli_usage_error("run", "name at least one scenario, or '*'");
+	if (o->force && o->request.accel != KT_ACCEL_KVM)
+		return cli_usage_error("run", "--force goes with --accel kvm");
 	if (o->arg_count && !o->request.scheduler)
 		return cli_usage_error("run", "--scheduler-arg goes with --scheduler");
 	return 0;
@@ -249,6 +273,23 @@ static void print_details(const struct kt_run_result *res)
 			printf("  console: %s\n", rec->console_marks[i]);
 }
 
+static void print_stats(const struct kt_run_result *res)
+{
+	for (unsigned int i = 0; i < res->vcpu_count; i++) {
+		const struct kt_run_vcpu *vcpu = &res->vcpus[i];
+
+		printf("  vCPU %u: ran %.3f s, in the guest %.3f s, waited %.3f s", i,
+		       (double)vcpu->stats.run_ns / 1e9, (double)vcpu->stats.guest_ns / 1e9,
+		       (double)vcpu->stats.delay_ns / 1e9);
+		for (unsigned int j = 0; j < vcpu->exit_count; j++)
+			printf("%s %s %llu", j ? "," : "; exits:", vcpu->exits[j].reason,
+			       (unsigned long long)vcpu->exits[j].count);
+		putchar('\n');
+	}
+	printf("  host contention: %.1f %% (run delay / run time of the vCPUs)\n",
+	       100 * kt_run_contention(res));
+}
+
 static void print_result(const struct options *o, const struct kt_run_result *res)
 {
 	clear_progress(o);
@@ -256,6 +297,8 @@ static void print_result(const struct options *o, const struct kt_run_result *re
 		return;
 	print_verdict(o, res);
 	print_details(res);
+	if (o->stats)
+		print_stats(res);
 	if (res->artifacts[0])
 		printf("  artefacts: %s\n", res->artifacts);
 	printf("  rerun: %s\n", res->rerun);
@@ -356,6 +399,25 @@ static int prepare(struct options *o, struct kt_kernel *kernel, const struct kt_
 	return r;
 }
 
+/* Says why it is not kvm, in one line, if it could have been. */
+static int choose_accel(struct options *o, struct kt_diag *diag)
+{
+	struct kt_diag why = KT_DIAG_INIT;
+	int r = kt_accel_choose(&o->request.accel, o->request.accel, o->force, &why);
+
+	if (r) {
+		*diag = why;
+		kt_diag_remedy(diag, "use --accel tcg, or --force to try all the same");
+		return r;
+	}
+	if (!kt_diag_is_set(&why))
+		return 0;
+	why.remedy[0] = '\0';
+	o->request.accel_reason = kt_diag_format(&why, o->accel_reason, sizeof(o->accel_reason));
+	fprintf(stderr, "ktest run: --accel tcg, not kvm: %s\n", o->accel_reason);
+	return 0;
+}
+
 static void init_options(struct options *o, struct kt_kernel *kernel)
 {
 	o->request.kernel = kernel;
@@ -366,8 +428,6 @@ static void init_options(struct options *o, struct kt_kernel *kernel)
 	o->request.files = &o->files;
 	o->progress = isatty(STDERR_FILENO);
 	o->colour = isatty(STDOUT_FILENO) && !getenv("NO_COLOR");
-	if (o->request.accel == KT_ACCEL_AUTO)
-		o->request.accel = KT_ACCEL_TCG;
 	if (o->json)
 		o->results = json_array();
 }
@@ -393,6 +453,8 @@ int cmd_run(int argc, char **argv)
 			   &diag);
 	if (!r)
 		r = prepare(&o, &kernel, &plan, &diag);
+	if (!r)
+		r = choose_accel(&o, &diag);
 	if (r) {
 		cli_print_diag(&diag);
 		return KT_EXIT_COULD_NOT_RUN;

@@ -140,7 +140,7 @@ static void look_at_state(struct kt_doctor_item *item)
 	look_at_folder(item, kt_state_dir, "XDG_STATE_HOME");
 }
 
-/* Machines run under tcg so far, so that a KVM which cannot be used is only a note. */
+/* A KVM which cannot be used is only a note: machines run under tcg then. */
 static void look_at_kvm(struct kt_doctor_item *item)
 {
 	_cleanup_(kt_kvm_host_close) struct kt_kvm_host host = KT_KVM_HOST_INIT;
@@ -152,8 +152,8 @@ static void look_at_kvm(struct kt_doctor_item *item)
 		return;
 	}
 	kt_diag_reset(&item->diag);
-	say(item, KT_HEALTH_GOOD, "%s, %.0f MIPS in kernel mode; machines run under tcg so far",
-	    KT_KVM_DEVICE, (double)probe.kips / 1000);
+	say(item, KT_HEALTH_GOOD, "%s, %.0f MIPS in kernel mode", KT_KVM_DEVICE,
+	    (double)probe.kips / 1000);
 }
 
 static void look_at_cgroup(struct kt_doctor_item *item)

@@ -8,6 +8,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/cleanup.h"
@@ -465,6 +466,7 @@ static int make_machine(struct drive *d, int initrd_fd)
 		.initrd_fd = initrd_fd,
 		.nested = s->nested,
 		.seed = d->req->seed,
+		.perf = d->req->perf,
 	};
 	struct kt_vm_config config;
 	struct kt_diag diag = KT_DIAG_INIT;
@@ -526,6 +528,22 @@ static void stop(struct drive *d)
 		end_with(d, KT_OUTCOME_VMM_ERROR, &diag);
 }
 
+/* What the machine used, for the report; of one that has ended, too. */
+static void take_stats(struct drive *d)
+{
+	struct kt_vcpu_stats stats[KT_CPUS_MAX];
+	int n = kt_vm_stats(d->vm, stats, KT_ARRAY_SIZE(stats));
+
+	d->res->vcpus = n > 0 ? calloc((size_t)n, sizeof(*d->res->vcpus)) : NULL;
+	for (int i = 0; d->res->vcpus && i < n; i++) {
+		struct kt_run_vcpu *vcpu = &d->res->vcpus[d->res->vcpu_count++];
+
+		vcpu->stats = stats[i];
+		vcpu->exit_count = kt_vm_exits(d->vm, (unsigned int)i, vcpu->exits,
+					       KT_ARRAY_SIZE(vcpu->exits));
+	}
+}
+
 static void deinit(struct drive *d)
 {
 	d->tick = kt_source_free(d->tick);
@@ -549,6 +567,7 @@ int kt_drive(struct kt_run_result *res, const struct kt_run_request *req, int in
 		if (r < 0)
 			host_fault(&d, r);
 		stop(&d);
+		take_stats(&d);
 	}
 	if (res->outcome == KT_OUTCOME_UNKNOWN && res->record.has_result)
 		res->outcome = KT_OUTCOME_COMPLETED;

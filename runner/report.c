@@ -87,12 +87,38 @@ static json_t *snapshots_json(const struct kt_run_record *rec)
 			 (json_int_t)valid);
 }
 
+static json_t *exits_json(const struct kt_run_vcpu *vcpu)
+{
+	json_t *exits = json_object();
+
+	for (unsigned int i = 0; i < vcpu->exit_count; i++)
+		json_object_set_new(exits, vcpu->exits[i].reason,
+				    json_integer((json_int_t)vcpu->exits[i].count));
+	return exits;
+}
+
+static json_t *vcpus_json(const struct kt_run_result *res)
+{
+	json_t *list = json_array();
+
+	for (unsigned int i = 0; i < res->vcpu_count; i++) {
+		const struct kt_vcpu_stats *stats = &res->vcpus[i].stats;
+
+		json_array_append_new(list, json_pack("{s:I, s:I, s:I, s:o}", "run_ns",
+						      (json_int_t)stats->run_ns, "delay_ns",
+						      (json_int_t)stats->delay_ns, "guest_ns",
+						      (json_int_t)stats->guest_ns, "exits",
+						      exits_json(&res->vcpus[i])));
+	}
+	return list;
+}
+
 static json_t *machine_json(const struct kt_run_request *req, const struct kt_run_record *rec)
 {
 	const struct kt_scenario *s = req->scenario;
 
-	return json_pack("{s:s, s:s, s:s, s:I, s:o, s:s}", "accel", kt_accel_name(req->accel),
-			 "kernel", req->kernel->path, "topology",
+	return json_pack("{s:s, s:s*, s:s, s:s, s:I, s:o, s:s}", "accel", kt_accel_name(req->accel),
+			 "accel_reason", req->accel_reason, "kernel", req->kernel->path, "topology",
 			 s->topo ? s->topo : KT_DEFAULT_TOPO, "memory_bytes",
 			 (json_int_t)(s->memory ? s->memory : KT_DEFAULT_MEMORY), "kernel_release",
 			 text(rec->hello.kernel_release), "build_id", req->kernel->build_id);
@@ -107,7 +133,7 @@ json_t *kt_result_json(const struct kt_run_result *res, const struct kt_run_requ
 		diag = json_pack("{s:o, s:o, s:o}", "doing", text(res->diag.doing), "cause",
 				 text(res->diag.cause), "remedy", text(res->diag.remedy));
 	return json_pack("{s:i, s:s, s:s, s:s, s:b, s:o, s:I, s:s, s:s, s:I, s:I, s:o, s:o, s:o, "
-			 "s:o, s:o, s:o, s:o*}",
+			 "s:o, s:o, s:o, s:f, s:o, s:o*}",
 			 "version", KT_RESULT_VERSION, "scenario", req->scenario->name, "verdict",
 			 kt_verdict_name(res->verdict), "outcome", kt_outcome_name(res->outcome),
 			 "could_not_run", res->could_not_run, "cause", text(res->cause), "seed",
@@ -115,5 +141,6 @@ json_t *kt_result_json(const struct kt_run_result *res, const struct kt_run_requ
 			 "wall_ns", (json_int_t)res->wall_ns, "boot_ns", (json_int_t)res->boot_ns,
 			 "machine", machine_json(req, rec), "ops", ops_json(rec), "schedulers",
 			 scheds_json(rec), "snapshots", snapshots_json(rec), "findings",
-			 findings_json(rec), "console", marks_json(rec), "error", diag);
+			 findings_json(rec), "console", marks_json(rec), "host_contention",
+			 kt_run_contention(res), "vcpus", vcpus_json(res), "error", diag);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* One run from table to verdict; see run.h. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -82,6 +83,8 @@ static void make_rerun(struct kt_run_result *res, const struct kt_run_request *r
 	append_word(&out, kt_accel_name(req->accel));
 	append_word(&out, "--kernel");
 	append_word(&out, req->kernel->path);
+	if (req->perf)
+		append_word(&out, "--perf");
 	if (req->timeout_ns) {
 		snprintf(text, sizeof(text), "%llu",
 			 (unsigned long long)(req->timeout_ns / KT_NSEC_PER_SEC));
@@ -222,4 +225,16 @@ int kt_run(struct kt_run_result *ret_result, const struct kt_run_request *req)
 void kt_run_result_deinit(struct kt_run_result *result)
 {
 	kt_run_record_deinit(&result->record);
+	free(result->vcpus);
+}
+
+double kt_run_contention(const struct kt_run_result *result)
+{
+	uint64_t run = 0, delay = 0;
+
+	for (unsigned int i = 0; i < result->vcpu_count; i++) {
+		run += result->vcpus[i].stats.run_ns;
+		delay += result->vcpus[i].stats.delay_ns;
+	}
+	return run ? (double)delay / (double)run : 0;
 }

@@ -18,16 +18,25 @@
 #include "scenario/scenario.h"
 #include "vmm/vm.h"
 
+/* What one vCPU used. */
+struct kt_run_vcpu {
+	struct kt_vcpu_stats stats;
+	struct kt_vm_exits exits[KT_VM_EXITS_MAX];
+	unsigned int exit_count;
+};
+
 struct kt_run_request {
 	const struct kt_scenario *scenario;
 	const struct kt_kernel *kernel;
 	enum kt_accel accel;
-	uint64_t timeout_ns; /* wall time of the run; 0: the scenario's */
+	const char *accel_reason; /* why it is not kvm, when it was free to be; NULL */
+	uint64_t timeout_ns;	  /* wall time of the run; 0: the scenario's */
 	uint64_t seed;
 	const char *artifacts; /* folder to create the run's folder in; NULL: default */
 	const char *scheduler; /* binary in place of every declared scheduler's; NULL: none */
 	const char *const *scheduler_args;  /* its argv[1...], NULL-terminated; NULL: none */
 	const struct kt_stage_files *files; /* further files for the guest; NULL: none */
+	bool perf;			    /* a machine for measuring; see vm.h */
 	bool keep;			    /* keep what the machine was booted from, too */
 	int cancel_fd;			    /* becomes readable to cancel; -1: never */
 	/* Borrowed hooks, each may be NULL. */
@@ -49,7 +58,9 @@ struct kt_run_result {
 	char rerun[KT_RERUN_MAX];     /* command that repeats the run */
 	uint64_t seed;
 	uint64_t wall_ns;
-	uint64_t boot_ns;	     /* wall time from start of the machine to HELLO */
+	uint64_t boot_ns;	   /* wall time from start of the machine to HELLO */
+	struct kt_run_vcpu *vcpus; /* owned; NULL if there was no machine */
+	unsigned int vcpu_count;
 	struct kt_run_record record; /* owned */
 };
 
@@ -59,6 +70,12 @@ struct kt_run_result {
  */
 int kt_run(struct kt_run_result *ret_result, const struct kt_run_request *request) _kt_must_check_;
 void kt_run_result_deinit(struct kt_run_result *result);
+
+/*
+ * How much the host kept the machine's vCPUs waiting: the run delay of all of
+ * them over their run time; 0 if they did not run.
+ */
+double kt_run_contention(const struct kt_run_result *result);
 
 /* Exit status for one result. */
 enum kt_exit kt_run_exit(const struct kt_run_result *result);

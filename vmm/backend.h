@@ -24,6 +24,9 @@ struct kt_vm_ops {
 	int (*stop)(struct kt_vm *vm, uint64_t deadline_ns, struct kt_diag *diag);
 	int (*send)(struct kt_vm *vm, enum kt_vm_stream stream, const void *data, size_t len);
 	int (*stats)(struct kt_vm *vm, struct kt_vcpu_stats *ret_stats, unsigned int max);
+	/* NULL: there are no exits. */
+	unsigned int (*exits)(struct kt_vm *vm, unsigned int vcpu, struct kt_vm_exits *ret_exits,
+			      unsigned int max);
 };
 
 /* The part that all machines have; create() copies it from `like`. */

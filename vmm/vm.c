@@ -123,10 +123,9 @@ static int validate_kernel(struct kt_vm_config *config, const struct kt_vm_spec 
 
 static int validate_accel(struct kt_vm_config *config, enum kt_accel accel, struct kt_diag *diag)
 {
-	/* TCG runs everywhere; it is what "auto" means while it is the only one. */
-	config->accel = accel == KT_ACCEL_AUTO ? KT_ACCEL_TCG : accel;
-	if ((unsigned int)config->accel >= KT_ACCEL_COUNT_ || !accel_ops[config->accel]) {
-		kt_diag_cause(diag, "no accelerator has the number %d", (int)accel);
+	config->accel = accel;
+	if ((unsigned int)accel >= KT_ACCEL_COUNT_ || !accel_ops[accel]) {
+		kt_diag_cause(diag, "'%s' is no accelerator", kt_accel_name(accel));
 		return KT_VM_E_SPEC;
 	}
 	return 0;
@@ -150,6 +149,7 @@ int kt_vm_config_init(struct kt_vm_config *ret_config, const struct kt_vm_spec *
 		.initrd_fd = spec->initrd_fd,
 		.deterministic = spec->deterministic,
 		.nested = spec->nested,
+		.perf = spec->perf,
 		.seed = spec->seed,
 	};
 	int r;
@@ -210,6 +210,12 @@ int kt_vm_send(struct kt_vm *vm, enum kt_vm_stream stream, const void *data, siz
 int kt_vm_stats(struct kt_vm *vm, struct kt_vcpu_stats *ret_stats, unsigned int max)
 {
 	return kt_forward(vm->ops->stats(vm, ret_stats, max));
+}
+
+unsigned int kt_vm_exits(struct kt_vm *vm, unsigned int vcpu, struct kt_vm_exits *ret_exits,
+			 unsigned int max)
+{
+	return vm->ops->exits ? vm->ops->exits(vm, vcpu, ret_exits, max) : 0;
 }
 
 /* ---- guest-physical memory ---- */

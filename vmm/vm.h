@@ -41,10 +41,20 @@ const char *kt_accel_name(enum kt_accel accel);
 /* 0, or 1 when there is no accelerator of this name. */
 int kt_accel_parse(enum kt_accel *ret_accel, const char *name) _kt_must_check_;
 
+/*
+ * Makes up the mind of KT_ACCEL_AUTO: kvm if this host's KVM can be used, has what
+ * is needed and runs a guest's kernel mode at the processor's speed (a guest of a
+ * few instructions is run to find out, in less than 50 ms), else tcg, with *ret_why
+ * in words. A kvm that was asked for and will not do is KT_VM_E_SPEC with the same
+ * words, unless it is forced.
+ */
+int kt_accel_choose(enum kt_accel *ret_accel, enum kt_accel wanted, bool force,
+		    struct kt_diag *ret_why) _kt_must_check_;
+
 /* ---- what is wanted ---- */
 
 struct kt_vm_spec {
-	enum kt_accel accel;
+	enum kt_accel accel; /* never AUTO: see kt_accel_choose() */
 	struct kt_topology topo;
 	uint64_t memory_bytes;
 	const char *kernel_path; /* uncompressed vmlinux; borrowed until kt_vm_new() returns */
@@ -52,6 +62,7 @@ struct kt_vm_spec {
 	const char *cmdline;	 /* appended to the machine's own kernel command line, or NULL */
 	bool deterministic;	 /* replayable: guest time counts instructions */
 	bool nested;		 /* the guest can itself run machines (AMD SVM) */
+	bool perf;		 /* for measuring: pinned vCPUs, huge pages, fewer exits */
 	uint64_t seed;		 /* of everything random that the machine offers */
 };
 
@@ -62,7 +73,7 @@ struct kt_vm_spec {
 #define KT_VM_CMDLINE_MAX 2047 /* COMMAND_LINE_SIZE of arch/x86 less the 0 */
 
 struct kt_vm_config {
-	enum kt_accel accel; /* never AUTO */
+	enum kt_accel accel;
 	struct kt_topology topo;
 	uint64_t memory_bytes; /* rounded up to a multiple of 2 MiB per node */
 	char kernel_path[4096];
@@ -70,6 +81,7 @@ struct kt_vm_config {
 	char cmdline[KT_VM_CMDLINE_MAX + 1]; /* the spec's; fits behind the machine's own */
 	bool deterministic;
 	bool nested;
+	bool perf;
 	uint64_t seed;
 };
 
@@ -190,6 +202,7 @@ const struct kt_vm_bank *kt_vm_mem_banks(const struct kt_vm *vm, size_t *ret_cou
 struct kt_vcpu_stats {
 	uint64_t run_ns;   /* host CPU time of the vCPU thread: guest run time */
 	uint64_t delay_ns; /* time it was runnable on the host and did not run */
+	uint64_t guest_ns; /* part of run_ns in the guest itself; the host may count it in ticks */
 };
 
 /*
@@ -197,3 +210,18 @@ struct kt_vcpu_stats {
  * start; the last known figures after the end.
  */
 int kt_vm_stats(struct kt_vm *vm, struct kt_vcpu_stats *ret_stats, unsigned int max);
+
+#define KT_VM_EXITS_MAX 64
+
+struct kt_vm_exits {
+	const char *reason; /* static */
+	uint64_t count;
+};
+
+/*
+ * How often a vCPU left the guest for ktest, by reason; what the host's kernel
+ * handles by itself is not in it. Fills in at most max (KT_VM_EXITS_MAX is always
+ * enough) and returns how many reasons occurred; none under tcg, which has no exits.
+ */
+unsigned int kt_vm_exits(struct kt_vm *vm, unsigned int vcpu, struct kt_vm_exits *ret_exits,
+			 unsigned int max);

@@ -74,7 +74,7 @@ struct kt_vm_spec rig_spec(const char *cmdline)
 	if (initramfs_fd < 0)
 		initramfs_fd = rig_initramfs(getenv("KTEST_TEST_GUEST"));
 	return (struct kt_vm_spec){
-		.accel = KT_ACCEL_AUTO,
+		.accel = KT_ACCEL_TCG,
 		.topo = { 1, 1, 2, 1 },
 		.memory_bytes = UINT64_C(128) << 20,
 		.kernel_path = rig_kernel(),

@@ -14,6 +14,7 @@
 #include "vmm/kvm/cpuid.h"
 #include "vmm/kvm/devices.h"
 #include "vmm/kvm/layout.h"
+#include "vmm/kvm/perf.h"
 #include "vmm/kvm/setup.h"
 
 /* A vCPU that was told to stop is back in microseconds, unless the host is wedged. */
@@ -156,7 +157,7 @@ static int validate(const struct kt_vm_config *config, struct kt_diag *diag)
 		kt_diag_remedy(diag, "shorten what is appended to it");
 		return KT_VM_E_SPEC;
 	}
-	return 0;
+	return config->perf ? kt_kvm_perf_check(config, diag) : 0;
 }
 
 static struct kt_vm *kvm_free(struct kt_vm *vm)
@@ -181,6 +182,7 @@ static int make_ram(struct kt_kvm_vm *k, struct kt_diag *diag)
 
 	kt_ram_layout(&k->vm.ram, config->topo.nodes, config->memory_bytes / config->topo.nodes,
 		      KT_KVM_LOW_RAM_BYTES, KT_KVM_HIGH_RAM_START);
+	k->vm.ram.huge = config->perf;
 	r = kt_ram_create(&k->vm.ram) ?: kt_ram_attach(&k->vm.ram);
 	if (r) {
 		kt_diag_doing(diag, "make the machine's memory");
@@ -196,7 +198,8 @@ static int make_machine(struct kt_kvm_vm *k, struct kt_diag *diag)
 	struct kt_kvm_spec spec = { .host = &k->host,
 				    .ram = &k->vm.ram,
 				    .vcpus = kt_topology_cpus(topo),
-				    .apic_ids = apic_ids };
+				    .apic_ids = apic_ids,
+				    .perf = k->vm.config.perf };
 
 	for (unsigned int i = 0; i < spec.vcpus; i++)
 		apic_ids[i] = kt_kvm_apic_id(topo, i);
@@ -236,10 +239,10 @@ static int open_host(struct kt_kvm_vm *k, struct kt_diag *diag)
 
 static int set_up(struct kt_kvm_vm *k, struct kt_diag *diag)
 {
-	return open_host(k, diag)								 ?:
-		       make_ram(k, diag)							 ?:
-		       make_machine(k, diag)							 ?:
-		       kt_kvm_devices_init(&k->devices, k->kvm, &k->vm.ram, diag)		 ?:
+	return open_host(k, diag)						       ?:
+		       make_ram(k, diag)					       ?:
+		       make_machine(k, diag)					       ?:
+		       kt_kvm_devices_init(&k->devices, k->kvm, &k->vm.ram, diag)      ?:
 		       kt_kvm_setup(k->kvm, &k->host, &k->vm.ram, &k->vm.config, diag) ?:
 		       add_sources(k, diag);
 }
@@ -324,6 +327,24 @@ static int kvm_stats(struct kt_vm *vm, struct kt_vcpu_stats *ret_stats, unsigned
 	return kt_kvm_stats(kvm_of(vm)->kvm, ret_stats, max);
 }
 
+static unsigned int kvm_exits(struct kt_vm *vm, unsigned int vcpu, struct kt_vm_exits *ret_exits,
+			      unsigned int max)
+{
+	struct kt_kvm *kvm = kvm_of(vm)->kvm;
+	unsigned int n = 0;
+
+	for (unsigned int i = 0; i < KT_KVM_EXITS && vcpu < kt_kvm_vcpu_count(kvm); i++) {
+		uint64_t count = kt_vcpu_exits(kt_kvm_vcpu(kvm, vcpu), i);
+
+		if (!count)
+			continue;
+		if (n < max)
+			ret_exits[n] = (struct kt_vm_exits){ kt_kvm_exit_name(i), count };
+		n++;
+	}
+	return n;
+}
+
 const struct kt_vm_ops kt_kvm_ops = {
 	.validate = validate,
 	.create = kvm_create,
@@ -334,4 +355,5 @@ const struct kt_vm_ops kt_kvm_ops = {
 	.stop = kvm_stop,
 	.send = kvm_send,
 	.stats = kvm_stats,
+	.exits = kvm_exits,
 };

@@ -7,6 +7,7 @@
 #include "base/cleanup.h"
 #include "vmm/kvm/ioctl.h"
 #include "vmm/kvm/machine-state.h"
+#include "vmm/kvm/perf.h"
 
 /*
  * Four pages that KVM needs on Intel processors without "unrestricted guest", in
@@ -41,7 +42,8 @@ static int create_vm(struct kt_kvm *kvm, const struct kt_kvm_spec *spec, struct 
 	return kt_ioctl_value(spec->host->fd, KVM_CREATE_VM, 0, &kvm->vm_fd, diag)	    ?:
 		       kt_ioctl(kvm->vm_fd, KVM_SET_IDENTITY_MAP_ADDR, &identity_map, diag) ?:
 		       kt_ioctl_value(kvm->vm_fd, KVM_SET_TSS_ADDR, TSS, NULL, diag)	    ?:
-		       kt_ioctl_value(kvm->vm_fd, KVM_CREATE_IRQCHIP, 0, NULL, diag);
+		       kt_ioctl_value(kvm->vm_fd, KVM_CREATE_IRQCHIP, 0, NULL, diag)	    ?:
+		       (spec->perf ? kt_kvm_perf_enable(kvm->vm_fd, diag) : 0);
 }
 
 /* One slot for each bank, so that a node's memory keeps to its own slots. */
@@ -116,7 +118,8 @@ static int set_up(struct kt_kvm *kvm, const struct kt_kvm_spec *spec, struct kt_
 		       create_vm(kvm, spec, diag)      ?:
 		       add_slots(kvm, spec->ram, diag) ?:
 		       add_vcpus(kvm, spec, diag)      ?:
-							 spawn_threads(kvm, diag);
+		       spawn_threads(kvm, diag)	       ?:
+		       (spec->perf ? kt_kvm_perf_pin(kvm, diag) : 0);
 }
 
 int kt_kvm_new(struct kt_kvm **ret_kvm, const struct kt_kvm_spec *spec, struct kt_diag *diag)

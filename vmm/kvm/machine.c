@@ -199,7 +199,7 @@ int kt_kvm_stats(struct kt_kvm *kvm, struct kt_vcpu_stats *ret_stats, unsigned i
 		pid_t tid = __atomic_load_n(&kvm->vcpus[i].tid, __ATOMIC_RELAXED);
 
 		if (tid && kvm->state != KT_KVM_STOPPED)
-			kt_schedstat_read(getpid(), tid, &kvm->stats[i]);
+			kt_schedstat_read_vcpu(tid, &kvm->stats[i]);
 		if (i < max)
 			ret_stats[i] = kvm->stats[i];
 	}

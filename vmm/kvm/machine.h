@@ -27,6 +27,7 @@ struct kt_kvm_spec {
 	unsigned int vcpus;
 	/* Of each vCPU; KVM takes the number a vCPU is created with for it. NULL: its index. */
 	const uint32_t *apic_ids;
+	bool perf; /* as perf.h has it, but for RAM, which is made already */
 };
 
 /*

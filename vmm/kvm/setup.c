@@ -133,8 +133,8 @@ static int read_supported(struct cpu_setup *setup, const struct kt_kvm_host *hos
 		return kt_raise(-ENOMEM);
 	setup->supported->nent = KT_KVM_CPUID_MAX;
 	r = kt_ioctl(host->fd, KVM_GET_SUPPORTED_CPUID, setup->supported, diag) ?:
-	    kt_ioctl_value(host->fd, KVM_CHECK_EXTENSION, KVM_CAP_TSC_DEADLINE_TIMER,
-			   &tsc_deadline, diag);
+		    kt_ioctl_value(host->fd, KVM_CHECK_EXTENSION, KVM_CAP_TSC_DEADLINE_TIMER,
+				   &tsc_deadline, diag);
 	if (r)
 		return kt_forward(r);
 	setup->spec = (struct kt_kvm_cpuid_spec){ .supported = setup->supported,
@@ -187,8 +187,7 @@ static int set_up_vcpu(struct cpu_setup *setup, struct kt_kvm *kvm, unsigned int
 
 	if (r)
 		return r > 0 ? KT_VM_E_SPEC : kt_forward(r);
-	return kt_forward(kt_ioctl(fd, KVM_SET_CPUID2, list, diag) ?:
-				  set_msrs(fd, diag));
+	return kt_forward(kt_ioctl(fd, KVM_SET_CPUID2, list, diag) ?: set_msrs(fd, diag));
 }
 
 static int set_up_vcpus(struct kt_kvm *kvm, const struct kt_kvm_host *host,
@@ -212,8 +211,9 @@ int kt_kvm_setup(struct kt_kvm *kvm, const struct kt_kvm_host *host, const struc
 		kt_diag_doing(diag, "load the kernel");
 		return kt_forward(r);
 	}
-	r = write_acpi(ram, config) ?: set_up_vcpus(kvm, host, &config->topo, diag) ?:
-	    enter_kernel(kt_kvm_vcpu(kvm, 0)->fd, &boot, diag);
+	r = write_acpi(ram, config)				 ?:
+		    set_up_vcpus(kvm, host, &config->topo, diag) ?:
+		    enter_kernel(kt_kvm_vcpu(kvm, 0)->fd, &boot, diag);
 	if (r)
 		kt_diag_doing(diag, "set the machine up for Linux");
 	return kt_forward(r);

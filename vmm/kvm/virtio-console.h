@@ -60,8 +60,8 @@ struct kt_virtio_console {
 	size_t sent;	       /* bytes of pending that the guest has, not yet consumed */
 	uint32_t due;	       /* one bit for each event that the guest is still to be told */
 	bool guest_open;
-	bool interrupt; /* something was pushed that the driver wants to hear of */
-	bool held;	/* guest memory is left alone */
+	bool interrupt;	 /* something was pushed that the driver wants to hear of */
+	bool held;	 /* guest memory is left alone */
 	uint32_t missed; /* one bit for each queue that was notified of while held */
 };
 

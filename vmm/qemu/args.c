@@ -90,6 +90,11 @@ int kt_qemu_validate(const struct kt_vm_config *config, struct kt_diag *diag)
 	char cmdline[KT_VM_CMDLINE_MAX + 1], topo[KT_TOPOLOGY_TEXT_MAX];
 	struct smp smp = smp_of(config);
 
+	if (config->perf) {
+		kt_diag_cause(diag, "--perf is for measuring, and tcg emulates each instruction");
+		kt_diag_remedy(diag, "use a host with KVM, or no --perf");
+		return KT_VM_E_SPEC;
+	}
 	if (last_apic_id(&smp) > APIC_ID_MAX) {
 		kt_diag_cause(
 			diag, "topology %s needs APIC ids up to %lu; under tcg they end at %d",

@@ -40,6 +40,8 @@ int kt_qemu_stats(struct kt_vm *vm, struct kt_vcpu_stats *ret_stats, unsigned in
 			kt_schedstat_read(qemu->process.pid, qemu->vcpus[i].tid,
 					  &qemu->vcpus[i].stats);
 		ret_stats[i] = qemu->vcpus[i].stats;
+		/* Translated code is the guest, and there is no line between the two. */
+		ret_stats[i].guest_ns = ret_stats[i].run_ns;
 	}
 	return (int)cpus;
 }
