@@ -14,6 +14,7 @@
 
 #include "base/cleanup.h"
 #include "base/fs.h"
+#include "proto/staging.h"
 #include "runner/closure.h"
 #include "runner/elf-deps.h"
 #include "runner/ld-cache.h"
@@ -44,6 +45,7 @@ void kt_closure_deinit(struct kt_closure *closure)
 	for (size_t i = 0; i < closure->lib_count; i++) {
 		free(closure->libs[i].name);
 		free(closure->libs[i].path);
+		free(closure->libs[i].guest_path);
 	}
 	free(closure->libs);
 	*closure = (struct kt_closure){ 0 };
@@ -135,12 +137,15 @@ static char *find_library(const struct resolver *rs, const char *name, const cha
 static int append_library(struct resolver *rs, const char *name, char *owned_path)
 {
 	struct kt_closure *c = &rs->closure;
-	struct kt_closure_lib *libs, lib = { strdup(name), owned_path };
+	struct kt_closure_lib *libs = NULL, lib = { .name = strdup(name), .path = owned_path };
+	const char *root = kt_staging_hidden_by(owned_path) ? KT_STAGING_LIBRARIES : "";
 
-	libs = lib.name ? reallocarray(c->libs, c->lib_count + 1, sizeof(*libs)) : NULL;
+	if (lib.name && asprintf(&lib.guest_path, "%s%s", root, owned_path) >= 0)
+		libs = reallocarray(c->libs, c->lib_count + 1, sizeof(*libs));
 	if (!libs) {
 		free(lib.name);
 		free(lib.path);
+		free(lib.guest_path);
 		return kt_raise(-ENOMEM);
 	}
 	libs[c->lib_count++] = lib;
@@ -319,7 +324,7 @@ int kt_closure_library_path(const struct kt_closure *closure, struct kt_buf *out
 	int r = 0;
 
 	for (size_t i = 0; !r && i < closure->lib_count; i++) {
-		const char *path = closure->libs[i].path;
+		const char *path = closure->libs[i].guest_path;
 		size_t len = (size_t)(strrchr(path, '/') - path);
 
 		if (!has_dir(kt_buf_str(out), path, len))

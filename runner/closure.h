@@ -18,8 +18,9 @@
 #define KT_CLOSURE_LIBS_MAX 512
 
 struct kt_closure_lib {
-	char *name; /* as asked for; owned */
-	char *path; /* absolute; owned */
+	char *name;	  /* as asked for; owned */
+	char *path;	  /* absolute; owned */
+	char *guest_path; /* where it lies in the guest: the same, unless hidden there; owned */
 };
 
 struct kt_closure {

@@ -191,7 +191,7 @@ static int add_closure(struct builder *b, const struct kt_closure *closure)
 	int r = add_path(b, closure->interpreter, 0755, closure->interpreter);
 
 	for (size_t i = 0; !r && i < closure->lib_count; i++)
-		r = add_path(b, closure->libs[i].path, 0755, closure->libs[i].path);
+		r = add_path(b, closure->libs[i].guest_path, 0755, closure->libs[i].path);
 	return kt_forward(r);
 }
 

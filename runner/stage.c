@@ -14,8 +14,6 @@
 
 /* ---- files of the user ---- */
 
-/* Init mounts file systems on the first ones (init/early.c); the others are ktest's own. */
-static const char *const mounted[] = { "/proc", "/sys", "/dev", "/tmp", "/run" };
 static const char *const own[] = { "/init", "/staging", KT_STAGING_END_MARK };
 
 /* Whether path is dir or in it. */
@@ -40,12 +38,12 @@ static bool is_plain(const char *path)
 
 static bool check_place(const char *guest, struct kt_diag *diag)
 {
-	for (size_t i = 0; i < KT_ARRAY_SIZE(mounted); i++)
-		if (is_within(guest, mounted[i])) {
-			kt_diag_cause(diag, "the guest mounts a file system on %s, which hides it",
-				      mounted[i]);
-			return false;
-		}
+	const char *mount = kt_staging_hidden_by(guest);
+
+	if (mount) {
+		kt_diag_cause(diag, "the guest mounts a file system on %s, which hides it", mount);
+		return false;
+	}
 	for (size_t i = 0; i < KT_ARRAY_SIZE(own); i++)
 		if (is_within(guest, own[i])) {
 			kt_diag_cause(diag, "%s is ktest's own", own[i]);
