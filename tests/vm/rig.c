@@ -69,12 +69,29 @@ int rig_initramfs(const char *path)
 
 /* ---- machine ---- */
 
+enum kt_accel rig_accel(void)
+{
+	const char *name = getenv("KTEST_TEST_ACCEL");
+	enum kt_accel accel = KT_ACCEL_TCG;
+
+	assert_int_equal(name ? kt_accel_parse(&accel, name) : 0, 0);
+	return accel;
+}
+
+void rig_needs(enum kt_accel accel)
+{
+	if (rig_accel() == accel)
+		return;
+	print_message("this is about %s\n", kt_accel_name(accel));
+	skip();
+}
+
 struct kt_vm_spec rig_spec(const char *cmdline)
 {
 	if (initramfs_fd < 0)
 		initramfs_fd = rig_initramfs(getenv("KTEST_TEST_GUEST"));
 	return (struct kt_vm_spec){
-		.accel = KT_ACCEL_TCG,
+		.accel = rig_accel(),
 		.topo = { 1, 1, 2, 1 },
 		.memory_bytes = UINT64_C(128) << 20,
 		.kernel_path = rig_kernel(),

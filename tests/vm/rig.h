@@ -37,6 +37,12 @@ int rig_initramfs(const char *path);
 
 uint64_t rig_deadline(void);
 
+/* What the machines run on: $KTEST_TEST_ACCEL, else tcg. */
+enum kt_accel rig_accel(void);
+
+/* Skips the test where machines run on something else. */
+void rig_needs(enum kt_accel accel);
+
 /* 1n1l2c1t, 128 MiB, the guest of vm-guest.c doing `what`. */
 struct kt_vm_spec rig_spec(const char *cmdline);
 
@@ -46,7 +52,7 @@ void rig_start(struct rig *rig);
 /* Both, for a machine as rig_spec() gives it. */
 void rig_launch(struct rig *rig, const char *cmdline);
 void rig_deinit(struct rig *rig);
-/* The process that runs the machine. */
+/* The process that runs the machine; tcg alone has one. */
 pid_t rig_child(struct rig *rig);
 
 /* Runs the loop until the stream has said text (or ended), and asserts that it has. */

@@ -53,6 +53,7 @@ static void test_killed_qemu_is_an_error(void **state)
 {
 	struct rig rig;
 
+	rig_needs(KT_ACCEL_TCG);
 	rig_launch(&rig, "guest=serve");
 	kill(rig_child(&rig), SIGKILL);
 	rig_wait_end(&rig, KT_VM_END_ERROR);
@@ -64,6 +65,7 @@ static void test_terminated_qemu_is_an_error(void **state)
 {
 	struct rig rig;
 
+	rig_needs(KT_ACCEL_TCG);
 	rig_launch(&rig, "guest=serve");
 	kill(rig_child(&rig), SIGTERM);
 	rig_wait_end(&rig, KT_VM_END_ERROR);
@@ -92,6 +94,7 @@ static void test_stop_of_a_stuck_qemu(void **state)
 	struct rig rig;
 	pid_t child;
 
+	rig_needs(KT_ACCEL_TCG);
 	rig_launch(&rig, "guest=marker");
 	child = rig_child(&rig);
 	kill(child, SIGSTOP);
@@ -109,12 +112,24 @@ static void test_free_of_a_running_machine(void **state)
 	struct rig rig;
 	pid_t child;
 
+	rig_needs(KT_ACCEL_TCG);
 	rig_launch(&rig, "guest=marker");
 	child = rig_child(&rig);
 	rig_deinit(&rig);
 	assert_false(rig.ended);
 	assert_int_equal(kill(child, 0), -1);
 	assert_int_equal(errno, ESRCH);
+}
+
+static void test_free_of_a_running_machine_under_kvm(void **state)
+{
+	struct rig rig;
+
+	rig_needs(KT_ACCEL_KVM);
+	rig_launch(&rig, "guest=serve");
+	rig_wait_text(&rig, CONTROL, "\n");
+	rig_deinit(&rig);
+	assert_false(rig.ended);
 }
 
 static void test_wrong_kernel(void **state)
@@ -125,6 +140,7 @@ static void test_wrong_kernel(void **state)
 	struct kt_diag diag = KT_DIAG_INIT;
 	struct rig rig;
 
+	rig_needs(KT_ACCEL_TCG);
 	assert_int_equal(kt_write_file_atomic(path, text, strlen(text)), 0);
 	spec.kernel_path = path;
 	rig_init(&rig, &spec);
@@ -138,6 +154,28 @@ static void test_wrong_kernel(void **state)
 	unlink(path);
 }
 
+static void test_wrong_kernel_under_kvm(void **state)
+{
+	static const char text[] = "This is not a kernel.\n";
+	struct kt_vm_spec spec = rig_spec("guest=marker");
+	struct kt_diag diag = KT_DIAG_INIT;
+	struct kt_vm_config config;
+	struct kt_loop *loop;
+	struct kt_vm *vm = NULL;
+
+	rig_needs(KT_ACCEL_KVM);
+	spec.kernel_path = "not-a-kernel";
+	assert_int_equal(kt_write_file_atomic(spec.kernel_path, text, strlen(text)), 0);
+	assert_int_equal(kt_loop_new(&loop, &diag), 0);
+	assert_int_equal(kt_vm_config_init(&config, &spec, &diag), 0);
+	assert_int_equal(kt_vm_new(&vm, &config, loop, NULL, NULL, &diag), KT_VM_E_SPEC);
+	assert_null(vm);
+	assert_string_equal(diag.doing, "load the kernel");
+	assert_non_null(strstr(diag.cause, "not a kernel that can be loaded"));
+	kt_loop_free(loop);
+	unlink(spec.kernel_path);
+}
+
 static void test_missing_program(void **state)
 {
 	struct kt_vm_spec spec = rig_spec("guest=marker");
@@ -147,6 +185,7 @@ static void test_missing_program(void **state)
 	struct kt_vm *vm = NULL;
 	char *path = strdup(getenv("PATH"));
 
+	rig_needs(KT_ACCEL_TCG);
 	assert_int_equal(kt_loop_new(&loop, &diag), 0);
 	assert_int_equal(kt_vm_config_init(&config, &spec, &diag), 0);
 	setenv("PATH", "/nonexistent", 1);
@@ -180,6 +219,7 @@ static void test_child_dies_with_ktest(void **state)
 	int report[2];
 	pid_t helper, child;
 
+	rig_needs(KT_ACCEL_TCG);
 	assert_int_equal(pipe2(report, O_CLOEXEC), 0);
 	helper = fork();
 	if (!helper)
@@ -206,7 +246,9 @@ int main(void)
 		cmocka_unit_test(test_stop_before_start),
 		cmocka_unit_test(test_stop_of_a_stuck_qemu),
 		cmocka_unit_test(test_free_of_a_running_machine),
+		cmocka_unit_test(test_free_of_a_running_machine_under_kvm),
 		cmocka_unit_test(test_wrong_kernel),
+		cmocka_unit_test(test_wrong_kernel_under_kvm),
 		cmocka_unit_test(test_missing_program),
 		cmocka_unit_test(test_child_dies_with_ktest),
 	};

@@ -184,9 +184,10 @@ static void test_guest_time_runs_as_the_hosts(void **state)
 static void test_late_freeze_is_taken_back(void **state)
 {
 	const struct kt_vm_bank *bank;
-	uint64_t gpa = make_page(&served, 0, 2, &bank);
-	uint64_t word = UINT64_C(0x123456789abcdef0);
+	uint64_t word = UINT64_C(0x123456789abcdef0), gpa;
 
+	rig_needs(KT_ACCEL_TCG);
+	gpa = make_page(&served, 0, 2, &bank);
 	kill(rig_child(&served), SIGSTOP);
 	assert_int_equal(kt_vm_freeze(served.vm, kt_now_ns() + KT_NSEC_PER_MSEC, NULL),
 			 KT_VM_E_DEADLINE);
@@ -287,6 +288,7 @@ static void test_pages_lie_in_their_nodes(void **state)
 	const struct kt_vm_bank *bank;
 	struct rig rig;
 
+	rig_needs(KT_ACCEL_TCG); /* to search 3 GiB takes that much of the host under kvm */
 	rig_init(&rig, &spec);
 	rig_start(&rig);
 	rig_wait_text(&rig, CONTROL, "ready\n");
@@ -307,6 +309,7 @@ static void test_addresses_are_the_guests(void **state)
 	struct rig rig;
 	size_t count;
 
+	rig_needs(KT_ACCEL_TCG);
 	spec.kernel_path = getenv("KTEST_TEST_GUEST_MEMORY");
 	spec.initrd_fd = -1;
 	rig_init(&rig, &spec);

@@ -57,6 +57,7 @@ static void test_topology(void **state)
 
 static void test_topology_nested(void **state)
 {
+	rig_needs(KT_ACCEL_TCG);
 	check_topology("2n4l1c2t", true);
 }
 
@@ -66,6 +67,7 @@ static void test_deterministic_runs_are_equal(void **state)
 	struct kt_vm_spec spec = rig_spec("guest=marker");
 	struct rig rigs[2];
 
+	rig_needs(KT_ACCEL_TCG);
 	spec.deterministic = true;
 	for (int i = 0; i < 2; i++) {
 		rig_init(&rigs[i], &spec);
