@@ -103,6 +103,9 @@ static void set_environment(void)
 		{ "PATH", "/usr/bin" },
 		{ "KTEST_LIBEXEC", "/opt/ktest" },
 		{ "KTEST_KERNEL", "/boot/vmlinux" },
+		/* tests/vm */
+		{ "KTEST_TEST_ACCEL", "kvm" },
+		{ "KTEST_TEST_GUEST", "/opt/tests/vm-guest" },
 	};
 
 	for (size_t i = 0; i < sizeof(variables) / sizeof(variables[0]); i++)
