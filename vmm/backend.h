@@ -24,6 +24,14 @@ struct kt_vm_ops {
 	int (*stop)(struct kt_vm *vm, uint64_t deadline_ns, struct kt_diag *diag);
 	int (*send)(struct kt_vm *vm, enum kt_vm_stream stream, const void *data, size_t len);
 	int (*stats)(struct kt_vm *vm, struct kt_vcpu_stats *ret_stats, unsigned int max);
+
+	/* Registers and breakpoints: NULL if the accelerator cannot; vm.c says so then. */
+	int (*reg_read)(struct kt_vm *vm, unsigned int vcpu, enum kt_vm_reg_set set, void *data,
+			size_t count, struct kt_diag *diag);
+	int (*reg_write)(struct kt_vm *vm, unsigned int vcpu, enum kt_vm_reg_set set,
+			 const void *data, size_t count, struct kt_diag *diag);
+	int (*breakpoints_set)(struct kt_vm *vm, const struct kt_vm_breakpoint *breakpoints,
+			       size_t count, struct kt_diag *diag);
 	/* NULL: there are no exits. */
 	unsigned int (*exits)(struct kt_vm *vm, unsigned int vcpu, struct kt_vm_exits *ret_exits,
 			      unsigned int max);

@@ -21,13 +21,19 @@
 #include "base/limits.h"
 #include "proto/topology.h"
 #include "vmm/loop.h"
+#include "vmm/regs.h"
 
-/* Guest-physical address. A struct, so that it cannot be mixed with others. */
+/* Guest-physical and guest-virtual address. Structs, so that they cannot be mixed. */
 typedef struct {
 	uint64_t v;
 } kt_gpa_t;
 
+typedef struct {
+	uint64_t v;
+} kt_gva_t;
+
 #define KT_GPA(x) ((kt_gpa_t){ .v = (x) })
+#define KT_GVA(x) ((kt_gva_t){ .v = (x) })
 
 enum kt_accel {
 	KT_ACCEL_AUTO,
@@ -87,9 +93,10 @@ struct kt_vm_config {
 
 enum kt_vm_condition {
 	KT_VM_E_SPEC = 1, /* the spec asks for something that cannot be had */
-	KT_VM_E_RANGE,	  /* address range not within guest RAM */
+	KT_VM_E_RANGE,	  /* address range not within guest RAM; no such vCPU */
 	KT_VM_E_DEADLINE, /* not done by the deadline */
 	KT_VM_E_STATE,	  /* not possible in the machine's present state */
+	KT_VM_E_CANNOT,	  /* this accelerator, or this host, cannot do it */
 };
 
 /* 0, or KT_VM_E_SPEC with diag naming the field and the remedy. */
@@ -121,6 +128,13 @@ struct kt_vm_end {
 	struct kt_diag diag; /* ERROR: what happened */
 };
 
+/* A vCPU came to a breakpoint. */
+struct kt_vm_break {
+	unsigned int vcpu;
+	unsigned int index; /* of those that were set */
+	kt_gva_t rip;	    /* EXECUTE: the instruction, not executed; else the next one */
+};
+
 struct kt_vm_handlers {
 	/* Bytes arrived; data is borrowed for the call. */
 	void (*on_data)(void *arg, enum kt_vm_stream stream, const void *data, size_t len);
@@ -129,6 +143,13 @@ struct kt_vm_handlers {
 	 * end is borrowed until kt_vm_free(), which must not be called from here.
 	 */
 	void (*on_end)(void *arg, const struct kt_vm_end *end);
+	/*
+	 * A breakpoint was hit and the machine is frozen: the owner thaws it, after
+	 * this call. Called once for each hit before freeze or thaw do anything
+	 * more, so also from within kt_vm_freeze(). May be NULL if no breakpoints
+	 * are set.
+	 */
+	void (*on_break)(void *arg, const struct kt_vm_break *hit);
 };
 
 /*
@@ -196,6 +217,62 @@ struct kt_vm_bank {
 
 /* The banks of RAM in order of address; static until kt_vm_free(). */
 const struct kt_vm_bank *kt_vm_mem_banks(const struct kt_vm *vm, size_t *ret_count);
+
+/* ---- registers ---- */
+
+/*
+ * Of one vCPU, while the machine is frozen, not started, or has ended (then
+ * only reading makes sense). KT_VM_E_STATE while it runs, KT_VM_E_RANGE if there
+ * is no such vCPU, KT_VM_E_CANNOT, or negative errno; with diag.
+ */
+int kt_vm_regs_read(struct kt_vm *vm, unsigned int vcpu, struct kt_vm_regs *ret_regs,
+		    struct kt_diag *diag) _kt_must_check_;
+int kt_vm_regs_write(struct kt_vm *vm, unsigned int vcpu, const struct kt_vm_regs *regs,
+		     struct kt_diag *diag) _kt_must_check_;
+int kt_vm_sregs_read(struct kt_vm *vm, unsigned int vcpu, struct kt_vm_sregs *ret_sregs,
+		     struct kt_diag *diag) _kt_must_check_;
+int kt_vm_sregs_write(struct kt_vm *vm, unsigned int vcpu, const struct kt_vm_sregs *sregs,
+		      struct kt_diag *diag) _kt_must_check_;
+int kt_vm_fpu_read(struct kt_vm *vm, unsigned int vcpu, struct kt_vm_fpu *ret_fpu,
+		   struct kt_diag *diag) _kt_must_check_;
+int kt_vm_fpu_write(struct kt_vm *vm, unsigned int vcpu, const struct kt_vm_fpu *fpu,
+		    struct kt_diag *diag) _kt_must_check_;
+
+/*
+ * MSRs by their index, at most KT_VM_MSRS_MAX; reading fills in the values.
+ * KT_VM_E_CANNOT with diag naming the first one that the vCPU does not have, or
+ * that does not take the value; those before it are read or written then.
+ */
+int kt_vm_msrs_read(struct kt_vm *vm, unsigned int vcpu, struct kt_vm_msr *msrs, size_t count,
+		    struct kt_diag *diag) _kt_must_check_;
+int kt_vm_msrs_write(struct kt_vm *vm, unsigned int vcpu, const struct kt_vm_msr *msrs,
+		     size_t count, struct kt_diag *diag) _kt_must_check_;
+
+/* ---- breakpoints ---- */
+
+#define KT_VM_BREAKPOINTS_MAX 4 /* address registers of the processor: SDM vol. 3, 17.2.1 */
+
+enum kt_vm_break_kind {
+	KT_VM_BREAK_EXECUTE, /* before the instruction at the address */
+	KT_VM_BREAK_WRITE,   /* after an instruction that wrote there */
+	KT_VM_BREAK_ACCESS,  /* after one that read or wrote there */
+};
+
+struct kt_vm_breakpoint {
+	enum kt_vm_break_kind kind;
+	kt_gva_t at;	  /* a multiple of len */
+	unsigned int len; /* bytes watched: 1, 2, 4 or 8; 1 to EXECUTE */
+};
+
+/*
+ * Sets these, instead of those that were set, for all vCPUs; none with count 0.
+ * Not while the machine runs or after its end. What the guest does with its own
+ * debug registers has no effect meanwhile. KT_VM_E_STATE; KT_VM_E_SPEC if one is
+ * malformed or there is no on_break; KT_VM_E_CANNOT; negative errno; all with
+ * diag and without effect.
+ */
+int kt_vm_breakpoints_set(struct kt_vm *vm, const struct kt_vm_breakpoint *breakpoints,
+			  size_t count, struct kt_diag *diag) _kt_must_check_;
 
 /* ---- statistics ---- */
 

@@ -4,17 +4,15 @@
  * runs them. Each is entered in 64-bit mode with, in rdi, the address of a word
  * that tells how far it has come.
  */
-#include "tests/guests/micro.h"
+#include "tests/guests/micro-asm.inc"
 
-	.section .rodata
-	.macro entry name
-	.globl \name
-	.hidden \name
-\name:
-	.endm
-
-	entry micro_start
 	.code64
+
+/* When word 1 says so, as the next one. */
+	entry micro_count_later
+1:	pause
+	cmpq $0, 8(%rdi)
+	je 1b
 
 /* Memory and register alike: the host knows from rip by how much they may differ. */
 	entry micro_count
@@ -30,6 +28,7 @@
 	xorl %eax, %eax
 	movw $MICRO_PORT, %dx
 1:	incl %eax
+	entry micro_out_insn
 	outl %eax, %dx
 	movq %rax, (%rdi)
 	jmp 1b
@@ -60,17 +59,6 @@
 	movq %rbx, (%rdi)
 	jmp 1b
 
-	.macro x2apic_on
-	movl $0x1b, %ecx	/* IA32_APIC_BASE */
-	rdmsr
-	orl $0xc00, %eax	/* enabled, x2APIC mode */
-	wrmsr
-	movl $0x80f, %ecx	/* spurious vector register: software enable */
-	xorl %edx, %edx
-	movl $0x1ff, %eax
-	wrmsr
-	.endm
-
 /* Halts, and counts the interrupts that wake it. */
 	entry micro_halt
 	x2apic_on
@@ -82,10 +70,7 @@
 	jmp 1b
 	entry micro_halt_handler
 	incq (%rdi)
-	movl $0x80b, %ecx	/* end of interrupt */
-	xorl %eax, %eax
-	xorl %edx, %edx
-	wrmsr
+	end_of_interrupt
 	iretq
 
 /* Waits to be told by a word in memory, then brings vCPU 1 up by INIT and SIPI. */
@@ -116,6 +101,14 @@
 1:	incq (%rdi)
 	jmp 1b
 
+/* The register by which ACPI powers a machine off: S5, and now. */
+	entry micro_power_off
+	movw $0x600, %dx
+	movb $0x34, %al
+	outb %al, %dx
+1:	incq (%rdi)
+	jmp 1b
+
 /* Executes what is no memory. */
 	entry micro_run_mmio
 	movl $MICRO_MMIO + 0x1000, %eax
@@ -130,7 +123,6 @@
 	outl %eax, %dx
 1:	incq (%rdi)
 	jmp 1b
-	entry micro_end
 
 	entry micro_ap_start
 	.code16

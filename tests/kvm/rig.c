@@ -7,8 +7,9 @@
 #include "base/cleanup.h"
 #include "tests/kvm/rig.h"
 #include "vmm/kvm/flat.h"
+#include "vmm/kvm/regs.h"
 
-#define BANK_BYTES (UINT64_C(2) << 20)
+#define BANK_BYTES ((uint64_t)MICRO_WORDS)
 #define STACKS	   0x90000u
 
 uint64_t rig_deadline(void)
@@ -24,6 +25,18 @@ static void expect_ok(struct rig *rig, int r)
 		fail_msg("%d: %s", r, kt_diag_format(&rig->diag, text, sizeof(text)));
 }
 
+/* The devices' GiB, at 3 GiB, in 2 MiB pages; its table is behind the flat world's. */
+static void map_devices(uint8_t *low)
+{
+	uint64_t entry = KT_FLAT_END | 3;
+
+	memcpy(low + KT_FLAT_PDPT + 3 * 8, &entry, sizeof(entry));
+	for (uint64_t i = 0; i < 512; i++) {
+		entry = UINT64_C(3) << 30 | i << 21 | 0x83;
+		memcpy(low + KT_FLAT_END + i * 8, &entry, sizeof(entry));
+	}
+}
+
 static void make_memory(struct rig *rig)
 {
 	uint8_t *low;
@@ -37,9 +50,14 @@ static void make_memory(struct rig *rig)
 			0);
 	low = rig->banks[0].data;
 	kt_flat_tables(low);
+	map_devices(low);
 	kt_flat_gate(low, MICRO_VECTOR, rig_address(micro_halt_handler));
-	memcpy(low + MICRO_CODE, micro_start, (size_t)(micro_end - micro_start));
+	kt_flat_gate(low, MICRO_VECTOR_SERIAL, rig_address(micro_serial_handler));
+	kt_flat_gate(low, MICRO_VECTOR_IPI, rig_address(micro_ipi_handler));
+	memcpy(low + MICRO_CODE, __start_micro_guests,
+	       (size_t)(__stop_micro_guests - __start_micro_guests));
 	memcpy(low + MICRO_AP, micro_ap_start, (size_t)(micro_ap_end - micro_ap_start));
+	memcpy(low + MICRO_APS, micro_aps_start, (size_t)(micro_aps_end - micro_aps_start));
 	for (unsigned int i = 0; i < MICRO_STRING; i++)
 		low[MICRO_PATTERN + i] = (uint8_t)i;
 }
@@ -100,6 +118,22 @@ void rig_thaw(struct rig *rig)
 	expect_ok(rig, kt_kvm_thaw(rig->kvm, &rig->diag));
 }
 
+void rig_freeze_late(struct rig *rig, const char *cause)
+{
+	struct kt_diag diag = KT_DIAG_INIT;
+
+	/* On a busy host others may be late as well, but not for long. */
+	for (uint64_t ms = 20; strcmp(diag.cause, cause); ms *= 2) {
+		if (ms > 5000)
+			fail_msg("%s", diag.cause);
+		kt_diag_reset(&diag);
+		assert_int_equal(
+			kt_kvm_freeze(rig->kvm, kt_now_ns() + ms * KT_NSEC_PER_MSEC, &diag),
+			KT_VM_E_DEADLINE);
+	}
+	assert_string_equal(diag.doing, "freeze the machine");
+}
+
 struct kt_kvm_end rig_wait_end(struct rig *rig)
 {
 	struct pollfd fd = { .fd = kt_kvm_end_fd(rig->kvm), .events = POLLIN };
@@ -133,7 +167,7 @@ void rig_wait_word(const uint64_t *word, uint64_t least)
 
 uint64_t rig_address(const uint8_t *place)
 {
-	return MICRO_CODE + (uint64_t)(place - micro_start);
+	return MICRO_CODE + (uint64_t)(place - __start_micro_guests);
 }
 
 struct kvm_regs rig_regs(struct rig *rig, unsigned int vcpu)
@@ -153,16 +187,96 @@ uint32_t rig_mp_state(struct rig *rig, unsigned int vcpu)
 	return state.mp_state;
 }
 
-int rig_main(const struct CMUnitTest *tests, size_t count)
+void rig_reg_read(struct rig *rig, unsigned int vcpu, enum kt_vm_reg_set set, void *data,
+		  size_t count)
+{
+	expect_ok(rig, kt_kvm_reg_read(rig->kvm, vcpu, set, data, count, &rig->diag));
+}
+
+void rig_reg_write(struct rig *rig, unsigned int vcpu, enum kt_vm_reg_set set, const void *data,
+		   size_t count)
+{
+	expect_ok(rig, kt_kvm_reg_write(rig->kvm, vcpu, set, data, count, &rig->diag));
+}
+
+/* ---- user mode ---- */
+
+/* Flat, present, ring 3: as those of vmm/kvm/flat.c, with DPL 3. */
+#define DESCRIPTOR_USER_DATA UINT64_C(0x00cff3000000ffff)
+#define DESCRIPTOR_USER_CODE UINT64_C(0x00affb000000ffff)
+#define ENTRY_USER	     4u /* of a page table */
+#define RFLAGS_IOPL	     0x3000u
+
+static void open_memory(uint8_t *low)
+{
+	const uint64_t descriptors[] = { DESCRIPTOR_USER_DATA, DESCRIPTOR_USER_CODE };
+
+	memcpy(low + KT_FLAT_GDT + (RIG_USER_DATA & ~7u), descriptors, sizeof(descriptors));
+	low[KT_FLAT_PML4] |= ENTRY_USER;
+	low[KT_FLAT_PDPT] |= ENTRY_USER;
+	for (unsigned int i = 0; i < 512; i++)
+		low[KT_FLAT_PD + i * 8] |= ENTRY_USER;
+}
+
+void rig_enter_user(struct rig *rig, unsigned int vcpu)
+{
+	struct kt_vm_sregs sregs;
+	struct kt_vm_regs regs;
+
+	open_memory(rig->banks[0].data);
+	rig_reg_read(rig, vcpu, KT_VM_REG_SYSTEM, &sregs, 1);
+	sregs.gdt.limit = 0x27;
+	sregs.ds.attributes |= KT_VM_SEGMENT_DPL;
+	sregs.ds.selector = RIG_USER_DATA;
+	sregs.es = sregs.fs = sregs.gs = sregs.ss = sregs.ds;
+	sregs.cs.attributes |= KT_VM_SEGMENT_DPL;
+	sregs.cs.selector = RIG_USER_CODE;
+	rig_reg_write(rig, vcpu, KT_VM_REG_SYSTEM, &sregs, 1);
+	rig_reg_read(rig, vcpu, KT_VM_REG_GENERAL, &regs, 1);
+	regs.rflags |= RFLAGS_IOPL;
+	rig_reg_write(rig, vcpu, KT_VM_REG_GENERAL, &regs, 1);
+}
+
+/* ---- breakpoints ---- */
+
+void rig_breakpoints(struct rig *rig, const struct kt_vm_breakpoint *breakpoints, size_t count)
+{
+	expect_ok(rig, kt_kvm_breakpoints_set(rig->kvm, breakpoints, count, &rig->diag));
+}
+
+struct kt_vm_break rig_wait_break(struct rig *rig)
+{
+	struct pollfd fd = { .fd = kt_kvm_break_fd(rig->kvm), .events = POLLIN };
+	struct kt_vm_break hit;
+
+	assert_int_equal(poll(&fd, 1, (int)(RIG_LIMIT_NS / KT_NSEC_PER_MSEC)), 1);
+	rig_freeze(rig);
+	assert_true(kt_kvm_break_take(rig->kvm, &hit));
+	return hit;
+}
+
+/* ---- all tests of a program ---- */
+
+static int open_host(struct kt_diag *diag)
 {
 	struct kt_kvm_host host = KT_KVM_HOST_INIT;
-	struct kt_diag diag = KT_DIAG_INIT;
-	char text[KT_DIAG_TEXT_MAX];
-	int r = kt_kvm_host_open(&host, KT_KVM_DEVICE, &diag);
+	int r = kt_kvm_host_open(&host, KT_KVM_DEVICE, diag);
 
 	kt_kvm_host_close(&host);
-	if (r) {
+	return r;
+}
+
+int rig_main(const struct CMUnitTest *tests, size_t count, bool (*can)(void), const char *reason)
+{
+	struct kt_diag diag = KT_DIAG_INIT;
+	char text[KT_DIAG_TEXT_MAX];
+
+	if (open_host(&diag)) {
 		printf("skipped: %s\n", kt_diag_format(&diag, text, sizeof(text)));
+		return 77;
+	}
+	if (can && !can()) {
+		printf("skipped: %s\n", reason);
 		return 77;
 	}
 	return _cmocka_run_group_tests("kvm", tests, count, NULL, NULL);

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "tests/guests/micro.h"
@@ -35,12 +36,18 @@ void rig_trap(struct rig *rig, enum kt_bus_space space, uint64_t start, uint64_t
 void rig_start(struct rig *rig);
 void rig_freeze(struct rig *rig);
 void rig_thaw(struct rig *rig);
+/* Freezes with ever longer deadlines until those are late that will always be. */
+void rig_freeze_late(struct rig *rig, const char *cause);
 /* Waits for the machine's end by its descriptor. */
 struct kt_kvm_end rig_wait_end(struct rig *rig);
 
 /* The words that the vCPU's guest got the address of; in the second bank. */
 uint64_t *rig_words(struct rig *rig, unsigned int vcpu);
 uint64_t rig_read(const uint64_t *word);
+/* Waits for a condition that another thread brings about. */
+#define RIG_WAIT(condition)                                                  \
+	for (uint64_t deadline_ = rig_deadline(); !(condition); usleep(100)) \
+	assert_true(kt_now_ns() < deadline_)
 /* Waits until the word is at least this much. */
 void rig_wait_word(const uint64_t *word, uint64_t least);
 /* The guest's address of a place in the micro-guests' code. */
@@ -49,6 +56,25 @@ struct kvm_regs rig_regs(struct rig *rig, unsigned int vcpu);
 uint32_t rig_mp_state(struct rig *rig, unsigned int vcpu);
 uint64_t rig_deadline(void);
 
-/* Runs the tests, or skips them all (77) with the reason where KVM cannot be used. */
-int rig_main(const struct CMUnitTest *tests, size_t count);
-#define RIG_MAIN(tests) rig_main((tests), sizeof(tests) / sizeof((tests)[0]))
+/* Registers through the interface; must work. */
+void rig_reg_read(struct rig *rig, unsigned int vcpu, enum kt_vm_reg_set set, void *data,
+		  size_t count);
+void rig_reg_write(struct rig *rig, unsigned int vcpu, enum kt_vm_reg_set set, const void *data,
+		   size_t count);
+/* The vCPU's guest begins in user mode, with all memory and all ports open to it. */
+void rig_enter_user(struct rig *rig, unsigned int vcpu);
+#define RIG_USER_CODE 0x23
+#define RIG_USER_DATA 0x1b
+
+void rig_breakpoints(struct rig *rig, const struct kt_vm_breakpoint *breakpoints, size_t count);
+/* Waits for a hit by its descriptor, and freezes and takes it as an owner does. */
+struct kt_vm_break rig_wait_break(struct rig *rig);
+
+/*
+ * Runs the tests, or skips them all (77) with the reason where KVM cannot be
+ * used, or where it can not what these tests are about. can may be NULL.
+ */
+int rig_main(const struct CMUnitTest *tests, size_t count, bool (*can)(void), const char *reason);
+#define RIG_MAIN(tests) RIG_MAIN_IF(tests, NULL, NULL)
+#define RIG_MAIN_IF(tests, can, reason) \
+	rig_main((tests), sizeof(tests) / sizeof((tests)[0]), (can), (reason))

@@ -78,6 +78,7 @@ static void test_internal_error_has_words(void **state)
 	rig_start(&rig);
 	end = rig_wait_end(&rig);
 	assert_int_equal(end.reason, KT_KVM_END_ERROR);
+	assert_int_equal(end.fault, KT_KVM_FAULT_EXIT);
 	assert_string_equal(end.diag.doing, "run vCPU 0");
 	assert_non_null(strstr(end.diag.cause, "internal error of KVM"));
 	assert_non_null(strstr(end.diag.cause, "at 0x20001000"));
@@ -102,6 +103,7 @@ static void test_failing_ioctl(void **state)
 	end = rig_wait_end(&rig);
 	assert_int_equal(end.reason, KT_KVM_END_ERROR);
 	assert_int_equal(end.vcpu, 1);
+	assert_int_equal(end.fault, KT_KVM_FAULT_RUN);
 	assert_string_equal(end.diag.doing, "run vCPU 1");
 	assert_string_equal(end.diag.cause, "KVM_RUN: Inappropriate ioctl for device");
 	expect_ended(&rig, 0);
@@ -113,20 +115,61 @@ static void on_die(void *arg, const struct kt_bus_access *access)
 	pthread_exit(NULL);
 }
 
+/* One of three; the others stop, and the registers of all of them can be looked at. */
 static void test_dying_thread(void **state)
 {
-	const uint8_t *const entries[] = { micro_count, micro_out };
+	const uint8_t *const entries[] = { micro_count, micro_out, micro_count };
 	struct kt_kvm_end end;
+	struct kt_vm_regs regs;
 	struct rig rig;
 
-	rig_init(&rig, entries, 2);
+	rig_init(&rig, entries, 3);
 	rig_trap(&rig, KT_BUS_PORT, MICRO_PORT, 4, on_die, NULL);
 	rig_start(&rig);
 	end = rig_wait_end(&rig);
 	assert_int_equal(end.reason, KT_KVM_END_ERROR);
+	assert_int_equal(end.fault, KT_KVM_FAULT_THREAD);
 	assert_int_equal(end.vcpu, 1);
+	assert_string_equal(end.diag.doing, "run vCPU 1");
 	assert_string_equal(end.diag.cause, "its thread has ended unasked");
+	for (unsigned int i = 0; i < 3; i++)
+		rig_reg_read(&rig, i, KT_VM_REG_GENERAL, &regs, 1);
 	expect_ended(&rig, 0);
+	expect_ended(&rig, 2);
+	rig_deinit(&rig);
+}
+
+static void on_die_later(void *arg, const struct kt_bus_access *access)
+{
+	bool *die = arg;
+
+	if (__atomic_load_n(die, __ATOMIC_ACQUIRE))
+		pthread_exit(NULL);
+}
+
+/* The thread dies while the owner waits for it: told at once, and not by the deadline. */
+static void test_dying_in_a_freeze(void **state)
+{
+	const uint8_t *const entries[] = { micro_count, micro_out };
+	struct kt_diag diag;
+	bool die = false;
+	struct rig rig;
+	int r;
+
+	rig_init(&rig, entries, 2);
+	rig_trap(&rig, KT_BUS_PORT, MICRO_PORT, 4, on_die_later, &die);
+	rig_start(&rig);
+	rig_wait_word(rig_words(&rig, 1), 1);
+	__atomic_store_n(&die, true, __ATOMIC_RELEASE);
+	do { /* until it does so during one */
+		kt_diag_reset(&diag);
+		r = kt_kvm_freeze(rig.kvm, rig_deadline(), &diag);
+		if (!r)
+			rig_thaw(&rig);
+	} while (!r);
+	assert_int_equal(r, KT_VM_E_STATE);
+	assert_string_equal(diag.doing, "run vCPU 1");
+	assert_string_equal(diag.cause, "its thread has ended unasked");
 	rig_deinit(&rig);
 }
 
@@ -238,6 +281,7 @@ int main(void)
 		cmocka_unit_test(test_internal_error_has_words),
 		cmocka_unit_test(test_failing_ioctl),
 		cmocka_unit_test(test_dying_thread),
+		cmocka_unit_test(test_dying_in_a_freeze),
 		cmocka_unit_test(test_the_first_end_counts),
 		cmocka_unit_test(test_states),
 		cmocka_unit_test(test_statistics),

@@ -6,7 +6,8 @@
 #include "base/cleanup.h"
 #include "tests/kvm/rig.h"
 
-#define CYCLES 1000
+#define CYCLES	    1000
+#define MANY_CYCLES 10000
 
 /* What the devices of the test saw; each is written by one vCPU's thread. */
 struct seen {
@@ -64,10 +65,10 @@ static void add_devices(struct rig *rig, struct seen *seen)
 }
 
 /* The counting guest between two instructions: memory is what the register makes it. */
-static void expect_exact_count(struct rig *rig)
+static void expect_exact_count(struct rig *rig, unsigned int vcpu)
 {
-	struct kvm_regs regs = rig_regs(rig, 0);
-	uint64_t word = rig_read(rig_words(rig, 0));
+	struct kvm_regs regs = rig_regs(rig, vcpu);
+	uint64_t word = rig_read(rig_words(rig, vcpu));
 
 	if (regs.rip == rig_address(micro_count_store))
 		assert_int_equal(regs.rbx, word + 1);
@@ -79,7 +80,7 @@ static void expect_exact_count(struct rig *rig)
 static void expect_consistent(struct rig *rig, const struct seen *seen)
 {
 	assert_int_equal(seen->wrong, 0);
-	expect_exact_count(rig);
+	expect_exact_count(rig, 0);
 	assert_in_range(seen->out - rig_read(rig_words(rig, 1)), 0, 1);
 	assert_in_range(seen->read - rig_read(rig_words(rig, 2)), 0, 1);
 	assert_in_range(seen->read - seen->given_back, 0, 1);
@@ -137,6 +138,34 @@ static void test_nothing_is_lost_or_repeated(void **state)
 	rig_deinit(&rig);
 }
 
+/* A counter for each vCPU, and its register: neither a lost nor a repeated addition. */
+static void test_ten_thousand_cycles(void **state)
+{
+	const uint8_t *const entries[] = { micro_count, micro_count, micro_count, micro_count };
+	uint64_t last[4] = { 0 }, begin = kt_now_ns();
+	struct rig rig;
+
+	rig_init(&rig, entries, 4);
+	rig_start(&rig);
+	for (unsigned int i = 0; i < MANY_CYCLES; i++) {
+		rig_freeze(&rig);
+		for (unsigned int vcpu = 0; vcpu < 4; vcpu++) {
+			expect_exact_count(&rig, vcpu);
+			assert_true(rig_read(rig_words(&rig, vcpu)) >= last[vcpu]);
+			last[vcpu] = rig_read(rig_words(&rig, vcpu));
+		}
+		rig_thaw(&rig);
+	}
+	for (unsigned int i = 0; i < 4; i++)
+		rig_wait_word(rig_words(&rig, i), last[i] + 1000);
+	rig_freeze(&rig);
+	for (unsigned int i = 0; i < 4; i++)
+		expect_exact_count(&rig, i);
+	print_message("%u cycles of freeze and thaw of 4 vCPUs: %llu ms\n", MANY_CYCLES,
+		      (unsigned long long)((kt_now_ns() - begin) / KT_NSEC_PER_MSEC));
+	rig_deinit(&rig);
+}
+
 static void test_in_hlt(void **state)
 {
 	const uint8_t *const entries[] = { micro_halt };
@@ -182,10 +211,7 @@ static void test_before_sipi(void **state)
 	rig_freeze(&rig);
 	__atomic_store_n(rig_words(&rig, 0), 1, __ATOMIC_RELEASE);
 	rig_thaw(&rig);
-	for (uint64_t deadline = rig_deadline(); __atomic_load_n(counted, __ATOMIC_ACQUIRE) < 10;) {
-		assert_true(kt_now_ns() < deadline);
-		usleep(100);
-	}
+	RIG_WAIT(__atomic_load_n(counted, __ATOMIC_ACQUIRE) >= 10);
 	rig_freeze(&rig);
 	assert_int_equal(rig_mp_state(&rig, 1), KVM_MP_STATE_RUNNABLE);
 	rig_deinit(&rig);
@@ -214,8 +240,7 @@ static void rig_start_slow(struct rig *rig, struct slow *slow)
 	rig_init(rig, entries, 2);
 	rig_trap(rig, KT_BUS_PORT, MICRO_PORT, 4, on_slow, slow);
 	rig_start(rig);
-	while (!__atomic_load_n(&slow->waiting, __ATOMIC_ACQUIRE))
-		usleep(100);
+	RIG_WAIT(__atomic_load_n(&slow->waiting, __ATOMIC_ACQUIRE));
 }
 
 static void test_late_vcpus_are_named(void **state)
@@ -226,9 +251,7 @@ static void test_late_vcpus_are_named(void **state)
 	struct rig rig;
 
 	rig_start_slow(&rig, &slow);
-	assert_int_equal(kt_kvm_freeze(rig.kvm, kt_now_ns() + 20 * KT_NSEC_PER_MSEC, &diag),
-			 KT_VM_E_DEADLINE);
-	assert_string_equal(diag.cause, "not parked by the deadline: vCPU 1");
+	rig_freeze_late(&rig, "not parked by the deadline: vCPU 1");
 	/* Taken back: the other one goes on, and so does the late one when it can. */
 	before = rig_read(rig_words(&rig, 0));
 	rig_wait_word(rig_words(&rig, 0), before + 1);
@@ -238,6 +261,23 @@ static void test_late_vcpus_are_named(void **state)
 	assert_non_null(strstr(diag.cause, "vCPU 1"));
 	__atomic_store_n(&slow.wait, false, __ATOMIC_RELEASE);
 	assert_int_equal(kt_kvm_stop(rig.kvm, rig_deadline(), &diag), 0);
+	rig_deinit(&rig);
+}
+
+static void test_all_late_vcpus_are_named(void **state)
+{
+	const uint8_t *const entries[] = { micro_out, micro_count, micro_out, NULL, micro_out };
+	struct slow slow = { .wait = true };
+	struct rig rig;
+
+	rig_init(&rig, entries, 5);
+	rig_trap(&rig, KT_BUS_PORT, MICRO_PORT, 4, on_slow, &slow);
+	rig_start(&rig);
+	for (unsigned int i = 0; i < 5; i += 2)
+		RIG_WAIT(kt_vcpu_exits(kt_kvm_vcpu(rig.kvm, i), KVM_EXIT_IO));
+	rig_freeze_late(&rig, "not parked by the deadline: vCPU 0, 2, 4");
+	__atomic_store_n(&slow.wait, false, __ATOMIC_RELEASE);
+	rig_freeze(&rig);
 	rig_deinit(&rig);
 }
 
@@ -251,7 +291,7 @@ static void test_a_withdrawn_freeze_lets_all_go_on(void **state)
 	__atomic_store_n(&slow.wait, false, __ATOMIC_RELEASE);
 	rig_wait_word(rig_words(&rig, 1), 100);
 	rig_freeze(&rig);
-	expect_exact_count(&rig);
+	expect_exact_count(&rig, 0);
 	rig_deinit(&rig);
 }
 
@@ -259,9 +299,11 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_nothing_is_lost_or_repeated),
+		cmocka_unit_test(test_ten_thousand_cycles),
 		cmocka_unit_test(test_in_hlt),
 		cmocka_unit_test(test_before_sipi),
 		cmocka_unit_test(test_late_vcpus_are_named),
+		cmocka_unit_test(test_all_late_vcpus_are_named),
 		cmocka_unit_test(test_a_withdrawn_freeze_lets_all_go_on),
 	};
 

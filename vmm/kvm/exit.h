@@ -21,8 +21,17 @@ enum kt_kvm_end_reason {
 	KT_KVM_END_COUNT_,
 };
 
+/* What an error is about; diag names the vCPU and has the rest. */
+enum kt_kvm_fault {
+	KT_KVM_FAULT_DEVICE, /* or none at all */
+	KT_KVM_FAULT_EXIT,   /* the guest was left for a reason that nothing is made for */
+	KT_KVM_FAULT_RUN,    /* KVM_RUN, or another request of the vCPU, failed */
+	KT_KVM_FAULT_THREAD, /* the vCPU's thread has ended unasked */
+};
+
 struct kt_kvm_end {
 	enum kt_kvm_end_reason reason;
+	enum kt_kvm_fault fault;
 	unsigned int vcpu;   /* on whose thread it was found out */
 	struct kt_diag diag; /* ERROR: what happened */
 };

@@ -92,29 +92,39 @@ static void on_vcpu_end(void *arg, const struct kt_kvm_end *end)
 	kt_kvm_end(arg, end);
 }
 
+static void on_vcpu_break(void *arg)
+{
+	kt_kvm_on_break(arg);
+}
+
 static int spawn_threads(struct kt_kvm *kvm, struct kt_diag *diag)
 {
 	int r = kt_park_init(&kvm->park, kvm->vcpu_count);
 
 	kvm->has_park = !r;
 	kvm->site = (struct kt_vcpu_site){
-		.park = &kvm->park, .bus = &kvm->bus, .on_end = on_vcpu_end, .arg = kvm
+		.park = &kvm->park,
+		.bus = &kvm->bus,
+		.on_end = on_vcpu_end,
+		.on_break = on_vcpu_break,
+		.arg = kvm,
 	};
 	for (unsigned int i = 0; i < kvm->vcpu_count && !r; i++)
 		r = kt_vcpu_spawn(&kvm->vcpus[i], &kvm->site, diag);
 	return kt_forward(r);
 }
 
-static int create_end_fd(struct kt_kvm *kvm)
+static int create_fd(int *ret_fd)
 {
-	kvm->end_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	return kvm->end_fd < 0 ? kt_raise(-errno) : 0;
+	*ret_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	return *ret_fd < 0 ? kt_raise(-errno) : 0;
 }
 
 static int set_up(struct kt_kvm *kvm, const struct kt_kvm_spec *spec, struct kt_diag *diag)
 {
 	return check_spec(spec, diag)		       ?:
-		       create_end_fd(kvm)	       ?:
+		       create_fd(&kvm->end_fd)	       ?:
+		       create_fd(&kvm->break_fd)       ?:
 		       create_vm(kvm, spec, diag)      ?:
 		       add_slots(kvm, spec->ram, diag) ?:
 		       add_vcpus(kvm, spec, diag)      ?:
@@ -129,7 +139,7 @@ int kt_kvm_new(struct kt_kvm **ret_kvm, const struct kt_kvm_spec *spec, struct k
 
 	if (!kvm)
 		return kt_raise(-ENOMEM);
-	kvm->vm_fd = kvm->end_fd = -1;
+	kvm->vm_fd = kvm->end_fd = kvm->break_fd = -1;
 	pthread_mutex_init(&kvm->lock, NULL); /* always succeeds with default attributes */
 	r = set_up(kvm, spec, diag);
 	if (r) {
@@ -167,6 +177,7 @@ struct kt_kvm *kt_kvm_free(struct kt_kvm *kvm)
 		kt_vcpu_close(&kvm->vcpus[i]);
 	kt_closep(&kvm->vm_fd);
 	kt_closep(&kvm->end_fd);
+	kt_closep(&kvm->break_fd);
 	pthread_mutex_destroy(&kvm->lock);
 	free(kvm->vcpus);
 	free(kvm->stats);

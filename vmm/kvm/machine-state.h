@@ -14,7 +14,7 @@ enum kt_kvm_state {
 
 struct kt_kvm {
 	enum kt_kvm_state state;
-	int vm_fd, end_fd; /* owned */
+	int vm_fd, end_fd, break_fd; /* owned */
 	struct kt_bus bus;
 	struct kt_park park;
 	bool has_park;
@@ -26,5 +26,18 @@ struct kt_kvm {
 
 	pthread_mutex_t lock; /* of what follows, and of opening the park */
 	bool ended;
+	bool broke; /* a breakpoint was hit, and not all hits are taken: the park stays closed */
 	struct kt_kvm_end end;
 };
+
+void kt_kvm_kick_all(struct kt_kvm *kvm);
+
+/* 0 if the machine lives and does not run, so that it will go on from what it is given. */
+int kt_kvm_expect_paused(struct kt_kvm *kvm, struct kt_diag *diag) _kt_must_check_;
+/* 0 if no vCPU moves any more, whether the machine lives or not. */
+int kt_kvm_expect_still(struct kt_kvm *kvm, struct kt_diag *diag) _kt_must_check_;
+
+/* A vCPU has come to a breakpoint; on its thread. */
+void kt_kvm_on_break(struct kt_kvm *kvm);
+/* Makes the vCPUs ready to go on from where they are. */
+int kt_kvm_break_resume(struct kt_kvm *kvm, struct kt_diag *diag) _kt_must_check_;

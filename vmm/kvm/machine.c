@@ -3,8 +3,12 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "vmm/kvm/machine-state.h"
 #include "vmm/schedstat.h"
+
+/* For vCPUs to park after an end, when somebody wants their registers. */
+#define END_LIMIT_NS KT_NSEC_PER_SEC
 
 struct kt_bus *kt_kvm_bus(struct kt_kvm *kvm)
 {
@@ -28,7 +32,7 @@ struct kt_vcpu *kt_kvm_vcpu(struct kt_kvm *kvm, unsigned int index)
 
 /* ---- the end ---- */
 
-static void kick_all(struct kt_kvm *kvm)
+void kt_kvm_kick_all(struct kt_kvm *kvm)
 {
 	for (unsigned int i = 0; i < kvm->vcpu_count; i++)
 		kt_vcpu_kick(&kvm->vcpus[i]);
@@ -44,7 +48,7 @@ void kt_kvm_end(struct kt_kvm *kvm, const struct kt_kvm_end *end)
 	}
 	kt_park_close(&kvm->park);
 	pthread_mutex_unlock(&kvm->lock);
-	kick_all(kvm);
+	kt_kvm_kick_all(kvm);
 }
 
 int kt_kvm_end_fd(const struct kt_kvm *kvm)
@@ -90,11 +94,44 @@ static int expect_state(struct kt_kvm *kvm, enum kt_kvm_state state, struct kt_d
 	return KT_VM_E_STATE;
 }
 
-/* Lets the vCPUs go, unless the machine has ended. */
+static int diagnose_late(struct kt_kvm *kvm, struct kt_diag *diag)
+{
+	char late[KT_PARK_LATE_MAX];
+
+	kt_diag_cause(diag, "not parked by the deadline: vCPU %s",
+		      kt_park_late(&kvm->park, late, sizeof(late)));
+	return KT_VM_E_DEADLINE;
+}
+
+int kt_kvm_expect_paused(struct kt_kvm *kvm, struct kt_diag *diag)
+{
+	return kvm->state == KT_KVM_CREATED ? 0 :
+					      kt_forward(expect_state(kvm, KT_KVM_FROZEN, diag));
+}
+
+/* An end found by one vCPU has the others still on their way to the park. */
+int kt_kvm_expect_still(struct kt_kvm *kvm, struct kt_diag *diag)
+{
+	int r;
+
+	if (kvm->state != KT_KVM_RUNNING)
+		return 0;
+	if (!kt_kvm_has_ended(kvm, NULL)) {
+		kt_diag_cause(diag, "the machine is running");
+		return KT_VM_E_STATE;
+	}
+	r = kt_park_wait_parked(&kvm->park, kt_now_ns() + END_LIMIT_NS);
+	if (r != KT_PARK_E_DEADLINE)
+		return kt_forward(r);
+	diagnose_late(kvm, diag);
+	return KT_VM_E_STATE;
+}
+
+/* Lets the vCPUs go, unless the machine has ended or waits at a breakpoint. */
 static void open_park(struct kt_kvm *kvm)
 {
 	pthread_mutex_lock(&kvm->lock);
-	if (!kvm->ended)
+	if (!kvm->ended && !kvm->broke)
 		kt_park_open(&kvm->park);
 	pthread_mutex_unlock(&kvm->lock);
 }
@@ -102,7 +139,7 @@ static void open_park(struct kt_kvm *kvm)
 static int resume(struct kt_kvm *kvm, enum kt_kvm_state from, const char *verb,
 		  struct kt_diag *diag)
 {
-	int r = expect_state(kvm, from, diag);
+	int r = expect_state(kvm, from, diag) ?: kt_kvm_break_resume(kvm, diag);
 
 	if (r) {
 		kt_diag_doing(diag, "%s the machine", verb);
@@ -127,15 +164,6 @@ int kt_kvm_thaw(struct kt_kvm *kvm, struct kt_diag *diag)
 	return kt_forward(r ?: resume(kvm, KT_KVM_FROZEN, "thaw", diag));
 }
 
-static int diagnose_late(struct kt_kvm *kvm, struct kt_diag *diag)
-{
-	char late[KT_PARK_LATE_MAX];
-
-	kt_diag_cause(diag, "not parked by the deadline: vCPU %s",
-		      kt_park_late(&kvm->park, late, sizeof(late)));
-	return KT_VM_E_DEADLINE;
-}
-
 static int freeze(struct kt_kvm *kvm, uint64_t deadline_ns, struct kt_diag *diag)
 {
 	int r = expect_state(kvm, KT_KVM_RUNNING, diag);
@@ -143,7 +171,7 @@ static int freeze(struct kt_kvm *kvm, uint64_t deadline_ns, struct kt_diag *diag
 	if (r)
 		return kt_forward(r);
 	kt_park_close(&kvm->park);
-	kick_all(kvm);
+	kt_kvm_kick_all(kvm);
 	r = kt_park_wait_parked(&kvm->park, deadline_ns);
 	if (r) {
 		if (r == KT_PARK_E_DEADLINE)
@@ -179,7 +207,7 @@ int kt_kvm_stop(struct kt_kvm *kvm, uint64_t deadline_ns, struct kt_diag *diag)
 		return 0;
 	kt_kvm_stats(kvm, NULL, 0); /* the last chance to read them */
 	kt_park_stop(&kvm->park);
-	kick_all(kvm);
+	kt_kvm_kick_all(kvm);
 	r = kt_park_wait_gone(&kvm->park, deadline_ns);
 	if (r) {
 		kt_diag_doing(diag, "stop the machine");

@@ -52,7 +52,10 @@ struct kt_vcpu *kt_kvm_vcpu(struct kt_kvm *kvm, unsigned int index);
 
 /* As their namesakes of vm.h: KT_VM_E_STATE, KT_VM_E_DEADLINE, negative errno; with diag. */
 int kt_kvm_start(struct kt_kvm *kvm, struct kt_diag *diag) _kt_must_check_;
-/* At the deadline diag names the vCPUs that were late, and the machine runs on. */
+/*
+ * At the deadline diag names the vCPUs that were late, and the machine runs on;
+ * or, if a breakpoint was hit, it stays as it is, to be frozen by another call.
+ */
 int kt_kvm_freeze(struct kt_kvm *kvm, uint64_t deadline_ns, struct kt_diag *diag) _kt_must_check_;
 int kt_kvm_thaw(struct kt_kvm *kvm, struct kt_diag *diag) _kt_must_check_;
 /*
@@ -70,6 +73,18 @@ void kt_kvm_end(struct kt_kvm *kvm, const struct kt_kvm_end *end);
 int kt_kvm_end_fd(const struct kt_kvm *kvm);
 /* Whether it has ended, and how. */
 bool kt_kvm_has_ended(struct kt_kvm *kvm, struct kt_kvm_end *ret_end);
+
+/* As its namesake of vm.h. */
+int kt_kvm_breakpoints_set(struct kt_kvm *kvm, const struct kt_vm_breakpoint *breakpoints,
+			   size_t count, struct kt_diag *diag) _kt_must_check_;
+/*
+ * Becomes readable when a breakpoint was hit; an eventfd, borrowed. The vCPUs
+ * are parking then, and the owner calls kt_kvm_freeze(). After a freeze, whatever
+ * it was for, it takes all hits; before that there is no thaw (KT_VM_E_STATE).
+ */
+int kt_kvm_break_fd(const struct kt_kvm *kvm);
+/* The next hit; false, and the descriptor is silent, when there is none or the machine ended. */
+bool kt_kvm_break_take(struct kt_kvm *kvm, struct kt_vm_break *ret_hit);
 
 /* Of each vCPU's thread; as kt_vm_stats(). */
 int kt_kvm_stats(struct kt_kvm *kvm, struct kt_vcpu_stats *ret_stats, unsigned int max);

@@ -91,13 +91,20 @@ static void handle_mmio(struct kt_vcpu *vcpu)
 		count(&vcpu->unclaimed);
 }
 
-static void end_machine(struct kt_vcpu *vcpu, enum kt_kvm_end_reason reason,
-			const struct kt_diag *diag)
+static void end_on_fault(struct kt_vcpu *vcpu, enum kt_kvm_fault fault, const struct kt_diag *diag)
 {
-	struct kt_kvm_end end = { .reason = reason, .vcpu = vcpu->index, .diag = *diag };
+	struct kt_kvm_end end = {
+		.reason = KT_KVM_END_ERROR, .fault = fault, .vcpu = vcpu->index, .diag = *diag
+	};
 
-	if (reason == KT_KVM_END_ERROR)
-		kt_diag_doing(&end.diag, "run vCPU %u", vcpu->index);
+	kt_diag_doing(&end.diag, "run vCPU %u", vcpu->index);
+	vcpu->site->on_end(vcpu->site->arg, &end);
+}
+
+static void end_on_shutdown(struct kt_vcpu *vcpu)
+{
+	const struct kt_kvm_end end = { .reason = KT_KVM_END_TRIPLE_FAULT, .vcpu = vcpu->index };
+
 	vcpu->site->on_end(vcpu->site->arg, &end);
 }
 
@@ -108,13 +115,22 @@ static void end_on_exit(struct kt_vcpu *vcpu)
 	int r = kt_ioctl(vcpu->fd, KVM_GET_REGS, &regs, NULL);
 
 	kt_kvm_exit_describe(vcpu->run, r ? NULL : &regs, &diag);
-	end_machine(vcpu, KT_KVM_END_ERROR, &diag);
+	end_on_fault(vcpu, KT_KVM_FAULT_EXIT, &diag);
+}
+
+static void handle_debug(struct kt_vcpu *vcpu)
+{
+	struct kt_diag diag = KT_DIAG_INIT;
+	int r = kt_debug_exit(&vcpu->debug, vcpu->fd, vcpu->run, &diag);
+
+	if (r == KT_DEBUG_E_HIT)
+		vcpu->site->on_break(vcpu->site->arg);
+	else if (r)
+		end_on_fault(vcpu, KT_KVM_FAULT_RUN, &diag);
 }
 
 static void handle_exit(struct kt_vcpu *vcpu)
 {
-	const struct kt_diag nothing = KT_DIAG_INIT;
-
 	count_exit(vcpu, vcpu->run->exit_reason);
 	switch (vcpu->run->exit_reason) {
 	case KVM_EXIT_IO:
@@ -125,11 +141,14 @@ static void handle_exit(struct kt_vcpu *vcpu)
 		handle_mmio(vcpu);
 		vcpu->half_done = true;
 		break;
+	case KVM_EXIT_DEBUG:
+		handle_debug(vcpu);
+		break;
 	case KVM_EXIT_INTR:
 	case KVM_EXIT_IRQ_WINDOW_OPEN:
 		break;
 	case KVM_EXIT_SHUTDOWN:
-		end_machine(vcpu, KT_KVM_END_TRIPLE_FAULT, &nothing);
+		end_on_shutdown(vcpu);
 		break;
 	default: /* fail-entry and internal errors among them */
 		end_on_exit(vcpu);
@@ -155,7 +174,7 @@ static void enter_guest(struct kt_vcpu *vcpu)
 	default:
 		vcpu->half_done = false;
 		kt_diag_cause(&diag, "KVM_RUN: %s", strerror(-r));
-		end_machine(vcpu, KT_KVM_END_ERROR, &diag);
+		end_on_fault(vcpu, KT_KVM_FAULT_RUN, &diag);
 	}
 }
 
@@ -192,7 +211,7 @@ static void on_thread_end(void *arg)
 
 	if (!__atomic_load_n(&vcpu->site->park->stopped, __ATOMIC_SEQ_CST)) {
 		kt_diag_cause(&diag, "its thread has ended unasked");
-		end_machine(vcpu, KT_KVM_END_ERROR, &diag);
+		end_on_fault(vcpu, KT_KVM_FAULT_THREAD, &diag);
 	}
 	kt_park_leave(vcpu->site->park, vcpu->index);
 }

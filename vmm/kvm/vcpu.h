@@ -25,6 +25,7 @@
 #include <stdbool.h>
 
 #include "vmm/kvm/bus.h"
+#include "vmm/kvm/debug.h"
 #include "vmm/kvm/exit.h"
 #include "vmm/kvm/park.h"
 
@@ -44,6 +45,8 @@ struct kt_vcpu_site {
 	 * close the park before it returns. end is borrowed for the call.
 	 */
 	void (*on_end)(void *arg, const struct kt_kvm_end *end);
+	/* A vCPU has come to a breakpoint, which its debug tells; likewise. */
+	void (*on_break)(void *arg);
 	void *arg;
 };
 
@@ -55,8 +58,9 @@ struct kt_vcpu {
 	const struct kt_vcpu_site *site;
 	pthread_t thread;
 	bool has_thread;
-	bool half_done;		      /* thread: an exit's instruction is not completed */
-	pid_t tid;		      /* of the thread once it runs, else 0 */
+	bool half_done; /* thread: an exit's instruction is not completed */
+	pid_t tid;	/* of the thread once it runs, else 0 */
+	struct kt_debug debug;
 	uint64_t exits[KT_KVM_EXITS]; /* written by the thread alone */
 	uint64_t unclaimed;	      /* accesses that no trap took; likewise */
 };

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Breakpoints of a whole machine: setting them, and the hits; see machine.h. */
+#include <string.h>
+#include <sys/eventfd.h>
+
+#include "vmm/kvm/ioctl.h"
+#include "vmm/kvm/machine-state.h"
+
+/* ---- setting ---- */
+
+/* KVM_CAP_SET_GUEST_DEBUG2 answers with the flags that can be set. */
+static int query_host(struct kt_kvm *kvm, bool *ret_can_block, struct kt_diag *diag)
+{
+	int can = 0, flags = 0;
+	int r = kt_ioctl_value(kvm->vm_fd, KVM_CHECK_EXTENSION, KVM_CAP_SET_GUEST_DEBUG, &can, diag) ?:
+			kt_ioctl_value(kvm->vm_fd, KVM_CHECK_EXTENSION, KVM_CAP_SET_GUEST_DEBUG2,
+				       &flags, diag);
+
+	if (r)
+		return kt_forward(r);
+	if (!can) {
+		kt_diag_cause(diag, "this kernel's KVM has no KVM_CAP_SET_GUEST_DEBUG");
+		return KT_VM_E_CANNOT;
+	}
+	*ret_can_block = flags & KVM_GUESTDBG_BLOCKIRQ;
+	return 0;
+}
+
+/* On all vCPUs, also those behind one that refuses; the first fault is returned. */
+static int set_all(struct kt_kvm *kvm, const struct kt_debug *setting, struct kt_diag *diag)
+{
+	int r = 0;
+
+	for (unsigned int i = 0; i < kvm->vcpu_count; i++) {
+		struct kt_debug *debug = &kvm->vcpus[i].debug;
+
+		memcpy(debug->at, setting->at, sizeof(debug->at));
+		debug->count = setting->count;
+		debug->can_block = setting->can_block;
+		r = r ?: kt_debug_apply(debug, kvm->vcpus[i].fd, diag);
+	}
+	return kt_forward(r);
+}
+
+int kt_kvm_breakpoints_set(struct kt_kvm *kvm, const struct kt_vm_breakpoint *breakpoints,
+			   size_t count, struct kt_diag *diag)
+{
+	const struct kt_debug old = kvm->vcpus[0].debug;
+	struct kt_debug setting = { .count = (unsigned int)count };
+	int r;
+
+	r = kt_kvm_expect_paused(kvm, diag)		     ?:
+		    kt_debug_check(breakpoints, count, diag) ?:
+		    query_host(kvm, &setting.can_block, diag);
+	if (r)
+		return kt_forward(r);
+	for (size_t i = 0; i < count; i++)
+		setting.at[i] = breakpoints[i];
+	r = set_all(kvm, &setting, diag);
+	if (r)
+		set_all(kvm, &old, NULL); /* what was possible once */
+	return kt_forward(r);
+}
+
+/* ---- hits ---- */
+
+void kt_kvm_on_break(struct kt_kvm *kvm)
+{
+	pthread_mutex_lock(&kvm->lock);
+	kvm->broke = true;
+	eventfd_write(kvm->break_fd, 1); /* far from full: cannot fail */
+	kt_park_close(&kvm->park);
+	pthread_mutex_unlock(&kvm->lock);
+	kt_kvm_kick_all(kvm);
+}
+
+int kt_kvm_break_fd(const struct kt_kvm *kvm)
+{
+	return kvm->break_fd;
+}
+
+/* The lowest breakpoint of the first vCPU that has one; false if there is none. */
+static bool take_hit(struct kt_kvm *kvm, struct kt_vm_break *ret_hit)
+{
+	for (unsigned int i = 0; i < kvm->vcpu_count; i++) {
+		struct kt_debug *debug = &kvm->vcpus[i].debug;
+
+		if (!debug->hits)
+			continue;
+		ret_hit->vcpu = i;
+		ret_hit->index = (unsigned int)__builtin_ctz(debug->hits);
+		ret_hit->rip = KT_GVA(debug->rip);
+		debug->hits &= debug->hits - 1;
+		return true;
+	}
+	return false;
+}
+
+static bool has_hits(const struct kt_kvm *kvm)
+{
+	for (unsigned int i = 0; i < kvm->vcpu_count; i++)
+		if (kvm->vcpus[i].debug.hits)
+			return true;
+	return false;
+}
+
+/* All were taken, or will not be: a thaw is possible again. */
+static void settle(struct kt_kvm *kvm)
+{
+	eventfd_t value;
+
+	eventfd_read(kvm->break_fd, &value); /* EAGAIN if nothing was hit */
+	pthread_mutex_lock(&kvm->lock);
+	kvm->broke = false;
+	pthread_mutex_unlock(&kvm->lock);
+}
+
+bool kt_kvm_break_take(struct kt_kvm *kvm, struct kt_vm_break *ret_hit)
+{
+	bool frozen = kvm->state == KT_KVM_FROZEN;
+	bool taken = frozen && take_hit(kvm, ret_hit);
+
+	if ((frozen && !has_hits(kvm)) || kt_kvm_has_ended(kvm, NULL))
+		settle(kvm);
+	return taken;
+}
+
+/* Before the vCPUs are let go. */
+int kt_kvm_break_resume(struct kt_kvm *kvm, struct kt_diag *diag)
+{
+	int r = 0;
+
+	if (kvm->broke) {
+		kt_diag_cause(diag, "a breakpoint was hit and nobody has taken note");
+		return KT_VM_E_STATE;
+	}
+	for (unsigned int i = 0; i < kvm->vcpu_count && !r; i++)
+		r = kt_debug_resume(&kvm->vcpus[i].debug, kvm->vcpus[i].fd, diag);
+	return kt_forward(r);
+}
