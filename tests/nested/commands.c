@@ -103,7 +103,8 @@ static void set_environment(void)
 		{ "PATH", "/usr/bin" },
 		{ "KTEST_LIBEXEC", "/opt/ktest" },
 		{ "KTEST_KERNEL", "/boot/vmlinux" },
-		/* tests/vm */
+		/* tests/kvm, tests/vm */
+		{ "KTEST_TEST_PATIENCE", "6" },
 		{ "KTEST_TEST_ACCEL", "kvm" },
 		{ "KTEST_TEST_GUEST", "/opt/tests/vm-guest" },
 	};
