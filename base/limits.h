@@ -16,6 +16,7 @@
 #define KT_GENERATIONS_MAX    4096		/* attaches per run */
 #define KT_CPUS_MAX	      256		/* vCPUs of one machine */
 #define KT_NODES_MAX	      64		/* NUMA nodes of one machine */
+#define KT_DISTANCE_NODES_MAX 16		/* ... that declares their distances */
 #define KT_SCHEDS_MAX	      16		/* schedulers staged by one scenario */
 #define KT_ARGS_MAX	      64		/* arguments of one staged scheduler */
 #define KT_MODULES_MAX	      16		/* kernel modules of one scenario */

@@ -62,23 +62,25 @@ static void send_op(struct kt_exec *exec, uint32_t step, uint32_t index, const s
 static void send_topology(struct kt_exec *exec)
 {
 	static struct kt_cpu_place places[KT_CPUS_MAX];
-	static uint8_t wire[KT_CPUS_MAX * 8];
+	static struct kt_nodes_view view;
+	static uint8_t cpus[KT_CPUS_MAX * KT_CPU_PLACE_BYTES];
+	static uint8_t nodes[KT_NODES_MAX * KT_NODE_VIEW_BYTES];
 	struct kt_msg msg = { .type = KT_MSG_TOPOLOGY };
-	size_t n = 0, at = 0;
-	int r = kt_topology_read(places, KT_CPUS_MAX, &n, "/sys/devices/system/cpu");
+	size_t n = 0;
+	int r = kt_topology_read(places, KT_CPUS_MAX, &n, "/sys/devices/system/cpu") ?:
+			kt_nodes_read(&view, "/sys/devices/system/node");
 
 	if (r)
-		kt_init_fail(exec, "read the CPU topology", "%s", strerror(-r));
-	for (size_t i = 0; i < n; i++) {
-		const uint16_t ids[] = { places[i].cpu, places[i].node, places[i].llc,
-					 places[i].core };
-
-		for (size_t k = 0; k < KT_ARRAY_SIZE(ids); k++) {
-			wire[at++] = (uint8_t)ids[k];
-			wire[at++] = (uint8_t)(ids[k] >> 8);
-		}
-	}
-	msg.topology.cpus = (struct kt_bytes){ wire, (uint32_t)at };
+		kt_init_fail(exec, "read the topology", "%s", strerror(-r));
+	for (size_t i = 0; i < n; i++)
+		kt_cpu_place_write(cpus + i * KT_CPU_PLACE_BYTES, &places[i]);
+	for (size_t i = 0; i < view.count; i++)
+		kt_node_view_write(nodes + i * KT_NODE_VIEW_BYTES, &view.nodes[i]);
+	msg.topology.cpus = (struct kt_bytes){ cpus, (uint32_t)(n * KT_CPU_PLACE_BYTES) };
+	msg.topology.nodes =
+		(struct kt_bytes){ nodes, (uint32_t)(view.count * KT_NODE_VIEW_BYTES) };
+	msg.topology.distances =
+		(struct kt_bytes){ view.distances, (uint32_t)(view.count * view.count) };
 	kt_exec_send(exec, &msg);
 }
 

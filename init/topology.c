@@ -167,3 +167,66 @@ int kt_topology_read(struct kt_cpu_place *ret_places, size_t max, size_t *ret_co
 	*ret_count = n;
 	return 0;
 }
+
+/* ---- nodes ---- */
+
+static int list_nodes(struct kt_nodes_view *view, const char *root)
+{
+	char list[LIST_MAX];
+	const char *p = list;
+	unsigned long first, last;
+	int r = read_text(list, sizeof(list), root, "online", 0);
+
+	view->count = 0;
+	while (!r && *p && *p != '\n') {
+		r = next_range(&p, &first, &last);
+		for (unsigned long node = first; !r && node <= last; node++) {
+			if (view->count == KT_NODES_MAX)
+				return -EINVAL;
+			view->nodes[view->count++] =
+				(struct kt_node_view){ .node = (uint16_t)node };
+		}
+	}
+	return r;
+}
+
+/* One row: as many numbers as there are nodes. */
+static int read_distances(struct kt_nodes_view *view, size_t row, const char *root)
+{
+	uint8_t *to = view->distances + row * view->count;
+	char text[LIST_MAX], *p = text, *end;
+	int r = read_text(text, sizeof(text), root, "node%u/distance", view->nodes[row].node);
+
+	for (size_t i = 0; i < view->count && !r; i++, p = end) {
+		unsigned long v = strtoul(p, &end, 10);
+
+		r = end == p || v > UINT8_MAX ? -EINVAL : 0;
+		to[i] = (uint8_t)v;
+	}
+	return r ? r : *p == '\n' || !*p ? 0 : -EINVAL;
+}
+
+static int read_memory(struct kt_node_view *node, const char *root)
+{
+	unsigned long long kib;
+	char text[LIST_MAX];
+	int r = read_text(text, sizeof(text), root, "node%u/meminfo", node->node);
+
+	if (r)
+		return r;
+	if (sscanf(text, "Node %*u MemTotal: %llu kB", &kib) != 1)
+		return -EINVAL;
+	node->memory_bytes = kib << 10;
+	return 0;
+}
+
+int kt_nodes_read(struct kt_nodes_view *ret_view, const char *root)
+{
+	int r = list_nodes(ret_view, root);
+
+	if (r == -ENOENT)
+		return 0;
+	for (size_t i = 0; i < ret_view->count && !r; i++)
+		r = read_distances(ret_view, i, root) ?: read_memory(&ret_view->nodes[i], root);
+	return r ? kt_raise(r) : 0;
+}

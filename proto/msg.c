@@ -50,7 +50,8 @@ static const struct message messages[] = {
 	[KT_MSG_HELLO] = { "hello", FIELDS(
 		UINT(hello, table_hash), TEXT(hello, kernel_release), UINT(hello, cpus),
 		UINT(hello, memory_bytes), UINT(hello, init_start_ns), UINT(hello, ready_ns)) },
-	[KT_MSG_TOPOLOGY] = { "topology", FIELDS(BYTES(topology, cpus)) },
+	[KT_MSG_TOPOLOGY] = { "topology", FIELDS(
+		BYTES(topology, cpus), BYTES(topology, nodes), BYTES(topology, distances)) },
 	[KT_MSG_PHASE] = { "phase", FIELDS(UINT(phase, phase), UINT(phase, time_ns)) },
 	[KT_MSG_HEARTBEAT] = { "heartbeat", FIELDS(UINT(heartbeat, time_ns)) },
 	[KT_MSG_STEP] = { "step", FIELDS(
@@ -242,4 +243,44 @@ int kt_msg_frame(struct kt_buf *out, uint32_t *seq, const struct kt_msg *msg)
 	if (!r)
 		(*seq)++;
 	return kt_forward(r);
+}
+
+/* ---- arrays within messages ---- */
+
+static uint8_t *put_le(uint8_t *to, uint64_t v, unsigned int size)
+{
+	for (unsigned int i = 0; i < size; i++)
+		*to++ = (uint8_t)(v >> (8 * i));
+	return to;
+}
+
+struct kt_cpu_place kt_cpu_place_read(struct kt_cursor *c)
+{
+	struct kt_cpu_place place = { .cpu = (uint16_t)kt_cursor_le(c, 2) };
+
+	place.node = (uint16_t)kt_cursor_le(c, 2);
+	place.llc = (uint16_t)kt_cursor_le(c, 2);
+	place.core = (uint16_t)kt_cursor_le(c, 2);
+	return place;
+}
+
+void kt_cpu_place_write(uint8_t *to, const struct kt_cpu_place *place)
+{
+	to = put_le(to, place->cpu, 2);
+	to = put_le(to, place->node, 2);
+	to = put_le(to, place->llc, 2);
+	put_le(to, place->core, 2);
+}
+
+struct kt_node_view kt_node_view_read(struct kt_cursor *c)
+{
+	struct kt_node_view view = { .node = (uint16_t)kt_cursor_le(c, 2) };
+
+	view.memory_bytes = kt_cursor_le(c, 8);
+	return view;
+}
+
+void kt_node_view_write(uint8_t *to, const struct kt_node_view *view)
+{
+	put_le(put_le(to, view->node, 2), view->memory_bytes, 8);
 }

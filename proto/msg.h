@@ -83,7 +83,9 @@ struct kt_msg_hello {
 
 /* TOPOLOGY: the machine as Linux in the guest sees it. */
 struct kt_msg_topology {
-	struct kt_bytes cpus; /* array of struct kt_cpu_place, as four u16 each */
+	struct kt_bytes cpus;	   /* array of struct kt_cpu_place */
+	struct kt_bytes nodes;	   /* array of struct kt_node_view */
+	struct kt_bytes distances; /* a byte for each pair of these nodes, row by row */
 };
 
 /* Ids are dense, from 0, in order of the lowest CPU that belongs to them. */
@@ -93,6 +95,23 @@ struct kt_cpu_place {
 	uint16_t llc;
 	uint16_t core; /* physical core; threads of one core share it */
 };
+
+struct kt_node_view {
+	uint16_t node;
+	uint64_t memory_bytes; /* MemTotal */
+};
+
+/* On the wire: the fields in order, little-endian and unpadded. */
+#define KT_CPU_PLACE_BYTES 8u
+#define KT_NODE_VIEW_BYTES 10u
+
+struct kt_cursor;
+/* For a cursor with as many bytes left; else zeros, and the cursor has failed. */
+struct kt_cpu_place kt_cpu_place_read(struct kt_cursor *c);
+struct kt_node_view kt_node_view_read(struct kt_cursor *c);
+/* Into as many bytes at `to`. */
+void kt_cpu_place_write(uint8_t *to, const struct kt_cpu_place *place);
+void kt_node_view_write(uint8_t *to, const struct kt_node_view *view);
 
 /* PHASE: a phase began. */
 struct kt_msg_phase {

@@ -19,6 +19,7 @@
 #include "runner/console.h"
 #include "runner/drive.h"
 #include "runner/events.h"
+#include "runner/topology.h"
 #include "runner/watch.h"
 #include "scenario/scenario.h"
 #include "vmm/vm.h"
@@ -44,6 +45,7 @@ struct drive {
 	struct kt_source *ending; /* latest end, once one is due */
 	struct kt_source *cancel;
 	uint64_t start_ns;
+	uint64_t memory_bytes; /* of the machine */
 	uint32_t send_seq;
 	int fault;  /* negative errno out of a callback */
 	bool ended; /* the machine is gone */
@@ -205,42 +207,16 @@ static void on_hello(struct drive *d, const struct kt_msg_hello *hello)
 	progress(d, "running");
 }
 
-/* Whether Linux in the guest sees the CPUs where they were declared to be. */
 static void on_topology(struct drive *d, const struct kt_msg_topology *msg)
 {
-	struct kt_cursor c = kt_cursor_over(msg->cpus.data, msg->cpus.len);
-	struct kt_topology t;
+	const char *topo = d->req->scenario->topo ? d->req->scenario->topo : KT_DEFAULT_TOPO;
 	struct kt_diag diag = KT_DIAG_INIT;
-	const char *topo = d->req->scenario->topo;
-	unsigned int n;
+	struct kt_topology declared;
 
-	if (kt_topology_parse(&t, topo ? topo : KT_DEFAULT_TOPO, &diag))
-		return;
-	kt_diag_doing(&diag, "check topology %s in the guest", topo ? topo : KT_DEFAULT_TOPO);
-	n = kt_topology_cpus(&t);
-	if (msg->cpus.len != n * 8) {
-		kt_diag_cause(&diag, "it has %u CPUs, and %u were declared", msg->cpus.len / 8, n);
+	kt_diag_doing(&diag, "check topology %s in the guest", topo);
+	if (kt_topology_parse(&declared, topo, &diag) ||
+	    kt_view_check(&declared, d->memory_bytes, msg, &diag))
 		end_with(d, KT_OUTCOME_VMM_ERROR, &diag);
-		return;
-	}
-	for (unsigned int i = 0; i < n; i++) {
-		unsigned int cpu = (unsigned int)kt_cursor_le(&c, 2);
-		unsigned int node = (unsigned int)kt_cursor_le(&c, 2);
-		unsigned int llc = (unsigned int)kt_cursor_le(&c, 2);
-		unsigned int core = (unsigned int)kt_cursor_le(&c, 2);
-		unsigned int want_core = i / t.threads_per_core;
-		unsigned int want_llc = want_core / t.cores_per_llc;
-		unsigned int want_node = want_llc / (t.llcs / t.nodes);
-
-		if (cpu == i && node == want_node && llc == want_llc && core == want_core)
-			continue;
-		kt_diag_cause(&diag,
-			      "CPU %u is on node %u, LLC %u, core %u; declared: CPU %u on node %u, "
-			      "LLC %u, core %u",
-			      cpu, node, llc, core, i, want_node, want_llc, want_core);
-		end_with(d, KT_OUTCOME_VMM_ERROR, &diag);
-		return;
-	}
 }
 
 static void on_log(struct drive *d, const struct kt_msg_log *msg)
@@ -479,13 +455,15 @@ static int make_machine(struct drive *d, int initrd_fd)
 		end_with(d, KT_OUTCOME_SETUP_ERROR, &diag);
 		return r;
 	}
+	d->memory_bytes = config.memory_bytes;
 	r = kt_loop_new(&d->loop, &diag);
 	if (!r)
 		r = kt_vm_new(&d->vm, &config, d->loop, &handlers, d, &diag);
 	if (r)
 		end_with(d,
-			 r == -ENOENT || r == -ENOSYS || r == -EPERM ? KT_OUTCOME_SETUP_ERROR :
-								       KT_OUTCOME_HOST_ERROR,
+			 r > 0 || r == -ENOENT || r == -ENOSYS || r == -EPERM ?
+				 KT_OUTCOME_SETUP_ERROR :
+				 KT_OUTCOME_HOST_ERROR,
 			 &diag);
 	return r;
 }

@@ -25,15 +25,38 @@ static json_t *places_json(const struct kt_bytes *bytes)
 	struct kt_cursor c = kt_cursor_over(bytes->data, bytes->len);
 	json_t *array = json_array();
 
-	while (kt_cursor_left(&c) >= 8) {
-		uint64_t v[4];
+	while (kt_cursor_left(&c) >= KT_CPU_PLACE_BYTES) {
+		struct kt_cpu_place p = kt_cpu_place_read(&c);
 
-		for (int i = 0; i < 4; i++)
-			v[i] = kt_cursor_le(&c, 2);
-		json_array_append_new(array,
-				      json_pack("{s:I, s:I, s:I, s:I}", "cpu", (json_int_t)v[0],
-						"node", (json_int_t)v[1], "llc", (json_int_t)v[2],
-						"core", (json_int_t)v[3]));
+		json_array_append_new(array, json_pack("{s:i, s:i, s:i, s:i}", "cpu", p.cpu, "node",
+						       p.node, "llc", p.llc, "core", p.core));
+	}
+	return array;
+}
+
+/* The node's row of the distances, as far as there is one. */
+static json_t *distances_json(const struct kt_bytes *bytes, size_t node, size_t nodes)
+{
+	json_t *array = json_array();
+
+	for (size_t i = node * nodes; i < (node + 1) * nodes && i < bytes->len; i++)
+		json_array_append_new(array, json_integer(bytes->data[i]));
+	return array;
+}
+
+static json_t *nodes_json(const struct kt_msg_topology *m)
+{
+	struct kt_cursor c = kt_cursor_over(m->nodes.data, m->nodes.len);
+	size_t nodes = m->nodes.len / KT_NODE_VIEW_BYTES;
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < nodes; i++) {
+		struct kt_node_view node = kt_node_view_read(&c);
+
+		json_array_append_new(array, json_pack("{s:i, s:I, s:o}", "node", node.node,
+						       "memory_bytes",
+						       (json_int_t)node.memory_bytes, "distances",
+						       distances_json(&m->distances, i, nodes)));
 	}
 	return array;
 }
@@ -88,7 +111,8 @@ static json_t *body_json(const struct kt_msg *msg)
 				 (json_int_t)msg->hello.init_start_ns, "time_ns",
 				 (json_int_t)msg->hello.ready_ns);
 	case KT_MSG_TOPOLOGY:
-		return json_pack("{s:o}", "cpus", places_json(&msg->topology.cpus));
+		return json_pack("{s:o, s:o}", "cpus", places_json(&msg->topology.cpus), "nodes",
+				 nodes_json(&msg->topology));
 	case KT_MSG_PHASE:
 		return phase_json(&msg->phase);
 	case KT_MSG_STEP:

@@ -55,31 +55,25 @@ const char *kt_vm_end_reason_name(enum kt_vm_end_reason reason)
 
 static int validate_topology(const struct kt_topology *topo, struct kt_diag *diag)
 {
-	char text[KT_TOPOLOGY_TEXT_MAX];
-
-	if (!topo->nodes || !topo->llcs || !topo->cores_per_llc || !topo->threads_per_core ||
-	    topo->llcs % topo->nodes || topo->nodes > KT_NODES_MAX || topo->llcs > KT_CPUS_MAX ||
-	    topo->cores_per_llc > KT_CPUS_MAX || topo->threads_per_core > KT_CPUS_MAX ||
-	    kt_topology_cpus(topo) > KT_CPUS_MAX) {
-		kt_diag_cause(diag, "topology %s is out of bounds", kt_topology_format(topo, text));
-		kt_diag_remedy(diag,
-			       "use at least one of each, LLCs a multiple of the nodes, at most "
-			       "%d nodes and %d CPUs",
-			       KT_NODES_MAX, KT_CPUS_MAX);
-		return KT_VM_E_SPEC;
-	}
-	return 0;
+	if (!kt_topology_check(topo, diag))
+		return 0;
+	kt_diag_remedy(diag,
+		       "use at least one of each, LLCs a multiple of the nodes, at most %d nodes "
+		       "and %d CPUs",
+		       KT_NODES_MAX, KT_CPUS_MAX);
+	return KT_VM_E_SPEC;
 }
 
 /* Rounds the memory up to what can be shared out evenly among the nodes. */
 static int validate_memory(struct kt_vm_config *config, uint64_t bytes, struct kt_diag *diag)
 {
-	uint64_t unit = config->topo.nodes * KT_RAM_ALIGN;
-	uint64_t min = KT_MAX(KT_VM_MEMORY_MIN, config->topo.nodes * NODE_MEMORY_MIN);
+	unsigned int nodes = kt_topology_nodes_all(&config->topo);
+	uint64_t unit = nodes * KT_RAM_ALIGN;
+	uint64_t min = KT_MAX(KT_VM_MEMORY_MIN, nodes * NODE_MEMORY_MIN);
 
 	if (bytes < min || bytes > KT_VM_MEMORY_MAX) {
-		kt_diag_cause(diag, "memory of %llu bytes is out of bounds",
-			      (unsigned long long)bytes);
+		kt_diag_cause(diag, "memory of %llu bytes for %u nodes is out of bounds",
+			      (unsigned long long)bytes, nodes);
 		kt_diag_remedy(diag, "use %llu MiB to %llu MiB (at least %llu MiB for each node)",
 			       (unsigned long long)(min >> 20),
 			       (unsigned long long)(KT_VM_MEMORY_MAX >> 20),

@@ -62,7 +62,7 @@ int kt_accel_choose(enum kt_accel *ret_accel, enum kt_accel wanted, bool force,
 struct kt_vm_spec {
 	enum kt_accel accel; /* never AUTO: see kt_accel_choose() */
 	struct kt_topology topo;
-	uint64_t memory_bytes;
+	uint64_t memory_bytes;	 /* an equal share for each node */
 	const char *kernel_path; /* uncompressed vmlinux; borrowed until kt_vm_new() returns */
 	int initrd_fd;		 /* whole initramfs, a seekable file; borrowed likewise */
 	const char *cmdline;	 /* appended to the machine's own kernel command line, or NULL */
@@ -154,7 +154,8 @@ struct kt_vm_handlers {
 
 /*
  * Creates a machine that is not yet running. Copies config; handlers and arg
- * are borrowed until kt_vm_free(). Negative errno with diag on faults of the
+ * are borrowed until kt_vm_free(). KT_VM_E_SPEC with diag: this host, or this
+ * kernel image, cannot be had for it; negative errno with diag on faults of the
  * host (-ENOENT: the accelerator's program is missing).
  */
 int kt_vm_new(struct kt_vm **ret_vm, const struct kt_vm_config *config, struct kt_loop *loop,

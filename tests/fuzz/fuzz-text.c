@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Small text parsers: topologies, paths into snapshots, console lines. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "monitor/bpfpath.h"
@@ -11,13 +12,29 @@ static void on_mark(void *arg, enum kt_console_mark mark, const char *text)
 {
 }
 
+/* What was understood is written so that it is understood the same again. */
+static void check_topology(const char *text)
+{
+	char again[KT_TOPOLOGY_TEXT_MAX];
+	struct kt_diag diag = KT_DIAG_INIT;
+	struct kt_topology topo, same;
+
+	if (kt_topology_parse(&topo, text, &diag))
+		return;
+	if (kt_topology_parse(&same, kt_topology_format(&topo, again), NULL) ||
+	    memcmp(&topo, &same, sizeof(topo)))
+		abort();
+	for (unsigned int cpu = 0; cpu < kt_topology_cpus(&topo); cpu++)
+		if (kt_topology_place(&topo, cpu).node >= topo.nodes)
+			abort();
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct kt_console_scanner scanner = { .on_mark = on_mark };
 	struct kt_snapshot empty = { .complete = true };
 	struct kt_diag diag = KT_DIAG_INIT;
-	struct kt_topology topo;
-	char text[256];
+	char text[2048];
 	uint64_t value;
 
 	kt_console_scan(&scanner, data, size);
@@ -25,7 +42,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		size = sizeof(text) - 1;
 	memcpy(text, data, size);
 	text[size] = 0;
-	(void)!kt_topology_parse(&topo, text, &diag);
+	check_topology(text);
 	(void)!kt_bpfpath_u64(&empty, text, &value, &diag);
 	return 0;
 }

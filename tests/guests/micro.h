@@ -48,6 +48,10 @@
 #define MICRO_SCRIPT	 0x22000    /* pairs of 32 bits: offset and value to write */
 #define MICRO_SCRIPT_END 0xffffffff
 
+/* micro-cpuid.S */
+#define MICRO_QUESTIONS	  0x30000    /* leaf and index of each CPUID to ask, 4 bytes each */
+#define MICRO_NO_QUESTION 0xffffffff /* the index that ends them */
+
 #ifndef __ASSEMBLER__
 #include <stdint.h>
 
@@ -66,5 +70,6 @@ extern const uint8_t micro_count_later[], micro_count[], micro_count_store[], mi
 extern const uint8_t micro_out[], micro_mmio[], micro_string[], micro_halt[], micro_halt_handler[],
 	micro_wake_ap[], micro_triple_fault[], micro_reset[], micro_power_off[], micro_run_mmio[],
 	micro_unclaimed[];
+extern const uint8_t micro_cpuid[];
 extern const uint8_t micro_ap_start[], micro_ap_end[];
 #endif

@@ -28,7 +28,7 @@ uint64_t rig_deadline(void)
 	return kt_now_ns() + limit_ns();
 }
 
-static void expect_ok(struct rig *rig, int r)
+void rig_expect_ok(struct rig *rig, int r)
 {
 	char text[KT_DIAG_TEXT_MAX];
 
@@ -79,19 +79,27 @@ static void set_registers(struct rig *rig, unsigned int vcpu, const uint8_t *ent
 	uint64_t words = BANK_BYTES + vcpu * 0x1000;
 	int fd = kt_kvm_vcpu(rig->kvm, vcpu)->fd;
 
-	expect_ok(rig, kt_flat_enter(rig->host.fd, fd, rig_address(entry), STACKS + vcpu * 0x1000,
-				     words, &rig->diag));
-	expect_ok(rig, kt_ioctl(fd, KVM_SET_MP_STATE, &runnable, &rig->diag));
+	rig_expect_ok(rig, kt_flat_enter(rig->host.fd, fd, rig_address(entry),
+					 STACKS + vcpu * 0x1000, words, &rig->diag));
+	rig_expect_ok(rig, kt_ioctl(fd, KVM_SET_MP_STATE, &runnable, &rig->diag));
 }
 
 void rig_init(struct rig *rig, const uint8_t *const *entries, unsigned int vcpus)
 {
-	struct kt_kvm_spec spec = { .host = &rig->host, .ram = &rig->ram, .vcpus = vcpus };
+	rig_init_as(rig, entries, vcpus, NULL);
+}
+
+void rig_init_as(struct rig *rig, const uint8_t *const *entries, unsigned int vcpus,
+		 const uint32_t *apic_ids)
+{
+	struct kt_kvm_spec spec = {
+		.host = &rig->host, .ram = &rig->ram, .vcpus = vcpus, .apic_ids = apic_ids
+	};
 
 	*rig = (struct rig){ .host = KT_KVM_HOST_INIT };
-	expect_ok(rig, kt_kvm_host_open(&rig->host, KT_KVM_DEVICE, &rig->diag));
+	rig_expect_ok(rig, kt_kvm_host_open(&rig->host, KT_KVM_DEVICE, &rig->diag));
 	make_memory(rig);
-	expect_ok(rig, kt_kvm_new(&rig->kvm, &spec, &rig->diag));
+	rig_expect_ok(rig, kt_kvm_new(&rig->kvm, &spec, &rig->diag));
 	for (unsigned int i = 0; i < vcpus; i++)
 		if (entries[i])
 			set_registers(rig, i, entries[i]);
@@ -116,17 +124,17 @@ void rig_trap(struct rig *rig, enum kt_bus_space space, uint64_t start, uint64_t
 
 void rig_start(struct rig *rig)
 {
-	expect_ok(rig, kt_kvm_start(rig->kvm, &rig->diag));
+	rig_expect_ok(rig, kt_kvm_start(rig->kvm, &rig->diag));
 }
 
 void rig_freeze(struct rig *rig)
 {
-	expect_ok(rig, kt_kvm_freeze(rig->kvm, rig_deadline(), &rig->diag));
+	rig_expect_ok(rig, kt_kvm_freeze(rig->kvm, rig_deadline(), &rig->diag));
 }
 
 void rig_thaw(struct rig *rig)
 {
-	expect_ok(rig, kt_kvm_thaw(rig->kvm, &rig->diag));
+	rig_expect_ok(rig, kt_kvm_thaw(rig->kvm, &rig->diag));
 }
 
 void rig_freeze_late(struct rig *rig, const char *cause)
@@ -185,7 +193,8 @@ struct kvm_regs rig_regs(struct rig *rig, unsigned int vcpu)
 {
 	struct kvm_regs regs;
 
-	expect_ok(rig, kt_ioctl(kt_kvm_vcpu(rig->kvm, vcpu)->fd, KVM_GET_REGS, &regs, &rig->diag));
+	rig_expect_ok(rig,
+		      kt_ioctl(kt_kvm_vcpu(rig->kvm, vcpu)->fd, KVM_GET_REGS, &regs, &rig->diag));
 	return regs;
 }
 
@@ -193,21 +202,21 @@ uint32_t rig_mp_state(struct rig *rig, unsigned int vcpu)
 {
 	struct kvm_mp_state state;
 
-	expect_ok(rig,
-		  kt_ioctl(kt_kvm_vcpu(rig->kvm, vcpu)->fd, KVM_GET_MP_STATE, &state, &rig->diag));
+	rig_expect_ok(rig, kt_ioctl(kt_kvm_vcpu(rig->kvm, vcpu)->fd, KVM_GET_MP_STATE, &state,
+				    &rig->diag));
 	return state.mp_state;
 }
 
 void rig_reg_read(struct rig *rig, unsigned int vcpu, enum kt_vm_reg_set set, void *data,
 		  size_t count)
 {
-	expect_ok(rig, kt_kvm_reg_read(rig->kvm, vcpu, set, data, count, &rig->diag));
+	rig_expect_ok(rig, kt_kvm_reg_read(rig->kvm, vcpu, set, data, count, &rig->diag));
 }
 
 void rig_reg_write(struct rig *rig, unsigned int vcpu, enum kt_vm_reg_set set, const void *data,
 		   size_t count)
 {
-	expect_ok(rig, kt_kvm_reg_write(rig->kvm, vcpu, set, data, count, &rig->diag));
+	rig_expect_ok(rig, kt_kvm_reg_write(rig->kvm, vcpu, set, data, count, &rig->diag));
 }
 
 /* ---- user mode ---- */
@@ -252,7 +261,7 @@ void rig_enter_user(struct rig *rig, unsigned int vcpu)
 
 void rig_breakpoints(struct rig *rig, const struct kt_vm_breakpoint *breakpoints, size_t count)
 {
-	expect_ok(rig, kt_kvm_breakpoints_set(rig->kvm, breakpoints, count, &rig->diag));
+	rig_expect_ok(rig, kt_kvm_breakpoints_set(rig->kvm, breakpoints, count, &rig->diag));
 }
 
 struct kt_vm_break rig_wait_break(struct rig *rig)

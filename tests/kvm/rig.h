@@ -29,10 +29,15 @@ struct rig {
 
 /* A machine whose vCPU i is to run entries[i]; NULL: it waits for its SIPI. */
 void rig_init(struct rig *rig, const uint8_t *const *entries, unsigned int vcpus);
+/* The same with APIC ids; NULL: a vCPU's number is its id. */
+void rig_init_as(struct rig *rig, const uint8_t *const *entries, unsigned int vcpus,
+		 const uint32_t *apic_ids);
 void rig_deinit(struct rig *rig);
 void rig_trap(struct rig *rig, enum kt_bus_space space, uint64_t start, uint64_t len, kt_bus_fn fn,
 	      void *arg);
 
+/* Fails with the rig's diagnostic unless r is 0. */
+void rig_expect_ok(struct rig *rig, int r);
 void rig_start(struct rig *rig);
 void rig_freeze(struct rig *rig);
 void rig_thaw(struct rig *rig);

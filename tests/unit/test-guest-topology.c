@@ -78,6 +78,49 @@ static void test_no_more_than_asked_for(void **state)
 	assert_int_equal(n, 2);
 }
 
+static void put_node(unsigned int node, const char *distance, const char *meminfo)
+{
+	put(distance, "node%u/distance", node);
+	put(meminfo, "node%u/meminfo", node);
+}
+
+static void test_nodes(void **state)
+{
+	static const uint8_t distances[] = { 10, 21, 254, 10 };
+	struct kt_nodes_view view;
+
+	put("0,3\n", "online", 0);
+	put_node(0, "10 21\n", "Node 0 MemTotal:         1024 kB\nNode 0 MemFree: 7 kB\n");
+	put_node(3, "254 10\n", "Node 3 MemTotal: 7 kB\n");
+	assert_int_equal(kt_nodes_read(&view, top), 0);
+	assert_int_equal(view.count, 2);
+	assert_int_equal(view.nodes[0].node, 0);
+	assert_int_equal(view.nodes[1].node, 3);
+	assert_int_equal(view.nodes[0].memory_bytes, 1 << 20);
+	assert_int_equal(view.nodes[1].memory_bytes, 7 << 10);
+	assert_memory_equal(view.distances, distances, 4);
+}
+
+static void test_nodes_that_make_no_sense(void **state)
+{
+	struct kt_nodes_view view;
+
+	put("0-1\n", "online", 0);
+	put_node(0, "10 20\n", "Node 0 MemTotal: 1024 kB\n");
+	put_node(1, "20\n", "Node 1 MemTotal: 1024 kB\n");
+	assert_int_equal(kt_nodes_read(&view, top), -EINVAL);
+	put_node(1, "20 10 20\n", "Node 1 MemTotal: 1024 kB\n");
+	assert_int_equal(kt_nodes_read(&view, top), -EINVAL);
+	put_node(1, "256 10\n", "Node 1 MemTotal: 1024 kB\n");
+	assert_int_equal(kt_nodes_read(&view, top), -EINVAL);
+	put_node(1, "20 10\n", "Node 1 MemFree: 1024 kB\n");
+	assert_int_equal(kt_nodes_read(&view, top), -EINVAL);
+	put("0-64\n", "online", 0);
+	assert_int_equal(kt_nodes_read(&view, top), -EINVAL);
+	assert_int_equal(kt_nodes_read(&view, "/nonexistent"), 0);
+	assert_int_equal(view.count, 0);
+}
+
 static void test_lists(void **state)
 {
 	struct kt_cpu_place p[2];
@@ -103,6 +146,8 @@ int main(void)
 		cmocka_unit_test(test_ids_are_dense),
 		cmocka_unit_test(test_package_stands_in_for_a_missing_cache),
 		cmocka_unit_test(test_no_more_than_asked_for),
+		cmocka_unit_test(test_nodes),
+		cmocka_unit_test(test_nodes_that_make_no_sense),
 		cmocka_unit_test(test_lists),
 	};
 

@@ -27,16 +27,15 @@ struct fixture {
 	struct kt_kvm_acpi acpi;
 };
 
-static void make(struct fixture *f, const char *topo, unsigned int nodes, const uint8_t *distances)
+static void make(struct fixture *f, const char *topo)
 {
 	*f = (struct fixture){ .topo = { 0 } };
 	assert_int_equal(kt_topology_parse(&f->topo, topo, NULL), 0);
-	kt_ram_layout(&f->ram, nodes, GIB(2), KT_KVM_LOW_RAM_BYTES, KT_KVM_HIGH_RAM_START);
+	kt_ram_layout(&f->ram, kt_topology_nodes_all(&f->topo), GIB(2), KT_KVM_LOW_RAM_BYTES,
+		      KT_KVM_HIGH_RAM_START);
 	f->spec = (struct kt_kvm_acpi_spec){ .topo = &f->topo,
 					     .banks = f->ram.banks,
 					     .bank_count = f->ram.bank_count,
-					     .nodes = nodes,
-					     .distances = distances,
 					     .virtio_devices = 2 };
 	assert_int_equal(kt_kvm_acpi_make(&f->acpi, &f->spec), 0);
 }
@@ -99,7 +98,7 @@ static void test_tables_are_linked(void **state)
 	const uint8_t *fadt;
 	struct fixture f;
 
-	make(&f, "2n4l4c2t", 2, NULL);
+	make(&f, "2n4l4c2t");
 	fadt = find_table(&f, 0, "FACP");
 	table_at(&f, le(fadt + 140, 8), "DSDT");
 	assert_true(le(fadt + 112, 4) & 1u << 20);
@@ -125,7 +124,8 @@ static void expect_cpus(const struct fixture *f)
 		assert_int_equal(le(madt + (wide ? 8 : 4), 4), 1);
 		assert_int_equal(srat[0], wide ? 2 : 0);
 		assert_int_equal(wide ? le(srat + 8, 4) : srat[3], id);
-		assert_int_equal(wide ? le(srat + 4, 4) : srat[2], kt_kvm_cpu_node(&f->topo, cpu));
+		assert_int_equal(wide ? le(srat + 4, 4) : srat[2],
+				 kt_topology_place(&f->topo, cpu).node);
 		madt += madt[1];
 		srat += srat[1];
 	}
@@ -142,15 +142,15 @@ static void expect_cpus(const struct fixture *f)
 
 static void test_cpus_and_memory(void **state)
 {
-	static const char *const topologies[] = { "1n1l1c1t", "2n4l4c2t", "2n6l3c2t", "1n1l127c2t",
-						  "3n9l5c3t" };
+	static const char *const topologies[] = {
+		"1n1l1c1t",	"2n4l4c2t",	 "2n6l3c2t",
+		"1n1l127c2t",	"3n9l5c3t",	 "2n4l1,3,2,1c2t",
+		"1n2l5,2c1t3m", "1n1l2c1t1m:17", "2n2l2,3c1t1m:21,31,41"
+	};
 	struct fixture f;
 
 	for (size_t i = 0; i < KT_ARRAY_SIZE(topologies); i++) {
-		struct kt_topology topo;
-
-		assert_int_equal(kt_topology_parse(&topo, topologies[i], NULL), 0);
-		make(&f, topologies[i], topo.nodes, NULL);
+		make(&f, topologies[i]);
 		expect_cpus(&f);
 		kt_kvm_acpi_deinit(&f.acpi);
 	}
@@ -164,7 +164,7 @@ static void test_distances(void **state)
 	const uint8_t *slit, *hmat;
 	struct fixture f;
 
-	make(&f, "2n2l1c1t", 3, three_nodes);
+	make(&f, "2n2l1c1t1m:21,31,41");
 	slit = find_table(&f, 3, "SLIT");
 	assert_int_equal(le(slit + 36, 8), 3);
 	assert_memory_equal(slit + 44, three_nodes, 9);
@@ -188,7 +188,10 @@ static void test_largest_machine_fits(void **state)
 {
 	struct fixture f;
 
-	make(&f, "64n64l2c2t", 64, NULL);
+	make(&f, "64n64l2c2t");
+	assert_true(f.acpi.image.len < KT_KVM_ACPI_BYTES);
+	kt_kvm_acpi_deinit(&f.acpi);
+	make(&f, "1n1l254c1t63m");
 	assert_true(f.acpi.image.len < KT_KVM_ACPI_BYTES);
 	kt_kvm_acpi_deinit(&f.acpi);
 }
@@ -262,7 +265,7 @@ static void test_iasl_reads_the_tables(void **state)
 
 	if (system("iasl -v >/dev/null 2>&1"))
 		skip();
-	make(&f, "2n4l2c2t", 3, three_nodes);
+	make(&f, "2n4l3,2,1,2c2t1m:21,31,41");
 	expect_said(&f, KT_KVM_ACPI_DSDT,
 		    LINES("Name (_S5", "\"LNRO0005\"", "Device (VIO1)", "EisaId (\"PNP0501\")",
 			  "0xD0001000", "0x00000011,",
@@ -272,10 +275,22 @@ static void test_iasl_reads_the_tables(void **state)
 			  "CMOS RTC Not Present (V5) : 1", "8042 Present on ports 60/64 (V2) : 0"));
 	expect_said(
 		&f, KT_KVM_ACPI_MADT,
-		LINES("Local Apic Address : FEE00000", "PC-AT Compatibility : 0", "[I/O APIC]"));
-	expect_said(&f, KT_KVM_ACPI_SRAT, LINES("[Processor Local APIC/SAPIC Affinity]"));
-	expect_said(&f, KT_KVM_ACPI_SLIT, LINES("Localities : 0000000000000003"));
-	expect_said(&f, KT_KVM_ACPI_HMAT, LINES("[Memory Proximity Domain Attributes]"));
+		LINES("Local Apic Address : FEE00000", "PC-AT Compatibility : 0", "[I/O APIC]",
+		      /* LLC 1 of node 0, which has two cores of three; LLCs 2 and 3 of node 1 */
+		      "Local Apic ID : 05", "Local Apic ID : 08", "Local Apic ID : 0B",
+		      "Local Apic ID : 10", "Local Apic ID : 11", "Local Apic ID : 18",
+		      "Local Apic ID : 1B"));
+	expect_said(&f, KT_KVM_ACPI_SRAT,
+		    LINES("[Processor Local APIC/SAPIC Affinity]", "Proximity Domain : 00000002",
+			  "Base Address : 0000000140000000", "Address Length : 0000000080000000"));
+	expect_said(&f, KT_KVM_ACPI_SLIT,
+		    LINES("Localities : 0000000000000003", "Locality   0 : 0A 15 1F",
+			  "Locality   1 : 15 0A 29", "Locality   2 : 1F 29 0A"));
+	expect_said(&f, KT_KVM_ACPI_HMAT,
+		    LINES("[Memory Proximity Domain Attributes]",
+			  "Attached Initiator Proximity Domain : 00000001",
+			  "Memory Proximity Domain : 00000002",
+			  "Processor Proximity Domain Valid : 0"));
 	expect_said(&f, KT_KVM_ACPI_XSDT, LINES("[Extended System Description Table]"));
 	kt_kvm_acpi_deinit(&f.acpi);
 }

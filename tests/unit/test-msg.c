@@ -25,7 +25,9 @@ static struct kt_msg sample(uint16_t type)
 		m.hello = (struct kt_msg_hello){ 7, "6.12.1", 4, 1ull << 33, 5, 6 };
 		break;
 	case KT_MSG_TOPOLOGY:
-		m.topology = (struct kt_msg_topology){ { blob, sizeof(blob) } };
+		m.topology = (struct kt_msg_topology){ { blob, sizeof(blob) },
+						       { blob, 1 },
+						       { blob + 1, 2 } };
 		break;
 	case KT_MSG_PHASE:
 		m.phase = (struct kt_msg_phase){ KT_PHASE_BODY, 99 };

@@ -109,6 +109,66 @@ static void test_nodes_and_llcs(void **state)
 	expect(&config, has, lacks);
 }
 
+/* Places of LLC 0 (two of four) and of node 1's LLCs stay empty. */
+static void test_uneven_llcs(void **state)
+{
+	static const char *const has[] = {
+		" -smp 4,sockets=2,dies=2,cores=4,threads=2,maxcpus=32 "
+		"-device max-x86_64-cpu,socket-id=0,die-id=1,core-id=0,thread-id=0 "
+		"-device max-x86_64-cpu,socket-id=0,die-id=1,core-id=0,thread-id=1 ",
+		"socket-id=1,die-id=0,core-id=0,thread-id=1 "
+		"-device max-x86_64-cpu,socket-id=1,die-id=1,core-id=0,thread-id=0 "
+		"-device max-x86_64-cpu,socket-id=1,die-id=1,core-id=0,thread-id=1 -m ",
+		" tsc_early_khz=2300000 possible_cpus=16 ", NULL
+	};
+	static const char *const lacks[] = { "core-id=4", "socket-id=0,die-id=0,core", NULL };
+	static const char *const nested[] = {
+		" -smp 4,sockets=4,dies=1,cores=4,threads=2,maxcpus=32 "
+		"-device max-x86_64-cpu,socket-id=1,die-id=0,core-id=0,thread-id=0 ",
+		NULL
+	};
+	struct kt_vm_config config = good_config();
+
+	assert_int_equal(kt_topology_parse(&config.topo, "2n4l2,4,1,1c2t", NULL), 0);
+	expect(&config, has, lacks);
+	config.nested = true;
+	expect(&config, nested, NULL);
+}
+
+/* What QEMU numbers with gaps is counted without. */
+static void test_slots(void **state)
+{
+	static const unsigned int slots[] = { 0,  1,  2,  3,  8,  9,  10, 11,
+					      12, 13, 14, 15, 16, 17, 24, 25 };
+	struct kt_topology topo;
+
+	assert_int_equal(kt_topology_parse(&topo, "2n4l2,4,1,1c2t", NULL), 0);
+	for (unsigned int cpu = 0; cpu < kt_topology_cpus(&topo); cpu++)
+		assert_int_equal(kt_qemu_slot(&topo, cpu), slots[cpu]);
+}
+
+static void test_memory_nodes_and_distances(void **state)
+{
+	static const char *const has[] = {
+		",id=ram2,size=256M,mem-path=/dev/fd/22,",
+		" -numa node,nodeid=1,memdev=ram1 -numa node,nodeid=2,memdev=ram2 ",
+		" -numa cpu,node-id=1,socket-id=1 -numa dist,src=0,dst=1,val=20 "
+		"-numa dist,src=0,dst=2,val=30 -numa dist,src=1,dst=2,val=17 ",
+		NULL
+	};
+	static const char *const lacks[] = { "memory-backend=", "node-id=2", "ram3", NULL };
+	static const char *const one[] = { " -numa node,nodeid=1,memdev=ram1 "
+					   "-numa cpu,node-id=0,socket-id=0 -accel ",
+					   NULL };
+	struct kt_vm_config config = good_config();
+
+	config.memory_bytes = UINT64_C(768) << 20;
+	assert_int_equal(kt_topology_parse(&config.topo, "2n2l1c1t1m:20,30,17", NULL), 0);
+	expect(&config, has, lacks);
+	assert_int_equal(kt_topology_parse(&config.topo, "1n1l2c1t1m", NULL), 0);
+	expect(&config, one, lacks);
+}
+
 static void test_deterministic_machine(void **state)
 {
 	static const char *const has[] = { " -accel tcg,thread=single -icount shift=1,sleep=off "
@@ -160,6 +220,9 @@ int main(void)
 		cmocka_unit_test(test_plain_machine),
 		cmocka_unit_test(test_no_initramfs),
 		cmocka_unit_test(test_nodes_and_llcs),
+		cmocka_unit_test(test_uneven_llcs),
+		cmocka_unit_test(test_slots),
+		cmocka_unit_test(test_memory_nodes_and_distances),
 		cmocka_unit_test(test_deterministic_machine),
 		cmocka_unit_test(test_nested_machine),
 		cmocka_unit_test(test_command_line_without_additions),

@@ -120,6 +120,9 @@ static void test_memory_is_shared_out_evenly(void **state)
 	spec.topo = (struct kt_topology){ 3, 3, 1, 1 };
 	assert_int_equal(kt_vm_config_init(&config, &spec, NULL), 0);
 	assert_int_equal(config.memory_bytes, 3 * MIB(172));
+	spec.topo = (struct kt_topology){ 1, 1, 1, 1, .memory_nodes = 2 };
+	assert_int_equal(kt_vm_config_init(&config, &spec, NULL), 0);
+	assert_int_equal(config.memory_bytes, 3 * MIB(172));
 	spec.topo = (struct kt_topology){ 1, 1, 1, 1 };
 	spec.memory_bytes = MIB(64) + 1;
 	assert_int_equal(kt_vm_config_init(&config, &spec, NULL), 0);
@@ -139,14 +142,20 @@ static void test_memory_out_of_bounds(void **state)
 	spec.topo = (struct kt_topology){ 8, 8, 1, 1 };
 	spec.memory_bytes = MIB(127);
 	expect_refused(&spec, "out of bounds");
+	spec.topo = (struct kt_topology){ 2, 2, 1, 1, .memory_nodes = 6 };
+	expect_refused(&spec, "133169152 bytes for 8 nodes");
 }
 
 static void test_topology_out_of_bounds(void **state)
 {
 	static const struct kt_topology bad[] = {
-		{ 0, 1, 1, 1 },	  { 1, 0, 1, 1 },     { 1, 1, 0, 1 },
-		{ 1, 1, 1, 0 },	  { 2, 3, 1, 1 },     { 65, 65, 1, 1 },
-		{ 1, 257, 1, 1 }, { 1, 2, 65535, 1 }, { 1, 1, 65535, 65535 },
+		{ 0, 1, 1, 1 },
+		{ 2, 3, 1, 1 },
+		{ 65, 65, 1, 1 },
+		{ 1, 1, 65535, 65535 },
+		{ 1, 2, 0, 1, .cores = { 2 } },
+		{ 1, 1, 1, 1, .memory_nodes = 64 },
+		{ 1, 1, 1, 1, .memory_nodes = 1, .distances = { 255 } },
 	};
 	struct kt_vm_spec spec = good_spec();
 
@@ -164,9 +173,27 @@ static void test_apic_ids_run_out(void **state)
 
 	spec.topo = (struct kt_topology){ 1, 8, 9, 3 };
 	expect_refused(&spec, "APIC ids up to 482");
+	/* 93 CPUs, but as if each of 4 LLCs had 90. */
+	spec.topo = (struct kt_topology){ 1, 4, 0, 1, .cores = { 1, 90, 1, 1 } };
+	expect_refused(&spec, "1n4l1,90,1,1c1t needs APIC ids up to 473");
+	/* An LLC is a package of a nested machine, and the first one is the pattern. */
+	spec.topo = (struct kt_topology){ 1, 2, 0, 1, .cores = { 1, 2 } };
+	assert_int_equal(kt_vm_config_init(&config, &spec, NULL), 0);
+	spec.nested = true;
+	expect_refused(&spec, "1n2l1,2c1t has one CPU in LLC 0");
+	spec.nested = false;
 	spec.topo = (struct kt_topology){ 1, 1, 256, 1 };
 	expect_refused(&spec, "APIC ids up to 255");
 	spec.topo = (struct kt_topology){ 1, 1, 255, 1 };
+	assert_int_equal(kt_vm_config_init(&config, &spec, NULL), 0);
+	spec.accel = KT_ACCEL_KVM;
+	spec.deterministic = false;
+	expect_refused(&spec, "1n1l255c1t has 255 CPUs; under kvm the most is 254");
+	spec.topo = (struct kt_topology){ 1, 3, 43, 2 };
+	expect_refused(&spec, "258 CPUs are too many (the most is 256) in topology 1n3l43c2t");
+	spec.topo = (struct kt_topology){ 3, 9, 5, 3 };
+	expect_refused(&spec, "3n9l5c3t needs APIC ids up to 338; under kvm they end at 254");
+	spec.topo = (struct kt_topology){ 1, 1, 254, 1 };
 	assert_int_equal(kt_vm_config_init(&config, &spec, NULL), 0);
 }
 

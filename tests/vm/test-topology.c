@@ -10,21 +10,33 @@
 #define CONSOLE KT_VM_STREAM_CONSOLE
 #define CONTROL KT_VM_STREAM_CONTROL
 
-static void format_range(char *buf, unsigned int cpu, unsigned int cpus)
-{
-	unsigned int first = cpu / cpus * cpus;
+enum group { CORE, LLC, NODE };
 
-	if (cpus == 1)
-		sprintf(buf, "%u", first);
-	else
-		sprintf(buf, "%u-%u", first, first + cpus - 1);
+static unsigned int group_of(const struct kt_topology *topo, unsigned int cpu, enum group group)
+{
+	struct kt_topology_place p = kt_topology_place(topo, cpu);
+
+	return group == CORE ? p.core : group == LLC ? p.llc : p.node;
+}
+
+/* The CPUs that are in the same group, as Linux lists them. */
+static void format_group(char *buf, const struct kt_topology *topo, unsigned int cpu,
+			 enum group group)
+{
+	unsigned int first = cpu, last = cpu;
+
+	while (first && group_of(topo, first - 1, group) == group_of(topo, cpu, group))
+		first--;
+	while (last + 1 < kt_topology_cpus(topo) &&
+	       group_of(topo, last + 1, group) == group_of(topo, cpu, group))
+		last++;
+	sprintf(buf, first == last ? "%u" : "%u-%u", first, last);
 }
 
 static void check_topology(const char *notation, bool nested)
 {
 	struct kt_vm_spec spec = rig_spec("guest=topology");
 	char line[256], threads[16], llc[16], package[32];
-	unsigned int per_llc, per_node;
 	struct rig rig;
 
 	assert_int_equal(kt_topology_parse(&spec.topo, notation, NULL), 0);
@@ -32,15 +44,13 @@ static void check_topology(const char *notation, bool nested)
 	rig_init(&rig, &spec);
 	rig_start(&rig);
 	rig_wait_end(&rig, KT_VM_END_POWEROFF);
-	per_llc = spec.topo.cores_per_llc * spec.topo.threads_per_core;
-	per_node = per_llc * spec.topo.llcs / spec.topo.nodes;
 	for (unsigned int cpu = 0; cpu < kt_topology_cpus(&spec.topo); cpu++) {
-		format_range(threads, cpu, spec.topo.threads_per_core);
-		format_range(llc, cpu, per_llc);
-		format_range(package, cpu, nested ? per_llc : per_node);
+		format_group(threads, &spec.topo, cpu, CORE);
+		format_group(llc, &spec.topo, cpu, LLC);
+		format_group(package, &spec.topo, cpu, nested ? LLC : NODE);
 		/* Under kvm the host's vendor decides whether an LLC is a package of its own. */
 		snprintf(line, sizeof(line), "cpu %u node %u threads %s llc %s package %s", cpu,
-			 cpu / per_node, threads, llc,
+			 group_of(&spec.topo, cpu, NODE), threads, llc,
 			 rig_accel() == KT_ACCEL_KVM ? "" : strcat(package, "\r\n"));
 		rig_wait_text(&rig, CONSOLE, line);
 	}
@@ -61,6 +71,7 @@ static void test_topology_nested(void **state)
 {
 	rig_needs(KT_ACCEL_TCG);
 	check_topology("2n4l1c2t", true);
+	check_topology("1n3l2,3,1c1t", true);
 }
 
 /* Two at once, so that the host's timing differs as well. */

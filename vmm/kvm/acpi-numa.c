@@ -19,14 +19,6 @@
 #define LATENCY_BASE_PS	  1000u /* entries are ns */
 #define BANDWIDTH_BASE_MB 1u	/* entries are MB/s */
 
-static unsigned int distance(const struct kt_kvm_acpi_spec *spec, unsigned int from,
-			     unsigned int to)
-{
-	if (spec->distances)
-		return spec->distances[from * spec->nodes + to];
-	return from == to ? KT_KVM_DISTANCE_LOCAL : KT_KVM_DISTANCE_REMOTE;
-}
-
 static void apic_affinity(struct kt_acpi_writer *w, uint32_t apic_id, unsigned int node)
 {
 	kt_acpi_u8(w, 0);
@@ -68,7 +60,7 @@ void kt_acpi_srat(struct kt_acpi_writer *w, const struct kt_kvm_acpi_spec *spec)
 	kt_acpi_u64(w, 0);
 	for (unsigned int cpu = 0; cpu < kt_topology_cpus(spec->topo); cpu++) {
 		uint32_t id = kt_kvm_apic_id(spec->topo, cpu);
-		unsigned int node = kt_kvm_cpu_node(spec->topo, cpu);
+		unsigned int node = kt_topology_place(spec->topo, cpu).node;
 
 		if (id <= KT_KVM_APIC_ID_MAX)
 			apic_affinity(w, id, node);
@@ -82,11 +74,13 @@ void kt_acpi_srat(struct kt_acpi_writer *w, const struct kt_kvm_acpi_spec *spec)
 
 void kt_acpi_slit(struct kt_acpi_writer *w, const struct kt_kvm_acpi_spec *spec)
 {
+	unsigned int nodes = kt_topology_nodes_all(spec->topo);
+
 	kt_acpi_begin(w, "SLIT", 1);
-	kt_acpi_u64(w, spec->nodes);
-	for (unsigned int from = 0; from < spec->nodes; from++)
-		for (unsigned int to = 0; to < spec->nodes; to++)
-			kt_acpi_u8(w, distance(spec, from, to));
+	kt_acpi_u64(w, nodes);
+	for (unsigned int from = 0; from < nodes; from++)
+		for (unsigned int to = 0; to < nodes; to++)
+			kt_acpi_u8(w, kt_topology_distance(spec->topo, from, to));
 	kt_acpi_end(w);
 }
 
@@ -103,11 +97,16 @@ static void memory_attributes(struct kt_acpi_writer *w, unsigned int node, bool 
 	kt_acpi_zeros(w, 20);
 }
 
-/* From each node that has CPUs to each that has memory. */
-static void locality(struct kt_acpi_writer *w, const struct kt_kvm_acpi_spec *spec,
-		     unsigned int what, uint64_t base)
+static unsigned int measure(unsigned int what, unsigned int distance)
 {
-	unsigned int initiators = spec->topo->nodes, targets = spec->nodes;
+	return what == ACCESS_LATENCY ? distance * NS_PER_DISTANCE : MB_TIMES_DISTANCE / distance;
+}
+
+/* From each node that has CPUs to each that has memory. */
+static void locality(struct kt_acpi_writer *w, const struct kt_topology *topo, unsigned int what,
+		     uint64_t base)
+{
+	unsigned int initiators = topo->nodes, targets = kt_topology_nodes_all(topo);
 
 	kt_acpi_u16(w, 1);
 	kt_acpi_u16(w, 0);
@@ -125,18 +124,16 @@ static void locality(struct kt_acpi_writer *w, const struct kt_kvm_acpi_spec *sp
 		kt_acpi_u32(w, t);
 	for (unsigned int i = 0; i < initiators; i++)
 		for (unsigned int t = 0; t < targets; t++)
-			kt_acpi_u16(w, what == ACCESS_LATENCY ?
-					       distance(spec, i, t) * NS_PER_DISTANCE :
-					       MB_TIMES_DISTANCE / distance(spec, i, t));
+			kt_acpi_u16(w, measure(what, kt_topology_distance(topo, i, t)));
 }
 
 void kt_acpi_hmat(struct kt_acpi_writer *w, const struct kt_kvm_acpi_spec *spec)
 {
 	kt_acpi_begin(w, "HMAT", 2);
 	kt_acpi_u32(w, 0);
-	for (unsigned int node = 0; node < spec->nodes; node++)
+	for (unsigned int node = 0; node < kt_topology_nodes_all(spec->topo); node++)
 		memory_attributes(w, node, node < spec->topo->nodes);
-	locality(w, spec, ACCESS_LATENCY, LATENCY_BASE_PS);
-	locality(w, spec, ACCESS_BANDWIDTH, BANDWIDTH_BASE_MB);
+	locality(w, spec->topo, ACCESS_LATENCY, LATENCY_BASE_PS);
+	locality(w, spec->topo, ACCESS_BANDWIDTH, BANDWIDTH_BASE_MB);
 	kt_acpi_end(w);
 }

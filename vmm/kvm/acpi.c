@@ -210,7 +210,6 @@ int kt_kvm_acpi_make(struct kt_kvm_acpi *ret_acpi, const struct kt_kvm_acpi_spec
 	struct kt_kvm_acpi acpi = { .image = KT_BUF_INIT(KT_KVM_ACPI_BYTES) };
 	struct kt_acpi_writer w = { .buf = &acpi.image };
 
-	assert(spec->nodes >= spec->topo->nodes && spec->nodes <= KT_NODES_MAX);
 	assert(spec->virtio_devices <= KT_KVM_VIRTIO_MAX);
 	make_tables(&w, &acpi, spec);
 	if (w.error) {

@@ -23,23 +23,10 @@
 #include "proto/topology.h"
 #include "vmm/vm.h"
 
-#define KT_KVM_DISTANCE_LOCAL  10u /* fixed by 5.2.17 */
-#define KT_KVM_DISTANCE_REMOTE 20u /* if none are given */
-
 struct kt_kvm_acpi_spec {
 	const struct kt_topology *topo; /* passed kt_kvm_topology_check(); borrowed for the call */
 	const struct kt_vm_bank *banks; /* of RAM; borrowed likewise */
 	size_t bank_count;
-	/*
-	 * NUMA nodes, at least topo->nodes and at most KT_NODES_MAX; those beyond
-	 * have memory and no CPUs.
-	 */
-	unsigned int nodes;
-	/*
-	 * nodes * nodes distances, row by row, as 5.2.17 has them: 10 on the
-	 * diagonal and only there, 11 to 254 elsewhere; borrowed. NULL: all 20.
-	 */
-	const uint8_t *distances;
 	unsigned int virtio_devices; /* at most KT_KVM_VIRTIO_MAX */
 };
 

@@ -62,7 +62,8 @@ struct view {
 	uint32_t apic_id;
 	unsigned int llc_shift;	     /* APIC id to LLC */
 	unsigned int package_shift;  /* APIC id to package */
-	unsigned int llcs;	     /* LLCs of a package */
+	unsigned int llc_cpus;	     /* in this vCPU's LLC */
+	unsigned int package_cpus;   /* in its package */
 	unsigned int package_number; /* as counted, without gaps */
 };
 
@@ -77,38 +78,37 @@ struct kt_kvm_apic_layout kt_kvm_apic_layout(const struct kt_topology *topo)
 {
 	return (struct kt_kvm_apic_layout){
 		.thread_bits = bits_for(topo->threads_per_core),
-		.core_bits = bits_for(topo->cores_per_llc),
-		.llc_bits = bits_for((unsigned int)topo->llcs / topo->nodes),
+		.core_bits = bits_for(kt_topology_cores_max(topo)),
+		.llc_bits = bits_for(kt_topology_llcs_per_node(topo)),
 	};
 }
 
 uint32_t kt_kvm_apic_id(const struct kt_topology *topo, unsigned int cpu)
 {
 	struct kt_kvm_apic_layout bits = kt_kvm_apic_layout(topo);
-	unsigned int llcs_per_node = (unsigned int)topo->llcs / topo->nodes;
-	unsigned int core = cpu / topo->threads_per_core;
-	unsigned int llc = core / topo->cores_per_llc;
-	uint32_t id = llc / llcs_per_node;
+	struct kt_topology_place place = kt_topology_place(topo, cpu);
+	uint32_t id = place.node;
 
-	id = id << bits.llc_bits | llc % llcs_per_node;
-	id = id << bits.core_bits | core % topo->cores_per_llc;
-	return id << bits.thread_bits | cpu % topo->threads_per_core;
-}
-
-unsigned int kt_kvm_cpu_node(const struct kt_topology *topo, unsigned int cpu)
-{
-	return cpu / (kt_topology_cpus(topo) / topo->nodes);
+	id = id << bits.llc_bits | place.llc_in_node;
+	id = id << bits.core_bits | place.core_in_llc;
+	return id << bits.thread_bits | place.thread;
 }
 
 int kt_kvm_topology_check(const struct kt_topology *topo, struct kt_diag *diag)
 {
-	uint32_t last = kt_kvm_apic_id(topo, kt_topology_cpus(topo) - 1);
+	unsigned int cpus = kt_topology_cpus(topo);
+	uint32_t last = kt_kvm_apic_id(topo, cpus - 1);
 	char text[KT_TOPOLOGY_TEXT_MAX];
 
-	if (last <= KT_KVM_APIC_ID_MAX)
+	if (cpus <= KT_KVM_CPUS_MAX && last <= KT_KVM_APIC_ID_MAX)
 		return 0;
-	kt_diag_cause(diag, "topology %s needs APIC ids up to %u; under kvm they end at %u",
-		      kt_topology_format(topo, text), last, KT_KVM_APIC_ID_MAX);
+	kt_topology_format(topo, text);
+	if (cpus > KT_KVM_CPUS_MAX)
+		kt_diag_cause(diag, "topology %s has %u CPUs; under kvm the most is %u", text, cpus,
+			      KT_KVM_CPUS_MAX);
+	else
+		kt_diag_cause(diag, "topology %s needs APIC ids up to %u; under kvm they end at %u",
+			      text, last, KT_KVM_APIC_ID_MAX);
 	kt_diag_remedy(diag, "use fewer CPUs, or counts that are powers of two");
 	return KT_KVM_CPUID_E_TOPOLOGY;
 }
@@ -204,26 +204,22 @@ static unsigned int family_of(const struct kvm_cpuid_entry2 *leaf1)
 /* ---- leaves ---- */
 
 static struct view view_of(const struct kt_topology *topo, unsigned int cpu, enum vendor vendor,
-			   unsigned int family)
+			   bool llc_is_package)
 {
-	bool llc_is_package = vendor == VENDOR_AMD && family < AMD_FAMILY_ZEN;
+	struct kt_topology_place place = kt_topology_place(topo, cpu);
 	struct view v = {
 		.bits = kt_kvm_apic_layout(topo),
 		.topo = topo,
 		.vendor = vendor,
 		.apic_id = kt_kvm_apic_id(topo, cpu),
-		.llcs = llc_is_package ? 1 : (unsigned int)topo->llcs / topo->nodes,
+		.llc_cpus = kt_topology_llc_cpus(topo, place.llc),
 	};
 
 	v.llc_shift = v.bits.thread_bits + v.bits.core_bits;
 	v.package_shift = v.llc_shift + (llc_is_package ? 0 : v.bits.llc_bits);
-	v.package_number = cpu / (v.llcs * topo->cores_per_llc * topo->threads_per_core);
+	v.package_cpus = llc_is_package ? v.llc_cpus : kt_topology_node_cpus(topo, place.node);
+	v.package_number = llc_is_package ? place.llc : place.node;
 	return v;
-}
-
-static unsigned int llc_cpus(const struct view *v)
-{
-	return (unsigned int)v->topo->cores_per_llc * v->topo->threads_per_core;
 }
 
 static void set_features(struct kt_kvm_cpuid *list, const struct view *v, bool tsc_deadline)
@@ -279,7 +275,7 @@ static void add_topology(struct kt_kvm_cpuid *list, const struct view *v)
 {
 	add_level(list, v, LEAF_TOPOLOGY, 0, LEVEL_SMT, v->bits.thread_bits,
 		  v->topo->threads_per_core);
-	add_level(list, v, LEAF_TOPOLOGY, 1, LEVEL_CORE, v->package_shift, llc_cpus(v) * v->llcs);
+	add_level(list, v, LEAF_TOPOLOGY, 1, LEVEL_CORE, v->package_shift, v->package_cpus);
 	add_level(list, v, LEAF_TOPOLOGY, 2, 0, 0, 0);
 }
 
@@ -287,8 +283,8 @@ static void add_topology_v2(struct kt_kvm_cpuid *list, const struct view *v)
 {
 	add_level(list, v, LEAF_TOPOLOGY_V2, 0, LEVEL_SMT, v->bits.thread_bits,
 		  v->topo->threads_per_core);
-	add_level(list, v, LEAF_TOPOLOGY_V2, 1, LEVEL_CORE, v->llc_shift, llc_cpus(v));
-	add_level(list, v, LEAF_TOPOLOGY_V2, 2, LEVEL_DIE, v->package_shift, llc_cpus(v) * v->llcs);
+	add_level(list, v, LEAF_TOPOLOGY_V2, 1, LEVEL_CORE, v->llc_shift, v->llc_cpus);
+	add_level(list, v, LEAF_TOPOLOGY_V2, 2, LEVEL_DIE, v->package_shift, v->package_cpus);
 	add_level(list, v, LEAF_TOPOLOGY_V2, 3, 0, 0, 0);
 }
 
@@ -324,12 +320,11 @@ static void set_amd_sizes(struct kt_kvm_cpuid *list)
 static void set_amd(struct kt_kvm_cpuid *list, const struct view *v)
 {
 	struct kvm_cpuid_entry2 *e = find_or_add(list, LEAF_EXT_FEATURES);
-	unsigned int cpus = llc_cpus(v) * v->llcs;
 
 	e->ecx |= FEATURE_TOPOEXT;
-	e->ecx = cpus > 1 ? e->ecx | FEATURE_CMP_LEGACY : e->ecx & ~FEATURE_CMP_LEGACY;
+	e->ecx = v->package_shift ? e->ecx | FEATURE_CMP_LEGACY : e->ecx & ~FEATURE_CMP_LEGACY;
 	e = find_or_add(list, LEAF_AMD_CORES);
-	e->ecx = (e->ecx & ~0xf0ffu) | ((cpus - 1) & 0xff) | v->package_shift << 12;
+	e->ecx = (e->ecx & ~0xf0ffu) | ((v->package_cpus - 1) & 0xff) | v->package_shift << 12;
 	set_amd_sizes(list);
 	add_caches(list, v);
 	add_topology(list, v);
@@ -354,10 +349,24 @@ static void set_hypervisor(struct kt_kvm_cpuid *list)
 	find_or_add(list, KVM_CPUID_FEATURES);
 }
 
+static int refuse_topology(const struct kt_topology *topo, struct kt_diag *diag)
+{
+	char text[KT_TOPOLOGY_TEXT_MAX];
+
+	kt_diag_cause(
+		diag,
+		"topology %s has one CPU in LLC 0 and more in others, which Linux cannot take "
+		"in on an AMD CPU before family 17h",
+		kt_topology_format(topo, text));
+	kt_diag_remedy(diag, "give the first LLC more than one CPU, or use --accel tcg");
+	return KT_KVM_CPUID_E_TOPOLOGY;
+}
+
 int kt_kvm_cpuid_make(struct kt_kvm_cpuid *ret_cpuid, const struct kt_kvm_cpuid_spec *spec,
 		      unsigned int cpu, struct kt_diag *diag)
 {
 	struct kt_kvm_cpuid *list = ret_cpuid;
+	bool llc_is_package;
 	enum vendor vendor;
 	struct view v;
 	int r;
@@ -370,7 +379,10 @@ int kt_kvm_cpuid_make(struct kt_kvm_cpuid *ret_cpuid, const struct kt_kvm_cpuid_
 		kt_diag_cause(diag, "the host's CPUID is that of neither an Intel nor an AMD CPU");
 		return KT_KVM_CPUID_E_HOST;
 	}
-	v = view_of(spec->topo, cpu, vendor, family_of(find(list, 1)));
+	llc_is_package = vendor == VENDOR_AMD && family_of(find(list, 1)) < AMD_FAMILY_ZEN;
+	if (llc_is_package && kt_topology_first_llc_misleads(spec->topo))
+		return refuse_topology(spec->topo, diag);
+	v = view_of(spec->topo, cpu, vendor, llc_is_package);
 	set_features(list, &v, spec->tsc_deadline);
 	if (vendor == VENDOR_AMD)
 		set_amd(list, &v);

@@ -5,7 +5,8 @@
  *
  * APIC ids are made of bit fields, as on real machines: thread in core, core in
  * LLC, LLC in node, node, from the lowest bit up. A field is as wide as its
- * largest value needs, so counts that are not powers of two leave gaps.
+ * largest value needs, so counts that are not powers of two leave gaps, and so do
+ * LLCs with fewer cores than others.
  *
  * A NUMA node is a package and an LLC is a die of it. To a guest on an AMD host
  * before family 17h each LLC is a package of its own, because Linux takes the
@@ -30,6 +31,7 @@
 
 /* 8-bit APIC ids: 255 addresses all. ACPI tables know ids beyond, in their longer entries. */
 #define KT_KVM_APIC_ID_MAX 254u
+#define KT_KVM_CPUS_MAX	   254u
 
 /* Most entries that the encoder takes and makes; KVM's own limit is 256. */
 #define KT_KVM_CPUID_MAX 256u
@@ -45,11 +47,8 @@ struct kt_kvm_apic_layout kt_kvm_apic_layout(const struct kt_topology *topo);
 /* The APIC id of a vCPU; cpu below kt_topology_cpus(). */
 uint32_t kt_kvm_apic_id(const struct kt_topology *topo, unsigned int cpu);
 
-/* The NUMA node of a vCPU. */
-unsigned int kt_kvm_cpu_node(const struct kt_topology *topo, unsigned int cpu);
-
 enum kt_kvm_cpuid_condition {
-	KT_KVM_CPUID_E_TOPOLOGY = 1, /* some vCPU's APIC id would exceed the maximum */
+	KT_KVM_CPUID_E_TOPOLOGY = 1, /* too many vCPUs, or an APIC id above the maximum */
 	KT_KVM_CPUID_E_HOST,	     /* the host's entries are not usable */
 };
 
@@ -75,8 +74,9 @@ struct kt_kvm_cpuid {
 };
 
 /*
- * Fills in what vCPU `cpu` shall have. Condition HOST, with diag: neither Intel
- * nor AMD (or Hygon), or more entries than can be held; ret_cpuid is of no use then.
+ * Fills in what vCPU `cpu` shall have. Conditions, with diag, after which
+ * ret_cpuid is of no use: HOST, neither Intel nor AMD (or Hygon), or more entries
+ * than can be held; TOPOLOGY, it cannot be told to Linux on this host.
  */
 int kt_kvm_cpuid_make(struct kt_kvm_cpuid *ret_cpuid, const struct kt_kvm_cpuid_spec *spec,
 		      unsigned int cpu, struct kt_diag *diag) _kt_must_check_;

@@ -98,7 +98,6 @@ static int write_acpi(const struct kt_ram *ram, const struct kt_vm_config *confi
 	const struct kt_kvm_acpi_spec spec = { .topo = &config->topo,
 					       .banks = ram->banks,
 					       .bank_count = ram->bank_count,
-					       .nodes = config->topo.nodes,
 					       .virtio_devices = KT_KVM_VIRTIO_COUNT };
 	_cleanup_(kt_kvm_acpi_deinit) struct kt_kvm_acpi acpi = { .image = KT_BUF_INIT(0) };
 	int r = kt_kvm_acpi_make(&acpi, &spec);

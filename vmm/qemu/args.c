@@ -9,6 +9,12 @@
  * Linux would look for extended topology leaves that TCG does not offer, and
  * take the whole socket for one LLC. Nested machines need the AMD vendor,
  * because SVM is all that TCG emulates; there each LLC is a socket.
+ *
+ * QEMU's dies have one number of cores. Where LLCs differ, all get the largest,
+ * and the CPUs that an LLC does not have are places that stay empty: the machine
+ * starts with as many CPUs as there are before the first empty place, and the
+ * others are plugged in one by one. Linux takes an empty place for a CPU that
+ * may come later, and is told on the command line that none will.
  */
 #include <stdarg.h>
 #include <stdio.h>
@@ -33,15 +39,33 @@ struct smp {
 static struct smp smp_of(const struct kt_vm_config *config)
 {
 	const struct kt_topology *t = &config->topo;
-	unsigned int llcs_per_node = t->llcs / t->nodes;
+	unsigned int llcs_per_node = kt_topology_llcs_per_node(t);
 
 	return (struct smp){
 		.sockets = config->nested ? t->llcs : t->nodes,
 		.dies = config->nested ? 1 : llcs_per_node,
-		.cores = t->cores_per_llc,
+		.cores = kt_topology_cores_max(t),
 		.threads = t->threads_per_core,
 		.sockets_per_node = config->nested ? llcs_per_node : 1,
 	};
+}
+
+unsigned int kt_qemu_slot(const struct kt_topology *topo, unsigned int cpu)
+{
+	struct kt_topology_place place = kt_topology_place(topo, cpu);
+	unsigned int core = place.llc * kt_topology_cores_max(topo) + place.core_in_llc;
+
+	return core * topo->threads_per_core + place.thread;
+}
+
+/* CPUs before the first empty place. */
+static unsigned int first_cpus(const struct kt_topology *topo)
+{
+	unsigned int cpu = 0;
+
+	while (cpu < kt_topology_cpus(topo) && kt_qemu_slot(topo, cpu) == cpu)
+		cpu++;
+	return cpu;
 }
 
 /* ---- validation ---- */
@@ -73,14 +97,17 @@ static unsigned long last_apic_id(const struct smp *smp)
  */
 int kt_qemu_cmdline(char *buf, const struct kt_vm_config *config, uint32_t tsc_khz)
 {
-	char tsc[32] = "";
+	char tsc[32] = "", possible[32] = "";
 	int n;
 
 	if (tsc_khz)
 		snprintf(tsc, sizeof(tsc), " tsc_early_khz=%u", tsc_khz);
+	if (!config->topo.cores_per_llc)
+		snprintf(possible, sizeof(possible), " possible_cpus=%u",
+			 kt_topology_cpus(&config->topo));
 	n = snprintf(buf, KT_VM_CMDLINE_MAX + 1,
-		     "console=ttyS0 quiet panic=-1 reboot=t no_timer_check tsc=reliable%s%s%s%s",
-		     tsc, config->deterministic ? " random.trust_cpu=off" : "",
+		     "console=ttyS0 quiet panic=-1 reboot=t no_timer_check tsc=reliable%s%s%s%s%s",
+		     tsc, possible, config->deterministic ? " random.trust_cpu=off" : "",
 		     config->cmdline[0] ? " " : "", config->cmdline);
 	return n > KT_VM_CMDLINE_MAX;
 }
@@ -90,6 +117,14 @@ int kt_qemu_validate(const struct kt_vm_config *config, struct kt_diag *diag)
 	char cmdline[KT_VM_CMDLINE_MAX + 1], topo[KT_TOPOLOGY_TEXT_MAX];
 	struct smp smp = smp_of(config);
 
+	if (config->nested && kt_topology_first_llc_misleads(&config->topo)) {
+		kt_diag_cause(diag,
+			      "topology %s has one CPU in LLC 0 and more in others, which Linux "
+			      "cannot take in on a machine that can itself run machines",
+			      kt_topology_format(&config->topo, topo));
+		kt_diag_remedy(diag, "give the first LLC more than one CPU");
+		return KT_VM_E_SPEC;
+	}
 	if (config->perf) {
 		kt_diag_cause(diag, "--perf is for measuring, and tcg emulates each instruction");
 		kt_diag_remedy(diag, "use a host with KVM, or no --perf");
@@ -180,51 +215,99 @@ static int add_common(struct kt_qemu_args *args)
 	return kt_forward(add_list(args, common));
 }
 
-static int add_cpu(struct kt_qemu_args *args, const struct kt_vm_config *config)
+static int add_plugged_cpu(struct kt_qemu_args *args, const struct kt_vm_config *config,
+			   unsigned int cpu)
+{
+	struct kt_topology_place p = kt_topology_place(&config->topo, cpu);
+
+	return add(args, "-device") ?:
+		       add(args, "max-x86_64-cpu,socket-id=%u,die-id=%u,core-id=%u,thread-id=%u",
+			   config->nested ? p.llc : p.node, config->nested ? 0 : p.llc_in_node,
+			   p.core_in_llc, p.thread);
+}
+
+static int add_uneven_cpus(struct kt_qemu_args *args, const struct kt_vm_config *config,
+			   const struct smp *smp)
+{
+	unsigned int first = first_cpus(&config->topo);
+	int r;
+
+	r = add(args, "%u,sockets=%u,dies=%u,cores=%u,threads=%u,maxcpus=%u", first, smp->sockets,
+		smp->dies, smp->cores, smp->threads,
+		smp->sockets * smp->dies * smp->cores * smp->threads);
+	for (unsigned int cpu = first; cpu < kt_topology_cpus(&config->topo) && !r; cpu++)
+		r = add_plugged_cpu(args, config, cpu);
+	return kt_forward(r);
+}
+
+static int add_cpus(struct kt_qemu_args *args, const struct kt_vm_config *config)
 {
 	struct smp smp = smp_of(config);
 
+	if (!config->topo.cores_per_llc)
+		return kt_forward(add_uneven_cpus(args, config, &smp));
+	return kt_forward(add(args, "%u,sockets=%u,dies=%u,cores=%u,threads=%u",
+			      kt_topology_cpus(&config->topo), smp.sockets, smp.dies, smp.cores,
+			      smp.threads));
+}
+
+static int add_cpu(struct kt_qemu_args *args, const struct kt_vm_config *config)
+{
 	return add(args, "-cpu") ?:
 		       add(args, "max,%s%s", config->nested ? "vendor=AuthenticAMD,svm=on" : "vendor=GenuineIntel,l3-cache=on", config->deterministic ? ",rdrand=off,rdseed=off" : "") ?:
 		       add(args, "-smp") ?:
-					   add(args, "%u,sockets=%u,dies=%u,cores=%u,threads=%u",
-					       kt_topology_cpus(&config->topo), smp.sockets, smp.dies, smp.cores,
-					       smp.threads);
+					   add_cpus(args, config);
 }
 
 static int add_memory(struct kt_qemu_args *args, const struct kt_vm_config *config,
 		      const struct kt_qemu_given *given)
 {
+	unsigned int nodes = kt_topology_nodes_all(&config->topo);
 	uint64_t mib = config->memory_bytes >> 20;
 	int r;
 
 	r = add(args, "-m") ?: add(args, "%lluM", (unsigned long long)mib);
-	for (unsigned int i = 0; i < config->topo.nodes && !r; i++)
+	for (unsigned int i = 0; i < nodes && !r; i++)
 		r = add(args, "-object") ?:
 					   add(args,
 					       "memory-backend-file,id=ram%u,size=%lluM,mem-path=/dev/fd/%d,share=on",
-					       i, (unsigned long long)(mib / config->topo.nodes), given->ram[i]);
+					       i, (unsigned long long)(mib / nodes), given->ram[i]);
 	return kt_forward(r);
 }
 
-/* Distances are left to Linux, whose defaults are 10 and 20. */
+/* QEMU wants all pairs or none; of none Linux takes them to be 20, as they are declared. */
+static int add_distances(struct kt_qemu_args *args, const struct kt_topology *topo)
+{
+	unsigned int nodes = kt_topology_nodes_all(topo);
+	int r = 0;
+
+	for (unsigned int i = 0; i < nodes; i++)
+		for (unsigned int j = i + 1; j < nodes && !r; j++)
+			r = add(args, "-numa") ?:
+						 add(args, "dist,src=%u,dst=%u,val=%u", i, j,
+						     kt_topology_distance(topo, i, j));
+	return kt_forward(r);
+}
+
 static int add_nodes(struct kt_qemu_args *args, const struct kt_vm_config *config)
 {
 	struct smp smp = smp_of(config);
 	int r = 0;
 
-	for (unsigned int i = 0; i < config->topo.nodes && !r; i++)
+	for (unsigned int i = 0; i < kt_topology_nodes_all(&config->topo) && !r; i++)
 		r = add(args, "-numa") ?: add(args, "node,nodeid=%u,memdev=ram%u", i, i);
 	for (unsigned int i = 0; i < smp.sockets && !r; i++)
 		r = add(args, "-numa") ?:
 			    add(args, "cpu,node-id=%u,socket-id=%u", i / smp.sockets_per_node, i);
+	if (!r && kt_topology_has_distances(&config->topo))
+		r = add_distances(args, &config->topo);
 	return kt_forward(r);
 }
 
 static int add_machine(struct kt_qemu_args *args, const struct kt_vm_config *config,
 		       const struct kt_qemu_given *given)
 {
-	bool numa = config->topo.nodes > 1;
+	bool numa = kt_topology_nodes_all(&config->topo) > 1;
 	int r;
 
 	r = add(args, "-M") ?:

@@ -43,5 +43,11 @@ void kt_qemu_args_deinit(struct kt_qemu_args *args);
 /* Writes the whole kernel command line into buf (KT_VM_CMDLINE_MAX + 1 bytes): 0 or 1, too long. */
 int kt_qemu_cmdline(char *buf, const struct kt_vm_config *config, uint32_t tsc_khz) _kt_must_check_;
 
+/*
+ * Where QEMU has a CPU in its list of places for CPUs, some of which stay empty
+ * when LLCs differ in cores; its "cpu-index".
+ */
+unsigned int kt_qemu_slot(const struct kt_topology *topo, unsigned int cpu);
+
 /* What QEMU can do of a config that is otherwise valid: 0 or KT_VM_E_SPEC. */
 int kt_qemu_validate(const struct kt_vm_config *config, struct kt_diag *diag) _kt_must_check_;

@@ -36,13 +36,14 @@ static struct kt_vm *qemu_free(struct kt_vm *vm)
 static int set_up(struct kt_qemu *qemu, struct kt_diag *diag)
 {
 	const struct kt_vm_config *config = &qemu->vm.config;
+	unsigned int nodes = kt_topology_nodes_all(&config->topo);
 	int r;
 
 	qemu->vcpus = calloc(kt_topology_cpus(&config->topo), sizeof(*qemu->vcpus));
 	if (!qemu->vcpus)
 		return kt_raise(-ENOMEM);
-	kt_ram_layout(&qemu->vm.ram, config->topo.nodes, config->memory_bytes / config->topo.nodes,
-		      KT_QEMU_LOW_BYTES, KT_QEMU_HIGH_START);
+	kt_ram_layout(&qemu->vm.ram, nodes, config->memory_bytes / nodes, KT_QEMU_LOW_BYTES,
+		      KT_QEMU_HIGH_START);
 	r = kt_qmp_init(&qemu->qmp, &kt_qemu_qmp_handlers, qemu) ?: kt_ram_create(&qemu->vm.ram);
 	if (r) {
 		kt_diag_doing(diag, "make the machine's memory");

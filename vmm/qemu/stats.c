@@ -5,14 +5,25 @@
  * that thread's figures. Of a thread that is gone the last known figures stay.
  */
 #include "base/cleanup.h"
+#include "vmm/qemu/args.h"
 #include "vmm/qemu/machine.h"
 #include "vmm/schedstat.h"
 
+/* Of the vCPU in one of QEMU's places for CPUs; NULL: there is none. */
+static struct kt_qemu_vcpu *vcpu_at(struct kt_qemu *qemu, json_int_t slot)
+{
+	const struct kt_topology *topo = &qemu->vm.config.topo;
+
+	for (unsigned int cpu = 0; cpu < kt_topology_cpus(topo); cpu++)
+		if (kt_qemu_slot(topo, cpu) == slot)
+			return &qemu->vcpus[cpu];
+	return NULL;
+}
+
 int kt_qemu_take_vcpus(struct kt_qemu *qemu, const json_t *value)
 {
-	unsigned int cpus = kt_topology_cpus(&qemu->vm.config.topo);
+	struct kt_qemu_vcpu *vcpu;
 	const json_t *item, *tid;
-	json_int_t cpu;
 	size_t i;
 
 	if (!json_is_array(value))
@@ -21,11 +32,11 @@ int kt_qemu_take_vcpus(struct kt_qemu *qemu, const json_t *value)
 	{
 		if (!json_is_integer(json_object_get(item, "cpu-index")))
 			return 1;
-		cpu = json_integer_value(json_object_get(item, "cpu-index"));
+		vcpu = vcpu_at(qemu, json_integer_value(json_object_get(item, "cpu-index")));
 		tid = json_object_get(item, "thread-id");
-		if (cpu < 0 || cpu >= cpus || !json_is_integer(tid))
+		if (!vcpu || !json_is_integer(tid))
 			return 1;
-		qemu->vcpus[cpu].tid = (pid_t)json_integer_value(tid);
+		vcpu->tid = (pid_t)json_integer_value(tid);
 	}
 	return 0;
 }
