@@ -19,6 +19,9 @@
 #define KT_DISTANCE_NODES_MAX 16		/* ... that declares their distances */
 #define KT_SCHEDS_MAX	      16		/* schedulers staged by one scenario */
 #define KT_ARGS_MAX	      64		/* arguments of one staged scheduler */
+#define KT_MODULES_MAX	      16		/* kernel modules of one scenario */
+#define KT_FILES_MAX	      64		/* files staged by the user of one run */
+#define KT_FILES_BYTES_MAX    (512u << 20)	/* bytes of all of them */
 #define KT_STEPS_MAX	      256		/* steps of one scenario */
 #define KT_OPS_MAX	      64		/* ops of one step */
 #define KT_SNAPSHOTS_MAX      1000		/* periodic snapshots of one scenario */

@@ -27,12 +27,22 @@ static json_t *scheds_json(const struct kt_sched_decl *d)
 	return list;
 }
 
+static json_t *names_json(const char *const *names)
+{
+	json_t *list = json_array();
+
+	for (; names && *names; names++)
+		json_array_append_new(list, json_string(*names));
+	return list;
+}
+
 static json_t *scenario_json(const struct kt_scenario *s)
 {
-	return json_pack("{s:s, s:s, s:s, s:i, s:s, s:I, s:o, s:o, s:i}", "name", s->name, "doc",
-			 s->doc, "file", s->file, "line", s->line, "topology",
+	return json_pack("{s:s, s:s, s:s, s:i, s:s, s:I, s:b, s:o, s:o, s:o, s:i}", "name", s->name,
+			 "doc", s->doc, "file", s->file, "line", s->line, "topology",
 			 s->topo ? s->topo : KT_DEFAULT_TOPO, "memory_bytes",
-			 (json_int_t)(s->memory ? s->memory : KT_DEFAULT_MEMORY), "sched",
+			 (json_int_t)(s->memory ? s->memory : KT_DEFAULT_MEMORY), "nested",
+			 s->nested, "modules", names_json(s->modules), "sched",
 			 scheds_json(s->sched), "staged", scheds_json(s->staged), "snapshots",
 			 (int)s->snapshots);
 }

@@ -29,6 +29,9 @@ static const char help[] =
 	"      --accel NAME           auto (default), kvm or tcg; auto is kvm where the\n"
 	"                             host's KVM can run Linux\n"
 	"      --artifacts DIR        keep artefacts in a new folder in DIR\n"
+	"      --file HOST:GUEST      put a file of the host into the guest, at that\n"
+	"                             absolute path, a program with its libraries;\n"
+	"                             may be given several times\n"
 	"      --force                with --accel kvm: try it although the host's KVM\n"
 	"                             was found unfit\n"
 	"      --json                 print the results as JSON\n"
@@ -47,7 +50,8 @@ static const char help[] =
 	"                             guest, exits by reason, and how busy the host was\n"
 	"      --timeout SECONDS      limit for each run (default: what the scenario\n"
 	"                             says, else 120 s more than it holds)\n"
-	"  -v, --verbose              show the guest's console while it runs\n"
+	"  -v, --verbose              show the guest's console, and what the\n"
+	"                             scenario's body prints, while it runs\n"
 	"  -h, --help                 show this help\n\n"
 	"Ctrl-C ends a run within a second and keeps its results so far.\n"
 	"Exit status: 0 pass, 1 fail, 2 inconclusive, 3 could not run, 77 all skipped.\n";
@@ -58,6 +62,7 @@ struct options {
 	char scheduler[PATH_MAX];
 	const char *args[KT_ARGS_MAX + 1];
 	unsigned int arg_count;
+	struct kt_stage_files files;
 	bool force;
 	char accel_reason[KT_DIAG_TEXT_MAX];
 	bool json;
@@ -78,6 +83,16 @@ static bool parse_number(const char *text, uint64_t *ret)
 	errno = 0;
 	*ret = strtoull(text, &end, 10);
 	return !errno && end != text && !*end && text[0] != '-';
+}
+
+static int parse_file(struct options *o, const char *value)
+{
+	struct kt_diag diag = KT_DIAG_INIT;
+	int r = kt_stage_files_add(&o->files, value, &diag);
+
+	return r ? cli_usage_error("run", "--file '%s': %s", value,
+				   r > 0 ? diag.cause : strerror(-r)) :
+		   0;
 }
 
 static int parse_value(struct options *o, int c, const char *value)
@@ -108,6 +123,8 @@ static int parse_value(struct options *o, int c, const char *value)
 					       KT_ARGS_MAX);
 		o->args[o->arg_count++] = value;
 		break;
+	case 'F':
+		return parse_file(o, value);
 	case 'S':
 		if (!parse_number(value, &req->seed))
 			return cli_usage_error("run", "'%s' is not a seed", value);
@@ -131,6 +148,7 @@ static int parse_options(struct options *o, int argc, char **argv)
 	static const struct option options[] = {
 		{ "accel", required_argument, NULL, 'A' },
 		{ "artifacts", required_argument, NULL, 'd' },
+		{ "file", required_argument, NULL, 'F' },
 		{ "force", no_argument, NULL, 'f' },
 		{ "json", no_argument, NULL, 'j' },
 		{ "keep", no_argument, NULL, 'k' },
@@ -407,17 +425,23 @@ static void init_options(struct options *o, struct kt_kernel *kernel)
 	o->request.on_progress = on_progress;
 	o->request.on_console = o->verbose ? on_console : NULL;
 	o->request.scheduler_args = o->args;
+	o->request.files = &o->files;
 	o->progress = isatty(STDERR_FILENO);
 	o->colour = isatty(STDOUT_FILENO) && !getenv("NO_COLOR");
 	if (o->json)
 		o->results = json_array();
 }
 
+static void deinit_options(struct options *o)
+{
+	kt_stage_files_deinit(&o->files);
+}
+
 int cmd_run(int argc, char **argv)
 {
 	_cleanup_(kt_plan_deinit) struct kt_plan plan = { 0 };
 	_cleanup_(kt_closep) int cancel_fd = -1;
-	struct options o = { 0 };
+	_cleanup_(deinit_options) struct options o = { 0 };
 	struct kt_kernel kernel = { .path = "" };
 	struct kt_diag diag = KT_DIAG_INIT;
 	int r = parse_options(&o, argc, argv);

@@ -2,7 +2,8 @@
 /*
  * Scenario bodies; see body.h and scenario/guest.h. A finding travels as one
  * record through a pipe in packet mode: writes of up to PIPE_BUF bytes are
- * atomic, so that several children of a body can report at once.
+ * atomic, so that several children of a body can report at once. Output travels
+ * through another one, and has a reader until the body ends.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -10,6 +11,7 @@
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -18,9 +20,11 @@
 #include "base/cleanup.h"
 #include "init/body.h"
 #include "init/init.h"
+#include "proto/staging.h"
 #include "scenario/guest.h"
 
-#define FINDINGS_MAX 1000 /* sent per run; further ones are only counted */
+#define FINDINGS_MAX	 1000 /* sent per run; further ones are only counted */
+#define LIBRARY_PATH_MAX 4096
 
 struct kt_guest {
 	uint64_t seed;
@@ -57,14 +61,32 @@ void kt_guest_fail(struct kt_guest *kg, const char *file, int line, const char *
 		_exit(125);
 }
 
-static _Noreturn void run_child(const struct kt_exec *exec, int fd)
+/* Programs that the body starts find the libraries that were staged for them. */
+static void set_library_path(void)
+{
+	_cleanup_(kt_closep) int fd =
+		open(KT_STAGING "/" KT_STAGING_LIBRARY_PATH, O_RDONLY | O_CLOEXEC);
+	char path[LIBRARY_PATH_MAX];
+	ssize_t n = fd >= 0 ? read(fd, path, sizeof(path) - 1) : 0;
+
+	path[n > 0 ? n : 0] = 0;
+	if (n > 0 && setenv("LD_LIBRARY_PATH", path, 1))
+		_exit(125);
+}
+
+/* The body gets no descriptor of PID 1's but the write ends of its two pipes. */
+static _Noreturn void run_child(const struct kt_exec *exec, int finding_fd, int output_fd)
 {
 	struct kt_guest kg = { .seed = exec->job.seed, .fd = 3 };
+	int null_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 
-	/* The body gets no descriptor of PID 1's but the pipe and the console. */
-	if (dup3(fd, kg.fd, O_CLOEXEC) < 0 && errno != EINVAL)
+	if (null_fd < 0 || dup2(null_fd, 0) < 0 || dup2(output_fd, 1) < 0 || dup2(1, 2) < 0)
+		_exit(125);
+	if (dup3(finding_fd, kg.fd, O_CLOEXEC) < 0 && errno != EINVAL)
 		_exit(125);
 	close_range(kg.fd + 1, UINT_MAX, 0);
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	set_library_path();
 	exec->scenario->body(&kg);
 	fflush(NULL);
 	_exit(0);
@@ -74,8 +96,10 @@ static _Noreturn void run_child(const struct kt_exec *exec, int fd)
 
 struct body {
 	struct kt_exec *exec;
-	int fd;	   /* read end */
-	pid_t pid; /* 0: it has ended */
+	int fd;		     /* read end of the findings */
+	int output_fd;	     /* of the output; -1: closed */
+	size_t output_bytes; /* sent */
+	pid_t pid;	     /* 0: it has ended */
 	int status;
 };
 
@@ -114,11 +138,50 @@ static void on_finding(void *arg)
 		kt_exec_unwatch(b->exec, b->fd);
 }
 
+/* Output beyond the limit is read, so that the body is not held up, and dropped. */
+static void send_output(struct body *b, const void *data, size_t len)
+{
+	struct kt_msg msg = { .type = KT_MSG_OUTPUT };
+
+	len = KT_MIN(len, (size_t)KT_LOG_MAX - b->output_bytes);
+	if (!len)
+		return;
+	msg.output.data = (struct kt_bytes){ data, (uint32_t)len };
+	kt_exec_send(b->exec, &msg);
+	b->output_bytes += len;
+}
+
+static void close_output(struct body *b)
+{
+	if (b->output_fd >= 0)
+		kt_exec_unwatch(b->exec, b->output_fd);
+	kt_closep(&b->output_fd);
+}
+
+static void on_output(void *arg)
+{
+	struct body *b = arg;
+	char buf[4096];
+	ssize_t n = -1;
+
+	/* Not for ever: what writes without end must not keep PID 1 from the rest. */
+	for (int turn = 0; turn < 16 && b->output_fd >= 0; turn++) {
+		n = read(b->output_fd, buf, sizeof(buf));
+		if (n <= 0)
+			break;
+		send_output(b, buf, (size_t)n);
+	}
+	if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
+		close_output(b);
+}
+
+/* What is in the pipes was written before the end, so it is reported before. */
 static void on_exit_body(void *arg, pid_t pid, int status)
 {
 	struct body *b = arg;
 
 	on_finding(b);
+	on_output(b);
 	b->pid = 0;
 	b->status = status;
 }
@@ -178,22 +241,28 @@ static int follow(struct body *b)
 
 int kt_body_run(struct kt_exec *exec)
 {
-	struct body b = { .exec = exec };
-	int ends[2], r;
+	struct body b = { .exec = exec, .output_fd = -1 };
+	int ends[2], output[2], r;
 
-	if (pipe2(ends, O_CLOEXEC | O_DIRECT) || fcntl(ends[0], F_SETFL, O_NONBLOCK | O_DIRECT))
+	if (pipe2(ends, O_CLOEXEC | O_DIRECT) || fcntl(ends[0], F_SETFL, O_NONBLOCK | O_DIRECT) ||
+	    pipe2(output, O_CLOEXEC) || fcntl(output[0], F_SETFL, O_NONBLOCK))
 		return kt_raise(-errno);
 	b.fd = ends[0];
+	b.output_fd = output[0];
 	b.pid = kt_exec_fork(exec, on_exit_body, &b);
 	if (b.pid < 0)
 		return kt_raise(-errno);
 	if (!b.pid)
-		run_child(exec, ends[1]);
+		run_child(exec, ends[1], output[1]);
 	close(ends[1]);
+	close(output[1]);
 	r = kt_exec_watch(exec, b.fd, on_finding, &b);
+	if (!r)
+		r = kt_exec_watch(exec, b.output_fd, on_output, &b);
 	if (!r)
 		r = follow(&b);
 	kt_exec_unwatch(exec, b.fd);
 	close(b.fd);
+	close_output(&b);
 	return kt_forward(r);
 }

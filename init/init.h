@@ -6,7 +6,7 @@
  *   channel.c    the control port
  *   exec.c       events and children: implements ops/exec.h
  *   run.c        the job: stage, steps, body, teardown
- *     snapshot.c, bpf-maps.c, map-read.c, body.c, pulse.c, topology.c
+ *     modules.c, snapshot.c, bpf-maps.c, map-read.c, body.c, pulse.c, topology.c
  *   last-words.c how it ends
  *
  * It has one thread. It runs as SCHED_FIFO, so that no scheduler under test can

@@ -15,6 +15,7 @@
 #include "init/body.h"
 #include "init/init.h"
 #include "init/last-words.h"
+#include "init/modules.h"
 #include "init/pulse.h"
 #include "init/topology.h"
 #include "ops/op-exec.h"
@@ -209,6 +210,14 @@ static void run_steps(struct kt_exec *exec)
 	}
 }
 
+static void load_modules(struct kt_exec *exec)
+{
+	struct kt_diag diag = KT_DIAG_INIT;
+
+	if (kt_modules_load(exec->scenario->modules, &diag))
+		kt_init_fail(exec, diag.doing, "%s", diag.cause);
+}
+
 static bool declares(const struct kt_sched_decl *list)
 {
 	return list && list->name;
@@ -221,6 +230,7 @@ static void stage(struct kt_exec *exec)
 				    .sched = s->sched ? s->sched->name : NULL };
 
 	send_phase(exec, KT_PHASE_STAGE);
+	load_modules(exec);
 	check_staged(exec, s->sched);
 	check_staged(exec, s->staged);
 	if (declares(s->sched) || declares(s->staged)) {

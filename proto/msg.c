@@ -90,6 +90,7 @@ static const struct message messages[] = {
 	[KT_MSG_FATAL] = { "fatal", FIELDS(
 		UINT(fatal, signal), UINT(fatal, code), UINT(fatal, address),
 		UINT(fatal, ip)) },
+	[KT_MSG_OUTPUT] = { "output", FIELDS(BYTES(output, data)) },
 };
 /* clang-format on */
 

@@ -51,6 +51,7 @@ enum kt_msg_type {
 	KT_MSG_RESULT,
 	KT_MSG_FAILED,
 	KT_MSG_FATAL,
+	KT_MSG_OUTPUT,
 };
 
 struct kt_bytes {
@@ -259,6 +260,11 @@ struct kt_msg_finding {
 	char text[KT_TEXT_MAX];
 };
 
+/* OUTPUT: what a guest body, or what it started, wrote to stdout and stderr. */
+struct kt_msg_output {
+	struct kt_bytes data;
+};
+
 /* RESULT: the job ended. */
 struct kt_msg_result {
 	uint32_t steps_run;
@@ -306,6 +312,7 @@ struct kt_msg {
 		struct kt_msg_result result;
 		struct kt_msg_failed failed;
 		struct kt_msg_fatal fatal;
+		struct kt_msg_output output;
 	};
 };
 

@@ -14,6 +14,7 @@
 
 #include "base/cleanup.h"
 #include "base/fs.h"
+#include "proto/staging.h"
 #include "runner/closure.h"
 #include "runner/elf-deps.h"
 #include "runner/ld-cache.h"
@@ -44,6 +45,7 @@ void kt_closure_deinit(struct kt_closure *closure)
 	for (size_t i = 0; i < closure->lib_count; i++) {
 		free(closure->libs[i].name);
 		free(closure->libs[i].path);
+		free(closure->libs[i].guest_path);
 	}
 	free(closure->libs);
 	*closure = (struct kt_closure){ 0 };
@@ -132,35 +134,63 @@ static char *find_library(const struct resolver *rs, const char *name, const cha
 
 /* ---- all of them ---- */
 
-static int add_library(struct resolver *rs, const char *name, const char *owner,
-		       const struct kt_elf_deps *deps)
+static int append_library(struct resolver *rs, const char *name, char *owned_path)
 {
 	struct kt_closure *c = &rs->closure;
-	struct kt_closure_lib *libs, lib;
+	struct kt_closure_lib *libs = NULL, lib = { .name = strdup(name), .path = owned_path };
+	const char *root = kt_staging_hidden_by(owned_path) ? KT_STAGING_LIBRARIES : "";
 
-	for (size_t i = 0; i < c->lib_count; i++)
-		if (!strcmp(c->libs[i].name, name))
-			return 0;
-	if (c->lib_count == KT_CLOSURE_LIBS_MAX) {
-		kt_diag_cause(rs->diag, "it needs more than %d libraries", KT_CLOSURE_LIBS_MAX);
-		return KT_CLOSURE_E_LIBRARY;
-	}
-	lib.path = find_library(rs, name, owner, deps);
-	if (!lib.path) {
-		kt_diag_cause(rs->diag, "library '%s', which %s needs, was not found", name, owner);
-		kt_diag_remedy(rs->diag, "install it, set LD_LIBRARY_PATH, or link statically");
-		return KT_CLOSURE_E_LIBRARY;
-	}
-	lib.name = strdup(name);
-	libs = lib.name ? reallocarray(c->libs, c->lib_count + 1, sizeof(*libs)) : NULL;
+	if (lib.name && asprintf(&lib.guest_path, "%s%s", root, owned_path) >= 0)
+		libs = reallocarray(c->libs, c->lib_count + 1, sizeof(*libs));
 	if (!libs) {
 		free(lib.name);
 		free(lib.path);
+		free(lib.guest_path);
 		return kt_raise(-ENOMEM);
 	}
 	libs[c->lib_count++] = lib;
 	c->libs = libs;
 	return 0;
+}
+
+static bool has_library(const struct resolver *rs, const char *name)
+{
+	for (size_t i = 0; i < rs->closure.lib_count; i++)
+		if (!strcmp(rs->closure.libs[i].name, name))
+			return true;
+	return false;
+}
+
+static int add_library(struct resolver *rs, const char *name, const char *owner,
+		       const struct kt_elf_deps *deps)
+{
+	char *path;
+
+	if (has_library(rs, name))
+		return 0;
+	if (rs->closure.lib_count == KT_CLOSURE_LIBS_MAX) {
+		kt_diag_cause(rs->diag, "it needs more than %d libraries", KT_CLOSURE_LIBS_MAX);
+		return KT_CLOSURE_E_LIBRARY;
+	}
+	path = find_library(rs, name, owner, deps);
+	if (!path) {
+		kt_diag_cause(rs->diag, "library '%s', which %s needs, was not found", name, owner);
+		kt_diag_remedy(rs->diag, "install it, set LD_LIBRARY_PATH, or link statically");
+		return KT_CLOSURE_E_LIBRARY;
+	}
+	return kt_forward(append_library(rs, name, path));
+}
+
+/* What glibc opens by itself, in pthread_exit() and pthread_cancel(). */
+static int add_unwinder(struct resolver *rs, const char *owner, const struct kt_elf_deps *deps)
+{
+	static const char name[] = "libgcc_s.so.1";
+	char *path;
+
+	if (!has_library(rs, "libc.so.6") || has_library(rs, name))
+		return 0;
+	path = find_library(rs, name, owner, deps);
+	return path ? kt_forward(append_library(rs, name, path)) : 0;
 }
 
 static int add_needed(struct resolver *rs, const char *owner, const struct kt_elf_deps *deps)
@@ -244,6 +274,8 @@ static int resolve(struct resolver *rs, bool *ret_has_debug, const char *path)
 		r = add_needed(rs, path, &deps);
 	for (size_t i = 0; !r && i < rs->closure.lib_count; i++)
 		r = add_needed_of_library(rs, rs->closure.libs[i].path);
+	if (!r)
+		r = add_unwinder(rs, path, &deps);
 	return kt_forward(r);
 }
 
@@ -292,7 +324,7 @@ int kt_closure_library_path(const struct kt_closure *closure, struct kt_buf *out
 	int r = 0;
 
 	for (size_t i = 0; !r && i < closure->lib_count; i++) {
-		const char *path = closure->libs[i].path;
+		const char *path = closure->libs[i].guest_path;
 		size_t len = (size_t)(strrchr(path, '/') - path);
 
 		if (!has_dir(kt_buf_str(out), path, len))

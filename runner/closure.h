@@ -2,7 +2,9 @@
 /*
  * All files a dynamically linked program needs to start: its interpreter and,
  * transitively, its libraries, found as the dynamic linker of this host would
- * find them. What a program opens itself with dlopen() is not known.
+ * find them. What a program opens itself with dlopen() is not known, except
+ * libgcc_s.so.1, which glibc opens to end or cancel a thread: it comes along with
+ * glibc when the host has it.
  */
 #pragma once
 
@@ -16,8 +18,9 @@
 #define KT_CLOSURE_LIBS_MAX 512
 
 struct kt_closure_lib {
-	char *name; /* as asked for; owned */
-	char *path; /* absolute; owned */
+	char *name;	  /* as asked for; owned */
+	char *path;	  /* absolute; owned */
+	char *guest_path; /* where it lies in the guest: the same, unless hidden there; owned */
 };
 
 struct kt_closure {

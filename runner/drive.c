@@ -230,6 +230,13 @@ static void on_log(struct drive *d, const struct kt_msg_log *msg)
 	kt_artifacts_append(d->artifacts, name, msg->data.data, msg->data.len, KT_LOG_MAX);
 }
 
+static void on_output(struct drive *d, const struct kt_msg_output *msg)
+{
+	kt_artifacts_append(d->artifacts, "body.log", msg->data.data, msg->data.len, KT_LOG_MAX);
+	if (d->req->on_console)
+		d->req->on_console(d->req->arg, msg->data.data, msg->data.len);
+}
+
 static void on_failed(struct drive *d, const struct kt_msg_failed *msg)
 {
 	struct kt_diag diag = KT_DIAG_INIT;
@@ -285,6 +292,9 @@ static void on_message(struct drive *d, const struct kt_msg *msg)
 		break;
 	case KT_MSG_LOG:
 		on_log(d, &msg->log);
+		break;
+	case KT_MSG_OUTPUT:
+		on_output(d, &msg->output);
 		break;
 	case KT_MSG_FAILED:
 		on_failed(d, &msg->failed);
@@ -430,6 +440,7 @@ static int make_machine(struct drive *d, int initrd_fd)
 		.memory_bytes = s->memory ? s->memory : KT_DEFAULT_MEMORY,
 		.kernel_path = d->req->kernel->path,
 		.initrd_fd = initrd_fd,
+		.nested = s->nested,
 		.seed = d->req->seed,
 		.perf = d->req->perf,
 	};

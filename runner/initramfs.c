@@ -18,17 +18,29 @@
 #include "runner/base-archive.h"
 #include "runner/closure.h"
 #include "runner/cpio.h"
+#include "runner/elf-deps.h"
 #include "runner/initramfs.h"
 
 #define ARGV_BYTES_MAX (64u << 10) /* also the limit of init */
 
 struct builder {
 	struct kt_cpio cpio;
-	struct kt_buf seen; /* paths that are in the archive, each with its 0 */
+	struct kt_buf seen; /* paths in the archive, each with its 0; folders end in '/' */
+	uint64_t file_bytes;
 	struct kt_diag *diag;
 };
 
 /* ---- members ---- */
+
+/* Names what was being done when r came up, and gives errno in words if nobody did. */
+static int failed(struct builder *b, int r, const char *what, const char *name, const char *path)
+{
+	kt_diag_doing(b->diag, "stage %s%s%s%s (%s)", what, name ? " '" : "", name ? name : "",
+		      name ? "'" : "", path);
+	if (r < 0)
+		kt_diag_cause(b->diag, "%s", strerror(-r));
+	return kt_forward(r);
+}
 
 static bool is_seen(const struct builder *b, const char *path)
 {
@@ -42,13 +54,22 @@ static bool is_seen(const struct builder *b, const char *path)
 	return false;
 }
 
+static int clash(struct builder *b, const char *path)
+{
+	kt_diag_cause(b->diag, "%s would have to be both a file and a folder in the guest", path);
+	return KT_INITRAMFS_E_FILE;
+}
+
 static int add_dir(struct builder *b, const char *path)
 {
-	int r;
+	char dir[KT_PATH_MAX];
+	int r = kt_path_format(dir, "%s/", path);
 
+	if (r || is_seen(b, dir))
+		return kt_forward(r);
 	if (is_seen(b, path))
-		return 0;
-	r = kt_buf_append(&b->seen, path, strlen(path) + 1);
+		return clash(b, path);
+	r = kt_buf_append(&b->seen, dir, strlen(dir) + 1);
 	if (!r)
 		r = kt_cpio_dir(&b->cpio, path, 0755);
 	return kt_forward(r);
@@ -71,10 +92,13 @@ static int add_parents(struct builder *b, const char *path)
 /* Adds the file behind fd, unless the archive has that path. */
 static int add_fd(struct builder *b, const char *guest_path, mode_t mode, int fd)
 {
-	int r;
+	char dir[KT_PATH_MAX];
+	int r = kt_path_format(dir, "%s/", guest_path);
 
-	if (is_seen(b, guest_path))
-		return 0;
+	if (r || is_seen(b, guest_path))
+		return kt_forward(r);
+	if (is_seen(b, dir))
+		return clash(b, guest_path);
 	r = add_parents(b, guest_path);
 	if (!r)
 		r = kt_buf_append(&b->seen, guest_path, strlen(guest_path) + 1);
@@ -162,6 +186,15 @@ static int add_argv(struct builder *b, const char *dir, const struct kt_initramf
 	return kt_forward(r);
 }
 
+static int add_closure(struct builder *b, const struct kt_closure *closure)
+{
+	int r = add_path(b, closure->interpreter, 0755, closure->interpreter);
+
+	for (size_t i = 0; !r && i < closure->lib_count; i++)
+		r = add_path(b, closure->libs[i].guest_path, 0755, closure->libs[i].path);
+	return kt_forward(r);
+}
+
 static int add_libraries(struct builder *b, const char *dir, const struct kt_closure *closure)
 {
 	_cleanup_(kt_buf_deinit) struct kt_buf library_path = KT_BUF_INIT(KT_PATH_MAX - 1);
@@ -170,9 +203,7 @@ static int add_libraries(struct builder *b, const char *dir, const struct kt_clo
 
 	if (!closure->interpreter)
 		return 0;
-	r = add_path(b, closure->interpreter, 0755, closure->interpreter);
-	for (size_t i = 0; !r && i < closure->lib_count; i++)
-		r = add_path(b, closure->libs[i].path, 0755, closure->libs[i].path);
+	r = add_closure(b, closure);
 	if (!r)
 		r = kt_closure_library_path(closure, &library_path);
 	if (!r)
@@ -219,17 +250,89 @@ static int add_scheduler(struct builder *b, const struct kt_initramfs_sched *s)
 	return kt_forward(r);
 }
 
-/* ---- the whole ---- */
+/* ---- files ---- */
 
-/* Names what was being done when r came up, and gives errno in words if nobody did. */
-static int failed(struct builder *b, int r, const char *what, const char *name, const char *path)
+/* Opening a FIFO would wait for somebody who writes. */
+static int check_file(struct builder *b, const struct kt_initramfs_file *f, struct stat *ret_st)
 {
-	kt_diag_doing(b->diag, "stage %s%s%s%s (%s)", what, name ? " '" : "", name ? name : "",
-		      name ? "'" : "", path);
-	if (r < 0)
-		kt_diag_cause(b->diag, "%s", strerror(-r));
+	int error = stat(f->path, ret_st) ? errno : 0;
+
+	if (error) {
+		kt_diag_cause(b->diag, "%s", strerror(error));
+		return error == ENOENT || error == ENOTDIR ? KT_INITRAMFS_E_MISSING :
+							     kt_raise(-error);
+	}
+	if (!S_ISREG(ret_st->st_mode)) {
+		kt_diag_cause(b->diag, "it is not a regular file");
+		return KT_INITRAMFS_E_FILE;
+	}
+	b->file_bytes += (uint64_t)ret_st->st_size;
+	if (b->file_bytes > KT_FILES_BYTES_MAX) {
+		kt_diag_cause(b->diag, "the files up to this one have %llu bytes; the most is %u",
+			      (unsigned long long)b->file_bytes, KT_FILES_BYTES_MAX);
+		return KT_INITRAMFS_E_FILE;
+	}
+	return 0;
+}
+
+static int add_file(struct builder *b, const struct kt_initramfs_file *f)
+{
+	struct stat st;
+	int r = check_file(b, f, &st);
+
+	if (r)
+		return kt_forward(r);
+	return kt_forward(
+		add_path(b, f->guest_path, f->mode ? f->mode : st.st_mode & 0777, f->path));
+}
+
+static bool is_dynamic_program(const char *path)
+{
+	_cleanup_(kt_elf_deps_deinit) struct kt_elf_deps deps = { 0 };
+	_cleanup_(kt_closep) int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	return fd >= 0 && !kt_elf_deps_read(&deps, fd, NULL) && deps.interpreter;
+}
+
+/* What is no program is data. */
+static int add_libraries_of_file(struct builder *b, const char *path, struct kt_buf *library_path)
+{
+	_cleanup_(kt_closure_deinit) struct kt_closure closure = { 0 };
+	bool has_debug;
+	int r;
+
+	if (!is_dynamic_program(path))
+		return 0;
+	r = kt_closure_resolve(&closure, &has_debug, path, NULL, b->diag);
+	if (r)
+		return closure_condition(r);
+	r = add_closure(b, &closure);
+	return r ? kt_forward(r) : kt_forward(kt_closure_library_path(&closure, library_path));
+}
+
+/* All files before all libraries, so that a library given as a file is the one that is used. */
+static int add_files(struct builder *b, const struct kt_initramfs_spec *spec)
+{
+	_cleanup_(kt_buf_deinit) struct kt_buf dirs = KT_BUF_INIT(KT_PATH_MAX - 1);
+	int r = 0;
+
+	for (size_t i = 0; !r && i < spec->file_count; i++) {
+		r = add_file(b, &spec->files[i]);
+		if (r)
+			return failed(b, r, "file", NULL, spec->files[i].path);
+	}
+	for (size_t i = 0; !r && i < spec->file_count; i++) {
+		r = add_libraries_of_file(b, spec->files[i].path, &dirs);
+		if (r)
+			return failed(b, r, "file", NULL, spec->files[i].path);
+	}
+	if (dirs.len)
+		r = kt_cpio_file(&b->cpio, KT_STAGING "/" KT_STAGING_LIBRARY_PATH, 0644, dirs.data,
+				 dirs.len);
 	return kt_forward(r);
 }
+
+/* ---- the whole ---- */
 
 static int build(struct builder *b, const struct kt_initramfs_spec *spec)
 {
@@ -237,18 +340,14 @@ static int build(struct builder *b, const struct kt_initramfs_spec *spec)
 
 	if (r)
 		return failed(b, r, "init", NULL, spec->init_path);
+	r = add_files(b, spec);
+	if (r)
+		return kt_forward(r);
 	for (size_t i = 0; i < spec->sched_count; i++) {
 		r = add_scheduler(b, &spec->scheds[i]);
 		if (r)
 			return failed(b, r, "scheduler", spec->scheds[i].name,
 				      spec->scheds[i].path);
-	}
-	for (size_t i = 0; i < spec->file_count; i++) {
-		const struct kt_initramfs_file *f = &spec->files[i];
-
-		r = add_path(b, f->guest_path, f->mode, f->path);
-		if (r)
-			return failed(b, r, "file", NULL, f->path);
 	}
 	r = kt_cpio_file(&b->cpio, KT_STAGING_END_MARK, 0444, KT_STAGING_END_TEXT,
 			 strlen(KT_STAGING_END_TEXT));

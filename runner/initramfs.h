@@ -21,7 +21,7 @@ struct kt_initramfs_sched {
 struct kt_initramfs_file {
 	const char *path;	/* on the host, a regular file */
 	const char *guest_path; /* absolute */
-	mode_t mode;
+	mode_t mode;		/* 0: that of the file on the host */
 };
 
 struct kt_initramfs_spec {
@@ -36,10 +36,12 @@ enum kt_initramfs_condition {
 	KT_INITRAMFS_E_MISSING = 1, /* a program or file that is to be staged is not there */
 	KT_INITRAMFS_E_NOTELF,	    /* a program is not one that the guest can run */
 	KT_INITRAMFS_E_LIBRARY,	    /* a library that a program needs was not found */
+	KT_INITRAMFS_E_FILE,	    /* a file is no regular one, or all are too large */
 };
 
 /*
- * Builds the initramfs in a memory file. *ret_fd is the caller's, at offset 0,
+ * Builds the initramfs in a memory file. A file that is a dynamically linked
+ * program brings its libraries, as a scheduler does; it is staged as it is. *ret_fd is the caller's, at offset 0,
  * close-on-exec. A kt_initramfs_condition or negative errno, with diag.
  */
 int kt_initramfs_build(int *ret_fd, const struct kt_initramfs_spec *spec,

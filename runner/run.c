@@ -10,11 +10,10 @@
 #include "runner/artifacts.h"
 #include "runner/check.h"
 #include "runner/drive.h"
-#include "runner/initramfs.h"
-#include "runner/paths.h"
 #include "monitor/snapshot-json.h"
 #include "runner/report.h"
 #include "runner/run.h"
+#include "runner/stage.h"
 #include "runner/verdict.h"
 
 static void setup_error(struct kt_run_result *res, int r, const struct kt_diag *diag)
@@ -25,60 +24,17 @@ static void setup_error(struct kt_run_result *res, int r, const struct kt_diag *
 		kt_diag_cause(&res->diag, "%s", r < 0 ? strerror(-r) : "cannot be set up");
 }
 
-struct staging {
-	struct kt_initramfs_sched scheds[KT_SCHEDS_MAX];
-	char paths[KT_SCHEDS_MAX][KT_PATH_MAX];
-	unsigned int count;
-};
-
-/* Adds the schedulers of one list, with the user's binary in place if one is given. */
-static int stage_list(struct staging *st, const struct kt_run_request *req,
-		      const struct kt_sched_decl *list, struct kt_diag *diag)
-{
-	for (const struct kt_sched_decl *d = list; d && d->name; d++) {
-		const char *binary = req->scheduler ? req->scheduler : d->binary;
-		unsigned int i = st->count;
-		int r = kt_paths_scheduler(st->paths[i], binary, diag);
-
-		if (r)
-			return r;
-		st->scheds[i] = (struct kt_initramfs_sched){
-			.name = d->name,
-			.path = st->paths[i],
-			.args = req->scheduler ? req->scheduler_args : d->args,
-		};
-		st->count++;
-	}
-	return 0;
-}
-
 static int build_initramfs(const struct kt_run_request *req, int *ret_fd, struct kt_diag *diag)
 {
-	_cleanup_(kt_freep) struct staging *st = calloc(1, sizeof(*st));
-	struct kt_initramfs_spec spec = { 0 };
-	char init[KT_PATH_MAX];
-	int r;
+	const struct kt_stage_request stage = {
+		.scenario = req->scenario,
+		.kernel = req->kernel,
+		.scheduler = req->scheduler,
+		.scheduler_args = req->scheduler_args,
+		.files = req->files,
+	};
 
-	if (!st)
-		return kt_raise(-ENOMEM);
-	r = kt_paths_init(init, diag);
-	if (!r)
-		r = stage_list(st, req, req->scenario->sched, diag);
-	if (!r)
-		r = stage_list(st, req, req->scenario->staged, diag);
-	if (!r && req->scheduler && !st->count) {
-		kt_diag_doing(diag, "put '%s' in place of the scenario's scheduler",
-			      req->scheduler);
-		kt_diag_cause(diag, "scenario '%s' has no scheduler", req->scenario->name);
-		kt_diag_remedy(diag, "leave out --scheduler, or choose another scenario");
-		r = KT_PATHS_E_NONE;
-	}
-	if (r)
-		return r;
-	spec.init_path = init;
-	spec.scheds = st->scheds;
-	spec.sched_count = st->count;
-	return kt_initramfs_build(ret_fd, &spec, diag);
+	return kt_forward(kt_stage_build(ret_fd, &stage, diag));
 }
 
 /* "'" ends a quoted word of the shell; a word with one is written 'a'\''b'. */
@@ -97,6 +53,17 @@ static void append_word(struct kt_buf *out, const char *word)
 		r = *p == '\'' ? kt_buf_printf(out, "'\\''") : kt_buf_append(out, p, 1);
 	if (!r)
 		r = kt_buf_printf(out, "'");
+}
+
+static void append_files(struct kt_buf *out, const struct kt_stage_files *files)
+{
+	char text[2 * KT_PATH_MAX];
+
+	for (unsigned int i = 0; files && i < files->count; i++) {
+		snprintf(text, sizeof(text), "%s:%s", files->list[i].host, files->list[i].guest);
+		append_word(out, "--file");
+		append_word(out, text);
+	}
 }
 
 static void make_rerun(struct kt_run_result *res, const struct kt_run_request *req)
@@ -132,6 +99,7 @@ static void make_rerun(struct kt_run_result *res, const struct kt_run_request *r
 		append_word(&out, "--scheduler-arg");
 		append_word(&out, *a);
 	}
+	append_files(&out, req->files);
 	snprintf(res->rerun, sizeof(res->rerun), "%s", kt_buf_str(&out));
 }
 

@@ -14,6 +14,7 @@
 #include "kernel/kernel.h"
 #include "proto/result.h"
 #include "runner/record.h"
+#include "runner/stage.h"
 #include "scenario/scenario.h"
 #include "vmm/vm.h"
 
@@ -33,15 +34,19 @@ struct kt_run_request {
 	uint64_t seed;
 	const char *artifacts; /* folder to create the run's folder in; NULL: default */
 	const char *scheduler; /* binary in place of every declared scheduler's; NULL: none */
-	const char *const *scheduler_args; /* its argv[1...], NULL-terminated; NULL: none */
-	bool perf;			   /* a machine for measuring; see vm.h */
-	bool keep;			   /* keep what the machine was booted from, too */
-	int cancel_fd;			   /* becomes readable to cancel; -1: never */
+	const char *const *scheduler_args;  /* its argv[1...], NULL-terminated; NULL: none */
+	const struct kt_stage_files *files; /* further files for the guest; NULL: none */
+	bool perf;			    /* a machine for measuring; see vm.h */
+	bool keep;			    /* keep what the machine was booted from, too */
+	int cancel_fd;			    /* becomes readable to cancel; -1: never */
 	/* Borrowed hooks, each may be NULL. */
+	/* What the guest's console and the scenario's body say, as it comes. */
 	void (*on_console)(void *arg, const void *data, size_t len);
 	void (*on_progress)(void *arg, const char *text);
 	void *arg;
 };
+
+#define KT_RERUN_MAX (64u << 10)
 
 struct kt_run_result {
 	enum kt_verdict verdict;
@@ -50,7 +55,7 @@ struct kt_run_result {
 	struct kt_diag diag;	      /* what went wrong outside the scenario, if anything */
 	char cause[KT_DIAG_TEXT_MAX]; /* the verdict's cause in words */
 	char artifacts[KT_PATH_MAX];  /* the run's folder; "" if there is none */
-	char rerun[KT_PATH_MAX];      /* command that repeats the run */
+	char rerun[KT_RERUN_MAX];     /* command that repeats the run */
 	uint64_t seed;
 	uint64_t wall_ns;
 	uint64_t boot_ns;	   /* wall time from start of the machine to HELLO */

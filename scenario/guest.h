@@ -3,7 +3,8 @@
  * What the body of a guest scenario sees: the machine it runs in is its own,
  * as root, with all of POSIX; through this header it says what is wrong. It
  * runs in a child of PID 1, after the steps of its scenario; it may fork,
- * crash or be killed. It passes when it returns with nothing recorded.
+ * crash or be killed. It passes when it returns with nothing recorded. What it
+ * and its children write to stdout and stderr goes to the host as it comes.
  */
 #pragma once
 

@@ -48,6 +48,9 @@ struct kt_scenario {
 
 	const char *topo;		    /* notation of proto/topology.h; NULL: default */
 	uint64_t memory;		    /* bytes of guest RAM; 0: default */
+	bool nested;			    /* the machine can itself run machines */
+	const char *const *modules;	    /* kernel modules, loaded in this order before all
+					    * else; NULL-terminated; NULL: none */
 	const struct kt_sched_decl *sched;  /* boot scheduler, attached before the first
 					    * step; NULL: EEVDF */
 	const struct kt_sched_decl *staged; /* further ones, list ended by name NULL */
@@ -76,6 +79,8 @@ struct kt_scenario {
 	}
 #define KT_STEPS(...) ((const struct kt_step[]){ __VA_ARGS__, { 0 } })
 #define KT_TOPO(text) (text)
+/* Names of files without ".ko"; what a module needs must be named before it. */
+#define KT_MODULES(...) ((const char *const[]){ __VA_ARGS__, NULL })
 
 /* A function named in a table exists on one side only; the other side has NULL. */
 #ifdef KT_GUEST

@@ -67,14 +67,19 @@ static void hash_text(XXH3_state_t *h, const char *s)
 		XXH3_64bits_update(h, "\xff", 1);
 }
 
+static void hash_texts(XXH3_state_t *h, const char *const *list)
+{
+	for (; list && *list; list++)
+		hash_text(h, *list);
+	hash_text(h, NULL);
+}
+
 static void hash_scheds(XXH3_state_t *h, const struct kt_sched_decl *s)
 {
 	for (; s && s->name; s++) {
 		hash_text(h, s->name);
 		hash_text(h, s->binary);
-		for (const char *const *a = s->args; a && *a; a++)
-			hash_text(h, *a);
-		hash_text(h, NULL);
+		hash_texts(h, s->args);
 	}
 	hash_text(h, NULL);
 }
@@ -98,6 +103,8 @@ static void hash_scenario(XXH3_state_t *h, const struct kt_scenario *s)
 	hash_text(h, s->name);
 	hash_text(h, s->topo);
 	hash_number(h, s->memory);
+	hash_number(h, s->nested);
+	hash_texts(h, s->modules);
 	hash_scheds(h, s->sched);
 	hash_scheds(h, s->staged);
 	hash_number(h, s->snapshots);

@@ -57,6 +57,37 @@ static int check_scheds(const struct kt_scenario *s, struct kt_diag *diag)
 	return 0;
 }
 
+/* Also a file name, so that it cannot lead out of its folder. */
+static bool is_module_name(const char *s)
+{
+	size_t len = strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-");
+
+	return len > 0 && !s[len] && len < KT_NAME_MAX;
+}
+
+static int check_modules(const struct kt_scenario *s, struct kt_diag *diag)
+{
+	unsigned int n = 0;
+
+	for (const char *const *m = s->modules; m && *m; m++) {
+		if (!is_module_name(*m)) {
+			kt_diag_cause(diag, "module '%s' is not a name", *m);
+			kt_diag_remedy(diag, "name the file without its folder and '.ko'");
+			return KT_SCENARIO_E_INVALID;
+		}
+		for (const char *const *other = s->modules; other < m; other++)
+			if (!strcmp(*other, *m)) {
+				kt_diag_cause(diag, "module '%s' is named twice", *m);
+				return KT_SCENARIO_E_INVALID;
+			}
+		if (++n > KT_MODULES_MAX) {
+			kt_diag_cause(diag, "more than %d modules", KT_MODULES_MAX);
+			return KT_SCENARIO_E_INVALID;
+		}
+	}
+	return 0;
+}
+
 static bool is_staged(const char *name, void *arg)
 {
 	return kt_scenario_sched(arg, name);
@@ -126,7 +157,9 @@ int kt_scenario_validate(const struct kt_scenario *s, struct kt_diag *diag)
 		kt_diag_cause(diag, "%u snapshots; the most is %d", s->snapshots, KT_SNAPSHOTS_MAX);
 		return KT_SCENARIO_E_INVALID;
 	}
-	r = check_scheds(s, diag);
+	r = check_modules(s, diag);
+	if (!r)
+		r = check_scheds(s, diag);
 	if (!r)
 		r = check_steps(s, diag);
 	if (!r && diag)

@@ -210,6 +210,17 @@ KT_SCENARIO(quiet_hold, "holds an idle guest for longer than a hang is given",
 
 KT_SCENARIO(tiny_machine, "asks for less memory than a kernel needs", .memory = KT_MIB(16));
 
+KT_SCENARIO(module_missing, "asks for a kernel module that nobody built",
+	.modules = KT_MODULES("kvm", "no-such-module"));
+
+KT_SCENARIO(module_refused, "a kernel module finds that the CPU is not what it is for",
+	.topo = KT_TOPO("1n1l2c1t"),
+	.modules = KT_MODULES("irqbypass", "kvm", "kvm-intel"),
+	.sched = KT_SCHED("primary", .binary = "scx_ktest"));
+
+KT_SCENARIO(module_out_of_order, "a kernel module is to be loaded before what it needs",
+	.modules = KT_MODULES("kvm", "irqbypass"));
+
 KT_SCENARIO(small_machine, "stages a scheduler into a machine with little memory",
 	.memory = KT_MIB(128),
 	.staged = KT_SCHED("primary", .binary = "scx_ktest"),
@@ -244,3 +255,6 @@ KT_SCENARIO(staged_arguments, "passes arguments with spaces and under a name of 
 
 KT_SCENARIO(wide_topology, "two nodes, four LLCs and threads, as Linux sees them",
 	.topo = KT_TOPO("2n4l2c1t"), .memory = KT_MIB(1024));
+
+KT_SCENARIO(smt_topology, "two LLCs of cores with two threads, as Linux sees them",
+	.topo = KT_TOPO("1n2l2c2t"));

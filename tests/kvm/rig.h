@@ -16,7 +16,7 @@
 #include "vmm/kvm/ioctl.h"
 #include "vmm/kvm/machine.h"
 
-/* A guest that needs longer hangs. */
+/* A guest that needs longer hangs; times $KTEST_TEST_PATIENCE. */
 #define RIG_LIMIT_NS (10 * KT_NSEC_PER_SEC)
 
 struct rig {

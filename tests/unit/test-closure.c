@@ -89,7 +89,9 @@ static void expect_found(const struct elf_sample *prog, const char *library_path
 	assert_int_equal(resolve(&c, "bin/prog", library_path, &diag), 0);
 	assert_int_equal(c.lib_count, 1);
 	assert_string_equal(c.libs[0].path, where);
-	strcpy(dir, where);
+	/* The test's folder is in /tmp, where the guest has a file system of its own. */
+	assert_int_equal(kt_path_format(dir, "/staging/libraries%s", where), 0);
+	assert_string_equal(c.libs[0].guest_path, dir);
 	*strrchr(dir, '/') = 0;
 	assert_int_equal(kt_closure_library_path(&c, &dirs), 0);
 	assert_string_equal(kt_buf_str(&dirs), dir);
@@ -171,6 +173,24 @@ static void test_what_is_no_program_is_refused(void **state)
 	expect_refused("absent", -ENOENT, "No such file");
 }
 
+/* glibc opens it at run time; without it a thread that exits ends the program. */
+static void test_unwinder_comes_with_glibc(void **state)
+{
+	_cleanup_(kt_closure_deinit) struct kt_closure with = { 0 }, without = { 0 };
+	struct kt_diag diag = KT_DIAG_INIT;
+
+	put_interpreter();
+	put("gnu/libc.so.6", &(struct elf_sample){ 0 });
+	put("prog",
+	    &(struct elf_sample){ .interpreter = in_top("ld.so"), .needed = { "libc.so.6" } });
+	assert_int_equal(resolve(&without, "prog", in_top("gnu"), &diag), 0);
+	assert_int_equal(without.lib_count, 1);
+	put("gnu/libgcc_s.so.1", &(struct elf_sample){ .needed = { "libc.so.6" } });
+	assert_int_equal(resolve(&with, "prog", in_top("gnu"), &diag), 0);
+	assert_int_equal(with.lib_count, 2);
+	assert_string_equal(with.libs[1].path, in_top("gnu/libgcc_s.so.1"));
+}
+
 static void test_static_program_needs_nothing(void **state)
 {
 	_cleanup_(kt_closure_deinit) struct kt_closure c = { 0 };
@@ -193,6 +213,7 @@ static void test_a_real_program(void **state)
 	assert_true(has_debug);
 	for (size_t i = 0; i < c.lib_count; i++) {
 		assert_int_equal(access(c.libs[i].path, R_OK), 0);
+		assert_string_equal(c.libs[i].guest_path, c.libs[i].path);
 		has_cmocka |= !strncmp(c.libs[i].name, "libcmocka.so", 12);
 	}
 	assert_true(has_cmocka);
@@ -268,6 +289,7 @@ int main(void)
 		cmocka_unit_test(test_order_of_search),
 		cmocka_unit_test(test_foreign_file_is_passed_over),
 		cmocka_unit_test(test_what_is_no_program_is_refused),
+		cmocka_unit_test(test_unwinder_comes_with_glibc),
 		cmocka_unit_test(test_static_program_needs_nothing),
 		cmocka_unit_test(test_a_real_program),
 		cmocka_unit_test(test_damaged_files_are_harmless),

@@ -12,6 +12,7 @@
 
 #include "base/cleanup.h"
 #include "base/fs.h"
+#include "base/limits.h"
 #include "base/process.h"
 #include "proto/staging.h"
 #include "runner/initramfs.h"
@@ -130,6 +131,63 @@ static void test_extra_files(void **state)
 	strcpy(path, "/nonexistent/file");
 	assert_int_equal(build(&bytes, &spec, &diag), KT_INITRAMFS_E_MISSING);
 	assert_non_null(strstr(diag.doing, "/nonexistent/file"));
+}
+
+/* This program as a file: it comes whole, with its libraries and where they lie. */
+static void test_file_that_is_a_program(void **state)
+{
+	_cleanup_(kt_buf_deinit) struct kt_buf bytes = KT_BUF_INIT(0);
+	_cleanup_(kt_freep) char *self = realpath("/proc/self/exe", NULL);
+	struct kt_initramfs_file files[] = { { self, "/usr/bin/self", 0 },
+					     { "/etc/passwd", "/lib64/ld-linux-x86-64.so.2", 0 } };
+	struct kt_initramfs_spec spec = { small_init(), NULL, 0, files, 2 };
+	struct cpio_member m = { 0 };
+	struct stat st;
+
+	assert_int_equal(build(&bytes, &spec, NULL), 0);
+	check_parents(&bytes);
+	assert_int_equal(stat(self, &st), 0);
+	assert_true(cpio_find(bytes.data, bytes.len, "usr/bin/self", &m));
+	assert_int_equal(m.len, st.st_size);
+	assert_int_equal(m.mode, S_IFREG | (st.st_mode & 0777));
+	assert_true(cpio_find(bytes.data, bytes.len, "staging/library-path", &m));
+	assert_true(m.len > 0 && m.data[0] == '/');
+	/* What was given by name is what is there, and once. */
+	assert_true(cpio_find(bytes.data, bytes.len, "lib64/ld-linux-x86-64.so.2", &m));
+	assert_int_equal(stat("/etc/passwd", &st), 0);
+	assert_int_equal(m.len, st.st_size);
+}
+
+static void file_refused(const char *path, const char *guest_path, const char *text)
+{
+	_cleanup_(kt_freep) char *self = realpath("/proc/self/exe", NULL);
+	struct kt_initramfs_file files[] = { { self, "/usr/bin/self", 0 },
+					     { path, guest_path, 0 } };
+	struct kt_initramfs_spec spec = { small_init(), NULL, 0, files, 2 };
+	struct kt_diag diag = KT_DIAG_INIT;
+	int fd = -1;
+
+	assert_int_equal(kt_initramfs_build(&fd, &spec, &diag), KT_INITRAMFS_E_FILE);
+	assert_int_equal(fd, -1);
+	if (!strstr(diag.cause, text))
+		fail_msg("'%s' not in: %s", text, diag.cause);
+}
+
+static void test_files_that_are_refused(void **state)
+{
+	char path[KT_PATH_MAX];
+
+	file_refused(top, "/x", "not a regular file");
+	strcpy(path, in_top("fifo"));
+	assert_int_equal(mkfifo(path, 0600), 0);
+	file_refused(path, "/x", "not a regular file");
+	/* Larger on paper than on disk. */
+	strcpy(path, in_top("large"));
+	assert_int_equal(kt_write_file_atomic(path, "", 0), 0);
+	assert_int_equal(truncate(path, KT_FILES_BYTES_MAX), 0);
+	file_refused(path, "/x", "the most is 536870912");
+	file_refused("/etc/passwd", "/lib64", "both a file and a folder");
+	file_refused("/etc/passwd", "/lib64/ld-linux-x86-64.so.2/x", "both a file and a folder");
 }
 
 static void expect_refused(const char *path, int condition, const char *text)
@@ -282,6 +340,8 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_end_mark_is_the_last_member),
 		cmocka_unit_test(test_dynamic_program_brings_its_libraries),
 		cmocka_unit_test(test_extra_files),
+		cmocka_unit_test(test_file_that_is_a_program),
+		cmocka_unit_test(test_files_that_are_refused),
 		cmocka_unit_test(test_what_cannot_be_staged),
 		cmocka_unit_test(test_damaged_cache_is_rebuilt),
 		cmocka_unit_test(test_cache_is_used),

@@ -72,6 +72,9 @@ static struct kt_msg sample(uint16_t type)
 	case KT_MSG_FATAL:
 		m.fatal = (struct kt_msg_fatal){ 11, 1, 0xdead, 0xbeef };
 		break;
+	case KT_MSG_OUTPUT:
+		m.output = (struct kt_msg_output){ { blob, sizeof(blob) } };
+		break;
 	default:
 		fail_msg("message type %u has no sample", type);
 	}
@@ -106,7 +109,7 @@ static void test_round_trip(void **state)
 		kt_buf_deinit(&a);
 		kt_buf_deinit(&b);
 	}
-	assert_int_equal(types, 18);
+	assert_int_equal(types, 19);
 }
 
 static void test_fields_arrive(void **state)

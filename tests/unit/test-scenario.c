@@ -60,6 +60,8 @@ static void test_hash_covers_every_parameter(void **state)
 	DIFFERS(name, "other");
 	DIFFERS(topo, "1n1l2c1t");
 	DIFFERS(memory, KT_MIB(1));
+	DIFFERS(nested, true);
+	DIFFERS(modules, KT_MODULES("kvm"));
 	DIFFERS(sched, good.staged);
 	DIFFERS(staged, args);
 	DIFFERS(staged, NULL);
@@ -75,6 +77,19 @@ static void test_hash_covers_every_parameter(void **state)
 	s.file = "moved.c";
 	assert_int_equal(hash_of(&s), first);
 	assert_int_not_equal(kt_scenario_table_hash(), first);
+}
+
+static void test_hash_covers_modules_in_order(void **state)
+{
+	struct kt_scenario s = *kt_scenario_find("aardvark");
+	uint64_t first;
+
+	s.modules = KT_MODULES("irqbypass", "kvm");
+	first = hash_of(&s);
+	s.modules = KT_MODULES("kvm", "irqbypass");
+	assert_int_not_equal(hash_of(&s), first);
+	s.modules = KT_MODULES("irqbypass");
+	assert_int_not_equal(hash_of(&s), first);
 }
 
 static void test_snapshot_positions(void **state)
@@ -121,6 +136,14 @@ static void test_rules(void **state)
 	REFUSED(doc, NULL, "description");
 	REFUSED(topo, "4c", "topology");
 	REFUSED(snapshots, 100000, "snapshots");
+	REFUSED(modules, KT_MODULES("kvm", "../kvm"), "module '../kvm'");
+	REFUSED(modules, KT_MODULES("kvm.ko"), "'.ko'");
+	REFUSED(modules, KT_MODULES(""), "module ''");
+	REFUSED(modules, KT_MODULES("kvm", "a", "kvm"), "named twice");
+	REFUSED(modules,
+		KT_MODULES("a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l", "m", "n",
+			   "o", "p", "q"),
+		"more than 16 modules");
 	REFUSED(staged, twice, "declared twice");
 	REFUSED(staged, nobinary, ".binary");
 	REFUSED(staged, badname, "is not a name");
@@ -136,6 +159,7 @@ int main(void)
 		cmocka_unit_test(test_table_is_sorted),
 		cmocka_unit_test(test_declared_schedulers),
 		cmocka_unit_test(test_hash_covers_every_parameter),
+		cmocka_unit_test(test_hash_covers_modules_in_order),
 		cmocka_unit_test(test_snapshot_positions),
 		cmocka_unit_test(test_rules),
 	};

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Kernel modules; see modules.h. There is no modules.dep: the scenario gives the
+ * order. What a module had to say when it refused is in the kernel's log; its
+ * last line goes into the message, because the error number rarely tells.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/klog.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/limits.h"
+#include "init/modules.h"
+#include "proto/staging.h"
+
+#define KLOG_READ_ALL  3 /* syslog(2) */
+#define KLOG_READ_TAIL 4096
+
+/* The last line of the kernel's log without its level and time; "" if there is none. */
+static const char *last_kernel_line(char *buf, size_t size)
+{
+	int n = klogctl(KLOG_READ_ALL, buf, (int)size - 1);
+	char *line, *text;
+
+	buf[n > 0 ? n : 0] = 0;
+	while (n > 0 && buf[n - 1] == '\n')
+		buf[--n] = 0;
+	line = strrchr(buf, '\n');
+	line = line ? line + 1 : buf;
+	text = strstr(line, "] ");
+	return text ? text + 2 : line;
+}
+
+static int load(const char *name, struct kt_diag *diag)
+{
+	char path[sizeof(KT_STAGING_MODULES) + KT_NAME_MAX + sizeof(KT_STAGING_MODULE_SUFFIX)];
+	_cleanup_(kt_closep) int fd = -1;
+	char log[KLOG_READ_TAIL];
+	int error;
+
+	snprintf(path, sizeof(path), KT_STAGING_MODULES "/%s" KT_STAGING_MODULE_SUFFIX, name);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd >= 0 && !syscall(SYS_finit_module, fd, "", 0))
+		return 0;
+	error = errno;
+	kt_diag_doing(diag, "load kernel module '%s'", name);
+	if (fd < 0)
+		kt_diag_cause(diag, "%s: %s", path, strerror(error));
+	else
+		kt_diag_cause(diag, "%s; the kernel's last message is: %s", strerror(error),
+			      last_kernel_line(log, sizeof(log)));
+	return KT_MODULES_E_FAILED;
+}
+
+int kt_modules_load(const char *const *names, struct kt_diag *diag)
+{
+	int r = 0;
+
+	for (; !r && names && *names; names++)
+		r = load(*names, diag);
+	return kt_forward(r);
+}

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Loading the kernel modules that a scenario asks for. */
+#pragma once
+
+#include "base/diag.h"
+#include "base/error.h"
+
+enum kt_modules_condition {
+	KT_MODULES_E_FAILED = 1, /* one is not there or does not load; see diag */
+};
+
+/*
+ * Loads the staged modules of these names (NULL-terminated; NULL: none), in
+ * order, up to the first that fails.
+ */
+int kt_modules_load(const char *const *names, struct kt_diag *diag) _kt_must_check_;

@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What a run takes into its machine; see stage.h. */
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/fs.h"
+#include "proto/staging.h"
+#include "runner/initramfs.h"
+#include "runner/paths.h"
+#include "runner/stage.h"
+
+/* ---- files of the user ---- */
+
+static const char *const own[] = { "/init", "/staging", KT_STAGING_END_MARK };
+
+/* Whether path is dir or in it. */
+static bool is_within(const char *path, const char *dir)
+{
+	size_t len = strlen(dir);
+
+	return !strncmp(path, dir, len) && (!path[len] || path[len] == '/');
+}
+
+static bool is_plain(const char *path)
+{
+	for (const char *part = path; *part == '/'; part += 1 + strcspn(part + 1, "/")) {
+		size_t len = strcspn(part + 1, "/");
+
+		if (!len || (len == 1 && part[1] == '.') ||
+		    (len == 2 && !strncmp(part + 1, "..", 2)))
+			return false;
+	}
+	return true;
+}
+
+static bool check_place(const char *guest, struct kt_diag *diag)
+{
+	const char *mount = kt_staging_hidden_by(guest);
+
+	if (mount) {
+		kt_diag_cause(diag, "the guest mounts a file system on %s, which hides it", mount);
+		return false;
+	}
+	for (size_t i = 0; i < KT_ARRAY_SIZE(own); i++)
+		if (is_within(guest, own[i])) {
+			kt_diag_cause(diag, "%s is ktest's own", own[i]);
+			return false;
+		}
+	return true;
+}
+
+/* A path that is taken, or lies in or above one that is. */
+static bool check_others(const struct kt_stage_files *files, const char *guest,
+			 struct kt_diag *diag)
+{
+	for (unsigned int i = 0; i < files->count; i++) {
+		const char *other = files->list[i].guest;
+
+		if (is_within(guest, other) || is_within(other, guest)) {
+			kt_diag_cause(diag, "%s is given already", other);
+			return false;
+		}
+	}
+	return true;
+}
+
+static bool check_form(const struct kt_stage_files *files, const char *text, const char *colon,
+		       struct kt_diag *diag)
+{
+	const char *guest = colon ? colon + 1 : "";
+
+	if (!colon || colon == text) {
+		kt_diag_cause(diag, "it is not HOST:GUEST");
+	} else if (guest[0] != '/' || !is_plain(guest)) {
+		kt_diag_cause(diag, "'%s' is not an absolute path without '.' and '..'", guest);
+	} else if (strlen(text) >= KT_PATH_MAX) {
+		kt_diag_cause(diag, "it is too long");
+	} else if (files->count == KT_FILES_MAX) {
+		kt_diag_cause(diag, "more than %d files", KT_FILES_MAX);
+	} else {
+		return check_place(guest, diag) && check_others(files, guest, diag);
+	}
+	return false;
+}
+
+int kt_stage_files_add(struct kt_stage_files *files, const char *text, struct kt_diag *diag)
+{
+	const char *colon = strrchr(text, ':');
+	struct kt_stage_file f;
+	char host[KT_PATH_MAX];
+
+	kt_diag_doing(diag, "take '%s' into the guest", text);
+	if (!check_form(files, text, colon, diag))
+		return KT_STAGE_E_FORM;
+	if (kt_path_format(host, "%.*s", (int)(colon - text), text))
+		return KT_STAGE_E_FORM;
+	/* The command that repeats the run must work from any folder. */
+	f.host = realpath(host, NULL);
+	if (!f.host)
+		f.host = strdup(host);
+	f.guest = strdup(colon + 1);
+	if (!f.host || !f.guest) {
+		free(f.host);
+		free(f.guest);
+		return kt_raise(-ENOMEM);
+	}
+	files->list[files->count++] = f;
+	kt_diag_reset(diag);
+	return 0;
+}
+
+void kt_stage_files_deinit(struct kt_stage_files *files)
+{
+	for (unsigned int i = 0; i < files->count; i++) {
+		free(files->list[i].host);
+		free(files->list[i].guest);
+	}
+	files->count = 0;
+}
+
+/* ---- all of it ---- */
+
+struct staging {
+	struct kt_initramfs_sched scheds[KT_SCHEDS_MAX];
+	char sched_paths[KT_SCHEDS_MAX][KT_PATH_MAX];
+	unsigned int sched_count;
+	struct kt_initramfs_file files[KT_MODULES_MAX + KT_FILES_MAX];
+	char module_paths[KT_MODULES_MAX][2][KT_PATH_MAX]; /* on the host, in the guest */
+	unsigned int file_count;
+};
+
+/* Adds the schedulers of one list, with the user's binary in place if one is given. */
+static int stage_scheds(struct staging *st, const struct kt_stage_request *req,
+			const struct kt_sched_decl *list, struct kt_diag *diag)
+{
+	for (const struct kt_sched_decl *d = list; d && d->name; d++) {
+		const char *binary = req->scheduler ? req->scheduler : d->binary;
+		unsigned int i = st->sched_count;
+		int r = kt_paths_scheduler(st->sched_paths[i], binary, diag);
+
+		if (r)
+			return r > 0 ? KT_STAGE_E_SETUP : kt_forward(r);
+		st->scheds[i] = (struct kt_initramfs_sched){
+			.name = d->name,
+			.path = st->sched_paths[i],
+			.args = req->scheduler ? req->scheduler_args : d->args,
+		};
+		st->sched_count++;
+	}
+	return 0;
+}
+
+static int no_module(const char *dir, const char *path, const char *name, struct kt_diag *diag)
+{
+	kt_diag_doing(diag, "stage kernel module '%s'", name);
+	if (access(dir, F_OK))
+		kt_diag_cause(diag, "there is no folder %s beside the kernel", dir);
+	else
+		kt_diag_cause(diag, "%s: %s", path, strerror(ENOENT));
+	kt_diag_remedy(diag,
+		       "use a kernel that 'ktest kernel build' made, or put the module there");
+	return KT_STAGE_E_SETUP;
+}
+
+static int stage_modules(struct staging *st, const struct kt_stage_request *req,
+			 struct kt_diag *diag)
+{
+	const char *slash = strrchr(req->kernel->path, '/');
+	char dir[KT_PATH_MAX];
+	int r = kt_path_format(dir, "%.*smodules", slash ? (int)(slash + 1 - req->kernel->path) : 0,
+			       req->kernel->path);
+
+	for (const char *const *m = req->scenario->modules; !r && m && *m; m++) {
+		char(*paths)[KT_PATH_MAX] = st->module_paths[m - req->scenario->modules];
+
+		r = kt_path_format(paths[0], "%s/%s" KT_STAGING_MODULE_SUFFIX, dir, *m);
+		if (!r)
+			r = kt_path_format(paths[1],
+					   KT_STAGING_MODULES "/%s" KT_STAGING_MODULE_SUFFIX, *m);
+		if (!r && access(paths[0], F_OK))
+			return no_module(dir, paths[0], *m, diag);
+		st->files[st->file_count++] =
+			(struct kt_initramfs_file){ paths[0], paths[1], 0644 };
+	}
+	return kt_forward(r);
+}
+
+static void stage_files(struct staging *st, const struct kt_stage_files *files)
+{
+	for (unsigned int i = 0; files && i < files->count; i++)
+		st->files[st->file_count++] =
+			(struct kt_initramfs_file){ .path = files->list[i].host,
+						    .guest_path = files->list[i].guest };
+}
+
+static int check_replacement(const struct staging *st, const struct kt_stage_request *req,
+			     struct kt_diag *diag)
+{
+	if (!req->scheduler || st->sched_count)
+		return 0;
+	kt_diag_doing(diag, "put '%s' in place of the scenario's scheduler", req->scheduler);
+	kt_diag_cause(diag, "scenario '%s' has no scheduler", req->scenario->name);
+	kt_diag_remedy(diag, "leave out --scheduler, or choose another scenario");
+	return KT_STAGE_E_SETUP;
+}
+
+static int collect(struct staging *st, const struct kt_stage_request *req, struct kt_diag *diag)
+{
+	int r = stage_scheds(st, req, req->scenario->sched, diag);
+
+	if (!r)
+		r = stage_scheds(st, req, req->scenario->staged, diag);
+	if (!r)
+		r = check_replacement(st, req, diag);
+	if (!r)
+		r = stage_modules(st, req, diag);
+	if (!r)
+		stage_files(st, req->files);
+	return kt_forward(r);
+}
+
+int kt_stage_build(int *ret_fd, const struct kt_stage_request *request, struct kt_diag *diag)
+{
+	_cleanup_(kt_freep) struct staging *st = calloc(1, sizeof(*st));
+	struct kt_initramfs_spec spec = { 0 };
+	char init[KT_PATH_MAX];
+	int r;
+
+	if (!st)
+		return kt_raise(-ENOMEM);
+	r = kt_paths_init(init, diag);
+	if (r)
+		return r > 0 ? KT_STAGE_E_SETUP : kt_forward(r);
+	r = collect(st, request, diag);
+	if (r)
+		return kt_forward(r);
+	spec.init_path = init;
+	spec.scheds = st->scheds;
+	spec.sched_count = st->sched_count;
+	spec.files = st->files;
+	spec.file_count = st->file_count;
+	r = kt_initramfs_build(ret_fd, &spec, diag);
+	return r > 0 ? KT_STAGE_E_SETUP : kt_forward(r);
+}
