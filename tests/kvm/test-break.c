@@ -25,6 +25,11 @@ static bool is_pending(struct rig *rig)
 	return poll(&fd, 1, 0) == 1;
 }
 
+static struct kt_park *rig_park(struct rig *rig)
+{
+	return kt_kvm_vcpu(rig->kvm, 0)->site->park;
+}
+
 /* One vCPU of two; what it counts tells what was executed, and how often. */
 static void test_every_pass_is_one_hit(void **state)
 {
@@ -138,16 +143,18 @@ static void test_before_an_instruction_with_an_exit(void **state)
 
 static void test_a_hit_is_not_passed_unseen(void **state)
 {
-	const uint8_t *const entries[] = { micro_count };
+	const uint8_t *const entries[] = { micro_count, micro_out };
 	const struct kt_vm_breakpoint at = before(micro_count_store);
 	struct kt_diag diag = KT_DIAG_INIT;
 	struct kt_vm_break hit;
 	struct rig rig;
 
-	rig_init(&rig, entries, 1);
+	rig_init(&rig, entries, 2);
 	rig_breakpoints(&rig, &at, 1);
 	rig_start(&rig);
 	RIG_WAIT(is_pending(&rig));
+	/* The other one comes to rest by itself, before anybody freezes the machine. */
+	RIG_WAIT(kt_park_wait_parked(rig_park(&rig), kt_now_ns()) == 0);
 	assert_false(kt_kvm_break_take(rig.kvm, &hit)); /* not before it is frozen */
 	rig_freeze(&rig);
 	assert_int_equal(kt_kvm_thaw(rig.kvm, &diag), KT_VM_E_STATE);
@@ -212,6 +219,7 @@ static void test_a_hit_with_a_late_vcpu(void **state)
 	/* Not taken back: the one that hit stays where it is. */
 	usleep(10000);
 	assert_int_equal(rig_read(rig_words(&rig, 0)), 0);
+	assert_int_equal(kt_vcpu_exits(kt_kvm_vcpu(rig.kvm, 0), KVM_EXIT_DEBUG), 1);
 	__atomic_store_n(&wait, false, __ATOMIC_RELEASE);
 	hit = rig_wait_break(&rig);
 	assert_int_equal(hit.vcpu, 0);
