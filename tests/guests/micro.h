@@ -53,7 +53,7 @@
 
 /* The code, position-independent, and its entries. Each gets in rdi where to count. */
 extern const uint8_t __start_micro_guests[], __stop_micro_guests[];
-extern const uint8_t micro_out_insn[];
+extern const uint8_t micro_out_insn[], micro_mmio_load[], micro_mmio_store[];
 extern const uint8_t micro_ports[], micro_string_in[], micro_string_in_insn[], micro_mmio_widths[],
 	micro_serial[];
 extern const uint8_t micro_timer[], micro_deadline[], micro_serial_irq[], micro_serial_handler[],

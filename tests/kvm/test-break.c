@@ -143,7 +143,7 @@ static void test_before_an_instruction_with_an_exit(void **state)
 
 static void test_a_hit_is_not_passed_unseen(void **state)
 {
-	const uint8_t *const entries[] = { micro_count, micro_out };
+	const uint8_t *const entries[] = { micro_count_later, micro_unclaimed };
 	const struct kt_vm_breakpoint at = before(micro_count_store);
 	struct kt_diag diag = KT_DIAG_INIT;
 	struct kt_vm_break hit;
@@ -152,6 +152,8 @@ static void test_a_hit_is_not_passed_unseen(void **state)
 	rig_init(&rig, entries, 2);
 	rig_breakpoints(&rig, &at, 1);
 	rig_start(&rig);
+	rig_wait_word(rig_words(&rig, 1), 1); /* from here on it has no exits */
+	__atomic_store_n(rig_words(&rig, 0) + 1, 1, __ATOMIC_RELEASE);
 	RIG_WAIT(is_pending(&rig));
 	/* The other one comes to rest by itself, before anybody freezes the machine. */
 	RIG_WAIT(kt_park_wait_parked(rig_park(&rig), kt_now_ns()) == 0);
