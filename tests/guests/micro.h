@@ -60,7 +60,7 @@ extern const uint8_t micro_timer[], micro_deadline[], micro_serial_irq[], micro_
 	micro_ipi[], micro_ipi_handler[], micro_wake_all[];
 extern const uint8_t micro_aps_start[], micro_aps_end[];
 extern const uint8_t micro_regs[], micro_regs_loop[], micro_regs_store[], micro_msr[], micro_fs[],
-	micro_user[], micro_fpu[], micro_fpu_look[];
+	micro_user[], micro_debug_handler[], micro_fpu[], micro_fpu_look[];
 extern const uint8_t micro_registers[], micro_script[];
 extern const uint8_t micro_count_later[], micro_count[], micro_count_store[], micro_count_jump[];
 extern const uint8_t micro_out[], micro_mmio[], micro_string[], micro_halt[], micro_halt_handler[],

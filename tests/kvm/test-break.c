@@ -7,6 +7,7 @@
 
 #include "base/cleanup.h"
 #include "tests/kvm/rig.h"
+#include "vmm/kvm/flat.h"
 #include "vmm/kvm/regs.h"
 
 #define HITS 50
@@ -307,6 +308,34 @@ static void test_a_vcpu_that_refuses(void **state)
 	rig_deinit(&rig);
 }
 
+/* A guest that debugs itself: what KVM takes from it for our sake comes to it all the same. */
+static void test_an_exception_of_the_guests_own(void **state)
+{
+	const uint8_t *const entries[] = { micro_count };
+	const struct kt_vm_breakpoint at = before(micro_halt);
+	const struct kvm_run stepped = { .exit_reason = KVM_EXIT_DEBUG,
+					 .debug.arch.dr6 = 0xffff4ff0 }; /* BS */
+	struct kt_vcpu *vcpu;
+	struct rig rig;
+
+	rig_init(&rig, entries, 1);
+	kt_flat_gate(rig.banks[0].data, 1, rig_address(micro_debug_handler));
+	rig_breakpoints(&rig, &at, 1);
+	rig_start(&rig);
+	rig_wait_word(rig_words(&rig, 0), 10);
+	rig_freeze(&rig);
+	vcpu = kt_kvm_vcpu(rig.kvm, 0);
+	assert_int_equal(kt_debug_exit(&vcpu->debug, vcpu->fd, &stepped, &rig.diag), 0);
+	rig_thaw(&rig);
+	rig_wait_word(rig_words(&rig, 0) + 2, 1);
+	rig_wait_word(rig_words(&rig, 0), rig_read(rig_words(&rig, 0)) + 10);
+	rig_freeze(&rig);
+	assert_int_equal(rig_words(&rig, 0)[2], 1); /* once */
+	assert_int_equal(rig_words(&rig, 0)[1] & 0x4000, 0x4000);
+	assert_int_equal(vcpu->debug.hits, 0);
+	rig_deinit(&rig);
+}
+
 static bool host_reports_hits(void)
 {
 	const struct kt_vm_breakpoint at = before(micro_count_store);
@@ -326,6 +355,7 @@ int main(void)
 		cmocka_unit_test(test_an_end_with_a_hit),
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_a_vcpu_that_refuses),
+		cmocka_unit_test(test_an_exception_of_the_guests_own),
 	};
 
 	return RIG_MAIN_IF(
