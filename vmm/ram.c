@@ -212,11 +212,9 @@ int kt_ram_overlay(const struct kt_ram *ram, kt_gpa_t gpa, int fd, size_t len)
 	void *host;
 
 	bank = find_bank(ram, gpa.v, &left);
-	if (!bank || !len || len > left || ram->huge)
+	host = bank ? host_address(ram, bank, gpa.v) : NULL;
+	if (!host || !len || len > left || ram->huge)
 		return KT_VM_E_RANGE;
-	host = host_address(ram, bank, gpa.v);
-	if (!host ||
-	    mmap(host, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED, fd, 0) == MAP_FAILED)
-		return kt_raise(host ? -errno : -EINVAL);
-	return 0;
+	host = mmap(host, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED, fd, 0);
+	return host == MAP_FAILED ? kt_raise(-errno) : 0;
 }

@@ -33,6 +33,36 @@ static void test_buf_limit_leaves_it_unchanged(void **state)
 	assert_int_equal(kt_buf_reserve(&buf, SIZE_MAX), -ENOBUFS);
 }
 
+static int calls;
+
+static int call_once(int r)
+{
+	calls++;
+	return r;
+}
+
+static int raise_it(int r)
+{
+	return kt_raise(call_once(r));
+}
+
+static int fold_it(int r)
+{
+	return kt_fold(call_once(r));
+}
+
+/* A result is often that of a call, which must not be made twice. */
+static void test_results_are_looked_at_once(void **state)
+{
+	calls = 0;
+	assert_int_equal(raise_it(EIO), -EIO);
+	assert_int_equal(raise_it(-EIO), -EIO);
+	assert_int_equal(fold_it(0), 0);
+	assert_int_equal(fold_it(7), -ENOTRECOVERABLE);
+	assert_int_equal(fold_it(-ENOMEM), -ENOMEM);
+	assert_int_equal(calls, 5);
+}
+
 static void test_cursor_stays_inside(void **state)
 {
 	const uint8_t bytes[] = { 0x34, 0x12, 0xff };
@@ -71,6 +101,7 @@ static void test_diag_keeps_the_first_cause(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_results_are_looked_at_once),
 		cmocka_unit_test(test_buf_grows_and_shrinks),
 		cmocka_unit_test(test_buf_limit_leaves_it_unchanged),
 		cmocka_unit_test(test_cursor_stays_inside),

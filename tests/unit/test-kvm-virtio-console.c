@@ -237,6 +237,41 @@ static void test_backpressure(void **state)
 }
 
 /* One interrupt for a batch, and none for a driver that polls. */
+static void test_held(void **state)
+{
+	static const char zeros[16] = "";
+	struct fixture f;
+	char back[16];
+	unsigned int interrupts;
+
+	setup(&f);
+	handshake(&f);
+	offer(&f, RX, 0, 16);
+	reg_write(&f.guest, KT_VIRTIO_MMIO_INTERRUPT_ACK, KT_VIRTIO_INT_QUEUE);
+	interrupts = f.guest.interrupts;
+	kt_virtio_console_hold(&f.console, true);
+	/* Nothing of the guest is touched: not for what is sent to it ... */
+	poke(&f.guest, BUFFER(RX, 0), zeros, 16);
+	assert_int_equal(kt_virtio_console_send(&f.console, "to", 2), 0);
+	peek(&f.guest, BUFFER(RX, 0), back, 16);
+	assert_memory_equal(back, zeros, 16);
+	/* ... nor for what it has said. */
+	poke(&f.guest, BUFFERS, "from", 4);
+	set_desc(&f.guest, TX, 3, BUFFERS, 4, 0, 0);
+	make_available(&f.guest, TX, 3);
+	notify(&f.guest, TX);
+	assert_int_equal(f.got_len, 0);
+	assert_int_equal(f.guest.interrupts, interrupts);
+
+	kt_virtio_console_hold(&f.console, false);
+	assert_int_equal(f.got_len, 4);
+	assert_memory_equal(f.got, "from", 4);
+	peek(&f.guest, BUFFER(RX, 0), back, 16);
+	assert_memory_equal(back, "to", 2);
+	assert_true(f.guest.interrupts > interrupts);
+	teardown(&f);
+}
+
 static void test_interrupts(void **state)
 {
 	struct fixture f;
@@ -385,6 +420,7 @@ int main(void)
 		cmocka_unit_test(test_a_handler_may_send),
 		cmocka_unit_test(test_data_waits_for_open),
 		cmocka_unit_test(test_backpressure),
+		cmocka_unit_test(test_held),
 		cmocka_unit_test(test_interrupts),
 		cmocka_unit_test(test_reset_starts_over),
 		cmocka_unit_test(test_single_port),

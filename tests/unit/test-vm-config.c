@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* From what is wanted of a machine to what was validated. */
 #include <string.h>
+#include <unistd.h>
 
 #include "tests/unit/test.h"
 #include "vmm/vm.h"
@@ -10,6 +11,7 @@
 static struct kt_vm_spec good_spec(void)
 {
 	return (struct kt_vm_spec){
+		.accel = KT_ACCEL_TCG,
 		.topo = { 1, 1, 2, 1 },
 		.memory_bytes = MIB(512),
 		.kernel_path = "/boot/vmlinux",
@@ -65,7 +67,41 @@ static void test_accelerator_out_of_range(void **state)
 	struct kt_vm_spec spec = good_spec();
 
 	spec.accel = KT_ACCEL_COUNT_;
-	expect_refused(&spec, "no accelerator");
+	expect_refused(&spec, "is no accelerator");
+}
+
+static void test_what_an_accelerator_cannot_do(void **state)
+{
+	struct kt_vm_spec spec = good_spec();
+
+	spec.perf = true;
+	expect_refused(&spec, "tcg emulates each instruction");
+	spec = good_spec();
+	spec.accel = KT_ACCEL_AUTO;
+	expect_refused(&spec, "'auto' is no accelerator");
+	spec = good_spec();
+	spec.accel = KT_ACCEL_KVM;
+	expect_refused(&spec, "a replayable machine cannot be had under kvm");
+	spec.deterministic = false;
+	spec.nested = true;
+	expect_refused(&spec, "a nesting machine cannot be had under kvm");
+}
+
+/* Of 256 vCPUs some have no CPU here; of one, huge pages may be what is missing. */
+static void test_perf_needs_a_host_for_it(void **state)
+{
+	struct kt_vm_spec spec = good_spec();
+
+	spec.accel = KT_ACCEL_KVM;
+	spec.deterministic = false;
+	spec.perf = true;
+	spec.topo = (struct kt_topology){ 1, 1, 254, 1 };
+	if (sysconf(_SC_NPROCESSORS_ONLN) < 255)
+		expect_refused(&spec, "gives each of 254 vCPUs a CPU of its own");
+	spec.topo = (struct kt_topology){ 1, 1, 1, 1 };
+	spec.memory_bytes = KT_VM_MEMORY_MAX;
+	if (sysconf(_SC_NPROCESSORS_ONLN) > 1)
+		expect_refused(&spec, "needs 524288 huge pages");
 }
 
 static void test_end_reason_names(void **state)
@@ -177,6 +213,8 @@ int main(void)
 		cmocka_unit_test(test_good_spec),
 		cmocka_unit_test(test_accelerator_names),
 		cmocka_unit_test(test_accelerator_out_of_range),
+		cmocka_unit_test(test_what_an_accelerator_cannot_do),
+		cmocka_unit_test(test_perf_needs_a_host_for_it),
 		cmocka_unit_test(test_end_reason_names),
 		cmocka_unit_test(test_memory_is_shared_out_evenly),
 		cmocka_unit_test(test_memory_out_of_bounds),

@@ -171,7 +171,7 @@ static void test_wrong_kernel_under_kvm(void **state)
 	assert_int_equal(kt_vm_new(&vm, &config, loop, NULL, NULL, &diag), KT_VM_E_SPEC);
 	assert_null(vm);
 	assert_string_equal(diag.doing, "load the kernel");
-	assert_non_null(strstr(diag.cause, "not a kernel that can be loaded"));
+	assert_non_null(strstr(diag.cause, "not an x86-64 kernel image"));
 	kt_loop_free(loop);
 	unlink(spec.kernel_path);
 }

@@ -15,13 +15,14 @@
 #include "vmm/kvm/devices.h"
 #include "vmm/kvm/layout.h"
 #include "vmm/kvm/perf.h"
+#include "vmm/kvm/regs.h"
 #include "vmm/kvm/setup.h"
 
 /* A vCPU that was told to stop is back in microseconds, unless the host is wedged. */
 #define STOP_NS (UINT64_C(5) * KT_NSEC_PER_SEC)
 
-/* One source for each descriptor: queues, then streams, then the end. */
-#define SOURCES_MAX (KT_VIRTIO_CONSOLE_QUEUES + KT_VM_STREAM_COUNT_ + 1)
+/* One source for each descriptor: queues, then streams, breakpoints and the end. */
+#define SOURCES_MAX (KT_VIRTIO_CONSOLE_QUEUES + KT_VM_STREAM_COUNT_ + 2)
 
 struct kt_kvm_vm {
 	struct kt_vm vm; /* first: the rest of vmm/ knows this part alone */
@@ -137,6 +138,40 @@ static void on_end(void *arg, int fd, uint32_t events)
 	end_with(k, &end);
 }
 
+/* ---- freezing ---- */
+
+/*
+ * vCPUs first, so that none waits for a device that is held. A vCPU may be
+ * waiting for this thread to take its output, which it now cannot.
+ */
+static int freeze(struct kt_kvm_vm *k, uint64_t deadline_ns, struct kt_diag *diag)
+{
+	struct kt_vm_break hit;
+	int r;
+
+	kt_kvm_devices_hurry(&k->devices, true);
+	r = kt_kvm_freeze(k->kvm, deadline_ns, diag);
+	kt_kvm_devices_hurry(&k->devices, false);
+	if (r)
+		return kt_forward(r);
+	kt_kvm_devices_hold(&k->devices, true);
+	while (kt_kvm_break_take(k->kvm, &hit))
+		k->vm.handlers->on_break(k->vm.arg, &hit);
+	return 0;
+}
+
+/* A vCPU is at a breakpoint: the others are on their way to the park. */
+static void on_break(void *arg, int fd, uint32_t events)
+{
+	struct kt_kvm_vm *k = arg;
+	struct kt_vm_end end = { .reason = KT_VM_END_ERROR };
+	int r = freeze(k, kt_now_ns() + STOP_NS, &end.diag);
+
+	/* In another state it has ended, which the loop is about to see. */
+	if (r && r != KT_VM_E_STATE)
+		end_with(k, &end);
+}
+
 /* ---- making and unmaking ---- */
 
 static int validate(const struct kt_vm_config *config, struct kt_diag *diag)
@@ -222,7 +257,9 @@ static int add_sources(struct kt_kvm_vm *k, struct kt_diag *diag)
 		r = add_source(k, k->devices.notify_fds[i], on_notify);
 	for (unsigned int i = 0; i < KT_VM_STREAM_COUNT_ && !r; i++)
 		r = add_source(k, k->devices.outboxes[i].fd, on_outbox);
-	r = r ?: add_source(k, kt_kvm_end_fd(k->kvm), on_end);
+	r = r							     ?:
+		    add_source(k, kt_kvm_break_fd(k->kvm), on_break) ?:
+		    add_source(k, kt_kvm_end_fd(k->kvm), on_end);
 	if (r) {
 		kt_diag_doing(diag, "watch the machine");
 		kt_diag_cause(diag, "%s", strerror(-r));
@@ -273,21 +310,9 @@ static int kvm_start(struct kt_vm *vm, uint64_t deadline_ns, struct kt_diag *dia
 	return kt_forward(kt_kvm_start(kvm_of(vm)->kvm, diag));
 }
 
-/*
- * vCPUs first, so that none waits for a device that is held. A vCPU may be
- * waiting for this thread to take its output, which it now cannot.
- */
 static int kvm_freeze(struct kt_vm *vm, uint64_t deadline_ns, struct kt_diag *diag)
 {
-	struct kt_kvm_vm *k = kvm_of(vm);
-	int r;
-
-	kt_kvm_devices_hurry(&k->devices, true);
-	r = kt_kvm_freeze(k->kvm, deadline_ns, diag);
-	kt_kvm_devices_hurry(&k->devices, false);
-	if (!r)
-		kt_kvm_devices_hold(&k->devices, true);
-	return kt_forward(r);
+	return kt_forward(freeze(kvm_of(vm), deadline_ns, diag));
 }
 
 static int kvm_thaw(struct kt_vm *vm, uint64_t deadline_ns, struct kt_diag *diag)
@@ -320,6 +345,24 @@ static int kvm_send(struct kt_vm *vm, enum kt_vm_stream stream, const void *data
 	if (k->ended)
 		return KT_VM_E_STATE;
 	return kt_forward(kt_kvm_devices_send(&k->devices, data, len));
+}
+
+static int kvm_reg_read(struct kt_vm *vm, unsigned int vcpu, enum kt_vm_reg_set set, void *data,
+			size_t count, struct kt_diag *diag)
+{
+	return kt_forward(kt_kvm_reg_read(kvm_of(vm)->kvm, vcpu, set, data, count, diag));
+}
+
+static int kvm_reg_write(struct kt_vm *vm, unsigned int vcpu, enum kt_vm_reg_set set,
+			 const void *data, size_t count, struct kt_diag *diag)
+{
+	return kt_forward(kt_kvm_reg_write(kvm_of(vm)->kvm, vcpu, set, data, count, diag));
+}
+
+static int kvm_breakpoints_set(struct kt_vm *vm, const struct kt_vm_breakpoint *breakpoints,
+			       size_t count, struct kt_diag *diag)
+{
+	return kt_forward(kt_kvm_breakpoints_set(kvm_of(vm)->kvm, breakpoints, count, diag));
 }
 
 static int kvm_stats(struct kt_vm *vm, struct kt_vcpu_stats *ret_stats, unsigned int max)
@@ -355,5 +398,8 @@ const struct kt_vm_ops kt_kvm_ops = {
 	.stop = kvm_stop,
 	.send = kvm_send,
 	.stats = kvm_stats,
+	.reg_read = kvm_reg_read,
+	.reg_write = kvm_reg_write,
+	.breakpoints_set = kvm_breakpoints_set,
 	.exits = kvm_exits,
 };

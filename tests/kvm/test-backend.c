@@ -1,0 +1,368 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The accelerator "kvm" through vm.h, as the rest of the program uses it: a tiny
+ * kernel (tests/guests/kernel.S) is booted as Linux would be.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <x86intrin.h>
+
+#include "base/buf.h"
+#include "base/cleanup.h"
+#include "tests/guests/kernel.h"
+#include "tests/kvm/rig.h"
+#include "vmm/vm.h"
+
+struct machine {
+	struct kt_loop *loop;
+	struct kt_vm *vm;
+	struct kt_buf console;
+	bool ended;
+	bool done; /* ended, or enough was said */
+	size_t wanted;
+	struct kt_vm_end end;
+	unsigned int breaks;
+	struct kt_vm_break hit;
+};
+
+static void on_data(void *arg, enum kt_vm_stream stream, const void *data, size_t len)
+{
+	struct machine *m = arg;
+
+	assert_int_equal(stream, KT_VM_STREAM_CONSOLE);
+	assert_false(m->ended);
+	assert_int_equal(kt_buf_append(&m->console, data, len), 0);
+	m->done = m->done || (m->wanted && m->console.len >= m->wanted);
+}
+
+static void on_end(void *arg, const struct kt_vm_end *end)
+{
+	struct machine *m = arg;
+
+	assert_false(m->ended);
+	m->ended = m->done = true;
+	m->end = *end;
+}
+
+static void on_break(void *arg, const struct kt_vm_break *hit)
+{
+	struct machine *m = arg;
+
+	m->breaks++;
+	m->hit = *hit;
+	m->done = true;
+}
+
+static void expect_ok(int r, const struct kt_diag *diag)
+{
+	char text[KT_DIAG_TEXT_MAX];
+
+	if (r)
+		fail_msg("%d: %s", r, kt_diag_format(diag, text, sizeof(text)));
+}
+
+static void init(struct machine *m, const char *cmdline)
+{
+	static const struct kt_vm_handlers handlers = { .on_data = on_data,
+							.on_end = on_end,
+							.on_break = on_break };
+	const struct kt_vm_spec spec = { .accel = KT_ACCEL_KVM,
+					 .topo = { 1, 1, 2, 1 },
+					 .memory_bytes = KT_VM_MEMORY_MIN,
+					 .kernel_path = getenv("KTEST_TEST_GUEST_KERNEL"),
+					 .initrd_fd = -1,
+					 .cmdline = cmdline };
+	struct kt_diag diag = KT_DIAG_INIT;
+	struct kt_vm_config config;
+
+	*m = (struct machine){ .console = KT_BUF_INIT(0) };
+	expect_ok(kt_loop_new(&m->loop, &diag)			   ?:
+			  kt_vm_config_init(&config, &spec, &diag) ?:
+			  kt_vm_new(&m->vm, &config, m->loop, &handlers, m, &diag),
+		  &diag);
+}
+
+static void start(struct machine *m, const char *cmdline)
+{
+	struct kt_diag diag = KT_DIAG_INIT;
+
+	init(m, cmdline);
+	expect_ok(kt_vm_start(m->vm, rig_deadline(), &diag), &diag);
+}
+
+static void deinit(struct machine *m)
+{
+	kt_vm_free(m->vm);
+	kt_loop_free(m->loop);
+	kt_buf_deinit(&m->console);
+}
+
+static void wait_until_done(struct machine *m)
+{
+	m->done = m->ended;
+	assert_int_equal(kt_loop_run(m->loop, &m->done, rig_deadline()), 0);
+}
+
+static uint64_t read_word(struct machine *m, uint64_t gpa)
+{
+	uint64_t word;
+
+	assert_int_equal(kt_vm_mem_read(m->vm, KT_GPA(gpa), &word, sizeof(word)), 0);
+	return word;
+}
+
+/* ---- ends ---- */
+
+static void expect_end(const char *cmdline, enum kt_vm_end_reason reason)
+{
+	struct machine m;
+
+	start(&m, cmdline);
+	wait_until_done(&m);
+	assert_int_equal(m.end.reason, reason);
+	/* All that it said came before. */
+	assert_string_equal(kt_buf_str(&m.console), "word");
+	assert_int_equal(kt_vm_send(m.vm, KT_VM_STREAM_CONTROL, "x", 1), KT_VM_E_STATE);
+	assert_int_equal(kt_vm_freeze(m.vm, rig_deadline(), NULL), KT_VM_E_STATE);
+	assert_int_equal(kt_vm_thaw(m.vm, rig_deadline(), NULL), KT_VM_E_STATE);
+	assert_int_equal(kt_vm_stop(m.vm, rig_deadline(), NULL), 0);
+	deinit(&m);
+}
+
+static void test_power_off(void **state)
+{
+	expect_end("@w", KT_VM_END_POWEROFF);
+}
+
+static void test_reset(void **state)
+{
+	expect_end("@r", KT_VM_END_RESET);
+}
+
+static void test_triple_fault_is_a_reset(void **state)
+{
+	expect_end("@t", KT_VM_END_RESET);
+}
+
+static void test_stop(void **state)
+{
+	struct machine m;
+
+	init(&m, "@c");
+	assert_int_equal(kt_vm_thaw(m.vm, rig_deadline(), NULL), KT_VM_E_STATE);
+	assert_int_equal(kt_vm_stop(m.vm, rig_deadline(), NULL), 0);
+	assert_true(m.ended);
+	assert_int_equal(m.end.reason, KT_VM_END_STOPPED);
+	deinit(&m);
+
+	start(&m, "@c");
+	while (!read_word(&m, KT_KERNEL_COUNTER))
+		usleep(100);
+	assert_int_equal(kt_vm_stop(m.vm, rig_deadline(), NULL), 0);
+	assert_int_equal(m.end.reason, KT_VM_END_STOPPED);
+	/* Memory outlives the machine. */
+	assert_true(read_word(&m, KT_KERNEL_COUNTER) > 0);
+	deinit(&m);
+}
+
+static void test_free_of_a_running_machine(void **state)
+{
+	struct machine m;
+
+	start(&m, "@f");
+	deinit(&m);
+	assert_false(m.ended);
+}
+
+/* ---- freeze ---- */
+
+static void test_nothing_moves_while_frozen(void **state)
+{
+	struct machine m;
+	uint64_t count;
+
+	start(&m, "@c");
+	for (int i = 0; i < 20; i++) {
+		count = read_word(&m, KT_KERNEL_COUNTER);
+		while (read_word(&m, KT_KERNEL_COUNTER) == count)
+			usleep(100);
+		assert_int_equal(kt_vm_freeze(m.vm, rig_deadline(), NULL), 0);
+		assert_int_equal(kt_vm_freeze(m.vm, rig_deadline(), NULL), KT_VM_E_STATE);
+		count = read_word(&m, KT_KERNEL_COUNTER);
+		usleep(2000);
+		assert_int_equal(read_word(&m, KT_KERNEL_COUNTER), count);
+		assert_int_equal(kt_vm_thaw(m.vm, rig_deadline(), NULL), 0);
+	}
+	deinit(&m);
+}
+
+/* Elsewhere the guest's TSC starts at 0. */
+static bool can_move_tsc(void)
+{
+	uint64_t host = __rdtsc(), first;
+	struct machine m;
+
+	start(&m, "@c");
+	while (!read_word(&m, KT_KERNEL_COUNTER))
+		usleep(100);
+	first = read_word(&m, KT_KERNEL_TSC);
+	deinit(&m);
+	return first < host;
+}
+
+/* The guest's TSC goes on where it was: a pause of 300 ms is not in it. */
+static void test_guest_time_stands_still(void **state)
+{
+	uint64_t guest, host;
+	struct machine m;
+
+	start(&m, "@c");
+	while (!read_word(&m, KT_KERNEL_COUNTER))
+		usleep(100);
+	guest = read_word(&m, KT_KERNEL_TSC);
+	host = __rdtsc();
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(kt_vm_freeze(m.vm, rig_deadline(), NULL), 0);
+		usleep(100000);
+		assert_int_equal(kt_vm_thaw(m.vm, rig_deadline(), NULL), 0);
+	}
+	guest = read_word(&m, KT_KERNEL_TSC) - guest;
+	host = __rdtsc() - host;
+	assert_true(guest < host / 2);
+	deinit(&m);
+}
+
+/* A guest that talks without end, and nobody who listens: it still freezes. */
+static void test_freeze_under_a_flood(void **state)
+{
+	struct machine m;
+
+	start(&m, "@f");
+	m.wanted = 10000;
+	wait_until_done(&m);
+	for (int i = 0; i < 5; i++) {
+		assert_int_equal(kt_vm_freeze(m.vm, rig_deadline(), NULL), 0);
+		usleep(5000);
+		assert_int_equal(kt_vm_thaw(m.vm, rig_deadline(), NULL), 0);
+		usleep(20000);
+	}
+	m.wanted = m.console.len + 100000;
+	wait_until_done(&m);
+	for (size_t i = 0; i < m.console.len; i++)
+		assert_int_equal(m.console.data[i], '0' + i % 10);
+	deinit(&m);
+}
+
+/* ---- registers, breakpoints, statistics ---- */
+
+static void test_registers(void **state)
+{
+	struct kt_vm_regs regs;
+	struct machine m;
+
+	start(&m, "@c");
+	assert_int_equal(kt_vm_regs_read(m.vm, 0, &regs, NULL), KT_VM_E_STATE);
+	assert_int_equal(kt_vm_freeze(m.vm, rig_deadline(), NULL), 0);
+	assert_int_equal(kt_vm_regs_read(m.vm, 2, &regs, NULL), KT_VM_E_RANGE);
+	assert_int_equal(kt_vm_regs_read(m.vm, 0, &regs, NULL), 0);
+	assert_in_range(regs.rip, 0x100000, 0x101000);
+	deinit(&m);
+}
+
+/* Starts a machine that stops at the next write to the counter, frozen. */
+static int start_watched(struct machine *m)
+{
+	static const struct kt_vm_breakpoint write = { .kind = KT_VM_BREAK_WRITE,
+						       .at = KT_GVA(KT_KERNEL_COUNTER),
+						       .len = 8 };
+
+	start(m, "@c");
+	while (!read_word(m, KT_KERNEL_COUNTER))
+		usleep(100);
+	assert_int_equal(kt_vm_freeze(m->vm, rig_deadline(), NULL), 0);
+	return kt_vm_breakpoints_set(m->vm, &write, 1, NULL);
+}
+
+/* Thaws the guest and says whether it is stopped before it has written often. */
+static bool stops_at_a_write(struct machine *m)
+{
+	uint64_t count = read_word(m, KT_KERNEL_COUNTER);
+
+	m->done = false;
+	assert_int_equal(kt_vm_thaw(m->vm, rig_deadline(), NULL), 0);
+	while (!m->done && read_word(m, KT_KERNEL_COUNTER) < count + 10)
+		(void)kt_fold(kt_loop_run(m->loop, &m->done, kt_now_ns() + KT_NSEC_PER_MSEC));
+	return m->done;
+}
+
+static bool can_break(void)
+{
+	struct machine m;
+	bool can = !start_watched(&m) && stops_at_a_write(&m);
+
+	deinit(&m);
+	return can;
+}
+
+static void test_breakpoints(void **state)
+{
+	struct machine m;
+	uint64_t count;
+
+	assert_int_equal(start_watched(&m), 0);
+	count = read_word(&m, KT_KERNEL_COUNTER);
+	for (unsigned int i = 1; i <= 3; i++) {
+		assert_true(stops_at_a_write(&m));
+		assert_int_equal(m.breaks, i);
+		assert_int_equal(m.hit.vcpu, 0);
+		assert_int_equal(m.hit.index, 0);
+		/* Stopped by each write, behind it. */
+		assert_int_equal(read_word(&m, KT_KERNEL_COUNTER), count + i);
+	}
+	deinit(&m);
+}
+
+static void test_statistics(void **state)
+{
+	struct kt_vm_exits exits[KT_VM_EXITS_MAX];
+	struct kt_vcpu_stats stats[2];
+	struct machine m;
+	uint64_t io = 0;
+
+	start(&m, "@w");
+	wait_until_done(&m);
+	assert_int_equal(kt_vm_stats(m.vm, stats, 2), 2);
+	assert_true(stats[0].run_ns > 0);
+	assert_true(stats[0].guest_ns <= stats[0].run_ns);
+	for (unsigned int i = 0, n = kt_vm_exits(m.vm, 0, exits, KT_VM_EXITS_MAX); i < n; i++)
+		if (!strcmp(exits[i].reason, "io"))
+			io = exits[i].count;
+	assert_int_equal(io, 5); /* four letters and the power-off */
+	deinit(&m);
+}
+
+/* With an argument: the one test that not every host's KVM can pass. */
+int main(int argc, char **argv)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_power_off),
+		cmocka_unit_test(test_reset),
+		cmocka_unit_test(test_triple_fault_is_a_reset),
+		cmocka_unit_test(test_stop),
+		cmocka_unit_test(test_free_of_a_running_machine),
+		cmocka_unit_test(test_nothing_moves_while_frozen),
+		cmocka_unit_test(test_freeze_under_a_flood),
+		cmocka_unit_test(test_registers),
+		cmocka_unit_test(test_statistics),
+	};
+	const struct CMUnitTest time[] = { cmocka_unit_test(test_guest_time_stands_still) };
+	const struct CMUnitTest breaks[] = { cmocka_unit_test(test_breakpoints) };
+
+	if (argc > 1 && !strcmp(argv[1], "time"))
+		return RIG_MAIN_IF(time, can_move_tsc,
+				   "this host's KVM shows guests the host's own TSC");
+	if (argc > 1 && !strcmp(argv[1], "break"))
+		return RIG_MAIN_IF(breaks, can_break,
+				   "this host's KVM does not stop at writes of kernel mode");
+	return RIG_MAIN(tests);
+}
