@@ -56,6 +56,15 @@
 	movq $1, (%rdi)
 1:	jmp 1b
 
+/* A guest's own debugger: word 1 shows DR6, word 2 counts its exceptions. */
+	entry micro_debug_handler
+	pushq %rax
+	movq %dr6, %rax
+	movq %rax, 8(%rdi)
+	incq 16(%rdi)
+	popq %rax
+	iretq
+
 /* Shows its code segment and counts. */
 	entry micro_user
 	movq %cs, %rax

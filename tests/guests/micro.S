@@ -38,9 +38,11 @@
 	movl $MICRO_MMIO, %esi
 	xorl %ebx, %ebx
 1:	incl %ebx
+	entry micro_mmio_load
 	movl (%rsi), %eax
 	cmpl %ebx, %eax
 	jne 2f
+	entry micro_mmio_store
 	movl %eax, 4(%rsi)
 	movq %rbx, (%rdi)
 	jmp 1b

@@ -57,14 +57,14 @@
 
 /* The code, position-independent, and its entries. Each gets in rdi where to count. */
 extern const uint8_t __start_micro_guests[], __stop_micro_guests[];
-extern const uint8_t micro_out_insn[];
+extern const uint8_t micro_out_insn[], micro_mmio_load[], micro_mmio_store[];
 extern const uint8_t micro_ports[], micro_string_in[], micro_string_in_insn[], micro_mmio_widths[],
 	micro_serial[];
 extern const uint8_t micro_timer[], micro_deadline[], micro_serial_irq[], micro_serial_handler[],
 	micro_ipi[], micro_ipi_handler[], micro_wake_all[];
 extern const uint8_t micro_aps_start[], micro_aps_end[];
 extern const uint8_t micro_regs[], micro_regs_loop[], micro_regs_store[], micro_msr[], micro_fs[],
-	micro_user[], micro_fpu[], micro_fpu_look[];
+	micro_user[], micro_debug_handler[], micro_fpu[], micro_fpu_look[];
 extern const uint8_t micro_registers[], micro_script[];
 extern const uint8_t micro_count_later[], micro_count[], micro_count_store[], micro_count_jump[];
 extern const uint8_t micro_out[], micro_mmio[], micro_string[], micro_halt[], micro_halt_handler[],

@@ -275,6 +275,26 @@ struct kt_vm_break rig_wait_break(struct rig *rig)
 	return hit;
 }
 
+bool rig_hits(const struct kt_vm_breakpoint *at)
+{
+	const uint8_t *const entries[] = { micro_count };
+	struct kt_vm_break hit;
+	struct rig rig;
+	bool hits = false;
+
+	rig_init(&rig, entries, 1);
+	rig_breakpoints(&rig, at, 1);
+	rig_start(&rig);
+	while (!hits && rig_read(rig_words(&rig, 0)) < RIG_HITS_ROUNDS) {
+		rig_freeze(&rig);
+		hits = kt_kvm_break_take(rig.kvm, &hit);
+		if (!hits)
+			rig_thaw(&rig);
+	}
+	rig_deinit(&rig);
+	return hits;
+}
+
 /* ---- all tests of a program ---- */
 
 static int open_host(struct kt_diag *diag)

@@ -75,6 +75,10 @@ void rig_breakpoints(struct rig *rig, const struct kt_vm_breakpoint *breakpoints
 /* Waits for a hit by its descriptor, and freezes and takes it as an owner does. */
 struct kt_vm_break rig_wait_break(struct rig *rig);
 
+/* Whether this host's KVM reports this breakpoint to a guest that comes there so often. */
+bool rig_hits(const struct kt_vm_breakpoint *at);
+#define RIG_HITS_ROUNDS 1000
+
 /*
  * Runs the tests, or skips them all (77) with the reason where KVM cannot be
  * used, or where it can not what these tests are about. can may be NULL.

@@ -76,11 +76,26 @@ static void expect_exact_count(struct rig *rig, unsigned int vcpu)
 		assert_int_equal(regs.rbx, word);
 }
 
+/* An access is made when its instruction is over, and not before: none is half done. */
+static void expect_exact_accesses(struct rig *rig, const struct seen *seen)
+{
+	struct kvm_regs out = rig_regs(rig, 1), mmio = rig_regs(rig, 2);
+
+	if (out.rip >= rig_address(micro_out) + 6) /* beyond the two that set it up */
+		assert_int_equal(seen->out + (out.rip == rig_address(micro_out_insn)),
+				 (uint32_t)out.rax);
+	if (mmio.rip == rig_address(micro_mmio_load))
+		assert_int_equal(seen->read + 1, mmio.rbx);
+	if (mmio.rip == rig_address(micro_mmio_store))
+		assert_int_equal(seen->given_back + 1, mmio.rbx);
+}
+
 /* What the guests hold against what the devices saw: at most the step under way differs. */
 static void expect_consistent(struct rig *rig, const struct seen *seen)
 {
 	assert_int_equal(seen->wrong, 0);
 	expect_exact_count(rig, 0);
+	expect_exact_accesses(rig, seen);
 	assert_in_range(seen->out - rig_read(rig_words(rig, 1)), 0, 1);
 	assert_in_range(seen->read - rig_read(rig_words(rig, 2)), 0, 1);
 	assert_in_range(seen->read - seen->given_back, 0, 1);

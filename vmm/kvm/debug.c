@@ -103,17 +103,6 @@ int kt_debug_apply(const struct kt_debug *debug, int vcpu_fd, struct kt_diag *di
 
 /* ---- going on ---- */
 
-static int change_rf(int vcpu_fd, bool on, struct kt_diag *diag)
-{
-	struct kvm_regs regs;
-	int r = kt_ioctl(vcpu_fd, KVM_GET_REGS, &regs, diag);
-
-	if (r)
-		return kt_forward(r);
-	regs.rflags = on ? regs.rflags | RFLAGS_RF : regs.rflags & ~RFLAGS_RF;
-	return kt_forward(kt_ioctl(vcpu_fd, KVM_SET_REGS, &regs, diag));
-}
-
 int kt_debug_resume(const struct kt_debug *debug, int vcpu_fd, struct kt_diag *diag)
 {
 	struct kvm_regs regs;
@@ -124,8 +113,10 @@ int kt_debug_resume(const struct kt_debug *debug, int vcpu_fd, struct kt_diag *d
 	r = kt_ioctl(vcpu_fd, KVM_GET_REGS, &regs, diag);
 	if (r)
 		return kt_forward(r);
-	/* Its owner may have sent it elsewhere meanwhile. */
-	return regs.rip == debug->rip ? kt_forward(change_rf(vcpu_fd, true, diag)) : 0;
+	if (regs.rip != debug->rip)
+		return 0; /* its owner has sent it elsewhere meanwhile */
+	regs.rflags |= RFLAGS_RF;
+	return kt_forward(kt_ioctl(vcpu_fd, KVM_SET_REGS, &regs, diag));
 }
 
 /* ---- exits ---- */
@@ -136,11 +127,11 @@ static int set_stepping(struct kt_debug *debug, int vcpu_fd, bool on, struct kt_
 	return kt_forward(kt_debug_apply(debug, vcpu_fd, diag));
 }
 
-/* The step is done. RF is cleared for a KVM that would keep it set for ever. */
+/* The step is done; with it RF is clear again, as after any instruction. */
 static int end_step(struct kt_debug *debug, int vcpu_fd, struct kt_diag *diag)
 {
 	debug->on_execute = false;
-	return set_stepping(debug, vcpu_fd, false, diag) ?: change_rf(vcpu_fd, false, diag);
+	return kt_forward(set_stepping(debug, vcpu_fd, false, diag));
 }
 
 /* What KVM took from the guest goes back to it, with the cause in its DR6. */

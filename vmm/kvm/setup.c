@@ -147,11 +147,11 @@ static int read_supported(struct cpu_setup *setup, const struct kt_kvm_host *hos
 
 static int set_msrs(int fd, struct kt_diag *diag)
 {
-	struct {
-		struct kvm_msrs head;
+	struct { /* struct kvm_msrs with room for one */
+		uint32_t nmsrs, pad;
 		struct kvm_msr_entry entries[1];
 	} msrs = {
-		.head.nmsrs = 1,
+		.nmsrs = 1,
 		.entries = { { .index = MSR_MTRR_DEF_TYPE, .data = MTRR_ON_WRITEBACK } },
 	};
 	int r, set;

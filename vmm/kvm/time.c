@@ -8,22 +8,23 @@
 
 #define MSR_TSC_DEADLINE UINT32_C(0x6e0) /* Intel SDM vol. 4, table 2-2 */
 
+/* struct kvm_msrs with room for one. */
 struct one_msr {
-	struct kvm_msrs head;
+	uint32_t nmsrs, pad;
 	struct kvm_msr_entry entry;
 };
 
 /* A machine without deadline timers refuses the MSR, which is as good as 0. */
 static uint64_t read_deadline(int fd)
 {
-	struct one_msr msr = { .head.nmsrs = 1, .entry.index = MSR_TSC_DEADLINE };
+	struct one_msr msr = { .nmsrs = 1, .entry.index = MSR_TSC_DEADLINE };
 
 	return ioctl(fd, KVM_GET_MSRS, &msr) == 1 ? msr.entry.data : 0;
 }
 
 static int write_deadline(int fd, uint64_t deadline, struct kt_diag *diag)
 {
-	struct one_msr msr = { .head.nmsrs = 1,
+	struct one_msr msr = { .nmsrs = 1,
 			       .entry = { .index = MSR_TSC_DEADLINE, .data = deadline } };
 	int n;
 
