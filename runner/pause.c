@@ -81,6 +81,8 @@ static int finish(struct kt_pause *pause, struct kt_msg_thawed *ret_thawed, stru
 	int r;
 
 	kt_pause_end(pause, &thawed);
+	if (!pause->over)
+		strcpy(thawed.text, "the pause was cut short: the run ends");
 	r = kt_vm_thaw(pause->vm, kt_now_ns() + FREEZE_NS, diag);
 	if (r)
 		return r > 0 ? kt_raise(-EIO) : kt_forward(r);

@@ -113,6 +113,7 @@ static void test_cut_short(void **state)
 	assert_int_equal(serve(&thawed, &diag), KT_PAUSE_E_ANSWER);
 	assert_int_equal(thaws, 1);
 	assert_true(thawed.stood_ns < MS(60000));
+	assert_non_null(strstr(thawed.text, "cut short"));
 	/* Once the machine has to run, it is not frozen any more. */
 	ask(2, MS(10));
 	assert_int_equal(serve(&thawed, &diag), 0);
