@@ -43,8 +43,6 @@ int kt_kvm_check_capabilities(kt_kvm_query_fn query, void *arg,
 			      struct kt_diag *diag) _kt_must_check_;
 
 /*
- * Whether the host is itself a machine that QEMU's TCG emulates. Its VMRUN forgets
- * the interrupt shadow (int_state of the VMCB): a guest that was left between STI
- * and HLT takes its interrupt before the HLT, and sleeps over it.
+ * Whether the host is itself a machine that QEMU's TCG emulates; see nudge.h.
  */
 bool kt_kvm_host_is_tcg(void);

@@ -22,17 +22,14 @@
 /*
  * What is not there is not looked for: each try of a driver is some exits. A
  * panic resets at once and by the shortest way (triple fault), which ends the
- * machine. The TSC is the host's, or KVM's business: it needs no watching. On a
- * host that may let a vCPU sleep over an interrupt the tick goes on in idle CPUs and
- * wakes it.
+ * machine. The TSC is the host's, or KVM's business: it needs no watching.
  */
 int kt_kvm_cmdline(char *buf, const struct kt_vm_config *config)
 {
 	int n = snprintf(buf, KT_VM_CMDLINE_MAX + 1,
 			 "console=ttyS0 quiet panic=-1 reboot=t no_timer_check tsc=reliable "
-			 "initcall_blacklist=pci_arch_init 8250.nr_uarts=1%s%s%s",
-			 kt_kvm_host_is_tcg() ? " nohz=off" : "", config->cmdline[0] ? " " : "",
-			 config->cmdline);
+			 "initcall_blacklist=pci_arch_init 8250.nr_uarts=1%s%s",
+			 config->cmdline[0] ? " " : "", config->cmdline);
 
 	return n > KT_VM_CMDLINE_MAX;
 }
