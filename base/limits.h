@@ -24,6 +24,8 @@
 #define KT_FILES_BYTES_MAX    (512u << 20)	/* bytes of all of them */
 #define KT_STEPS_MAX	      256		/* steps of one scenario */
 #define KT_OPS_MAX	      64		/* ops of one step */
+#define KT_FREEZE_NS_MIN      1000000ull	/* a freeze that one can tell from none */
+#define KT_FREEZE_NS_MAX      60000000000ull	/* one freeze of the machine */
 #define KT_SNAPSHOTS_MAX      1000		/* periodic snapshots of one scenario */
 #define KT_SNAPSHOT_MAPS_MAX  256		/* BPF maps in one snapshot */
 #define KT_SNAPSHOT_BYTES_MAX (16u << 20)	/* map bytes in one snapshot */

@@ -112,6 +112,11 @@ void kt_exec_send(struct kt_exec *exec, const struct kt_msg *msg)
 			     r > 0 ? "it has not read for 10 s" : strerror(-r));
 }
 
+const struct kt_msg_thawed *kt_exec_thawed(const struct kt_exec *exec)
+{
+	return &exec->thawed;
+}
+
 /* ---- children ---- */
 
 static void on_sigchld(void *arg)

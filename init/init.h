@@ -49,8 +49,9 @@ struct kt_exec {
 	struct kt_channel channel;
 	bool has_job;
 	struct kt_msg_job job;
-	bool stop;	/* the host asked for teardown */
-	bool tear_down; /* it has begun: waits no longer end on `stop` */
+	struct kt_msg_thawed thawed; /* the last one; number 0: none yet */
+	bool stop;		     /* the host asked for teardown */
+	bool tear_down;		     /* it has begun: waits no longer end on `stop` */
 
 	const struct kt_scenario *scenario;
 	struct kt_sched sched;

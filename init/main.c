@@ -39,6 +39,9 @@ static void on_message(struct kt_exec *exec, const struct kt_msg *msg)
 	case KT_MSG_STOP:
 		exec->stop = true;
 		break;
+	case KT_MSG_THAWED:
+		exec->thawed = msg->thawed;
+		break;
 	default:
 		kt_init_fail(exec, "read the control channel", "message '%s' is not for a guest",
 			     kt_msg_name(msg->type));

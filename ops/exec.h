@@ -35,6 +35,9 @@ pid_t kt_exec_fork(struct kt_exec *exec, void (*fn)(void *arg, pid_t pid, int st
 /* Queues a message for the host. A channel that cannot take it ends the guest. */
 void kt_exec_send(struct kt_exec *exec, const struct kt_msg *msg);
 
+/* The number of the last FREEZE that was answered (0: none), and the answer. */
+const struct kt_msg_thawed *kt_exec_thawed(const struct kt_exec *exec);
+
 enum kt_exec_condition {
 	KT_EXEC_E_DEADLINE = 1, /* the condition did not come to hold in time */
 	KT_EXEC_E_STOP,		/* the host asked for teardown */

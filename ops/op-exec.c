@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "base/clock.h"
+#include "ops/freeze-exec.h"
 #include "ops/op-exec.h"
 
 static enum kt_op_error execute(const struct kt_op *op, struct kt_sched *sched, char *text)
@@ -10,6 +11,8 @@ static enum kt_op_error execute(const struct kt_op *op, struct kt_sched *sched, 
 	switch (op->kind) {
 	case KT_OP_KIND_ATTACH:
 		return kt_sched_attach(sched, op->sched, text);
+	case KT_OP_KIND_FREEZE:
+		return kt_freeze(sched->exec, op->pause_ns, text);
 	default:
 		snprintf(text, KT_TEXT_MAX, "init has no executor for op '%s'",
 			 kt_op_kind_name(op->kind));

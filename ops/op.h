@@ -15,12 +15,14 @@
 enum kt_op_kind {
 	KT_OP_KIND_END,	   /* terminates a list of ops */
 	KT_OP_KIND_ATTACH, /* start a staged scheduler and wait until it is live */
+	KT_OP_KIND_FREEZE, /* the machine stands still for a while */
 	KT_OP_KIND_COUNT_,
 };
 
 struct kt_op {
 	enum kt_op_kind kind;
 	const char *sched; /* ATTACH: declared name of a staged scheduler; static */
+	uint64_t pause_ns; /* FREEZE: time of the host, KT_FREEZE_NS_MIN to KT_FREEZE_NS_MAX */
 };
 
 /*
@@ -31,6 +33,17 @@ struct kt_op {
 #define KT_OP_ATTACH(name)                                 \
 	{                                                  \
 		.kind = KT_OP_KIND_ATTACH, .sched = (name) \
+	}
+
+/*
+ * The whole machine stands still for `ns` of the host's time, as when the host
+ * suspends it: no CPU, no device and no clock of the guest goes on. The op's
+ * duration is in the guest's time, so it is short. Fails with freeze-failed when
+ * the host cannot do it, which is never held against a scheduler.
+ */
+#define KT_OP_FREEZE(ns)                                    \
+	{                                                   \
+		.kind = KT_OP_KIND_FREEZE, .pause_ns = (ns) \
 	}
 
 /* "attach", ...; static. */

@@ -47,6 +47,8 @@ static const struct message messages[] = {
 	[KT_MSG_JOB] = { "job", FIELDS(
 		TEXT(job, scenario), UINT(job, table_hash), UINT(job, seed)) },
 	[KT_MSG_STOP] = { "stop", FIELDS(UINT(stop, reason)) },
+	[KT_MSG_THAWED] = { "thawed", FIELDS(
+		UINT(thawed, number), UINT(thawed, stood_ns), TEXT(thawed, text)) },
 	[KT_MSG_HELLO] = { "hello", FIELDS(
 		UINT(hello, table_hash), TEXT(hello, kernel_release), UINT(hello, cpus),
 		UINT(hello, memory_bytes), UINT(hello, init_start_ns), UINT(hello, ready_ns)) },
@@ -91,6 +93,7 @@ static const struct message messages[] = {
 		UINT(fatal, signal), UINT(fatal, code), UINT(fatal, address),
 		UINT(fatal, ip)) },
 	[KT_MSG_OUTPUT] = { "output", FIELDS(BYTES(output, data)) },
+	[KT_MSG_FREEZE] = { "freeze", FIELDS(UINT(freeze, number), UINT(freeze, pause_ns)) },
 };
 /* clang-format on */
 

@@ -14,8 +14,9 @@
  * string with a 0 in it are decoding errors.
  *
  * The life of the channel: HELLO up, JOB down, then events, logs and snapshots
- * up, RESULT up. FATAL or FAILED up in place of RESULT end it early; STOP down
- * asks for teardown. After RESULT, FAILED or FATAL the guest waits up to a
+ * up, RESULT up. A FREEZE up is answered by THAWED down, when the machine runs
+ * again. FATAL or FAILED up in place of RESULT end it early; STOP down asks for
+ * teardown. After RESULT, FAILED or FATAL the guest waits up to a
  * second for a STOP, which says that the host has all it needs, and powers off.
  */
 #pragma once
@@ -34,6 +35,7 @@ enum kt_msg_type {
 	/* host to guest */
 	KT_MSG_JOB = 1,
 	KT_MSG_STOP = 2,
+	KT_MSG_THAWED = 3,
 	/* guest to host */
 	KT_MSG_HELLO = 64,
 	KT_MSG_TOPOLOGY,
@@ -52,6 +54,7 @@ enum kt_msg_type {
 	KT_MSG_FAILED,
 	KT_MSG_FATAL,
 	KT_MSG_OUTPUT,
+	KT_MSG_FREEZE,
 };
 
 struct kt_bytes {
@@ -69,6 +72,13 @@ struct kt_msg_job {
 /* STOP: tear down and report; the user cancelled. */
 struct kt_msg_stop {
 	uint32_t reason; /* signal number that cancelled the run */
+};
+
+/* THAWED: answers a FREEZE. */
+struct kt_msg_thawed {
+	uint32_t number;	/* of the FREEZE */
+	uint64_t stood_ns;	/* time of the host in which the machine stood still */
+	char text[KT_TEXT_MAX]; /* why it did not; "" if it did */
 };
 
 /* HELLO: init is ready for a job. */
@@ -265,6 +275,12 @@ struct kt_msg_output {
 	struct kt_bytes data;
 };
 
+/* FREEZE: the whole machine is to stand still for a while. */
+struct kt_msg_freeze {
+	uint32_t number;   /* counts the requests from 1; one at a time */
+	uint64_t pause_ns; /* of the host's time; KT_FREEZE_NS_MIN to KT_FREEZE_NS_MAX */
+};
+
 /* RESULT: the job ended. */
 struct kt_msg_result {
 	uint32_t steps_run;
@@ -296,6 +312,7 @@ struct kt_msg {
 	union {
 		struct kt_msg_job job;
 		struct kt_msg_stop stop;
+		struct kt_msg_thawed thawed;
 		struct kt_msg_hello hello;
 		struct kt_msg_topology topology;
 		struct kt_msg_phase phase;
@@ -313,6 +330,7 @@ struct kt_msg {
 		struct kt_msg_failed failed;
 		struct kt_msg_fatal fatal;
 		struct kt_msg_output output;
+		struct kt_msg_freeze freeze;
 	};
 };
 

@@ -27,6 +27,7 @@ static const char *const op_error_names[] = {
 	[KT_OP_STARTUP_DIED] = "startup-died",
 	[KT_OP_NOT_ATTACHED] = "not-attached",
 	[KT_OP_ALREADY_ATTACHED] = "already-attached",
+	[KT_OP_FREEZE_FAILED] = "freeze-failed",
 	[KT_OP_INTERNAL] = "internal",
 };
 

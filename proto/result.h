@@ -39,6 +39,7 @@ enum kt_op_error {
 	KT_OP_STARTUP_DIED,	/* it ended within the startup window */
 	KT_OP_NOT_ATTACHED,	/* it lives, but the kernel runs no scheduler of it */
 	KT_OP_ALREADY_ATTACHED, /* another scheduler is live */
+	KT_OP_FREEZE_FAILED,	/* the host could not stop the machine, or not let it go on */
 	KT_OP_INTERNAL,		/* init failed at something of its own */
 	KT_OP_ERROR_COUNT_,
 };

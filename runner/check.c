@@ -85,6 +85,44 @@ unsigned int kt_check_snapshots(const struct kt_check *ck, uint32_t generation)
 	return count;
 }
 
+bool kt_check_survived(const struct kt_check *ck, uint32_t generation)
+{
+	generation = resolve(ck, generation);
+	for (size_t i = 0; i < ck->rec->sched_count; i++) {
+		const struct kt_sched_record *s = &ck->rec->scheds[i];
+
+		if (generation && s->generation == generation)
+			return s->ended && !s->died;
+	}
+	return false;
+}
+
+int kt_check_op(struct kt_check *ck, uint32_t step, uint32_t op, struct kt_op_report *ret_report)
+{
+	const struct kt_run_record *rec = ck->rec;
+	size_t freezes = 0;
+
+	for (size_t i = 0; i < rec->op_count; i++) {
+		const struct kt_msg_op *m = &rec->ops[i];
+
+		freezes += m->kind == KT_OP_KIND_FREEZE;
+		if (m->step != step || m->op != op)
+			continue;
+		*ret_report = (struct kt_op_report){ .start_ns = m->start_ns,
+						     .end_ns = m->start_ns + m->duration_ns };
+		if (m->kind == KT_OP_KIND_FREEZE && freezes <= rec->freeze_count)
+			ret_report->stood_ns = rec->freezes[freezes - 1].stood_ns;
+		return 0;
+	}
+	kt_check_fail(ck, "", 0, "op %u of step %u was not carried out", op, step);
+	return KT_CHECK_E_NO_OP;
+}
+
+const char *kt_check_complaint(const struct kt_check *ck)
+{
+	return ck->rec->console_mark_count ? ck->rec->console_marks[0] : NULL;
+}
+
 static int read_one(struct kt_check *ck, const struct kt_snapshot *s, const char *path,
 		    uint64_t *ret_value)
 {

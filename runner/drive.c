@@ -19,6 +19,7 @@
 #include "runner/console.h"
 #include "runner/drive.h"
 #include "runner/events.h"
+#include "runner/pause.h"
 #include "runner/topology.h"
 #include "runner/watch.h"
 #include "scenario/scenario.h"
@@ -30,7 +31,7 @@
 #define POWEROFF_NS	KT_SEC(5)   /* for the guest, after its result */
 #define LAST_WORDS_NS	KT_SEC(1)   /* for the rest of a panic, after its first line */
 #define CANCEL_NS	KT_MS(400)  /* for the guest, to end its job early */
-#define TIMEOUT_DEFAULT KT_SEC(120) /* for the run, beside its holds */
+#define TIMEOUT_DEFAULT KT_SEC(120) /* for the run, beside its holds and freezes */
 
 struct drive {
 	struct kt_run_result *res;
@@ -41,6 +42,7 @@ struct drive {
 	struct kt_frame_decoder decoder;
 	struct kt_console_scanner scanner;
 	struct kt_watch watch;
+	struct kt_pause pause;
 	struct kt_source *tick;	  /* watchdog */
 	struct kt_source *ending; /* latest end, once one is due */
 	struct kt_source *cancel;
@@ -50,9 +52,16 @@ struct drive {
 	int fault;  /* negative errno out of a callback */
 	bool ended; /* the machine is gone */
 	bool done;  /* nothing more to wait for */
+	bool wake;  /* leave the loop: done, or the pause is to be served */
 };
 
 static void tick(void *arg);
+
+static void finish(struct drive *d)
+{
+	d->done = true;
+	d->wake = true;
+}
 
 static void end_with(struct drive *d, enum kt_outcome outcome, const struct kt_diag *diag)
 {
@@ -60,7 +69,7 @@ static void end_with(struct drive *d, enum kt_outcome outcome, const struct kt_d
 		d->res->outcome = outcome;
 		d->res->diag = *diag;
 	}
-	d->done = true;
+	finish(d);
 }
 
 static void host_fault(struct drive *d, int r)
@@ -78,16 +87,17 @@ static void give_up(void *arg)
 	struct drive *d = arg;
 
 	d->ending = NULL;
-	d->done = true;
+	finish(d);
 }
 
-/* Leaves the machine ns more to end by itself. */
+/* Leaves the machine, which has to run for that, ns more to end by itself. */
 static void end_within(struct drive *d, uint64_t ns)
 {
 	int r;
 
 	if (d->ending)
 		return;
+	kt_pause_cut(&d->pause);
 	r = kt_loop_add_timer(d->loop, &d->ending, kt_now_ns() + ns, give_up, d);
 	if (r)
 		host_fault(d, r);
@@ -296,6 +306,9 @@ static void on_message(struct drive *d, const struct kt_msg *msg)
 	case KT_MSG_OUTPUT:
 		on_output(d, &msg->output);
 		break;
+	case KT_MSG_FREEZE:
+		kt_pause_ask(&d->pause, &msg->freeze);
+		break;
 	case KT_MSG_FAILED:
 		on_failed(d, &msg->failed);
 		break;
@@ -355,7 +368,7 @@ static void on_end(void *arg, const struct kt_vm_end *end)
 
 	d->ended = true;
 	if (d->res->record.has_result || end->reason == KT_VM_END_STOPPED) {
-		d->done = true;
+		finish(d);
 		return;
 	}
 	if (end->reason == KT_VM_END_ERROR) {
@@ -424,7 +437,7 @@ static void on_cancel(void *arg, int fd, uint32_t events)
 		d->res->diag = diag;
 	}
 	if (!d->watch.booted) {
-		d->done = true;
+		finish(d);
 		return;
 	}
 	send_stop(d);
@@ -476,7 +489,9 @@ static int start(struct drive *d)
 	int r;
 
 	if (!timeout)
-		timeout = s->timeout ? s->timeout : TIMEOUT_DEFAULT + kt_scenario_hold_ns(s);
+		timeout = s->timeout ? s->timeout :
+				       TIMEOUT_DEFAULT + kt_scenario_hold_ns(s) +
+					       kt_scenario_freeze_ns(s);
 	d->start_ns = kt_now_ns();
 	kt_watch_init(&d->watch, d->start_ns, d->start_ns + timeout);
 	rearm(d);
@@ -488,10 +503,68 @@ static int start(struct drive *d)
 		}
 	}
 	progress(d, "booting");
+	d->pause = (struct kt_pause){ .vm = d->vm, .loop = d->loop, .wake = &d->wake };
 	r = kt_vm_start(d->vm, d->start_ns + START_NS, &diag);
 	if (r && !d->done)
 		end_with(d, KT_OUTCOME_VMM_ERROR, &diag);
 	return r;
+}
+
+/* ---- pauses ---- */
+
+static void on_begun(struct drive *d)
+{
+	json_t *event = kt_event_frozen_json(d->pause.number);
+
+	kt_watch_frozen(&d->watch, true);
+	if (event)
+		kt_artifacts_append_json(d->artifacts, "events.jsonl", event);
+	progress(d, "frozen");
+}
+
+static void note_thawed(struct drive *d, const struct kt_msg *thawed)
+{
+	kt_run_record_thawed(&d->res->record, &thawed->thawed);
+	note_event(d, thawed);
+}
+
+static void serve_pause(struct drive *d)
+{
+	struct kt_msg answer = { .type = KT_MSG_THAWED };
+	struct kt_diag diag = KT_DIAG_INIT;
+	int r = kt_pause_serve(&d->pause, &answer.thawed, &diag);
+
+	if (r < 0) {
+		end_with(d, KT_OUTCOME_VMM_ERROR, &diag);
+	} else if (r == KT_PAUSE_E_BEGUN) {
+		on_begun(d);
+	} else if (r == KT_PAUSE_E_ANSWER) {
+		kt_watch_frozen(&d->watch, false);
+		note_thawed(d, &answer);
+		send_msg(d, &answer);
+		progress(d, "running");
+	}
+}
+
+/* Until there is nothing more to wait for. */
+static void run(struct drive *d)
+{
+	struct kt_msg thawed = { .type = KT_MSG_THAWED };
+	int r;
+
+	while (!d->done) {
+		r = kt_loop_run(d->loop, &d->wake, UINT64_MAX);
+		if (r < 0) {
+			host_fault(d, r);
+			break;
+		}
+		d->wake = d->done;
+		if (!d->done)
+			serve_pause(d);
+		check_artifacts(d);
+	}
+	if (kt_pause_end(&d->pause, &thawed.thawed))
+		note_thawed(d, &thawed);
 }
 
 static void stop(struct drive *d)
@@ -536,14 +609,11 @@ int kt_drive(struct kt_run_result *res, const struct kt_run_request *req, int in
 	     struct kt_artifacts *artifacts)
 {
 	struct drive d = { .res = res, .req = req, .artifacts = artifacts };
-	int r;
 
 	d.scanner = (struct kt_console_scanner){ .on_mark = on_mark, .arg = &d };
 	kt_frame_decoder_init(&d.decoder);
 	if (!make_machine(&d, initrd_fd) && !start(&d)) {
-		r = kt_loop_run(d.loop, &d.done, UINT64_MAX);
-		if (r < 0)
-			host_fault(&d, r);
+		run(&d);
 		stop(&d);
 		take_stats(&d);
 	}

@@ -134,6 +134,13 @@ static json_t *body_json(const struct kt_msg *msg)
 	case KT_MSG_FINDING:
 		return json_pack("{s:o, s:I, s:o}", "file", text(msg->finding.file), "line",
 				 (json_int_t)msg->finding.line, "text", text(msg->finding.text));
+	case KT_MSG_FREEZE:
+		return json_pack("{s:I, s:I}", "number", (json_int_t)msg->freeze.number, "pause_ns",
+				 (json_int_t)msg->freeze.pause_ns);
+	case KT_MSG_THAWED:
+		return json_pack("{s:I, s:I, s:o}", "number", (json_int_t)msg->thawed.number,
+				 "stood_ns", (json_int_t)msg->thawed.stood_ns, "text",
+				 text(msg->thawed.text));
 	case KT_MSG_RESULT:
 		return result_json(&msg->result);
 	case KT_MSG_FAILED:
@@ -158,4 +165,9 @@ json_t *kt_event_json(const struct kt_msg *msg)
 		json_object_update(event, body);
 	json_decref(body);
 	return event;
+}
+
+json_t *kt_event_frozen_json(uint32_t number)
+{
+	return json_pack("{s:s, s:I}", "event", "frozen", "number", (json_int_t)number);
 }

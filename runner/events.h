@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Messages of the guest as lines of events.jsonl. */
+/* Messages of the guest, and the freezes between them, as lines of events.jsonl. */
 #pragma once
 
 #include <jansson.h>
@@ -8,3 +8,5 @@
 
 /* New reference; NULL for messages that are no events (logs, maps, BTF, heartbeats). */
 json_t *kt_event_json(const struct kt_msg *msg);
+/* New reference: the machine stands still, from now on. */
+json_t *kt_event_frozen_json(uint32_t number);

@@ -18,6 +18,7 @@ int kt_run_record_init(struct kt_run_record *rec)
 void kt_run_record_deinit(struct kt_run_record *rec)
 {
 	free(rec->ops);
+	free(rec->freezes);
 	free(rec->scheds);
 	free(rec->findings);
 	kt_snapshots_free(rec->snapshots);
@@ -128,6 +129,36 @@ static int add_op(struct kt_run_record *rec, const struct kt_msg_op *msg, struct
 	return 0;
 }
 
+/* What no scenario can ask for is refused before the machine is stopped for it. */
+static int add_freeze(struct kt_run_record *rec, const struct kt_msg_freeze *msg,
+		      struct kt_diag *diag)
+{
+	struct kt_freeze_record *list;
+
+	if (rec->freeze_count >= (size_t)KT_STEPS_MAX * KT_OPS_MAX)
+		return protocol(diag, "more freezes than a scenario can have");
+	if (msg->number != rec->freeze_count + 1 ||
+	    (rec->freeze_count && !rec->freezes[rec->freeze_count - 1].over))
+		return protocol(diag, "freeze out of order");
+	if (msg->pause_ns < KT_FREEZE_NS_MIN || msg->pause_ns > KT_FREEZE_NS_MAX)
+		return protocol(diag, "freeze for a time that no scenario can ask for");
+	list = reallocarray(rec->freezes, rec->freeze_count + 1, sizeof(*list));
+	if (!list)
+		return kt_raise(-ENOMEM);
+	rec->freezes = list;
+	list[rec->freeze_count++] = (struct kt_freeze_record){ .pause_ns = msg->pause_ns };
+	return 0;
+}
+
+void kt_run_record_thawed(struct kt_run_record *rec, const struct kt_msg_thawed *thawed)
+{
+	struct kt_freeze_record *f = &rec->freezes[rec->freeze_count - 1];
+
+	f->over = true;
+	f->stood_ns = thawed->stood_ns;
+	memcpy(f->error, thawed->text, sizeof(f->error));
+}
+
 int kt_run_record_finding(struct kt_run_record *rec, const struct kt_msg_finding *finding,
 			  bool from_guest)
 {
@@ -174,6 +205,8 @@ int kt_run_record_add(struct kt_run_record *rec, const struct kt_msg *msg, struc
 		return kt_forward(add_sched(rec, &msg->sched, diag));
 	case KT_MSG_LOG:
 		return kt_forward(add_log(rec, &msg->log, diag));
+	case KT_MSG_FREEZE:
+		return kt_forward(add_freeze(rec, &msg->freeze, diag));
 	case KT_MSG_FINDING:
 		return kt_forward(kt_run_record_finding(rec, &msg->finding, true));
 	case KT_MSG_BTF:
@@ -181,6 +214,10 @@ int kt_run_record_add(struct kt_run_record *rec, const struct kt_msg *msg, struc
 	case KT_MSG_MAP:
 	case KT_MSG_SNAPSHOT_END:
 		return kt_forward(add_snapshot(rec, msg, diag));
+	case KT_MSG_JOB:
+	case KT_MSG_STOP:
+	case KT_MSG_THAWED:
+		return protocol(diag, "a message that only the host sends");
 	}
 	return 0; /* nothing to remember */
 }

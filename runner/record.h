@@ -30,6 +30,14 @@ struct kt_sched_record {
 	size_t partial_len;
 };
 
+/* One freeze that the guest asked for. */
+struct kt_freeze_record {
+	uint64_t pause_ns; /* asked for */
+	bool over;	   /* it was carried out, or it failed */
+	uint64_t stood_ns; /* time of the host in which the machine stood still */
+	char error[KT_TEXT_MAX];
+};
+
 struct kt_finding {
 	char file[KT_NAME_MAX];
 	uint32_t line;
@@ -44,6 +52,8 @@ struct kt_run_record {
 	struct kt_msg_result result;
 	struct kt_msg_op *ops; /* owned */
 	size_t op_count;
+	struct kt_freeze_record *freezes; /* owned */
+	size_t freeze_count;
 	struct kt_sched_record *scheds; /* owned */
 	size_t sched_count;
 	struct kt_finding *findings; /* owned */
@@ -67,6 +77,9 @@ enum kt_record_condition {
 /* Takes in a message of the guest. KT_RECORD_E_PROTOCOL with diag. */
 int kt_run_record_add(struct kt_run_record *rec, const struct kt_msg *msg,
 		      struct kt_diag *diag) _kt_must_check_;
+
+/* Notes the answer to the last freeze that was asked for. */
+void kt_run_record_thawed(struct kt_run_record *rec, const struct kt_msg_thawed *thawed);
 
 /* Adds a finding; beyond the first thousand they are only counted by the guest. */
 int kt_run_record_finding(struct kt_run_record *rec, const struct kt_msg_finding *finding,

@@ -30,6 +30,21 @@ static json_t *ops_json(const struct kt_run_record *rec)
 	return list;
 }
 
+static json_t *freezes_json(const struct kt_run_record *rec)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < rec->freeze_count; i++) {
+		const struct kt_freeze_record *f = &rec->freezes[i];
+
+		json_array_append_new(list,
+				      json_pack("{s:I, s:I, s:o}", "pause_ns",
+						(json_int_t)f->pause_ns, "stood_ns",
+						(json_int_t)f->stood_ns, "error", text(f->error)));
+	}
+	return list;
+}
+
 static json_t *scheds_json(const struct kt_run_record *rec)
 {
 	json_t *list = json_array();
@@ -132,15 +147,16 @@ json_t *kt_result_json(const struct kt_run_result *res, const struct kt_run_requ
 	if (kt_diag_is_set(&res->diag))
 		diag = json_pack("{s:o, s:o, s:o}", "doing", text(res->diag.doing), "cause",
 				 text(res->diag.cause), "remedy", text(res->diag.remedy));
-	return json_pack("{s:i, s:s, s:s, s:s, s:b, s:o, s:I, s:s, s:s, s:I, s:I, s:o, s:o, s:o, "
-			 "s:o, s:o, s:o, s:f, s:o, s:o*}",
-			 "version", KT_RESULT_VERSION, "scenario", req->scenario->name, "verdict",
-			 kt_verdict_name(res->verdict), "outcome", kt_outcome_name(res->outcome),
-			 "could_not_run", res->could_not_run, "cause", text(res->cause), "seed",
-			 (json_int_t)res->seed, "artifacts", res->artifacts, "rerun", res->rerun,
-			 "wall_ns", (json_int_t)res->wall_ns, "boot_ns", (json_int_t)res->boot_ns,
-			 "machine", machine_json(req, rec), "ops", ops_json(rec), "schedulers",
-			 scheds_json(rec), "snapshots", snapshots_json(rec), "findings",
-			 findings_json(rec), "console", marks_json(rec), "host_contention",
-			 kt_run_contention(res), "vcpus", vcpus_json(res), "error", diag);
+	return json_pack(
+		"{s:i, s:s, s:s, s:s, s:b, s:o, s:I, s:s, s:s, s:I, s:I, s:o, s:o, s:o, s:o, "
+		"s:o, s:o, s:o, s:f, s:o, s:o*}",
+		"version", KT_RESULT_VERSION, "scenario", req->scenario->name, "verdict",
+		kt_verdict_name(res->verdict), "outcome", kt_outcome_name(res->outcome),
+		"could_not_run", res->could_not_run, "cause", text(res->cause), "seed",
+		(json_int_t)res->seed, "artifacts", res->artifacts, "rerun", res->rerun, "wall_ns",
+		(json_int_t)res->wall_ns, "boot_ns", (json_int_t)res->boot_ns, "machine",
+		machine_json(req, rec), "ops", ops_json(rec), "freezes", freezes_json(rec),
+		"schedulers", scheds_json(rec), "snapshots", snapshots_json(rec), "findings",
+		findings_json(rec), "console", marks_json(rec), "host_contention",
+		kt_run_contention(res), "vcpus", vcpus_json(res), "error", diag);
 }

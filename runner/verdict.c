@@ -66,6 +66,12 @@ static bool judge_outcome(struct kt_run_result *res)
 			kt_diag_format(&res->diag, text, sizeof(text)));
 }
 
+/* Failures of init's own, and of the host's. */
+static bool is_not_the_schedulers(uint32_t error)
+{
+	return error == KT_OP_INTERNAL || error == KT_OP_FREEZE_FAILED;
+}
+
 static bool judge_ops(struct kt_run_result *res, const struct kt_scenario *s)
 {
 	for (size_t i = 0; i < res->record.op_count; i++) {
@@ -78,8 +84,8 @@ static bool judge_ops(struct kt_run_result *res, const struct kt_scenario *s)
 		     op->step != KT_STEP_BOOT && s->steps && s->steps[n].name && n <= op->step; n++)
 			step = s->steps[n].name;
 		return conclude(res,
-				op->error == KT_OP_INTERNAL ? KT_VERDICT_INCONCLUSIVE :
-							      KT_VERDICT_FAIL,
+				is_not_the_schedulers(op->error) ? KT_VERDICT_INCONCLUSIVE :
+								   KT_VERDICT_FAIL,
 				"%s: op %s of step '%s': %s", kt_op_error_name(op->error),
 				kt_op_kind_name(op->kind), step, op->text);
 	}

@@ -16,6 +16,12 @@ void kt_watch_alive(struct kt_watch *w)
 	w->alive = true;
 }
 
+void kt_watch_frozen(struct kt_watch *w, bool frozen)
+{
+	w->frozen = frozen;
+	w->alive = true;
+}
+
 void kt_watch_booted(struct kt_watch *w)
 {
 	w->booted = true;
@@ -81,7 +87,7 @@ enum kt_outcome kt_watch_look(struct kt_watch *w, const struct kt_watch_sample *
 		kt_diag_remedy(diag, "raise it with --timeout, or .timeout in the scenario");
 		return w->booted ? KT_OUTCOME_EXEC_TIMEOUT : KT_OUTCOME_BOOT_TIMEOUT;
 	}
-	if (w->alive) {
+	if (w->alive || w->frozen) {
 		w->alive = false;
 		w->since = *s;
 		return KT_OUTCOME_COMPLETED;

@@ -8,6 +8,7 @@
  *            them idle for IDLE_NS without a byte from the guest is the end
  *            too (a kernel that boots is never idle that long)
  *   running  init sends heartbeats; SILENCE_NS without any frame is a hang
+ *   frozen   nothing is expected; silence is counted anew from the thaw on
  *   always   a deadline for the whole run
  */
 #pragma once
@@ -34,11 +35,14 @@ struct kt_watch {
 	uint64_t deadline_ns;	      /* CLOCK_MONOTONIC */
 	struct kt_watch_sample since; /* at the last sign of life */
 	bool alive;		      /* a sign of life since the last look */
+	bool frozen;
 };
 
 void kt_watch_init(struct kt_watch *w, uint64_t now_ns, uint64_t deadline_ns);
 /* The guest gave a sign of life: a frame, or a console byte while booting. */
 void kt_watch_alive(struct kt_watch *w);
+/* The machine was frozen, or thawed. */
+void kt_watch_frozen(struct kt_watch *w, bool frozen);
 /* Init has reported. */
 void kt_watch_booted(struct kt_watch *w);
 

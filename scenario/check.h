@@ -26,6 +26,7 @@ enum kt_check_condition {
 	KT_CHECK_E_NO_SNAPSHOT = 1, /* no valid snapshot in that generation */
 	KT_CHECK_E_NO_NAME,	    /* the path names nothing in the snapshot's maps */
 	KT_CHECK_E_TYPE,	    /* the path names something that is not an integer */
+	KT_CHECK_E_NO_OP,	    /* no such op was carried out */
 };
 
 /*
@@ -59,6 +60,24 @@ bool kt_series_grows(const struct kt_series *series);
 unsigned int kt_check_snapshots(const struct kt_check *ck, uint32_t generation);
 /* Successful attaches of the run. */
 uint32_t kt_check_generations(const struct kt_check *ck);
+/* Whether that generation lived until ktest itself ended it. */
+bool kt_check_survived(const struct kt_check *ck, uint32_t generation);
+
+/* How an op went. */
+struct kt_op_report {
+	uint64_t start_ns, end_ns; /* guest's CLOCK_MONOTONIC */
+	uint64_t stood_ns;	   /* FREEZE: time of the host that the machine stood still for */
+};
+
+/* Op `op` of step `step`, both from 0. Its absence is also recorded as a finding. */
+int kt_check_op(struct kt_check *ck, uint32_t step, uint32_t op, struct kt_op_report *ret_report);
+
+/*
+ * The first complaint of the guest kernel on its console: a stall, a lockup, an
+ * oops, a scheduler that it threw out. NULL if there is none; borrowed until the
+ * check ends.
+ */
+const char *kt_check_complaint(const struct kt_check *ck);
 
 /* Records a finding. */
 void kt_check_fail(struct kt_check *ck, const char *file, int line, const char *fmt, ...)

@@ -60,7 +60,8 @@ struct kt_scenario {
 	bool has_body;			    /* both sides know that there is one */
 	void (*check)(struct kt_check *ck); /* host only, after a completed run */
 	void (*check_always)(struct kt_check *ck); /* host only, after any run */
-	uint64_t timeout;			   /* ns of wall time for the whole run; 0: 120 s */
+	uint64_t timeout;			   /* ns of wall time for the whole run; 0: 120 s
+						    * beside holds and freezes */
 };
 
 /* ---- declaring ---- */
@@ -151,6 +152,8 @@ const struct kt_sched_decl *kt_scenario_sched(const struct kt_scenario *s, const
 
 /* Sum of the holds of all steps, ns. */
 uint64_t kt_scenario_hold_ns(const struct kt_scenario *s);
+/* Sum of the pauses of all freezes, ns. */
+uint64_t kt_scenario_freeze_ns(const struct kt_scenario *s);
 
 /*
  * Position of periodic snapshot i (< s->snapshots) on the hold-time axis, ns

@@ -92,6 +92,7 @@ static void hash_steps(XXH3_state_t *h, const struct kt_step *step)
 		for (const struct kt_op *op = step->ops; op && op->kind; op++) {
 			hash_number(h, op->kind);
 			hash_text(h, op->sched);
+			hash_number(h, op->pause_ns);
 		}
 		hash_number(h, 0);
 	}
@@ -149,6 +150,16 @@ uint64_t kt_scenario_hold_ns(const struct kt_scenario *s)
 
 	for (const struct kt_step *step = s->steps; step && step->name; step++)
 		sum += step->hold;
+	return sum;
+}
+
+uint64_t kt_scenario_freeze_ns(const struct kt_scenario *s)
+{
+	uint64_t sum = 0;
+
+	for (const struct kt_step *step = s->steps; step && step->name; step++)
+		for (const struct kt_op *op = step->ops; op && op->kind; op++)
+			sum += op->pause_ns;
 	return sum;
 }
 

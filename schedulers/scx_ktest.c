@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "schedulers/loader.h"
@@ -18,18 +19,31 @@ static const char help_text[] =
 	"  -b, --bypass  attach, but let every task pass by the scheduler's own queue:\n"
 	"                nr_dispatched stays 0\n"
 	"  -q, --quiet   say nothing of attaching and of an end that was asked for\n"
+	"  -w, --watchdog-ms N\n"
+	"                how long a task may wait before the kernel ends the scheduler,\n"
+	"                1 to 30000; the default, and the kernel's most, is 30000\n"
 	"  -h, --help    print this text\n";
+
+/* SCX_WATCHDOG_MAX_TIMEOUT of kernel/sched/ext.c */
+#define WATCHDOG_MS_MAX 30000
+
+struct settings {
+	bool bypass;
+	bool quiet;
+	unsigned int watchdog_ms; /* 0: the kernel's default */
+};
 
 static const struct option options[] = {
 	{ "bypass", no_argument, NULL, 'b' },
 	{ "quiet", no_argument, NULL, 'q' },
+	{ "watchdog-ms", required_argument, NULL, 'w' },
 	{ "help", no_argument, NULL, 'h' },
 	{ 0 },
 };
 
-static int run(bool bypass, bool quiet)
+static int run(const struct settings *settings)
 {
-	struct kts_loader loader = { .name = "scx_ktest", .quiet = quiet };
+	struct kts_loader loader = { .name = "scx_ktest", .quiet = settings->quiet };
 	struct scx_ktest_bpf *skel;
 	int r = 1;
 
@@ -38,7 +52,8 @@ static int run(bool bypass, bool quiet)
 		fprintf(stderr, "scx_ktest: cannot open its BPF object: %s\n", strerror(errno));
 		return 1;
 	}
-	skel->rodata->bypass = bypass;
+	skel->rodata->bypass = settings->bypass;
+	skel->struct_ops.ktest_ops->timeout_ms = settings->watchdog_ms;
 	if (scx_ktest_bpf__load(skel)) {
 		fprintf(stderr, "scx_ktest: cannot load its BPF programs: %s\n", strerror(errno));
 	} else {
@@ -51,19 +66,37 @@ static int run(bool bypass, bool quiet)
 	return r;
 }
 
+/* 0 if it is none. */
+static unsigned int parse_watchdog(const char *text)
+{
+	char *end;
+	unsigned long ms;
+
+	errno = 0;
+	ms = text[0] >= '0' && text[0] <= '9' ? strtoul(text, &end, 10) : 0;
+	return ms && !errno && !*end && ms <= WATCHDOG_MS_MAX ? (unsigned int)ms : 0;
+}
+
 int main(int argc, char **argv)
 {
-	bool bypass = false, quiet = false;
+	struct settings settings = { 0 };
 	int c;
 
-	while ((c = getopt_long(argc, argv, "bqh", options, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, "bqw:h", options, NULL)) != -1) {
 		switch (c) {
 		case 'b':
-			bypass = true;
+			settings.bypass = true;
 			break;
 		case 'q':
-			quiet = true;
+			settings.quiet = true;
 			break;
+		case 'w':
+			settings.watchdog_ms = parse_watchdog(optarg);
+			if (settings.watchdog_ms)
+				break;
+			fprintf(stderr, "scx_ktest: '%s' is not a number of ms from 1 to %d\n",
+				optarg, WATCHDOG_MS_MAX);
+			return 2;
 		case 'h':
 			fputs(help_text, stdout);
 			return 0;
@@ -76,5 +109,5 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	kts_loader_prepare();
-	return run(bypass, quiet);
+	return run(&settings);
 }

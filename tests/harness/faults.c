@@ -208,6 +208,17 @@ KT_SCENARIO(long_hold, "holds for ten minutes", .steps = KT_STEPS(KT_STEP("hold"
 KT_SCENARIO(quiet_hold, "holds an idle guest for longer than a hang is given",
 	.steps = KT_STEPS(KT_STEP("hold", .hold = KT_SEC(12))));
 
+KT_SCENARIO(frozen_minute, "the machine stands still for a minute",
+	.steps = KT_STEPS(KT_STEP("freeze", .ops = KT_OPS(KT_OP_FREEZE(KT_SEC(60))))));
+
+KT_SCENARIO(watched_hold, "holds ten minutes under a scheduler with a watchdog of 2 s",
+	.topo = KT_TOPO("1n1l2c1t"),
+	.sched = KT_SCHED("primary", .binary = "scx_ktest", .args = KT_ARGS("-w", "2000")),
+	.steps = KT_STEPS(KT_STEP("hold", .hold = KT_SEC(600))));
+
+KT_SCENARIO(watchdog_out_of_bounds, "a watchdog longer than the kernel allows",
+	.sched = KT_SCHED("primary", .binary = "scx_ktest", .args = KT_ARGS("-w", "30001")));
+
 KT_SCENARIO(tiny_machine, "asks for less memory than a kernel needs", .memory = KT_MIB(16));
 
 KT_SCENARIO(module_missing, "asks for a kernel module that nobody built",

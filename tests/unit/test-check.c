@@ -148,6 +148,70 @@ static void test_cancelled(void **state)
 	close(fd);
 }
 
+/* Generation 1 was ended by ktest, 2 died, 3 was never there; a freeze as op 0 of step 1. */
+static void add_ops_and_scheds(void)
+{
+	struct kt_msg m = { .type = KT_MSG_SCHED };
+
+	rec.generations = 0;
+	for (uint32_t i = 1; i <= 2; i++) {
+		m.sched = (struct kt_msg_sched){ KT_SCHED_SPAWNED, i, 0, 5, 0, 0, "s", "" };
+		assert_int_equal(kt_run_record_add(&rec, &m, NULL), 0);
+		m.sched.event = KT_SCHED_ATTACHED;
+		m.sched.generation = i;
+		assert_int_equal(kt_run_record_add(&rec, &m, NULL), 0);
+		m.sched.event = i == 1 ? KT_SCHED_EXITED : KT_SCHED_DIED;
+		assert_int_equal(kt_run_record_add(&rec, &m, NULL), 0);
+	}
+	m = (struct kt_msg){ .type = KT_MSG_FREEZE, .freeze = { 1, KT_FREEZE_NS_MAX } };
+	assert_int_equal(kt_run_record_add(&rec, &m, NULL), 0);
+	kt_run_record_thawed(&rec, &(struct kt_msg_thawed){ 1, KT_FREEZE_NS_MAX + 5, "" });
+	m = (struct kt_msg){ .type = KT_MSG_OP };
+	m.op = (struct kt_msg_op){ 0, 0, KT_OP_KIND_ATTACH, 0, 1, 10, 20, "" };
+	assert_int_equal(kt_run_record_add(&rec, &m, NULL), 0);
+	m.op = (struct kt_msg_op){ 1, 0, KT_OP_KIND_FREEZE, 0, 1, 100, 7, "" };
+	assert_int_equal(kt_run_record_add(&rec, &m, NULL), 0);
+}
+
+static void check_ops_and_scheds(struct kt_check *ck)
+{
+	struct kt_op_report op;
+
+	KT_ASSERT_OK(ck, kt_check_op(ck, 0, 0, &op));
+	KT_EXPECT_EQ(ck, op.end_ns, 30);
+	KT_EXPECT_EQ(ck, op.stood_ns, 0);
+	KT_ASSERT_OK(ck, kt_check_op(ck, 1, 0, &op));
+	KT_EXPECT_EQ(ck, op.start_ns, 100);
+	KT_EXPECT_EQ(ck, op.end_ns, 107);
+	KT_EXPECT_EQ(ck, op.stood_ns, KT_FREEZE_NS_MAX + 5);
+	KT_EXPECT(ck, kt_check_survived(ck, 1));
+	KT_EXPECT(ck, !kt_check_survived(ck, 2));
+	KT_EXPECT(ck, !kt_check_survived(ck, 3));
+	KT_EXPECT(ck, !kt_check_survived(ck, 0));
+	KT_EXPECT(ck, !kt_check_complaint(ck));
+	KT_EXPECT(ck, kt_check_op(ck, 1, 1, &op) == KT_CHECK_E_NO_OP);
+}
+
+static void test_ops_and_schedulers(void **state)
+{
+	add_ops_and_scheds();
+	assert_int_equal(run(check_ops_and_scheds), 1);
+	assert_string_equal(rec.findings[0].text, "op 1 of step 1 was not carried out");
+}
+
+static void check_complaint(struct kt_check *ck)
+{
+	KT_EXPECT_MSG(ck, !kt_check_complaint(ck), "it said %s", kt_check_complaint(ck));
+}
+
+static void test_complaint(void **state)
+{
+	strcpy(rec.console_marks[rec.console_mark_count++], "BUG: first");
+	strcpy(rec.console_marks[rec.console_mark_count++], "BUG: second");
+	assert_int_equal(run(check_complaint), 1);
+	assert_string_equal(rec.findings[0].text, "it said BUG: first");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -157,6 +221,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_no_snapshot_is_a_finding, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_bad_ends_are_findings, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_cancelled, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_ops_and_schedulers, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_complaint, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

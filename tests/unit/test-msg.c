@@ -21,6 +21,9 @@ static struct kt_msg sample(uint16_t type)
 	case KT_MSG_STOP:
 		m.stop = (struct kt_msg_stop){ 15 };
 		break;
+	case KT_MSG_THAWED:
+		m.thawed = (struct kt_msg_thawed){ 3, 10000000001, "why not" };
+		break;
 	case KT_MSG_HELLO:
 		m.hello = (struct kt_msg_hello){ 7, "6.12.1", 4, 1ull << 33, 5, 6 };
 		break;
@@ -75,6 +78,9 @@ static struct kt_msg sample(uint16_t type)
 	case KT_MSG_OUTPUT:
 		m.output = (struct kt_msg_output){ { blob, sizeof(blob) } };
 		break;
+	case KT_MSG_FREEZE:
+		m.freeze = (struct kt_msg_freeze){ 3, 10000000000 };
+		break;
 	default:
 		fail_msg("message type %u has no sample", type);
 	}
@@ -109,7 +115,7 @@ static void test_round_trip(void **state)
 		kt_buf_deinit(&a);
 		kt_buf_deinit(&b);
 	}
-	assert_int_equal(types, 19);
+	assert_int_equal(types, 21);
 }
 
 static void test_fields_arrive(void **state)
@@ -124,6 +130,25 @@ static void test_fields_arrive(void **state)
 	assert_int_equal(out.map.state, 12);
 	assert_int_equal(out.map.data.len, sizeof(blob));
 	assert_memory_equal(out.map.data.data, blob, sizeof(blob));
+	kt_buf_deinit(&buf);
+}
+
+static void test_pause_arrives(void **state)
+{
+	struct kt_msg in = sample(KT_MSG_FREEZE), out;
+	struct kt_buf buf;
+
+	encode(&buf, &in);
+	assert_int_equal(kt_msg_decode(&out, KT_MSG_FREEZE, buf.data, buf.len), 0);
+	assert_int_equal(out.freeze.number, 3);
+	assert_int_equal(out.freeze.pause_ns, 10000000000);
+	kt_buf_deinit(&buf);
+	in = sample(KT_MSG_THAWED);
+	encode(&buf, &in);
+	assert_int_equal(kt_msg_decode(&out, KT_MSG_THAWED, buf.data, buf.len), 0);
+	assert_int_equal(out.thawed.number, 3);
+	assert_int_equal(out.thawed.stood_ns, 10000000001);
+	assert_string_equal(out.thawed.text, "why not");
 	kt_buf_deinit(&buf);
 }
 
@@ -153,7 +178,7 @@ static void test_unknown_type(void **state)
 	assert_int_equal(kt_msg_decode(&out, 0, "", 0), KT_MSG_E_TYPE);
 	assert_int_equal(kt_msg_decode(&out, 999, "", 0), KT_MSG_E_TYPE);
 	assert_int_equal(kt_msg_encode(&buf, &in), -EINVAL);
-	assert_null(kt_msg_name(3));
+	assert_null(kt_msg_name(4));
 }
 
 static void test_hostile_text(void **state)
@@ -190,6 +215,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_round_trip),
 		cmocka_unit_test(test_fields_arrive),
+		cmocka_unit_test(test_pause_arrives),
 		cmocka_unit_test(test_truncated_and_trailing_are_refused),
 		cmocka_unit_test(test_unknown_type),
 		cmocka_unit_test(test_hostile_text),

@@ -92,12 +92,65 @@ static void test_nonsense_is_refused(void **state)
 	assert_int_equal(add(&m), KT_RECORD_E_PROTOCOL);
 }
 
+static int freeze(uint32_t number, uint64_t pause_ns)
+{
+	struct kt_msg m = { .type = KT_MSG_FREEZE, .freeze = { number, pause_ns } };
+
+	return add(&m);
+}
+
+static void test_freezes(void **state)
+{
+	assert_int_equal(freeze(1, KT_FREEZE_NS_MAX), 0);
+	kt_run_record_thawed(&rec, &(struct kt_msg_thawed){ 1, 77, "" });
+	assert_int_equal(freeze(2, KT_FREEZE_NS_MIN), 0);
+	kt_run_record_thawed(&rec, &(struct kt_msg_thawed){ 2, 0, "too late" });
+	assert_int_equal(rec.freeze_count, 2);
+	assert_int_equal(rec.freezes[0].pause_ns, KT_FREEZE_NS_MAX);
+	assert_int_equal(rec.freezes[0].stood_ns, 77);
+	assert_string_equal(rec.freezes[0].error, "");
+	assert_string_equal(rec.freezes[1].error, "too late");
+}
+
+/* None of these may stop the machine. */
+static void test_freezes_out_of_bounds(void **state)
+{
+	assert_int_equal(freeze(2, KT_FREEZE_NS_MIN), KT_RECORD_E_PROTOCOL);
+	assert_int_equal(freeze(1, 0), KT_RECORD_E_PROTOCOL);
+	assert_int_equal(freeze(1, KT_FREEZE_NS_MIN - 1), KT_RECORD_E_PROTOCOL);
+	assert_int_equal(freeze(1, KT_FREEZE_NS_MAX + 1), KT_RECORD_E_PROTOCOL);
+	assert_int_equal(freeze(1, UINT64_MAX), KT_RECORD_E_PROTOCOL);
+	assert_int_equal(rec.freeze_count, 0);
+	assert_int_equal(freeze(1, KT_FREEZE_NS_MIN), 0);
+	/* The first has not been answered. */
+	assert_int_equal(freeze(2, KT_FREEZE_NS_MIN), KT_RECORD_E_PROTOCOL);
+	for (uint32_t i = 1; i < KT_STEPS_MAX * KT_OPS_MAX; i++) {
+		kt_run_record_thawed(&rec, &(struct kt_msg_thawed){ i, 1, "" });
+		assert_int_equal(freeze(i + 1, KT_FREEZE_NS_MIN), 0);
+	}
+	kt_run_record_thawed(&rec, &(struct kt_msg_thawed){ KT_STEPS_MAX * KT_OPS_MAX, 1, "" });
+	assert_int_equal(freeze(KT_STEPS_MAX * KT_OPS_MAX + 1, KT_FREEZE_NS_MIN),
+			 KT_RECORD_E_PROTOCOL);
+}
+
+static void test_messages_of_the_host_are_refused(void **state)
+{
+	const uint16_t types[] = { KT_MSG_JOB, KT_MSG_STOP, KT_MSG_THAWED };
+
+	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
+		assert_int_equal(add(&(struct kt_msg){ .type = types[i] }), KT_RECORD_E_PROTOCOL);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_life_of_a_scheduler, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_tail_keeps_the_end, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_nonsense_is_refused, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_freezes, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_freezes_out_of_bounds, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_messages_of_the_host_are_refused, setup,
+						teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

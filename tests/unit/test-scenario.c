@@ -52,6 +52,10 @@ static void test_hash_covers_every_parameter(void **state)
 	const struct kt_step opless[] = { { "one", NULL, KT_MS(400) },
 					  { "two", NULL, KT_MS(600) },
 					  { 0 } };
+	const struct kt_op frozen[] = { KT_OP_FREEZE(KT_MS(1)), { 0 } };
+	const struct kt_op frozen_longer[] = { KT_OP_FREEZE(KT_MS(2)), { 0 } };
+	const struct kt_step freezes[] = { { "one", frozen, KT_MS(400) }, { 0 } };
+	const struct kt_step freezes_longer[] = { { "one", frozen_longer, KT_MS(400) }, { 0 } };
 	struct kt_scenario s = good;
 	uint64_t first = hash_of(&good);
 
@@ -70,6 +74,11 @@ static void test_hash_covers_every_parameter(void **state)
 	DIFFERS(steps, opless);
 	DIFFERS(has_body, true);
 	DIFFERS(timeout, 1);
+	s.steps = freezes;
+	first = hash_of(&s);
+	s.steps = freezes_longer;
+	assert_int_not_equal(hash_of(&s), first);
+	first = hash_of(&good);
 	/* What only one side has, or what only people read, is left out. */
 	s = good;
 	s.check = (void (*)(struct kt_check *))1;
@@ -153,6 +162,36 @@ static void test_rules(void **state)
 	REFUSED(steps, NULL, "no step holds");
 }
 
+/* A record whose only op is a freeze of that length. */
+static struct kt_scenario freezing(struct kt_op op[2], struct kt_step steps[2], uint64_t ns)
+{
+	struct kt_scenario s = *kt_scenario_find("zebra");
+
+	memcpy(op, (const struct kt_op[]){ KT_OP_FREEZE(ns), { 0 } }, 2 * sizeof(*op));
+	memcpy(steps, (const struct kt_step[]){ { "s", op, 0 }, { 0 } }, 2 * sizeof(*steps));
+	s.steps = steps;
+	return s;
+}
+
+static void test_freezes(void **state)
+{
+	struct kt_op op[2];
+	struct kt_step steps[2];
+	struct kt_scenario s;
+
+	s = freezing(op, steps, KT_MS(1));
+	assert_int_equal(kt_scenario_validate(&s, NULL), 0);
+	s = freezing(op, steps, KT_SEC(60));
+	assert_int_equal(kt_scenario_validate(&s, NULL), 0);
+	assert_int_equal(kt_scenario_freeze_ns(&s), KT_SEC(60));
+	assert_int_equal(kt_scenario_freeze_ns(kt_scenario_find("aardvark")), 0);
+	s = freezing(op, steps, KT_MS(1) - 1);
+	refused(&s, "from 1 ms to 60 s");
+	s = freezing(op, steps, KT_SEC(60) + 1);
+	refused(&s, "60000000001 ns");
+	assert_string_equal(kt_op_kind_name(KT_OP_KIND_FREEZE), "freeze");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -162,6 +201,7 @@ int main(void)
 		cmocka_unit_test(test_hash_covers_modules_in_order),
 		cmocka_unit_test(test_snapshot_positions),
 		cmocka_unit_test(test_rules),
+		cmocka_unit_test(test_freezes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

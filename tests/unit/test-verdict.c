@@ -109,6 +109,11 @@ static void test_failed_ops(void **state)
 	/* Init's own trouble is not the scheduler's. */
 	res.record.ops[0].error = KT_OP_INTERNAL;
 	expect(KT_VERDICT_INCONCLUSIVE, KT_EXIT_INCONCLUSIVE, "internal");
+	/* Nor is the host's, whatever became of the scheduler. */
+	res.record.ops[0].kind = KT_OP_KIND_FREEZE;
+	res.record.ops[0].error = KT_OP_FREEZE_FAILED;
+	add_scheduler(true);
+	expect(KT_VERDICT_INCONCLUSIVE, KT_EXIT_INCONCLUSIVE, "freeze-failed: op freeze");
 }
 
 static void test_findings(void **state)

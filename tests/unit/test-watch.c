@@ -94,6 +94,35 @@ static void test_idle_boot_is_a_hang(void **state)
 	assert_non_null(strstr(diag.cause, "idle"));
 }
 
+/* Looks at an idle guest at second `from`, then each second to `to`. */
+static enum kt_outcome look_idle(struct kt_watch *w, unsigned int from, unsigned int to)
+{
+	struct kt_diag diag = KT_DIAG_INIT;
+	enum kt_outcome outcome = KT_OUTCOME_COMPLETED;
+
+	for (unsigned int i = from; i <= to && outcome == KT_OUTCOME_COMPLETED; i++) {
+		struct kt_watch_sample s = { .now_ns = S(i) };
+
+		outcome = kt_watch_look(w, &s, &diag);
+	}
+	return outcome;
+}
+
+static void test_frozen_machine_is_no_hang(void **state)
+{
+	struct kt_watch w = watch(true);
+
+	assert_int_equal(look_idle(&w, 1, 9), KT_OUTCOME_COMPLETED);
+	kt_watch_frozen(&w, true);
+	assert_int_equal(look_idle(&w, 10, 69), KT_OUTCOME_COMPLETED);
+	kt_watch_frozen(&w, false);
+	assert_int_equal(look_idle(&w, 70, 79), KT_OUTCOME_COMPLETED);
+	assert_int_equal(look_idle(&w, 80, 80), KT_OUTCOME_GUEST_HANG);
+	/* The limit of the run holds all the same. */
+	kt_watch_frozen(&w, true);
+	assert_int_equal(look_idle(&w, 1000, 1000), KT_OUTCOME_EXEC_TIMEOUT);
+}
+
 static void test_deadline(void **state)
 {
 	struct kt_watch_sample s = { .now_ns = S(1000) };
@@ -113,6 +142,7 @@ int main(void)
 		cmocka_unit_test(test_time_the_host_took_does_not_count),
 		cmocka_unit_test(test_slow_boot_is_no_hang),
 		cmocka_unit_test(test_idle_boot_is_a_hang),
+		cmocka_unit_test(test_frozen_machine_is_no_hang),
 		cmocka_unit_test(test_deadline),
 	};
 
