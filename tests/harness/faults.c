@@ -208,6 +208,9 @@ KT_SCENARIO(long_hold, "holds for ten minutes", .steps = KT_STEPS(KT_STEP("hold"
 KT_SCENARIO(quiet_hold, "holds an idle guest for longer than a hang is given",
 	.steps = KT_STEPS(KT_STEP("hold", .hold = KT_SEC(12))));
 
+KT_SCENARIO(boot_only_one_cpu, "an empty scenario on the smallest machine",
+	.topo = KT_TOPO("1n1l1c1t"), .memory = KT_MIB(192));
+
 KT_SCENARIO(tiny_machine, "asks for less memory than a kernel needs", .memory = KT_MIB(16));
 
 KT_SCENARIO(module_missing, "asks for a kernel module that nobody built",
