@@ -64,6 +64,8 @@ struct options {
 	unsigned int arg_count;
 	struct kt_stage_files files;
 	bool force;
+	bool auto_accel;     /* the user left the accelerator to us */
+	enum kt_accel accel; /* chosen for this host */
 	char accel_reason[KT_DIAG_TEXT_MAX];
 	bool json;
 	bool stats;
@@ -353,6 +355,8 @@ static int run_one(struct options *o, const struct kt_scenario *s, bool *ret_sto
 	o->running = s->name;
 	o->start_ns = kt_now_ns();
 	o->request.scenario = s;
+	/* Only tcg makes machines that can run machines. */
+	o->request.accel = o->auto_accel && s->nested ? KT_ACCEL_TCG : o->accel;
 	if (!o->have_seed)
 		o->request.seed = random_seed();
 	r = kt_run(res, &o->request);
@@ -403,8 +407,10 @@ static int prepare(struct options *o, struct kt_kernel *kernel, const struct kt_
 static int choose_accel(struct options *o, struct kt_diag *diag)
 {
 	struct kt_diag why = KT_DIAG_INIT;
-	int r = kt_accel_choose(&o->request.accel, o->request.accel, o->force, &why);
+	int r;
 
+	o->auto_accel = o->request.accel == KT_ACCEL_AUTO;
+	r = kt_accel_choose(&o->accel, o->request.accel, o->force, &why);
 	if (r) {
 		*diag = why;
 		kt_diag_remedy(diag, "use --accel tcg, or --force to try all the same");

@@ -3,8 +3,12 @@
  * The accelerator "kvm" through vm.h, as the rest of the program uses it: a tiny
  * kernel (tests/guests/kernel.S) is booted as Linux would be.
  */
+#include <dirent.h>
+#include <sched.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <x86intrin.h>
 
 #include "base/buf.h"
@@ -61,25 +65,36 @@ static void expect_ok(int r, const struct kt_diag *diag)
 		fail_msg("%d: %s", r, kt_diag_format(diag, text, sizeof(text)));
 }
 
-static void init(struct machine *m, const char *cmdline)
+static void init_like(struct machine *m, const struct kt_vm_spec *spec)
 {
 	static const struct kt_vm_handlers handlers = { .on_data = on_data,
 							.on_end = on_end,
 							.on_break = on_break };
-	const struct kt_vm_spec spec = { .accel = KT_ACCEL_KVM,
-					 .topo = { 1, 1, 2, 1 },
-					 .memory_bytes = KT_VM_MEMORY_MIN,
-					 .kernel_path = getenv("KTEST_TEST_GUEST_KERNEL"),
-					 .initrd_fd = -1,
-					 .cmdline = cmdline };
 	struct kt_diag diag = KT_DIAG_INIT;
 	struct kt_vm_config config;
 
 	*m = (struct machine){ .console = KT_BUF_INIT(0) };
-	expect_ok(kt_loop_new(&m->loop, &diag)			   ?:
-			  kt_vm_config_init(&config, &spec, &diag) ?:
+	expect_ok(kt_loop_new(&m->loop, &diag)			  ?:
+			  kt_vm_config_init(&config, spec, &diag) ?:
 			  kt_vm_new(&m->vm, &config, m->loop, &handlers, m, &diag),
 		  &diag);
+}
+
+static struct kt_vm_spec make_spec(const char *cmdline)
+{
+	return (struct kt_vm_spec){ .accel = KT_ACCEL_KVM,
+				    .topo = { 1, 1, 2, 1 },
+				    .memory_bytes = KT_VM_MEMORY_MIN,
+				    .kernel_path = getenv("KTEST_TEST_GUEST_KERNEL"),
+				    .initrd_fd = -1,
+				    .cmdline = cmdline };
+}
+
+static void init(struct machine *m, const char *cmdline)
+{
+	const struct kt_vm_spec spec = make_spec(cmdline);
+
+	init_like(m, &spec);
 }
 
 static void start(struct machine *m, const char *cmdline)
@@ -341,6 +356,112 @@ static void test_statistics(void **state)
 	deinit(&m);
 }
 
+/* ---- a machine for measuring ---- */
+
+#define HUGE_PAGES "/proc/sys/vm/nr_hugepages"
+#define HUGE_SIZE  (2u << 20)
+
+static unsigned long huge_pages_before;
+
+static unsigned long read_number(const char *path)
+{
+	unsigned long number = 0;
+	FILE *f = fopen(path, "re");
+
+	if (f && fscanf(f, "%lu", &number) != 1)
+		number = 0;
+	if (f)
+		fclose(f);
+	return number;
+}
+
+static void write_number(const char *path, unsigned long number)
+{
+	FILE *f = fopen(path, "we");
+
+	if (!f)
+		return;
+	fprintf(f, "%lu", number);
+	fclose(f);
+}
+
+static void give_huge_pages_back(void)
+{
+	write_number(HUGE_PAGES, huge_pages_before);
+}
+
+/* Room for the machine's RAM, if this host has it, until the program's end. */
+static bool can_perf(void)
+{
+	unsigned long wanted = KT_VM_MEMORY_MIN / HUGE_SIZE;
+	cpu_set_t cpus;
+
+	if (sched_getaffinity(0, sizeof(cpus), &cpus) || CPU_COUNT(&cpus) < 2)
+		return false;
+	huge_pages_before = read_number(HUGE_PAGES);
+	atexit(give_huge_pages_back);
+	write_number(HUGE_PAGES, huge_pages_before + wanted);
+	return read_number(HUGE_PAGES) == huge_pages_before + wanted;
+}
+
+/* How many CPUs the vCPU's thread may use. */
+static int cpus_of_vcpu(void)
+{
+	DIR *tasks = opendir("/proc/self/task");
+	char path[64], name[32];
+	struct dirent *entry;
+	cpu_set_t cpus;
+	int n = 0;
+
+	while (tasks && !n && (entry = readdir(tasks))) {
+		FILE *f;
+
+		snprintf(path, sizeof(path), "/proc/self/task/%.16s/comm", entry->d_name);
+		f = fopen(path, "re");
+		if (f && fgets(name, sizeof(name), f) && !strcmp(name, "vcpu-0\n") &&
+		    !sched_getaffinity(atoi(entry->d_name), sizeof(cpus), &cpus))
+			n = CPU_COUNT(&cpus);
+		if (f)
+			fclose(f);
+	}
+	closedir(tasks);
+	return n;
+}
+
+static void test_perf(void **state)
+{
+	static const char text[] = "what is in the initramfs";
+	unsigned long before = read_number("/sys/kernel/mm/hugepages/hugepages-2048kB/"
+					   "free_hugepages");
+	struct kt_vm_spec spec = make_spec("@c");
+	char back[sizeof(text)];
+	struct machine m;
+	uint64_t count;
+
+	spec.perf = true;
+	spec.topo.cores_per_llc = 1;
+	spec.initrd_fd = memfd_create("initramfs", MFD_CLOEXEC);
+	assert_int_equal(write(spec.initrd_fd, text, sizeof(text)), sizeof(text));
+	init_like(&m, &spec);
+	assert_int_equal(kt_vm_start(m.vm, rig_deadline(), NULL), 0);
+	while (!read_word(&m, KT_KERNEL_COUNTER))
+		usleep(100);
+	assert_int_equal(cpus_of_vcpu(), 1);
+	assert_true(read_number("/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages") <
+		    before);
+	/* Nothing can be laid over huge pages: it was copied, to the last page of RAM. */
+	assert_int_equal(kt_vm_mem_read(m.vm, KT_GPA(KT_VM_MEMORY_MIN - 4096), back, sizeof(back)),
+			 0);
+	assert_string_equal(back, text);
+	assert_int_equal(kt_vm_freeze(m.vm, rig_deadline(), NULL), 0);
+	count = read_word(&m, KT_KERNEL_COUNTER);
+	assert_int_equal(kt_vm_thaw(m.vm, rig_deadline(), NULL), 0);
+	while (read_word(&m, KT_KERNEL_COUNTER) == count)
+		usleep(100);
+	deinit(&m);
+	close(spec.initrd_fd);
+}
+
 /* With an argument: the one test that not every host's KVM can pass. */
 int main(int argc, char **argv)
 {
@@ -356,11 +477,16 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_statistics),
 	};
 	const struct CMUnitTest time[] = { cmocka_unit_test(test_guest_time_stands_still) };
+	const struct CMUnitTest perf[] = { cmocka_unit_test(test_perf) };
 	const struct CMUnitTest breaks[] = { cmocka_unit_test(test_breakpoints) };
 
 	if (argc > 1 && !strcmp(argv[1], "time"))
 		return RIG_MAIN_IF(time, can_move_tsc,
 				   "this host's KVM shows guests the host's own TSC");
+	if (argc > 1 && !strcmp(argv[1], "perf"))
+		return RIG_MAIN_IF(
+			perf, can_perf,
+			"it takes two CPUs, and the right to reserve 64 MiB of huge pages");
 	if (argc > 1 && !strcmp(argv[1], "break"))
 		return RIG_MAIN_IF(breaks, can_break,
 				   "this host's KVM does not stop at writes of kernel mode");

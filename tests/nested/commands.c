@@ -107,6 +107,7 @@ static void set_environment(void)
 		{ "KTEST_TEST_PATIENCE", "6" },
 		{ "KTEST_TEST_ACCEL", "kvm" },
 		{ "KTEST_TEST_GUEST", "/opt/tests/vm-guest" },
+		{ "KTEST_TEST_GUEST_KERNEL", "/opt/tests/guest-kernel" },
 	};
 
 	for (size_t i = 0; i < sizeof(variables) / sizeof(variables[0]); i++)
