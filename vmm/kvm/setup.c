@@ -111,32 +111,22 @@ static int write_acpi(const struct kt_ram *ram, const struct kt_vm_config *confi
 /* ---- vCPUs ---- */
 
 struct cpu_setup {
-	struct kvm_cpuid2 *supported; /* owned */
 	struct kt_kvm_cpuid_spec spec;
 	struct kt_kvm_cpuid cpuid;
 };
 
-static void cpu_setup_deinit(struct cpu_setup *setup)
-{
-	free(setup->supported);
-}
-
 static int read_supported(struct cpu_setup *setup, const struct kt_kvm_host *host,
 			  const struct kt_topology *topo, struct kt_diag *diag)
 {
+	const struct kvm_cpuid2 *supported;
 	int tsc_deadline, r;
 
-	setup->supported = calloc(1, sizeof(*setup->supported) +
-					     KT_KVM_CPUID_MAX * sizeof(struct kvm_cpuid_entry2));
-	if (!setup->supported)
-		return kt_raise(-ENOMEM);
-	setup->supported->nent = KT_KVM_CPUID_MAX;
-	r = kt_ioctl(host->fd, KVM_GET_SUPPORTED_CPUID, setup->supported, diag) ?:
+	r = kt_kvm_supported_cpuid(&supported, host->fd, diag) ?:
 		    kt_ioctl_value(host->fd, KVM_CHECK_EXTENSION, KVM_CAP_TSC_DEADLINE_TIMER,
 				   &tsc_deadline, diag);
 	if (r)
 		return kt_forward(r);
-	setup->spec = (struct kt_kvm_cpuid_spec){ .supported = setup->supported,
+	setup->spec = (struct kt_kvm_cpuid_spec){ .supported = supported,
 						  .topo = topo,
 						  .tsc_deadline = tsc_deadline > 0 };
 	return 0;
@@ -192,7 +182,7 @@ static int set_up_vcpu(struct cpu_setup *setup, struct kt_kvm *kvm, unsigned int
 static int set_up_vcpus(struct kt_kvm *kvm, const struct kt_kvm_host *host,
 			const struct kt_topology *topo, struct kt_diag *diag)
 {
-	_cleanup_(cpu_setup_deinit) struct cpu_setup setup = { .supported = NULL };
+	struct cpu_setup setup;
 	int r = read_supported(&setup, host, topo, diag);
 
 	for (unsigned int i = 0; i < kt_kvm_vcpu_count(kvm) && !r; i++)
