@@ -283,9 +283,9 @@ static void print_stats(const struct kt_run_result *res)
 		printf("  vCPU %u: ran %.3f s, in the guest %.3f s, waited %.3f s", i,
 		       (double)vcpu->stats.run_ns / 1e9, (double)vcpu->stats.guest_ns / 1e9,
 		       (double)vcpu->stats.delay_ns / 1e9);
-		for (unsigned int j = 0; j < vcpu->exit_count; j++)
-			printf("%s %s %llu", j ? "," : "; exits:", vcpu->exits[j].reason,
-			       (unsigned long long)vcpu->exits[j].count);
+		for (unsigned int j = 0; j < vcpu->exits.count; j++)
+			printf("%s %s %llu", j ? "," : "; exits:", vcpu->exits.list[j].reason,
+			       (unsigned long long)vcpu->exits.list[j].count);
 		putchar('\n');
 	}
 	printf("  host contention: %.1f %% (run delay / run time of the vCPUs)\n",

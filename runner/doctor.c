@@ -12,7 +12,9 @@
 #include "kernel/kernel.h"
 #include "runner/doctor.h"
 #include "runner/paths.h"
+#include "scenario/scenario.h"
 #include "vmm/kvm/host.h"
+#include "vmm/kvm/perf.h"
 #include "vmm/kvm/probe.h"
 #include "vmm/loop.h"
 #include "vmm/qemu/args.h"
@@ -21,7 +23,14 @@
 
 #define say(item, how, ...) ((item)->health = (how), kt_diag_cause(&(item)->diag, __VA_ARGS__))
 
-/* The first line that a program prints, without its newline. */
+/* Unless whoever found the problem knows a better one. */
+static void remedy(struct kt_doctor_item *item, const char *text)
+{
+	if (!item->diag.remedy[0])
+		kt_diag_remedy(&item->diag, "%s", text);
+}
+
+/* The first line that a program prints, without its newline. -EIO: it failed. */
 static int first_line(const char *const *argv, char *line, size_t size)
 {
 	struct kt_process process = KT_PROCESS_INIT;
@@ -44,6 +53,8 @@ static int first_line(const char *const *argv, char *line, size_t size)
 	r = kt_process_wait(&process, &status);
 	line[n > 0 ? n : 0] = 0;
 	line[strcspn(line, "\n")] = 0;
+	if (!r && status)
+		return kt_raise(-EIO);
 	return kt_forward(r);
 }
 
@@ -57,7 +68,8 @@ static void look_at_qemu(struct kt_doctor_item *item)
 		say(item, KT_HEALTH_GOOD, "%s", line);
 		return;
 	}
-	say(item, KT_HEALTH_BAD, KT_QEMU_PROGRAM ": %s", strerror(-r));
+	say(item, KT_HEALTH_BAD, KT_QEMU_PROGRAM ": %s",
+	    r == -EIO ? "it does not run" : strerror(-r));
 	kt_diag_remedy(&item->diag, "install the package qemu-system-x86");
 }
 
@@ -67,6 +79,7 @@ static void look_at_io_uring(struct kt_doctor_item *item)
 
 	if (kt_loop_new(&loop, &item->diag)) {
 		item->health = KT_HEALTH_BAD;
+		remedy(item, "use Linux 5.11 or newer");
 		return;
 	}
 	kt_loop_free(loop);
@@ -84,8 +97,11 @@ static void look_at_kernel(struct kt_doctor_item *item)
 	}
 	if (r) {
 		item->health = KT_HEALTH_BAD;
+		remedy(item, "name one that can be read with $KTEST_KERNEL");
 		return;
 	}
+	if (!kernel.has_symtab)
+		remedy(item, "name the unstripped vmlinux of this kernel with $KTEST_KERNEL");
 	say(item, kernel.has_symtab ? KT_HEALTH_GOOD : KT_HEALTH_NOTE, "%s (%s), BTF, sched_ext%s",
 	    kernel.path, kernel.release, kernel.has_symtab ? ", symbols" : ", no symbols");
 }
@@ -149,6 +165,7 @@ static void look_at_kvm(struct kt_doctor_item *item)
 	if (kt_kvm_host_open(&host, KT_KVM_DEVICE, &item->diag) ||
 	    kt_probe_run(&probe, &host, &item->diag)) {
 		item->health = KT_HEALTH_NOTE;
+		remedy(item, "use --accel tcg here");
 		return;
 	}
 	kt_diag_reset(&item->diag);
@@ -158,26 +175,33 @@ static void look_at_kvm(struct kt_doctor_item *item)
 
 static void look_at_cgroup(struct kt_doctor_item *item)
 {
-	if (!access("/sys/fs/cgroup/cgroup.controllers", R_OK))
+	if (!access("/sys/fs/cgroup/cgroup.controllers", R_OK)) {
 		say(item, KT_HEALTH_GOOD, "version 2 at /sys/fs/cgroup");
-	else
-		say(item, KT_HEALTH_NOTE,
-		    "version 2 is not mounted at /sys/fs/cgroup; ktest does "
-		    "not need it on the host");
+		return;
+	}
+	say(item, KT_HEALTH_NOTE, "version 2 is not mounted at /sys/fs/cgroup");
+	remedy(item, "none is needed: guests have their own, and ktest uses none on the host");
 }
 
+/* For --perf alone, and a machine of ordinary size. */
 static void look_at_hugepages(struct kt_doctor_item *item)
 {
-	_cleanup_(kt_buf_deinit) struct kt_buf info = KT_BUF_INIT(64u << 10);
-	const char *at;
-	unsigned long total = 0;
+	const uint64_t wanted = KT_DEFAULT_MEMORY / KT_HUGE_PAGE_BYTES;
+	struct kt_huge_pages pages;
+	int r = kt_huge_pages_count(&pages);
 
-	if (!kt_read_file("/proc/meminfo", &info)) {
-		at = strstr(kt_buf_str(&info), "HugePages_Total:");
-		if (at && sscanf(at, "HugePages_Total: %lu", &total) != 1)
-			total = 0;
+	if (r) {
+		say(item, KT_HEALTH_NOTE, "cannot be counted: %s", strerror(-r));
+		remedy(item, "use no --perf");
+		return;
 	}
-	say(item, KT_HEALTH_GOOD, "%lu reserved%s", total, total ? "" : "; none are needed");
+	say(item, pages.free < wanted ? KT_HEALTH_NOTE : KT_HEALTH_GOOD,
+	    "%llu of 2 MiB are free; --perf needs %llu for a machine of %llu MiB",
+	    (unsigned long long)pages.free, (unsigned long long)wanted,
+	    (unsigned long long)(KT_DEFAULT_MEMORY >> 20));
+	if (pages.free < wanted)
+		kt_diag_remedy(&item->diag, "for --perf run 'sudo sysctl vm.nr_hugepages=%llu'",
+			       (unsigned long long)kt_huge_pages_wanted(&pages, wanted));
 }
 
 size_t kt_doctor_look(struct kt_doctor_item *items)

@@ -165,6 +165,11 @@ static void on_console(struct drive *d, const void *data, size_t len)
 
 /* ---- messages ---- */
 
+static void take_exits(struct drive *d, unsigned int vcpu, struct kt_run_exits *exits)
+{
+	exits->count = kt_vm_exits(d->vm, vcpu, exits->list, KT_ARRAY_SIZE(exits->list));
+}
+
 static void send_msg(struct drive *d, const struct kt_msg *msg)
 {
 	_cleanup_(kt_buf_deinit) struct kt_buf out = KT_BUF_INIT(0);
@@ -198,6 +203,8 @@ static void on_hello(struct drive *d, const struct kt_msg_hello *hello)
 	struct kt_diag diag = KT_DIAG_INIT;
 
 	d->res->boot_ns = kt_now_ns() - d->start_ns;
+	for (unsigned int i = 0; i < d->res->vcpu_count; i++)
+		take_exits(d, i, &d->res->vcpus[i].boot_exits);
 	kt_watch_booted(&d->watch);
 	job.job.table_hash = kt_scenario_table_hash();
 	job.job.seed = d->req->seed;
@@ -444,6 +451,17 @@ static void on_cancel(void *arg, int fd, uint32_t events)
 	end_within(d, CANCEL_NS);
 }
 
+static int make_vcpu_records(struct drive *d, unsigned int vcpus)
+{
+	d->res->vcpus = calloc(vcpus, sizeof(*d->res->vcpus));
+	if (!d->res->vcpus) {
+		host_fault(d, -ENOMEM);
+		return kt_raise(-ENOMEM);
+	}
+	d->res->vcpu_count = vcpus;
+	return 0;
+}
+
 static int make_machine(struct drive *d, int initrd_fd)
 {
 	static const struct kt_vm_handlers handlers = { .on_data = on_data, .on_end = on_end };
@@ -478,6 +496,8 @@ static int make_machine(struct drive *d, int initrd_fd)
 				 KT_OUTCOME_SETUP_ERROR :
 				 KT_OUTCOME_HOST_ERROR,
 			 &diag);
+	else
+		r = make_vcpu_records(d, kt_topology_cpus(&config.topo));
 	return r;
 }
 
@@ -582,16 +602,12 @@ static void stop(struct drive *d)
 /* What the machine used, for the report; of one that has ended, too. */
 static void take_stats(struct drive *d)
 {
-	struct kt_vcpu_stats stats[KT_CPUS_MAX];
-	int n = kt_vm_stats(d->vm, stats, KT_ARRAY_SIZE(stats));
+	struct kt_vcpu_stats stats[KT_CPUS_MAX] = { 0 };
 
-	d->res->vcpus = n > 0 ? calloc((size_t)n, sizeof(*d->res->vcpus)) : NULL;
-	for (int i = 0; d->res->vcpus && i < n; i++) {
-		struct kt_run_vcpu *vcpu = &d->res->vcpus[d->res->vcpu_count++];
-
-		vcpu->stats = stats[i];
-		vcpu->exit_count = kt_vm_exits(d->vm, (unsigned int)i, vcpu->exits,
-					       KT_ARRAY_SIZE(vcpu->exits));
+	kt_vm_stats(d->vm, stats, KT_ARRAY_SIZE(stats));
+	for (unsigned int i = 0; i < d->res->vcpu_count; i++) {
+		d->res->vcpus[i].stats = stats[i];
+		take_exits(d, i, &d->res->vcpus[i].exits);
 	}
 }
 

@@ -102,14 +102,14 @@ static json_t *snapshots_json(const struct kt_run_record *rec)
 			 (json_int_t)valid);
 }
 
-static json_t *exits_json(const struct kt_run_vcpu *vcpu)
+static json_t *exits_json(const struct kt_run_exits *exits)
 {
-	json_t *exits = json_object();
+	json_t *counts = json_object();
 
-	for (unsigned int i = 0; i < vcpu->exit_count; i++)
-		json_object_set_new(exits, vcpu->exits[i].reason,
-				    json_integer((json_int_t)vcpu->exits[i].count));
-	return exits;
+	for (unsigned int i = 0; i < exits->count; i++)
+		json_object_set_new(counts, exits->list[i].reason,
+				    json_integer((json_int_t)exits->list[i].count));
+	return counts;
 }
 
 static json_t *vcpus_json(const struct kt_run_result *res)
@@ -119,11 +119,13 @@ static json_t *vcpus_json(const struct kt_run_result *res)
 	for (unsigned int i = 0; i < res->vcpu_count; i++) {
 		const struct kt_vcpu_stats *stats = &res->vcpus[i].stats;
 
-		json_array_append_new(list, json_pack("{s:I, s:I, s:I, s:o}", "run_ns",
-						      (json_int_t)stats->run_ns, "delay_ns",
-						      (json_int_t)stats->delay_ns, "guest_ns",
-						      (json_int_t)stats->guest_ns, "exits",
-						      exits_json(&res->vcpus[i])));
+		json_array_append_new(list,
+				      json_pack("{s:I, s:I, s:I, s:o, s:o}", "run_ns",
+						(json_int_t)stats->run_ns, "delay_ns",
+						(json_int_t)stats->delay_ns, "guest_ns",
+						(json_int_t)stats->guest_ns, "exits",
+						exits_json(&res->vcpus[i].exits), "boot_exits",
+						exits_json(&res->vcpus[i].boot_exits)));
 	}
 	return list;
 }

@@ -18,11 +18,17 @@
 #include "scenario/scenario.h"
 #include "vmm/vm.h"
 
+/* Exits of a vCPU by reason. */
+struct kt_run_exits {
+	struct kt_vm_exits list[KT_VM_EXITS_MAX];
+	unsigned int count;
+};
+
 /* What one vCPU used. */
 struct kt_run_vcpu {
 	struct kt_vcpu_stats stats;
-	struct kt_vm_exits exits[KT_VM_EXITS_MAX];
-	unsigned int exit_count;
+	struct kt_run_exits exits;
+	struct kt_run_exits boot_exits; /* those until HELLO had arrived */
 };
 
 struct kt_run_request {

@@ -219,6 +219,9 @@ KT_SCENARIO(watched_hold, "holds ten minutes under a scheduler with a watchdog o
 KT_SCENARIO(watchdog_out_of_bounds, "a watchdog longer than the kernel allows",
 	.sched = KT_SCHED("primary", .binary = "scx_ktest", .args = KT_ARGS("-w", "30001")));
 
+KT_SCENARIO(boot_only_one_cpu, "an empty scenario on the smallest machine",
+	.topo = KT_TOPO("1n1l1c1t"), .memory = KT_MIB(192));
+
 KT_SCENARIO(tiny_machine, "asks for less memory than a kernel needs", .memory = KT_MIB(16));
 
 KT_SCENARIO(module_missing, "asks for a kernel module that nobody built",

@@ -161,6 +161,24 @@ static void test_initrd_at_the_top_of_ram(void **state)
 	kt_ram_deinit(&f.ram);
 }
 
+/* Where RAM is mapped the initramfs is shown in it, and RAM itself is left alone. */
+static void test_initrd_is_not_copied(void **state)
+{
+	uint64_t start = MIB(64) - 3 * 4096;
+	struct fixture f;
+	char text[5];
+
+	setup(&f, 1, MIB(64));
+	assert_int_equal(kt_ram_attach(&f.ram), 0);
+	f.spec.initrd_fd = make_initrd(10001);
+	assert_int_equal(load_vmlinux(&f), 0);
+	expect_initrd(&f, start, 10001);
+	assert_int_equal(pread(f.ram.fds[0], text, sizeof(text), (off_t)start), sizeof(text));
+	assert_memory_equal(text, "\0\0\0\0", sizeof(text));
+	close(f.spec.initrd_fd);
+	kt_ram_deinit(&f.ram);
+}
+
 static void test_initrd_across_nodes(void **state)
 {
 	struct fixture f;
@@ -301,6 +319,7 @@ int main(void)
 		cmocka_unit_test(test_e820_has_all_ram),
 		cmocka_unit_test(test_e820_of_the_most_nodes),
 		cmocka_unit_test(test_initrd_at_the_top_of_ram),
+		cmocka_unit_test(test_initrd_is_not_copied),
 		cmocka_unit_test(test_initrd_across_nodes),
 		cmocka_unit_test(test_initrd_below_its_limit),
 		cmocka_unit_test(test_initrd_that_does_not_fit),

@@ -10,6 +10,7 @@
 #include "tests/unit/test.h"
 #include "vmm/kvm/exit.h"
 #include "vmm/kvm/host.h"
+#include "vmm/kvm/perf.h"
 #include "vmm/kvm/probe.h"
 
 static void test_no_device(void **state)
@@ -33,6 +34,14 @@ static void test_not_kvm(void **state)
 
 	assert_int_equal(kt_kvm_host_open(&host, "/dev/null", &diag), KT_KVM_E_VERSION);
 	assert_string_equal(diag.cause, "it is not KVM's device");
+}
+
+/* So that those in use, or promised to somebody, stay theirs. */
+static void test_huge_pages_wanted(void **state)
+{
+	assert_int_equal(kt_huge_pages_wanted(&(struct kt_huge_pages){ 0, 0 }, 256), 256);
+	assert_int_equal(kt_huge_pages_wanted(&(struct kt_huge_pages){ 100, 30 }, 256), 326);
+	assert_int_equal(kt_huge_pages_wanted(&(struct kt_huge_pages){ 300, 300 }, 256), 256);
 }
 
 /* Somebody else's file, as that somebody's neighbour sees it. */
@@ -147,6 +156,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_no_device),
 		cmocka_unit_test(test_not_kvm),
+		cmocka_unit_test(test_huge_pages_wanted),
 		cmocka_unit_test(test_no_permission),
 		cmocka_unit_test(test_missing_capability),
 		cmocka_unit_test(test_exits_have_words),

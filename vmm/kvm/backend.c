@@ -14,6 +14,7 @@
 #include "vmm/kvm/cpuid.h"
 #include "vmm/kvm/devices.h"
 #include "vmm/kvm/layout.h"
+#include "vmm/kvm/nudge.h"
 #include "vmm/kvm/perf.h"
 #include "vmm/kvm/regs.h"
 #include "vmm/kvm/setup.h"
@@ -31,6 +32,8 @@ struct kt_kvm_vm {
 	struct kt_kvm_devices devices;
 	struct kt_source *sources[SOURCES_MAX];
 	unsigned int source_count;
+	struct kt_source *nudge; /* timer; NULL on most hosts */
+	bool frozen;
 	bool ended;
 	struct kt_vm_end end;
 };
@@ -104,6 +107,7 @@ static void remove_sources(struct kt_kvm_vm *k)
 {
 	while (k->source_count)
 		kt_source_free(k->sources[--k->source_count]);
+	k->nudge = kt_source_free(k->nudge);
 }
 
 static void end_with(struct kt_kvm_vm *k, const struct kt_vm_end *end)
@@ -154,6 +158,7 @@ static int freeze(struct kt_kvm_vm *k, uint64_t deadline_ns, struct kt_diag *dia
 	kt_kvm_devices_hurry(&k->devices, false);
 	if (r)
 		return kt_forward(r);
+	k->frozen = true;
 	kt_kvm_devices_hold(&k->devices, true);
 	while (kt_kvm_break_take(k->kvm, &hit))
 		k->vm.handlers->on_break(k->vm.arg, &hit);
@@ -170,6 +175,33 @@ static void on_break(void *arg, int fd, uint32_t events)
 	/* In another state it has ended, which the loop is about to see. */
 	if (r && r != KT_VM_E_STATE)
 		end_with(k, &end);
+}
+
+/* ---- hosts that let vCPUs oversleep ---- */
+
+static void on_nudge(void *arg);
+
+static void arm_nudge(struct kt_kvm_vm *k)
+{
+	int r = kt_loop_add_timer(k->vm.loop, &k->nudge, kt_now_ns() + KT_NUDGE_NS, on_nudge, k);
+
+	if (r)
+		fault(k, "wake vCPUs", r);
+}
+
+static void on_nudge(void *arg)
+{
+	struct kt_kvm_vm *k = arg;
+	unsigned int vcpus = kt_kvm_vcpu_count(k->kvm);
+	int r = 0;
+
+	k->nudge = NULL;
+	for (unsigned int i = 0; !k->frozen && i < vcpus && !r; i++)
+		r = kt_kvm_nudge(kt_kvm_vm_fd(k->kvm), kt_kvm_apic_id(&k->vm.config.topo, i));
+	if (r)
+		fault(k, "wake vCPUs", r);
+	else
+		arm_nudge(k);
 }
 
 /* ---- making and unmaking ---- */
@@ -308,7 +340,12 @@ static int kvm_create(struct kt_vm **ret_vm, const struct kt_vm *like, struct kt
 
 static int kvm_start(struct kt_vm *vm, uint64_t deadline_ns, struct kt_diag *diag)
 {
-	return kt_forward(kt_kvm_start(kvm_of(vm)->kvm, diag));
+	struct kt_kvm_vm *k = kvm_of(vm);
+	int r = kt_kvm_start(k->kvm, diag);
+
+	if (!r && kt_kvm_host_is_tcg())
+		arm_nudge(k);
+	return kt_forward(r);
 }
 
 static int kvm_freeze(struct kt_vm *vm, uint64_t deadline_ns, struct kt_diag *diag)
@@ -321,9 +358,11 @@ static int kvm_thaw(struct kt_vm *vm, uint64_t deadline_ns, struct kt_diag *diag
 	struct kt_kvm_vm *k = kvm_of(vm);
 	int r = kt_kvm_thaw(k->kvm, diag);
 
-	if (!r)
-		kt_kvm_devices_hold(&k->devices, false);
-	return kt_forward(r);
+	if (r)
+		return kt_forward(r);
+	k->frozen = false;
+	kt_kvm_devices_hold(&k->devices, false);
+	return 0;
 }
 
 static int kvm_stop(struct kt_vm *vm, uint64_t deadline_ns, struct kt_diag *diag)

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* The world of a micro-guest; see flat.h. */
-#include <stdlib.h>
 #include <string.h>
 
-#include "base/cleanup.h"
 #include "vmm/kvm/flat.h"
+#include "vmm/kvm/host.h"
 #include "vmm/kvm/ioctl.h"
 
 /* Intel SDM vol. 3: 4.5 (paging entries), 2.5 (control registers), 2.2.1 (EFER). */
@@ -26,8 +25,6 @@
 #define DESCRIPTOR_CODE UINT64_C(0x00af9b000000ffff)
 #define DESCRIPTOR_DATA UINT64_C(0x00cf93000000ffff)
 #define GATE_INTERRUPT	UINT64_C(0x8e00) /* vol. 3, 6.14.1: present, type 14 */
-
-#define CPUID_ENTRIES_MAX 256 /* KVM_MAX_CPUID_ENTRIES of arch/x86/include/asm/kvm_host.h */
 
 static void put(uint8_t *memory, uint64_t at, uint64_t value)
 {
@@ -58,16 +55,10 @@ void kt_flat_gate(uint8_t *memory, unsigned int vector, uint64_t handler)
 /* All that KVM offers; without it control registers refuse what Linux needs. */
 static int copy_cpuid(int kvm_fd, int vcpu_fd, struct kt_diag *diag)
 {
-	_cleanup_(kt_freep) struct kvm_cpuid2 *cpuid = NULL;
-	int r;
+	const struct kvm_cpuid2 *cpuid;
+	int r = kt_kvm_supported_cpuid(&cpuid, kvm_fd, diag);
 
-	cpuid = calloc(1, sizeof(*cpuid) + CPUID_ENTRIES_MAX * sizeof(cpuid->entries[0]));
-	if (!cpuid)
-		return kt_raise(-ENOMEM);
-	cpuid->nent = CPUID_ENTRIES_MAX;
-	r = kt_ioctl(kvm_fd, KVM_GET_SUPPORTED_CPUID, cpuid, diag) ?:
-		    kt_ioctl(vcpu_fd, KVM_SET_CPUID2, cpuid, diag);
-	return kt_forward(r);
+	return kt_forward(r ?: kt_ioctl(vcpu_fd, KVM_SET_CPUID2, cpuid, diag));
 }
 
 static void set_segments(struct kvm_sregs *sregs)

@@ -3,6 +3,7 @@
 #include <cpuid.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <pthread.h>
 #include <pwd.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -10,6 +11,8 @@
 #include "base/cleanup.h"
 #include "vmm/kvm/host.h"
 #include "vmm/kvm/ioctl.h"
+
+#define CPUID_ENTRIES_MAX 256 /* KVM_MAX_CPUID_ENTRIES of arch/x86/include/asm/kvm_host.h */
 
 /*
  * What the machine is built from; Documentation/virt/kvm/api.rst tells what each
@@ -160,6 +163,27 @@ int kt_kvm_host_open(struct kt_kvm_host *ret_host, const char *path, struct kt_d
 void kt_kvm_host_close(struct kt_kvm_host *host)
 {
 	kt_closep(&host->fd);
+}
+
+int kt_kvm_supported_cpuid(const struct kvm_cpuid2 **ret_cpuid, int kvm_fd, struct kt_diag *diag)
+{
+	static struct {
+		struct kvm_cpuid2 list;
+		struct kvm_cpuid_entry2 entries[CPUID_ENTRIES_MAX];
+	} known;
+	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+	int r = 0;
+
+	pthread_mutex_lock(&lock);
+	if (!known.list.nent) {
+		known.list.nent = CPUID_ENTRIES_MAX;
+		r = kt_ioctl(kvm_fd, KVM_GET_SUPPORTED_CPUID, &known.list, diag);
+		if (r)
+			known.list.nent = 0;
+	}
+	pthread_mutex_unlock(&lock);
+	*ret_cpuid = &known.list;
+	return kt_forward(r);
 }
 
 bool kt_kvm_host_is_tcg(void)

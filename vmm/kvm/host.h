@@ -42,9 +42,18 @@ typedef int (*kt_kvm_query_fn)(void *arg, unsigned int capability);
 int kt_kvm_check_capabilities(kt_kvm_query_fn query, void *arg,
 			      struct kt_diag *diag) _kt_must_check_;
 
+struct kvm_cpuid2;
+
 /*
- * Whether the host is itself a machine that QEMU's TCG emulates. Its VMRUN forgets
- * the interrupt shadow (int_state of the VMCB): a guest that was left between STI
- * and HLT takes its interrupt before the HLT, and sleeps over it.
+ * KVM_GET_SUPPORTED_CPUID of the host's KVM; static. It is asked once in the life of
+ * the process, by whoever needs it first: KVM reads each leaf from the processor, and
+ * on a host that is itself a machine that is an exit each, together near a
+ * millisecond. Negative errno with diag.
+ */
+int kt_kvm_supported_cpuid(const struct kvm_cpuid2 **ret_cpuid, int kvm_fd,
+			   struct kt_diag *diag) _kt_must_check_;
+
+/*
+ * Whether the host is itself a machine that QEMU's TCG emulates; see nudge.h.
  */
 bool kt_kvm_host_is_tcg(void);

@@ -42,7 +42,6 @@ static int create_vm(struct kt_kvm *kvm, const struct kt_kvm_spec *spec, struct 
 	return kt_ioctl_value(spec->host->fd, KVM_CREATE_VM, 0, &kvm->vm_fd, diag)	    ?:
 		       kt_ioctl(kvm->vm_fd, KVM_SET_IDENTITY_MAP_ADDR, &identity_map, diag) ?:
 		       kt_ioctl_value(kvm->vm_fd, KVM_SET_TSS_ADDR, TSS, NULL, diag)	    ?:
-		       kt_ioctl_value(kvm->vm_fd, KVM_CREATE_IRQCHIP, 0, NULL, diag)	    ?:
 		       (spec->perf ? kt_kvm_perf_enable(kvm->vm_fd, diag) : 0);
 }
 
@@ -67,6 +66,11 @@ static int add_slots(struct kt_kvm *kvm, const struct kt_ram *ram, struct kt_dia
 	for (unsigned int i = 0; i < ram->bank_count && !r; i++)
 		r = add_slot(kvm, ram, i, diag);
 	return kt_forward(r);
+}
+
+static int add_irqchip(struct kt_kvm *kvm, struct kt_diag *diag)
+{
+	return kt_forward(kt_ioctl_value(kvm->vm_fd, KVM_CREATE_IRQCHIP, 0, NULL, diag));
 }
 
 static int add_vcpus(struct kt_kvm *kvm, const struct kt_kvm_spec *spec, struct kt_diag *diag)
@@ -120,6 +124,11 @@ static int create_fd(int *ret_fd)
 	return *ret_fd < 0 ? kt_raise(-errno) : 0;
 }
 
+/*
+ * Slots before the interrupt controllers. Those have KVM start an SRCU grace period,
+ * which since Linux 6.18 it does not wait for; a slot that is added then does, for a
+ * tick or two of the host.
+ */
 static int set_up(struct kt_kvm *kvm, const struct kt_kvm_spec *spec, struct kt_diag *diag)
 {
 	return check_spec(spec, diag)		       ?:
@@ -127,6 +136,7 @@ static int set_up(struct kt_kvm *kvm, const struct kt_kvm_spec *spec, struct kt_
 		       create_fd(&kvm->break_fd)       ?:
 		       create_vm(kvm, spec, diag)      ?:
 		       add_slots(kvm, spec->ram, diag) ?:
+		       add_irqchip(kvm, diag)	       ?:
 		       add_vcpus(kvm, spec, diag)      ?:
 		       spawn_threads(kvm, diag)	       ?:
 		       (spec->perf ? kt_kvm_perf_pin(kvm, diag) : 0);

@@ -9,8 +9,6 @@
 #include "vmm/kvm/ioctl.h"
 #include "vmm/kvm/perf.h"
 
-#define HUGE_PAGE_BYTES (UINT64_C(2) << 20)
-
 static int check_cpus(unsigned int vcpus, struct kt_diag *diag)
 {
 	cpu_set_t set;
@@ -29,12 +27,11 @@ static int check_cpus(unsigned int vcpus, struct kt_diag *diag)
 	return KT_VM_E_SPEC;
 }
 
-/* Free huge pages of 2 MiB that nobody has reserved. */
-static int count_huge_pages(uint64_t *ret_pages)
+int kt_huge_pages_count(struct kt_huge_pages *ret_pages)
 {
 	static const char *const folder = "/sys/kernel/mm/hugepages/hugepages-2048kB/";
-	static const char *const names[] = { "free_hugepages", "resv_hugepages" };
-	unsigned long long counts[2] = { 0 };
+	static const char *const names[] = { "nr_hugepages", "free_hugepages", "resv_hugepages" };
+	unsigned long long counts[KT_ARRAY_SIZE(names)] = { 0 };
 	char path[128];
 
 	for (size_t i = 0; i < KT_ARRAY_SIZE(names); i++) {
@@ -48,21 +45,28 @@ static int count_huge_pages(uint64_t *ret_pages)
 		if (r || sscanf(kt_buf_str(&text), "%llu", &counts[i]) != 1)
 			counts[i] = 0;
 	}
-	*ret_pages = counts[0] > counts[1] ? counts[0] - counts[1] : 0;
+	ret_pages->total = counts[0];
+	ret_pages->free = counts[1] > counts[2] ? counts[1] - counts[2] : 0;
 	return 0;
+}
+
+uint64_t kt_huge_pages_wanted(const struct kt_huge_pages *pages, uint64_t free)
+{
+	return pages->total - KT_MIN(pages->total, pages->free) + free;
 }
 
 static int check_memory(uint64_t bytes, struct kt_diag *diag)
 {
-	uint64_t pages = bytes / HUGE_PAGE_BYTES, free_pages = 0;
-	int r = count_huge_pages(&free_pages);
+	uint64_t wanted = bytes / KT_HUGE_PAGE_BYTES;
+	struct kt_huge_pages pages;
+	int r = kt_huge_pages_count(&pages);
 
-	if (r || free_pages >= pages)
+	if (r || pages.free >= wanted)
 		return kt_forward(r);
 	kt_diag_cause(diag, "--perf needs %llu huge pages of 2 MiB for the guest; %llu are free",
-		      (unsigned long long)pages, (unsigned long long)free_pages);
+		      (unsigned long long)wanted, (unsigned long long)pages.free);
 	kt_diag_remedy(diag, "run 'sudo sysctl vm.nr_hugepages=%llu', or use no --perf",
-		       (unsigned long long)pages);
+		       (unsigned long long)kt_huge_pages_wanted(&pages, wanted));
 	return KT_VM_E_SPEC;
 }
 

@@ -17,6 +17,18 @@
 
 #define KT_KVM_HALT_POLL_NS 200000u /* KVM's own default for its hosts, as a maximum */
 
+#define KT_HUGE_PAGE_BYTES (UINT64_C(2) << 20)
+
+struct kt_huge_pages {
+	uint64_t total; /* as vm.nr_hugepages */
+	uint64_t free;	/* that nobody has reserved */
+};
+
+/* The host's pages of KT_HUGE_PAGE_BYTES. */
+int kt_huge_pages_count(struct kt_huge_pages *ret_pages) _kt_must_check_;
+/* What vm.nr_hugepages should be for this many to be free. */
+uint64_t kt_huge_pages_wanted(const struct kt_huge_pages *pages, uint64_t free);
+
 /* 0, or KT_VM_E_SPEC with diag: what the host lacks for this machine. */
 int kt_kvm_perf_check(const struct kt_vm_config *config, struct kt_diag *diag) _kt_must_check_;
 

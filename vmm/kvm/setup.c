@@ -22,17 +22,14 @@
 /*
  * What is not there is not looked for: each try of a driver is some exits. A
  * panic resets at once and by the shortest way (triple fault), which ends the
- * machine. The TSC is the host's, or KVM's business: it needs no watching. On a
- * host that may let a vCPU sleep over an interrupt the tick goes on in idle CPUs and
- * wakes it.
+ * machine. The TSC is the host's, or KVM's business: it needs no watching.
  */
 int kt_kvm_cmdline(char *buf, const struct kt_vm_config *config)
 {
 	int n = snprintf(buf, KT_VM_CMDLINE_MAX + 1,
 			 "console=ttyS0 quiet panic=-1 reboot=t no_timer_check tsc=reliable "
-			 "initcall_blacklist=pci_arch_init 8250.nr_uarts=1%s%s%s",
-			 kt_kvm_host_is_tcg() ? " nohz=off" : "", config->cmdline[0] ? " " : "",
-			 config->cmdline);
+			 "initcall_blacklist=pci_arch_init 8250.nr_uarts=1%s%s",
+			 config->cmdline[0] ? " " : "", config->cmdline);
 
 	return n > KT_VM_CMDLINE_MAX;
 }
@@ -114,32 +111,22 @@ static int write_acpi(const struct kt_ram *ram, const struct kt_vm_config *confi
 /* ---- vCPUs ---- */
 
 struct cpu_setup {
-	struct kvm_cpuid2 *supported; /* owned */
 	struct kt_kvm_cpuid_spec spec;
 	struct kt_kvm_cpuid cpuid;
 };
 
-static void cpu_setup_deinit(struct cpu_setup *setup)
-{
-	free(setup->supported);
-}
-
 static int read_supported(struct cpu_setup *setup, const struct kt_kvm_host *host,
 			  const struct kt_topology *topo, struct kt_diag *diag)
 {
+	const struct kvm_cpuid2 *supported;
 	int tsc_deadline, r;
 
-	setup->supported = calloc(1, sizeof(*setup->supported) +
-					     KT_KVM_CPUID_MAX * sizeof(struct kvm_cpuid_entry2));
-	if (!setup->supported)
-		return kt_raise(-ENOMEM);
-	setup->supported->nent = KT_KVM_CPUID_MAX;
-	r = kt_ioctl(host->fd, KVM_GET_SUPPORTED_CPUID, setup->supported, diag) ?:
+	r = kt_kvm_supported_cpuid(&supported, host->fd, diag) ?:
 		    kt_ioctl_value(host->fd, KVM_CHECK_EXTENSION, KVM_CAP_TSC_DEADLINE_TIMER,
 				   &tsc_deadline, diag);
 	if (r)
 		return kt_forward(r);
-	setup->spec = (struct kt_kvm_cpuid_spec){ .supported = setup->supported,
+	setup->spec = (struct kt_kvm_cpuid_spec){ .supported = supported,
 						  .topo = topo,
 						  .tsc_deadline = tsc_deadline > 0 };
 	return 0;
@@ -195,7 +182,7 @@ static int set_up_vcpu(struct cpu_setup *setup, struct kt_kvm *kvm, unsigned int
 static int set_up_vcpus(struct kt_kvm *kvm, const struct kt_kvm_host *host,
 			const struct kt_topology *topo, struct kt_diag *diag)
 {
-	_cleanup_(cpu_setup_deinit) struct cpu_setup setup = { .supported = NULL };
+	struct cpu_setup setup;
 	int r = read_supported(&setup, host, topo, diag);
 
 	for (unsigned int i = 0; i < kt_kvm_vcpu_count(kvm) && !r; i++)
