@@ -95,8 +95,10 @@ int kt_stage_files_add(struct kt_stage_files *files, const char *text, struct kt
 	kt_diag_doing(diag, "take '%s' into the guest", text);
 	if (!check_form(files, text, colon, diag))
 		return KT_STAGE_E_FORM;
-	if (kt_path_format(host, "%.*s", (int)(colon - text), text))
+	if ((size_t)(colon - text) >= sizeof(host))
 		return KT_STAGE_E_FORM;
+	memcpy(host, text, (size_t)(colon - text));
+	host[colon - text] = '\0';
 	/* The command that repeats the run must work from any folder. */
 	f.host = realpath(host, NULL);
 	if (!f.host)

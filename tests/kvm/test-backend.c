@@ -127,6 +127,30 @@ static uint64_t read_word(struct machine *m, uint64_t gpa)
 	return word;
 }
 
+static uint64_t count_exits(struct machine *m)
+{
+	struct kt_vm_exits exits[KT_VM_EXITS_MAX];
+	unsigned int n = kt_vm_exits(m->vm, 0, exits, KT_VM_EXITS_MAX);
+	uint64_t count = 0;
+
+	for (unsigned int i = 0; i < n; i++)
+		count += exits[i].count;
+	return count;
+}
+
+/* Until the vCPU waits for somebody to take what it has said. */
+static void wait_until_it_waits(struct machine *m)
+{
+	/* Emulated kernel mode takes some seconds to say a MiB. */
+	uint64_t deadline = kt_now_ns() + 10 * RIG_LIMIT_NS, before;
+
+	do {
+		before = count_exits(m);
+		assert_true(kt_now_ns() < deadline);
+		usleep(100000);
+	} while (count_exits(m) != before);
+}
+
 /* ---- ends ---- */
 
 static void expect_end(const char *cmdline, enum kt_vm_end_reason reason)
@@ -186,6 +210,7 @@ static void test_free_of_a_running_machine(void **state)
 	struct machine m;
 
 	start(&m, "@f");
+	wait_until_it_waits(&m);
 	deinit(&m);
 	assert_false(m.ended);
 }
@@ -246,29 +271,6 @@ static void test_guest_time_stands_still(void **state)
 	host = __rdtsc() - host;
 	assert_true(guest < host / 2);
 	deinit(&m);
-}
-
-static uint64_t count_exits(struct machine *m)
-{
-	struct kt_vm_exits exits[KT_VM_EXITS_MAX];
-	unsigned int n = kt_vm_exits(m->vm, 0, exits, KT_VM_EXITS_MAX);
-	uint64_t count = 0;
-
-	for (unsigned int i = 0; i < n; i++)
-		count += exits[i].count;
-	return count;
-}
-
-/* Until the vCPU waits for somebody to take what it has said. */
-static void wait_until_it_waits(struct machine *m)
-{
-	uint64_t deadline = rig_deadline(), before;
-
-	do {
-		before = count_exits(m);
-		assert_true(kt_now_ns() < deadline);
-		usleep(100000);
-	} while (count_exits(m) != before);
 }
 
 /* A guest that talks without end, and nobody who listens: it still freezes. */
