@@ -88,11 +88,12 @@ static bool check_form(const struct kt_stage_files *files, const char *text, con
 
 int kt_stage_files_add(struct kt_stage_files *files, const char *text, struct kt_diag *diag)
 {
-	const char *colon = strrchr(text, ':');
 	struct kt_stage_file f;
 	char host[KT_PATH_MAX];
+	const char *colon;
 
 	kt_diag_doing(diag, "take '%s' into the guest", text);
+	colon = strrchr(text, ':');
 	if (!check_form(files, text, colon, diag))
 		return KT_STAGE_E_FORM;
 	if ((size_t)(colon - text) >= sizeof(host))

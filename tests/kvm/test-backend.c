@@ -184,6 +184,21 @@ static void test_triple_fault_is_a_reset(void **state)
 	expect_end("@t", KT_VM_END_RESET);
 }
 
+/* The loop comes too late to hear it as it is said. */
+static void test_last_words(void **state)
+{
+	uint64_t deadline = rig_deadline();
+	struct machine m;
+
+	start(&m, "@w");
+	while (count_exits(&m) < 5 && kt_now_ns() < deadline)
+		usleep(1000);
+	assert_int_equal(kt_vm_stop(m.vm, rig_deadline(), NULL), 0);
+	assert_int_equal(m.end.reason, KT_VM_END_POWEROFF);
+	assert_string_equal(kt_buf_str(&m.console), "word");
+	deinit(&m);
+}
+
 static void test_stop(void **state)
 {
 	struct machine m;
@@ -496,6 +511,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_power_off),
 		cmocka_unit_test(test_reset),
 		cmocka_unit_test(test_triple_fault_is_a_reset),
+		cmocka_unit_test(test_last_words),
 		cmocka_unit_test(test_stop),
 		cmocka_unit_test(test_free_of_a_running_machine),
 		cmocka_unit_test(test_nothing_moves_while_frozen),
