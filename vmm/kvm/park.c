@@ -35,7 +35,8 @@ void kt_park_deinit(struct kt_park *park)
 static void set_closed(struct kt_park *park, bool closed, bool stopped)
 {
 	pthread_mutex_lock(&park->lock);
-	park->stopped |= stopped;
+	if (stopped)
+		__atomic_store_n(&park->stopped, true, __ATOMIC_SEQ_CST);
 	__atomic_store_n(&park->closed, closed || park->stopped, __ATOMIC_SEQ_CST);
 	pthread_cond_broadcast(&park->changed);
 	pthread_mutex_unlock(&park->lock);
