@@ -142,11 +142,15 @@ static int add_freeze(struct kt_run_record *rec, const struct kt_msg_freeze *msg
 		return protocol(diag, "freeze out of order");
 	if (msg->pause_ns < KT_FREEZE_NS_MIN || msg->pause_ns > KT_FREEZE_NS_MAX)
 		return protocol(diag, "freeze for a time that no scenario can ask for");
-	list = reallocarray(rec->freezes, rec->freeze_count + 1, sizeof(*list));
-	if (!list)
-		return kt_raise(-ENOMEM);
-	rec->freezes = list;
-	list[rec->freeze_count++] = (struct kt_freeze_record){ .pause_ns = msg->pause_ns };
+	/* Doubled when it is full, which is at each power of two. */
+	if (!(rec->freeze_count & (rec->freeze_count - 1))) {
+		list = reallocarray(rec->freezes, KT_MAX(2 * rec->freeze_count, (size_t)1),
+				    sizeof(*list));
+		if (!list)
+			return kt_raise(-ENOMEM);
+		rec->freezes = list;
+	}
+	rec->freezes[rec->freeze_count++] = (struct kt_freeze_record){ .pause_ns = msg->pause_ns };
 	return 0;
 }
 
