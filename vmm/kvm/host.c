@@ -5,6 +5,7 @@
 #include <grp.h>
 #include <pthread.h>
 #include <pwd.h>
+#include <stdint.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -167,22 +168,22 @@ void kt_kvm_host_close(struct kt_kvm_host *host)
 
 int kt_kvm_supported_cpuid(const struct kvm_cpuid2 **ret_cpuid, int kvm_fd, struct kt_diag *diag)
 {
-	static struct {
-		struct kvm_cpuid2 list;
-		struct kvm_cpuid_entry2 entries[CPUID_ENTRIES_MAX];
-	} known;
+	static _Alignas(struct kvm_cpuid2)
+		uint8_t bytes[sizeof(struct kvm_cpuid2) +
+			      CPUID_ENTRIES_MAX * sizeof(struct kvm_cpuid_entry2)];
+	struct kvm_cpuid2 *known = (void *)bytes;
 	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 	int r = 0;
 
 	pthread_mutex_lock(&lock);
-	if (!known.list.nent) {
-		known.list.nent = CPUID_ENTRIES_MAX;
-		r = kt_ioctl(kvm_fd, KVM_GET_SUPPORTED_CPUID, &known.list, diag);
+	if (!known->nent) {
+		known->nent = CPUID_ENTRIES_MAX;
+		r = kt_ioctl(kvm_fd, KVM_GET_SUPPORTED_CPUID, known, diag);
 		if (r)
-			known.list.nent = 0;
+			known->nent = 0;
 	}
 	pthread_mutex_unlock(&lock);
-	*ret_cpuid = &known.list;
+	*ret_cpuid = known;
 	return kt_forward(r);
 }
 
