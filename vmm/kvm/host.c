@@ -5,6 +5,7 @@
 #include <grp.h>
 #include <pthread.h>
 #include <pwd.h>
+#include <stdint.h>
 #include <string.h>
 #include <sys/stat.h>
 
