@@ -141,7 +141,7 @@ static uint64_t count_exits(struct machine *m)
 /* Until the vCPU waits for somebody to take what it has said. */
 static void wait_until_it_waits(struct machine *m)
 {
-	/* Emulated kernel mode takes some seconds to say a MiB. */
+	/* Emulated kernel mode takes some seconds to say that much. */
 	uint64_t deadline = kt_now_ns() + 10 * RIG_LIMIT_NS, before;
 
 	do {

@@ -68,6 +68,7 @@ static struct kt_vm_regs freeze_at(struct rig *rig, const uint8_t *place)
 		if (regs.rip == rig_address(place))
 			return regs;
 		rig_thaw(rig);
+		usleep(100); /* frozen again at once it might not come to run at all */
 		assert_true(kt_now_ns() < deadline);
 	}
 }

@@ -29,15 +29,18 @@ void kt_outbox_deinit(struct kt_outbox *outbox)
 
 void kt_outbox_put(struct kt_outbox *outbox, const void *data, size_t len)
 {
+	bool first;
 	int r;
 
 	pthread_mutex_lock(&outbox->lock);
 	while (outbox->buf.len >= KT_OUTBOX_MAX && !outbox->hurry)
 		pthread_cond_wait(&outbox->room, &outbox->lock);
+	first = !outbox->buf.len && !outbox->error;
 	r = kt_buf_append(&outbox->buf, data, len);
 	if (r)
 		outbox->error = r;
-	eventfd_write(outbox->fd, 1); /* far from its limit: every take resets it */
+	if (first)
+		eventfd_write(outbox->fd, 1); /* every take resets it */
 	pthread_mutex_unlock(&outbox->lock);
 }
 
