@@ -13,7 +13,7 @@
 #include "base/buf.h"
 #include "base/error.h"
 
-#define KT_OUTBOX_MAX (256u << 10) /* bytes from which on putting waits */
+#define KT_OUTBOX_MAX (64u << 10) /* bytes from which on putting waits */
 
 struct kt_outbox {
 	pthread_mutex_t lock;
