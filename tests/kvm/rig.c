@@ -288,8 +288,10 @@ bool rig_hits(const struct kt_vm_breakpoint *at)
 	while (!hits && rig_read(rig_words(&rig, 0)) < RIG_HITS_ROUNDS) {
 		rig_freeze(&rig);
 		hits = kt_kvm_break_take(rig.kvm, &hit);
-		if (!hits)
-			rig_thaw(&rig);
+		if (hits)
+			break;
+		rig_thaw(&rig);
+		usleep(100); /* frozen again at once it might not come to run at all */
 	}
 	rig_deinit(&rig);
 	return hits;
