@@ -8,6 +8,9 @@
  */
 #pragma once
 
+#include <jansson.h>
+
+#include "vmm/bake.h"
 #include "vmm/ram.h"
 #include "vmm/vm.h"
 
@@ -24,6 +27,18 @@ struct kt_vm_ops {
 	int (*stop)(struct kt_vm *vm, uint64_t deadline_ns, struct kt_diag *diag);
 	int (*send)(struct kt_vm *vm, enum kt_vm_stream stream, const void *data, size_t len);
 	int (*stats)(struct kt_vm *vm, struct kt_vcpu_stats *ret_stats, unsigned int max);
+
+	/*
+	 * Saving and restoring; NULL if the accelerator cannot. RAM is vm.c's to save.
+	 * add_facts: what a host must have, into an object of strings; 0 or -ENOMEM.
+	 * restore: as create(), then state and frozen; like->image is set.
+	 */
+	int (*save)(struct kt_vm *vm, struct kt_bake_draft *draft, uint64_t deadline_ns,
+		    struct kt_diag *diag);
+	int (*add_facts)(json_t *facts, const struct kt_vm_config *config);
+	int (*restore)(struct kt_vm **ret_vm, const struct kt_vm *like, uint64_t deadline_ns,
+		       struct kt_diag *diag);
+	int (*rewind)(struct kt_vm *vm, struct kt_diag *diag);
 
 	/* Registers and breakpoints: NULL if the accelerator cannot; vm.c says so then. */
 	int (*reg_read)(struct kt_vm *vm, unsigned int vcpu, enum kt_vm_reg_set set, void *data,
@@ -45,6 +60,9 @@ struct kt_vm {
 	const struct kt_vm_handlers *handlers; /* borrowed */
 	void *arg;			       /* borrowed; of the handlers */
 	struct kt_ram ram;
+	struct kt_bake *image; /* borrowed: what it was restored from; NULL: it was booted */
+	bool saveable;	       /* a clone with RAM of its own */
+	struct kt_vm_restore_times times;
 };
 
 extern const struct kt_vm_ops kt_kvm_ops, kt_qemu_ops;

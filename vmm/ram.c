@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Guest RAM in memory files; see ram.h. */
+#include <fcntl.h>
 #include <linux/memfd.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "vmm/bake.h"
 #include "vmm/ram.h"
 
 static void add_bank(struct kt_ram *ram, unsigned int node, uint64_t offset, uint64_t start,
@@ -22,7 +26,7 @@ static void add_bank(struct kt_ram *ram, unsigned int node, uint64_t offset, uin
 void kt_ram_layout(struct kt_ram *ret_ram, unsigned int nodes, uint64_t node_bytes,
 		   uint64_t low_bytes, uint64_t high_start)
 {
-	*ret_ram = (struct kt_ram){ .nodes = nodes, .node_bytes = node_bytes };
+	*ret_ram = (struct kt_ram){ .nodes = nodes, .node_bytes = node_bytes, .process_fd = -1 };
 	for (unsigned int i = 0; i < KT_NODES_MAX; i++)
 		ret_ram->fds[i] = -1;
 	for (unsigned int i = 0; i < nodes; i++) {
@@ -48,11 +52,135 @@ int kt_ram_create(struct kt_ram *ram)
 	return 0;
 }
 
+/* ---- from an image ---- */
+
+static int copy_range(int to, int from, off_t start, off_t end)
+{
+	ssize_t n;
+
+	while (start < end) {
+		off_t out = start;
+
+		n = copy_file_range(from, &start, to, &out, (size_t)(end - start), 0);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return kt_raise(n ? -errno : -EIO);
+	}
+	return 0;
+}
+
+/* Holes stay holes. */
+static int copy_data(int to, int from, off_t bytes)
+{
+	off_t at = 0, end;
+	int r = 0;
+
+	while (!r) {
+		at = lseek(from, at, SEEK_DATA);
+		if (at < 0)
+			return errno == ENXIO ? 0 : kt_raise(-errno);
+		end = lseek(from, at, SEEK_HOLE);
+		if (end < 0)
+			return kt_raise(-errno);
+		r = copy_range(to, from, at, KT_MIN(end, bytes));
+		at = end;
+	}
+	return kt_forward(r);
+}
+
+static int copy_image(struct kt_ram *ram, const struct kt_bake *image)
+{
+	int r = kt_ram_create(ram);
+
+	for (unsigned int i = 0; i < ram->nodes && !r; i++)
+		r = copy_data(ram->fds[i], image->memory_fds[i], (off_t)ram->node_bytes);
+	return kt_forward(r);
+}
+
+int kt_ram_open(struct kt_ram *ram, const struct kt_bake *image, bool copy)
+{
+	if (image->nodes != ram->nodes || image->node_bytes != ram->node_bytes)
+		return kt_raise(-EINVAL);
+	if (copy)
+		return kt_forward(copy_image(ram, image));
+	ram->private = true;
+	for (unsigned int i = 0; i < ram->nodes; i++) {
+		ram->fds[i] = fcntl(image->memory_fds[i], F_DUPFD_CLOEXEC, 0);
+		if (ram->fds[i] < 0)
+			return kt_raise(-errno);
+	}
+	return 0;
+}
+
+/* ---- in another process ---- */
+
+/* A line of /proc/<pid>/maps, as proc(5) has it. */
+struct map_line {
+	unsigned long start, end, offset, inode;
+	unsigned int major, minor;
+};
+
+static bool parse_map(struct map_line *m, const char *line)
+{
+	return sscanf(line, "%lx-%lx %*4s %lx %x:%x %lu", &m->start, &m->end, &m->offset, &m->major,
+		      &m->minor, &m->inode) == 6;
+}
+
+/* Where a node's file is mapped from its beginning; 0: nowhere. */
+static uint64_t find_mapping(FILE *maps, const struct stat *st)
+{
+	char line[KT_PATH_MAX + 128];
+	struct map_line m;
+
+	rewind(maps);
+	while (fgets(line, sizeof(line), maps))
+		if (parse_map(&m, line) && !m.offset && m.inode == st->st_ino &&
+		    makedev(m.major, m.minor) == st->st_dev)
+			return m.start;
+	return 0;
+}
+
+static int find_banks(struct kt_ram *ram, FILE *maps)
+{
+	struct stat st;
+	uint64_t start;
+
+	for (size_t i = 0; i < ram->bank_count; i++) {
+		if (fstat(ram->fds[ram->banks[i].node], &st))
+			return kt_raise(-errno);
+		start = find_mapping(maps, &st);
+		if (!start)
+			return kt_raise(-ESRCH);
+		ram->remote[i] = start + ram->offsets[i];
+	}
+	return 0;
+}
+
+int kt_ram_follow(struct kt_ram *ram, pid_t pid)
+{
+	_cleanup_(kt_fclosep) FILE *maps = NULL;
+	char path[64];
+	int r;
+
+	snprintf(path, sizeof(path), "/proc/%d/maps", (int)pid);
+	maps = fopen(path, "re");
+	if (!maps)
+		return kt_raise(errno == ENOENT ? -ESRCH : -errno);
+	r = find_banks(ram, maps);
+	if (r)
+		return kt_forward(r);
+	snprintf(path, sizeof(path), "/proc/%d/mem", (int)pid);
+	ram->process_fd = open(path, O_RDWR | O_CLOEXEC);
+	return ram->process_fd < 0 ? kt_raise(-errno) : 0;
+}
+
 int kt_ram_attach(struct kt_ram *ram)
 {
 	for (size_t i = 0; i < ram->bank_count; i++) {
 		const struct kt_vm_bank *bank = &ram->banks[i];
-		void *host = mmap(NULL, bank->len, PROT_READ | PROT_WRITE, MAP_SHARED,
+		void *host = mmap(NULL, bank->len, PROT_READ | PROT_WRITE,
+				  ram->private ? MAP_PRIVATE | MAP_NORESERVE : MAP_SHARED,
 				  ram->fds[bank->node], (off_t)ram->offsets[i]);
 
 		if (host == MAP_FAILED)
@@ -71,6 +199,9 @@ void kt_ram_deinit(struct kt_ram *ram)
 	}
 	for (unsigned int i = 0; i < ram->nodes; i++)
 		kt_closep(&ram->fds[i]);
+	/* One that was only initialised has no descriptor there. */
+	if (ram->nodes)
+		kt_closep(&ram->process_fd);
 	ram->nodes = 0;
 	ram->bank_count = 0;
 }
@@ -100,6 +231,11 @@ static const struct kt_vm_bank *find_bank(const struct kt_ram *ram, uint64_t gpa
 static off_t file_offset(const struct kt_ram *ram, const struct kt_vm_bank *bank, uint64_t gpa)
 {
 	return (off_t)(ram->offsets[bank - ram->banks] + (gpa - bank->start.v));
+}
+
+static off_t remote_offset(const struct kt_ram *ram, const struct kt_vm_bank *bank, uint64_t gpa)
+{
+	return (off_t)(ram->remote[bank - ram->banks] + (gpa - bank->start.v));
 }
 
 /* Whether all of the range is RAM; nothing is moved before this is known. */
@@ -132,15 +268,19 @@ static ssize_t transfer_some(const struct kt_ram *ram, const struct kt_vm_bank *
 			     uint8_t *in, const uint8_t *out, size_t len)
 {
 	uint8_t *host = host_address(ram, bank, gpa);
-	off_t offset = file_offset(ram, bank, gpa);
+	bool remote = ram->process_fd >= 0;
+	int fd = remote ? ram->process_fd : ram->fds[bank->node];
+	off_t offset = remote ? remote_offset(ram, bank, gpa) : file_offset(ram, bank, gpa);
 	ssize_t n;
 
 	if (host) {
 		memcpy(in ? in : host, in ? host : out, len);
 		return (ssize_t)len;
 	}
-	n = in ? pread(ram->fds[bank->node], in, len, offset) :
-		 pwrite(ram->fds[bank->node], out, len, offset);
+	if (ram->private && !remote)
+		return kt_raise(
+			-EBADF); /* the image is nobody's to write, and not the guest's RAM */
+	n = in ? pread(fd, in, len, offset) : pwrite(fd, out, len, offset);
 	if (n < 0)
 		return errno == EINTR ? 0 : kt_raise(-errno);
 	return n ?: kt_raise(-EIO);
@@ -193,6 +333,8 @@ int kt_ram_map(const struct kt_ram *ram, kt_gpa_t gpa, size_t len,
 		*ret_mapping = (struct kt_vm_mapping){ .data = host, .len = len };
 		return 0;
 	}
+	if (ram->private)
+		return KT_VM_E_CANNOT;
 	offset = file_offset(ram, bank, gpa.v);
 	lead = (uint64_t)offset % (uint64_t)sysconf(_SC_PAGESIZE);
 	base = mmap(NULL, len + lead, PROT_READ | PROT_WRITE, MAP_SHARED, ram->fds[bank->node],

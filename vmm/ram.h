@@ -13,6 +13,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "base/error.h"
 #include "vmm/vm.h"
@@ -31,7 +32,11 @@ struct kt_ram {
 	uint64_t offsets[KT_RAM_BANKS_MAX];	   /* of the bank's first byte in its node's file */
 	uint8_t *host[KT_RAM_BANKS_MAX];	   /* owned mappings; NULL unless attached */
 	size_t bank_count;
-	bool huge; /* made of huge pages of 2 MiB; set before kt_ram_create() */
+	bool huge;    /* made of huge pages of 2 MiB; set before kt_ram_create() */
+	bool private; /* the files are an image's: mapped copy-on-write, never written */
+	/* Private RAM that another process has mapped; see kt_ram_follow(). */
+	int process_fd; /* owned; -1: none */
+	uint64_t remote[KT_RAM_BANKS_MAX];
 };
 
 #define KT_RAM_INIT ((struct kt_ram){ .nodes = 0 })
@@ -45,6 +50,22 @@ void kt_ram_layout(struct kt_ram *ret_ram, unsigned int nodes, uint64_t node_byt
 
 /* Creates the files of a ram that has been laid out: sparse, anonymous, zero. */
 int kt_ram_create(struct kt_ram *ram) _kt_must_check_;
+
+struct kt_bake;
+
+/*
+ * RAM that begins as the image has it, of a ram that has been laid out alike:
+ * shared with the image until it is written to, or copied at once if `copy`.
+ * -EINVAL: the image is of other nodes.
+ */
+int kt_ram_open(struct kt_ram *ram, const struct kt_bake *image, bool copy) _kt_must_check_;
+
+/*
+ * Private RAM is as the process has it that mapped the files: from now on it is
+ * read and written there. -ESRCH: the process has not mapped them all, or is gone.
+ * kt_ram_map() is then KT_VM_E_CANNOT.
+ */
+int kt_ram_follow(struct kt_ram *ram, pid_t pid) _kt_must_check_;
 
 /*
  * Maps all banks of a ram that has been created, for as long as it lives.

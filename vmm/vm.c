@@ -4,6 +4,7 @@
  * and the way to the accelerator's own operations.
  */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 
@@ -189,6 +190,128 @@ int kt_vm_freeze(struct kt_vm *vm, uint64_t deadline_ns, struct kt_diag *diag)
 int kt_vm_thaw(struct kt_vm *vm, uint64_t deadline_ns, struct kt_diag *diag)
 {
 	return kt_forward(vm->ops->thaw(vm, deadline_ns, diag));
+}
+
+/* ---- saving and restoring ---- */
+
+static int cannot(struct kt_diag *diag, const struct kt_vm *vm, const char *what)
+{
+	kt_diag_cause(diag, "%s cannot %s", kt_accel_name(vm->config.accel), what);
+	return KT_VM_E_CANNOT;
+}
+
+static int save_bank(const struct kt_vm *vm, size_t index, struct kt_bake_draft *draft,
+		     uint8_t *buf, size_t size)
+{
+	const struct kt_vm_bank *bank = &vm->ram.banks[index];
+	int r = 0;
+
+	for (uint64_t at = 0; at < bank->len && !r; at += size)
+		r = kt_fold(kt_ram_read(&vm->ram, KT_GPA(bank->start.v + at), buf, size)) ?:
+			    kt_bake_write_memory(draft, bank->node, vm->ram.offsets[index] + at,
+						 buf, size);
+	return kt_forward(r);
+}
+
+/* Banks are multiples of 2 MiB. */
+static int save_ram(const struct kt_vm *vm, struct kt_bake_draft *draft, struct kt_diag *diag)
+{
+	_cleanup_(kt_freep) uint8_t *buf = malloc(KT_RAM_ALIGN);
+	int r = buf ? 0 : kt_raise(-ENOMEM);
+
+	for (size_t i = 0; i < vm->ram.bank_count && !r; i++)
+		r = save_bank(vm, i, draft, buf, KT_RAM_ALIGN);
+	if (r)
+		kt_diag_cause(diag, "copy its memory: %s", strerror(-r));
+	return kt_forward(r);
+}
+
+int kt_vm_save(struct kt_vm *vm, struct kt_bake_draft *draft, uint64_t deadline_ns,
+	       struct kt_diag *diag)
+{
+	int r;
+
+	if (draft->nodes != vm->ram.nodes || draft->node_bytes != vm->ram.node_bytes)
+		return kt_raise(-EINVAL);
+	r = vm->ops->save ? vm->ops->save(vm, draft, deadline_ns, diag) :
+			    cannot(diag, vm, "save machines");
+	if (!r)
+		r = save_ram(vm, draft, diag);
+	if (r)
+		kt_diag_doing(diag, "save the machine");
+	return kt_forward(r);
+}
+
+static int add_machine_facts(json_t *facts, const struct kt_vm_config *config)
+{
+	char topo[KT_TOPOLOGY_TEXT_MAX], memory[32];
+
+	snprintf(memory, sizeof(memory), "%llu", (unsigned long long)config->memory_bytes);
+	kt_topology_format(&config->topo, topo);
+	if (json_object_set_new(facts, "accelerator", json_string(kt_accel_name(config->accel))) ||
+	    json_object_set_new(facts, "topology", json_string(topo)) ||
+	    json_object_set_new(facts, "memory", json_string(memory)) ||
+	    json_object_set_new(facts, "kind of machine",
+				json_string(config->deterministic ? "deterministic" :
+					    config->nested	  ? "nested" :
+								    "plain")))
+		return kt_raise(-ENOMEM);
+	return 0;
+}
+
+json_t *kt_vm_facts(const struct kt_vm_config *config)
+{
+	const struct kt_vm_ops *ops = accel_ops[config->accel];
+	json_t *facts = json_object();
+
+	if (facts && !add_machine_facts(facts, config) &&
+	    (!ops->add_facts || !ops->add_facts(facts, config)))
+		return facts;
+	json_decref(facts);
+	return NULL;
+}
+
+int kt_vm_restore(struct kt_vm **ret_vm, const struct kt_vm_restore_spec *spec,
+		  struct kt_loop *loop, const struct kt_vm_handlers *handlers, void *arg,
+		  uint64_t deadline_ns, struct kt_diag *diag)
+{
+	const struct kt_vm like = { .ops = accel_ops[spec->config->accel],
+				    .config = *spec->config,
+				    .loop = loop,
+				    .handlers = handlers,
+				    .arg = arg,
+				    .image = spec->image,
+				    .saveable = spec->saveable };
+	int r = like.ops->restore ? like.ops->restore(ret_vm, &like, deadline_ns, diag) :
+				    cannot(diag, &like, "restore machines");
+
+	if (r)
+		kt_diag_doing(diag, "restore the machine");
+	return kt_forward(r);
+}
+
+int kt_vm_rewind(struct kt_vm *vm, struct kt_diag *diag)
+{
+	int r;
+
+	if (!vm->ops->rewind || !vm->image || vm->saveable)
+		r = cannot(diag, vm, "take this machine back in place");
+	else
+		r = vm->ops->rewind(vm, diag);
+	if (r)
+		kt_diag_doing(diag, "take the machine back to its image");
+	return kt_forward(r);
+}
+
+void kt_vm_restore_times(const struct kt_vm *vm, struct kt_vm_restore_times *ret_times)
+{
+	*ret_times = vm->times;
+}
+
+void kt_vm_set_handlers(struct kt_vm *vm, const struct kt_vm_handlers *handlers, void *arg)
+{
+	vm->handlers = handlers;
+	vm->arg = arg;
 }
 
 int kt_vm_stop(struct kt_vm *vm, uint64_t deadline_ns, struct kt_diag *diag)

@@ -180,6 +180,71 @@ int kt_vm_start(struct kt_vm *vm, uint64_t deadline_ns, struct kt_diag *diag) _k
 int kt_vm_freeze(struct kt_vm *vm, uint64_t deadline_ns, struct kt_diag *diag) _kt_must_check_;
 int kt_vm_thaw(struct kt_vm *vm, uint64_t deadline_ns, struct kt_diag *diag) _kt_must_check_;
 
+/* ---- saving and restoring ---- */
+
+struct kt_bake;	      /* a saved machine, vmm/bake.h */
+struct kt_bake_draft; /* one that is being written */
+
+/*
+ * Writes a machine that is frozen, and stays so, into an image: RAM, vCPUs,
+ * devices and time. It may then be thawed and go on (a live save) or be stopped
+ * (a consuming one). Bytes that were sent to it and that it has not taken are not
+ * saved; bytes from it have all been delivered. KT_VM_E_STATE; KT_VM_E_DEADLINE;
+ * KT_VM_E_CANNOT for a clone under tcg, whose RAM is QEMU's own, unless it was
+ * restored with .saveable; negative errno; with diag.
+ */
+int kt_vm_save(struct kt_vm *vm, struct kt_bake_draft *draft, uint64_t deadline_ns,
+	       struct kt_diag *diag) _kt_must_check_;
+
+/*
+ * What an image of a machine of this config can be run by: accelerator and its
+ * version, CPU model and capabilities of the host, all that makes up the machine.
+ * A new JSON object of strings, to be among the facts of the image (vmm/bake.h);
+ * NULL for want of memory. The kernel and the initramfs are not in it.
+ */
+struct json_t *kt_vm_facts(const struct kt_vm_config *config);
+
+struct kt_vm_restore_spec {
+	const struct kt_vm_config *config; /* as of the machine that was saved; kernel and
+					    * initramfs are not looked at */
+	struct kt_bake *image;		   /* verified; borrowed until kt_vm_free() */
+	bool saveable; /* RAM is copied at once, so that it can be saved again */
+};
+
+/*
+ * Creates a clone of a saved machine, with RAM that is private to it and shares
+ * with the image what was not written to. It is frozen: kt_vm_thaw() lets it go
+ * on from the instruction at which it was saved, at the time of the save.
+ * Conditions and errors as of kt_vm_new(); KT_VM_E_DEADLINE.
+ */
+int kt_vm_restore(struct kt_vm **ret_vm, const struct kt_vm_restore_spec *spec,
+		  struct kt_loop *loop, const struct kt_vm_handlers *handlers, void *arg,
+		  uint64_t deadline_ns, struct kt_diag *diag) _kt_must_check_;
+
+/*
+ * Takes a frozen clone back to its image in place: descriptors, threads and
+ * pages that were not written to stay. It is frozen afterwards. Bytes on their
+ * way in either direction are dropped. KT_VM_E_STATE; KT_VM_E_CANNOT: not a
+ * clone, or an accelerator that cannot.
+ */
+int kt_vm_rewind(struct kt_vm *vm, struct kt_diag *diag) _kt_must_check_;
+
+/* What the last restore or rewind was made of, in ns; what an accelerator does in one is in devices. */
+struct kt_vm_restore_times {
+	uint64_t map_ns;     /* RAM, and the VM or the process */
+	uint64_t devices_ns; /* devices */
+	uint64_t irqchip_ns; /* interrupt controllers */
+	uint64_t vcpus_ns;   /* vCPUs */
+	uint64_t clock_ns;   /* guest time */
+	uint64_t pages;	     /* rewind: pages that had been written to */
+};
+
+/* Zeros for a machine that was booted. */
+void kt_vm_restore_times(const struct kt_vm *vm, struct kt_vm_restore_times *ret_times);
+
+/* Gives a machine that does not run another owner. handlers and arg as of kt_vm_new(). */
+void kt_vm_set_handlers(struct kt_vm *vm, const struct kt_vm_handlers *handlers, void *arg);
+
 /* Ends the machine; on_end has been called when it returns. Killed at the deadline. */
 int kt_vm_stop(struct kt_vm *vm, uint64_t deadline_ns, struct kt_diag *diag) _kt_must_check_;
 
@@ -205,7 +270,10 @@ struct kt_vm_mapping {
 	size_t base_len_;
 };
 
-/* Maps a range of RAM, read-write and shared. The range may not cross a memory bank. */
+/*
+ * Maps a range of RAM, read-write and shared. The range may not cross a memory bank.
+ * KT_VM_E_CANNOT: RAM of a clone under tcg, which is QEMU's own.
+ */
 int kt_vm_mem_map(struct kt_vm *vm, kt_gpa_t gpa, size_t len,
 		  struct kt_vm_mapping *ret_mapping) _kt_must_check_;
 void kt_vm_mem_unmap(struct kt_vm *vm, struct kt_vm_mapping *mapping);
