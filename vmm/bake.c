@@ -141,7 +141,6 @@ struct kt_bake *kt_bake_free(struct kt_bake *image)
 	free(image);
 	return NULL;
 }
-KT_DEFINE_FREEP(struct kt_bake, kt_bake_free)
 
 static int damaged(struct kt_diag *diag, const char *part, const char *what)
 {
@@ -350,7 +349,6 @@ struct kt_bake_draft *kt_bake_draft_free(struct kt_bake_draft *draft)
 	free(draft);
 	return NULL;
 }
-KT_DEFINE_FREEP(struct kt_bake_draft, kt_bake_draft_free)
 
 /* Writable for its owner: QEMU opens memory for writing, also what it maps privately. */
 static int nameless_file(const char *parent, uint64_t bytes, int *ret_fd)

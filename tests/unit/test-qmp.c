@@ -57,10 +57,11 @@ static void test_commands_are_lines(void **state)
 {
 	uint64_t id;
 
-	assert_int_equal(kt_qmp_execute(&qmp, "cont", NULL, &id), 0);
+	assert_int_equal(kt_qmp_execute(&qmp, "cont", "{\"a\":1}", &id), 0);
 	assert_int_equal(id, 1);
-	assert_string_equal(kt_buf_str(&qmp.out), "{\"execute\":\"qmp_capabilities\",\"id\":0}\n"
-						  "{\"execute\":\"cont\",\"id\":1}\n");
+	assert_string_equal(kt_buf_str(&qmp.out),
+			    "{\"execute\":\"qmp_capabilities\",\"arguments\":{},\"id\":0}\n"
+			    "{\"execute\":\"cont\",\"arguments\":{\"a\":1},\"id\":1}\n");
 }
 
 static void test_conversation(void **state)
