@@ -223,6 +223,7 @@ int kt_exec_init(struct kt_exec *exec)
 	for (size_t i = 0; i < KT_INIT_WATCHES_MAX; i++)
 		exec->watches[i].fd = -1;
 	kt_channel_init(&exec->channel);
+	kt_unpack_init(&exec->unpack, open("/", O_PATH | O_DIRECTORY | O_CLOEXEC));
 	exec->sched = KT_SCHED_INIT(exec);
 
 	sigemptyset(&set);

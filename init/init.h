@@ -3,8 +3,12 @@
  * PID 1 of the guest: its state, and the order in which its parts are used.
  *
  *   early.c      is the archive whole, mounts
+ *   warm-up.c    what any job needs, before there is one: cgroups, BTF, modules
  *   channel.c    the control port
  *   exec.c       events and children: implements ops/exec.h
+ *   clone.c      becoming a machine of its own after a restore
+ *   unpack.c, cpio-read.c
+ *                what the host stages after the boot
  *   run.c        the job: stage, steps, body, teardown
  *     modules.c, snapshot.c, bpf-maps.c, map-read.c, body.c, pulse.c, topology.c
  *   last-words.c how it ends
@@ -19,6 +23,7 @@
 
 #include "init/channel.h"
 #include "init/snapshot.h"
+#include "init/unpack.h"
 #include "ops/exec.h"
 #include "ops/sched-exec.h"
 #include "scenario/scenario.h"
@@ -47,6 +52,9 @@ struct kt_exec {
 	struct kt_init_child children[KT_INIT_CHILDREN_MAX];
 
 	struct kt_channel channel;
+	struct kt_unpack unpack;
+	uint64_t staged_bytes; /* unpacked since the channel began */
+	uint64_t start_ns;     /* when PID 1 was started */
 	bool has_job;
 	struct kt_msg_job job;
 	struct kt_msg_thawed thawed; /* the last one; number 0: none yet */
@@ -63,6 +71,9 @@ struct kt_exec {
 
 /* Sets up events and children. Negative errno. */
 int kt_exec_init(struct kt_exec *exec) _kt_must_check_;
+
+/* Says that it is ready for a job. */
+void kt_init_hello(struct kt_exec *exec);
 
 /* Starts to send heartbeats. */
 int kt_exec_start_heartbeat(struct kt_exec *exec) _kt_must_check_;

@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/klog.h>
@@ -35,6 +36,27 @@ static const char *last_kernel_line(char *buf, size_t size)
 	return text ? text + 2 : line;
 }
 
+/* The kernel names modules with '_' where their files may have '-'. */
+static bool is_same_module(const char *line, const char *name)
+{
+	for (; *name; line++, name++)
+		if (*line != *name && !(*line == '_' && *name == '-'))
+			return false;
+	return *line == ' ';
+}
+
+/* Whether it was loaded before the machine was saved that this one is a clone of. */
+static bool is_loaded(const char *name)
+{
+	_cleanup_(kt_fclosep) FILE *f = fopen("/proc/modules", "re");
+	char line[256];
+
+	while (f && fgets(line, sizeof(line), f))
+		if (is_same_module(line, name))
+			return true;
+	return false;
+}
+
 static int load(const char *name, struct kt_diag *diag)
 {
 	char path[sizeof(KT_STAGING_MODULES) + KT_NAME_MAX + sizeof(KT_STAGING_MODULE_SUFFIX)];
@@ -61,6 +83,19 @@ int kt_modules_load(const char *const *names, struct kt_diag *diag)
 	int r = 0;
 
 	for (; !r && names && *names; names++)
-		r = load(*names, diag);
+		r = is_loaded(*names) ? 0 : load(*names, diag);
+	return kt_forward(r);
+}
+
+int kt_modules_load_ordered(struct kt_diag *diag)
+{
+	_cleanup_(kt_fclosep) FILE *f = fopen(KT_STAGING_MODULES_ORDER, "re");
+	char name[KT_NAME_MAX];
+	int r = 0;
+
+	while (!r && f && fgets(name, sizeof(name), f)) {
+		name[strcspn(name, "\n")] = 0;
+		r = load(name, diag);
+	}
 	return kt_forward(r);
 }
