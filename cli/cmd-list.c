@@ -36,15 +36,20 @@ static json_t *names_json(const char *const *names)
 	return list;
 }
 
+static const char *start_name(enum kt_start start)
+{
+	return start == KT_START_COLD ? "cold" : start == KT_START_ATTACHED ? "attached" : "warm";
+}
+
 static json_t *scenario_json(const struct kt_scenario *s)
 {
-	return json_pack("{s:s, s:s, s:s, s:i, s:s, s:I, s:b, s:o, s:o, s:o, s:i}", "name", s->name,
-			 "doc", s->doc, "file", s->file, "line", s->line, "topology",
+	return json_pack("{s:s, s:s, s:s, s:i, s:s, s:I, s:b, s:s, s:o, s:o, s:o, s:i}", "name",
+			 s->name, "doc", s->doc, "file", s->file, "line", s->line, "topology",
 			 s->topo ? s->topo : KT_DEFAULT_TOPO, "memory_bytes",
 			 (json_int_t)(s->memory ? s->memory : KT_DEFAULT_MEMORY), "nested",
-			 s->nested, "modules", names_json(s->modules), "sched",
-			 scheds_json(s->sched), "staged", scheds_json(s->staged), "snapshots",
-			 (int)s->snapshots);
+			 s->nested, "start", start_name(s->start), "modules",
+			 names_json(s->modules), "sched", scheds_json(s->sched), "staged",
+			 scheds_json(s->staged), "snapshots", (int)s->snapshots);
 }
 
 static int print_json(const struct kt_plan *plan)

@@ -40,6 +40,13 @@ struct kt_step {
 	uint64_t hold;		 /* ns the state is held after the ops */
 };
 
+/* The state that a run starts from. */
+enum kt_start {
+	KT_START_WARM,	   /* a clone of a machine that is ready for a job */
+	KT_START_ATTACHED, /* ... in which the boot scheduler is attached already */
+	KT_START_COLD,	   /* a machine that is booted for this run */
+};
+
 struct kt_scenario {
 	const char *name; /* [a-z0-9_]+, unique */
 	const char *doc;  /* one line: what the scenario shows */
@@ -49,6 +56,7 @@ struct kt_scenario {
 	const char *topo;		    /* notation of proto/topology.h; NULL: default */
 	uint64_t memory;		    /* bytes of guest RAM; 0: default */
 	bool nested;			    /* the machine can itself run machines */
+	enum kt_start start;		    /* default: warm */
 	const char *const *modules;	    /* kernel modules, loaded in this order before all
 					    * else; NULL-terminated; NULL: none */
 	const struct kt_sched_decl *sched;  /* boot scheduler, attached before the first

@@ -105,6 +105,7 @@ static void hash_scenario(XXH3_state_t *h, const struct kt_scenario *s)
 	hash_text(h, s->topo);
 	hash_number(h, s->memory);
 	hash_number(h, s->nested);
+	hash_number(h, s->start);
 	hash_texts(h, s->modules);
 	hash_scheds(h, s->sched);
 	hash_scheds(h, s->staged);

@@ -157,6 +157,11 @@ int kt_scenario_validate(const struct kt_scenario *s, struct kt_diag *diag)
 		kt_diag_cause(diag, "%u snapshots; the most is %d", s->snapshots, KT_SNAPSHOTS_MAX);
 		return KT_SCENARIO_E_INVALID;
 	}
+	if (s->start == KT_START_ATTACHED && !(s->sched && s->sched->name)) {
+		kt_diag_cause(diag, "it starts with its scheduler attached and declares none");
+		kt_diag_remedy(diag, "declare one in .sched");
+		return KT_SCENARIO_E_INVALID;
+	}
 	r = check_modules(s, diag);
 	if (!r)
 		r = check_scheds(s, diag);

@@ -31,7 +31,7 @@ struct kt_vm_ops {
 	/*
 	 * Saving and restoring; NULL if the accelerator cannot. RAM is vm.c's to save.
 	 * add_facts: what a host must have, into an object of strings; 0 or -ENOMEM.
-	 * restore: as create(), then state and frozen; like->image is set.
+	 * restore: as create(), then state and frozen; like->bake is set.
 	 */
 	int (*save)(struct kt_vm *vm, struct kt_bake_draft *draft, uint64_t deadline_ns,
 		    struct kt_diag *diag);
@@ -60,8 +60,8 @@ struct kt_vm {
 	const struct kt_vm_handlers *handlers; /* borrowed */
 	void *arg;			       /* borrowed; of the handlers */
 	struct kt_ram ram;
-	struct kt_bake *image; /* borrowed: what it was restored from; NULL: it was booted */
-	bool saveable;	       /* a clone with RAM of its own */
+	struct kt_bake *bake; /* borrowed: what it was restored from; NULL: it was booted */
+	bool saveable;	      /* a clone with RAM of its own */
 	struct kt_vm_restore_times times;
 };
 

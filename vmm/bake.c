@@ -141,7 +141,6 @@ struct kt_bake *kt_bake_free(struct kt_bake *image)
 	free(image);
 	return NULL;
 }
-KT_DEFINE_FREEP(struct kt_bake, kt_bake_free)
 
 static int damaged(struct kt_diag *diag, const char *part, const char *what)
 {
@@ -248,8 +247,12 @@ static int open_part(const struct kt_bake *image, const char *part, uint64_t byt
 	if (r)
 		return kt_forward(r);
 	*ret_fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	if (*ret_fd < 0 && errno == ENOENT)
+		return damaged(diag, part, "is missing");
+	if (*ret_fd < 0 && errno == ELOOP)
+		return damaged(diag, part, "is a symbolic link");
 	if (*ret_fd < 0)
-		return errno == ENOENT ? damaged(diag, part, "is missing") : kt_raise(-errno);
+		return kt_raise(-errno);
 	if (fstat(*ret_fd, &st))
 		return kt_raise(-errno);
 	if (!S_ISREG(st.st_mode))
@@ -346,11 +349,11 @@ struct kt_bake_draft *kt_bake_draft_free(struct kt_bake_draft *draft)
 	free(draft);
 	return NULL;
 }
-KT_DEFINE_FREEP(struct kt_bake_draft, kt_bake_draft_free)
 
+/* Writable for its owner: QEMU opens memory for writing, also what it maps privately. */
 static int nameless_file(const char *parent, uint64_t bytes, int *ret_fd)
 {
-	*ret_fd = open(parent, O_TMPFILE | O_RDWR | O_CLOEXEC, 0444);
+	*ret_fd = open(parent, O_TMPFILE | O_RDWR | O_CLOEXEC, 0644);
 	if (*ret_fd < 0)
 		return kt_raise(-errno);
 	return ftruncate(*ret_fd, (off_t)bytes) ? kt_raise(-errno) : 0;

@@ -22,6 +22,7 @@
 
 #include <jansson.h>
 
+#include "base/cleanup.h"
 #include "base/diag.h"
 #include "base/error.h"
 #include "base/fs.h"
@@ -62,6 +63,8 @@ int kt_bake_open(struct kt_bake **ret_image, const char *dir, const json_t *expe
 /* Returns NULL. A machine restored from it must be gone. */
 struct kt_bake *kt_bake_free(struct kt_bake *image);
 
+KT_DEFINE_FREEP(struct kt_bake, kt_bake_free)
+
 /* A fact's text, borrowed; "" if there is none of this name. */
 const char *kt_bake_fact(const struct kt_bake *image, const char *name);
 
@@ -84,6 +87,7 @@ int kt_bake_begin(struct kt_bake_draft **ret_draft, const char *parent, unsigned
 		  uint64_t node_bytes, struct kt_diag *diag) _kt_must_check_;
 /* Returns NULL; what was not published is gone. */
 struct kt_bake_draft *kt_bake_draft_free(struct kt_bake_draft *draft);
+KT_DEFINE_FREEP(struct kt_bake_draft, kt_bake_draft_free)
 
 /* Writes RAM of one node, at an offset; whole units of zeros stay holes. */
 int kt_bake_write_memory(struct kt_bake_draft *draft, unsigned int node, uint64_t offset,

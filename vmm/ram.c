@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
@@ -58,10 +59,10 @@ static int copy_range(int to, int from, off_t start, off_t end)
 {
 	ssize_t n;
 
+	if (lseek(to, start, SEEK_SET) < 0)
+		return kt_raise(-errno);
 	while (start < end) {
-		off_t out = start;
-
-		n = copy_file_range(from, &start, to, &out, (size_t)(end - start), 0);
+		n = sendfile(to, from, &start, (size_t)(end - start));
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n <= 0)

@@ -280,7 +280,7 @@ int kt_vm_restore(struct kt_vm **ret_vm, const struct kt_vm_restore_spec *spec,
 				    .loop = loop,
 				    .handlers = handlers,
 				    .arg = arg,
-				    .image = spec->image,
+				    .bake = spec->bake,
 				    .saveable = spec->saveable };
 	int r = like.ops->restore ? like.ops->restore(ret_vm, &like, deadline_ns, diag) :
 				    cannot(diag, &like, "restore machines");
@@ -294,7 +294,7 @@ int kt_vm_rewind(struct kt_vm *vm, struct kt_diag *diag)
 {
 	int r;
 
-	if (!vm->ops->rewind || !vm->image || vm->saveable)
+	if (!vm->ops->rewind || !vm->bake || vm->saveable)
 		r = cannot(diag, vm, "take this machine back in place");
 	else
 		r = vm->ops->rewind(vm, diag);

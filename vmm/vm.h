@@ -207,7 +207,7 @@ struct json_t *kt_vm_facts(const struct kt_vm_config *config);
 struct kt_vm_restore_spec {
 	const struct kt_vm_config *config; /* as of the machine that was saved; kernel and
 					    * initramfs are not looked at */
-	struct kt_bake *image;		   /* verified; borrowed until kt_vm_free() */
+	struct kt_bake *bake;		   /* verified; borrowed until kt_vm_free() */
 	bool saveable; /* RAM is copied at once, so that it can be saved again */
 };
 

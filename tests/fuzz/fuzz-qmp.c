@@ -41,7 +41,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 		if (kt_qmp_feed(&qmp, data + at, len, &diag))
 			break;
-		r = kt_qmp_execute(&qmp, "stop", &id);
+		r = kt_qmp_execute(&qmp, "stop", NULL, &id);
 		if (r && r != -ENOBUFS)
 			abort();
 	}

@@ -57,10 +57,11 @@ static void test_commands_are_lines(void **state)
 {
 	uint64_t id;
 
-	assert_int_equal(kt_qmp_execute(&qmp, "cont", &id), 0);
+	assert_int_equal(kt_qmp_execute(&qmp, "cont", "{\"a\":1}", &id), 0);
 	assert_int_equal(id, 1);
-	assert_string_equal(kt_buf_str(&qmp.out), "{\"execute\":\"qmp_capabilities\",\"id\":0}\n"
-						  "{\"execute\":\"cont\",\"id\":1}\n");
+	assert_string_equal(kt_buf_str(&qmp.out),
+			    "{\"execute\":\"qmp_capabilities\",\"arguments\":{},\"id\":0}\n"
+			    "{\"execute\":\"cont\",\"arguments\":{\"a\":1},\"id\":1}\n");
 }
 
 static void test_conversation(void **state)
@@ -68,8 +69,8 @@ static void test_conversation(void **state)
 	uint64_t id;
 
 	assert_int_equal(feed(READY), 0);
-	assert_int_equal(kt_qmp_execute(&qmp, "stop", &id), 0);
-	assert_int_equal(kt_qmp_execute(&qmp, "cont", &id), 0);
+	assert_int_equal(kt_qmp_execute(&qmp, "stop", NULL, &id), 0);
+	assert_int_equal(kt_qmp_execute(&qmp, "cont", NULL, &id), 0);
 	assert_int_equal(
 		feed("{\"timestamp\": {}, \"event\": \"STOP\"}\n"
 		     "{\"return\": {}, \"id\": 1}\n"
@@ -157,10 +158,10 @@ static void test_pending_commands_are_bounded(void **state)
 	uint64_t id;
 
 	for (unsigned int i = 1; i < KT_QMP_PENDING_MAX; i++)
-		assert_int_equal(kt_qmp_execute(&qmp, "cont", &id), 0);
-	assert_int_equal(kt_qmp_execute(&qmp, "cont", &id), -ENOBUFS);
+		assert_int_equal(kt_qmp_execute(&qmp, "cont", NULL, &id), 0);
+	assert_int_equal(kt_qmp_execute(&qmp, "cont", NULL, &id), -ENOBUFS);
 	assert_int_equal(feed(READY), 0);
-	assert_int_equal(kt_qmp_execute(&qmp, "cont", &id), 0);
+	assert_int_equal(kt_qmp_execute(&qmp, "cont", NULL, &id), 0);
 }
 
 #define QMP_TEST(fn) cmocka_unit_test_setup_teardown(fn, make, unmake)

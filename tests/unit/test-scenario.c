@@ -65,6 +65,7 @@ static void test_hash_covers_every_parameter(void **state)
 	DIFFERS(topo, "1n1l2c1t");
 	DIFFERS(memory, KT_MIB(1));
 	DIFFERS(nested, true);
+	DIFFERS(start, KT_START_COLD);
 	DIFFERS(modules, KT_MODULES("kvm"));
 	DIFFERS(sched, good.staged);
 	DIFFERS(staged, args);
@@ -160,6 +161,11 @@ static void test_rules(void **state)
 	REFUSED(steps, unknown, "'nobody'");
 	REFUSED(steps, endless, "an hour");
 	REFUSED(steps, NULL, "no step holds");
+	s = good;
+	s.start = KT_START_ATTACHED;
+	refused(&s, "declares none");
+	s.sched = &(const struct kt_sched_decl[]){ { "boot", "x", NULL }, { 0 } }[0];
+	assert_int_equal(kt_scenario_validate(&s, &diag), 0);
 }
 
 /* A record whose only op is a freeze of that length. */

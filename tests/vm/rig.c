@@ -180,6 +180,65 @@ void rig_deinit(struct rig *rig)
 		kt_buf_deinit(&rig->said[i]);
 }
 
+/* Fails with the diagnostic unless r is 0. */
+static void expect_ok(int r, const struct kt_diag *diag)
+{
+	char text[KT_DIAG_TEXT_MAX];
+
+	if (r)
+		fail_msg("%d: %s", r, kt_diag_format(diag, text, sizeof(text)));
+}
+
+void rig_freeze(struct rig *rig)
+{
+	struct kt_diag diag = KT_DIAG_INIT;
+
+	expect_ok(kt_vm_freeze(rig->vm, rig_deadline(), &diag), &diag);
+}
+
+void rig_thaw(struct rig *rig)
+{
+	struct kt_diag diag = KT_DIAG_INIT;
+
+	expect_ok(kt_vm_thaw(rig->vm, rig_deadline(), &diag), &diag);
+}
+
+struct kt_bake *rig_save(struct rig *rig, const char *name)
+{
+	json_auto_t *facts = json_object();
+	struct kt_diag diag = KT_DIAG_INIT;
+	struct kt_bake_draft *draft;
+	struct kt_bake *bake;
+	size_t count;
+	const struct kt_vm_bank *banks = kt_vm_mem_banks(rig->vm, &count);
+
+	assert_int_equal(count, 1);
+	rig_freeze(rig);
+	expect_ok(kt_bake_begin(&draft, ".", 1, banks[0].len, &diag), &diag);
+	expect_ok(kt_vm_save(rig->vm, draft, rig_deadline(), &diag), &diag);
+	expect_ok(kt_bake_publish(draft, name, facts, &diag), &diag);
+	kt_bake_draft_free(draft);
+	expect_ok(kt_bake_open(&bake, name, NULL, &diag), &diag);
+	return bake;
+}
+
+void rig_restore(struct rig *rig, const struct kt_vm_spec *spec, struct kt_bake *bake,
+		 bool saveable)
+{
+	struct kt_diag diag = KT_DIAG_INIT;
+	struct kt_vm_config config;
+	const struct kt_vm_restore_spec restore = { .config = &config,
+						    .bake = bake,
+						    .saveable = saveable };
+
+	*rig = (struct rig){ .done = false };
+	expect_ok(kt_loop_new(&rig->loop, &diag) ?: kt_vm_config_init(&config, spec, &diag), &diag);
+	expect_ok(
+		kt_vm_restore(&rig->vm, &restore, rig->loop, &handlers, rig, rig_deadline(), &diag),
+		&diag);
+	rig_thaw(rig);
+}
+
 static void wait_wanted(struct rig *rig)
 {
 	rig->done = false;

@@ -12,6 +12,7 @@
 
 #include "base/buf.h"
 #include "tests/unit/test.h"
+#include "vmm/bake.h"
 #include "vmm/vm.h"
 
 /* Nothing here takes longer; a test that needs it has failed. */
@@ -54,6 +55,14 @@ void rig_launch(struct rig *rig, const char *cmdline);
 void rig_deinit(struct rig *rig);
 /* The process that runs the machine; tcg alone has one. */
 pid_t rig_child(struct rig *rig);
+
+/* Freezes the machine, saves it as a bake of this name in the scratch folder, and opens that. */
+struct kt_bake *rig_save(struct rig *rig, const char *name);
+/* A clone of it, running; `saveable` as in vm.h. */
+void rig_restore(struct rig *rig, const struct kt_vm_spec *spec, struct kt_bake *bake,
+		 bool saveable);
+void rig_freeze(struct rig *rig);
+void rig_thaw(struct rig *rig);
 
 /* Runs the loop until the stream has said text (or ended), and asserts that it has. */
 void rig_wait_text(struct rig *rig, enum kt_vm_stream stream, const char *text);

@@ -270,8 +270,9 @@ static int add_memory(struct kt_qemu_args *args, const struct kt_vm_config *conf
 	for (unsigned int i = 0; i < nodes && !r; i++)
 		r = add(args, "-object") ?:
 					   add(args,
-					       "memory-backend-file,id=ram%u,size=%lluM,mem-path=/dev/fd/%d,share=on",
-					       i, (unsigned long long)(mib / nodes), given->ram[i]);
+					       "memory-backend-file,id=ram%u,size=%lluM,mem-path=/dev/fd/%d,share=%s",
+					       i, (unsigned long long)(mib / nodes), given->ram[i],
+				       given->private_ram ? "off" : "on");
 	return kt_forward(r);
 }
 
@@ -378,13 +379,20 @@ static int add_kernel(struct kt_qemu_args *args, const struct kt_vm_config *conf
 	return kt_forward(r);
 }
 
+/* The kernel is in RAM already; that there is none to load is no difference to the devices. */
+static int add_incoming(struct kt_qemu_args *args)
+{
+	return add(args, "-incoming") ?: add(args, "defer");
+}
+
 int kt_qemu_args_build(struct kt_qemu_args *args, const struct kt_vm_config *config,
 		       const struct kt_qemu_given *given)
 {
 	*args = KT_QEMU_ARGS_INIT;
-	return kt_forward(add_common(args)			   ?:
-				  add_machine(args, config, given) ?:
-				  add_clock(args, config)	   ?:
-				  add_devices(args, given)	   ?:
-								     add_kernel(args, config, given));
+	return kt_forward(
+		add_common(args)			 ?:
+			add_machine(args, config, given) ?:
+			add_clock(args, config)		 ?:
+			add_devices(args, given)	 ?:
+			(given->incoming ? add_incoming(args) : add_kernel(args, config, given)));
 }

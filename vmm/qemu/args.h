@@ -23,6 +23,8 @@ struct kt_qemu_given {
 	int control;
 	int console;
 	int initrd;	  /* -1: none */
+	bool incoming;	  /* state comes by migration; RAM is as the files have it */
+	bool private_ram; /* the files are not written to */
 	const int *ram;	  /* one per node; borrowed */
 	uint32_t tsc_khz; /* frequency of the host's TSC; 0: not known */
 };

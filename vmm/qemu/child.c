@@ -48,7 +48,7 @@ static int make_links(struct kt_qemu *qemu, struct far_ends *far)
 
 static int run_program(struct kt_qemu *qemu, const struct far_ends *far, char *const *argv)
 {
-	int keep[KT_NODES_MAX + 4];
+	int keep[KT_NODES_MAX + 5];
 	struct kt_process_spec spec = {
 		.argv = (const char *const *)argv,
 		.stdin_fd = -1,
@@ -62,7 +62,9 @@ static int run_program(struct kt_qemu *qemu, const struct far_ends *far, char *c
 	keep[spec.keep_fd_count++] = far->monitor;
 	keep[spec.keep_fd_count++] = far->control;
 	keep[spec.keep_fd_count++] = far->console;
-	if (qemu->vm.config.initrd_fd >= 0)
+	if (qemu->vm.bake)
+		keep[spec.keep_fd_count++] = qemu->state_fd;
+	else if (qemu->vm.config.initrd_fd >= 0)
 		keep[spec.keep_fd_count++] = qemu->vm.config.initrd_fd;
 	for (unsigned int i = 0; i < qemu->vm.ram.nodes; i++)
 		keep[spec.keep_fd_count++] = qemu->vm.ram.fds[i];
@@ -94,7 +96,7 @@ static struct moment now_on_both(void)
 }
 
 /* Good to some 50 millionths; the guest refines it later. */
-static uint32_t measure_tsc_khz(void)
+uint32_t kt_qemu_tsc_khz(void)
 {
 	struct moment from = now_on_both(), to;
 	uint64_t khz;
@@ -106,7 +108,7 @@ static uint32_t measure_tsc_khz(void)
 	return khz <= UINT32_MAX ? (uint32_t)khz : 0;
 }
 #else
-static uint32_t measure_tsc_khz(void)
+uint32_t kt_qemu_tsc_khz(void)
 {
 	return 0;
 }
@@ -121,7 +123,9 @@ static int start_program(struct kt_qemu *qemu, const struct far_ends *far)
 		.console = far->console,
 		.initrd = qemu->vm.config.initrd_fd,
 		.ram = qemu->vm.ram.fds,
-		.tsc_khz = measure_tsc_khz(),
+		.incoming = qemu->vm.bake,
+		.private_ram = qemu->vm.ram.private,
+		.tsc_khz = qemu->vm.bake ? 0 : kt_qemu_tsc_khz(),
 	};
 
 	return kt_forward(kt_qemu_args_build(&args, &qemu->vm.config, &given) ?:

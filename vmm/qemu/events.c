@@ -69,10 +69,26 @@ static void set_guard(struct kt_qemu *qemu)
 		end_in_fault(qemu, r);
 }
 
-/* The child is gone with status; all that it left in the sockets is delivered, then the end. */
-static void finish(struct kt_qemu *qemu, int status)
+/* The end is known, and nobody is watched any more. */
+static void finish(struct kt_qemu *qemu)
 {
 	qemu->child_exit = kt_source_free(qemu->child_exit);
+	qemu->guard = kt_source_free(qemu->guard);
+	qemu->state = KT_QEMU_ENDED;
+	qemu->wait_done = true;
+	qemu->vm.handlers->on_end(qemu->vm.arg, &qemu->end);
+}
+
+void kt_qemu_finish_paused(struct kt_qemu *qemu)
+{
+	kt_link_drain(&qemu->console);
+	kt_link_drain(&qemu->control);
+	finish(qemu);
+}
+
+/* The child is gone with status; all that it left in the sockets is delivered, then the end. */
+static void finish_gone(struct kt_qemu *qemu, int status)
+{
 	kt_link_drain(&qemu->monitor);
 	kt_link_drain(&qemu->errors);
 	kt_link_drain(&qemu->console);
@@ -82,10 +98,7 @@ static void finish(struct kt_qemu *qemu, int status)
 		qemu->end.reason = KT_VM_END_ERROR;
 		kt_qemu_describe_exit(qemu, status, &qemu->end.diag);
 	}
-	qemu->guard = kt_source_free(qemu->guard);
-	qemu->state = KT_QEMU_ENDED;
-	qemu->wait_done = true;
-	qemu->vm.handlers->on_end(qemu->vm.arg, &qemu->end);
+	finish(qemu);
 }
 
 void kt_qemu_reap(struct kt_qemu *qemu)
@@ -95,7 +108,7 @@ void kt_qemu_reap(struct kt_qemu *qemu)
 	/* Fails only if somebody else has reaped it: the status is then unknown. */
 	if (kt_process_wait(&qemu->process, &status))
 		kt_process_kill(&qemu->process);
-	finish(qemu, status);
+	finish_gone(qemu, status);
 }
 
 void kt_qemu_on_child_exit(void *arg, int fd, uint32_t events)
@@ -105,9 +118,9 @@ void kt_qemu_on_child_exit(void *arg, int fd, uint32_t events)
 
 /* ---- monitor ---- */
 
-int kt_qemu_command(struct kt_qemu *qemu, const char *name, uint64_t *ret_id)
+int kt_qemu_command(struct kt_qemu *qemu, const char *name, const char *arguments, uint64_t *ret_id)
 {
-	int r = kt_qmp_execute(&qemu->qmp, name, ret_id);
+	int r = kt_qmp_execute(&qemu->qmp, name, arguments, ret_id);
 
 	if (!r)
 		r = kt_link_send(&qemu->monitor, qemu->qmp.out.data, qemu->qmp.out.len);
@@ -119,7 +132,7 @@ int kt_qemu_command(struct kt_qemu *qemu, const char *name, uint64_t *ret_id)
 /* A command from inside a callback, which has nobody to report to. */
 void kt_qemu_command_or_end(struct kt_qemu *qemu, const char *name, uint64_t *ret_id)
 {
-	int r = kt_qemu_command(qemu, name, ret_id);
+	int r = kt_qemu_command(qemu, name, NULL, ret_id);
 
 	if (r)
 		end_in_fault(qemu, r);
@@ -146,6 +159,8 @@ static void end_draining_round(struct kt_qemu *qemu)
 	kt_link_drain(&qemu->control);
 	if (bytes_received(qemu) != qemu->drain_mark)
 		start_draining_round(qemu);
+	else if (qemu->vm.ram.private)
+		kt_qemu_finish_paused(qemu);
 	else
 		kt_qemu_command_or_end(qemu, "quit", &id);
 }
@@ -175,6 +190,8 @@ static void on_event(void *arg, const char *event, const json_t *data)
 
 	if (!strcmp(event, "SHUTDOWN"))
 		on_shutdown(arg, reason ?: "no reason given");
+	else if (!strcmp(event, "MIGRATION"))
+		kt_qemu_on_migration(arg, json_string_value(json_object_get(data, "status")) ?: "");
 }
 
 static void on_reply(void *arg, uint64_t id, const json_t *value, const char *error)

@@ -2,6 +2,7 @@
 /* Socket pairs to a child; see link.h. */
 #include <poll.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 
 #include "base/cleanup.h"
@@ -106,6 +107,33 @@ int kt_link_send(struct kt_link *link, const void *data, size_t len)
 		r = kt_loop_add_io(link->loop, &link->writable, link->fd, POLLOUT, on_writable,
 				   link);
 	return kt_forward(r);
+}
+
+int kt_link_send_fd(struct kt_link *link, const void *data, size_t len, int fd)
+{
+	union {
+		char bytes[CMSG_SPACE(sizeof(int))];
+		struct cmsghdr header;
+	} control = { .header = { .cmsg_len = CMSG_LEN(sizeof(int)),
+				  .cmsg_level = SOL_SOCKET,
+				  .cmsg_type = SCM_RIGHTS } };
+	struct iovec iov = { .iov_base = (void *)(uintptr_t)data, .iov_len = len };
+	struct msghdr msg = { .msg_iov = &iov,
+			      .msg_iovlen = 1,
+			      .msg_control = control.bytes,
+			      .msg_controllen = sizeof(control.bytes) };
+	ssize_t n;
+
+	if (!link->readable || link->out.len)
+		return kt_raise(-EBUSY);
+	memcpy(CMSG_DATA(&control.header), &fd, sizeof(fd));
+	n = sendmsg(link->fd, &msg, MSG_DONTWAIT | MSG_NOSIGNAL);
+	if (n < 0)
+		return kt_raise(errno == EAGAIN ? -EBUSY : -errno);
+	/* The descriptor went with the first byte; the rest may wait. */
+	return (size_t)n < len ?
+		       kt_forward(kt_link_send(link, (const uint8_t *)data + n, len - (size_t)n)) :
+		       0;
 }
 
 int kt_link_init(struct kt_link *link, struct kt_loop *loop, size_t out_max,

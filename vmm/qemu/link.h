@@ -48,5 +48,11 @@ void kt_link_deinit(struct kt_link *link);
  */
 int kt_link_send(struct kt_link *link, const void *data, size_t len) _kt_must_check_;
 
+/*
+ * Sends bytes at once, with a descriptor (borrowed) that the other end gets a copy
+ * of. -EBUSY: earlier ones wait still, or there is no room.
+ */
+int kt_link_send_fd(struct kt_link *link, const void *data, size_t len, int fd) _kt_must_check_;
+
 /* Delivers all bytes that are there now, without waiting. */
 void kt_link_drain(struct kt_link *link);

@@ -22,6 +22,13 @@ enum kt_qemu_state {
 	KT_QEMU_ENDED,
 };
 
+enum kt_qemu_migration {
+	KT_QEMU_MIGRATION_NONE,
+	KT_QEMU_MIGRATION_ACTIVE,
+	KT_QEMU_MIGRATION_COMPLETED,
+	KT_QEMU_MIGRATION_FAILED,
+};
+
 struct kt_qemu_vcpu {
 	pid_t tid; /* of its thread in QEMU; 0 while unknown */
 	struct kt_vcpu_stats stats;
@@ -36,12 +43,16 @@ struct kt_qemu {
 	struct kt_source *guard; /* kills a child that does not end when it should */
 	struct kt_link monitor, control, console, errors;
 	struct kt_qmp qmp;
+	int state_fd;		  /* owned; the bake's state, to be read once; -1: booted */
 	struct kt_buf error_text; /* the last of what QEMU wrote to stderr */
 
 	bool end_known; /* end is final */
 	struct kt_vm_end end;
 	uint64_t drain_id;   /* the command that ends a round of draining */
 	uint64_t drain_mark; /* bytes received when the round began */
+
+	/* A migration, which is how QEMU saves and restores state. */
+	enum kt_qemu_migration migration;
 
 	/* The command somebody waits for in the loop. */
 	uint64_t wait_id;
@@ -54,6 +65,8 @@ struct kt_qemu {
 
 /* child.c: makes the links, starts QEMU on them and watches it. Leaves cleaning up to the caller. */
 int kt_qemu_spawn(struct kt_qemu *qemu, struct kt_diag *diag) _kt_must_check_;
+/* Frequency of the host's TSC, measured for some milliseconds; 0: not known. */
+uint32_t kt_qemu_tsc_khz(void);
 /* The child has ended with status (of waitpid): what that means, in words. */
 void kt_qemu_describe_exit(const struct kt_qemu *qemu, int status, struct kt_diag *diag);
 
@@ -63,13 +76,38 @@ extern const struct kt_link_handlers kt_qemu_monitor_handlers, kt_qemu_control_h
 extern const struct kt_qmp_handlers kt_qemu_qmp_handlers;
 void kt_qemu_on_child_exit(void *arg, int fd, uint32_t events);
 
-/* Sends a command; its answer sets wait_done if wait_id is its id. */
-int kt_qemu_command(struct kt_qemu *qemu, const char *name, uint64_t *ret_id) _kt_must_check_;
+/* Sends a command; its answer sets wait_done if wait_id is its id. arguments: JSON, or NULL. */
+int kt_qemu_command(struct kt_qemu *qemu, const char *name, const char *arguments,
+		    uint64_t *ret_id) _kt_must_check_;
 /* The same where there is nobody to report a fault to: it ends the machine. */
 void kt_qemu_command_or_end(struct kt_qemu *qemu, const char *name, uint64_t *ret_id);
 void kt_qemu_kill(struct kt_qemu *qemu);
 /* Waits for the child's exit, and makes it the machine's end. */
 void kt_qemu_reap(struct kt_qemu *qemu);
+
+/* The machine has ended with QEMU still there, paused: RAM of a clone is QEMU's. */
+void kt_qemu_finish_paused(struct kt_qemu *qemu);
+
+/* qemu.c */
+struct kt_qemu *kt_qemu_alloc(const struct kt_vm *like, struct kt_diag *diag);
+struct kt_vm *kt_qemu_free(struct kt_vm *vm);
+int kt_qemu_set_up(struct kt_qemu *qemu, struct kt_diag *diag) _kt_must_check_;
+/* Sends a command and runs the loop until it is answered. Conditions of vm.h, with diag. */
+int kt_qemu_command_and_wait(struct kt_qemu *qemu, const char *name, const char *arguments,
+			     uint64_t deadline_ns, struct kt_diag *diag) _kt_must_check_;
+/* Runs the loop until wait_done, which somebody has reset. */
+int kt_qemu_wait(struct kt_qemu *qemu, const char *what, uint64_t deadline_ns,
+		 struct kt_diag *diag) _kt_must_check_;
+int kt_qemu_wrong_state(const struct kt_qemu *qemu, struct kt_diag *diag);
+
+/* save.c: as their namesakes of backend.h. */
+int kt_qemu_save(struct kt_vm *vm, struct kt_bake_draft *draft, uint64_t deadline_ns,
+		 struct kt_diag *diag) _kt_must_check_;
+int kt_qemu_restore(struct kt_vm **ret_vm, const struct kt_vm *like, uint64_t deadline_ns,
+		    struct kt_diag *diag) _kt_must_check_;
+int kt_qemu_add_facts(json_t *facts, const struct kt_vm_config *config) _kt_must_check_;
+/* A migration changed its status. */
+void kt_qemu_on_migration(struct kt_qemu *qemu, const char *status);
 
 /* stats.c: takes the answer to query-cpus-fast (0, or 1 if malformed); reads the statistics. */
 int kt_qemu_take_vcpus(struct kt_qemu *qemu, const json_t *value) _kt_must_check_;

@@ -14,7 +14,7 @@ static struct kt_qemu *qemu_of(struct kt_vm *vm)
 	return kt_container_of(vm, struct kt_qemu, vm);
 }
 
-static struct kt_vm *qemu_free(struct kt_vm *vm)
+struct kt_vm *kt_qemu_free(struct kt_vm *vm)
 {
 	struct kt_qemu *qemu = qemu_of(vm);
 
@@ -28,12 +28,21 @@ static struct kt_vm *qemu_free(struct kt_vm *vm)
 	kt_qmp_deinit(&qemu->qmp);
 	kt_buf_deinit(&qemu->error_text);
 	kt_ram_deinit(&qemu->vm.ram);
+	kt_closep(&qemu->state_fd);
 	free(qemu->vcpus);
 	free(qemu);
 	return NULL;
 }
 
-static int set_up(struct kt_qemu *qemu, struct kt_diag *diag)
+static int make_ram(struct kt_qemu *qemu)
+{
+	const struct kt_vm *vm = &qemu->vm;
+
+	return vm->bake ? kt_forward(kt_ram_open(&qemu->vm.ram, vm->bake, vm->saveable)) :
+			  kt_forward(kt_ram_create(&qemu->vm.ram));
+}
+
+int kt_qemu_set_up(struct kt_qemu *qemu, struct kt_diag *diag)
 {
 	const struct kt_vm_config *config = &qemu->vm.config;
 	unsigned int nodes = kt_topology_nodes_all(&config->topo);
@@ -44,7 +53,7 @@ static int set_up(struct kt_qemu *qemu, struct kt_diag *diag)
 		return kt_raise(-ENOMEM);
 	kt_ram_layout(&qemu->vm.ram, nodes, config->memory_bytes / nodes, KT_QEMU_LOW_BYTES,
 		      KT_QEMU_HIGH_START);
-	r = kt_qmp_init(&qemu->qmp, &kt_qemu_qmp_handlers, qemu) ?: kt_ram_create(&qemu->vm.ram);
+	r = kt_qmp_init(&qemu->qmp, &kt_qemu_qmp_handlers, qemu) ?: make_ram(qemu);
 	if (r) {
 		kt_diag_doing(diag, "make the machine's memory");
 		kt_diag_cause(diag, "%s", strerror(-r));
@@ -53,20 +62,32 @@ static int set_up(struct kt_qemu *qemu, struct kt_diag *diag)
 	return kt_forward(kt_qemu_spawn(qemu, diag));
 }
 
-static int qemu_create(struct kt_vm **ret_vm, const struct kt_vm *like, struct kt_diag *diag)
+struct kt_qemu *kt_qemu_alloc(const struct kt_vm *like, struct kt_diag *diag)
 {
 	struct kt_qemu *qemu = calloc(1, sizeof(*qemu));
-	int r;
 
-	if (!qemu)
-		return kt_raise(-ENOMEM);
+	if (!qemu) {
+		kt_diag_cause(diag, "%s", strerror(ENOMEM));
+		return NULL;
+	}
 	qemu->vm = *like;
 	qemu->process = KT_PROCESS_INIT;
 	qemu->wait_id = qemu->drain_id = qemu->vcpus_id = UINT64_MAX;
 	qemu->error_text = KT_BUF_INIT(ERROR_TEXT_MAX);
-	r = set_up(qemu, diag);
+	qemu->state_fd = -1;
+	return qemu;
+}
+
+static int qemu_create(struct kt_vm **ret_vm, const struct kt_vm *like, struct kt_diag *diag)
+{
+	struct kt_qemu *qemu = kt_qemu_alloc(like, diag);
+	int r;
+
+	if (!qemu)
+		return kt_raise(-ENOMEM);
+	r = kt_qemu_set_up(qemu, diag);
 	if (r) {
-		qemu_free(&qemu->vm);
+		kt_qemu_free(&qemu->vm);
 		return kt_forward(r);
 	}
 	*ret_vm = &qemu->vm;
@@ -81,26 +102,32 @@ static int ended_meanwhile(const struct kt_qemu *qemu, struct kt_diag *diag)
 	return KT_VM_E_STATE;
 }
 
-/* Sends a command and runs the loop until it is answered. */
-static int command_and_wait(struct kt_qemu *qemu, const char *name, uint64_t deadline_ns,
-			    struct kt_diag *diag)
+int kt_qemu_wait(struct kt_qemu *qemu, const char *what, uint64_t deadline_ns, struct kt_diag *diag)
+{
+	int r = kt_loop_run(qemu->vm.loop, &qemu->wait_done, deadline_ns);
+
+	if (r == KT_LOOP_E_DEADLINE) {
+		kt_diag_cause(diag, "QEMU did not acknowledge '%s' by the deadline", what);
+		return KT_VM_E_DEADLINE;
+	}
+	if (!r && qemu->end_known)
+		return ended_meanwhile(qemu, diag);
+	return kt_forward(r);
+}
+
+int kt_qemu_command_and_wait(struct kt_qemu *qemu, const char *name, const char *arguments,
+			     uint64_t deadline_ns, struct kt_diag *diag)
 {
 	int r;
 
 	qemu->wait_done = false;
 	qemu->wait_error[0] = '\0';
-	r = kt_qemu_command(qemu, name, &qemu->wait_id);
+	r = kt_qemu_command(qemu, name, arguments, &qemu->wait_id);
 	if (!r)
-		r = kt_loop_run(qemu->vm.loop, &qemu->wait_done, deadline_ns);
+		r = kt_qemu_wait(qemu, name, deadline_ns, diag);
 	qemu->wait_id = UINT64_MAX;
-	if (r == KT_LOOP_E_DEADLINE) {
-		kt_diag_cause(diag, "QEMU did not acknowledge '%s' by the deadline", name);
-		return KT_VM_E_DEADLINE;
-	}
 	if (r)
 		return kt_forward(r);
-	if (qemu->end_known)
-		return ended_meanwhile(qemu, diag);
 	if (qemu->wait_error[0]) {
 		kt_diag_cause(diag, "QEMU refused '%s': %s", name, qemu->wait_error);
 		return kt_raise(-EIO);
@@ -108,7 +135,7 @@ static int command_and_wait(struct kt_qemu *qemu, const char *name, uint64_t dea
 	return 0;
 }
 
-static int wrong_state(const struct kt_qemu *qemu, struct kt_diag *diag)
+int kt_qemu_wrong_state(const struct kt_qemu *qemu, struct kt_diag *diag)
 {
 	static const char *const words[] = {
 		[KT_QEMU_CREATED] = "is not started", [KT_QEMU_RUNNING] = "is running",
@@ -127,8 +154,8 @@ static int change_state(struct kt_qemu *qemu, enum kt_qemu_state from, enum kt_q
 	int r;
 
 	if (qemu->state != from)
-		return wrong_state(qemu, diag);
-	r = command_and_wait(qemu, name, deadline_ns, diag);
+		return kt_qemu_wrong_state(qemu, diag);
+	r = kt_qemu_command_and_wait(qemu, name, NULL, deadline_ns, diag);
 	if (!r)
 		qemu->state = to;
 	return kt_forward(r);
@@ -140,7 +167,7 @@ static int qemu_start(struct kt_vm *vm, uint64_t deadline_ns, struct kt_diag *di
 	int r = 0;
 
 	if (qemu->state == KT_QEMU_CREATED)
-		r = kt_qemu_command(qemu, "query-cpus-fast", &qemu->vcpus_id);
+		r = kt_qemu_command(qemu, "query-cpus-fast", NULL, &qemu->vcpus_id);
 	if (!r)
 		r = change_state(qemu, KT_QEMU_CREATED, KT_QEMU_RUNNING, "cont", deadline_ns, diag);
 	if (r)
@@ -173,6 +200,21 @@ static int qemu_thaw(struct kt_vm *vm, uint64_t deadline_ns, struct kt_diag *dia
 	return kt_forward(r);
 }
 
+/* Ends a clone with QEMU still there, so that its RAM can be read. 0, or it must be killed. */
+static int stop_paused(struct kt_qemu *qemu, uint64_t deadline_ns)
+{
+	int r = 0;
+
+	if (qemu->state == KT_QEMU_RUNNING)
+		r = kt_fold(kt_qemu_command_and_wait(qemu, "stop", NULL, deadline_ns, NULL));
+	if (r || qemu->end_known)
+		return 1;
+	qemu->end_known = true;
+	qemu->end.reason = KT_VM_END_STOPPED;
+	kt_qemu_finish_paused(qemu);
+	return 0;
+}
+
 static int qemu_stop(struct kt_vm *vm, uint64_t deadline_ns, struct kt_diag *diag)
 {
 	struct kt_qemu *qemu = qemu_of(vm);
@@ -181,10 +223,12 @@ static int qemu_stop(struct kt_vm *vm, uint64_t deadline_ns, struct kt_diag *dia
 
 	if (qemu->state == KT_QEMU_ENDED)
 		return 0;
+	if (qemu->vm.ram.private && !qemu->end_known && !stop_paused(qemu, deadline_ns))
+		return 0;
 	if (!qemu->end_known) {
 		qemu->end_known = true;
 		qemu->end.reason = KT_VM_END_STOPPED;
-		r = kt_qemu_command(qemu, "quit", &id);
+		r = kt_qemu_command(qemu, "quit", NULL, &id);
 	}
 	qemu->wait_done = false;
 	if (!r)
@@ -211,11 +255,14 @@ static int qemu_send(struct kt_vm *vm, enum kt_vm_stream stream, const void *dat
 const struct kt_vm_ops kt_qemu_ops = {
 	.validate = kt_qemu_validate,
 	.create = qemu_create,
-	.free = qemu_free,
+	.free = kt_qemu_free,
 	.start = qemu_start,
 	.freeze = qemu_freeze,
 	.thaw = qemu_thaw,
 	.stop = qemu_stop,
 	.send = qemu_send,
 	.stats = kt_qemu_stats,
+	.save = kt_qemu_save,
+	.add_facts = kt_qemu_add_facts,
+	.restore = kt_qemu_restore,
 };

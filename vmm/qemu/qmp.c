@@ -12,7 +12,7 @@ int kt_qmp_init(struct kt_qmp *qmp, const struct kt_qmp_handlers *handlers, void
 				.out = KT_BUF_INIT(KT_QMP_LINE_MAX),
 				.handlers = handlers,
 				.arg = arg };
-	return kt_forward(kt_qmp_execute(qmp, "qmp_capabilities", &id));
+	return kt_forward(kt_qmp_execute(qmp, "qmp_capabilities", NULL, &id));
 }
 
 void kt_qmp_deinit(struct kt_qmp *qmp)
@@ -21,14 +21,14 @@ void kt_qmp_deinit(struct kt_qmp *qmp)
 	kt_buf_deinit(&qmp->out);
 }
 
-int kt_qmp_execute(struct kt_qmp *qmp, const char *command, uint64_t *ret_id)
+int kt_qmp_execute(struct kt_qmp *qmp, const char *command, const char *arguments, uint64_t *ret_id)
 {
 	int r;
 
 	if (qmp->next_id - qmp->next_reply >= KT_QMP_PENDING_MAX)
 		return kt_raise(-ENOBUFS);
-	r = kt_buf_printf(&qmp->out, "{\"execute\":\"%s\",\"id\":%llu}\n", command,
-			  (unsigned long long)qmp->next_id);
+	r = kt_buf_printf(&qmp->out, "{\"execute\":\"%s\",\"arguments\":%s,\"id\":%llu}\n", command,
+			  arguments ?: "{}", (unsigned long long)qmp->next_id);
 	if (r)
 		return kt_forward(r);
 	*ret_id = qmp->next_id++;

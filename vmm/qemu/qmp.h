@@ -51,8 +51,12 @@ int kt_qmp_init(struct kt_qmp *qmp, const struct kt_qmp_handlers *handlers,
 		void *arg) _kt_must_check_;
 void kt_qmp_deinit(struct kt_qmp *qmp);
 
-/* Queues a command without arguments. -ENOBUFS when too many are pending. */
-int kt_qmp_execute(struct kt_qmp *qmp, const char *command, uint64_t *ret_id) _kt_must_check_;
+/*
+ * Queues a command. arguments: a JSON object as text, or NULL. -ENOBUFS when too
+ * many are pending.
+ */
+int kt_qmp_execute(struct kt_qmp *qmp, const char *command, const char *arguments,
+		   uint64_t *ret_id) _kt_must_check_;
 
 /* Takes received bytes and calls the handlers. 0, or KT_QMP_E_FORM with diag. */
 int kt_qmp_feed(struct kt_qmp *qmp, const void *data, size_t len,

@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* A machine that is saved and goes on, and its clones. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/fs.h"
+#include "tests/guests/vm-guest.h"
+#include "tests/unit/test.h"
+#include "tests/vm/rig.h"
+
+#define CONTROL KT_VM_STREAM_CONTROL
+#define KEY	3
+#define BAKE	"bake"
+
+static struct rig source;
+static struct kt_vm_spec spec;
+static struct kt_bake *bake;
+static uint64_t saved_clock; /* of the guest, shortly before the save */
+static uint64_t saved_ns;    /* of the host */
+static uint64_t page;	     /* where the guest has the page of KEY */
+
+static bool is_page(const uint64_t *words)
+{
+	for (unsigned int i = 1; i < 512; i++)
+		if (words[i] != KT_GUEST_PATTERN(KEY, i))
+			return false;
+	return true;
+}
+
+/* Finds the page by its pattern, through the interface. */
+static uint64_t find_page(struct rig *rig)
+{
+	uint64_t words[512];
+	size_t count;
+	const struct kt_vm_bank *bank = kt_vm_mem_banks(rig->vm, &count);
+
+	for (uint64_t at = 0; at < bank->len; at += sizeof(words)) {
+		assert_int_equal(kt_vm_mem_read(rig->vm, KT_GPA(at), words, sizeof(words)), 0);
+		if (is_page(words))
+			return at;
+	}
+	fail_msg("no page of the guest has the pattern");
+	return 0;
+}
+
+/* A page of the pattern, which one CPU counts in for ever: the machine is saved under load. */
+static int save_source(void **state)
+{
+	spec = rig_spec("guest=serve");
+	rig_init(&source, &spec);
+	rig_start(&source);
+	rig_wait_text(&source, CONTROL, "ready\n");
+	rig_ask(&source, "page 0 3\n");
+	rig_ask(&source, "count 3\n");
+	saved_clock = rig_ask(&source, "clock\n");
+	saved_ns = kt_now_ns();
+	bake = rig_save(&source, BAKE);
+	page = find_page(&source);
+	return 0;
+}
+
+static int remove_source(void **state)
+{
+	rig_deinit(&source);
+	kt_bake_free(bake);
+	return kt_remove_tree(BAKE);
+}
+
+static uint64_t read_word(struct rig *rig, uint64_t gpa)
+{
+	uint64_t value;
+
+	assert_int_equal(kt_vm_mem_read(rig->vm, KT_GPA(gpa), &value, 8), 0);
+	return value;
+}
+
+static void test_source_goes_on(void **state)
+{
+	uint64_t count = read_word(&source, page);
+
+	rig_thaw(&source);
+	while (rig_ask(&source, "look 3\n") <= count)
+		;
+	assert_true(rig_ask(&source, "clock\n") > saved_clock);
+}
+
+/* The guest's clock has gone on by what it ran for, not by what the host waited. */
+static void check_clock(struct rig *rig, uint64_t restored_ns)
+{
+	uint64_t ran = kt_now_ns() - restored_ns;
+	uint64_t passed = rig_ask(rig, "clock\n") - saved_clock;
+
+	assert_true(restored_ns - saved_ns > KT_NSEC_PER_SEC);
+	assert_true(passed < ran + KT_NSEC_PER_SEC / 2);
+}
+
+static void test_clone_goes_on_from_the_save(void **state)
+{
+	struct rig clone;
+	uint64_t restored_ns;
+
+	rig_run_for(&source, KT_NSEC_PER_SEC);
+	restored_ns = kt_now_ns();
+	rig_restore(&clone, &spec, bake, false);
+	check_clock(&clone, restored_ns);
+	while (rig_ask(&clone, "look 3\n") <= KT_GUEST_PATTERN(KEY, 0))
+		;
+	rig_tell(&clone, "poweroff\n");
+	rig_wait_end(&clone, KT_VM_END_POWEROFF);
+	rig_deinit(&clone);
+}
+
+static void test_times_are_told(void **state)
+{
+	struct kt_vm_restore_times times;
+	struct rig clone;
+
+	rig_restore(&clone, &spec, bake, false);
+	kt_vm_restore_times(clone.vm, &times);
+	assert_true(times.map_ns && times.devices_ns);
+	rig_deinit(&clone);
+	kt_vm_restore_times(source.vm, &times);
+	assert_false(times.map_ns);
+}
+
+/* What one writes the other does not see, and the bake is as it was. */
+static void test_clones_are_private(void **state)
+{
+	uint64_t values[2] = { 1000, 2000 }, address;
+	struct kt_diag diag = KT_DIAG_INIT;
+	struct kt_bake *again;
+	struct rig clones[2];
+
+	for (int i = 0; i < 2; i++) {
+		rig_restore(&clones[i], &spec, bake, false);
+		rig_freeze(&clones[i]);
+		address = find_page(&clones[i]);
+		assert_int_equal(address, page);
+		assert_int_equal(
+			kt_vm_mem_write(clones[i].vm, KT_GPA(page), &values[i], sizeof(values[i])),
+			0);
+	}
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(read_word(&clones[i], page), values[i]);
+		rig_thaw(&clones[i]);
+		while (rig_ask(&clones[i], "look 3\n") <= values[i])
+			;
+	}
+	for (int i = 0; i < 2; i++)
+		rig_deinit(&clones[i]);
+	assert_int_equal(kt_bake_open(&again, BAKE, NULL, &diag), 0);
+	kt_bake_free(again);
+}
+
+static void check_readable(struct rig *rig)
+{
+	uint64_t words[512];
+
+	assert_int_equal(kt_vm_mem_read(rig->vm, KT_GPA(page), words, sizeof(words)), 0);
+	assert_true(is_page(words));
+}
+
+static void test_clone_is_readable_after_its_end(void **state)
+{
+	struct rig clone;
+
+	rig_restore(&clone, &spec, bake, false);
+	rig_tell(&clone, "poweroff\n");
+	rig_wait_end(&clone, KT_VM_END_POWEROFF);
+	check_readable(&clone);
+	rig_deinit(&clone);
+	rig_restore(&clone, &spec, bake, false);
+	assert_int_equal(kt_vm_stop(clone.vm, rig_deadline(), NULL), 0);
+	assert_int_equal(clone.end.reason, KT_VM_END_STOPPED);
+	check_readable(&clone);
+	rig_deinit(&clone);
+}
+
+static void test_clone_of_a_clone(void **state)
+{
+	struct kt_bake *second;
+	struct rig clone, child;
+	uint64_t clock;
+
+	rig_restore(&clone, &spec, bake, true);
+	clock = rig_ask(&clone, "clock\n");
+	rig_ask(&clone, "page 0 4\n");
+	second = rig_save(&clone, "second");
+	rig_deinit(&clone);
+	rig_restore(&child, &spec, second, false);
+	assert_true(rig_ask(&child, "clock\n") > clock);
+	assert_int_equal(rig_ask(&child, "look 4\n"), KT_GUEST_PATTERN(4, 0));
+	rig_deinit(&child);
+	kt_bake_free(second);
+	assert_int_equal(kt_remove_tree("second"), 0);
+}
+
+static void test_saving_takes_a_frozen_machine(void **state)
+{
+	struct kt_diag diag = KT_DIAG_INIT;
+	struct kt_bake_draft *draft;
+	size_t count;
+
+	assert_int_equal(
+		kt_bake_begin(&draft, ".", 1, kt_vm_mem_banks(source.vm, &count)->len, &diag), 0);
+	assert_int_equal(kt_vm_save(source.vm, draft, rig_deadline(), &diag), KT_VM_E_STATE);
+	kt_bake_draft_free(draft);
+}
+
+static void test_clone_under_tcg_is_not_saved(void **state)
+{
+	struct kt_diag diag = KT_DIAG_INIT;
+	struct kt_bake_draft *draft;
+	struct rig clone;
+	size_t count;
+
+	rig_needs(KT_ACCEL_TCG);
+	rig_restore(&clone, &spec, bake, false);
+	rig_freeze(&clone);
+	assert_int_equal(
+		kt_bake_begin(&draft, ".", 1, kt_vm_mem_banks(clone.vm, &count)->len, &diag), 0);
+	assert_int_equal(kt_vm_save(clone.vm, draft, rig_deadline(), &diag), KT_VM_E_CANNOT);
+	kt_bake_draft_free(draft);
+	rig_deinit(&clone);
+}
+
+static void test_state_that_is_none(void **state)
+{
+	const struct kt_vm_restore_spec restore = { .config = NULL };
+	struct kt_vm_restore_spec bad = restore;
+	struct kt_diag diag = KT_DIAG_INIT;
+	struct kt_bake broken = *bake;
+	struct kt_vm_config config;
+	struct kt_vm *vm = NULL;
+	struct kt_loop *loop;
+
+	rig_needs(KT_ACCEL_TCG);
+	broken.state_fd = bake->memory_fds[0];
+	bad.config = &config;
+	bad.bake = &broken;
+	assert_int_equal(kt_loop_new(&loop, &diag), 0);
+	assert_int_equal(kt_vm_config_init(&config, &spec, &diag), 0);
+	assert_true(kt_vm_restore(&vm, &bad, loop, &(struct kt_vm_handlers){ 0 }, NULL,
+				  rig_deadline(), &diag));
+	assert_null(vm);
+	assert_true(diag.cause[0]);
+	kt_loop_free(loop);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_source_goes_on),
+		cmocka_unit_test(test_clone_goes_on_from_the_save),
+		cmocka_unit_test(test_times_are_told),
+		cmocka_unit_test(test_clones_are_private),
+		cmocka_unit_test(test_clone_is_readable_after_its_end),
+		cmocka_unit_test(test_clone_of_a_clone),
+		cmocka_unit_test(test_saving_takes_a_frozen_machine),
+		cmocka_unit_test(test_clone_under_tcg_is_not_saved),
+		cmocka_unit_test(test_state_that_is_none),
+	};
+
+	return rig_main(tests, KT_ARRAY_SIZE(tests), save_source, remove_source);
+}
