@@ -75,7 +75,7 @@ static int judge(int r, struct kt_diag *diag)
 int kt_kvm_vm_read_state(struct kt_kvm_vm *k, struct kt_diag *diag)
 {
 	_cleanup_(kt_buf_deinit) struct kt_buf buf = KT_BUF_INIT(KT_BAKE_STATE_MAX);
-	int r = read_file(k->vm.image, &buf);
+	int r = read_file(k->vm.bake, &buf);
 
 	if (r) {
 		kt_diag_cause(diag, "read the state of the saved machine: %s", strerror(-r));

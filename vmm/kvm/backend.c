@@ -241,8 +241,8 @@ static int make_ram(struct kt_kvm_vm *k, struct kt_diag *diag)
 	kt_ram_layout(&k->vm.ram, nodes, config->memory_bytes / nodes, KT_KVM_LOW_RAM_BYTES,
 		      KT_KVM_HIGH_RAM_START);
 	/* Files of an image are not of huge pages, nor can they be copied into such. */
-	k->vm.ram.huge = config->perf && !k->vm.image;
-	r = k->vm.image ? kt_ram_open(&k->vm.ram, k->vm.image, k->vm.saveable) :
+	k->vm.ram.huge = config->perf && !k->vm.bake;
+	r = k->vm.bake ? kt_ram_open(&k->vm.ram, k->vm.bake, k->vm.saveable) :
 			  kt_ram_create(&k->vm.ram);
 	r = r ?: kt_ram_attach(&k->vm.ram);
 	if (r) {
