@@ -56,7 +56,8 @@ static const struct message messages[] = {
 	[KT_MSG_ATTACH] = { "attach", FIELDS(TEXT(attach, name)) },
 	[KT_MSG_EXEC] = { "exec", FIELDS(
 		UINT(exec, slot), UINT(exec, terminal), UINT(exec, timeout_ns),
-		BYTES(exec, argv), BYTES(exec, env), BYTES(exec, cwd)) },
+		BYTES(exec, argv), BYTES(exec, env), BYTES(exec, program),
+		BYTES(exec, cwd)) },
 	[KT_MSG_INPUT] = { "input", FIELDS(
 		UINT(input, slot), UINT(input, eof), BYTES(input, data)) },
 	[KT_MSG_OUTPUT_TAKEN] = { "output-taken", FIELDS(
