@@ -19,6 +19,7 @@ struct tally {
 	unsigned int stop_at; /* this job wants no further ones */
 	bool first_is_last;   /* job 0 ends after all others */
 	unsigned int ended, told;
+	bool seen[JOBS];
 	bool wrong;
 };
 
@@ -33,7 +34,9 @@ static bool work(void *arg, unsigned int job)
 	struct tally *t = arg;
 
 	pthread_mutex_lock(&t->lock);
-	t->wrong |= job != t->begun++ || pthread_equal(pthread_self(), t->owner);
+	t->wrong |= t->seen[job] || pthread_equal(pthread_self(), t->owner);
+	t->seen[job] = true;
+	t->begun++;
 	t->at_work++;
 	t->peak = KT_MAX(t->peak, t->at_work);
 	pthread_cond_broadcast(&t->changed);
@@ -51,7 +54,7 @@ static void done(void *arg, unsigned int job)
 	struct tally *t = arg;
 
 	pthread_mutex_lock(&t->lock);
-	t->wrong |= job != t->told++ || !pthread_equal(pthread_self(), t->owner);
+	t->wrong |= job != t->told++ || !t->seen[job] || !pthread_equal(pthread_self(), t->owner);
 	t->wrong |= t->first_is_last && t->ended < JOBS;
 	pthread_mutex_unlock(&t->lock);
 }
