@@ -22,6 +22,9 @@
 #define KT_MODULES_MAX	      16		/* kernel modules of one scenario */
 #define KT_FILES_MAX	      64		/* files staged by the user of one run */
 #define KT_FILES_BYTES_MAX    (512u << 20)	/* bytes of all of them */
+#define KT_SLOTS_MAX	      16		/* executor slots of one machine */
+#define KT_EXEC_ARGS_MAX      1024		/* arguments, or variables, of one command */
+#define KT_EXEC_BYTES_MAX     (128u << 10)	/* bytes of arguments, or of variables */
 #define KT_STEPS_MAX	      256		/* steps of one scenario */
 #define KT_OPS_MAX	      64		/* ops of one step */
 #define KT_FREEZE_NS_MIN      1000000ull	/* a freeze that one can tell from none */

@@ -29,13 +29,18 @@ static const char help[] =
 	"      --accel NAME           auto (default), kvm or tcg; auto is kvm where the\n"
 	"                             host's KVM can run Linux\n"
 	"      --artifacts DIR        keep artefacts in a new folder in DIR\n"
+	"      --cold                 boot the machine for this run, instead of starting\n"
+	"                             from a clone of one that was booted before\n"
 	"      --file HOST:GUEST      put a file of the host into the guest, at that\n"
 	"                             absolute path, a program with its libraries;\n"
 	"                             may be given several times\n"
 	"      --force                with --accel kvm: try it although the host's KVM\n"
 	"                             was found unfit\n"
 	"      --json                 print the results as JSON\n"
-	"      --keep                 also keep the initramfs the machine was booted from\n"
+	"      --keep                 also keep what was staged: the initramfs, or what\n"
+	"                             a clone was given\n"
+	"      --keep-identity        let a clone keep the machine id and the host name\n"
+	"                             of the machine that was saved\n"
 	"      --kernel PATH          guest kernel, vmlinux or bzImage (default:\n"
 	"                             $KTEST_KERNEL, else the newest one that\n"
 	"                             'ktest kernel build' made)\n"
@@ -150,10 +155,12 @@ static int parse_options(struct options *o, int argc, char **argv)
 	static const struct option options[] = {
 		{ "accel", required_argument, NULL, 'A' },
 		{ "artifacts", required_argument, NULL, 'd' },
+		{ "cold", no_argument, NULL, 'c' },
 		{ "file", required_argument, NULL, 'F' },
 		{ "force", no_argument, NULL, 'f' },
 		{ "json", no_argument, NULL, 'j' },
 		{ "keep", no_argument, NULL, 'k' },
+		{ "keep-identity", no_argument, NULL, 'i' },
 		{ "kernel", required_argument, NULL, 'K' },
 		{ "perf", no_argument, NULL, 'p' },
 		{ "scheduler", required_argument, NULL, 's' },
@@ -172,6 +179,12 @@ static int parse_options(struct options *o, int argc, char **argv)
 		case 'h':
 			fputs(help, stdout);
 			return -1;
+		case 'c':
+			o->request.cold = true;
+			break;
+		case 'i':
+			o->request.keep_identity = true;
+			break;
 		case 'f':
 			o->force = true;
 			break;

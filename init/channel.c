@@ -12,12 +12,21 @@
 #include "base/clock.h"
 #include "init/channel.h"
 
-#define PORTS_DIR "/sys/class/virtio-ports"
+#define PORTS_DIR   "/sys/class/virtio-ports"
+#define RECEIVE_MAX (64u << 10) /* bytes until the decoder is to be emptied */
 
 void kt_channel_init(struct kt_channel *ch)
 {
 	*ch = (struct kt_channel){ .fd = -1, .out = KT_BUF_INIT(KT_CHANNEL_QUEUE_MAX) };
 	kt_frame_decoder_init(&ch->in);
+	ch->in.anew = KT_MSG_CLONE;
+}
+
+void kt_channel_restart(struct kt_channel *ch)
+{
+	kt_buf_consume(&ch->out, ch->out.len);
+	ch->out_pos = 0;
+	ch->seq = 0;
 }
 
 static void closedirp(DIR **d)
@@ -117,10 +126,10 @@ int kt_channel_send(struct kt_channel *ch, const struct kt_msg *msg)
 
 int kt_channel_receive(struct kt_channel *ch)
 {
-	uint8_t buf[4096];
+	uint8_t buf[4096]; /* a buffer of the driver */
 	int r;
 
-	for (;;) {
+	for (size_t got = 0; got < RECEIVE_MAX; got += sizeof(buf)) {
 		ssize_t n = read(ch->fd, buf, sizeof(buf));
 
 		if (n < 0 && errno == EINTR)
@@ -135,6 +144,7 @@ int kt_channel_receive(struct kt_channel *ch)
 		if (r)
 			return kt_forward(r);
 	}
+	return KT_CHANNEL_E_MORE;
 }
 
 int kt_channel_next(struct kt_channel *ch, struct kt_msg *ret_msg, const char **reterr_text)

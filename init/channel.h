@@ -36,6 +36,7 @@ enum kt_channel_condition {
 	KT_CHANNEL_E_GONE,     /* the host closed it */
 	KT_CHANNEL_E_GARBAGE,  /* what came is no message; see reterr_text */
 	KT_CHANNEL_E_STALLED,  /* the host does not read */
+	KT_CHANNEL_E_MORE,     /* there may be more to receive */
 };
 
 void kt_channel_init(struct kt_channel *ch);
@@ -54,7 +55,16 @@ static inline bool kt_channel_pending(const struct kt_channel *ch)
 	return ch->out.len > ch->out_pos;
 }
 
-/* Reads what is there into the decoder. 0, or KT_CHANNEL_E_GONE. */
+/*
+ * A restored machine's host knows nothing of what was said before: what is queued
+ * is dropped and the count of frames begins anew.
+ */
+void kt_channel_restart(struct kt_channel *ch);
+
+/*
+ * Reads what is there into the decoder, up to a limit: KT_CHANNEL_E_MORE, when the
+ * messages are to be taken out first. 0, or KT_CHANNEL_E_GONE.
+ */
 int kt_channel_receive(struct kt_channel *ch) _kt_must_check_;
 
 /* Takes the next message. KT_CHANNEL_E_NONE, or KT_CHANNEL_E_GARBAGE with a static text. */

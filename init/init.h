@@ -3,8 +3,14 @@
  * PID 1 of the guest: its state, and the order in which its parts are used.
  *
  *   early.c      is the archive whole, mounts
+ *   warm-up.c    what any job needs, before there is one: cgroups, BTF, modules
  *   channel.c    the control port
  *   exec.c       events and children: implements ops/exec.h
+ *   clone.c      becoming a machine of its own after a restore
+ *   unpack.c, cpio-read.c
+ *                what the host stages after the boot
+ *   slots.c, slot-io.c, slot-run.c, builtin.c
+ *                commands of the host
  *   run.c        the job: stage, steps, body, teardown
  *     modules.c, snapshot.c, bpf-maps.c, map-read.c, body.c, pulse.c, topology.c
  *   last-words.c how it ends
@@ -18,13 +24,15 @@
 #include <stdint.h>
 
 #include "init/channel.h"
+#include "init/slots.h"
 #include "init/snapshot.h"
+#include "init/unpack.h"
 #include "ops/exec.h"
 #include "ops/sched-exec.h"
 #include "scenario/scenario.h"
 
-#define KT_INIT_WATCHES_MAX  32
-#define KT_INIT_CHILDREN_MAX 16
+#define KT_INIT_WATCHES_MAX  128
+#define KT_INIT_CHILDREN_MAX 64
 
 struct kt_init_watch {
 	int fd; /* -1: free */
@@ -41,12 +49,16 @@ struct kt_init_child {
 struct kt_exec {
 	int epoll_fd;
 	int signal_fd;	  /* SIGCHLD */
-	int heartbeat_fd; /* timer, armed while a job runs */
-	int uevent_fd;	  /* -1: the kernel has none; waits tick instead */
+	int heartbeat_fd; /* timer, armed while something runs */
+	bool beats;
+	int uevent_fd; /* -1: the kernel has none; waits tick instead */
 	struct kt_init_watch watches[KT_INIT_WATCHES_MAX];
 	struct kt_init_child children[KT_INIT_CHILDREN_MAX];
 
 	struct kt_channel channel;
+	struct kt_unpack unpack;
+	uint64_t staged_bytes; /* unpacked since the channel began */
+	uint64_t start_ns;     /* when PID 1 was started */
 	bool has_job;
 	struct kt_msg_job job;
 	struct kt_msg_thawed thawed; /* the last one; number 0: none yet */
@@ -55,6 +67,9 @@ struct kt_exec {
 
 	const struct kt_scenario *scenario;
 	struct kt_sched sched;
+	struct kt_slots slots;
+	char attach[KT_NAME_MAX]; /* what ATTACH asks for; "": nothing */
+	bool attaching;
 	struct kt_snapshots snapshots;
 	pid_t pulse_pid;	/* 0: none */
 	uint32_t next_periodic; /* index of the next periodic snapshot's position */
@@ -64,8 +79,21 @@ struct kt_exec {
 /* Sets up events and children. Negative errno. */
 int kt_exec_init(struct kt_exec *exec) _kt_must_check_;
 
-/* Starts to send heartbeats. */
+/* Says that it is ready for a job. */
+void kt_init_hello(struct kt_exec *exec);
+
+/* Starts to send heartbeats, until there is neither a job nor a command. */
 int kt_exec_start_heartbeat(struct kt_exec *exec) _kt_must_check_;
+
+/*
+ * kt_exec_fork() with a session of its own, not just a group, and in the cgroup
+ * behind a descriptor; -1: kt_exec_fork().
+ */
+pid_t kt_exec_fork_into(struct kt_exec *exec, int cgroup_fd,
+			void (*fn)(void *arg, pid_t pid, int status), void *arg);
+
+/* Nobody wants to know of this child's end any more. */
+void kt_exec_forget(struct kt_exec *exec, pid_t pid);
 
 /* kt_exec_watch() with events of epoll(7). */
 int kt_exec_watch_events(struct kt_exec *exec, int fd, uint32_t events, void (*fn)(void *arg),
@@ -76,6 +104,9 @@ int kt_exec_watch_events(struct kt_exec *exec, int fd, uint32_t events, void (*f
  * kernel does not get back under its own scheduler.
  */
 void kt_run_note_death(struct kt_exec *exec);
+
+/* Attaches the scheduler that ATTACH asks for, and answers. */
+void kt_run_attach(struct kt_exec *exec);
 
 /* Runs the job that was received, up to and including teardown. Fills in exec->result. */
 void kt_run_job(struct kt_exec *exec);

@@ -71,8 +71,9 @@ static void await_release(struct kt_exec *exec)
 
 	while (kt_now_ns() < deadline) {
 		struct timespec tick = { .tv_nsec = KT_CHANNEL_TICK_NS };
+		int r = kt_channel_flush(ch) ?: kt_channel_receive(ch);
 
-		if (kt_channel_flush(ch) || kt_channel_receive(ch))
+		if (r && r != KT_CHANNEL_E_MORE)
 			return;
 		while (!kt_channel_next(ch, &msg, &text))
 			if (msg.type == KT_MSG_STOP)

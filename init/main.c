@@ -11,9 +11,11 @@
 
 #include <bpf/libbpf.h>
 
+#include "init/clone.h"
 #include "init/early.h"
 #include "init/init.h"
 #include "init/last-words.h"
+#include "init/warm-up.h"
 
 #define PORT_WAIT_NS (10 * KT_NSEC_PER_SEC)
 
@@ -26,6 +28,18 @@ static void must(const char *doing, int r)
 }
 
 /* ---- the channel ---- */
+
+static void on_stage(struct kt_exec *exec, const struct kt_msg_stage *stage)
+{
+	struct kt_msg msg = { .type = KT_MSG_STAGED };
+	struct kt_diag diag = KT_DIAG_INIT;
+
+	if (kt_unpack_feed(&exec->unpack, stage->data.data, stage->data.len, stage->last, &diag))
+		kt_init_fail(exec, diag.doing, "%s", diag.cause);
+	exec->staged_bytes += stage->data.len;
+	msg.staged.bytes = exec->staged_bytes;
+	kt_exec_send(exec, &msg);
+}
 
 static void on_message(struct kt_exec *exec, const struct kt_msg *msg)
 {
@@ -42,7 +56,19 @@ static void on_message(struct kt_exec *exec, const struct kt_msg *msg)
 	case KT_MSG_THAWED:
 		exec->thawed = msg->thawed;
 		break;
+	case KT_MSG_CLONE:
+		kt_clone_become(exec, &msg->clone);
+		kt_init_hello(exec);
+		break;
+	case KT_MSG_STAGE:
+		on_stage(exec, &msg->stage);
+		break;
+	case KT_MSG_ATTACH:
+		memcpy(exec->attach, msg->attach.name, sizeof(exec->attach));
+		break;
 	default:
+		if (kt_slots_take(exec, msg))
+			break;
 		kt_init_fail(exec, "read the control channel", "message '%s' is not for a guest",
 			     kt_msg_name(msg->type));
 	}
@@ -57,16 +83,19 @@ static void on_port(void *arg)
 	struct kt_exec *exec = arg;
 	const char *text = "";
 	struct kt_msg msg;
-	int r = kt_channel_receive(&exec->channel);
+	int received, r;
 
-	must("read the control channel", r);
-	if (r == KT_CHANNEL_E_GONE && exec->has_job)
-		kt_init_fail(exec, "read the control channel", "the host has closed it");
-	while (!(r = kt_channel_next(&exec->channel, &msg, &text)))
-		on_message(exec, &msg);
-	if (r == KT_CHANNEL_E_GARBAGE)
-		kt_init_fail(exec, "read the control channel", "%s", text);
-	must("read the control channel", r);
+	do {
+		received = kt_channel_receive(&exec->channel);
+		must("read the control channel", received);
+		if (received == KT_CHANNEL_E_GONE && exec->has_job)
+			kt_init_fail(exec, "read the control channel", "the host has closed it");
+		while (!(r = kt_channel_next(&exec->channel, &msg, &text)))
+			on_message(exec, &msg);
+		if (r == KT_CHANNEL_E_GARBAGE)
+			kt_init_fail(exec, "read the control channel", "%s", text);
+		must("read the control channel", r);
+	} while (received == KT_CHANNEL_E_MORE);
 }
 
 struct opening {
@@ -99,7 +128,7 @@ static void open_channel(struct kt_exec *exec)
 
 /* ---- the job ---- */
 
-static void send_hello(struct kt_exec *exec, uint64_t start_ns)
+void kt_init_hello(struct kt_exec *exec)
 {
 	struct kt_msg msg = { .type = KT_MSG_HELLO };
 	struct utsname uts;
@@ -111,23 +140,37 @@ static void send_hello(struct kt_exec *exec, uint64_t start_ns)
 	snprintf(msg.hello.kernel_release, sizeof(msg.hello.kernel_release), "%s", uts.release);
 	msg.hello.cpus = (uint32_t)sysconf(_SC_NPROCESSORS_ONLN);
 	msg.hello.memory_bytes = (uint64_t)si.totalram * si.mem_unit;
-	msg.hello.init_start_ns = start_ns;
+	msg.hello.init_start_ns = exec->start_ns;
 	msg.hello.ready_ns = kt_now_ns();
+	msg.hello.slots = exec->slots.count;
+	msg.hello.busy_slots = kt_slots_busy(exec);
 	kt_exec_send(exec, &msg);
 }
 
-static bool has_job(void *arg)
+static bool scheduler_is_gone(struct kt_exec *exec)
+{
+	return exec->sched.generation && !kt_sched_check(&exec->sched);
+}
+
+static bool has_work(void *arg)
 {
 	struct kt_exec *exec = arg;
 
-	return exec->has_job;
+	return exec->has_job || exec->attach[0] || scheduler_is_gone(exec);
 }
 
 /* Waits as long as it takes: that the host is alive is the host's business. */
 static void await_job(struct kt_exec *exec)
 {
-	int r = kt_exec_wait(exec, has_job, exec, UINT64_MAX, 0);
+	int r = 0;
 
+	while (!r && !exec->has_job) {
+		r = kt_exec_wait(exec, has_work, exec, UINT64_MAX, 0);
+		if (!r && exec->attach[0])
+			kt_run_attach(exec);
+		else if (!r && scheduler_is_gone(exec))
+			kt_run_note_death(exec);
+	}
 	must("wait for a job", r);
 	if (r == KT_EXEC_E_STOP)
 		kt_init_finish(exec);
@@ -147,10 +190,10 @@ static void must_early(int r, const struct kt_diag *diag)
 
 int main(void)
 {
-	uint64_t start_ns = kt_now_ns();
 	struct kt_exec *exec = &the_init;
 	struct kt_diag diag = KT_DIAG_INIT;
 
+	exec->start_ns = kt_now_ns();
 	umask(022);
 	exec->channel.fd = -1;
 	must("prepare for fatal signals", kt_last_words_prepare(exec));
@@ -160,7 +203,8 @@ int main(void)
 	libbpf_set_print(NULL);
 	must("set up events", kt_exec_init(exec));
 	open_channel(exec);
-	send_hello(exec, start_ns);
+	must_early(kt_warm_up(exec, &diag), &diag);
+	kt_init_hello(exec);
 	await_job(exec);
 	must("start the heartbeat", kt_exec_start_heartbeat(exec));
 	kt_run_job(exec);

@@ -11,6 +11,9 @@ enum kt_modules_condition {
 
 /*
  * Loads the staged modules of these names (NULL-terminated; NULL: none), in
- * order, up to the first that fails.
+ * order, up to the first that fails. One that is loaded already is left alone.
  */
 int kt_modules_load(const char *const *names, struct kt_diag *diag) _kt_must_check_;
+
+/* Loads the staged modules that are to be there before any job (proto/staging.h). */
+int kt_modules_load_ordered(struct kt_diag *diag) _kt_must_check_;

@@ -136,6 +136,19 @@ static bool run_op(struct kt_exec *exec, uint32_t step, uint32_t index, const st
 	return false;
 }
 
+void kt_run_attach(struct kt_exec *exec)
+{
+	const struct kt_op op = { .kind = KT_OP_KIND_ATTACH, .sched = exec->attach };
+	static struct kt_op_outcome outcome;
+
+	exec->attaching = true;
+	must(exec, "start the heartbeat", kt_exec_start_heartbeat(exec));
+	kt_op_execute(&outcome, &op, &exec->sched);
+	send_op(exec, KT_STEP_BOOT, 0, &op, &outcome);
+	exec->attach[0] = 0;
+	exec->attaching = false;
+}
+
 static bool scheduler_died(void *arg)
 {
 	struct kt_exec *exec = arg;

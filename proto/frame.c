@@ -79,6 +79,16 @@ void kt_frame_decoder_deinit(struct kt_frame_decoder *dec)
 	kt_buf_deinit(&dec->buf);
 }
 
+void kt_frame_decoder_restart(struct kt_frame_decoder *dec, uint16_t type)
+{
+	kt_buf_consume(&dec->buf, dec->buf.len);
+	dec->used = 0;
+	dec->next_seq = 0;
+	dec->failed = 0;
+	dec->anew = type;
+	dec->awaits_anew = true;
+}
+
 static void drop_used(struct kt_frame_decoder *dec)
 {
 	kt_buf_consume(&dec->buf, dec->used);
@@ -109,32 +119,55 @@ static int check_header(const struct kt_frame_decoder *dec, struct kt_cursor *c,
 	frame->payload = kt_cursor_take(c, frame->len);
 	if (*ret_crc != frame_crc(dec->buf.data, frame->payload, frame->len))
 		return KT_FRAME_E_CRC;
-	if (frame->seq != dec->next_seq)
-		return KT_FRAME_E_SEQ;
 	return 0;
 }
 
-int kt_frame_decoder_next(struct kt_frame_decoder *dec, struct kt_frame *ret_frame)
+/* Whether the frame is one to hand out; *ret_r is 0 or KT_FRAME_E_SEQ then. */
+static bool check_seq(struct kt_frame_decoder *dec, const struct kt_frame *frame, int *ret_r)
+{
+	if (dec->anew && frame->type == dec->anew && !frame->seq) {
+		dec->awaits_anew = false;
+		dec->next_seq = 0;
+	}
+	*ret_r = frame->seq == dec->next_seq ? 0 : KT_FRAME_E_SEQ;
+	return !dec->awaits_anew;
+}
+
+static int next_frame(struct kt_frame_decoder *dec, struct kt_frame *ret_frame, bool *ret_wanted)
 {
 	struct kt_frame frame = { 0 };
 	struct kt_cursor c;
 	uint32_t crc;
 	int r;
 
-	if (dec->failed)
-		return dec->failed;
+	*ret_wanted = true;
 	drop_used(dec);
 	if (dec->buf.len < KT_FRAME_HEADER_SIZE)
 		return KT_FRAME_E_MORE;
 	c = kt_cursor_over(dec->buf.data, dec->buf.len);
 	r = check_header(dec, &c, &frame, &crc);
-	if (r) {
-		if (r != KT_FRAME_E_MORE)
-			dec->failed = r;
+	if (r)
 		return r;
-	}
 	dec->used = KT_FRAME_HEADER_SIZE + frame.len;
+	*ret_wanted = check_seq(dec, &frame, &r);
+	if (!*ret_wanted)
+		return 0;
 	dec->next_seq++;
 	*ret_frame = frame;
-	return 0;
+	return r;
+}
+
+int kt_frame_decoder_next(struct kt_frame_decoder *dec, struct kt_frame *ret_frame)
+{
+	bool wanted;
+	int r;
+
+	if (dec->failed)
+		return dec->failed;
+	do
+		r = next_frame(dec, ret_frame, &wanted);
+	while (!r && !wanted);
+	if (r && r != KT_FRAME_E_MORE)
+		dec->failed = r;
+	return r;
 }

@@ -14,9 +14,13 @@
  *
  * The peer is not trusted: every condition below ends the stream, because after
  * any of them the position of the next frame is unknown or meaningless.
+ *
+ * One type of message may begin the count of the sender's frames anew; a frame of
+ * it with number 0 is in sequence at any time (msg.h: CLONE, and its answer).
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -25,7 +29,7 @@
 #include "base/limits.h"
 
 #define KT_FRAME_MAGIC	     0x3146544bu /* "KTF1" */
-#define KT_PROTO_VERSION     2
+#define KT_PROTO_VERSION     3
 #define KT_FRAME_HEADER_SIZE 20u
 
 enum kt_frame_condition {
@@ -57,10 +61,18 @@ struct kt_frame_decoder {
 	size_t used;	   /* bytes of buf that belong to the frame handed out */
 	uint32_t next_seq; /* expected of the next frame */
 	int failed;	   /* condition that ended the stream, or 0 */
+	uint16_t anew;	   /* type of message that begins the count anew; 0: none does */
+	bool awaits_anew;  /* frames are dropped until that one comes */
 };
 
 void kt_frame_decoder_init(struct kt_frame_decoder *dec);
 void kt_frame_decoder_deinit(struct kt_frame_decoder *dec);
+
+/*
+ * Forgets all that was received. Frames are dropped, whatever their number, until
+ * one of this type with number 0 begins the count anew.
+ */
+void kt_frame_decoder_restart(struct kt_frame_decoder *dec, uint16_t type);
 
 /* Adds received bytes. Invalidates a frame handed out before. */
 int kt_frame_decoder_feed(struct kt_frame_decoder *dec, const void *data,

@@ -49,9 +49,24 @@ static const struct message messages[] = {
 	[KT_MSG_STOP] = { "stop", FIELDS(UINT(stop, reason)) },
 	[KT_MSG_THAWED] = { "thawed", FIELDS(
 		UINT(thawed, number), UINT(thawed, stood_ns), TEXT(thawed, text)) },
+	[KT_MSG_CLONE] = { "clone", FIELDS(
+		BYTES(clone, identity), BYTES(clone, entropy), UINT(clone, keep_identity)) },
+	[KT_MSG_STAGE] = { "stage", FIELDS(UINT(stage, last), BYTES(stage, data)) },
+	[KT_MSG_SLOTS] = { "slots", FIELDS(UINT(slots, count)) },
+	[KT_MSG_ATTACH] = { "attach", FIELDS(TEXT(attach, name)) },
+	[KT_MSG_EXEC] = { "exec", FIELDS(
+		UINT(exec, slot), UINT(exec, terminal), UINT(exec, timeout_ns),
+		BYTES(exec, argv), BYTES(exec, env), BYTES(exec, cwd)) },
+	[KT_MSG_INPUT] = { "input", FIELDS(
+		UINT(input, slot), UINT(input, eof), BYTES(input, data)) },
+	[KT_MSG_OUTPUT_TAKEN] = { "output-taken", FIELDS(
+		UINT(output_taken, slot), UINT(output_taken, bytes)) },
+	[KT_MSG_SIGNAL] = { "signal", FIELDS(UINT(signal, slot), UINT(signal, signal)) },
+	[KT_MSG_WINSIZE] = { "winsize", FIELDS(UINT(winsize, rows), UINT(winsize, columns)) },
 	[KT_MSG_HELLO] = { "hello", FIELDS(
 		UINT(hello, table_hash), TEXT(hello, kernel_release), UINT(hello, cpus),
-		UINT(hello, memory_bytes), UINT(hello, init_start_ns), UINT(hello, ready_ns)) },
+		UINT(hello, memory_bytes), UINT(hello, init_start_ns), UINT(hello, ready_ns),
+		UINT(hello, slots), UINT(hello, busy_slots)) },
 	[KT_MSG_TOPOLOGY] = { "topology", FIELDS(
 		BYTES(topology, cpus), BYTES(topology, nodes), BYTES(topology, distances)) },
 	[KT_MSG_PHASE] = { "phase", FIELDS(UINT(phase, phase), UINT(phase, time_ns)) },
@@ -94,6 +109,15 @@ static const struct message messages[] = {
 		UINT(fatal, ip)) },
 	[KT_MSG_OUTPUT] = { "output", FIELDS(BYTES(output, data)) },
 	[KT_MSG_FREEZE] = { "freeze", FIELDS(UINT(freeze, number), UINT(freeze, pause_ns)) },
+	[KT_MSG_STAGED] = { "staged", FIELDS(UINT(staged, bytes)) },
+	[KT_MSG_EXEC_OUTPUT] = { "exec-output", FIELDS(
+		UINT(exec_output, slot), UINT(exec_output, stream), BYTES(exec_output, data)) },
+	[KT_MSG_EXEC_END] = { "exec-end", FIELDS(
+		UINT(exec_end, slot), UINT(exec_end, status), UINT(exec_end, timed_out),
+		UINT(exec_end, error), UINT(exec_end, run_ns), TEXT(exec_end, text)) },
+	[KT_MSG_INPUT_TAKEN] = { "input-taken", FIELDS(
+		UINT(input_taken, slot), UINT(input_taken, closed),
+		UINT(input_taken, bytes)) },
 };
 /* clang-format on */
 

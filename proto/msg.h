@@ -18,6 +18,15 @@
  * again. FATAL or FAILED up in place of RESULT end it early; STOP down asks for
  * teardown. After RESULT, FAILED or FATAL the guest waits up to a
  * second for a STOP, which says that the host has all it needs, and powers off.
+ *
+ * A machine that was restored has a host that knows nothing of what was said
+ * before the save. CLONE down begins the channel anew: it is number 0 of the
+ * host's frames, and HELLO, number 0 of the guest's, answers it.
+ *
+ * After HELLO, STAGE down brings files, and ATTACH down a scheduler that no job
+ * asks for. EXEC down runs a command in an executor slot, which ends with
+ * EXEC_END up; the slots are independent of each other. Bulk data is sent on
+ * credit: STAGED and INPUT_TAKEN up, OUTPUT_TAKEN down say how much was taken.
  */
 #pragma once
 
@@ -36,6 +45,15 @@ enum kt_msg_type {
 	KT_MSG_JOB = 1,
 	KT_MSG_STOP = 2,
 	KT_MSG_THAWED = 3,
+	KT_MSG_CLONE = 4,
+	KT_MSG_STAGE = 5,
+	KT_MSG_SLOTS = 6,
+	KT_MSG_ATTACH = 7,
+	KT_MSG_EXEC = 8,
+	KT_MSG_INPUT = 9,
+	KT_MSG_OUTPUT_TAKEN = 10,
+	KT_MSG_SIGNAL = 11,
+	KT_MSG_WINSIZE = 12,
 	/* guest to host */
 	KT_MSG_HELLO = 64,
 	KT_MSG_TOPOLOGY,
@@ -55,6 +73,10 @@ enum kt_msg_type {
 	KT_MSG_FATAL,
 	KT_MSG_OUTPUT,
 	KT_MSG_FREEZE,
+	KT_MSG_STAGED,
+	KT_MSG_EXEC_OUTPUT,
+	KT_MSG_EXEC_END,
+	KT_MSG_INPUT_TAKEN,
 };
 
 struct kt_bytes {
@@ -81,6 +103,77 @@ struct kt_msg_thawed {
 	char text[KT_TEXT_MAX]; /* why it did not; "" if it did */
 };
 
+#define KT_CLONE_IDENTITY_BYTES	   16u
+#define KT_CLONE_ENTROPY_BYTES_MAX 64u
+
+/* CLONE: the machine was restored; what sets it apart from others of the same image. */
+struct kt_msg_clone {
+	struct kt_bytes identity; /* KT_CLONE_IDENTITY_BYTES: machine id and host name */
+	struct kt_bytes entropy;  /* for the kernel's random numbers */
+	uint32_t keep_identity;	  /* 1: machine id and host name stay as they were saved */
+};
+
+#define KT_STAGE_BYTES_MAX  (256u << 10) /* in one STAGE */
+#define KT_STAGE_CREDIT_MAX (1u << 20)	 /* sent and not yet taken */
+
+/* STAGE: a piece of a cpio archive (newc) that is to be unpacked into /. */
+struct kt_msg_stage {
+	uint32_t last; /* 1: the archive ends with it */
+	struct kt_bytes data;
+};
+
+/* SLOTS: how many executor slots there are to be; answered by HELLO. */
+struct kt_msg_slots {
+	uint32_t count; /* 1 to KT_SLOTS_MAX */
+};
+
+/*
+ * ATTACH: start a staged scheduler and attach it. SCHED and LOG tell of it as in
+ * a job; an OP with step KT_STEP_BOOT is the answer.
+ */
+struct kt_msg_attach {
+	char name[KT_NAME_MAX]; /* declared name; folder in the guest */
+};
+
+/* EXEC: run a command in an idle slot. */
+struct kt_msg_exec {
+	uint32_t slot;
+	uint32_t terminal;    /* 1: its streams are the terminal; see WINSIZE */
+	uint64_t timeout_ns;  /* of the guest's time; 0: none */
+	struct kt_bytes argv; /* strings, each with its 0; at least one */
+	struct kt_bytes env;  /* likewise, "NAME=VALUE"; beside the slot's own */
+	struct kt_bytes cwd;  /* without a 0; empty: "/" */
+};
+
+#define KT_INPUT_BYTES_MAX   (64u << 10)  /* in one INPUT */
+#define KT_INPUT_CREDIT_MAX  (128u << 10) /* sent to a slot and not yet taken */
+#define KT_OUTPUT_CREDIT_MAX (512u << 10) /* sent of a command and not yet taken */
+
+/* INPUT: bytes for the standard input of a slot's command; dropped if there is none. */
+struct kt_msg_input {
+	uint32_t slot;
+	uint32_t eof; /* 1: nothing follows */
+	struct kt_bytes data;
+};
+
+/* OUTPUT_TAKEN: how far the output of a slot's command was taken. */
+struct kt_msg_output_taken {
+	uint32_t slot;
+	uint64_t bytes; /* of both streams, since its EXEC */
+};
+
+/* SIGNAL: for all processes of a slot's command. */
+struct kt_msg_signal {
+	uint32_t slot;
+	uint32_t signal; /* number in Linux on x86 */
+};
+
+/* WINSIZE: the size of the terminal. */
+struct kt_msg_winsize {
+	uint16_t rows;
+	uint16_t columns;
+};
+
 /* HELLO: init is ready for a job. */
 struct kt_msg_hello {
 	uint64_t table_hash;
@@ -89,6 +182,8 @@ struct kt_msg_hello {
 	uint64_t memory_bytes;		  /* MemTotal */
 	uint64_t init_start_ns;		  /* when PID 1 was started */
 	uint64_t ready_ns;		  /* when this message was made */
+	uint32_t slots;			  /* executor slots */
+	uint32_t busy_slots;		  /* a bit for each: a command runs in it */
 };
 
 /* TOPOLOGY: the machine as Linux in the guest sees it. */
@@ -281,6 +376,35 @@ struct kt_msg_freeze {
 	uint64_t pause_ns; /* of the host's time; KT_FREEZE_NS_MIN to KT_FREEZE_NS_MAX */
 };
 
+/* STAGED: how far the archives were unpacked. */
+struct kt_msg_staged {
+	uint64_t bytes; /* of all STAGE since the channel began */
+};
+
+/* EXEC_OUTPUT: what a slot's command wrote. */
+struct kt_msg_exec_output {
+	uint32_t slot;
+	uint32_t stream; /* 1 stdout, 2 stderr */
+	struct kt_bytes data;
+};
+
+/* EXEC_END: a slot's command ended, with all it started; all its output was sent. */
+struct kt_msg_exec_end {
+	uint32_t slot;
+	uint32_t status;    /* wait status */
+	uint32_t timed_out; /* 1: killed, because its time was over */
+	uint32_t error;	    /* errno: it could not be started, see text; else 0 */
+	uint64_t run_ns;    /* guest time from its start to its end */
+	char text[KT_TEXT_MAX];
+};
+
+/* INPUT_TAKEN: how far the input of a slot's command was taken. */
+struct kt_msg_input_taken {
+	uint32_t slot;
+	uint32_t closed; /* 1: nobody reads any more; the rest is dropped */
+	uint64_t bytes;	 /* since its EXEC */
+};
+
 /* RESULT: the job ended. */
 struct kt_msg_result {
 	uint32_t steps_run;
@@ -331,6 +455,19 @@ struct kt_msg {
 		struct kt_msg_fatal fatal;
 		struct kt_msg_output output;
 		struct kt_msg_freeze freeze;
+		struct kt_msg_clone clone;
+		struct kt_msg_stage stage;
+		struct kt_msg_slots slots;
+		struct kt_msg_attach attach;
+		struct kt_msg_exec exec;
+		struct kt_msg_input input;
+		struct kt_msg_output_taken output_taken;
+		struct kt_msg_signal signal;
+		struct kt_msg_winsize winsize;
+		struct kt_msg_staged staged;
+		struct kt_msg_exec_output exec_output;
+		struct kt_msg_exec_end exec_end;
+		struct kt_msg_input_taken input_taken;
 	};
 };
 

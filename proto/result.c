@@ -17,8 +17,9 @@ static const char *const outcome_names[] = {
 	[KT_OUTCOME_INIT_FAILED] = "init-failed",   [KT_OUTCOME_GUEST_PANIC] = "guest-panic",
 	[KT_OUTCOME_GUEST_HANG] = "guest-hang",	    [KT_OUTCOME_CHANNEL_LOST] = "channel-lost",
 	[KT_OUTCOME_EXEC_TIMEOUT] = "exec-timeout", [KT_OUTCOME_VMM_ERROR] = "vmm-error",
-	[KT_OUTCOME_HOST_ERROR] = "host-error",	    [KT_OUTCOME_SETUP_ERROR] = "setup-error",
-	[KT_OUTCOME_CANCELLED] = "cancelled",	    [KT_OUTCOME_UNKNOWN] = "unknown",
+	[KT_OUTCOME_CAPACITY] = "capacity",	    [KT_OUTCOME_HOST_ERROR] = "host-error",
+	[KT_OUTCOME_SETUP_ERROR] = "setup-error",   [KT_OUTCOME_CANCELLED] = "cancelled",
+	[KT_OUTCOME_UNKNOWN] = "unknown",
 };
 
 static const char *const op_error_names[] = {

@@ -26,6 +26,7 @@ enum kt_outcome {
 	KT_OUTCOME_EXEC_TIMEOUT, /* a phase used up its budget while init was alive */
 	KT_OUTCOME_VMM_ERROR,	 /* the accelerator failed */
 	KT_OUTCOME_HOST_ERROR,	 /* the host failed ktest: disk, memory, descriptors */
+	KT_OUTCOME_CAPACITY,	 /* the host has not the memory that the machine needs */
 	KT_OUTCOME_SETUP_ERROR,	 /* nothing was started: something needed is missing */
 	KT_OUTCOME_CANCELLED,	 /* SIGINT or SIGTERM */
 	KT_OUTCOME_UNKNOWN,	 /* a bug in ktest */

@@ -11,6 +11,8 @@
  *       library-path                 a dynamically linked program only: where
  *                                    its libraries lie, for LD_LIBRARY_PATH
  *   /staging/modules/<name>.ko       kernel modules of the scenario
+ *   /staging/modules/order           names of those that init loads before it
+ *                                    reports, a line each, in order
  *   /staging/libraries<path>         libraries that would be hidden at their path
  *   /staging/library-path            where the libraries of other staged programs
  *                                    lie; in the environment of a scenario's body
@@ -32,6 +34,7 @@
 
 #define KT_STAGING_MODULES	 KT_STAGING "/modules"
 #define KT_STAGING_MODULE_SUFFIX ".ko"
+#define KT_STAGING_MODULES_ORDER KT_STAGING_MODULES "/order"
 
 #define KT_STAGING_END_MARK "/.ktest-archive-end"
 #define KT_STAGING_END_TEXT "ktest archive complete\n"

@@ -25,6 +25,8 @@ struct drive {
 	const struct kt_run_request *req;
 	struct kt_artifacts *artifacts;
 	struct kt_session *session; /* owned */
+	int staged_fd;		    /* borrowed; -1: nothing is to be staged */
+	bool has_job;		    /* the guest has it */
 	struct kt_pause pause;
 	struct kt_source *cancel;
 };
@@ -90,30 +92,48 @@ static void send_stop(struct drive *d)
 	kt_session_send(d->session, &stop);
 }
 
-static void on_hello(struct drive *d, const struct kt_msg_hello *hello)
+static void send_job(struct drive *d)
 {
 	struct kt_msg job = { .type = KT_MSG_JOB };
-	struct kt_diag diag = KT_DIAG_INIT;
 
-	d->res->boot_ns = d->session->ready_ns - d->session->begin_ns;
-	for (unsigned int i = 0; i < d->res->vcpu_count; i++)
-		take_exits(d, i, &d->res->vcpus[i].boot_exits);
 	job.job.table_hash = kt_scenario_table_hash();
 	job.job.seed = d->req->seed;
 	snprintf(job.job.scenario, sizeof(job.job.scenario), "%s", d->req->scenario->name);
-	if (hello->table_hash != job.job.table_hash) {
+	kt_session_send(d->session, &job);
+	d->has_job = true;
+	progress(d, "running");
+}
+
+/* The job is for when all that it needs is there. */
+static void on_staged(struct drive *d)
+{
+	if (!d->session->agent.staging && !d->has_job)
+		send_job(d);
+}
+
+static void on_hello(struct drive *d, const struct kt_msg_hello *hello)
+{
+	struct kt_diag diag = KT_DIAG_INIT;
+	uint64_t hash = kt_scenario_table_hash();
+
+	d->res->start.ready_ns = d->session->ready_ns - d->session->open_ns;
+	d->res->boot_ns = d->session->ready_ns - d->session->begin_ns;
+	for (unsigned int i = 0; i < d->res->vcpu_count; i++)
+		take_exits(d, i, &d->res->vcpus[i].boot_exits);
+	if (hello->table_hash != hash) {
 		kt_diag_doing(&diag, "start scenario '%s'", d->req->scenario->name);
 		kt_diag_cause(&diag,
 			      "the guest init was built from other scenarios than ktest "
 			      "(table %016llx, here %016llx)",
-			      (unsigned long long)hello->table_hash,
-			      (unsigned long long)job.job.table_hash);
+			      (unsigned long long)hello->table_hash, (unsigned long long)hash);
 		kt_diag_remedy(&diag, "rebuild both with './dev build'");
 		end_with(d, KT_OUTCOME_SETUP_ERROR, &diag);
 		return;
 	}
-	kt_session_send(d->session, &job);
-	progress(d, "running");
+	if (d->staged_fd >= 0)
+		kt_session_stage(d->session, d->staged_fd);
+	else
+		send_job(d);
 }
 
 static void on_topology(struct drive *d, const struct kt_msg_topology *msg)
@@ -182,6 +202,12 @@ static void take_message(struct drive *d, const struct kt_msg *msg)
 
 	if (d->res->record.has_result || d->session->done)
 		return;
+	if (msg->type == KT_MSG_STAGED) {
+		on_staged(d);
+		return;
+	}
+	if (d->has_job && !d->res->start.first_op_ns)
+		d->res->start.first_op_ns = kt_now_ns() - d->session->open_ns;
 	note_event(d, msg);
 	r = kt_run_record_add(&d->res->record, msg, &diag);
 	if (r < 0) {
@@ -262,15 +288,15 @@ static int make_vcpu_records(struct drive *d)
 	return 0;
 }
 
-static int configure(struct kt_vm_config *ret_config, const struct kt_run_request *req,
-		     int initrd_fd, struct kt_diag *diag)
+int kt_drive_config(struct kt_vm_config *ret_config, const struct kt_run_request *req,
+		    struct kt_diag *diag)
 {
 	const struct kt_scenario *s = req->scenario;
 	struct kt_vm_spec spec = {
 		.accel = req->accel,
 		.memory_bytes = s->memory ? s->memory : KT_DEFAULT_MEMORY,
 		.kernel_path = req->kernel->path,
-		.initrd_fd = initrd_fd,
+		.initrd_fd = -1,
 		.nested = s->nested,
 		.seed = req->seed,
 		.perf = req->perf,
@@ -281,22 +307,24 @@ static int configure(struct kt_vm_config *ret_config, const struct kt_run_reques
 }
 
 /* A machine that cannot be had is an outcome. */
-static int open_session(struct drive *d, int initrd_fd)
+static int open_session(struct drive *d, const struct kt_drive_start *start)
 {
+	const struct kt_session_spec spec = { .config = start->config,
+					      .bake = start->bake,
+					      .keep_identity = d->req->keep_identity };
+	struct kt_run_start *res = &d->res->start;
 	struct kt_diag diag = KT_DIAG_INIT;
-	struct kt_session_spec spec = { .bake = NULL };
-	int r = configure(&spec.config, d->req, initrd_fd, &diag);
+	int r = kt_session_open(&d->session, &spec, &diag);
 
 	if (r) {
-		d->res->outcome = KT_OUTCOME_SETUP_ERROR;
-	} else {
-		r = kt_session_open(&d->session, &spec, &diag);
-		if (r)
-			d->res->outcome = kt_session_open_outcome(r);
-	}
-	if (r)
+		d->res->outcome = kt_session_open_outcome(r);
 		d->res->diag = diag;
-	return r;
+		return r;
+	}
+	res->clone = start->bake;
+	res->open_ns = kt_now_ns() - d->session->open_ns;
+	kt_vm_restore_times(d->session->vm, &res->restore);
+	return 0;
 }
 
 static uint64_t timeout_of(const struct kt_run_request *req)
@@ -331,7 +359,7 @@ static void begin(struct drive *d)
 				      .loop = session->loop,
 				      .wake = &session->wake };
 	watch_cancel(d);
-	progress(d, "booting");
+	progress(d, session->bake ? "restoring" : "booting");
 	kt_session_begin(session, &handlers, d, before_end, kt_now_ns() + timeout_of(d->req));
 }
 
@@ -408,13 +436,15 @@ static void conclude(struct drive *d)
 		d->res->outcome = KT_OUTCOME_COMPLETED;
 }
 
-int kt_drive(struct kt_run_result *res, const struct kt_run_request *req, int initrd_fd,
-	     struct kt_artifacts *artifacts)
+int kt_drive(struct kt_run_result *res, const struct kt_run_request *req,
+	     const struct kt_drive_start *start, struct kt_artifacts *artifacts)
 {
-	struct drive d = { .res = res, .req = req, .artifacts = artifacts };
+	struct drive d = {
+		.res = res, .req = req, .artifacts = artifacts, .staged_fd = start->staged_fd
+	};
 	int r;
 
-	if (open_session(&d, initrd_fd))
+	if (open_session(&d, start))
 		return 0;
 	r = make_vcpu_records(&d);
 	if (!r) {

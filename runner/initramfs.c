@@ -332,23 +332,76 @@ static int add_files(struct builder *b, const struct kt_initramfs_spec *spec)
 	return kt_forward(r);
 }
 
-/* ---- the whole ---- */
+/* ---- the base ---- */
 
-static int build(struct builder *b, const struct kt_initramfs_spec *spec)
+static int add_modules(struct builder *b, const struct kt_initramfs_spec *spec)
+{
+	char path[KT_PATH_MAX];
+	int r = 0;
+
+	for (size_t i = 0; !r && i < spec->module_count; i++) {
+		const struct kt_initramfs_module *m = &spec->modules[i];
+
+		r = kt_path_format(path, KT_STAGING_MODULES "/%s" KT_STAGING_MODULE_SUFFIX,
+				   m->name);
+		if (!r)
+			r = add_path(b, path, 0644, m->path);
+		if (r)
+			return failed(b, r, "kernel module", m->name, m->path);
+	}
+	return kt_forward(r);
+}
+
+static int add_module_order(struct builder *b, const struct kt_initramfs_spec *spec)
+{
+	_cleanup_(kt_buf_deinit) struct kt_buf order = KT_BUF_INIT(0);
+	int r = 0;
+
+	if (!spec->load_modules || !spec->module_count)
+		return 0;
+	for (size_t i = 0; !r && i < spec->module_count; i++)
+		r = kt_buf_printf(&order, "%s\n", spec->modules[i].name);
+	if (!r)
+		r = kt_cpio_file(&b->cpio, KT_STAGING_MODULES_ORDER, 0644, order.data, order.len);
+	return kt_forward(r);
+}
+
+static int add_base(struct builder *b, const struct kt_initramfs_spec *spec)
 {
 	int r = kt_base_archive_append(b->cpio.fd, spec->init_path);
 
 	if (r)
 		return failed(b, r, "init", NULL, spec->init_path);
-	r = add_files(b, spec);
-	if (r)
-		return kt_forward(r);
-	for (size_t i = 0; i < spec->sched_count; i++) {
+	r = add_modules(b, spec);
+	return r ? kt_forward(r) : kt_forward(add_module_order(b, spec));
+}
+
+/* ---- the whole ---- */
+
+static int add_staged(struct builder *b, const struct kt_initramfs_spec *spec)
+{
+	int r = add_files(b, spec);
+
+	for (size_t i = 0; !r && i < spec->sched_count; i++) {
 		r = add_scheduler(b, &spec->scheds[i]);
 		if (r)
 			return failed(b, r, "scheduler", spec->scheds[i].name,
 				      spec->scheds[i].path);
 	}
+	return kt_forward(r);
+}
+
+static int build(struct builder *b, const struct kt_initramfs_spec *spec)
+{
+	unsigned int parts = spec->parts ?: KT_INITRAMFS_BASE | KT_INITRAMFS_STAGED;
+	int r = 0;
+
+	if (parts & KT_INITRAMFS_BASE)
+		r = add_base(b, spec);
+	if (!r && parts & KT_INITRAMFS_STAGED)
+		r = add_staged(b, spec);
+	if (r)
+		return kt_forward(r);
 	r = kt_cpio_file(&b->cpio, KT_STAGING_END_MARK, 0444, KT_STAGING_END_TEXT,
 			 strlen(KT_STAGING_END_TEXT));
 	if (!r)

@@ -218,10 +218,8 @@ int kt_run_record_add(struct kt_run_record *rec, const struct kt_msg *msg, struc
 	case KT_MSG_MAP:
 	case KT_MSG_SNAPSHOT_END:
 		return kt_forward(add_snapshot(rec, msg, diag));
-	case KT_MSG_JOB:
-	case KT_MSG_STOP:
-	case KT_MSG_THAWED:
-		return protocol(diag, "a message that only the host sends");
 	}
+	if (msg->type < KT_MSG_HELLO)
+		return protocol(diag, "a message that only the host sends");
 	return 0; /* nothing to remember */
 }

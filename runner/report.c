@@ -130,6 +130,20 @@ static json_t *vcpus_json(const struct kt_run_result *res)
 	return list;
 }
 
+static json_t *start_json(const struct kt_run_start *s)
+{
+	const struct kt_vm_restore_times *t = &s->restore;
+
+	return json_pack("{s:s, s:b, s:s, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}",
+			 "kind", s->clone ? "clone" : "boot", "baked_now", s->baked_now, "bake",
+			 s->bake, "why", text(s->why), "bake_ns", (json_int_t)s->bake_ns, "map_ns",
+			 (json_int_t)t->map_ns, "devices_ns", (json_int_t)t->devices_ns,
+			 "irqchip_ns", (json_int_t)t->irqchip_ns, "vcpus_ns",
+			 (json_int_t)t->vcpus_ns, "clock_ns", (json_int_t)t->clock_ns, "open_ns",
+			 (json_int_t)s->open_ns, "agent_ready_ns", (json_int_t)s->ready_ns,
+			 "first_op_ns", (json_int_t)s->first_op_ns);
+}
+
 static json_t *machine_json(const struct kt_run_request *req, const struct kt_run_record *rec)
 {
 	const struct kt_scenario *s = req->scenario;
@@ -151,7 +165,7 @@ json_t *kt_result_json(const struct kt_run_result *res, const struct kt_run_requ
 				 text(res->diag.cause), "remedy", text(res->diag.remedy));
 	return json_pack(
 		"{s:i, s:s, s:s, s:s, s:b, s:o, s:I, s:s, s:s, s:I, s:I, s:o, s:o, s:o, s:o, "
-		"s:o, s:o, s:o, s:f, s:o, s:o*}",
+		"s:o, s:o, s:o, s:f, s:o, s:o, s:o*}",
 		"version", KT_RESULT_VERSION, "scenario", req->scenario->name, "verdict",
 		kt_verdict_name(res->verdict), "outcome", kt_outcome_name(res->outcome),
 		"could_not_run", res->could_not_run, "cause", text(res->cause), "seed",
@@ -160,5 +174,6 @@ json_t *kt_result_json(const struct kt_run_result *res, const struct kt_run_requ
 		machine_json(req, rec), "ops", ops_json(rec), "freezes", freezes_json(rec),
 		"schedulers", scheds_json(rec), "snapshots", snapshots_json(rec), "findings",
 		findings_json(rec), "console", marks_json(rec), "host_contention",
-		kt_run_contention(res), "vcpus", vcpus_json(res), "error", diag);
+		kt_run_contention(res), "vcpus", vcpus_json(res), "start", start_json(&res->start),
+		"error", diag);
 }

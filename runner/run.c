@@ -8,8 +8,10 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "runner/artifacts.h"
+#include "runner/baking.h"
 #include "runner/check.h"
 #include "runner/drive.h"
+#include "runner/initramfs.h"
 #include "monitor/snapshot-json.h"
 #include "runner/report.h"
 #include "runner/run.h"
@@ -24,17 +26,15 @@ static void setup_error(struct kt_run_result *res, int r, const struct kt_diag *
 		kt_diag_cause(&res->diag, "%s", r < 0 ? strerror(-r) : "cannot be set up");
 }
 
-static int build_initramfs(const struct kt_run_request *req, int *ret_fd, struct kt_diag *diag)
+static struct kt_stage_request stage_of(const struct kt_run_request *req)
 {
-	const struct kt_stage_request stage = {
+	return (struct kt_stage_request){
 		.scenario = req->scenario,
 		.kernel = req->kernel,
 		.scheduler = req->scheduler,
 		.scheduler_args = req->scheduler_args,
 		.files = req->files,
 	};
-
-	return kt_forward(kt_stage_build(ret_fd, &stage, diag));
 }
 
 /* "'" ends a quoted word of the shell; a word with one is written 'a'\''b'. */
@@ -83,6 +83,10 @@ static void make_rerun(struct kt_run_result *res, const struct kt_run_request *r
 	append_word(&out, kt_accel_name(req->accel));
 	append_word(&out, "--kernel");
 	append_word(&out, req->kernel->path);
+	if (req->cold)
+		append_word(&out, "--cold");
+	if (req->keep_identity)
+		append_word(&out, "--keep-identity");
 	if (req->perf)
 		append_word(&out, "--perf");
 	if (req->timeout_ns) {
@@ -136,37 +140,161 @@ static int run_checks(struct kt_run_result *res, const struct kt_run_request *re
 	return 0;
 }
 
-/* Copies the initramfs beside the other artefacts. */
-static void keep_initramfs(struct kt_artifacts *art, int fd)
+/* Copies an archive beside the other artefacts. */
+static void keep_archive(struct kt_artifacts *art, const char *name, int fd)
 {
 	uint8_t bytes[65536];
 	ssize_t n;
 
 	for (off_t at = 0; (n = pread(fd, bytes, sizeof(bytes), at)) > 0; at += n)
-		kt_artifacts_append(art, "initramfs.cpio", bytes, (size_t)n, 0);
+		kt_artifacts_append(art, name, bytes, (size_t)n, 0);
+}
+
+/* ---- the machine to run it in ---- */
+
+static bool wants_clone(const struct kt_run_request *req)
+{
+	/* Huge pages cannot be mapped from a file on a disk. */
+	return !req->cold && !req->perf && req->scenario->start != KT_START_COLD;
+}
+
+struct boot_console {
+	const struct kt_run_request *req;
+	struct kt_buf text;
+};
+
+static void on_boot_console(void *arg, const void *data, size_t len)
+{
+	struct boot_console *c = arg;
+
+	if (c->req->on_console)
+		c->req->on_console(c->req->arg, data, len);
+	/* Without the rest, if it is too much. */
+	(void)kt_fold(kt_buf_append(&c->text, data, len));
+}
+
+static void on_bake_progress(void *arg, const char *text)
+{
+	struct boot_console *c = arg;
+
+	if (c->req->on_progress)
+		c->req->on_progress(c->req->arg, text);
+}
+
+/* 0, or a kt_baking_condition. The console of a machine that did not get ready is kept. */
+static int get_bake(struct kt_baked *baked, struct kt_run_result *res,
+		    const struct kt_run_request *req, const struct kt_vm_config *config,
+		    struct kt_artifacts *art, struct kt_diag *diag)
+{
+	struct boot_console console = { .req = req, .text = KT_BUF_INIT(KT_CONSOLE_MAX) };
+	const struct kt_baking_request baking = { .config = *config,
+						  .kernel = req->kernel,
+						  .stage = stage_of(req),
+						  .cancel_fd = req->cancel_fd,
+						  .on_console = on_boot_console,
+						  .on_progress = on_bake_progress,
+						  .arg = &console };
+	uint64_t start_ns = kt_now_ns();
+	int r = kt_baking_get(baked, &baking, diag);
+
+	res->start.bake_ns = kt_now_ns() - start_ns;
+	res->start.baked_now = baked->made;
+	snprintf(res->start.why, sizeof(res->start.why), "%s", baked->why);
+	if (!r)
+		snprintf(res->start.bake, sizeof(res->start.bake), "%s", baked->bake->dir);
+	if (r == KT_BAKING_E_GUEST && console.text.len)
+		kt_artifacts_append(art, "console.log", console.text.data, console.text.len,
+				    KT_CONSOLE_MAX);
+	kt_buf_deinit(&console.text);
+	return r;
+}
+
+/* 0, or it cannot be made, with an outcome. */
+static int stage_part(struct kt_run_result *res, const struct kt_run_request *req,
+		      unsigned int parts, int *ret_fd, struct kt_artifacts *art)
+{
+	struct kt_stage_request stage = stage_of(req);
+	struct kt_diag diag = KT_DIAG_INIT;
+	int r;
+
+	stage.parts = parts;
+	if (parts == KT_INITRAMFS_STAGED && !kt_stage_has_any(&stage))
+		return 0;
+	r = kt_stage_build(ret_fd, &stage, &diag);
+	if (r)
+		setup_error(res, r, &diag);
+	else if (req->keep)
+		keep_archive(art, parts == KT_INITRAMFS_STAGED ? "staged.cpio" : "initramfs.cpio",
+			     *ret_fd);
+	return r;
+}
+
+static int run_cold(struct kt_run_result *res, const struct kt_run_request *req,
+		    const struct kt_vm_config *config, struct kt_artifacts *art)
+{
+	_cleanup_(kt_closep) int initrd_fd = -1;
+	struct kt_drive_start start = { .config = *config, .staged_fd = -1 };
+
+	if (stage_part(res, req, 0, &initrd_fd, art))
+		return res->outcome == KT_OUTCOME_UNKNOWN ? kt_raise(-ENOMEM) : 0;
+	start.config.initrd_fd = initrd_fd;
+	return kt_forward(kt_drive(res, req, &start, art));
+}
+
+static int run_clone(struct kt_run_result *res, const struct kt_run_request *req,
+		     const struct kt_vm_config *config, struct kt_bake *bake,
+		     struct kt_artifacts *art)
+{
+	_cleanup_(kt_closep) int staged_fd = -1;
+	struct kt_drive_start start = { .config = *config, .bake = bake };
+
+	if (stage_part(res, req, KT_INITRAMFS_STAGED, &staged_fd, art))
+		return res->outcome == KT_OUTCOME_UNKNOWN ? kt_raise(-ENOMEM) : 0;
+	start.staged_fd = staged_fd;
+	return kt_forward(kt_drive(res, req, &start, art));
+}
+
+static int run_from_bake(struct kt_run_result *res, const struct kt_run_request *req,
+			 const struct kt_vm_config *config, struct kt_artifacts *art)
+{
+	_cleanup_(kt_baked_deinit) struct kt_baked baked = { .bake = NULL };
+	struct kt_diag diag = KT_DIAG_INIT;
+	int r = get_bake(&baked, res, req, config, art, &diag);
+
+	switch (r) {
+	case 0:
+		return kt_forward(run_clone(res, req, config, baked.bake, art));
+	case KT_BAKING_E_UNABLE:
+		kt_diag_format(&diag, res->start.why, sizeof(res->start.why));
+		return kt_forward(run_cold(res, req, config, art));
+	case KT_BAKING_E_GUEST:
+	case KT_BAKING_E_CANCELLED:
+		res->outcome = r == KT_BAKING_E_GUEST ? baked.outcome : KT_OUTCOME_CANCELLED;
+		res->diag = diag;
+		return 0;
+	default:
+		return kt_forward(r);
+	}
 }
 
 static int run_staged(struct kt_run_result *res, const struct kt_run_request *req,
 		      struct kt_artifacts *art)
 {
-	_cleanup_(kt_closep) int initrd_fd = -1;
 	struct kt_diag diag = KT_DIAG_INIT;
+	struct kt_vm_config config;
 	int r;
 
 	if (req->on_progress)
 		req->on_progress(req->arg, "staging");
-	r = kt_kernel_require(req->kernel, &diag);
-	if (!r)
-		r = build_initramfs(req, &initrd_fd, &diag);
+	r = kt_kernel_require(req->kernel, &diag) ?: kt_drive_config(&config, req, &diag);
 	if (r == -ENOMEM)
 		return kt_forward(r);
 	if (r) {
 		setup_error(res, r, &diag);
 		return 0;
 	}
-	if (req->keep)
-		keep_initramfs(art, initrd_fd);
-	return kt_forward(kt_drive(res, req, initrd_fd, art));
+	return wants_clone(req) ? kt_forward(run_from_bake(res, req, &config, art)) :
+				  kt_forward(run_cold(res, req, &config, art));
 }
 
 static void write_artifacts(struct kt_run_result *res, const struct kt_run_request *req,

@@ -43,6 +43,8 @@ struct kt_run_request {
 	const char *const *scheduler_args;  /* its argv[1...], NULL-terminated; NULL: none */
 	const struct kt_stage_files *files; /* further files for the guest; NULL: none */
 	bool perf;			    /* a machine for measuring; see vm.h */
+	bool cold;			    /* boot, whatever the scenario says */
+	bool keep_identity;		    /* a clone is called what its bake is called */
 	bool keep;			    /* keep what the machine was booted from, too */
 	int cancel_fd;			    /* becomes readable to cancel; -1: never */
 	/* Borrowed hooks, each may be NULL. */
@@ -54,6 +56,19 @@ struct kt_run_request {
 
 #define KT_RERUN_MAX (64u << 10)
 
+/* What the machine began as, and how long that took; ns of wall time. */
+struct kt_run_start {
+	bool clone;		    /* of a bake; else it was booted */
+	bool baked_now;		    /* the bake was made for this run */
+	char bake[KT_PATH_MAX];	    /* its folder */
+	char why[KT_DIAG_TEXT_MAX]; /* why it was not a clone, or a bake was made anew; or "" */
+	uint64_t bake_ns;	    /* finding the bake, or making it */
+	struct kt_vm_restore_times restore;
+	uint64_t open_ns;     /* all of the restore */
+	uint64_t ready_ns;    /* from its beginning until the agent had reported */
+	uint64_t first_op_ns; /* ... until the guest had begun with the job */
+};
+
 struct kt_run_result {
 	enum kt_verdict verdict;
 	enum kt_outcome outcome;
@@ -64,7 +79,8 @@ struct kt_run_result {
 	char rerun[KT_RERUN_MAX];     /* command that repeats the run */
 	uint64_t seed;
 	uint64_t wall_ns;
-	uint64_t boot_ns;	   /* wall time from start of the machine to HELLO */
+	uint64_t boot_ns; /* wall time from start of the machine, or thaw, to HELLO */
+	struct kt_run_start start;
 	struct kt_run_vcpu *vcpus; /* owned; NULL if there was no machine */
 	unsigned int vcpu_count;
 	struct kt_run_record record; /* owned */

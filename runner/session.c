@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
+#include <sys/stat.h>
 
 #include "base/cleanup.h"
 #include "base/clock.h"
@@ -108,15 +110,66 @@ static void on_console(struct kt_session *s, const void *data, size_t len)
 
 /* ---- channel ---- */
 
+static void channel_lost(struct kt_session *s, const char *cause);
+
+/* Whatever the agent could not do ends the session. */
+static void expect_agent(struct kt_session *s, int r)
+{
+	if (r == KT_AGENT_E_LOST)
+		channel_lost(s, s->agent.why);
+	else if (r < 0)
+		kt_session_fault(s, r);
+}
+
+static int send_bytes(void *arg, const void *data, size_t len)
+{
+	struct kt_session *s = arg;
+
+	/* To a machine that has ended nothing is sent, which its end will tell. */
+	return KT_MIN(kt_vm_send(s->vm, KT_VM_STREAM_CONTROL, data, len), 0);
+}
+
 void kt_session_send(struct kt_session *s, const struct kt_msg *msg)
 {
-	_cleanup_(kt_buf_deinit) struct kt_buf out = KT_BUF_INIT(0);
-	int r = kt_msg_frame(&out, &s->send_seq, msg);
+	expect_agent(s, kt_agent_send(&s->agent, msg));
+}
 
-	if (!r)
-		r = kt_vm_send(s->vm, KT_VM_STREAM_CONTROL, out.data, out.len);
-	if (r < 0)
-		kt_session_fault(s, r);
+void kt_session_stage(struct kt_session *s, int fd)
+{
+	struct stat st;
+
+	if (fstat(fd, &st))
+		kt_session_fault(s, -errno);
+	else
+		expect_agent(s, kt_agent_stage(&s->agent, fd, (uint64_t)st.st_size));
+}
+
+/* splitmix64 of Steele, Lea and Flood (2014): each seed gives another sequence. */
+static uint64_t next_random(uint64_t *state)
+{
+	uint64_t z = *state += UINT64_C(0x9e3779b97f4a7c15);
+
+	z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+	z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
+	return z ^ z >> 31;
+}
+
+static int begin_clone(struct kt_session *s)
+{
+	uint64_t entropy[KT_CLONE_ENTROPY_BYTES_MAX / sizeof(uint64_t)];
+	uint8_t identity[KT_CLONE_IDENTITY_BYTES];
+	uint64_t state = s->config.seed;
+	const struct kt_msg_clone clone = {
+		.identity = { identity, sizeof(identity) },
+		.entropy = { (const uint8_t *)entropy, sizeof(entropy) },
+		.keep_identity = s->keep_identity,
+	};
+
+	for (size_t i = 0; i < KT_ARRAY_SIZE(entropy); i++)
+		entropy[i] = next_random(&state);
+	if (getrandom(identity, sizeof(identity), 0) != (ssize_t)sizeof(identity))
+		return kt_raise(-errno);
+	return kt_agent_clone(&s->agent, &clone);
 }
 
 static void channel_lost(struct kt_session *s, const char *cause)
@@ -128,8 +181,10 @@ static void channel_lost(struct kt_session *s, const char *cause)
 	kt_session_end_with(s, KT_OUTCOME_CHANNEL_LOST, &diag);
 }
 
-static void on_message(struct kt_session *s, const struct kt_msg *msg)
+static void on_message(void *arg, const struct kt_msg *msg)
 {
+	struct kt_session *s = arg;
+
 	if (msg->type == KT_MSG_HELLO && !s->ready) {
 		s->ready = true;
 		s->ready_ns = kt_now_ns();
@@ -139,29 +194,13 @@ static void on_message(struct kt_session *s, const struct kt_msg *msg)
 	s->handlers->on_message(s->arg, msg);
 }
 
+static const struct kt_agent_handlers agent_handlers = { .send = send_bytes,
+							 .on_message = on_message };
+
 static void on_control(struct kt_session *s, const void *data, size_t len)
 {
-	struct kt_frame frame;
-	struct kt_msg msg;
-	char text[128];
-	int r = kt_frame_decoder_feed(&s->decoder, data, len);
-
-	if (r) {
-		channel_lost(s, "the guest sent more than one frame can hold");
-		return;
-	}
 	kt_watch_alive(&s->watch);
-	while (!(r = kt_frame_decoder_next(&s->decoder, &frame))) {
-		if (kt_msg_decode(&msg, frame.type, frame.payload, frame.len)) {
-			snprintf(text, sizeof(text), "message %u of type %u does not decode",
-				 frame.seq, frame.type);
-			channel_lost(s, text);
-			return;
-		}
-		on_message(s, &msg);
-	}
-	if (r != KT_FRAME_E_MORE)
-		channel_lost(s, kt_frame_strcondition(r));
+	expect_agent(s, kt_agent_receive(&s->agent, data, len));
 }
 
 /* ---- the machine ---- */
@@ -273,7 +312,8 @@ int kt_session_open(struct kt_session **ret_session, const struct kt_session_spe
 	s->outcome = KT_OUTCOME_UNKNOWN;
 	s->open_ns = kt_now_ns();
 	s->scanner = (struct kt_console_scanner){ .on_mark = on_mark, .arg = s };
-	kt_frame_decoder_init(&s->decoder);
+	s->keep_identity = spec->keep_identity;
+	kt_agent_init(&s->agent, &agent_handlers, s);
 	r = make_machine(s, spec->saveable, diag);
 	if (r) {
 		kt_session_free(s);
@@ -291,15 +331,16 @@ struct kt_session *kt_session_free(struct kt_session *s)
 	s->ending = kt_source_free(s->ending);
 	s->vm = kt_vm_free(s->vm);
 	s->loop = kt_loop_free(s->loop);
-	kt_frame_decoder_deinit(&s->decoder);
+	kt_agent_deinit(&s->agent);
 	free(s);
 	return NULL;
 }
 
 enum kt_outcome kt_session_open_outcome(int r)
 {
-	return r > 0 || r == -ENOENT || r == -ENOSYS || r == -EPERM ? KT_OUTCOME_SETUP_ERROR :
-								      KT_OUTCOME_HOST_ERROR;
+	if (r == KT_VM_E_SPEC || r == KT_VM_E_CANNOT || r == -ENOENT || r == -ENOSYS || r == -EPERM)
+		return KT_OUTCOME_SETUP_ERROR;
+	return r > 0 ? KT_OUTCOME_VMM_ERROR : KT_OUTCOME_HOST_ERROR;
 }
 
 void kt_session_begin(struct kt_session *s, const struct kt_session_handlers *handlers, void *arg,
@@ -318,6 +359,8 @@ void kt_session_begin(struct kt_session *s, const struct kt_session_handlers *ha
 		      kt_vm_start(s->vm, s->begin_ns + START_NS, &diag);
 	if (r && !s->done)
 		kt_session_end_with(s, KT_OUTCOME_VMM_ERROR, &diag);
+	else if (s->bake)
+		expect_agent(s, begin_clone(s));
 }
 
 void kt_session_run(struct kt_session *s)

@@ -13,6 +13,10 @@
  * The first cause of an end is the outcome that is kept, except that a panic on
  * the console explains whatever came just before it.
  *
+ * A clone gets an identity of its own, at random. What its kernel's random numbers
+ * begin with anew follows from the seed of the config, so that a run with the same
+ * seed has the same ones.
+ *
  * A session belongs to one thread at a time. It has an event loop of its own.
  */
 #pragma once
@@ -23,9 +27,9 @@
 #include "base/diag.h"
 #include "base/error.h"
 #include "kernel/kernel.h"
-#include "proto/frame.h"
 #include "proto/msg.h"
 #include "proto/result.h"
+#include "runner/agent.h"
 #include "runner/console.h"
 #include "runner/watch.h"
 #include "vmm/bake.h"
@@ -35,6 +39,7 @@ struct kt_session_spec {
 	struct kt_vm_config config;
 	struct kt_bake *bake; /* borrowed until kt_session_free(); NULL: boot */
 	bool saveable;	      /* a clone that can be saved */
+	bool keep_identity;   /* a clone that is called what the saved machine was called */
 };
 
 struct kt_session_handlers {
@@ -51,7 +56,8 @@ struct kt_session {
 	struct kt_loop *loop; /* owned */
 	struct kt_vm *vm;     /* owned */
 	struct kt_vm_config config;
-	struct kt_bake *bake;	 /* NULL: it was booted */
+	struct kt_bake *bake; /* NULL: it was booted */
+	bool keep_identity;
 	enum kt_outcome outcome; /* UNKNOWN while nothing has ended it */
 	struct kt_diag diag;	 /* of the outcome */
 	int fault;		 /* negative errno of the host out of a callback, or 0 */
@@ -69,12 +75,11 @@ struct kt_session {
 	/* Private. */
 	const struct kt_session_handlers *handlers;
 	void *arg;
-	struct kt_frame_decoder decoder;
+	struct kt_agent agent;
 	struct kt_console_scanner scanner;
 	struct kt_source *tick;	  /* watchdog */
 	struct kt_source *ending; /* latest end, once one is due */
 	void (*before_end)(void *arg);
-	uint32_t send_seq;
 };
 
 /*
@@ -106,6 +111,12 @@ void kt_session_stop(struct kt_session *session);
 /* ---- also from callbacks ---- */
 
 void kt_session_send(struct kt_session *session, const struct kt_msg *msg);
+
+/*
+ * Stages an archive (borrowed while session->agent.staging) into a machine that is
+ * ready; STAGED tells of it. Nothing else may be being staged.
+ */
+void kt_session_stage(struct kt_session *session, int fd);
 
 /* Nothing more to wait for. */
 void kt_session_finish(struct kt_session *session);

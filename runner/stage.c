@@ -130,9 +130,12 @@ struct staging {
 	struct kt_initramfs_sched scheds[KT_SCHEDS_MAX];
 	char sched_paths[KT_SCHEDS_MAX][KT_PATH_MAX];
 	unsigned int sched_count;
-	struct kt_initramfs_file files[KT_MODULES_MAX + KT_FILES_MAX];
-	char module_paths[KT_MODULES_MAX][2][KT_PATH_MAX]; /* on the host, in the guest */
+	struct kt_initramfs_file files[KT_FILES_MAX];
 	unsigned int file_count;
+	struct kt_initramfs_module modules[KT_MODULES_MAX + 1];
+	char module_paths[KT_MODULES_MAX][KT_PATH_MAX];
+	char module_name[KT_NAME_MAX]; /* of the request's own */
+	unsigned int module_count;
 };
 
 /* Adds the schedulers of one list, with the user's binary in place if one is given. */
@@ -177,18 +180,32 @@ static int stage_modules(struct staging *st, const struct kt_stage_request *req,
 			       req->kernel->path);
 
 	for (const char *const *m = req->scenario->modules; !r && m && *m; m++) {
-		char(*paths)[KT_PATH_MAX] = st->module_paths[m - req->scenario->modules];
+		char *path = st->module_paths[m - req->scenario->modules];
 
-		r = kt_path_format(paths[0], "%s/%s" KT_STAGING_MODULE_SUFFIX, dir, *m);
-		if (!r)
-			r = kt_path_format(paths[1],
-					   KT_STAGING_MODULES "/%s" KT_STAGING_MODULE_SUFFIX, *m);
-		if (!r && access(paths[0], F_OK))
-			return no_module(dir, paths[0], *m, diag);
-		st->files[st->file_count++] =
-			(struct kt_initramfs_file){ paths[0], paths[1], 0644 };
+		r = kt_path_format(path, "%s/%s" KT_STAGING_MODULE_SUFFIX, dir, *m);
+		if (!r && access(path, F_OK))
+			return no_module(dir, path, *m, diag);
+		st->modules[st->module_count++] = (struct kt_initramfs_module){ *m, path };
 	}
 	return kt_forward(r);
+}
+
+/* Its name is that of its file. */
+static int stage_own_module(struct staging *st, const char *path, struct kt_diag *diag)
+{
+	const char *slash = strrchr(path, '/');
+	const char *name = slash ? slash + 1 : path;
+	size_t len = strlen(name), suffix = strlen(KT_STAGING_MODULE_SUFFIX);
+
+	if (len <= suffix || len - suffix >= sizeof(st->module_name) ||
+	    strcmp(name + len - suffix, KT_STAGING_MODULE_SUFFIX)) {
+		kt_diag_doing(diag, "stage kernel module %s", path);
+		kt_diag_cause(diag, "its name does not end in " KT_STAGING_MODULE_SUFFIX);
+		return KT_STAGE_E_SETUP;
+	}
+	memcpy(st->module_name, name, len - suffix);
+	st->modules[st->module_count++] = (struct kt_initramfs_module){ st->module_name, path };
+	return 0;
 }
 
 static void stage_files(struct staging *st, const struct kt_stage_files *files)
@@ -220,9 +237,22 @@ static int collect(struct staging *st, const struct kt_stage_request *req, struc
 		r = check_replacement(st, req, diag);
 	if (!r)
 		r = stage_modules(st, req, diag);
+	if (!r && req->module)
+		r = stage_own_module(st, req->module, diag);
 	if (!r)
 		stage_files(st, req->files);
 	return kt_forward(r);
+}
+
+static bool declares(const struct kt_sched_decl *list)
+{
+	return list && list->name;
+}
+
+bool kt_stage_has_any(const struct kt_stage_request *request)
+{
+	return declares(request->scenario->sched) || declares(request->scenario->staged) ||
+	       (request->files && request->files->count);
 }
 
 int kt_stage_build(int *ret_fd, const struct kt_stage_request *request, struct kt_diag *diag)
@@ -245,6 +275,10 @@ int kt_stage_build(int *ret_fd, const struct kt_stage_request *request, struct k
 	spec.sched_count = st->sched_count;
 	spec.files = st->files;
 	spec.file_count = st->file_count;
+	spec.modules = st->modules;
+	spec.module_count = st->module_count;
+	spec.load_modules = request->parts == KT_INITRAMFS_BASE;
+	spec.parts = request->parts;
 	r = kt_initramfs_build(ret_fd, &spec, diag);
 	return r > 0 ? KT_STAGE_E_SETUP : kt_forward(r);
 }

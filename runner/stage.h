@@ -5,6 +5,8 @@
  */
 #pragma once
 
+#include <stdbool.h>
+
 #include "base/diag.h"
 #include "base/error.h"
 #include "base/limits.h"
@@ -42,10 +44,19 @@ struct kt_stage_request {
 	const char *scheduler;		   /* in place of every declared one; NULL: none */
 	const char *const *scheduler_args; /* its argv[1...]; NULL: none */
 	const struct kt_stage_files *files;
+	const char *module; /* a kernel module beside the scenario's; a path; NULL: none */
+	/*
+	 * What to build (runner/initramfs.h); 0: all, for one run. The modules of a base
+	 * alone, which is for a machine that is saved, are loaded before any job.
+	 */
+	unsigned int parts;
 };
 
+/* Whether anything is to be staged into a machine that was booted from its base. */
+bool kt_stage_has_any(const struct kt_stage_request *request);
+
 /*
- * Builds the initramfs; *ret_fd is the caller's. KT_STAGE_E_SETUP or negative
+ * Builds the initramfs, or a part of it; *ret_fd is the caller's. KT_STAGE_E_SETUP or negative
  * errno, with diag.
  */
 int kt_stage_build(int *ret_fd, const struct kt_stage_request *request,

@@ -127,6 +127,55 @@ static void test_lost_frame_is_noticed(void **state)
 	kt_buf_deinit(&buf);
 }
 
+/* What was said to another host, whatever its number, then the beginning. */
+static void test_restart_drops_what_was_before(void **state)
+{
+	struct kt_buf buf = KT_BUF_INIT(0);
+	struct kt_frame_decoder dec;
+	struct kt_frame frame;
+	uint8_t junk[KT_FRAME_HEADER_SIZE] = { 0 };
+
+	kt_frame_decoder_init(&dec);
+	assert_int_equal(kt_frame_decoder_feed(&dec, junk, sizeof(junk)), 0);
+	assert_int_equal(kt_frame_decoder_next(&dec, &frame), KT_FRAME_E_MAGIC);
+	kt_frame_decoder_restart(&dec, 7);
+	assert_int_equal(kt_frame_encode(&buf, 5, 31, "old", 3), 0);
+	assert_int_equal(kt_frame_encode(&buf, 7, 32, "old", 3), 0);
+	assert_int_equal(kt_frame_encode(&buf, 5, 0, "old", 3), 0);
+	assert_int_equal(kt_frame_encode(&buf, 7, 0, "new", 3), 0);
+	assert_int_equal(kt_frame_encode(&buf, 5, 1, "and", 3), 0);
+	assert_int_equal(kt_frame_decoder_feed(&dec, buf.data, buf.len), 0);
+	assert_int_equal(kt_frame_decoder_next(&dec, &frame), 0);
+	assert_memory_equal(frame.payload, "new", 3);
+	assert_int_equal(kt_frame_decoder_next(&dec, &frame), 0);
+	assert_memory_equal(frame.payload, "and", 3);
+	assert_int_equal(kt_frame_decoder_next(&dec, &frame), KT_FRAME_E_MORE);
+	kt_frame_decoder_deinit(&dec);
+	kt_buf_deinit(&buf);
+}
+
+/* Number 0 of that type is in sequence at any time; of another type it is not. */
+static void test_one_type_begins_anew(void **state)
+{
+	struct kt_buf buf = KT_BUF_INIT(0);
+	struct kt_frame_decoder dec;
+	struct kt_frame frame;
+
+	kt_frame_decoder_init(&dec);
+	dec.anew = 4;
+	assert_int_equal(kt_frame_encode(&buf, 1, 0, "", 0), 0);
+	assert_int_equal(kt_frame_encode(&buf, 1, 1, "", 0), 0);
+	assert_int_equal(kt_frame_encode(&buf, 4, 0, "", 0), 0);
+	assert_int_equal(kt_frame_encode(&buf, 1, 1, "", 0), 0);
+	assert_int_equal(kt_frame_encode(&buf, 1, 0, "", 0), 0);
+	assert_int_equal(kt_frame_decoder_feed(&dec, buf.data, buf.len), 0);
+	for (int i = 0; i < 4; i++)
+		assert_int_equal(kt_frame_decoder_next(&dec, &frame), 0);
+	assert_int_equal(kt_frame_decoder_next(&dec, &frame), KT_FRAME_E_SEQ);
+	kt_frame_decoder_deinit(&dec);
+	kt_buf_deinit(&buf);
+}
+
 static void test_failure_is_final(void **state)
 {
 	struct kt_frame_decoder dec;
@@ -163,6 +212,8 @@ int main(void)
 		cmocka_unit_test(test_every_damaged_bit_is_noticed),
 		cmocka_unit_test(test_conditions_by_name),
 		cmocka_unit_test(test_lost_frame_is_noticed),
+		cmocka_unit_test(test_restart_drops_what_was_before),
+		cmocka_unit_test(test_one_type_begins_anew),
 		cmocka_unit_test(test_failure_is_final),
 		cmocka_unit_test(test_oversize_is_not_encoded),
 	};

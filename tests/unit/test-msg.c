@@ -24,8 +24,37 @@ static struct kt_msg sample(uint16_t type)
 	case KT_MSG_THAWED:
 		m.thawed = (struct kt_msg_thawed){ 3, 10000000001, "why not" };
 		break;
+	case KT_MSG_CLONE:
+		m.clone = (struct kt_msg_clone){ { blob, sizeof(blob) }, { blob, 2 }, 1 };
+		break;
+	case KT_MSG_STAGE:
+		m.stage = (struct kt_msg_stage){ 1, { blob, sizeof(blob) } };
+		break;
+	case KT_MSG_SLOTS:
+		m.slots = (struct kt_msg_slots){ 7 };
+		break;
+	case KT_MSG_ATTACH:
+		m.attach = (struct kt_msg_attach){ "primary" };
+		break;
+	case KT_MSG_EXEC:
+		m.exec = (struct kt_msg_exec){ 1,	    1,
+					       5000000001,  { blob, sizeof(blob) },
+					       { blob, 1 }, { blob + 1, 2 } };
+		break;
+	case KT_MSG_INPUT:
+		m.input = (struct kt_msg_input){ 2, 1, { blob, sizeof(blob) } };
+		break;
+	case KT_MSG_OUTPUT_TAKEN:
+		m.output_taken = (struct kt_msg_output_taken){ 3, 1ull << 40 };
+		break;
+	case KT_MSG_SIGNAL:
+		m.signal = (struct kt_msg_signal){ 4, 2 };
+		break;
+	case KT_MSG_WINSIZE:
+		m.winsize = (struct kt_msg_winsize){ 25, 80 };
+		break;
 	case KT_MSG_HELLO:
-		m.hello = (struct kt_msg_hello){ 7, "6.12.1", 4, 1ull << 33, 5, 6 };
+		m.hello = (struct kt_msg_hello){ 7, "6.12.1", 4, 1ull << 33, 5, 6, 4, 3 };
 		break;
 	case KT_MSG_TOPOLOGY:
 		m.topology = (struct kt_msg_topology){ { blob, sizeof(blob) },
@@ -81,6 +110,18 @@ static struct kt_msg sample(uint16_t type)
 	case KT_MSG_FREEZE:
 		m.freeze = (struct kt_msg_freeze){ 3, 10000000000 };
 		break;
+	case KT_MSG_STAGED:
+		m.staged = (struct kt_msg_staged){ 1ull << 33 };
+		break;
+	case KT_MSG_EXEC_OUTPUT:
+		m.exec_output = (struct kt_msg_exec_output){ 1, 2, { blob, sizeof(blob) } };
+		break;
+	case KT_MSG_EXEC_END:
+		m.exec_end = (struct kt_msg_exec_end){ 1, 256, 1, 2, 3000000000, "no such file" };
+		break;
+	case KT_MSG_INPUT_TAKEN:
+		m.input_taken = (struct kt_msg_input_taken){ 1, 1, 4000000000 };
+		break;
 	default:
 		fail_msg("message type %u has no sample", type);
 	}
@@ -115,7 +156,7 @@ static void test_round_trip(void **state)
 		kt_buf_deinit(&a);
 		kt_buf_deinit(&b);
 	}
-	assert_int_equal(types, 21);
+	assert_int_equal(types, 34);
 }
 
 static void test_fields_arrive(void **state)
@@ -152,6 +193,28 @@ static void test_pause_arrives(void **state)
 	kt_buf_deinit(&buf);
 }
 
+static void test_clone_arrives(void **state)
+{
+	struct kt_msg in = sample(KT_MSG_CLONE), out;
+	struct kt_buf buf;
+
+	encode(&buf, &in);
+	assert_int_equal(kt_msg_decode(&out, KT_MSG_CLONE, buf.data, buf.len), 0);
+	assert_int_equal(out.clone.identity.len, sizeof(blob));
+	assert_memory_equal(out.clone.identity.data, blob, sizeof(blob));
+	assert_int_equal(out.clone.entropy.len, 2);
+	assert_int_equal(out.clone.keep_identity, 1);
+	kt_buf_deinit(&buf);
+	in = sample(KT_MSG_EXEC);
+	encode(&buf, &in);
+	assert_int_equal(kt_msg_decode(&out, KT_MSG_EXEC, buf.data, buf.len), 0);
+	assert_int_equal(out.exec.timeout_ns, 5000000001);
+	assert_int_equal(out.exec.argv.len, sizeof(blob));
+	assert_int_equal(out.exec.env.len, 1);
+	assert_int_equal(out.exec.cwd.data[0], blob[1]);
+	kt_buf_deinit(&buf);
+}
+
 static void test_truncated_and_trailing_are_refused(void **state)
 {
 	for (uint16_t type = 0; type < TYPES_MAX; type++) {
@@ -178,7 +241,7 @@ static void test_unknown_type(void **state)
 	assert_int_equal(kt_msg_decode(&out, 0, "", 0), KT_MSG_E_TYPE);
 	assert_int_equal(kt_msg_decode(&out, 999, "", 0), KT_MSG_E_TYPE);
 	assert_int_equal(kt_msg_encode(&buf, &in), -EINVAL);
-	assert_null(kt_msg_name(4));
+	assert_null(kt_msg_name(63));
 }
 
 static void test_hostile_text(void **state)
@@ -216,6 +279,7 @@ int main(void)
 		cmocka_unit_test(test_round_trip),
 		cmocka_unit_test(test_fields_arrive),
 		cmocka_unit_test(test_pause_arrives),
+		cmocka_unit_test(test_clone_arrives),
 		cmocka_unit_test(test_truncated_and_trailing_are_refused),
 		cmocka_unit_test(test_unknown_type),
 		cmocka_unit_test(test_hostile_text),

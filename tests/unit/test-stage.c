@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "runner/initramfs.h"
 #include "runner/stage.h"
 #include "tests/unit/cpio-reader.h"
 #include "tests/unit/folder.h"
@@ -103,11 +104,10 @@ static void test_places_that_are_taken(void **state)
 static const struct kt_scenario bare = { .name = "bare", .doc = "nothing" };
 
 /* A kernel beside which modules may lie, and an init of any bytes. */
-static int build(const struct kt_scenario *s, const struct kt_stage_files *files,
-		 struct kt_buf *out, struct kt_diag *diag)
+static int build_part(const struct kt_stage_request *what, struct kt_buf *out, struct kt_diag *diag)
 {
 	static struct kt_kernel kernel;
-	struct kt_stage_request request = { .scenario = s, .kernel = &kernel, .files = files };
+	struct kt_stage_request request = *what;
 	_cleanup_(kt_closep) int fd = -1;
 	char path[64];
 	int r;
@@ -115,12 +115,21 @@ static int build(const struct kt_scenario *s, const struct kt_stage_files *files
 	put_text("libexec/init/ktest-init", "init bytes");
 	assert_int_equal(setenv("KTEST_LIBEXEC", in_top("libexec"), 1), 0);
 	strcpy(kernel.path, in_top("kernel/vmlinux"));
+	request.kernel = &kernel;
 	r = kt_stage_build(&fd, &request, diag);
 	if (r)
 		return r;
 	assert_int_equal(kt_path_format(path, "/proc/self/fd/%d", fd), 0);
 	assert_int_equal(kt_read_file(path, out), 0);
 	return 0;
+}
+
+static int build(const struct kt_scenario *s, const struct kt_stage_files *files,
+		 struct kt_buf *out, struct kt_diag *diag)
+{
+	const struct kt_stage_request request = { .scenario = s, .files = files };
+
+	return build_part(&request, out, diag);
 }
 
 static void test_modules_are_staged(void **state)
@@ -138,6 +147,54 @@ static void test_modules_are_staged(void **state)
 	assert_memory_equal(m.data, "first", 5);
 	assert_true(cpio_find(bytes.data, bytes.len, "staging/modules/two-b.ko", &m));
 	assert_false(cpio_find(bytes.data, bytes.len, "staging/modules/three.ko", &m));
+	/* The job has them loaded. */
+	assert_false(cpio_find(bytes.data, bytes.len, "staging/modules/order", &m));
+}
+
+/* What clones have in common, and what each of them gets. */
+static void test_parts(void **state)
+{
+	_cleanup_(kt_stage_files_deinit) struct kt_stage_files files = { .count = 0 };
+	_cleanup_(kt_buf_deinit) struct kt_buf base = KT_BUF_INIT(0), rest = KT_BUF_INIT(0);
+	struct kt_scenario s = bare;
+	struct kt_stage_request request = { .scenario = &s, .files = &files };
+	char text[2 * KT_PATH_MAX];
+	struct cpio_member m;
+
+	assert_false(kt_stage_has_any(&request));
+	put_text("kernel/modules/one.ko", "first");
+	put_text("own/mine.ko", "mine");
+	put_text("script", "#!/bin/sh\n");
+	snprintf(text, sizeof(text), "%s:/usr/bin/script", in_top("script"));
+	add(&files, text);
+	s.modules = KT_MODULES("one");
+	request.module = in_top("own/mine.ko");
+	assert_true(kt_stage_has_any(&request));
+	request.parts = KT_INITRAMFS_BASE;
+	assert_int_equal(build_part(&request, &base, NULL), 0);
+	assert_true(cpio_find(base.data, base.len, "init", &m));
+	assert_true(cpio_find(base.data, base.len, "staging/modules/mine.ko", &m));
+	assert_true(cpio_find(base.data, base.len, "staging/modules/order", &m));
+	assert_int_equal(m.len, 9);
+	assert_memory_equal(m.data, "one\nmine\n", 9);
+	assert_true(cpio_find(base.data, base.len, ".ktest-archive-end", &m));
+	assert_false(cpio_find(base.data, base.len, "usr/bin/script", &m));
+	request.parts = KT_INITRAMFS_STAGED;
+	assert_int_equal(build_part(&request, &rest, NULL), 0);
+	assert_false(cpio_find(rest.data, rest.len, "init", &m));
+	assert_false(cpio_find(rest.data, rest.len, "staging/modules/one.ko", &m));
+	assert_true(cpio_find(rest.data, rest.len, "usr/bin/script", &m));
+	assert_true(cpio_find(rest.data, rest.len, ".ktest-archive-end", &m));
+}
+
+static void test_module_without_suffix(void **state)
+{
+	_cleanup_(kt_buf_deinit) struct kt_buf bytes = KT_BUF_INIT(0);
+	struct kt_stage_request request = { .scenario = &bare, .module = "/some/file" };
+	struct kt_diag diag = KT_DIAG_INIT;
+
+	assert_int_equal(build_part(&request, &bytes, &diag), KT_STAGE_E_SETUP);
+	assert_non_null(strstr(diag.cause, ".ko"));
 }
 
 static void test_missing_modules_are_named(void **state)
@@ -195,6 +252,8 @@ int main(void)
 		cmocka_unit_test(test_bad_forms),
 		cmocka_unit_test(test_places_that_are_taken),
 		cmocka_unit_test(test_modules_are_staged),
+		cmocka_unit_test(test_parts),
+		cmocka_unit_test(test_module_without_suffix),
 		cmocka_unit_test(test_missing_modules_are_named),
 		cmocka_unit_test(test_files_keep_their_mode),
 		cmocka_unit_test(test_a_missing_file_is_named),

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What sets a clone apart; see clone.h. */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/random.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "init/clone.h"
+#include "init/init.h"
+#include "init/last-words.h"
+
+#define MACHINE_ID "/etc/machine-id" /* machine-id(5) */
+
+/*
+ * What the host sends is counted as entropy, so that the kernel takes it at once,
+ * and its generators begin anew, those of each CPU too.
+ */
+static int reseed(const struct kt_bytes *entropy)
+{
+	_cleanup_(kt_closep) int fd = open("/dev/urandom", O_WRONLY | O_CLOEXEC);
+	struct {
+		struct rand_pool_info info;
+		uint8_t bytes[KT_CLONE_ENTROPY_BYTES_MAX];
+	} pool = { .info = { .entropy_count = (int)(8 * entropy->len),
+			     .buf_size = (int)entropy->len } };
+
+	memcpy(pool.info.buf, entropy->data, entropy->len);
+	if (fd < 0 || ioctl(fd, RNDADDENTROPY, &pool) || ioctl(fd, RNDRESEEDCRNG))
+		return kt_raise(-errno);
+	return 0;
+}
+
+static int write_machine_id(const uint8_t *identity)
+{
+	_cleanup_(kt_closep) int fd = -1;
+	char text[2 * KT_CLONE_IDENTITY_BYTES + 2];
+	size_t at = 0;
+
+	for (size_t i = 0; i < KT_CLONE_IDENTITY_BYTES; i++)
+		at += (size_t)snprintf(text + at, sizeof(text) - at, "%02x", identity[i]);
+	text[at++] = '\n';
+	if (mkdir("/etc", 0755) && errno != EEXIST)
+		return kt_raise(-errno);
+	fd = open(MACHINE_ID, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0444);
+	if (fd < 0)
+		return kt_raise(-errno);
+	return write(fd, text, at) == (ssize_t)at ? 0 : kt_raise(-EIO);
+}
+
+static int take_identity(const uint8_t *identity)
+{
+	char name[32];
+	int n = snprintf(name, sizeof(name), "ktest-%02x%02x%02x%02x", identity[0], identity[1],
+			 identity[2], identity[3]);
+
+	if (sethostname(name, (size_t)n))
+		return kt_raise(-errno);
+	return kt_forward(write_machine_id(identity));
+}
+
+void kt_clone_become(struct kt_exec *exec, const struct kt_msg_clone *clone)
+{
+	const char *doing = "seed the kernel's random numbers";
+	int r;
+
+	if (clone->identity.len != KT_CLONE_IDENTITY_BYTES || !clone->entropy.len ||
+	    clone->entropy.len > KT_CLONE_ENTROPY_BYTES_MAX)
+		kt_init_fail(exec, "become a clone", "an identity of %u and entropy of %u bytes",
+			     clone->identity.len, clone->entropy.len);
+	kt_channel_restart(&exec->channel);
+	exec->staged_bytes = 0;
+	r = reseed(&clone->entropy);
+	if (!r && !clone->keep_identity) {
+		doing = "take an identity";
+		r = take_identity(clone->identity.data);
+	}
+	if (r)
+		kt_init_fail(exec, doing, "%s", strerror(-r));
+}

@@ -1,0 +1,329 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The host's end of the control channel, with a guest that is played here. */
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/fs.h"
+#include "runner/agent.h"
+#include "tests/unit/test.h"
+
+/* What the guest gets, and what it says. */
+struct guest {
+	struct kt_agent agent;
+	struct kt_frame_decoder decoder;
+	uint32_t seq;
+	int refuse; /* what sending is to come to */
+	unsigned int messages;
+	struct kt_msg last;
+};
+
+static int on_send(void *arg, const void *data, size_t len)
+{
+	struct guest *g = arg;
+
+	if (g->refuse)
+		return g->refuse;
+	assert_int_equal(kt_frame_decoder_feed(&g->decoder, data, len), 0);
+	return 0;
+}
+
+static void on_message(void *arg, const struct kt_msg *msg)
+{
+	struct guest *g = arg;
+
+	g->messages++;
+	g->last = *msg;
+}
+
+static const struct kt_agent_handlers handlers = { on_send, on_message };
+
+static int setup(void **state)
+{
+	struct guest *g = calloc(1, sizeof(*g));
+
+	kt_agent_init(&g->agent, &handlers, g);
+	kt_frame_decoder_init(&g->decoder);
+	g->decoder.anew = KT_MSG_CLONE;
+	*state = g;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct guest *g = *state;
+
+	kt_agent_deinit(&g->agent);
+	kt_frame_decoder_deinit(&g->decoder);
+	free(g);
+	return 0;
+}
+
+/* The guest takes the next message; false if there is none. */
+static bool taken(struct guest *g, struct kt_msg *ret_msg)
+{
+	struct kt_frame frame;
+	int r = kt_frame_decoder_next(&g->decoder, &frame);
+
+	if (r == KT_FRAME_E_MORE)
+		return false;
+	assert_int_equal(r, 0);
+	assert_int_equal(kt_msg_decode(ret_msg, frame.type, frame.payload, frame.len), 0);
+	return true;
+}
+
+static int says(struct guest *g, const struct kt_msg *msg)
+{
+	_cleanup_(kt_buf_deinit) struct kt_buf out = KT_BUF_INIT(0);
+
+	assert_int_equal(kt_msg_frame(&out, &g->seq, msg), 0);
+	return kt_agent_receive(&g->agent, out.data, out.len);
+}
+
+static int says_staged(struct guest *g, uint64_t bytes)
+{
+	const struct kt_msg msg = { .type = KT_MSG_STAGED, .staged.bytes = bytes };
+
+	return says(g, &msg);
+}
+
+static void test_messages_go_both_ways(void **state)
+{
+	struct guest *g = *state;
+	struct kt_msg hello = { .type = KT_MSG_HELLO, .hello.cpus = 3 }, msg;
+	const struct kt_msg stop = { .type = KT_MSG_STOP, .stop.reason = 2 };
+
+	assert_false(g->agent.ready);
+	assert_int_equal(says(g, &hello), 0);
+	assert_true(g->agent.ready);
+	assert_int_equal(g->messages, 1);
+	assert_int_equal(g->last.hello.cpus, 3);
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(kt_agent_send(&g->agent, &stop), 0);
+		assert_true(taken(g, &msg));
+		assert_int_equal(msg.stop.reason, 2);
+	}
+	g->refuse = -EPIPE;
+	assert_int_equal(kt_agent_send(&g->agent, &stop), -EPIPE);
+}
+
+static void test_byte_by_byte(void **state)
+{
+	struct guest *g = *state;
+	_cleanup_(kt_buf_deinit) struct kt_buf out = KT_BUF_INIT(0);
+	const struct kt_msg msg = { .type = KT_MSG_HEARTBEAT, .heartbeat.time_ns = 9 };
+
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(kt_msg_frame(&out, &g->seq, &msg), 0);
+	for (size_t i = 0; i < out.len; i++)
+		assert_int_equal(kt_agent_receive(&g->agent, out.data + i, 1), 0);
+	assert_int_equal(g->messages, 3);
+}
+
+static void check_lost(struct guest *g, int r, const char *why)
+{
+	const struct kt_msg msg = { .type = KT_MSG_HEARTBEAT };
+	unsigned int messages = g->messages;
+
+	assert_int_equal(r, KT_AGENT_E_LOST);
+	assert_non_null(strstr(g->agent.why, why));
+	assert_int_equal(says(g, &msg), KT_AGENT_E_LOST);
+	assert_int_equal(g->messages, messages);
+}
+
+static void test_garbage_is_final(void **state)
+{
+	check_lost(*state,
+		   kt_agent_receive(&((struct guest *)*state)->agent, "not a frame at all, no", 22),
+		   "not a frame");
+}
+
+static void test_lost_message_is_noticed(void **state)
+{
+	struct guest *g = *state;
+	const struct kt_msg msg = { .type = KT_MSG_HEARTBEAT };
+
+	g->seq = 1;
+	check_lost(g, says(g, &msg), "sequence");
+}
+
+static void test_message_for_a_guest_is_refused(void **state)
+{
+	const struct kt_msg msg = { .type = KT_MSG_STOP };
+
+	check_lost(*state, says(*state, &msg), "not for a host");
+}
+
+static void test_malformed_message_is_refused(void **state)
+{
+	struct guest *g = *state;
+	_cleanup_(kt_buf_deinit) struct kt_buf out = KT_BUF_INIT(0);
+
+	assert_int_equal(kt_frame_encode(&out, KT_MSG_HELLO, 0, "x", 1), 0);
+	check_lost(g, kt_agent_receive(&g->agent, out.data, out.len), "does not decode");
+}
+
+/* ---- clones ---- */
+
+/* The guest was in the middle of a conversation with another host. */
+static void test_clone_begins_anew(void **state)
+{
+	struct guest *g = *state;
+	const struct kt_msg hello = { .type = KT_MSG_HELLO };
+	const struct kt_msg beat = { .type = KT_MSG_HEARTBEAT };
+	struct kt_msg msg;
+
+	g->seq = 41;
+	g->decoder.next_seq = 17;
+	assert_int_equal(kt_agent_clone_random(&g->agent, true), 0);
+	assert_int_equal(says(g, &beat), 0);
+	assert_int_equal(says(g, &hello), 0); /* the answer to another host's CLONE */
+	assert_int_equal(g->messages, 0);
+	assert_true(taken(g, &msg));
+	assert_int_equal(msg.type, KT_MSG_CLONE);
+	assert_int_equal(msg.clone.identity.len, KT_CLONE_IDENTITY_BYTES);
+	assert_int_equal(msg.clone.entropy.len, KT_CLONE_ENTROPY_BYTES_MAX);
+	assert_int_equal(msg.clone.keep_identity, 1);
+	assert_false(g->agent.ready);
+	g->seq = 0;
+	assert_int_equal(says(g, &hello), 0);
+	assert_true(g->agent.ready);
+	assert_int_equal(says(g, &beat), 0);
+	assert_int_equal(g->messages, 2);
+	assert_int_equal(kt_agent_send(&g->agent, &(struct kt_msg){ .type = KT_MSG_STOP }), 0);
+	assert_true(taken(g, &msg));
+	assert_int_equal(msg.type, KT_MSG_STOP);
+}
+
+static void test_clones_differ(void **state)
+{
+	struct guest *g = *state;
+	uint8_t identity[2][KT_CLONE_IDENTITY_BYTES];
+	struct kt_msg msg;
+
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(kt_agent_clone_random(&g->agent, false), 0);
+		assert_true(taken(g, &msg));
+		memcpy(identity[i], msg.clone.identity.data, sizeof(identity[i]));
+	}
+	assert_memory_not_equal(identity[0], identity[1], sizeof(identity[0]));
+}
+
+static void test_clone_after_garbage(void **state)
+{
+	struct guest *g = *state;
+	const struct kt_msg hello = { .type = KT_MSG_HELLO };
+
+	check_lost(g, kt_agent_receive(&g->agent, "not a frame at all, no", 22), "not a frame");
+	assert_int_equal(kt_agent_clone_random(&g->agent, false), 0);
+	g->seq = 0;
+	assert_int_equal(says(g, &hello), 0);
+	assert_true(g->agent.ready);
+}
+
+/* ---- staging ---- */
+
+#define ARCHIVE_BYTES (3 * KT_STAGE_CREDIT_MAX + 12345)
+
+static uint8_t byte_at(uint64_t pos)
+{
+	return (uint8_t)(pos * 2654435761u >> 13);
+}
+
+static int make_archive(void)
+{
+	int fd = memfd_create("archive", MFD_CLOEXEC);
+	uint8_t *data = malloc(ARCHIVE_BYTES);
+
+	assert_true(fd >= 0);
+	for (size_t i = 0; i < ARCHIVE_BYTES; i++)
+		data[i] = byte_at(i);
+	assert_int_equal(kt_write_all(fd, data, ARCHIVE_BYTES), 0);
+	free(data);
+	return fd;
+}
+
+/* Takes what is there; checks every byte. */
+static uint64_t take_stages(struct guest *g, uint64_t from, bool *ret_last)
+{
+	struct kt_msg msg;
+
+	while (taken(g, &msg)) {
+		assert_int_equal(msg.type, KT_MSG_STAGE);
+		assert_true(msg.stage.data.len <= KT_STAGE_BYTES_MAX);
+		for (uint32_t i = 0; i < msg.stage.data.len; i++)
+			assert_int_equal(msg.stage.data.data[i], byte_at(from + i));
+		from += msg.stage.data.len;
+		assert_false(*ret_last);
+		*ret_last = msg.stage.last;
+	}
+	return from;
+}
+
+static void test_staging_is_on_credit(void **state)
+{
+	struct guest *g = *state;
+	_cleanup_(kt_closep) int fd = make_archive();
+	uint64_t got = 0, said = 0;
+	bool last = false;
+
+	assert_int_equal(kt_agent_stage(&g->agent, fd, ARCHIVE_BYTES), 0);
+	assert_int_equal(kt_agent_stage(&g->agent, fd, ARCHIVE_BYTES), KT_AGENT_E_BUSY);
+	while (!last) {
+		got = take_stages(g, got, &last);
+		assert_in_range(got - said, 1, KT_STAGE_CREDIT_MAX);
+		assert_true(g->agent.staging);
+		said += KT_MIN(got - said, (uint64_t)KT_STAGE_BYTES_MAX);
+		assert_int_equal(says_staged(g, said), 0);
+	}
+	assert_int_equal(got, ARCHIVE_BYTES);
+	assert_int_equal(says_staged(g, got), 0);
+	assert_false(g->agent.staging);
+	/* Counts go on with the next archive. */
+	assert_int_equal(kt_agent_stage(&g->agent, fd, 10), 0);
+	assert_true(g->agent.staging);
+	assert_int_equal(says_staged(g, got + 10), 0);
+	assert_false(g->agent.staging);
+}
+
+static void test_credit_of_nothing_is_refused(void **state)
+{
+	struct guest *g = *state;
+	_cleanup_(kt_closep) int fd = make_archive();
+
+	assert_int_equal(kt_agent_stage(&g->agent, fd, 100), 0);
+	check_lost(g, says_staged(g, 101), "was not sent");
+}
+
+static void test_archive_that_shrinks(void **state)
+{
+	struct guest *g = *state;
+	_cleanup_(kt_closep) int fd = make_archive();
+
+	assert_int_equal(ftruncate(fd, 50), 0);
+	assert_int_equal(kt_agent_stage(&g->agent, fd, 100), -EIO);
+}
+
+#define CASE(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		CASE(test_messages_go_both_ways),
+		CASE(test_byte_by_byte),
+		CASE(test_garbage_is_final),
+		CASE(test_lost_message_is_noticed),
+		CASE(test_message_for_a_guest_is_refused),
+		CASE(test_malformed_message_is_refused),
+		CASE(test_clone_begins_anew),
+		CASE(test_clones_differ),
+		CASE(test_clone_after_garbage),
+		CASE(test_staging_is_on_credit),
+		CASE(test_credit_of_nothing_is_refused),
+		CASE(test_archive_that_shrinks),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,405 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What pools share, the gate and the memory; and many users of one pool. */
+#include <sys/eventfd.h>
+
+#include "tests/unit/pool-shop.h"
+
+#define MIB (UINT64_C(1) << 20)
+
+/* ---- the gate ---- */
+
+static void test_all_pools_go_through_the_gate(void **state)
+{
+	struct kt_pool *pools[3];
+	struct shop shop;
+
+	shop_open(&shop, 2);
+	shop.hold_make = true;
+	for (unsigned int i = 0; i < 3; i++)
+		pools[i] = pool_of(&shop, (struct kt_pool_config){ .min_ready = 4,
+								   .max_alive = 4,
+								   .restore_on_release = true });
+	wait_until(shop_get(&shop, at_work) == 2);
+	for (unsigned int i = 0; i < 3; i++)
+		wait_until(stats_of(pools[i]).making >= 1);
+	shop_set(&shop, hold_make, false);
+	for (unsigned int i = 0; i < 3; i++)
+		wait_until(stats_of(pools[i]).idle == 4);
+	for (unsigned int i = 0; i < 3; i++) {
+		give(pools[i], take(pools[i]));
+		give(pools[i], take(pools[i]));
+	}
+	for (unsigned int i = 0; i < 3; i++)
+		kt_pool_free(pools[i]);
+	assert_int_equal(shop.at_work_peak, 2);
+	shop_close(&shop);
+}
+
+static bool has_queue(struct kt_pool_gate *gate)
+{
+	bool queue;
+
+	pthread_mutex_lock(&gate->lock);
+	queue = gate->first;
+	pthread_mutex_unlock(&gate->lock);
+	return queue;
+}
+
+/* Makes are held, so that the restores of another pool have to wait, too. */
+static void test_restores_go_through_the_gate(void **state)
+{
+	struct kt_pool *pools[2];
+	struct kt_pool_lease lease;
+	struct shop shop;
+
+	shop_open(&shop, 1);
+	pools[0] = pool_of(&shop,
+			   (struct kt_pool_config){ .max_alive = 1, .restore_on_release = true });
+	lease = take(pools[0]);
+	shop_set(&shop, hold_make, true);
+	pools[1] = pool_of(&shop, (struct kt_pool_config){ .min_ready = 1, .max_alive = 1 });
+	wait_until(shop_get(&shop, at_work) == 1);
+	give(pools[0], lease);
+	wait_until(has_queue(&shop.gate));
+	assert_int_equal(stats_of(pools[0]).restoring, 1);
+	assert_int_equal(shop_get(&shop, restored), 0);
+	shop_set(&shop, hold_make, false);
+	wait_until(stats_of(pools[0]).idle == 1);
+	kt_pool_free(pools[0]);
+	kt_pool_free(pools[1]);
+	assert_int_equal(shop.at_work_peak, 1);
+	shop_close(&shop);
+}
+
+struct visitor {
+	struct kt_pool_gate *gate;
+	struct kt_pool_pass pass;
+	pthread_t thread;
+	atomic_uint *turns;
+	unsigned int turn;
+	int result;
+};
+
+static void *visit(void *arg)
+{
+	struct visitor *visitor = arg;
+
+	visitor->result = kt_pool_gate_enter(visitor->gate, &visitor->pass);
+	if (visitor->result)
+		return NULL;
+	visitor->turn = atomic_fetch_add(visitor->turns, 1) + 1;
+	kt_pool_gate_leave(visitor->gate);
+	return NULL;
+}
+
+static bool is_last(struct visitor *visitor)
+{
+	bool last;
+
+	pthread_mutex_lock(&visitor->gate->lock);
+	last = visitor->gate->last == &visitor->pass;
+	pthread_mutex_unlock(&visitor->gate->lock);
+	return last;
+}
+
+static void test_the_gate_keeps_the_order(void **state)
+{
+	static const unsigned int turns_due[] = { 1, 2, 0, 3 };
+	struct visitor visitors[4];
+	struct kt_pool_pass first = { 0 };
+	struct kt_pool_gate gate;
+	atomic_uint turns = 0;
+
+	assert_int_equal(kt_pool_gate_init(&gate, 1), 0);
+	assert_int_equal(kt_pool_gate_enter(&gate, &first), 0);
+	for (unsigned int i = 0; i < 4; i++) {
+		visitors[i] = (struct visitor){ .gate = &gate, .turns = &turns };
+		assert_int_equal(pthread_create(&visitors[i].thread, NULL, visit, &visitors[i]), 0);
+		wait_until(is_last(&visitors[i]));
+	}
+	kt_pool_gate_abandon(&gate, &visitors[2].pass);
+	pthread_join(visitors[2].thread, NULL);
+	assert_int_equal(visitors[2].result, KT_POOL_GATE_E_ABANDONED);
+	kt_pool_gate_leave(&gate);
+	for (unsigned int i = 0; i < 4; i++) {
+		if (i != 2)
+			pthread_join(visitors[i].thread, NULL);
+		assert_int_equal(visitors[i].turn, turns_due[i]);
+	}
+	/* An abandoned pass is of no use later either. */
+	assert_int_equal(kt_pool_gate_enter(&gate, &visitors[2].pass), KT_POOL_GATE_E_ABANDONED);
+	assert_int_equal(gate.taken, 0);
+	kt_pool_gate_deinit(&gate);
+}
+
+static void test_the_gate_has_a_place_for_each_cpu(void **state)
+{
+	struct kt_pool_gate gate;
+
+	assert_int_equal(kt_pool_gate_init(&gate, 0), 0);
+	assert_int_equal(gate.slots, kt_pool_gate_cpus());
+	assert_true(gate.slots >= 1);
+	kt_pool_gate_deinit(&gate);
+}
+
+/* ---- memory ---- */
+
+static struct kt_pool *pool_with_memory(struct shop *shop, unsigned int min, unsigned int max)
+{
+	return pool_of(shop, (struct kt_pool_config){
+				     .min_ready = min, .max_alive = max, .memory = &shop->memory });
+}
+
+static void test_what_can_never_fit_is_refused_at_once(void **state)
+{
+	struct kt_diag diag = KT_DIAG_INIT;
+	struct kt_pool_lease none;
+	struct shop shop;
+	struct kt_pool *pool;
+
+	shop_open(&shop, 0);
+	shop.host_bytes = 1024 * MIB;
+	shop.maker.bytes_each = 1024 * MIB;
+	pool = pool_with_memory(&shop, 0, 2);
+	assert_int_equal(kt_pool_acquire(pool, -1, &none, &diag), KT_POOL_E_CAPACITY);
+	assert_string_equal(diag.cause,
+			    "requested 1073741824 bytes, available 805306368 (the host has "
+			    "1073741824; 0 are promised to other machines, 268435456 are kept "
+			    "free)");
+	assert_int_equal(shop_get(&shop, make_calls), 0);
+	assert_true(stats_of(pool).refusals >= 1);
+	assert_int_equal(stats_of(pool).failures, 0);
+	shop.host_bytes = 1280 * MIB; /* exactly enough */
+	give(pool, take(pool));
+	kt_pool_free(pool);
+	shop_close(&shop);
+}
+
+static void test_what_can_be_released_is_waited_for(void **state)
+{
+	struct kt_pool_lease lease;
+	struct client client;
+	struct shop shop;
+	struct kt_pool *pool;
+
+	shop_open(&shop, 0);
+	shop.host_bytes = 1000 * MIB;
+	shop.maker.bytes_each = 700 * MIB;
+	pool = pool_with_memory(&shop, 0, 2);
+	lease = take(pool);
+	client = (struct client){ .pool = pool, .cancel_fd = -1 };
+	client_queue(&client, 1);
+	wait_until(stats_of(pool).refusals >= 2);
+	assert_int_equal(stats_of(pool).waiters, 1);
+	give(pool, lease);
+	client_join(&client);
+	assert_int_equal(client.result, 0);
+	assert_ptr_equal(client.lease.item, lease.item);
+	assert_int_equal(shop_get(&shop, make_calls), 1);
+	kt_pool_free(pool);
+	shop_close(&shop);
+}
+
+/* The other pool's machine is used, so its memory may come back; idle, it would not. */
+static void test_pools_share_the_memory(void **state)
+{
+	struct kt_diag diag = KT_DIAG_INIT;
+	struct kt_pool_lease lease, none;
+	struct client client;
+	struct shop shop;
+	struct kt_pool *one, *other;
+
+	shop_open(&shop, 0);
+	shop.host_bytes = 1000 * MIB;
+	shop.maker.bytes_each = 700 * MIB;
+	one = pool_with_memory(&shop, 0, 1);
+	other = pool_with_memory(&shop, 0, 1);
+	lease = take(one);
+	client = (struct client){ .pool = other, .cancel_fd = -1, .keep = true };
+	client_queue(&client, 1);
+	wait_until(stats_of(other).refusals >= 2);
+	assert_int_equal(kt_pool_release(one, &lease, true), 0);
+	client_join(&client);
+	assert_int_equal(client.result, 0);
+	give(other, client.lease);
+	assert_int_equal(kt_pool_acquire(one, -1, &none, &diag), KT_POOL_E_CAPACITY);
+	kt_pool_free(one);
+	kt_pool_free(other);
+	shop_close(&shop);
+}
+
+static void test_only_unused_promises_count(void **state)
+{
+	struct kt_pool_lease leases[3];
+	struct shop shop;
+	struct kt_pool *pool;
+
+	shop_open(&shop, 0);
+	shop.memory.reserve_bytes = 0;
+	shop.host_bytes = 1000 * MIB;
+	shop.maker.bytes_each = 400 * MIB;
+	shop.maker.used = shop_used;
+	pool = pool_with_memory(&shop, 0, 3);
+	leases[0] = take(pool);
+	leases[1] = take(pool);
+	struct client client = { .pool = pool, .cancel_fd = -1, .keep = true };
+	client_queue(&client, 1);
+	wait_until(stats_of(pool).refusals >= 1); /* 200 are left */
+	assert_int_equal(stats_of(pool).alive - stats_of(pool).making, 2);
+	/* They used 300 each, of a host that had more than it seemed. */
+	shop.host_bytes = 600 * MIB;
+	shop.used_each = 300 * MIB;
+	client_join(&client);
+	assert_int_equal(client.result, 0);
+	leases[2] = client.lease;
+	for (unsigned int i = 0; i < 3; i++)
+		give(pool, leases[i]);
+	kt_pool_free(pool);
+	shop_close(&shop);
+}
+
+static void test_a_refill_without_memory_waits_quietly(void **state)
+{
+	struct shop shop;
+	struct kt_pool *pool;
+
+	shop_open(&shop, 0);
+	shop.host_bytes = 1000 * MIB;
+	shop.maker.bytes_each = 400 * MIB;
+	pool = pool_with_memory(&shop, 3, 3);
+	wait_until(stats_of(pool).refusals >= 2);
+	wait_until(stats_of(pool).idle == 1);
+	shop.host_bytes = 2000 * MIB; /* somebody else has freed some */
+	wait_until(stats_of(pool).idle == 3);
+	kt_pool_free(pool);
+	shop_close(&shop);
+}
+
+static void test_this_host_has_memory(void **state)
+{
+	uint64_t bytes = 0;
+
+	assert_int_equal(kt_pool_mem_available(NULL, &bytes), 0);
+	assert_in_range(bytes, MIB, UINT64_C(1) << 50);
+}
+
+static void test_outcomes(void **state)
+{
+	assert_int_equal(kt_pool_outcome(KT_POOL_E_CAPACITY), KT_OUTCOME_CAPACITY);
+	assert_string_equal(kt_outcome_name(KT_OUTCOME_CAPACITY), "capacity");
+	assert_int_equal(kt_pool_outcome(KT_POOL_E_CANCELLED), KT_OUTCOME_CANCELLED);
+	assert_int_equal(kt_pool_outcome(KT_POOL_E_MAKE), KT_OUTCOME_VMM_ERROR);
+	assert_int_equal(kt_pool_outcome(KT_POOL_E_TIMEOUT), KT_OUTCOME_HOST_ERROR);
+	assert_int_equal(kt_pool_outcome(-EIO), KT_OUTCOME_HOST_ERROR);
+}
+
+/* ---- many users ---- */
+
+#define USERS  8
+#define ROUNDS 200
+#define ITEMS  3
+
+struct user {
+	struct kt_pool *pool;
+	struct shop *shop;
+	pthread_t thread;
+	unsigned int number;
+	unsigned int served, gave_up;
+	bool shared; /* an item was not its alone */
+};
+
+static void use(struct user *user, struct kt_pool_lease lease, unsigned int round)
+{
+	struct item *item = lease.item;
+
+	user->served++;
+	user->shared |= atomic_fetch_add(&item->users, 1) != 0;
+	sched_yield();
+	user->shared |= atomic_fetch_sub(&item->users, 1) != 1;
+	assert_int_equal(kt_pool_release(user->pool, &lease, round % 7 == 0), 0);
+	/* In vain; whose it is meanwhile is not disturbed. */
+	assert_int_equal(kt_pool_release(user->pool, &lease, false), -EALREADY);
+}
+
+static void *use_often(void *arg)
+{
+	struct user *user = arg;
+	struct kt_pool_lease lease;
+	int cancelled = eventfd(1, EFD_CLOEXEC); /* gives up unless served at once */
+
+	for (unsigned int i = 0; i < ROUNDS; i++) {
+		unsigned int round = i * USERS + user->number;
+		int r;
+
+		if (round % 31 == 0)
+			shop_set(user->shop, make_fails, 1);
+		if (round % 17 == 0)
+			shop_set(user->shop, restore_fails, 1);
+		r = kt_pool_acquire(user->pool, round % 5 ? -1 : cancelled, &lease, NULL);
+		if (!r)
+			use(user, lease, round);
+		else
+			user->gave_up++;
+	}
+	close(cancelled);
+	return NULL;
+}
+
+static void test_many_users(void **state)
+{
+	struct user users[USERS];
+	unsigned int served = 0, gave_up = 0;
+	struct kt_pool_stats stats;
+	struct shop shop;
+	struct kt_pool *pool;
+
+	shop_open(&shop, 0);
+	pool = pool_of(&shop, (struct kt_pool_config){ .min_ready = 1,
+						       .max_alive = ITEMS,
+						       .evict_after_ns = 100000,
+						       .restore_on_release = true,
+						       .memory = &shop.memory });
+	shop.host_bytes = 1024 * MIB;
+	for (unsigned int i = 0; i < USERS; i++) {
+		users[i] = (struct user){ .pool = pool, .shop = &shop, .number = i };
+		assert_int_equal(pthread_create(&users[i].thread, NULL, use_often, &users[i]), 0);
+	}
+	for (unsigned int i = 0; i < USERS; i++) {
+		pthread_join(users[i].thread, NULL);
+		assert_false(users[i].shared);
+		served += users[i].served;
+		gave_up += users[i].gave_up;
+	}
+	stats = stats_of(pool);
+	assert_int_equal(served + gave_up, USERS * ROUNDS);
+	assert_int_equal(stats.acquires, USERS * ROUNDS);
+	assert_true(stats.hits <= served);
+	assert_int_equal(stats.leased, 0);
+	assert_int_equal(stats.waiters, 0);
+	assert_true(served > USERS * ROUNDS / 2);
+	assert_in_range(shop_get(&shop, alive_peak), 1, ITEMS);
+	shop_set(&shop, make_fails, 0);
+	assert_int_equal(kt_pool_close(pool, 0, NULL), 0);
+	kt_pool_free(pool);
+	shop_close(&shop);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_all_pools_go_through_the_gate),
+		cmocka_unit_test(test_restores_go_through_the_gate),
+		cmocka_unit_test(test_the_gate_keeps_the_order),
+		cmocka_unit_test(test_the_gate_has_a_place_for_each_cpu),
+		cmocka_unit_test(test_what_can_never_fit_is_refused_at_once),
+		cmocka_unit_test(test_what_can_be_released_is_waited_for),
+		cmocka_unit_test(test_pools_share_the_memory),
+		cmocka_unit_test(test_only_unused_promises_count),
+		cmocka_unit_test(test_a_refill_without_memory_waits_quietly),
+		cmocka_unit_test(test_this_host_has_memory),
+		cmocka_unit_test(test_outcomes),
+		cmocka_unit_test(test_many_users),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
