@@ -367,6 +367,8 @@ static int open_session(struct drive *d, const struct kt_drive_start *start)
 	res->attached = start->bake && start->bake->prologue_bytes;
 	if (start->bake)
 		res->age_ns = kt_clock_ns(CLOCK_REALTIME) - start->bake->saved_ns;
+	if (res->attached)
+		d->res->record.saved_ns = res->age_ns;
 	res->open_ns = kt_now_ns() - d->session->open_ns;
 	kt_vm_restore_times(d->session->vm, &res->restore);
 	return 0;
