@@ -244,8 +244,8 @@ static int run_boot(struct options *o, struct kt_measured *measured, struct kt_d
 	machines.surface = kt_accel_name(o->accel);
 	r = kt_bench_run(measured, &o->request, &machines, diag);
 	if (boot->release[0])
-		snprintf(measured->kernel.release, sizeof(measured->kernel.release), "%s",
-			 boot->release);
+		kt_measured_text(measured->kernel.release, sizeof(measured->kernel.release),
+				 boot->release);
 	return r;
 }
 

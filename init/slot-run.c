@@ -25,6 +25,7 @@ struct order {
 	struct kt_slot_order head;
 	char *argv[KT_EXEC_ARGS_MAX + 1];
 	char *env[KT_EXEC_ARGS_MAX + 1];
+	char *program; /* "": argv[0] */
 	char *cwd;
 };
 
@@ -67,8 +68,8 @@ static void receive(struct order *o)
 		_exit(0);
 	memcpy(&o->head, order_bytes, sizeof(o->head));
 	rest = split(o->argv, rest, o->head.argv_len);
-	o->cwd = split(o->env, rest, o->head.env_len);
-	o->cwd[o->head.cwd_len] = 0;
+	o->program = split(o->env, rest, o->head.env_len);
+	o->cwd = o->program + o->head.program_len;
 }
 
 static void set_environment(const struct order *o)
@@ -113,8 +114,11 @@ static _Noreturn void become(struct order *o)
 		fflush(NULL);
 		_exit(status);
 	}
-	execvp(o->argv[0], o->argv);
-	fail(errno, o->argv[0]);
+	if (o->program[0])
+		execv(o->program, o->argv);
+	else
+		execvp(o->argv[0], o->argv);
+	fail(errno, o->program[0] ? o->program : o->argv[0]);
 }
 
 void kt_slot_run(int order_fd, const int fds[3])

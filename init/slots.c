@@ -296,27 +296,34 @@ static int check_strings(const struct kt_bytes *b)
 	return b->len && b->data[b->len - 1] ? -EINVAL : 0;
 }
 
+static bool is_path(const struct kt_bytes *b)
+{
+	return b->len < KT_SLOT_PATH_MAX && (!b->len || !memchr(b->data, 0, b->len));
+}
+
 static int check_exec(const struct kt_slot *slot, const struct kt_msg_exec *exec)
 {
 	int r = check_strings(&exec->argv);
 
 	if (!r)
 		r = check_strings(&exec->env);
-	if (!r && (!exec->argv.len || exec->cwd.len >= 4096 ||
-		   (exec->cwd.len && memchr(exec->cwd.data, 0, exec->cwd.len))))
+	if (!r && (!exec->argv.len || !is_path(&exec->program) || !is_path(&exec->cwd)))
 		r = -EINVAL;
 	return r ? r : slot->busy ? -EBUSY : slot->pid ? 0 : -EAGAIN;
 }
 
 static int send_order(struct kt_slot *slot, const struct kt_msg_exec *exec)
 {
-	struct kt_slot_order order = { exec->argv.len, exec->env.len, exec->cwd.len,
-				       exec->terminal };
+	struct kt_slot_order order = { exec->argv.len, exec->env.len, exec->program.len + 1,
+				       exec->cwd.len + 1, exec->terminal };
 	struct iovec parts[] = {
 		{ &order, sizeof(order) },
 		{ (void *)(uintptr_t)exec->argv.data, exec->argv.len },
 		{ (void *)(uintptr_t)exec->env.data, exec->env.len },
+		{ (void *)(uintptr_t)exec->program.data, exec->program.len },
+		{ (char[]){ 0 }, 1 },
 		{ (void *)(uintptr_t)exec->cwd.data, exec->cwd.len },
+		{ (char[]){ 0 }, 1 },
 	};
 	const struct msghdr message = { .msg_iov = parts, .msg_iovlen = KT_ARRAY_SIZE(parts) };
 

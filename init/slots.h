@@ -89,11 +89,12 @@ bool kt_slot_streams_ended(const struct kt_slot *slot);
 void kt_slot_input(struct kt_slot *slot, const struct kt_msg_input *input);
 void kt_slot_output_taken(struct kt_slot *slot, uint64_t bytes);
 
-#define KT_SLOT_ORDER_MAX (2 * KT_EXEC_BYTES_MAX + 4096u)
+#define KT_SLOT_PATH_MAX  4096u
+#define KT_SLOT_ORDER_MAX (2 * KT_EXEC_BYTES_MAX + 2 * KT_SLOT_PATH_MAX + 64u)
 
-/* What goes to the process: this, then argv, env and cwd, each as in EXEC. */
+/* What goes to the process: this, then the parts as in EXEC; the paths with a 0. */
 struct kt_slot_order {
-	uint32_t argv_len, env_len, cwd_len;
+	uint32_t argv_len, env_len, program_len, cwd_len;
 	uint32_t terminal;
 };
 
