@@ -19,7 +19,9 @@ static const struct verb {
 	const char *summary;
 } verbs[] = {
 	{ "run", cmd_run, "run scenarios, each in a machine of its own" },
+	{ "exec", cmd_exec, "run a command in a machine" },
 	{ "list", cmd_list, "list scenarios" },
+	{ "bench", cmd_bench, "measure machines, and show what was measured" },
 	{ "kernel", cmd_kernel, "build, list and check guest kernels" },
 	{ "doctor", cmd_doctor, "look for what ktest needs on this machine" },
 	{ "help", cmd_help, "show this help, or that of a verb" },

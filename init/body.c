@@ -19,12 +19,11 @@
 
 #include "base/cleanup.h"
 #include "init/body.h"
+#include "init/environment.h"
 #include "init/init.h"
-#include "proto/staging.h"
 #include "scenario/guest.h"
 
-#define FINDINGS_MAX	 1000 /* sent per run; further ones are only counted */
-#define LIBRARY_PATH_MAX 4096
+#define FINDINGS_MAX 1000 /* sent per run; further ones are only counted */
 
 struct kt_guest {
 	uint64_t seed;
@@ -61,19 +60,6 @@ void kt_guest_fail(struct kt_guest *kg, const char *file, int line, const char *
 		_exit(125);
 }
 
-/* Programs that the body starts find the libraries that were staged for them. */
-static void set_library_path(void)
-{
-	_cleanup_(kt_closep) int fd =
-		open(KT_STAGING "/" KT_STAGING_LIBRARY_PATH, O_RDONLY | O_CLOEXEC);
-	char path[LIBRARY_PATH_MAX];
-	ssize_t n = fd >= 0 ? read(fd, path, sizeof(path) - 1) : 0;
-
-	path[n > 0 ? n : 0] = 0;
-	if (n > 0 && setenv("LD_LIBRARY_PATH", path, 1))
-		_exit(125);
-}
-
 /* The body gets no descriptor of PID 1's but the write ends of its two pipes. */
 static _Noreturn void run_child(const struct kt_exec *exec, int finding_fd, int output_fd)
 {
@@ -86,7 +72,7 @@ static _Noreturn void run_child(const struct kt_exec *exec, int finding_fd, int 
 		_exit(125);
 	close_range(kg.fd + 1, UINT_MAX, 0);
 	setvbuf(stdout, NULL, _IOLBF, 0);
-	set_library_path();
+	kt_environment_library_path();
 	exec->scenario->body(&kg);
 	fflush(NULL);
 	_exit(0);

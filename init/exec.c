@@ -6,11 +6,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/netlink.h>
+#include <linux/sched.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/timerfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -140,7 +142,7 @@ static void on_sigchld(void *arg)
 }
 
 /* In the child: nothing of PID 1's privileges is inherited. SCHED_FIFO is not, by RESET_ON_FORK. */
-static void become_ordinary(void)
+static void become_ordinary(bool session)
 {
 	_cleanup_(kt_closep) int fd = -1;
 	sigset_t none;
@@ -149,13 +151,34 @@ static void become_ordinary(void)
 		signal(sig, SIG_DFL);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
-	setpgid(0, 0);
+	if (session)
+		setsid();
+	else
+		setpgid(0, 0);
 	fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
 	if (fd >= 0 && write(fd, "0", 1) != 1)
 		_exit(126);
 }
 
+/* fork(2), into a cgroup from its start; -1: that of this process. */
+static pid_t fork_into(int cgroup_fd)
+{
+	struct clone_args args = { .exit_signal = SIGCHLD };
+
+	if (cgroup_fd < 0)
+		return fork();
+	args.flags = CLONE_INTO_CGROUP;
+	args.cgroup = (uint64_t)cgroup_fd;
+	return (pid_t)syscall(SYS_clone3, &args, sizeof(args));
+}
+
 pid_t kt_exec_fork(struct kt_exec *exec, void (*fn)(void *arg, pid_t pid, int status), void *arg)
+{
+	return kt_exec_fork_into(exec, -1, fn, arg);
+}
+
+pid_t kt_exec_fork_into(struct kt_exec *exec, int cgroup_fd,
+			void (*fn)(void *arg, pid_t pid, int status), void *arg)
 {
 	struct kt_init_child *slot = NULL;
 	pid_t pid;
@@ -167,17 +190,33 @@ pid_t kt_exec_fork(struct kt_exec *exec, void (*fn)(void *arg, pid_t pid, int st
 		errno = EAGAIN;
 		return -1;
 	}
-	pid = fork();
+	pid = fork_into(cgroup_fd);
 	if (!pid)
-		become_ordinary();
+		become_ordinary(cgroup_fd >= 0);
 	if (pid > 0) {
-		setpgid(pid, pid);
+		if (cgroup_fd < 0)
+			setpgid(pid, pid);
 		*slot = (struct kt_init_child){ pid, fn, arg };
 	}
 	return pid;
 }
 
+void kt_exec_forget(struct kt_exec *exec, pid_t pid)
+{
+	for (size_t i = 0; i < KT_INIT_CHILDREN_MAX; i++)
+		if (exec->children[i].pid == pid)
+			exec->children[i].pid = 0;
+}
+
 /* ---- sources ---- */
+
+static void stop_heartbeat(struct kt_exec *exec)
+{
+	const struct itimerspec off = { .it_value = { 0 } };
+
+	timerfd_settime(exec->heartbeat_fd, 0, &off, NULL);
+	exec->beats = false;
+}
 
 static void on_heartbeat(void *arg)
 {
@@ -187,6 +226,10 @@ static void on_heartbeat(void *arg)
 
 	if (read(exec->heartbeat_fd, &ticks, sizeof(ticks)) < 0)
 		return;
+	if (!exec->has_job && !exec->attaching && !kt_slots_busy(exec)) {
+		stop_heartbeat(exec);
+		return;
+	}
 	msg.heartbeat.time_ns = kt_now_ns();
 	kt_exec_send(exec, &msg);
 }
@@ -248,5 +291,8 @@ int kt_exec_start_heartbeat(struct kt_exec *exec)
 	const struct timespec period = { .tv_nsec = HEARTBEAT_NS };
 	const struct itimerspec timer = { .it_interval = period, .it_value = period };
 
+	if (exec->beats)
+		return 0;
+	exec->beats = true;
 	return timerfd_settime(exec->heartbeat_fd, 0, &timer, NULL) ? kt_raise(-errno) : 0;
 }

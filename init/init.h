@@ -9,6 +9,8 @@
  *   clone.c      becoming a machine of its own after a restore
  *   unpack.c, cpio-read.c
  *                what the host stages after the boot
+ *   slots.c, slot-io.c, slot-run.c, builtin.c
+ *                commands of the host
  *   run.c        the job: stage, steps, body, teardown
  *     modules.c, snapshot.c, bpf-maps.c, map-read.c, body.c, pulse.c, topology.c
  *   last-words.c how it ends
@@ -22,14 +24,15 @@
 #include <stdint.h>
 
 #include "init/channel.h"
+#include "init/slots.h"
 #include "init/snapshot.h"
 #include "init/unpack.h"
 #include "ops/exec.h"
 #include "ops/sched-exec.h"
 #include "scenario/scenario.h"
 
-#define KT_INIT_WATCHES_MAX  32
-#define KT_INIT_CHILDREN_MAX 16
+#define KT_INIT_WATCHES_MAX  128
+#define KT_INIT_CHILDREN_MAX 64
 
 struct kt_init_watch {
 	int fd; /* -1: free */
@@ -46,8 +49,9 @@ struct kt_init_child {
 struct kt_exec {
 	int epoll_fd;
 	int signal_fd;	  /* SIGCHLD */
-	int heartbeat_fd; /* timer, armed while a job runs */
-	int uevent_fd;	  /* -1: the kernel has none; waits tick instead */
+	int heartbeat_fd; /* timer, armed while something runs */
+	bool beats;
+	int uevent_fd; /* -1: the kernel has none; waits tick instead */
 	struct kt_init_watch watches[KT_INIT_WATCHES_MAX];
 	struct kt_init_child children[KT_INIT_CHILDREN_MAX];
 
@@ -56,6 +60,7 @@ struct kt_exec {
 	uint64_t staged_bytes; /* unpacked since the channel began */
 	uint64_t start_ns;     /* when PID 1 was started */
 	bool has_job;
+	bool prepared; /* a job was staged, and its boot scheduler attached, for others to begin with */
 	struct kt_msg_job job;
 	struct kt_msg_thawed thawed; /* the last one; number 0: none yet */
 	bool stop;		     /* the host asked for teardown */
@@ -63,6 +68,9 @@ struct kt_exec {
 
 	const struct kt_scenario *scenario;
 	struct kt_sched sched;
+	struct kt_slots slots;
+	char attach[KT_NAME_MAX]; /* what ATTACH asks for; "": nothing */
+	bool attaching;
 	struct kt_snapshots snapshots;
 	pid_t pulse_pid;	/* 0: none */
 	uint32_t next_periodic; /* index of the next periodic snapshot's position */
@@ -75,8 +83,18 @@ int kt_exec_init(struct kt_exec *exec) _kt_must_check_;
 /* Says that it is ready for a job. */
 void kt_init_hello(struct kt_exec *exec);
 
-/* Starts to send heartbeats. */
+/* Starts to send heartbeats, until there is neither a job nor a command. */
 int kt_exec_start_heartbeat(struct kt_exec *exec) _kt_must_check_;
+
+/*
+ * kt_exec_fork() with a session of its own, not just a group, and in the cgroup
+ * behind a descriptor; -1: kt_exec_fork().
+ */
+pid_t kt_exec_fork_into(struct kt_exec *exec, int cgroup_fd,
+			void (*fn)(void *arg, pid_t pid, int status), void *arg);
+
+/* Nobody wants to know of this child's end any more. */
+void kt_exec_forget(struct kt_exec *exec, pid_t pid);
 
 /* kt_exec_watch() with events of epoll(7). */
 int kt_exec_watch_events(struct kt_exec *exec, int fd, uint32_t events, void (*fn)(void *arg),
@@ -87,6 +105,9 @@ int kt_exec_watch_events(struct kt_exec *exec, int fd, uint32_t events, void (*f
  * kernel does not get back under its own scheduler.
  */
 void kt_run_note_death(struct kt_exec *exec);
+
+/* Attaches the scheduler that ATTACH asks for, and answers. */
+void kt_run_attach(struct kt_exec *exec);
 
 /* Runs the job that was received, up to and including teardown. Fills in exec->result. */
 void kt_run_job(struct kt_exec *exec);

@@ -63,7 +63,12 @@ static void on_message(struct kt_exec *exec, const struct kt_msg *msg)
 	case KT_MSG_STAGE:
 		on_stage(exec, &msg->stage);
 		break;
+	case KT_MSG_ATTACH:
+		memcpy(exec->attach, msg->attach.name, sizeof(exec->attach));
+		break;
 	default:
+		if (kt_slots_take(exec, msg))
+			break;
 		kt_init_fail(exec, "read the control channel", "message '%s' is not for a guest",
 			     kt_msg_name(msg->type));
 	}
@@ -137,21 +142,35 @@ void kt_init_hello(struct kt_exec *exec)
 	msg.hello.memory_bytes = (uint64_t)si.totalram * si.mem_unit;
 	msg.hello.init_start_ns = exec->start_ns;
 	msg.hello.ready_ns = kt_now_ns();
+	msg.hello.slots = exec->slots.count;
+	msg.hello.busy_slots = kt_slots_busy(exec);
 	kt_exec_send(exec, &msg);
 }
 
-static bool has_job(void *arg)
+static bool scheduler_is_gone(struct kt_exec *exec)
+{
+	return exec->sched.generation && !kt_sched_check(&exec->sched);
+}
+
+static bool has_work(void *arg)
 {
 	struct kt_exec *exec = arg;
 
-	return exec->has_job;
+	return exec->has_job || exec->attach[0] || scheduler_is_gone(exec);
 }
 
 /* Waits as long as it takes: that the host is alive is the host's business. */
 static void await_job(struct kt_exec *exec)
 {
-	int r = kt_exec_wait(exec, has_job, exec, UINT64_MAX, 0);
+	int r = 0;
 
+	while (!r && !exec->has_job) {
+		r = kt_exec_wait(exec, has_work, exec, UINT64_MAX, 0);
+		if (!r && exec->attach[0])
+			kt_run_attach(exec);
+		else if (!r && scheduler_is_gone(exec))
+			kt_run_note_death(exec);
+	}
 	must("wait for a job", r);
 	if (r == KT_EXEC_E_STOP)
 		kt_init_finish(exec);
@@ -184,10 +203,14 @@ int main(void)
 	libbpf_set_print(NULL);
 	must("set up events", kt_exec_init(exec));
 	open_channel(exec);
+	must("take an identity", kt_clone_name_oneself());
 	must_early(kt_warm_up(exec, &diag), &diag);
 	kt_init_hello(exec);
-	await_job(exec);
-	must("start the heartbeat", kt_exec_start_heartbeat(exec));
-	kt_run_job(exec);
+	do {
+		exec->has_job = false;
+		await_job(exec);
+		must("start the heartbeat", kt_exec_start_heartbeat(exec));
+		kt_run_job(exec);
+	} while (exec->job.prepare);
 	kt_init_finish(exec);
 }

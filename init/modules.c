@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Kernel modules; see modules.h. There is no modules.dep: the scenario gives the
- * order. What a module had to say when it refused is in the kernel's log; its
- * last line goes into the message, because the error number rarely tells.
+ * order. What a module had to say when it refused is in the kernel's log, and goes
+ * into the message, because the error number rarely tells.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -21,28 +21,40 @@
 #define KLOG_READ_ALL  3 /* syslog(2) */
 #define KLOG_READ_TAIL 4096
 
-/* The last line of the kernel's log without its level and time; "" if there is none. */
-static const char *last_kernel_line(char *buf, size_t size)
-{
-	int n = klogctl(KLOG_READ_ALL, buf, (int)size - 1);
-	char *line, *text;
-
-	buf[n > 0 ? n : 0] = 0;
-	while (n > 0 && buf[n - 1] == '\n')
-		buf[--n] = 0;
-	line = strrchr(buf, '\n');
-	line = line ? line + 1 : buf;
-	text = strstr(line, "] ");
-	return text ? text + 2 : line;
-}
-
-/* The kernel names modules with '_' where their files may have '-'. */
-static bool is_same_module(const char *line, const char *name)
+/* The kernel names modules with '_' where their files may have '-'. Where the name ends, or NULL. */
+static const char *skip_name(const char *line, const char *name)
 {
 	for (; *name; line++, name++)
 		if (*line != *name && !(*line == '_' && *name == '-'))
-			return false;
-	return *line == ' ';
+			return NULL;
+	return line;
+}
+
+/*
+ * Of the kernel's log, without level and time: the last line that begins with the
+ * module's name, for others print in between; else the last one; "" if there is none.
+ */
+static const char *last_kernel_line(char *buf, size_t size, const char *name)
+{
+	int n = klogctl(KLOG_READ_ALL, buf, (int)size - 1);
+	const char *last = "", *own = NULL, *text, *end;
+
+	buf[n > 0 ? n : 0] = 0;
+	for (char *line = strtok(buf, "\n"); line; line = strtok(NULL, "\n")) {
+		text = strstr(line, "] ");
+		last = text ? text + 2 : line;
+		end = skip_name(last, name);
+		if (end && *end == ':')
+			own = last;
+	}
+	return own ?: last;
+}
+
+static bool is_same_module(const char *line, const char *name)
+{
+	const char *end = skip_name(line, name);
+
+	return end && *end == ' ';
 }
 
 /* Whether it was loaded before the machine was saved that this one is a clone of. */
@@ -74,7 +86,7 @@ static int load(const char *name, struct kt_diag *diag)
 		kt_diag_cause(diag, "%s: %s", path, strerror(error));
 	else
 		kt_diag_cause(diag, "%s; the kernel's last message is: %s", strerror(error),
-			      last_kernel_line(log, sizeof(log)));
+			      last_kernel_line(log, sizeof(log), name));
 	return KT_MODULES_E_FAILED;
 }
 

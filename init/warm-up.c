@@ -83,6 +83,9 @@ int kt_warm_up(struct kt_exec *exec, struct kt_diag *diag)
 		return failed(diag, "learn where the kernel keeps sched_ext ops", r);
 	if (kt_modules_load_ordered(diag))
 		return KT_WARM_UP_E_FAILED;
+	r = kt_slots_make(exec, KT_SLOTS_DEFAULT);
+	if (r)
+		return failed(diag, "make executor slots", r);
 	/* Page tables and copies of init's own memory are made now, not in each clone. */
 	if (mlockall(MCL_CURRENT))
 		return failed(diag, "fault in init's memory", -errno);

@@ -45,7 +45,7 @@ struct message {
 /* clang-format off */
 static const struct message messages[] = {
 	[KT_MSG_JOB] = { "job", FIELDS(
-		TEXT(job, scenario), UINT(job, table_hash), UINT(job, seed)) },
+		TEXT(job, scenario), UINT(job, table_hash), UINT(job, seed), UINT(job, prepare)) },
 	[KT_MSG_STOP] = { "stop", FIELDS(UINT(stop, reason)) },
 	[KT_MSG_THAWED] = { "thawed", FIELDS(
 		UINT(thawed, number), UINT(thawed, stood_ns), TEXT(thawed, text)) },
@@ -56,7 +56,8 @@ static const struct message messages[] = {
 	[KT_MSG_ATTACH] = { "attach", FIELDS(TEXT(attach, name)) },
 	[KT_MSG_EXEC] = { "exec", FIELDS(
 		UINT(exec, slot), UINT(exec, terminal), UINT(exec, timeout_ns),
-		BYTES(exec, argv), BYTES(exec, env), BYTES(exec, cwd)) },
+		BYTES(exec, argv), BYTES(exec, env), BYTES(exec, program),
+		BYTES(exec, cwd)) },
 	[KT_MSG_INPUT] = { "input", FIELDS(
 		UINT(input, slot), UINT(input, eof), BYTES(input, data)) },
 	[KT_MSG_OUTPUT_TAKEN] = { "output-taken", FIELDS(

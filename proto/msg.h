@@ -89,6 +89,11 @@ struct kt_msg_job {
 	char scenario[KT_NAME_MAX];
 	uint64_t table_hash; /* of the host's scenario table; must equal the guest's */
 	uint64_t seed;	     /* of everything random in the run */
+	/*
+	 * 1: only stage it and attach its boot scheduler, up to PHASE body, and wait for
+	 * a job that begins there: the machine is then saved.
+	 */
+	uint32_t prepare;
 };
 
 /* STOP: tear down and report; the user cancelled. */
@@ -142,7 +147,9 @@ struct kt_msg_exec {
 	uint64_t timeout_ns;  /* of the guest's time; 0: none */
 	struct kt_bytes argv; /* strings, each with its 0; at least one */
 	struct kt_bytes env;  /* likewise, "NAME=VALUE"; beside the slot's own */
-	struct kt_bytes cwd;  /* without a 0; empty: "/" */
+	/* Without a 0. */
+	struct kt_bytes program; /* path; empty: argv[0], looked up in PATH */
+	struct kt_bytes cwd;	 /* empty: "/" */
 };
 
 #define KT_INPUT_BYTES_MAX   (64u << 10)  /* in one INPUT */

@@ -338,8 +338,9 @@ struct kt_session *kt_session_free(struct kt_session *s)
 
 enum kt_outcome kt_session_open_outcome(int r)
 {
-	return r > 0 || r == -ENOENT || r == -ENOSYS || r == -EPERM ? KT_OUTCOME_SETUP_ERROR :
-								      KT_OUTCOME_HOST_ERROR;
+	if (r == KT_VM_E_SPEC || r == KT_VM_E_CANNOT || r == -ENOENT || r == -ENOSYS || r == -EPERM)
+		return KT_OUTCOME_SETUP_ERROR;
+	return r > 0 ? KT_OUTCOME_VMM_ERROR : KT_OUTCOME_HOST_ERROR;
 }
 
 void kt_session_begin(struct kt_session *s, const struct kt_session_handlers *handlers, void *arg,

@@ -36,11 +36,11 @@ static bool is_plain(const char *path)
 	return true;
 }
 
-static bool check_place(const char *guest, struct kt_diag *diag)
+static bool check_place(const char *guest, bool late, struct kt_diag *diag)
 {
 	const char *mount = kt_staging_hidden_by(guest);
 
-	if (mount) {
+	if (mount && !(late && (!strcmp(mount, "/tmp") || !strcmp(mount, "/run")))) {
 		kt_diag_cause(diag, "the guest mounts a file system on %s, which hides it", mount);
 		return false;
 	}
@@ -81,7 +81,7 @@ static bool check_form(const struct kt_stage_files *files, const char *text, con
 	} else if (files->count == KT_FILES_MAX) {
 		kt_diag_cause(diag, "more than %d files", KT_FILES_MAX);
 	} else {
-		return check_place(guest, diag) && check_others(files, guest, diag);
+		return check_place(guest, files->late, diag) && check_others(files, guest, diag);
 	}
 	return false;
 }

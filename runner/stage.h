@@ -21,6 +21,7 @@ struct kt_stage_file {
 struct kt_stage_files {
 	struct kt_stage_file list[KT_FILES_MAX];
 	unsigned int count;
+	bool late; /* unpacked after the boot: file systems for anybody's files hide none */
 };
 
 enum kt_stage_condition {

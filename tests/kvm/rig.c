@@ -48,10 +48,8 @@ static void map_devices(uint8_t *low)
 	}
 }
 
-static void make_memory(struct rig *rig)
+static void make_banks(struct rig *rig)
 {
-	uint8_t *low;
-
 	kt_ram_layout(&rig->ram, 2, BANK_BYTES, 2 * BANK_BYTES, UINT64_C(1) << 32);
 	assert_int_equal(kt_ram_create(&rig->ram), 0);
 	assert_int_equal(kt_ram_attach(&rig->ram), 0);
@@ -59,6 +57,13 @@ static void make_memory(struct rig *rig)
 		assert_int_equal(
 			kt_ram_map(&rig->ram, rig->ram.banks[i].start, BANK_BYTES, &rig->banks[i]),
 			0);
+}
+
+static void make_memory(struct rig *rig)
+{
+	uint8_t *low;
+
+	make_banks(rig);
 	low = rig->banks[0].data;
 	kt_flat_tables(low);
 	map_devices(low);
@@ -217,6 +222,47 @@ void rig_reg_write(struct rig *rig, unsigned int vcpu, enum kt_vm_reg_set set, c
 		   size_t count)
 {
 	rig_expect_ok(rig, kt_kvm_reg_write(rig->kvm, vcpu, set, data, count, &rig->diag));
+}
+
+/* ---- saving ---- */
+
+void rig_save(struct rig *rig, struct kt_kvm_saved *ret_saved)
+{
+	struct kt_buf buf = KT_BUF_INIT(0);
+
+	rig_expect_ok(rig, kt_kvm_state_begin(&buf, kt_kvm_vcpu_count(rig->kvm)) ?:
+				   kt_kvm_save(rig->kvm, &buf, &rig->diag));
+	kt_kvm_state_end(&buf);
+	rig_expect_ok(rig, kt_kvm_state_parse(ret_saved, &buf, &rig->diag));
+	kt_buf_deinit(&buf);
+}
+
+void rig_copy_memory(struct rig *to, const struct rig *from)
+{
+	for (unsigned int i = 0; i < 2; i++)
+		memcpy(to->banks[i].data, from->banks[i].data, BANK_BYTES);
+}
+
+void rig_init_empty(struct rig *rig, const struct rig *memory, unsigned int vcpus)
+{
+	struct kt_kvm_spec spec = { .host = &rig->host, .ram = &rig->ram, .vcpus = vcpus };
+
+	*rig = (struct rig){ .host = KT_KVM_HOST_INIT };
+	rig_expect_ok(rig, kt_kvm_host_open(&rig->host, KT_KVM_DEVICE, &rig->diag));
+	make_banks(rig);
+	rig_copy_memory(rig, memory);
+	rig_expect_ok(rig, kt_kvm_new(&rig->kvm, &spec, &rig->diag));
+}
+
+void rig_restore(struct rig *rig, const struct kt_kvm_saved *saved)
+{
+	rig_expect_ok(rig, kt_kvm_restore(rig->kvm, saved, NULL, &rig->diag));
+}
+
+void rig_init_clone(struct rig *rig, const struct rig *from, const struct kt_kvm_saved *saved)
+{
+	rig_init_empty(rig, from, saved->vcpus);
+	rig_restore(rig, saved);
 }
 
 /* ---- user mode ---- */

@@ -15,6 +15,7 @@
 #include "tests/unit/test.h"
 #include "vmm/kvm/ioctl.h"
 #include "vmm/kvm/machine.h"
+#include "vmm/kvm/save.h"
 
 /* A guest that needs longer hangs; times $KTEST_TEST_PATIENCE. */
 #define RIG_LIMIT_NS (10 * KT_NSEC_PER_SEC)
@@ -66,6 +67,16 @@ void rig_reg_read(struct rig *rig, unsigned int vcpu, enum kt_vm_reg_set set, vo
 		  size_t count);
 void rig_reg_write(struct rig *rig, unsigned int vcpu, enum kt_vm_reg_set set, const void *data,
 		   size_t count);
+/* Saves the state of a frozen machine; kt_kvm_state_deinit() is the caller's. */
+void rig_save(struct rig *rig, struct kt_kvm_saved *ret_saved);
+/* A machine with the memory of the other one, whose vCPUs have no registers yet. */
+void rig_init_empty(struct rig *rig, const struct rig *memory, unsigned int vcpus);
+void rig_copy_memory(struct rig *to, const struct rig *from);
+/* Restores a machine that is not started, or frozen; it is frozen. */
+void rig_restore(struct rig *rig, const struct kt_kvm_saved *saved);
+/* All of it; traps are to be added before the thaw. */
+void rig_init_clone(struct rig *rig, const struct rig *from, const struct kt_kvm_saved *saved);
+
 /* The vCPU's guest begins in user mode, with all memory and all ports open to it. */
 void rig_enter_user(struct rig *rig, unsigned int vcpu);
 #define RIG_USER_CODE 0x23

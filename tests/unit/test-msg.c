@@ -37,9 +37,13 @@ static struct kt_msg sample(uint16_t type)
 		m.attach = (struct kt_msg_attach){ "primary" };
 		break;
 	case KT_MSG_EXEC:
-		m.exec = (struct kt_msg_exec){ 1,	    1,
-					       5000000001,  { blob, sizeof(blob) },
-					       { blob, 1 }, { blob + 1, 2 } };
+		m.exec = (struct kt_msg_exec){ .slot = 1,
+					       .terminal = 1,
+					       .timeout_ns = 5000000001,
+					       .argv = { blob, sizeof(blob) },
+					       .env = { blob, 1 },
+					       .program = { blob, 3 },
+					       .cwd = { blob + 1, 2 } };
 		break;
 	case KT_MSG_INPUT:
 		m.input = (struct kt_msg_input){ 2, 1, { blob, sizeof(blob) } };

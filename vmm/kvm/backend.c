@@ -10,9 +10,8 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
-#include "vmm/backend.h"
+#include "vmm/kvm/backend-vm.h"
 #include "vmm/kvm/cpuid.h"
-#include "vmm/kvm/devices.h"
 #include "vmm/kvm/layout.h"
 #include "vmm/kvm/nudge.h"
 #include "vmm/kvm/perf.h"
@@ -22,25 +21,9 @@
 /* A vCPU that was told to stop is back in microseconds, unless the host is wedged. */
 #define STOP_NS (UINT64_C(5) * KT_NSEC_PER_SEC)
 
-/* One source for each descriptor: queues, then streams, breakpoints and the end. */
-#define SOURCES_MAX (KT_VIRTIO_CONSOLE_QUEUES + KT_VM_STREAM_COUNT_ + 2)
-
-struct kt_kvm_vm {
-	struct kt_vm vm; /* first: the rest of vmm/ knows this part alone */
-	struct kt_kvm_host host;
-	struct kt_kvm *kvm; /* owned */
-	struct kt_kvm_devices devices;
-	struct kt_source *sources[SOURCES_MAX];
-	unsigned int source_count;
-	struct kt_source *nudge; /* timer; NULL on most hosts */
-	bool frozen;
-	bool ended;
-	struct kt_vm_end end;
-};
-
 static struct kt_kvm_vm *kvm_of(struct kt_vm *vm)
 {
-	return kt_container_of(vm, struct kt_kvm_vm, vm);
+	return kt_kvm_vm_of(vm);
 }
 
 /* ---- bytes from the guest ---- */
@@ -67,7 +50,7 @@ static int deliver_stream(struct kt_kvm_vm *k, enum kt_vm_stream stream)
 	return kt_forward(r);
 }
 
-static void deliver(struct kt_kvm_vm *k)
+void kt_kvm_vm_deliver(struct kt_kvm_vm *k)
 {
 	int r = 0;
 
@@ -79,7 +62,7 @@ static void deliver(struct kt_kvm_vm *k)
 
 static void on_outbox(void *arg, int fd, uint32_t events)
 {
-	deliver(arg);
+	kt_kvm_vm_deliver(arg);
 }
 
 static void on_notify(void *arg, int fd, uint32_t events)
@@ -89,7 +72,7 @@ static void on_notify(void *arg, int fd, uint32_t events)
 	for (unsigned int i = 0; i < KT_VIRTIO_CONSOLE_QUEUES; i++)
 		if (k->devices.notify_fds[i] == fd)
 			kt_kvm_devices_notified(&k->devices, i);
-	deliver(k);
+	kt_kvm_vm_deliver(k);
 }
 
 /* ---- the end ---- */
@@ -100,7 +83,7 @@ static void drain(struct kt_kvm_vm *k)
 	kt_kvm_devices_hold(&k->devices, false);
 	for (unsigned int i = 0; i < KT_VIRTIO_CONSOLE_QUEUES; i++)
 		kt_kvm_devices_notified(&k->devices, i);
-	deliver(k);
+	kt_kvm_vm_deliver(k);
 }
 
 static void remove_sources(struct kt_kvm_vm *k)
@@ -204,6 +187,12 @@ static void on_nudge(void *arg)
 		arm_nudge(k);
 }
 
+static void start_nudging(struct kt_kvm_vm *k)
+{
+	if (!k->nudge && kt_kvm_host_is_tcg())
+		arm_nudge(k);
+}
+
 /* ---- making and unmaking ---- */
 
 static int validate(const struct kt_vm_config *config, struct kt_diag *diag)
@@ -236,6 +225,7 @@ static struct kt_vm *kvm_free(struct kt_vm *vm)
 		kt_kvm_devices_hurry(&k->devices, true);
 	kt_kvm_free(k->kvm);
 	kt_kvm_devices_deinit(&k->devices);
+	kt_kvm_state_deinit(&k->saved);
 	kt_ram_deinit(&k->vm.ram);
 	kt_kvm_host_close(&k->host);
 	free(k);
@@ -250,8 +240,11 @@ static int make_ram(struct kt_kvm_vm *k, struct kt_diag *diag)
 
 	kt_ram_layout(&k->vm.ram, nodes, config->memory_bytes / nodes, KT_KVM_LOW_RAM_BYTES,
 		      KT_KVM_HIGH_RAM_START);
-	k->vm.ram.huge = config->perf;
-	r = kt_ram_create(&k->vm.ram) ?: kt_ram_attach(&k->vm.ram);
+	/* Files of an image are not of huge pages, nor can they be copied into such. */
+	k->vm.ram.huge = config->perf && !k->vm.bake;
+	r = k->vm.bake ? kt_ram_open(&k->vm.ram, k->vm.bake, k->vm.saveable) :
+			  kt_ram_create(&k->vm.ram);
+	r = r ?: kt_ram_attach(&k->vm.ram);
 	if (r) {
 		kt_diag_doing(diag, "make the machine's memory");
 		kt_diag_cause(diag, "%s", strerror(-r));
@@ -317,7 +310,25 @@ static int set_up(struct kt_kvm_vm *k, struct kt_diag *diag)
 		       add_sources(k, diag);
 }
 
-static int kvm_create(struct kt_vm **ret_vm, const struct kt_vm *like, struct kt_diag *diag)
+/* All but what the vCPUs and devices are to be: it comes from the image. */
+static int set_up_clone(struct kt_kvm_vm *k, struct kt_diag *diag)
+{
+	uint64_t start = kt_now_ns();
+	int r = kt_kvm_vm_read_state(k, diag) ?:
+			open_host(k, diag)    ?:
+			make_ram(k, diag)     ?:
+						make_machine(k, diag);
+
+	k->vm.times.map_ns = kt_now_ns() - start;
+	start = kt_now_ns();
+	r = r ?: kt_kvm_devices_init(&k->devices, k->kvm, &k->vm.ram, diag);
+	k->vm.times.devices_ns = kt_now_ns() - start;
+	return kt_forward(r ?: kt_kvm_vm_load_state(k, diag) ?: add_sources(k, diag));
+}
+
+static int create_by(struct kt_vm **ret_vm, const struct kt_vm *like,
+		     int (*set_up_machine)(struct kt_kvm_vm *k, struct kt_diag *diag),
+		     struct kt_diag *diag)
 {
 	struct kt_kvm_vm *k = calloc(1, sizeof(*k));
 	int r;
@@ -327,13 +338,25 @@ static int kvm_create(struct kt_vm **ret_vm, const struct kt_vm *like, struct kt
 	k->vm = *like;
 	k->host = KT_KVM_HOST_INIT;
 	k->devices = KT_KVM_DEVICES_INIT;
-	r = set_up(k, diag);
+	r = set_up_machine(k, diag);
 	if (r) {
 		kvm_free(&k->vm);
 		return kt_forward(r);
 	}
 	*ret_vm = &k->vm;
 	return 0;
+}
+
+static int kvm_create(struct kt_vm **ret_vm, const struct kt_vm *like, struct kt_diag *diag)
+{
+	return kt_forward(create_by(ret_vm, like, set_up, diag));
+}
+
+/* No step of it can take long: the deadline is met. */
+static int kvm_restore(struct kt_vm **ret_vm, const struct kt_vm *like, uint64_t deadline_ns,
+		       struct kt_diag *diag)
+{
+	return kt_forward(create_by(ret_vm, like, set_up_clone, diag));
 }
 
 /* ---- running ---- */
@@ -343,8 +366,8 @@ static int kvm_start(struct kt_vm *vm, uint64_t deadline_ns, struct kt_diag *dia
 	struct kt_kvm_vm *k = kvm_of(vm);
 	int r = kt_kvm_start(k->kvm, diag);
 
-	if (!r && kt_kvm_host_is_tcg())
-		arm_nudge(k);
+	if (!r)
+		start_nudging(k);
 	return kt_forward(r);
 }
 
@@ -362,6 +385,7 @@ static int kvm_thaw(struct kt_vm *vm, uint64_t deadline_ns, struct kt_diag *diag
 		return kt_forward(r);
 	k->frozen = false;
 	kt_kvm_devices_hold(&k->devices, false);
+	start_nudging(k); /* a clone is never started */
 	return 0;
 }
 
@@ -438,6 +462,10 @@ const struct kt_vm_ops kt_kvm_ops = {
 	.stop = kvm_stop,
 	.send = kvm_send,
 	.stats = kvm_stats,
+	.save = kt_kvm_vm_save,
+	.add_facts = kt_kvm_add_facts,
+	.restore = kvm_restore,
+	.rewind = kt_kvm_vm_rewind,
 	.reg_read = kvm_reg_read,
 	.reg_write = kvm_reg_write,
 	.breakpoints_set = kvm_breakpoints_set,

@@ -7,6 +7,7 @@
 #include "vmm/kvm/devices.h"
 #include "vmm/kvm/ioctl.h"
 #include "vmm/kvm/layout.h"
+#include "vmm/kvm/state-devices.h"
 
 /* ---- serial port ---- */
 
@@ -143,6 +144,77 @@ void kt_kvm_devices_hold(struct kt_kvm_devices *devices, bool hold)
 void kt_kvm_devices_hurry(struct kt_kvm_devices *devices, bool hurry)
 {
 	kt_outbox_hurry(&devices->outboxes[KT_VM_STREAM_CONSOLE], hurry);
+}
+
+/* ---- saving ---- */
+
+/* Notifications that nobody has read are not saved: all queues are looked at anyhow. */
+int kt_kvm_devices_save(struct kt_kvm_devices *devices, struct kt_buf *buf)
+{
+	int r;
+
+	pthread_mutex_lock(&devices->serial_lock);
+	r = kt_kvm_put_serial(&devices->serial, buf);
+	pthread_mutex_unlock(&devices->serial_lock);
+	if (r)
+		return kt_forward(r);
+	pthread_mutex_lock(&devices->console_lock);
+	r = kt_kvm_put_console(&devices->console, buf);
+	pthread_mutex_unlock(&devices->console_lock);
+	return kt_forward(r);
+}
+
+static void drop_bytes(struct kt_kvm_devices *devices)
+{
+	eventfd_t count;
+
+	for (unsigned int i = 0; i < KT_VM_STREAM_COUNT_; i++) {
+		struct kt_buf bytes = KT_BUF_INIT(0);
+
+		/* What was lost before is of a machine that is no more. */
+		(void)kt_fold(kt_outbox_take(&devices->outboxes[i], &bytes));
+		kt_buf_deinit(&bytes);
+	}
+	for (unsigned int i = 0; i < KT_VIRTIO_CONSOLE_QUEUES; i++)
+		eventfd_read(devices->notify_fds[i], &count);
+}
+
+/*
+ * KVM has its own notion of the level of a pin. An interrupt that was raised by the
+ * eventfd may not have reached the IOAPIC when that was saved, since KVM takes it from
+ * there in its own time: it is raised once more, which a driver that has nothing to do
+ * ignores.
+ */
+static void restore_pins(struct kt_kvm_devices *devices)
+{
+	on_serial_irq(devices, devices->serial.irq);
+	if (devices->console.mmio.interrupt_status)
+		raise_interrupt(devices);
+}
+
+int kt_kvm_devices_restore(struct kt_kvm_devices *devices, const struct kt_kvm_saved *saved,
+			   struct kt_diag *diag)
+{
+	const struct kt_kvm_blob *serial = kt_kvm_state_part(saved, KT_KVM_PART_SERIAL, 0);
+	const struct kt_kvm_blob *console = kt_kvm_state_part(saved, KT_KVM_PART_CONSOLE, 0);
+	int r;
+
+	if (!serial->data || !console->data) {
+		kt_diag_cause(diag, "the state is of a machine without devices");
+		return KT_KVM_STATE_E_MISSING;
+	}
+	drop_bytes(devices);
+	pthread_mutex_lock(&devices->serial_lock);
+	r = kt_kvm_take_serial(&devices->serial, serial, diag);
+	pthread_mutex_unlock(&devices->serial_lock);
+	if (r)
+		return kt_forward(r);
+	pthread_mutex_lock(&devices->console_lock);
+	r = kt_kvm_take_console(&devices->console, console, diag);
+	pthread_mutex_unlock(&devices->console_lock);
+	if (!r)
+		restore_pins(devices);
+	return kt_forward(r);
 }
 
 /* ---- wiring ---- */

@@ -17,6 +17,7 @@
 #include "vmm/kvm/machine.h"
 #include "vmm/kvm/outbox.h"
 #include "vmm/kvm/serial.h"
+#include "vmm/kvm/state.h"
 #include "vmm/kvm/virtio-console.h"
 
 #define KT_KVM_VIRTIO_COUNT 1u /* virtio-mmio devices */
@@ -67,3 +68,15 @@ void kt_kvm_devices_hold(struct kt_kvm_devices *devices, bool hold);
 
 /* Lets vCPU threads through that would wait for the loop to take their output. */
 void kt_kvm_devices_hurry(struct kt_kvm_devices *devices, bool hurry);
+
+/* ---- while they are held, and no vCPU runs ---- */
+
+/* Appends their parts to a state. Negative errno. */
+int kt_kvm_devices_save(struct kt_kvm_devices *devices, struct kt_buf *buf) _kt_must_check_;
+
+/*
+ * Makes them what was saved, after the interrupt controllers are. Bytes on their way in
+ * either direction are dropped. Conditions of kt_kvm_state_condition with diag.
+ */
+int kt_kvm_devices_restore(struct kt_kvm_devices *devices, const struct kt_kvm_saved *saved,
+			   struct kt_diag *diag) _kt_must_check_;

@@ -138,3 +138,20 @@ int kt_kvm_break_resume(struct kt_kvm *kvm, struct kt_diag *diag)
 		r = kt_debug_resume(&kvm->vcpus[i].debug, kvm->vcpus[i].fd, diag);
 	return kt_forward(r);
 }
+
+int kt_kvm_break_forget(struct kt_kvm *kvm, struct kt_diag *diag)
+{
+	int r = 0;
+
+	for (unsigned int i = 0; i < kvm->vcpu_count && !r; i++) {
+		struct kt_debug *debug = &kvm->vcpus[i].debug;
+		bool was_stepping = debug->stepping;
+
+		debug->hits = 0;
+		debug->on_execute = debug->stepping = false;
+		if (was_stepping)
+			r = kt_debug_apply(debug, kvm->vcpus[i].fd, diag);
+	}
+	settle(kvm);
+	return kt_forward(r);
+}

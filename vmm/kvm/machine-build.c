@@ -149,6 +149,7 @@ int kt_kvm_new(struct kt_kvm **ret_kvm, const struct kt_kvm_spec *spec, struct k
 
 	if (!kvm)
 		return kt_raise(-ENOMEM);
+	kvm->kvm_fd = spec->host->fd;
 	kvm->vm_fd = kvm->end_fd = kvm->break_fd = -1;
 	pthread_mutex_init(&kvm->lock, NULL); /* always succeeds with default attributes */
 	r = set_up(kvm, spec, diag);

@@ -14,6 +14,7 @@ enum kt_kvm_state {
 
 struct kt_kvm {
 	enum kt_kvm_state state;
+	int kvm_fd;		     /* borrowed; the device */
 	int vm_fd, end_fd, break_fd; /* owned */
 	struct kt_bus bus;
 	struct kt_park park;
@@ -34,6 +35,8 @@ void kt_kvm_kick_all(struct kt_kvm *kvm);
 
 /* 0 if the machine lives and does not run, so that it will go on from what it is given. */
 int kt_kvm_expect_paused(struct kt_kvm *kvm, struct kt_diag *diag) _kt_must_check_;
+/* 0 if the machine lives and is frozen. */
+int kt_kvm_expect_frozen(struct kt_kvm *kvm, struct kt_diag *diag) _kt_must_check_;
 /* 0 if no vCPU moves any more, whether the machine lives or not. */
 int kt_kvm_expect_still(struct kt_kvm *kvm, struct kt_diag *diag) _kt_must_check_;
 
@@ -41,3 +44,5 @@ int kt_kvm_expect_still(struct kt_kvm *kvm, struct kt_diag *diag) _kt_must_check
 void kt_kvm_on_break(struct kt_kvm *kvm);
 /* Makes the vCPUs ready to go on from where they are. */
 int kt_kvm_break_resume(struct kt_kvm *kvm, struct kt_diag *diag) _kt_must_check_;
+/* Forgets hits and steps: the vCPUs are about to get other registers. Breakpoints stay set. */
+int kt_kvm_break_forget(struct kt_kvm *kvm, struct kt_diag *diag) _kt_must_check_;

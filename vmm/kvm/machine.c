@@ -109,6 +109,11 @@ int kt_kvm_expect_paused(struct kt_kvm *kvm, struct kt_diag *diag)
 					      kt_forward(expect_state(kvm, KT_KVM_FROZEN, diag));
 }
 
+int kt_kvm_expect_frozen(struct kt_kvm *kvm, struct kt_diag *diag)
+{
+	return kt_forward(expect_state(kvm, KT_KVM_FROZEN, diag));
+}
+
 /* An end found by one vCPU has the others still on their way to the park. */
 int kt_kvm_expect_still(struct kt_kvm *kvm, struct kt_diag *diag)
 {

@@ -1,0 +1,416 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* One command in a machine of its own; see exec.h. */
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "ops/op.h"
+#include "runner/baking.h"
+#include "runner/command.h"
+#include "runner/exec-program.h"
+#include "runner/exec.h"
+#include "runner/exec-streams.h"
+#include "runner/initramfs.h"
+#include "runner/session.h"
+#include "scenario/scenario.h"
+
+#define START_NS (180 * KT_NSEC_PER_SEC) /* until the command runs */
+
+struct run {
+	const struct kt_exec_request *req;
+	struct kt_exec_result *res;
+	struct kt_scenario scenario; /* one that has nothing but the scheduler */
+	struct kt_sched_decl scheds[2];
+	char sched_name[KT_NAME_MAX];
+	char program[KT_PATH_MAX];
+	struct kt_baked baked;
+	int staged_fd;
+	struct kt_session *session;
+	struct kt_commands commands;
+	struct kt_command command;
+	struct kt_exec_streams streams;
+	struct kt_source *signals;
+	int cancelled; /* signal that ended the machine; 0: none */
+	unsigned int signal_count;
+	bool attached;
+};
+
+static void fault(struct run *run, int exit, const struct kt_diag *diag)
+{
+	run->res->exit = exit;
+	run->res->diag = *diag;
+}
+
+static void progress(struct run *run, const char *text)
+{
+	if (run->req->on_progress)
+		run->req->on_progress(run->req->arg, text);
+}
+
+/* ---- what is staged ---- */
+
+static int name_scheduler(struct run *run, struct kt_diag *diag)
+{
+	const char *path = run->req->scheduler;
+	const char *slash = path ? strrchr(path, '/') : NULL;
+	const char *name = slash ? slash + 1 : path;
+
+	if (!path)
+		return 0;
+	if (!*name || strlen(name) >= sizeof(run->sched_name)) {
+		kt_diag_doing(diag, "attach scheduler '%s'", path);
+		kt_diag_cause(diag, "that is no name of a program");
+		return KT_STAGE_E_SETUP;
+	}
+	strcpy(run->sched_name, name);
+	run->scheds[0] = (struct kt_sched_decl){ .name = run->sched_name,
+						 .binary = path,
+						 .args = run->req->scheduler_args };
+	run->scenario.staged = run->scheds;
+	return 0;
+}
+
+static struct kt_stage_request stage_of(const struct run *run, unsigned int parts)
+{
+	return (struct kt_stage_request){ .scenario = &run->scenario,
+					  .kernel = run->req->kernel,
+					  .files = run->req->files,
+					  .parts = parts };
+}
+
+static int stage(struct run *run)
+{
+	const struct kt_stage_request request = stage_of(run, KT_INITRAMFS_STAGED);
+	struct kt_diag diag = KT_DIAG_INIT;
+	int r = name_scheduler(run, &diag), exit = KT_EXEC_EXIT_FAULT;
+
+	if (!r) {
+		r = kt_exec_program(run->program, run->req->files, run->req->argv[0], &diag);
+		if (r == KT_EXEC_PROGRAM_E_NONE)
+			exit = KT_EXEC_EXIT_NOT_FOUND;
+		else if (r == KT_EXEC_PROGRAM_E_UNFIT)
+			exit = KT_EXEC_EXIT_CANNOT_RUN;
+	}
+	if (!r && kt_stage_has_any(&request))
+		r = kt_stage_build(&run->staged_fd, &request, &diag);
+	if (r < 0 && !kt_diag_is_set(&diag))
+		kt_diag_cause(&diag, "%s", strerror(-r));
+	if (r)
+		fault(run, exit, &diag);
+	return r;
+}
+
+/* ---- what the guest says ---- */
+
+static void on_failed(struct run *run, const struct kt_msg_failed *failed)
+{
+	struct kt_diag diag = KT_DIAG_INIT;
+
+	kt_diag_doing(&diag, "in the guest: %s", failed->doing);
+	kt_diag_cause(&diag, "%s", failed->cause);
+	kt_session_end_with(run->session, KT_OUTCOME_INIT_FAILED, &diag);
+}
+
+static void on_attach(struct run *run, const struct kt_msg_op *op)
+{
+	struct kt_diag diag = KT_DIAG_INIT;
+
+	run->attached = !op->error;
+	run->session->wake = true;
+	if (!op->error)
+		return;
+	kt_diag_doing(&diag, "attach scheduler '%s'", run->sched_name);
+	kt_diag_cause(&diag, "%s: %s",
+		      kt_op_error_name(KT_MIN(op->error, (uint32_t)KT_OP_INTERNAL)), op->text);
+	kt_session_end_with(run->session, KT_OUTCOME_SETUP_ERROR, &diag);
+}
+
+/* The command goes on under the kernel's own scheduler; that is worth knowing. */
+static void on_sched(struct run *run, const struct kt_msg_sched *sched)
+{
+	if (sched->event != KT_SCHED_DIED || !run->attached)
+		return;
+	kt_diag_doing(&run->res->diag, "run under scheduler '%s'", run->sched_name);
+	kt_diag_cause(&run->res->diag, "it ended before the command did, with wait status %#x",
+		      sched->status);
+}
+
+static void on_message(void *arg, const struct kt_msg *msg)
+{
+	struct run *run = arg;
+
+	if (kt_commands_take(&run->commands, msg))
+		return;
+	switch (msg->type) {
+	case KT_MSG_HELLO:
+		kt_commands_init(&run->commands, run->session, &msg->hello);
+		break;
+	case KT_MSG_STAGED:
+		run->session->wake = true;
+		break;
+	case KT_MSG_OP:
+		on_attach(run, &msg->op);
+		break;
+	case KT_MSG_SCHED:
+		on_sched(run, &msg->sched);
+		break;
+	case KT_MSG_FAILED:
+		on_failed(run, &msg->failed);
+		break;
+	default:
+		break;
+	}
+}
+
+static void on_console(void *arg, const void *data, size_t len)
+{
+	struct run *run = arg;
+
+	if (run->req->on_console)
+		run->req->on_console(run->req->arg, data, len);
+}
+
+/* ---- signals ---- */
+
+static void cancel(struct run *run, int sig)
+{
+	struct kt_diag diag = KT_DIAG_INIT;
+
+	run->cancelled = sig;
+	kt_diag_doing(&diag, "run the command");
+	kt_diag_cause(&diag, "it was cancelled by the user");
+	kt_session_end_with(run->session, KT_OUTCOME_CANCELLED, &diag);
+}
+
+static void on_signal(void *arg, int fd, uint32_t events)
+{
+	struct run *run = arg;
+	struct signalfd_siginfo si;
+
+	while (read(fd, &si, sizeof(si)) == sizeof(si)) {
+		if (run->command.running && !run->signal_count++)
+			kt_command_signal(&run->command, (int)si.ssi_signo);
+		else
+			cancel(run, (int)si.ssi_signo);
+	}
+}
+
+/* ---- the machine ---- */
+
+static int make_config(struct run *run, struct kt_vm_config *ret_config, struct kt_diag *diag)
+{
+	const struct kt_exec_request *req = run->req;
+	struct kt_vm_spec spec = {
+		.accel = req->accel,
+		.memory_bytes = req->memory_bytes ? req->memory_bytes : KT_DEFAULT_MEMORY,
+		.kernel_path = req->kernel->path,
+		.initrd_fd = -1,
+		.seed = req->seed,
+	};
+	int r = kt_topology_parse(&spec.topo, req->topo ? req->topo : KT_DEFAULT_TOPO, diag);
+
+	return r ? kt_forward(r) : kt_forward(kt_vm_config_init(ret_config, &spec, diag));
+}
+
+/* 0, KT_BAKING_E_UNABLE, or it failed for good. */
+static int get_bake(struct run *run, const struct kt_vm_config *config, struct kt_diag *diag)
+{
+	struct kt_baking_request baking = {
+		.config = *config,
+		.kernel = run->req->kernel,
+		.stage = stage_of(run, KT_INITRAMFS_BASE),
+		.cancel_fd = run->req->signal_fd,
+		.on_console = run->req->on_console,
+		.on_progress = run->req->on_progress,
+		.arg = run->req->arg,
+	};
+
+	if (run->req->cold)
+		return KT_BAKING_E_UNABLE;
+	baking.stage.files = NULL;
+	return kt_forward(kt_baking_get(&run->baked, &baking, diag));
+}
+
+static int open_machine(struct run *run, struct kt_diag *diag)
+{
+	_cleanup_(kt_closep) int initrd_fd = -1;
+	struct kt_stage_request base = stage_of(run, KT_INITRAMFS_BASE);
+	struct kt_session_spec spec = { .bake = NULL };
+	int r = kt_kernel_require(run->req->kernel, diag) ?: make_config(run, &spec.config, diag);
+
+	if (r)
+		return kt_forward(r);
+	r = get_bake(run, &spec.config, diag);
+	if (r == KT_BAKING_E_CANCELLED)
+		run->cancelled = SIGINT;
+	if (r && r != KT_BAKING_E_UNABLE)
+		return kt_forward(r);
+	spec.bake = run->baked.bake;
+	kt_diag_reset(diag);
+	/* What the command brings is staged after the boot. */
+	base.files = NULL;
+	if (!spec.bake && kt_stage_build(&initrd_fd, &base, diag))
+		return KT_STAGE_E_SETUP;
+	spec.config.initrd_fd = initrd_fd;
+	return kt_forward(kt_session_open(&run->session, &spec, diag));
+}
+
+static void watch_signals(struct run *run)
+{
+	int r = run->req->signal_fd < 0 ?
+			0 :
+			kt_loop_add_io(run->session->loop, &run->signals, run->req->signal_fd,
+				       POLLIN, on_signal, run);
+
+	if (r)
+		kt_session_fault(run->session, r);
+}
+
+static bool go_on(struct run *run)
+{
+	kt_session_run(run->session);
+	return !run->session->done;
+}
+
+/* Whether all of it was unpacked. */
+static bool stage_into(struct run *run)
+{
+	if (run->staged_fd < 0)
+		return true;
+	kt_session_stage(run->session, run->staged_fd);
+	while (run->session->agent.staging)
+		if (!go_on(run))
+			return false;
+	return !run->session->done;
+}
+
+static bool attach(struct run *run)
+{
+	struct kt_msg msg = { .type = KT_MSG_ATTACH };
+
+	if (!run->req->scheduler)
+		return true;
+	progress(run, "attaching");
+	strcpy(msg.attach.name, run->sched_name);
+	kt_session_send(run->session, &msg);
+	while (!run->attached)
+		if (!go_on(run))
+			return false;
+	return true;
+}
+
+static void run_command(struct run *run)
+{
+	const struct kt_command_spec spec = { .argv = run->req->argv,
+					      .env = run->req->env,
+					      .program = run->program,
+					      .timeout_ns = run->req->timeout_ns };
+	struct kt_diag diag = KT_DIAG_INIT;
+	int r = kt_exec_streams_start(&run->streams, &run->command, &run->commands, &spec);
+
+	if (r) {
+		kt_diag_doing(&diag, "start the command");
+		kt_diag_cause(&diag, "%s",
+			      r == KT_COMMAND_E_SLOTS ? "the guest has no idle slot" :
+			      r > 0 ? "too many or too long arguments or variables" :
+				      strerror(-r));
+		kt_session_end_with(run->session, KT_OUTCOME_SETUP_ERROR, &diag);
+		return;
+	}
+	while (run->command.running || !kt_exec_streams_flushed(&run->streams))
+		if (!go_on(run))
+			return;
+}
+
+/* ---- what comes of it ---- */
+
+static int not_started(const struct kt_command *cmd, struct kt_diag *diag)
+{
+	kt_diag_doing(diag, "start the command in the guest");
+	kt_diag_cause(diag, "%s", cmd->text);
+	return cmd->error == ENOENT ? KT_EXEC_EXIT_NOT_FOUND : KT_EXEC_EXIT_CANNOT_RUN;
+}
+
+static int exit_of(const struct kt_command *cmd, struct kt_diag *diag)
+{
+	if (cmd->timed_out)
+		return KT_EXEC_EXIT_TIMED_OUT;
+	if (cmd->error)
+		return not_started(cmd, diag);
+	if (WIFSIGNALED(cmd->status))
+		return KT_EXEC_EXIT_SIGNAL + WTERMSIG(cmd->status);
+	return WEXITSTATUS(cmd->status);
+}
+
+static void conclude(struct run *run)
+{
+	if (run->command.end_ns && !run->command.running)
+		run->res->exit = exit_of(&run->command, &run->res->diag);
+	else if (run->cancelled)
+		run->res->exit = KT_EXEC_EXIT_SIGNAL + run->cancelled;
+	else
+		fault(run, KT_EXEC_EXIT_FAULT, &run->session->diag);
+}
+
+static void run_in_machine(struct run *run)
+{
+	static const struct kt_session_handlers handlers = { .on_message = on_message,
+							     .on_console = on_console };
+	uint64_t timeout = run->req->timeout_ns;
+	uint64_t deadline = timeout ? kt_now_ns() + START_NS + 2 * timeout : UINT64_MAX;
+
+	watch_signals(run);
+	progress(run, run->session->bake ? "restoring" : "booting");
+	kt_session_begin(run->session, &handlers, run, NULL, deadline);
+	if (kt_session_wait_ready(run->session) && stage_into(run) && attach(run)) {
+		progress(run, "running");
+		run_command(run);
+	}
+	kt_exec_streams_end(&run->streams);
+	run->session->concluded = true;
+	kt_session_stop(run->session);
+	conclude(run);
+}
+
+static void deinit(struct run *run)
+{
+	run->signals = kt_source_free(run->signals);
+	kt_exec_streams_deinit(&run->streams);
+	run->session = kt_session_free(run->session);
+	kt_baked_deinit(&run->baked);
+	kt_closep(&run->staged_fd);
+}
+
+void kt_exec(struct kt_exec_result *res, const struct kt_exec_request *req)
+{
+	struct run run = { .req = req, .res = res, .staged_fd = -1 };
+	struct kt_diag diag = KT_DIAG_INIT;
+	int r;
+
+	*res = (struct kt_exec_result){ .exit = KT_EXEC_EXIT_FAULT };
+	run.scenario.name = "exec";
+	kt_exec_streams_init(&run.streams, req->in_fd, req->out_fd, req->err_fd);
+	if (stage(&run)) {
+		deinit(&run);
+		return;
+	}
+	r = open_machine(&run, &diag);
+	if (r < 0 && !kt_diag_is_set(&diag))
+		kt_diag_cause(&diag, "%s", strerror(-r));
+	if (r)
+		fault(&run,
+		      r == KT_BAKING_E_CANCELLED ? KT_EXEC_EXIT_SIGNAL + SIGINT :
+						   KT_EXEC_EXIT_FAULT,
+		      &diag);
+	else
+		run_in_machine(&run);
+	deinit(&run);
+}

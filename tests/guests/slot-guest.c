@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the tests of executor slots run in the guest:
+ *
+ *   spew BYTES CHARS   BYTES of the first character to stdout, as many of the
+ *                      second to stderr, in pieces of odd sizes, turn by turn
+ *   cat                stdin to stdout
+ *   leave              leaves a child behind that holds its output, and ends
+ *   hang               never ends, and neither does its child
+ *   nothing
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static void put(int fd, const char *data, size_t len)
+{
+	while (len) {
+		ssize_t n = write(fd, data, len);
+
+		if (n <= 0)
+			_exit(9);
+		data += n;
+		len -= (size_t)n;
+	}
+}
+
+static int spew(size_t bytes, const char *chars)
+{
+	char piece[2][4097];
+	size_t n;
+
+	for (int i = 0; i < 2; i++)
+		memset(piece[i], chars[i], sizeof(piece[i]));
+	for (size_t at = 0; at < bytes; at += n) {
+		n = 1 + at % sizeof(piece[0]);
+		n = n < bytes - at ? n : bytes - at;
+		put(1, piece[0], n);
+		put(2, piece[1], n);
+	}
+	return 0;
+}
+
+static int cat(void)
+{
+	char piece[5000];
+	ssize_t n;
+
+	while ((n = read(0, piece, sizeof(piece))) > 0)
+		put(1, piece, (size_t)n);
+	return n < 0;
+}
+
+static void hold(void)
+{
+	for (;;)
+		pause();
+}
+
+int main(int argc, char **argv)
+{
+	const char *what = argc > 1 ? argv[1] : "";
+
+	if (!strcmp(what, "spew") && argc == 4)
+		return spew((size_t)atol(argv[2]), argv[3]);
+	if (!strcmp(what, "cat"))
+		return cat();
+	if (!strcmp(what, "nothing"))
+		return 0;
+	if (strcmp(what, "leave") && strcmp(what, "hang"))
+		return 8;
+	if (!fork() || !strcmp(what, "hang"))
+		hold();
+	put(1, "left", 4);
+	return 3;
+}

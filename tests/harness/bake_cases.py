@@ -1,0 +1,219 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Baked machines: made once, used by all, and never trusted when damaged."""
+import json
+import os
+import pathlib
+import signal
+import subprocess
+
+import harness
+from harness import (COULD_NOT_RUN, DEMO, INCONCLUSIVE, PASS, case, check, command, environment,
+                     expect, expect_outcome, run, wait_until)
+
+BOOT = "boot_only_completes_under_eevdf"
+
+
+def own_cache(**extra):
+    """The bakes of this case alone."""
+    return environment(XDG_CACHE_HOME=str(harness.work / "cache"), **extra)
+
+
+def bakes():
+    found = harness.work / "cache/ktest/bakes"
+    return sorted(p for p in found.iterdir() if p.is_dir()) if found.is_dir() else []
+
+
+def start(result):
+    return result.json()["start"]
+
+
+def run_own(*arguments, **extra):
+    return run(*arguments, env=own_cache(**extra))
+
+
+@case
+def bake_is_made_once():
+    first = start(expect(run_own(BOOT), PASS))
+    check(first["kind"] == "clone" and first["baked_now"], first)
+    second = start(expect(run_own(BOOT), PASS))
+    check(second["kind"] == "clone" and not second["baked_now"], second)
+    check(second["bake"] == first["bake"] and [str(b) for b in bakes()] == [first["bake"]], bakes())
+    for phase in ["map_ns", "devices_ns", "open_ns", "agent_ready_ns", "first_op_ns"]:
+        check(second[phase] > 0, phase, second)
+    check(second["open_ns"] < second["agent_ready_ns"] < second["first_op_ns"], second)
+
+
+@case
+def cold_boots():
+    r = expect(run_own(BOOT, "--cold"), PASS, "--cold")
+    check(start(r)["kind"] == "boot" and not bakes(), start(r))
+    r = expect(run_own("cold_by_itself"), PASS)
+    check(start(r)["kind"] == "boot" and not bakes(), start(r))
+
+
+@case
+def schedulers_share_a_bake():
+    """What a job stages comes after the restore, so that it is no part of the bake."""
+    expect(run_own(DEMO), PASS)
+    expect(run_own(DEMO, "--scheduler", harness.FIXTURE, "--scheduler-arg", "--watchdog-ms",
+                   "--scheduler-arg", "5000"), PASS)
+    expect(run_own(BOOT), PASS)
+    check(len(bakes()) == 1, bakes())
+
+
+@case
+def modules_are_baked():
+    first = expect(run_own("module_is_there"), PASS)
+    second = expect(run_own("module_is_there"), PASS)
+    check(start(first)["baked_now"] and not start(second)["baked_now"], start(second))
+    expect(run_own(BOOT), PASS)
+    check(len(bakes()) == 2, bakes())
+
+
+def damage(what, words):
+    """Damages the only bake; the next run says so, makes a new one and passes."""
+    what(bakes()[0])
+    s = start(expect(run_own(BOOT), PASS))
+    check(s["baked_now"] and words in s["why"], s)
+    s = start(expect(run_own(BOOT), PASS))
+    check(not s["baked_now"] and not s["why"], s)
+
+
+def flip(path, at):
+    data = bytearray(path.read_bytes()) if path.stat().st_size < 1 << 24 else None
+    with open(path, "r+b") as f:
+        f.seek(at)
+        byte = f.read(1)[0]
+        f.seek(at)
+        f.write(bytes([byte ^ 1]))
+    del data
+
+
+def set_version(bake):
+    manifest = json.loads((bake / "manifest.json").read_text())
+    manifest["version"] += 1
+    (bake / "manifest.json").write_text(json.dumps(manifest))
+
+
+def set_fact(bake):
+    manifest = json.loads((bake / "manifest.json").read_text())
+    manifest["facts"]["kernel"] = "another one"
+    (bake / "manifest.json").write_text(json.dumps(manifest))
+
+
+@case
+def damaged_bakes_are_made_anew():
+    expect(run_own(BOOT), PASS)
+    damage(lambda b: os.truncate(b / "memory.0", 1 << 20), "memory.0 is truncated")
+    damage(lambda b: flip(b / "memory.0", 0x1000000 + 77), "memory.0 was altered")
+    damage(lambda b: flip(b / "state", 1000), "state was altered")
+    damage(lambda b: os.truncate(b / "state", 100), "state is truncated")
+    damage(lambda b: (b / "state").unlink(), "state is missing")
+    damage(lambda b: (b / "manifest.json").unlink(), "manifest.json is missing")
+    damage(lambda b: (b / "manifest.json").write_text("{"), "manifest.json is not JSON")
+    damage(set_version, "version")
+    damage(set_fact, "made for another kernel: 'another one'")
+
+
+@case
+def concurrent_bakes_are_one():
+    children = [subprocess.Popen(command([BOOT], artifacts=harness.work / f"runs{i}") + ["--json"],
+                                 text=True, stdout=subprocess.PIPE, env=own_cache())
+                for i in range(3)]
+    results = [json.loads(c.communicate(timeout=120)[0])[0] for c in children]
+    check(all(r["verdict"] == "pass" for r in results), results)
+    check(sum(r["start"]["baked_now"] for r in results) == 1, [r["start"] for r in results])
+    check(len(bakes()) == 1, bakes())
+
+
+def entries():
+    folder = harness.work / "cache/ktest/bakes"
+    return sorted(p.name for p in folder.iterdir()) if folder.is_dir() else []
+
+
+@case
+def killed_while_baking_leaves_nothing():
+    child = subprocess.Popen(command([BOOT]), stdout=subprocess.DEVNULL, env=own_cache())
+    wait_until("the machine", harness.machines)
+    child.kill()
+    child.wait()
+    wait_until("the machine's end", lambda: not harness.machines(), 5)
+    check(entries() == ["lock"], entries())
+    # Nobody has the lock.
+    s = start(expect(run_own(BOOT), PASS))
+    check(s["baked_now"] and not s["why"], s)
+
+
+@case
+def interrupted_while_baking():
+    child = subprocess.Popen(command([BOOT]), text=True, stdout=subprocess.PIPE,
+                             stderr=subprocess.PIPE, env=own_cache())
+    wait_until("the machine", harness.machines)
+    child.send_signal(signal.SIGINT)
+    out, err = child.communicate(timeout=5)
+    r = harness.Result(subprocess.CompletedProcess([], child.returncode, out, err))
+    expect_outcome(r, INCONCLUSIVE, "cancelled", "bake the machine")
+    check(not bakes(), bakes())
+
+
+@case
+def no_place_for_bakes():
+    """A cache that cannot be used costs a boot and says why."""
+    full = harness.work / "cache/ktest/bakes"
+    full.parent.mkdir(parents=True)
+    full.write_text("not a folder")
+    s = start(expect(run_own(BOOT), PASS))
+    check(s["kind"] == "boot" and "bake" in s["why"], s)
+
+
+@case
+def full_disk_while_baking():
+    """A file system of 16 MiB: the kernel alone needs more."""
+    if os.geteuid() != 0:
+        raise harness.Skip("mounting needs root")
+    place = harness.work / "cache"
+    place.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=16m", "tmpfs", place], check=True)
+    try:
+        s = start(expect(run_own(BOOT), PASS))
+        check(s["kind"] == "boot" and "No space left" in s["why"], s)
+        check(not bakes() and entries() == ["lock"], entries())
+    finally:
+        subprocess.run(["umount", place], check=True)
+
+
+@case
+def machine_that_does_not_boot_is_not_baked():
+    r = run_own(BOOT, "--kernel", "/bin/true")
+    expect(r, COULD_NOT_RUN)
+    check(not bakes(), bakes())
+
+
+@case
+def bakes_are_bounded():
+    """The one that was used the longest time ago goes."""
+    expect(run_own(BOOT), PASS)
+    old = bakes()[0]
+    expect(run_own("boot_only_one_cpu", KTEST_BAKES_MAX_MIB="1"), PASS)
+    check(len(bakes()) == 1 and bakes()[0] != old, bakes(), old)
+
+
+@case
+def clones_are_called_differently():
+    names = set()
+    for _ in range(2):
+        r = expect(run_own("says_who_it_is"), PASS)
+        names.add((r.dir / "body.log").read_text())
+    check(len(names) == 2, names)
+    kept = {(expect(run_own("says_who_it_is", "--keep-identity"), PASS).dir / "body.log").read_text()
+            for _ in range(2)}
+    check(len({k.splitlines()[0] for k in kept}) == 1, kept)
+
+
+@case
+def clones_have_random_numbers_of_the_seed():
+    def numbers(seed):
+        r = expect(run_own("says_random_numbers", "--seed", str(seed)), PASS)
+        return (r.dir / "body.log").read_text()
+    first, second = numbers(1), numbers(2)
+    check(first != second, first, second)

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Scenarios that look at the machine they find themselves in: booted, or a clone. */
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include <ktest.h>
+
+KT_SCENARIO(cold_by_itself, "starts in a machine that is booted for it", .start = KT_START_COLD);
+
+KT_GUEST_SCENARIO(module_is_there, "finds its kernel module loaded",
+	.modules = KT_MODULES("irqbypass"))
+{
+	FILE *f = fopen("/proc/modules", "re");
+	char line[256];
+	bool found = false;
+
+	while (f && fgets(line, sizeof(line), f))
+		found = found || !strncmp(line, "irqbypass ", strlen("irqbypass "));
+	if (f)
+		fclose(f);
+	KT_G_EXPECT(kg, found);
+}
+
+static void print_file(struct kt_guest *kg, const char *path)
+{
+	FILE *f = fopen(path, "re");
+	char line[256];
+
+	KT_G_ASSERT_MSG(kg, f && fgets(line, sizeof(line), f), "cannot read %s", path);
+	fputs(line, stdout);
+	fclose(f);
+}
+
+KT_GUEST_SCENARIO(says_who_it_is, "prints its machine id and its host name")
+{
+	char name[65] = "";
+
+	print_file(kg, "/etc/machine-id");
+	KT_G_EXPECT(kg, !gethostname(name, sizeof(name) - 1));
+	printf("%s\n", name);
+	print_file(kg, "/proc/sys/kernel/random/boot_id");
+}
+
+KT_GUEST_SCENARIO(says_random_numbers, "prints what the kernel calls random")
+{
+	uint8_t bytes[16];
+
+	KT_G_ASSERT_MSG(kg, getrandom(bytes, sizeof(bytes), 0) == sizeof(bytes), "no random numbers");
+	for (size_t i = 0; i < sizeof(bytes); i++)
+		printf("%02x", bytes[i]);
+	printf("\n");
+}

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Memory of processes: the kernel's text, texts that are not, and a real child. */
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "runner/pss.h"
+#include "tests/unit/test.h"
+
+#define MIB (UINT64_C(1) << 20)
+
+static int parse(uint64_t *ret, const char *text)
+{
+	return kt_pss_parse(ret, text, strlen(text));
+}
+
+static void test_rollup(void **state)
+{
+	uint64_t bytes;
+
+	assert_int_equal(parse(&bytes, "55d8a0-7ffd ---p 00000000 00:00 0      [rollup]\n"
+				       "Rss:                1024 kB\n"
+				       "Pss:                 321 kB\n"
+				       "Pss_Dirty:            99 kB\n"),
+			 0);
+	assert_int_equal(bytes, 321 * 1024);
+}
+
+static void test_what_is_no_rollup(void **state)
+{
+	static const char *const bad[] = {
+		"",
+		"Rss: 1 kB\n",
+		"Pss_Dirty: 1 kB\n",
+		" Pss: 1 kB\n",
+		"Pss: kB\n",
+		"Pss: x kB\n",
+		"Pss: -1 kB\n",
+		"Pss: 1 MB\n",
+		"Pss: 1 kB",
+		"Pss: 1",
+		"Pss:",
+		"Pss: 1125899906842624 kB\n",
+		"Pss: 99999999999999999999999 kB\n",
+	};
+	uint64_t bytes = 77;
+
+	for (size_t i = 0; i < KT_ARRAY_SIZE(bad); i++)
+		assert_int_equal(parse(&bytes, bad[i]), KT_PSS_E_FORM);
+	assert_int_equal(bytes, 77);
+}
+
+static void test_parent(void **state)
+{
+	static const char *const bad[] = { "",		 "1 (a",      "1 (a)",
+					   "1 (a) S",	 "1 (a) S ",  "1 S 2 3",
+					   "1 (a) S x ", "1 (a) S 2", "1 (a) S 2147483647 1" };
+	static const char *const odd = "12 (a) S 1 (b) R 34 12 12";
+	pid_t parent;
+
+	assert_int_equal(kt_stat_parent(&parent, "1 (a b) S 42 1 1", 16), 0);
+	assert_int_equal(parent, 42);
+	/* A name that looks like what follows it. */
+	assert_int_equal(kt_stat_parent(&parent, odd, strlen(odd)), 0);
+	assert_int_equal(parent, 34);
+	for (size_t i = 0; i < KT_ARRAY_SIZE(bad); i++)
+		assert_int_equal(kt_stat_parent(&parent, bad[i], strlen(bad[i])), KT_PSS_E_FORM);
+}
+
+static uint64_t read_all(void)
+{
+	struct kt_diag diag = KT_DIAG_INIT;
+	uint64_t bytes = 0;
+
+	if (kt_pss_read(&bytes, &diag))
+		fail_msg("%s: %s", diag.doing, diag.cause);
+	return bytes;
+}
+
+/* A child that has its own copy of what it is given, until the pipe's end is closed. */
+static pid_t start_child(uint8_t *memory, size_t len, int *ret_wr)
+{
+	int ready[2], end[2];
+	char c;
+	pid_t pid;
+
+	assert_int_equal(pipe(ready) || pipe(end), 0);
+	pid = fork();
+	assert_true(pid >= 0);
+	if (!pid) {
+		close(end[1]);
+		memset(memory, 2, len);
+		if (write(ready[1], "r", 1) == 1)
+			(void)!read(end[0], &c, 1);
+		_exit(0);
+	}
+	close(ready[1]);
+	close(end[0]);
+	assert_int_equal(read(ready[0], &c, 1), 1);
+	close(ready[0]);
+	*ret_wr = end[1];
+	return pid;
+}
+
+static void test_counts_children_and_what_is_shared_once(void **state)
+{
+	size_t len = 32 * MIB;
+	uint8_t *memory =
+		mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	uint64_t before, shared, copied;
+	pid_t sharing, copying;
+	int fds[2], status;
+
+	assert_true(memory != MAP_FAILED);
+	memset(memory, 1, len);
+	before = read_all();
+	assert_true(before > len);
+	/* One that writes nothing has 32 MiB in its resident set, and adds next to nothing. */
+	sharing = start_child(memory, 0, &fds[0]);
+	shared = read_all();
+	assert_true(shared < before + 4 * MIB);
+	copying = start_child(memory, len, &fds[1]);
+	copied = read_all();
+	assert_true(copied > shared + 28 * MIB && copied < shared + 36 * MIB);
+	close(fds[0]);
+	close(fds[1]);
+	assert_int_equal(waitpid(sharing, &status, 0), sharing);
+	/* One that has ended and was not reaped counts nothing. */
+	assert_int_equal(waitid(P_PID, (id_t)copying, &(siginfo_t){ 0 }, WEXITED | WNOWAIT), 0);
+	assert_true(read_all() < before + 4 * MIB);
+	assert_int_equal(waitpid(copying, &status, 0), copying);
+	munmap(memory, len);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_rollup),
+		cmocka_unit_test(test_what_is_no_rollup),
+		cmocka_unit_test(test_parent),
+		cmocka_unit_test(test_counts_children_and_what_is_shared_once),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
