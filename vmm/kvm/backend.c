@@ -243,7 +243,7 @@ static int make_ram(struct kt_kvm_vm *k, struct kt_diag *diag)
 	/* Files of an image are not of huge pages, nor can they be copied into such. */
 	k->vm.ram.huge = config->perf && !k->vm.bake;
 	r = k->vm.bake ? kt_ram_open(&k->vm.ram, k->vm.bake, k->vm.saveable) :
-			  kt_ram_create(&k->vm.ram);
+			 kt_ram_create(&k->vm.ram);
 	r = r ?: kt_ram_attach(&k->vm.ram);
 	if (r) {
 		kt_diag_doing(diag, "make the machine's memory");
