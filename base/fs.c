@@ -22,6 +22,7 @@
 #include "base/fs.h"
 
 #define READ_CHUNK     (64u << 10)
+#define TEMP_TRIES     100 /* names of files that a killed process of the same pid left */
 #define TREE_DEPTH_MAX 128 /* one descriptor per level is open while removing */
 
 static void closedirp(DIR **dir)
@@ -135,34 +136,40 @@ int kt_write_all(int fd, const void *data, size_t len)
 	return 0;
 }
 
-/* Fills the new file; its mode is what open(2) would have given, not mkstemp's 0600. */
-static int fill_new_file(int fd, const void *data, size_t len)
+/*
+ * Opens a new file beside path. Not mkstemp(3), whose files have mode 0600: the umask,
+ * which says what mode the file is to have, cannot be read without setting it, for all
+ * threads.
+ */
+static int open_beside(int *ret_fd, char *temp, const char *path)
 {
-	mode_t mask = umask(0);
-	int r;
+	static _Atomic unsigned int count;
 
-	umask(mask);
-	if (fchmod(fd, 0666 & ~mask))
-		return kt_raise(-errno);
-	r = kt_write_all(fd, data, len);
-	if (r)
-		return kt_forward(r);
-	return fsync(fd) ? kt_raise(-errno) : 0;
+	for (unsigned int i = 0; i < TEMP_TRIES; i++) {
+		int r = kt_path_format(temp, "%s.%d-%u", path, (int)getpid(), count++);
+
+		if (r)
+			return kt_forward(r);
+		*ret_fd = open(temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+		if (*ret_fd >= 0)
+			return 0;
+		if (errno != EEXIST)
+			return kt_raise(-errno);
+	}
+	return kt_raise(-EEXIST);
 }
 
 int kt_write_file_atomic(const char *path, const void *data, size_t len)
 {
 	_cleanup_(kt_closep) int fd = -1;
 	char temp[KT_PATH_MAX];
-	int r;
+	int r = open_beside(&fd, temp, path);
 
-	r = kt_path_format(temp, "%s.XXXXXX", path);
 	if (r)
 		return kt_forward(r);
-	fd = mkostemp(temp, O_CLOEXEC);
-	if (fd < 0)
-		return kt_raise(-errno);
-	r = fill_new_file(fd, data, len);
+	r = kt_write_all(fd, data, len);
+	if (!r && fsync(fd))
+		r = kt_raise(-errno);
 	if (!r && rename(temp, path))
 		r = kt_raise(-errno);
 	if (r)

@@ -2,8 +2,9 @@
 /*
  * Child processes; see process.h.
  *
- * A plain fork, then in the child only what is safe after it: system calls and
- * exec. A pipe that exec closes carries back the errno of whatever failed, so
+ * A plain fork, then in the child only what is safe after it, whatever other threads
+ * were doing: system calls and exec. (glibc's execvp() looks through PATH on the stack;
+ * it takes neither memory nor locks.) A pipe that exec closes carries back the errno of whatever failed, so
  * that a missing program is an error of the spawn and not a strange exit
  * status. All of ktest's descriptors are O_CLOEXEC; those to be kept lose the
  * flag in the child alone.

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Child processes of the host side. A child dies with its parent
- * (PR_SET_PDEATHSIG), inherits no descriptor it was not given and is watched
- * through a pidfd.
+ * Child processes of the host side. A child dies with the thread that spawned it, not
+ * only with the process (PR_SET_PDEATHSIG), inherits no descriptor it was not given and
+ * is watched through a pidfd. Any thread may spawn.
  */
 #pragma once
 

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * `ktest run`: runs scenarios one after the other and prints each result: the
- * verdict and its cause first, the artefact folder and the rerun command last.
+ * `ktest run`: runs scenarios, one or some at a time, and prints each result as a whole,
+ * in the order of the plan: the verdict and its cause first, the artefact folder and
+ * the rerun command last.
  */
 #include <getopt.h>
 #include <limits.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -19,6 +21,7 @@
 #include "base/clock.h"
 #include "cli/cli.h"
 #include "kernel/kernel.h"
+#include "runner/jobs.h"
 #include "runner/plan.h"
 #include "runner/report.h"
 #include "runner/run.h"
@@ -36,6 +39,7 @@ static const char help[] =
 	"                             may be given several times\n"
 	"      --force                with --accel kvm: try it although the host's KVM\n"
 	"                             was found unfit\n"
+	"  -j, --jobs N               run N scenarios at a time, 1 (default) to 256\n"
 	"      --json                 print the results as JSON\n"
 	"      --keep                 also keep what was staged: the initramfs, or what\n"
 	"                             a clone was given\n"
@@ -79,8 +83,27 @@ struct options {
 	bool progress; /* stderr is a terminal */
 	bool colour;   /* stdout is a terminal */
 	json_t *results;
+	const char *running; /* whose result is printed */
+	unsigned int parallel;
+	pthread_mutex_t terminal; /* held by who writes to it; also for at_work */
+	unsigned int at_work;
+};
+
+/* One run: what is asked and what came of it. */
+struct job {
+	struct options *o;
+	struct kt_run_request request;
+	struct kt_run_result *result; /* owned */
 	uint64_t start_ns;
-	const char *running;
+	int error; /* < 0: there is no result */
+};
+
+struct batch {
+	struct options *o;
+	const struct kt_plan *plan;
+	struct job *jobs;
+	int status;  /* exit status so far */
+	bool failed; /* one has no result */
 };
 
 static bool parse_number(const char *text, uint64_t *ret)
@@ -137,6 +160,12 @@ static int parse_value(struct options *o, int c, const char *value)
 			return cli_usage_error("run", "'%s' is not a seed", value);
 		o->have_seed = true;
 		break;
+	case 'j':
+		if (!parse_number(value, &n) || !n || n > KT_JOBS_MAX)
+			return cli_usage_error("run", "'%s' is not a number of jobs from 1 to %d",
+					       value, KT_JOBS_MAX);
+		o->parallel = (unsigned int)n;
+		break;
 	case 't':
 		if (!parse_number(value, &n) || !n || n > 86400)
 			return cli_usage_error("run",
@@ -158,7 +187,8 @@ static int parse_options(struct options *o, int argc, char **argv)
 		{ "cold", no_argument, NULL, 'c' },
 		{ "file", required_argument, NULL, 'F' },
 		{ "force", no_argument, NULL, 'f' },
-		{ "json", no_argument, NULL, 'j' },
+		{ "jobs", required_argument, NULL, 'j' },
+		{ "json", no_argument, NULL, 'J' },
 		{ "keep", no_argument, NULL, 'k' },
 		{ "keep-identity", no_argument, NULL, 'i' },
 		{ "kernel", required_argument, NULL, 'K' },
@@ -174,7 +204,7 @@ static int parse_options(struct options *o, int argc, char **argv)
 	};
 	int c, r;
 
-	while ((c = getopt_long(argc, argv, ":hv", options, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, ":hj:v", options, NULL)) != -1) {
 		switch (c) {
 		case 'h':
 			fputs(help, stdout);
@@ -188,7 +218,7 @@ static int parse_options(struct options *o, int argc, char **argv)
 		case 'f':
 			o->force = true;
 			break;
-		case 'j':
+		case 'J':
 			o->json = true;
 			break;
 		case 'k':
@@ -216,6 +246,10 @@ static int parse_options(struct options *o, int argc, char **argv)
 		return cli_usage_error("run", "name at least one scenario, or '*'");
 	if (o->force && o->request.accel != KT_ACCEL_KVM)
 		return cli_usage_error("run", "--force goes with --accel kvm");
+	/* What of several consoles, or of machines that want the same CPUs? */
+	if (o->parallel > 1 && (o->verbose || o->request.perf))
+		return cli_usage_error("run", "%s goes with one job at a time",
+				       o->verbose ? "--verbose" : "--perf");
 	if (o->arg_count && !o->request.scheduler)
 		return cli_usage_error("run", "--scheduler-arg goes with --scheduler");
 	return 0;
@@ -231,11 +265,18 @@ static void clear_progress(const struct options *o)
 
 static void on_progress(void *arg, const char *text)
 {
-	struct options *o = arg;
+	const struct job *job = arg;
+	struct options *o = job->o;
 
-	if (o->progress && !o->verbose)
-		fprintf(stderr, "\r\033[K%s: %s (%.1f s)", o->running, text,
-			(double)(kt_now_ns() - o->start_ns) / 1e9);
+	if (!o->progress || o->verbose)
+		return;
+	pthread_mutex_lock(&o->terminal);
+	clear_progress(o);
+	if (o->parallel > 1)
+		fprintf(stderr, "%u running; ", o->at_work);
+	fprintf(stderr, "%s: %s (%.1f s)", job->request.scenario->name, text,
+		(double)(kt_now_ns() - job->start_ns) / 1e9);
+	pthread_mutex_unlock(&o->terminal);
 }
 
 static void on_console(void *arg, const void *data, size_t len)
@@ -357,51 +398,81 @@ static int worse(int a, int b)
 	return a;
 }
 
-/* Runs one; *ret_stop when the user has had enough. Exit status, or < 0. */
-static int run_one(struct options *o, const struct kt_scenario *s, bool *ret_stop)
+static void prepare_job(struct job *job, struct options *o, const struct kt_scenario *s)
 {
-	_cleanup_(kt_freep) struct kt_run_result *res = calloc(1, sizeof(*res));
-	int r;
-
-	if (!res)
-		return kt_raise(-ENOMEM);
-	o->running = s->name;
-	o->start_ns = kt_now_ns();
-	o->request.scenario = s;
+	*job = (struct job){ .o = o, .request = o->request };
+	job->request.scenario = s;
+	job->request.arg = job;
 	/* Only tcg makes machines that can run machines. */
-	o->request.accel = o->auto_accel && s->nested ? KT_ACCEL_TCG : o->accel;
+	job->request.accel = o->auto_accel && s->nested ? KT_ACCEL_TCG : o->accel;
 	if (!o->have_seed)
-		o->request.seed = random_seed();
-	r = kt_run(res, &o->request);
-	if (!r) {
-		print_result(o, res);
-		if (o->results)
-			json_array_append_new(o->results, kt_result_json(res, &o->request));
-		r = (int)kt_run_exit(res);
-		*ret_stop = res->outcome == KT_OUTCOME_CANCELLED;
+		job->request.seed = random_seed();
+	job->start_ns = kt_now_ns();
+}
+
+static void count_at_work(struct options *o, int more)
+{
+	pthread_mutex_lock(&o->terminal);
+	o->at_work += (unsigned int)more;
+	pthread_mutex_unlock(&o->terminal);
+}
+
+/* Runs one. false when the user has had enough, or there is not even a result. */
+static bool run_job(void *arg, unsigned int number)
+{
+	struct batch *batch = arg;
+	struct job *job = &batch->jobs[number];
+
+	prepare_job(job, batch->o, batch->plan->scenarios[number]);
+	job->result = calloc(1, sizeof(*job->result));
+	count_at_work(batch->o, 1);
+	job->error = job->result ? kt_run(job->result, &job->request) : kt_raise(-ENOMEM);
+	count_at_work(batch->o, -1);
+	return !job->error && job->result->outcome != KT_OUTCOME_CANCELLED;
+}
+
+/* In the order of the plan, on the main thread. */
+static void report_job(void *arg, unsigned int number)
+{
+	struct batch *batch = arg;
+	struct options *o = batch->o;
+	struct job *job = &batch->jobs[number];
+
+	o->running = job->request.scenario->name;
+	pthread_mutex_lock(&o->terminal);
+	if (job->error) {
+		batch->failed = true;
+		fprintf(stderr, "ktest run: %s: %s\n", o->running, strerror(-job->error));
+	} else {
+		print_result(o, job->result);
+		batch->status = worse(batch->status, (int)kt_run_exit(job->result));
 	}
-	kt_run_result_deinit(res);
-	return r;
+	pthread_mutex_unlock(&o->terminal);
+	if (o->results && !job->error)
+		json_array_append_new(o->results, kt_result_json(job->result, &job->request));
+	if (job->result)
+		kt_run_result_deinit(job->result);
+	free(job->result);
 }
 
 static int run_plan(struct options *o, const struct kt_plan *plan)
 {
-	int status = KT_EXIT_SKIPPED;
-	bool stop = false;
+	_cleanup_(kt_freep) struct job *list = calloc(plan->count + 1, sizeof(*list));
+	struct batch batch = { .o = o, .plan = plan, .jobs = list, .status = KT_EXIT_SKIPPED };
+	const struct kt_jobs jobs = { .count = plan->count,
+				      .parallel = o->parallel,
+				      .work = run_job,
+				      .done = report_job,
+				      .arg = &batch };
+	unsigned int begun = 0;
+	int r = list ? kt_jobs_run(&jobs, &begun) : kt_raise(-ENOMEM);
 
-	for (unsigned int i = 0; i < plan->count && !stop; i++) {
-		int r = run_one(o, plan->scenarios[i], &stop);
-
-		if (r < 0) {
-			fprintf(stderr, "ktest run: %s: %s\n", o->running, strerror(-r));
-			return KT_EXIT_COULD_NOT_RUN;
-		}
-		status = worse(status, r);
-		if (stop && i + 1 < plan->count)
-			fprintf(stderr, "ktest run: cancelled; %u scenarios were not run\n",
-				plan->count - i - 1);
-	}
-	return status;
+	if (r < 0)
+		fprintf(stderr, "ktest run: start the runs: %s\n", strerror(-r));
+	else if (begun < plan->count && !batch.failed)
+		fprintf(stderr, "ktest run: cancelled; %u scenarios were not run\n",
+			plan->count - begun);
+	return r || batch.failed ? KT_EXIT_COULD_NOT_RUN : batch.status;
 }
 
 static int prepare(struct options *o, struct kt_kernel *kernel, const struct kt_plan *plan,
@@ -440,7 +511,6 @@ static int choose_accel(struct options *o, struct kt_diag *diag)
 static void init_options(struct options *o, struct kt_kernel *kernel)
 {
 	o->request.kernel = kernel;
-	o->request.arg = o;
 	o->request.on_progress = on_progress;
 	o->request.on_console = o->verbose ? on_console : NULL;
 	o->request.scheduler_args = o->args;
@@ -460,7 +530,8 @@ int cmd_run(int argc, char **argv)
 {
 	_cleanup_(kt_plan_deinit) struct kt_plan plan = { 0 };
 	_cleanup_(kt_closep) int cancel_fd = -1;
-	_cleanup_(deinit_options) struct options o = { 0 };
+	_cleanup_(deinit_options) struct options o = { .parallel = 1,
+						       .terminal = PTHREAD_MUTEX_INITIALIZER };
 	struct kt_kernel kernel = { .path = "" };
 	struct kt_diag diag = KT_DIAG_INIT;
 	int r = parse_options(&o, argc, argv);

@@ -99,10 +99,9 @@ void cli_note_machine(struct kt_measured *m, enum kt_accel accel, const char *to
 	if (!kernel)
 		return;
 	/* A path too long for it is cut: it is the build id that tells. */
-	snprintf(m->kernel.path, sizeof(m->kernel.path), "%.*s", (int)sizeof(m->kernel.path) - 1,
-		 kernel->path);
-	snprintf(m->kernel.release, sizeof(m->kernel.release), "%s", kernel->release);
-	snprintf(m->kernel.build_id, sizeof(m->kernel.build_id), "%s", kernel->build_id);
+	kt_measured_text(m->kernel.path, sizeof(m->kernel.path), kernel->path);
+	kt_measured_text(m->kernel.release, sizeof(m->kernel.release), kernel->release);
+	kt_measured_text(m->kernel.build_id, sizeof(m->kernel.build_id), kernel->build_id);
 }
 
 /* ---- reports ---- */
@@ -132,21 +131,12 @@ int cli_show(const struct kt_measured *measured)
 
 int cli_report(const struct kt_measured *measured, const char *artifact)
 {
-	_cleanup_(kt_buf_deinit) struct kt_buf text = KT_BUF_INIT(KT_MEASURED_BYTES_MAX);
-	_cleanup_(kt_measured_deinit) struct kt_measured again = { .repeats = 0 };
 	struct kt_diag diag = KT_DIAG_INIT;
 	int r = artifact ? kt_measured_write(artifact, measured, &diag) : 0;
 
 	if (r)
 		cli_print_diag(&diag);
-	kt_diag_reset(&diag);
-	kt_diag_doing(&diag, "read the report back");
-	if (kt_measured_format(&text, measured) ||
-	    kt_measured_parse(&again, text.data, text.len, &diag)) {
-		cli_print_diag(&diag);
-		return KT_EXIT_COULD_NOT_RUN;
-	}
-	if (cli_show(&again) || r)
+	if (cli_show(measured) || r)
 		return KT_EXIT_COULD_NOT_RUN;
 	if (artifact)
 		printf("artefact: %s\n", artifact);

@@ -30,8 +30,8 @@ void cli_note_machine(struct kt_measured *measured, enum kt_accel accel, const c
 		      const struct kt_kernel *kernel);
 
 /*
- * Writes the file, if there is to be one, and prints the tables, just as if they
- * had been read back from it. Prints what goes wrong and returns an exit status.
+ * Writes the file, if there is to be one, and prints the tables, as they would be
+ * printed of it. Prints what goes wrong and returns an exit status.
  */
 int cli_report(const struct kt_measured *measured, const char *artifact);
 /* Prints tables and plots. */

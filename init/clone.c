@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -61,6 +62,16 @@ static int take_identity(const uint8_t *identity)
 	if (sethostname(name, (size_t)n))
 		return kt_raise(-errno);
 	return kt_forward(write_machine_id(identity));
+}
+
+int kt_clone_name_oneself(void)
+{
+	uint8_t identity[KT_CLONE_IDENTITY_BYTES];
+
+	if (getrandom(identity, sizeof(identity), GRND_NONBLOCK) != (ssize_t)sizeof(identity) &&
+	    errno != EAGAIN)
+		return kt_raise(-errno);
+	return kt_forward(take_identity(identity));
 }
 
 void kt_clone_become(struct kt_exec *exec, const struct kt_msg_clone *clone)

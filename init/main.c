@@ -203,10 +203,14 @@ int main(void)
 	libbpf_set_print(NULL);
 	must("set up events", kt_exec_init(exec));
 	open_channel(exec);
+	must("take an identity", kt_clone_name_oneself());
 	must_early(kt_warm_up(exec, &diag), &diag);
 	kt_init_hello(exec);
-	await_job(exec);
-	must("start the heartbeat", kt_exec_start_heartbeat(exec));
-	kt_run_job(exec);
+	do {
+		exec->has_job = false;
+		await_job(exec);
+		must("start the heartbeat", kt_exec_start_heartbeat(exec));
+		kt_run_job(exec);
+	} while (exec->job.prepare);
 	kt_init_finish(exec);
 }

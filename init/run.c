@@ -236,6 +236,17 @@ static bool declares(const struct kt_sched_decl *list)
 	return list && list->name;
 }
 
+/* What is attached already must be what the job is about. It may have died meanwhile. */
+static void check_prepared(struct kt_exec *exec)
+{
+	const struct kt_sched_decl *declared = exec->scenario->sched;
+
+	if (!declared || strcmp(declared->name, exec->sched.name))
+		kt_init_fail(exec, "begin with an attached scheduler",
+			     "'%s' is attached, and the scenario's is '%s'", exec->sched.name,
+			     declared ? declared->name : "");
+}
+
 static void stage(struct kt_exec *exec)
 {
 	const struct kt_scenario *s = exec->scenario;
@@ -246,6 +257,10 @@ static void stage(struct kt_exec *exec)
 	load_modules(exec);
 	check_staged(exec, s->sched);
 	check_staged(exec, s->staged);
+	if (exec->prepared) {
+		check_prepared(exec);
+		return;
+	}
 	if (declares(s->sched) || declares(s->staged)) {
 		must(exec, "learn where the kernel keeps sched_ext ops", kt_bpf_maps_prepare());
 		must(exec, "start the pulse", kt_pulse_start(exec));
@@ -285,6 +300,10 @@ void kt_run_job(struct kt_exec *exec)
 	send_topology(exec);
 	stage(exec);
 	send_phase(exec, KT_PHASE_BODY);
+	if (exec->job.prepare) {
+		exec->prepared = true;
+		return;
+	}
 	run_steps(exec);
 	if (exec->scenario->body && !exec->stop && !exec->result.ops_failed)
 		must(exec, "run the scenario's body", kt_body_run(exec));

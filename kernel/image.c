@@ -141,14 +141,12 @@ void kt_image_release(const void *data, size_t size, char ret_release[KT_NAME_MA
 int kt_image_has_struct(const struct kt_elf_section *section, const char *name, bool *ret_has,
 			struct kt_diag *diag)
 {
-	libbpf_print_fn_t print;
 	struct btf *btf = NULL;
 
-	/* libbpf has its own opinion on who talks to the terminal. */
-	print = libbpf_set_print(NULL);
+	/* libbpf has its own opinion on who talks to the terminal. For good, as other threads do so. */
+	libbpf_set_print(NULL);
 	if (section->data && section->size <= BTF_MAX)
 		btf = btf__new(section->data, (uint32_t)section->size);
-	libbpf_set_print(print);
 	if (!btf) {
 		kt_diag_cause(diag, "section .BTF: not BTF that can be read");
 		return KT_IMAGE_E_BAD;

@@ -45,7 +45,7 @@ struct message {
 /* clang-format off */
 static const struct message messages[] = {
 	[KT_MSG_JOB] = { "job", FIELDS(
-		TEXT(job, scenario), UINT(job, table_hash), UINT(job, seed)) },
+		TEXT(job, scenario), UINT(job, table_hash), UINT(job, seed), UINT(job, prepare)) },
 	[KT_MSG_STOP] = { "stop", FIELDS(UINT(stop, reason)) },
 	[KT_MSG_THAWED] = { "thawed", FIELDS(
 		UINT(thawed, number), UINT(thawed, stood_ns), TEXT(thawed, text)) },

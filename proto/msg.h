@@ -89,6 +89,11 @@ struct kt_msg_job {
 	char scenario[KT_NAME_MAX];
 	uint64_t table_hash; /* of the host's scenario table; must equal the guest's */
 	uint64_t seed;	     /* of everything random in the run */
+	/*
+	 * 1: only stage it and attach its boot scheduler, up to PHASE body, and wait for
+	 * a job that begins there: the machine is then saved.
+	 */
+	uint32_t prepare;
 };
 
 /* STOP: tear down and report; the user cancelled. */

@@ -100,6 +100,12 @@ static int make_facts(json_t **ret_facts, const struct kt_baking_request *req, i
 
 struct oven {
 	const struct kt_baking_request *req;
+	int staged_fd;		/* borrowed; to be staged and attached; -1: nothing */
+	bool has_job;		/* the guest has it */
+	bool attach_failed;	/* an op ended in an error */
+	bool attached;		/* the guest is done with that */
+	struct kt_buf prologue; /* what it said meanwhile, as frames */
+	uint32_t prologue_seq;
 	struct kt_session *session; /* owned */
 	struct kt_source *cancel;
 	struct kt_source *look; /* timer, while it settles */
@@ -109,16 +115,53 @@ struct oven {
 	bool settled;
 };
 
+static void on_failed(struct oven *o, const struct kt_msg_failed *failed)
+{
+	struct kt_diag diag = KT_DIAG_INIT;
+
+	kt_diag_doing(&diag, "in the guest: %s", failed->doing);
+	kt_diag_cause(&diag, "%s", failed->cause);
+	kt_session_end_with(o->session, KT_OUTCOME_INIT_FAILED, &diag);
+}
+
+static void send_job(struct oven *o)
+{
+	struct kt_msg job = { .type = KT_MSG_JOB };
+
+	job.job.table_hash = kt_scenario_table_hash();
+	job.job.seed = o->req->config.seed;
+	job.job.prepare = 1;
+	snprintf(job.job.scenario, sizeof(job.job.scenario), "%s", o->req->stage.scenario->name);
+	kt_session_send(o->session, &job);
+	o->has_job = true;
+}
+
+/* What is said from the job on, clones of the bake have said, too. */
+static void remember(struct oven *o, const struct kt_msg *msg)
+{
+	int r = kt_msg_frame(&o->prologue, &o->prologue_seq, msg);
+
+	if (r)
+		kt_session_fault(o->session, r);
+	if (msg->type == KT_MSG_OP && msg->op.error)
+		o->attach_failed = true;
+	if (msg->type == KT_MSG_PHASE && msg->phase.phase == KT_PHASE_BODY) {
+		o->attached = true;
+		o->session->wake = true;
+	}
+}
+
 static void on_message(void *arg, const struct kt_msg *msg)
 {
 	struct oven *o = arg;
-	struct kt_diag diag = KT_DIAG_INIT;
 
-	if (msg->type != KT_MSG_FAILED)
-		return;
-	kt_diag_doing(&diag, "in the guest: %s", msg->failed.doing);
-	kt_diag_cause(&diag, "%s", msg->failed.cause);
-	kt_session_end_with(o->session, KT_OUTCOME_INIT_FAILED, &diag);
+	if (msg->type == KT_MSG_FAILED)
+		on_failed(o, &msg->failed);
+	else if (msg->type == KT_MSG_STAGED && !o->session->agent.staging && !o->has_job)
+		send_job(o);
+	else if (o->has_job && !o->attached && msg->type != KT_MSG_HEARTBEAT &&
+		 msg->type != KT_MSG_STAGED)
+		remember(o, msg);
 }
 
 static void on_console(void *arg, const void *data, size_t len)
@@ -196,8 +239,9 @@ static int save(struct oven *o, const char *dir, const json_t *facts, struct kt_
 
 	r = r ?:
 		    kt_bake_begin(&draft, parent, nodes, o->req->config.memory_bytes / nodes, diag) ?:
-		    kt_vm_freeze(vm, deadline_ns, diag)	     ?:
-		    kt_vm_save(vm, draft, deadline_ns, diag) ?:
+		    kt_vm_freeze(vm, deadline_ns, diag)					?:
+		    kt_write_all(draft->prologue_fd, o->prologue.data, o->prologue.len) ?:
+		    kt_vm_save(vm, draft, deadline_ns, diag)				?:
 		    kt_bake_publish(draft, dir, facts, diag);
 	/* EXISTS: somebody without the lock was faster, which is as good. */
 	return r == KT_BAKE_E_EXISTS ? 0 : kt_forward(r);
@@ -223,6 +267,15 @@ static int watch_cancel(struct oven *o)
 					 on_cancel, o));
 }
 
+/* Whether it got to where it is to be saved. */
+static bool attach(struct oven *o)
+{
+	kt_session_stage(o->session, o->staged_fd);
+	while (!o->attached && !o->session->done)
+		kt_session_run(o->session);
+	return o->attached && !o->attach_failed && !o->session->done;
+}
+
 static int boot_and_save(struct oven *o, struct kt_baked *baked, const char *dir,
 			 const json_t *facts, struct kt_diag *diag)
 {
@@ -233,33 +286,58 @@ static int boot_and_save(struct oven *o, struct kt_baked *baked, const char *dir
 	if (r)
 		return kt_forward(r);
 	kt_session_begin(o->session, &handlers, o, NULL, kt_now_ns() + BOOT_NS);
-	if (kt_session_wait_ready(o->session))
+	if (!kt_session_wait_ready(o->session))
+		return failed_guest(o, baked, diag);
+	if (o->staged_fd >= 0 && !attach(o))
+		return o->cancelled ? failed_guest(o, baked, diag) : KT_BAKING_E_NOT_ATTACHED;
+	if (o->staged_fd < 0)
 		settle(o);
-	if (!o->settled)
+	if (o->session->done)
 		return failed_guest(o, baked, diag);
 	r = save(o, dir, facts, diag);
 	return r == -ENOMEM ? kt_forward(r) : r ? KT_BAKING_E_UNABLE : 0;
 }
 
-static int bake(struct kt_baked *baked, const struct kt_baking_request *req, const char *dir,
-		const json_t *facts, int initrd_fd, struct kt_diag *diag)
+/* What a bake is made from: a boot of an initramfs, or a clone and an archive to stage. */
+struct recipe {
+	const struct kt_baking_request *req;
+	json_t *facts;	      /* owned */
+	struct kt_bake *from; /* borrowed; NULL: boot */
+	int archive_fd;	      /* owned: the initramfs, or what is staged */
+	char dir[KT_PATH_MAX];
+	uint64_t key;
+};
+
+static void recipe_deinit(struct recipe *recipe)
 {
-	struct kt_session_spec spec = { .config = req->config };
-	struct oven o = { .req = req };
+	json_decref(recipe->facts);
+	kt_closep(&recipe->archive_fd);
+}
+
+static int bake(struct kt_baked *baked, const struct recipe *recipe, struct kt_diag *diag)
+{
+	const struct kt_baking_request *req = recipe->req;
+	struct kt_session_spec spec = { .config = req->config,
+					.bake = recipe->from,
+					.saveable = recipe->from };
+	struct oven o = { .req = req,
+			  .staged_fd = recipe->from ? recipe->archive_fd : -1,
+			  .prologue = KT_BUF_INIT(KT_BAKE_PROLOGUE_MAX) };
 	int r;
 
 	if (req->on_progress)
 		req->on_progress(req->arg, "baking");
-	spec.config.initrd_fd = initrd_fd;
+	spec.config.initrd_fd = recipe->from ? -1 : recipe->archive_fd;
 	r = kt_session_open(&o.session, &spec, diag);
 	if (r) {
 		baked->outcome = kt_session_open_outcome(r);
 		return r == -ENOMEM ? kt_forward(r) : KT_BAKING_E_GUEST;
 	}
-	r = boot_and_save(&o, baked, dir, facts, diag);
+	r = boot_and_save(&o, baked, recipe->dir, recipe->facts, diag);
 	kt_source_free(o.cancel);
 	kt_source_free(o.look);
 	kt_session_free(o.session);
+	kt_buf_deinit(&o.prologue);
 	baked->made = !r;
 	return kt_forward(r);
 }
@@ -276,14 +354,13 @@ static int unable(int r, struct kt_diag *diag)
 }
 
 /* 0, KT_BAKE_E_NONE: to be made, also after one that was no good; or unable. */
-static int look_up(struct kt_baked *baked, const char *dir, const json_t *facts,
-		   struct kt_diag *diag)
+static int look_up(struct kt_baked *baked, const struct recipe *recipe, struct kt_diag *diag)
 {
 	struct kt_diag why = KT_DIAG_INIT;
-	int r = kt_bake_open(&baked->bake, dir, facts, &why);
+	int r = kt_bake_open(&baked->bake, recipe->dir, recipe->facts, &why);
 
 	if (!r)
-		kt_bake_cache_touch(dir);
+		kt_bake_cache_touch(recipe->dir);
 	if (!r || r == KT_BAKE_E_NONE)
 		return r;
 	if (r < 0) {
@@ -295,50 +372,97 @@ static int look_up(struct kt_baked *baked, const char *dir, const json_t *facts,
 }
 
 /* With the lock of the key: whoever had it before may have made it. */
-static int make(struct kt_baked *baked, const struct kt_baking_request *req, const char *dir,
-		const json_t *facts, int initrd_fd, struct kt_diag *diag)
+static int make(struct kt_baked *baked, const struct recipe *recipe, struct kt_diag *diag)
 {
-	int r = look_up(baked, dir, facts, diag);
+	int r = look_up(baked, recipe, diag);
 
 	if (r != KT_BAKE_E_NONE)
 		return kt_forward(r);
-	r = kt_remove_tree(dir);
+	r = kt_remove_tree(recipe->dir);
 	if (r)
 		return kt_forward(r);
-	r = bake(baked, req, dir, facts, initrd_fd, diag);
+	r = bake(baked, recipe, diag);
 	if (r)
 		return kt_forward(r);
-	kt_bake_cache_prune(dir);
-	r = kt_bake_open(&baked->bake, dir, facts, diag);
+	kt_bake_cache_prune(recipe->dir);
+	r = kt_bake_open(&baked->bake, recipe->dir, recipe->facts, diag);
 	return r > 0 ? KT_BAKING_E_UNABLE : kt_forward(r);
 }
 
-static int get(struct kt_baked *baked, const struct kt_baking_request *req, struct kt_diag *diag)
+static int find_or_make(struct kt_baked *baked, struct recipe *recipe, struct kt_diag *diag)
 {
-	_cleanup_(kt_closep) int initrd_fd = -1, lock_fd = -1;
-	struct kt_stage_request stage = req->stage;
-	json_auto_t *facts = NULL;
-	char dir[KT_PATH_MAX];
-	uint64_t key;
-	int r;
+	_cleanup_(kt_closep) int lock_fd = -1;
+	int r = kt_bake_cache_place(recipe->dir, &recipe->key, recipe->facts) ?:
+			look_up(baked, recipe, diag);
 
-	stage.parts = KT_INITRAMFS_BASE;
-	r = kt_stage_build(&initrd_fd, &stage, diag);
-	if (r > 0) {
-		baked->outcome = KT_OUTCOME_SETUP_ERROR;
-		return KT_BAKING_E_GUEST;
-	}
-	r = r ?: make_facts(&facts, req, initrd_fd) ?: kt_bake_cache_place(dir, &key, facts);
-	r = r ?: look_up(baked, dir, facts, diag);
 	if (r != KT_BAKE_E_NONE)
 		return kt_forward(r);
-	r = kt_bake_cache_lock(&lock_fd, key, req->cancel_fd);
+	r = kt_bake_cache_lock(&lock_fd, recipe->key, recipe->req->cancel_fd);
 	if (r == KT_BAKE_CACHE_E_CANCELLED) {
 		kt_diag_doing(diag, "wait for a machine that is being baked");
 		kt_diag_cause(diag, "it was cancelled by the user");
 		return KT_BAKING_E_CANCELLED;
 	}
-	return r ? kt_forward(r) : kt_forward(make(baked, req, dir, facts, initrd_fd, diag));
+	return r ? kt_forward(r) : kt_forward(make(baked, recipe, diag));
+}
+
+static int build_archive(struct kt_baked *baked, struct recipe *recipe, unsigned int part,
+			 struct kt_diag *diag)
+{
+	struct kt_stage_request stage = recipe->req->stage;
+	int r;
+
+	stage.parts = part;
+	r = kt_stage_build(&recipe->archive_fd, &stage, diag);
+	if (r <= 0)
+		return kt_forward(r);
+	baked->outcome = KT_OUTCOME_SETUP_ERROR;
+	return KT_BAKING_E_GUEST;
+}
+
+/* Booted, and ready for any job. */
+static int get_warm(struct kt_baked *baked, const struct kt_baking_request *req,
+		    struct kt_diag *diag)
+{
+	_cleanup_(recipe_deinit) struct recipe recipe = { .req = req, .archive_fd = -1 };
+	int r = build_archive(baked, &recipe, KT_INITRAMFS_BASE, diag) ?:
+			make_facts(&recipe.facts, req, recipe.archive_fd);
+
+	return r ? kt_forward(r) : kt_forward(find_or_make(baked, &recipe, diag));
+}
+
+/* The facts of the one it comes from, and what was attached in it. */
+static int make_attached_facts(struct recipe *recipe)
+{
+	const char *name = recipe->req->stage.scenario->sched->name;
+	char digest[17], text[KT_NAME_MAX + 32];
+	int r;
+
+	recipe->facts = json_copy(recipe->from->facts);
+	if (!recipe->facts)
+		return kt_raise(-ENOMEM);
+	r = digest_fd(digest, recipe->archive_fd);
+	if (r)
+		return kt_forward(r);
+	snprintf(text, sizeof(text), "%s of %s", name, digest);
+	return kt_forward(add_fact(recipe->facts, "attached", text));
+}
+
+static int get_attached(struct kt_baked *baked, const struct kt_baking_request *req,
+			struct kt_diag *diag)
+{
+	_cleanup_(kt_baked_deinit) struct kt_baked warm = { .outcome = KT_OUTCOME_UNKNOWN };
+	_cleanup_(recipe_deinit) struct recipe recipe = { .req = req, .archive_fd = -1 };
+	int r = get_warm(&warm, req, diag);
+
+	if (r) {
+		baked->outcome = warm.outcome;
+		return kt_forward(r);
+	}
+	recipe.from = warm.bake;
+	r = build_archive(baked, &recipe, KT_INITRAMFS_STAGED, diag) ?:
+								       make_attached_facts(&recipe);
+	return r ? kt_forward(r) : kt_forward(find_or_make(baked, &recipe, diag));
 }
 
 int kt_baking_get(struct kt_baked *ret_baked, const struct kt_baking_request *req,
@@ -347,10 +471,8 @@ int kt_baking_get(struct kt_baked *ret_baked, const struct kt_baking_request *re
 	int r;
 
 	*ret_baked = (struct kt_baked){ .outcome = KT_OUTCOME_UNKNOWN };
-	r = get(ret_baked, req, diag);
-	if (r < 0)
-		return unable(r, diag);
-	return r;
+	r = req->attached ? get_attached(ret_baked, req, diag) : get_warm(ret_baked, req, diag);
+	return r < 0 ? unable(r, diag) : r;
 }
 
 void kt_baked_deinit(struct kt_baked *baked)

@@ -25,7 +25,12 @@ struct kt_baking_request {
 	struct kt_vm_config config; /* of the machine; its initramfs is not looked at */
 	const struct kt_kernel *kernel;
 	struct kt_stage_request stage; /* its base (runner/initramfs.h) is booted */
-	int cancel_fd;		       /* becomes readable to cancel; -1: never */
+	/*
+	 * One in which the boot scheduler of stage.scenario is attached, made from a clone
+	 * of the one in which it is not; all that the scenario stages is in it.
+	 */
+	bool attached;
+	int cancel_fd; /* becomes readable to cancel; -1: never */
 	/* Borrowed hooks, each may be NULL. */
 	void (*on_console)(void *arg, const void *data, size_t len); /* while it is made */
 	void (*on_progress)(void *arg, const char *text);
@@ -36,6 +41,7 @@ enum kt_baking_condition {
 	KT_BAKING_E_UNABLE = 1, /* no bake can be kept here; a machine can still be booted */
 	KT_BAKING_E_GUEST,	/* the machine did not get ready: see ret_outcome */
 	KT_BAKING_E_CANCELLED,
+	KT_BAKING_E_NOT_ATTACHED, /* the scheduler did not attach; the bake without it is there */
 };
 
 struct kt_baked {

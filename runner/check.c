@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdio_ext.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -17,6 +18,8 @@
 #include "proto/frame.h"
 #include "runner/check.h"
 #include "scenario/check.h"
+
+#define CHECK_FD 3 /* in the process of the check */
 
 struct kt_check {
 	const struct kt_run_record *rec;
@@ -69,6 +72,11 @@ static const struct kt_snapshot *next_of(const struct kt_check *ck, uint32_t gen
 			return s;
 	}
 	return NULL;
+}
+
+uint64_t kt_check_saved_ns(const struct kt_check *ck)
+{
+	return ck->rec->saved_ns;
 }
 
 uint32_t kt_check_generations(const struct kt_check *ck)
@@ -186,16 +194,34 @@ bool kt_series_grows(const struct kt_series *series)
 
 /* ---- the process it runs in ---- */
 
+/*
+ * Nothing is open to a check but its own pipe and the standard streams: an end of
+ * another run's pipe would keep that run waiting. What others have put into the
+ * buffers of the standard streams is theirs to write.
+ */
+static int leave_others_alone(int fd)
+{
+	__fpurge(stdout);
+	__fpurge(stderr);
+	if (fd != CHECK_FD && dup2(fd, CHECK_FD) < 0)
+		return -errno;
+	return close_range(CHECK_FD + 1, ~0u, 0) ? -errno : 0;
+}
+
+/*
+ * A copy of one thread of a process with several. libc sees to it that malloc and
+ * stdio work in it; a lock of ktest's own that a check could need does not exist.
+ */
 static _Noreturn void run_child(const struct kt_run_record *rec, int fd,
 				void (*fn)(struct kt_check *ck), pid_t parent)
 {
-	struct kt_check ck = { .rec = rec, .fd = fd };
+	struct kt_check ck = { .rec = rec, .fd = CHECK_FD };
 	sigset_t none;
 
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (getppid() != parent)
+	if (getppid() != parent || leave_others_alone(fd))
 		_exit(1);
 	alarm(KT_CHECK_SECONDS_MAX);
 	fn(&ck);
@@ -277,7 +303,6 @@ int kt_check_run(struct kt_run_record *rec, const char *what, void (*fn)(struct 
 	if (pipe2(fds, O_CLOEXEC))
 		return kt_raise(-errno);
 	rd = fds[0];
-	fflush(NULL);
 	pid = fork();
 	if (!pid)
 		run_child(rec, fds[1], fn, parent);

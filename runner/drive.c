@@ -111,6 +111,47 @@ static void on_staged(struct drive *d)
 		send_job(d);
 }
 
+static void take_message(struct drive *d, const struct kt_msg *msg);
+
+static int replay(struct drive *d, const struct kt_buf *text)
+{
+	struct kt_frame_decoder decoder;
+	struct kt_frame frame;
+	struct kt_msg msg;
+	int r;
+
+	kt_frame_decoder_init(&decoder);
+	r = kt_frame_decoder_feed(&decoder, text->data, text->len);
+	while (!r && !(r = kt_frame_decoder_next(&decoder, &frame))) {
+		r = kt_msg_decode(&msg, frame.type, frame.payload, frame.len);
+		if (!r)
+			take_message(d, &msg);
+	}
+	kt_frame_decoder_deinit(&decoder);
+	return r == KT_FRAME_E_MORE ? 0 : r;
+}
+
+/* What the machine said before it was saved: of a scheduler that is attached in it. */
+static void replay_prologue(struct drive *d)
+{
+	const struct kt_bake *bake = d->session->bake;
+	_cleanup_(kt_buf_deinit) struct kt_buf text = KT_BUF_INIT(KT_BAKE_PROLOGUE_MAX);
+	struct kt_diag diag = KT_DIAG_INIT;
+	char path[64];
+	int r;
+
+	if (!bake || !bake->prologue_bytes)
+		return;
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", bake->prologue_fd);
+	r = kt_read_file(path, &text) ?: replay(d, &text);
+	kt_diag_doing(&diag, "learn what the machine said before it was saved");
+	kt_diag_cause(&diag, "%s/prologue does not make sense", bake->dir);
+	if (r < 0)
+		kt_session_fault(d->session, r);
+	else if (r)
+		end_with(d, KT_OUTCOME_CHANNEL_LOST, &diag);
+}
+
 static void on_hello(struct drive *d, const struct kt_msg_hello *hello)
 {
 	struct kt_diag diag = KT_DIAG_INIT;
@@ -130,6 +171,7 @@ static void on_hello(struct drive *d, const struct kt_msg_hello *hello)
 		end_with(d, KT_OUTCOME_SETUP_ERROR, &diag);
 		return;
 	}
+	replay_prologue(d);
 	if (d->staged_fd >= 0)
 		kt_session_stage(d->session, d->staged_fd);
 	else
@@ -322,6 +364,11 @@ static int open_session(struct drive *d, const struct kt_drive_start *start)
 		return r;
 	}
 	res->clone = start->bake;
+	res->attached = start->bake && start->bake->prologue_bytes;
+	if (start->bake)
+		res->age_ns = kt_clock_ns(CLOCK_REALTIME) - start->bake->saved_ns;
+	if (res->attached)
+		d->res->record.saved_ns = res->age_ns;
 	res->open_ns = kt_now_ns() - d->session->open_ns;
 	kt_vm_restore_times(d->session->vm, &res->restore);
 	return 0;

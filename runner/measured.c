@@ -71,17 +71,25 @@ void kt_measured_deinit(struct kt_measured *measured)
 
 /* ---- writing ---- */
 
-/* Printable ASCII: what is read back is shown on a terminal. */
+void kt_measured_text(char *ret_text, size_t size, const char *text)
+{
+	size_t i;
+
+	for (i = 0; i + 1 < size && text[i]; i++)
+		ret_text[i] = text[i] >= 0x20 && text[i] < 0x7f ? text[i] : '?';
+	ret_text[i] = '\0';
+}
+
+/* What is read back is shown on a terminal. */
 static json_t *text(const char *s)
 {
-	size_t len = strlen(s);
-	_cleanup_(kt_freep) char *copy = malloc(len + 1);
+	size_t size = strlen(s) + 1;
+	_cleanup_(kt_freep) char *copy = malloc(size);
 
 	if (!copy)
 		return NULL;
-	for (size_t i = 0; i < len; i++)
-		copy[i] = s[i] >= 0x20 && s[i] < 0x7f ? s[i] : '?';
-	return json_stringn(copy, len);
+	kt_measured_text(copy, size, s);
+	return json_string(copy);
 }
 
 static json_t *levels_json(const struct kt_levels *levels)

@@ -60,6 +60,9 @@ struct kt_measured {
 void kt_measured_init(struct kt_measured *ret_measured, enum kt_measured_kind kind);
 void kt_measured_deinit(struct kt_measured *measured);
 
+/* Copies text that may be anything: cut to size, and '?' for what is not printable ASCII. */
+void kt_measured_text(char *ret_text, size_t size, const char *text);
+
 /* Appends the JSON text. */
 int kt_measured_format(struct kt_buf *out, const struct kt_measured *measured) _kt_must_check_;
 /* Creates or replaces the file as a whole. Negative errno with diag. */

@@ -134,14 +134,15 @@ static json_t *start_json(const struct kt_run_start *s)
 {
 	const struct kt_vm_restore_times *t = &s->restore;
 
-	return json_pack("{s:s, s:b, s:s, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}",
-			 "kind", s->clone ? "clone" : "boot", "baked_now", s->baked_now, "bake",
-			 s->bake, "why", text(s->why), "bake_ns", (json_int_t)s->bake_ns, "map_ns",
-			 (json_int_t)t->map_ns, "devices_ns", (json_int_t)t->devices_ns,
-			 "irqchip_ns", (json_int_t)t->irqchip_ns, "vcpus_ns",
-			 (json_int_t)t->vcpus_ns, "clock_ns", (json_int_t)t->clock_ns, "open_ns",
-			 (json_int_t)s->open_ns, "agent_ready_ns", (json_int_t)s->ready_ns,
-			 "first_op_ns", (json_int_t)s->first_op_ns);
+	return json_pack(
+		"{s:s, s:b, s:I, s:b, s:s, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}",
+		"kind", s->clone ? "clone" : "boot", "attached", s->attached, "age_ns",
+		(json_int_t)s->age_ns, "baked_now", s->baked_now, "bake", s->bake, "why",
+		text(s->why), "bake_ns", (json_int_t)s->bake_ns, "map_ns", (json_int_t)t->map_ns,
+		"devices_ns", (json_int_t)t->devices_ns, "irqchip_ns", (json_int_t)t->irqchip_ns,
+		"vcpus_ns", (json_int_t)t->vcpus_ns, "clock_ns", (json_int_t)t->clock_ns, "open_ns",
+		(json_int_t)s->open_ns, "agent_ready_ns", (json_int_t)s->ready_ns, "first_op_ns",
+		(json_int_t)s->first_op_ns);
 }
 
 static json_t *machine_json(const struct kt_run_request *req, const struct kt_run_record *rec)

@@ -184,12 +184,13 @@ static void on_bake_progress(void *arg, const char *text)
 /* 0, or a kt_baking_condition. The console of a machine that did not get ready is kept. */
 static int get_bake(struct kt_baked *baked, struct kt_run_result *res,
 		    const struct kt_run_request *req, const struct kt_vm_config *config,
-		    struct kt_artifacts *art, struct kt_diag *diag)
+		    bool attached, struct kt_artifacts *art, struct kt_diag *diag)
 {
 	struct boot_console console = { .req = req, .text = KT_BUF_INIT(KT_CONSOLE_MAX) };
 	const struct kt_baking_request baking = { .config = *config,
 						  .kernel = req->kernel,
 						  .stage = stage_of(req),
+						  .attached = attached,
 						  .cancel_fd = req->cancel_fd,
 						  .on_console = on_boot_console,
 						  .on_progress = on_bake_progress,
@@ -248,7 +249,8 @@ static int run_clone(struct kt_run_result *res, const struct kt_run_request *req
 	_cleanup_(kt_closep) int staged_fd = -1;
 	struct kt_drive_start start = { .config = *config, .bake = bake };
 
-	if (stage_part(res, req, KT_INITRAMFS_STAGED, &staged_fd, art))
+	/* In a machine with its scheduler attached all is staged. */
+	if (!bake->prologue_bytes && stage_part(res, req, KT_INITRAMFS_STAGED, &staged_fd, art))
 		return res->outcome == KT_OUTCOME_UNKNOWN ? kt_raise(-ENOMEM) : 0;
 	start.staged_fd = staged_fd;
 	return kt_forward(kt_drive(res, req, &start, art));
@@ -259,8 +261,14 @@ static int run_from_bake(struct kt_run_result *res, const struct kt_run_request 
 {
 	_cleanup_(kt_baked_deinit) struct kt_baked baked = { .bake = NULL };
 	struct kt_diag diag = KT_DIAG_INIT;
-	int r = get_bake(&baked, res, req, config, art, &diag);
+	bool attached = req->scenario->start == KT_START_ATTACHED;
+	int r = get_bake(&baked, res, req, config, attached, art, &diag);
 
+	/* A scheduler that does not attach is for the run to find out. */
+	if (r == KT_BAKING_E_NOT_ATTACHED) {
+		kt_diag_reset(&diag);
+		r = get_bake(&baked, res, req, config, false, art, &diag);
+	}
 	switch (r) {
 	case 0:
 		return kt_forward(run_clone(res, req, config, baked.bake, art));

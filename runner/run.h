@@ -59,6 +59,8 @@ struct kt_run_request {
 /* What the machine began as, and how long that took; ns of wall time. */
 struct kt_run_start {
 	bool clone;		    /* of a bake; else it was booted */
+	bool attached;		    /* ... in which the boot scheduler was attached */
+	uint64_t age_ns;	    /* ... and that was saved so long before; CLOCK_REALTIME */
 	bool baked_now;		    /* the bake was made for this run */
 	char bake[KT_PATH_MAX];	    /* its folder */
 	char why[KT_DIAG_TEXT_MAX]; /* why it was not a clone, or a bake was made anew; or "" */

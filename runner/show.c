@@ -317,10 +317,10 @@ int kt_show(struct kt_buf *out, const struct kt_measured *measured,
 			  .columns = KT_MAX(style->columns, KT_SHOW_COLUMNS_MIN),
 			  .utf8 = style->utf8,
 			  .colour = style->colour };
-	bool gate = measured->kind == KT_MEASURED_GATE;
-
 	s.columns = KT_MIN(s.columns, KT_SHOW_COLUMNS_MAX);
 	put_head(&s);
+	if (measured->kind == KT_MEASURED_GATE)
+		return s.r ? kt_forward(s.r) : kt_forward(kt_show_gate(out, measured));
 	for (size_t i = 0; !s.r && i < measured->samples.series_count; i++) {
 		const struct kt_series *ladder = &measured->samples.series[i];
 
@@ -330,7 +330,7 @@ int kt_show(struct kt_buf *out, const struct kt_measured *measured,
 		put_plot(&s, ladder);
 		if (ladder->kind == KT_SAMPLE_MEMORY)
 			put_slope(&s, ladder);
-		else if (!gate && !strchr(ladder->metric, '.'))
+		else if (!strchr(ladder->metric, '.'))
 			put_break_point(&s, ladder);
 	}
 	if (s.marked)

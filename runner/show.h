@@ -25,5 +25,8 @@ struct kt_show_style {
 int kt_show(struct kt_buf *out, const struct kt_measured *measured,
 	    const struct kt_show_style *style) _kt_must_check_;
 
+/* What kt_show() appends of the gate's cycles, behind what they were run on. */
+int kt_show_gate(struct kt_buf *out, const struct kt_measured *measured) _kt_must_check_;
+
 /* "1.23 ms", "45.6 MiB", "12": a value in at most 9 characters. buf holds 24 bytes. */
 char *kt_show_value(char *buf, enum kt_sample_kind kind, double value);

@@ -117,7 +117,7 @@ static int digest_memory(char *ret_text, uint64_t *data_bytes, int fd, uint64_t 
 	return 0;
 }
 
-static int digest_state(char *ret_text, int fd, uint64_t bytes)
+static int digest_blob(char *ret_text, int fd, uint64_t bytes)
 {
 	_cleanup_(kt_freep) void *data = malloc(bytes ?: 1);
 	int r = data ? read_at(fd, data, bytes, 0) : kt_raise(-ENOMEM);
@@ -130,15 +130,16 @@ static int digest_state(char *ret_text, int fd, uint64_t bytes)
 
 /* ---- reading ---- */
 
-struct kt_bake *kt_bake_free(struct kt_bake *image)
+struct kt_bake *kt_bake_free(struct kt_bake *bake)
 {
-	if (!image)
+	if (!bake)
 		return NULL;
 	for (unsigned int i = 0; i < KT_NODES_MAX; i++)
-		kt_closep(&image->memory_fds[i]);
-	kt_closep(&image->state_fd);
-	json_decref(image->facts);
-	free(image);
+		kt_closep(&bake->memory_fds[i]);
+	kt_closep(&bake->state_fd);
+	kt_closep(&bake->prologue_fd);
+	json_decref(bake->facts);
+	free(bake);
 	return NULL;
 }
 
@@ -170,32 +171,34 @@ static bool are_texts(const json_t *facts)
 	return true;
 }
 
-static bool take_manifest(struct kt_bake *image, const json_t *json)
+static bool take_manifest(struct kt_bake *bake, const json_t *json)
 {
 	const json_t *facts = json_object_get(json, "facts");
 	uint64_t nodes;
 
 	if (!take_number(json, "nodes", KT_NODES_MAX, &nodes) ||
-	    !take_number(json, "node_bytes", UINT64_C(1) << 40, &image->node_bytes) ||
-	    !take_number(json, "state_bytes", KT_BAKE_STATE_MAX, &image->state_bytes) ||
-	    !take_number(json, "saved_ns", INT64_MAX, &image->saved_ns) || !are_texts(facts))
+	    !take_number(json, "node_bytes", UINT64_C(1) << 40, &bake->node_bytes) ||
+	    !take_number(json, "state_bytes", KT_BAKE_STATE_MAX, &bake->state_bytes) ||
+	    !take_number(json, "prologue_bytes", KT_BAKE_PROLOGUE_MAX, &bake->prologue_bytes) ||
+	    !take_number(json, "saved_ns", INT64_MAX, &bake->saved_ns) || !are_texts(facts))
 		return false;
-	image->nodes = (unsigned int)nodes;
-	image->facts = json_incref((json_t *)(uintptr_t)facts);
-	return nodes && image->node_bytes && !(image->node_bytes % UNIT) &&
+	bake->nodes = (unsigned int)nodes;
+	bake->facts = json_incref((json_t *)(uintptr_t)facts);
+	return nodes && bake->node_bytes && !(bake->node_bytes % UNIT) &&
 	       json_array_size(json_object_get(json, "memory")) == nodes &&
-	       json_is_string(json_object_get(json, "state"));
+	       json_is_string(json_object_get(json, "state")) &&
+	       json_is_string(json_object_get(json, "prologue"));
 }
 
-static int read_manifest(struct kt_bake *image, json_t **ret_json, struct kt_diag *diag)
+static int read_manifest(struct kt_bake *bake, json_t **ret_json, struct kt_diag *diag)
 {
 	_cleanup_(kt_buf_deinit) struct kt_buf text = KT_BUF_INIT(MANIFEST_MAX);
 	json_auto_t *json = NULL;
 	char path[KT_PATH_MAX];
 	uint64_t version;
-	int r = kt_path_format(path, "%s/" MANIFEST, image->dir) ?: kt_read_file(path, &text);
+	int r = kt_path_format(path, "%s/" MANIFEST, bake->dir) ?: kt_read_file(path, &text);
 
-	if (r == -ENOENT && access(image->dir, F_OK))
+	if (r == -ENOENT && access(bake->dir, F_OK))
 		return KT_BAKE_E_NONE;
 	if (r == -ENOENT || r == -ENOTDIR)
 		return damaged(diag, MANIFEST, "is missing");
@@ -213,20 +216,20 @@ static int read_manifest(struct kt_bake *image, json_t **ret_json, struct kt_dia
 			      (unsigned long long)version, KT_BAKE_VERSION);
 		return KT_BAKE_E_DAMAGED;
 	}
-	if (!take_manifest(image, json))
+	if (!take_manifest(bake, json))
 		return damaged(diag, MANIFEST, "is malformed");
 	*ret_json = kt_steal_ptr(json);
 	return 0;
 }
 
-static int check_facts(const struct kt_bake *image, const json_t *expected, struct kt_diag *diag)
+static int check_facts(const struct kt_bake *bake, const json_t *expected, struct kt_diag *diag)
 {
 	const char *name;
 	json_t *value;
 
 	json_object_foreach((json_t *)(uintptr_t)expected, name, value)
 	{
-		const char *has = kt_bake_fact(image, name);
+		const char *has = kt_bake_fact(bake, name);
 
 		if (!strcmp(has, json_string_value(value)))
 			continue;
@@ -237,12 +240,12 @@ static int check_facts(const struct kt_bake *image, const json_t *expected, stru
 	return 0;
 }
 
-static int open_part(const struct kt_bake *image, const char *part, uint64_t bytes, int *ret_fd,
+static int open_part(const struct kt_bake *bake, const char *part, uint64_t bytes, int *ret_fd,
 		     struct kt_diag *diag)
 {
 	char path[KT_PATH_MAX];
 	struct stat st;
-	int r = kt_path_format(path, "%s/%s", image->dir, part);
+	int r = kt_path_format(path, "%s/%s", bake->dir, part);
 
 	if (r)
 		return kt_forward(r);
@@ -270,57 +273,59 @@ static bool same_digest(const json_t *expected, const char *digest)
 	return text && !strcmp(text, digest);
 }
 
-static int open_memory(struct kt_bake *image, const json_t *digests, struct kt_diag *diag)
+static int open_memory(struct kt_bake *bake, const json_t *digests, struct kt_diag *diag)
 {
 	char part[32], digest[DIGEST_TEXT];
 	int r = 0;
 
-	for (unsigned int i = 0; i < image->nodes && !r; i++) {
+	for (unsigned int i = 0; i < bake->nodes && !r; i++) {
 		snprintf(part, sizeof(part), "memory.%u", i);
-		r = open_part(image, part, image->node_bytes, &image->memory_fds[i], diag) ?:
-			    digest_memory(digest, &image->data_bytes, image->memory_fds[i],
-					  image->node_bytes);
+		r = open_part(bake, part, bake->node_bytes, &bake->memory_fds[i], diag) ?:
+			    digest_memory(digest, &bake->data_bytes, bake->memory_fds[i],
+					  bake->node_bytes);
 		if (!r && !same_digest(json_array_get(digests, i), digest))
 			r = damaged(diag, part, "was altered");
 	}
 	return kt_forward(r);
 }
 
-static int open_state(struct kt_bake *image, const json_t *expected, struct kt_diag *diag)
+/* A part that is read as a whole. */
+static int open_blob(const struct kt_bake *bake, const char *part, uint64_t bytes,
+		     const json_t *manifest, int *ret_fd, struct kt_diag *diag)
 {
 	char digest[DIGEST_TEXT];
-	int r = open_part(image, "state", image->state_bytes, &image->state_fd, diag) ?:
-			digest_state(digest, image->state_fd, image->state_bytes);
+	int r = open_part(bake, part, bytes, ret_fd, diag) ?: digest_blob(digest, *ret_fd, bytes);
 
-	if (!r && !same_digest(expected, digest))
-		r = damaged(diag, "state", "was altered");
+	if (!r && !same_digest(json_object_get(manifest, part), digest))
+		r = damaged(diag, part, "was altered");
 	return kt_forward(r);
 }
 
-static int open_image(struct kt_bake *image, const char *dir, const json_t *expected,
+static int open_image(struct kt_bake *bake, const char *dir, const json_t *expected,
 		      struct kt_diag *diag)
 {
 	json_auto_t *json = NULL;
 
-	return kt_path_format(image->dir, "%s", dir)			       ?:
-		       read_manifest(image, &json, diag)		       ?:
-		       check_facts(image, expected, diag)		       ?:
-		       open_state(image, json_object_get(json, "state"), diag) ?:
-		       open_memory(image, json_object_get(json, "memory"), diag);
+	return kt_path_format(bake->dir, "%s", dir)						?:
+		       read_manifest(bake, &json, diag)						?:
+		       check_facts(bake, expected, diag)					?:
+		       open_blob(bake, "state", bake->state_bytes, json, &bake->state_fd, diag) ?:
+		       open_blob(bake, "prologue", bake->prologue_bytes, json, &bake->prologue_fd, diag) ?:
+		       open_memory(bake, json_object_get(json, "memory"), diag);
 }
 
 int kt_bake_open(struct kt_bake **ret_image, const char *dir, const json_t *expected,
 		 struct kt_diag *diag)
 {
-	_cleanup_(kt_bake_freep) struct kt_bake *image = calloc(1, sizeof(*image));
+	_cleanup_(kt_bake_freep) struct kt_bake *bake = calloc(1, sizeof(*bake));
 	int r;
 
-	if (!image)
+	if (!bake)
 		return kt_raise(-ENOMEM);
-	image->state_fd = -1;
+	bake->state_fd = bake->prologue_fd = -1;
 	for (unsigned int i = 0; i < KT_NODES_MAX; i++)
-		image->memory_fds[i] = -1;
-	r = open_image(image, dir, expected, diag);
+		bake->memory_fds[i] = -1;
+	r = open_image(bake, dir, expected, diag);
 	if (r && r != KT_BAKE_E_NONE) {
 		kt_diag_doing(diag, "open the saved machine %s", dir);
 		if (r < 0)
@@ -328,13 +333,13 @@ int kt_bake_open(struct kt_bake **ret_image, const char *dir, const json_t *expe
 	}
 	if (r)
 		return kt_forward(r);
-	*ret_image = kt_steal_ptr(image);
+	*ret_image = kt_steal_ptr(bake);
 	return 0;
 }
 
-const char *kt_bake_fact(const struct kt_bake *image, const char *name)
+const char *kt_bake_fact(const struct kt_bake *bake, const char *name)
 {
-	return json_string_value(json_object_get(image->facts, name)) ?: "";
+	return json_string_value(json_object_get(bake->facts, name)) ?: "";
 }
 
 /* ---- writing ---- */
@@ -346,6 +351,7 @@ struct kt_bake_draft *kt_bake_draft_free(struct kt_bake_draft *draft)
 	for (unsigned int i = 0; i < KT_NODES_MAX; i++)
 		kt_closep(&draft->memory_fds[i]);
 	kt_closep(&draft->state_fd);
+	kt_closep(&draft->prologue_fd);
 	free(draft);
 	return NULL;
 }
@@ -361,9 +367,10 @@ static int nameless_file(const char *parent, uint64_t bytes, int *ret_fd)
 
 static int begin(struct kt_bake_draft *draft, const char *parent)
 {
-	int r = kt_path_format(draft->parent, "%s", parent) ?:
-			kt_mkdir_p(parent)		    ?:
-			nameless_file(parent, 0, &draft->state_fd);
+	int r = kt_path_format(draft->parent, "%s", parent)	   ?:
+			kt_mkdir_p(parent)			   ?:
+			nameless_file(parent, 0, &draft->state_fd) ?:
+			nameless_file(parent, 0, &draft->prologue_fd);
 
 	for (unsigned int i = 0; i < draft->nodes && !r; i++)
 		r = nameless_file(parent, draft->node_bytes, &draft->memory_fds[i]);
@@ -380,7 +387,7 @@ int kt_bake_begin(struct kt_bake_draft **ret_draft, const char *parent, unsigned
 		return kt_raise(-ENOMEM);
 	draft->nodes = nodes;
 	draft->node_bytes = node_bytes;
-	draft->state_fd = -1;
+	draft->state_fd = draft->prologue_fd = -1;
 	for (unsigned int i = 0; i < KT_NODES_MAX; i++)
 		draft->memory_fds[i] = -1;
 	r = begin(draft, parent);
@@ -422,12 +429,10 @@ int kt_bake_write_memory(struct kt_bake_draft *draft, unsigned int node, uint64_
 	return kt_forward(r);
 }
 
-static int make_manifest(json_t **ret_json, struct kt_bake_draft *draft, const json_t *facts)
+static int digest_parts(struct kt_bake_draft *draft, json_t *memory)
 {
-	json_auto_t *memory = json_array();
 	char digest[DIGEST_TEXT];
 	uint64_t ignored = 0;
-	struct stat st;
 	int r = 0;
 
 	for (unsigned int i = 0; i < draft->nodes && !r; i++) {
@@ -435,20 +440,46 @@ static int make_manifest(json_t **ret_json, struct kt_bake_draft *draft, const j
 		if (!r && json_array_append_new(memory, json_string(digest)))
 			r = kt_raise(-ENOMEM);
 	}
-	if (!r && fstat(draft->state_fd, &st))
-		r = kt_raise(-errno);
-	if (!r && st.st_size > (off_t)KT_BAKE_STATE_MAX)
+	return kt_forward(r);
+}
+
+/* Adds "<part>" and "<part>_bytes". */
+static int add_blob(json_t *manifest, const char *part, int fd, uint64_t max)
+{
+	char key[32], digest[DIGEST_TEXT];
+	struct stat st;
+	int r = fstat(fd, &st) ? kt_raise(-errno) : 0;
+
+	if (!r && (uint64_t)st.st_size > max)
 		r = kt_raise(-EFBIG);
 	if (!r)
-		r = digest_state(digest, draft->state_fd, (uint64_t)st.st_size);
+		r = digest_blob(digest, fd, (uint64_t)st.st_size);
 	if (r)
 		return kt_forward(r);
-	*ret_json = json_pack("{s:i, s:i, s:I, s:I, s:I, s:s, s:O, s:O}", "version",
-			      KT_BAKE_VERSION, "nodes", (int)draft->nodes, "node_bytes",
-			      (json_int_t)draft->node_bytes, "state_bytes", (json_int_t)st.st_size,
-			      "saved_ns", (json_int_t)kt_clock_ns(CLOCK_REALTIME), "state", digest,
-			      "memory", memory, "facts", facts);
-	return *ret_json ? 0 : kt_raise(-ENOMEM);
+	snprintf(key, sizeof(key), "%s_bytes", part);
+	if (json_object_set_new(manifest, part, json_string(digest)) ||
+	    json_object_set_new(manifest, key, json_integer((json_int_t)st.st_size)))
+		return kt_raise(-ENOMEM);
+	return 0;
+}
+
+static int make_manifest(json_t **ret_json, struct kt_bake_draft *draft, const json_t *facts)
+{
+	json_auto_t *memory = json_array(), *manifest = NULL;
+	int r = digest_parts(draft, memory);
+
+	if (r)
+		return kt_forward(r);
+	manifest = json_pack("{s:i, s:i, s:I, s:I, s:O, s:O}", "version", KT_BAKE_VERSION, "nodes",
+			     (int)draft->nodes, "node_bytes", (json_int_t)draft->node_bytes,
+			     "saved_ns", (json_int_t)kt_clock_ns(CLOCK_REALTIME), "memory", memory,
+			     "facts", facts);
+	r = !manifest							    ? kt_raise(-ENOMEM) :
+	    add_blob(manifest, "state", draft->state_fd, KT_BAKE_STATE_MAX) ?:
+			add_blob(manifest, "prologue", draft->prologue_fd, KT_BAKE_PROLOGUE_MAX);
+	if (!r)
+		*ret_json = kt_steal_ptr(manifest);
+	return kt_forward(r);
 }
 
 static int name_file(int fd, const char *dir, const char *name)
@@ -466,7 +497,9 @@ static int name_parts(const struct kt_bake_draft *draft, const char *dir, const 
 {
 	_cleanup_(kt_freep) char *text = json_dumps(manifest, JSON_INDENT(2) | JSON_SORT_KEYS);
 	char name[KT_PATH_MAX];
-	int r = text ? name_file(draft->state_fd, dir, "state") : kt_raise(-ENOMEM);
+	int r = text ? name_file(draft->state_fd, dir, "state") ?:
+		       name_file(draft->prologue_fd, dir, "prologue") :
+		       kt_raise(-ENOMEM);
 
 	for (unsigned int i = 0; i < draft->nodes && !r; i++) {
 		snprintf(name, sizeof(name), "memory.%u", i);

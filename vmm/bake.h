@@ -5,6 +5,8 @@
  *
  *   memory.<node>   RAM of each node, sparse; mapped copy-on-write by every clone
  *   state           vCPUs and devices, as the accelerator wrote them
+ *   prologue        what the machine had said before it was saved, as far as its owner
+ *                   wants to know that of a clone; may be empty
  *   manifest.json   version, sizes, digests, and the facts
  *
  * Facts are names with texts: all that the image was made from and that a host
@@ -30,7 +32,8 @@
 
 #define KT_BAKE_VERSION 1
 
-#define KT_BAKE_STATE_MAX (64u << 20) /* bytes of vCPU and device state */
+#define KT_BAKE_STATE_MAX    (64u << 20) /* bytes of vCPU and device state */
+#define KT_BAKE_PROLOGUE_MAX (64u << 20) /* bytes of the prologue */
 
 enum kt_bake_condition {
 	KT_BAKE_E_NONE = 1, /* there is none */
@@ -48,6 +51,8 @@ struct kt_bake {
 	int memory_fds[KT_NODES_MAX]; /* owned, read-only; -1 beyond nodes */
 	int state_fd;		      /* owned, read-only */
 	uint64_t state_bytes;
+	int prologue_fd; /* owned, read-only */
+	uint64_t prologue_bytes;
 	uint64_t data_bytes; /* of RAM that are not zero, in units of 64 KiB */
 	uint64_t saved_ns;   /* CLOCK_REALTIME of the save */
 	json_t *facts;	     /* owned; object of strings */
@@ -77,6 +82,7 @@ struct kt_bake_draft {
 	uint64_t node_bytes;
 	int memory_fds[KT_NODES_MAX]; /* owned; of their full size, all holes */
 	int state_fd;		      /* owned */
+	int prologue_fd;	      /* owned; empty */
 };
 
 /*

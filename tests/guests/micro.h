@@ -42,6 +42,10 @@
 #define MICRO_FPU_YMM	(MICRO_FPU + 704)
 #define MICRO_FPU_FX	(MICRO_FPU + 1216)
 
+/* micro-save.S; offsets from words */
+#define MICRO_SKEW  0x800 /* of vCPU 0: lock, 32 bits; last TSC, 64 bits at +8 */
+#define MICRO_CLOCK 0xc00 /* of each: struct pvclock_vcpu_time_info */
+
 /* micro-virtio.S */
 #define MICRO_VIRTIO	 0xd0000000 /* KT_KVM_VIRTIO_ADDR */
 #define MICRO_WINDOW	 0x1000	    /* bytes of registers */
@@ -71,5 +75,7 @@ extern const uint8_t micro_out[], micro_mmio[], micro_string[], micro_halt[], mi
 	micro_wake_ap[], micro_triple_fault[], micro_reset[], micro_power_off[], micro_run_mmio[],
 	micro_unclaimed[];
 extern const uint8_t micro_cpuid[];
+extern const uint8_t micro_skew[], micro_clock[], micro_periodic[], micro_once[],
+	micro_once_deadline[], micro_show_debug[];
 extern const uint8_t micro_ap_start[], micro_ap_end[];
 #endif

@@ -3,6 +3,7 @@
  * Saved machines of the accelerator "kvm" through vm.h, as the rest of the program
  * uses them: images on disk, clones of them, and clones that are taken back.
  */
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +16,8 @@
 #include "tests/guests/kernel.h"
 #include "tests/kvm/rig.h"
 #include "vmm/bake.h"
+#include "vmm/kvm/state.h"
+#include "vmm/ram.h"
 #include "vmm/vm.h"
 
 struct machine {
@@ -208,10 +211,273 @@ static void test_save_and_restore(void **state)
 	images_deinit(&images);
 }
 
+/* All of RAM is as the image has it. */
+static void expect_image(struct machine *m, const struct kt_bake *image)
+{
+	static uint8_t ram[KT_RAM_ALIGN], file[KT_RAM_ALIGN];
+
+	for (uint64_t i = 0; i < image->node_bytes; i += sizeof(ram)) {
+		assert_int_equal(kt_vm_mem_read(m->vm, KT_GPA(i), ram, sizeof(ram)), 0);
+		assert_int_equal(pread(image->memory_fds[0], file, sizeof(file), (off_t)i),
+				 sizeof(file));
+		assert_memory_equal(ram, file, sizeof(ram));
+	}
+}
+
+static void write_page(struct machine *m, uint64_t gpa, const char *text)
+{
+	assert_int_equal(kt_vm_mem_write(m->vm, KT_GPA(gpa), text, strlen(text)), 0);
+}
+
+static void expect_page(struct machine *m, uint64_t gpa, const char *text)
+{
+	char buf[32] = "";
+
+	assert_int_equal(kt_vm_mem_read(m->vm, KT_GPA(gpa), buf, strlen(text)), 0);
+	assert_string_equal(buf, text);
+}
+
+#define OWN 0x1000000 /* a page that the guest does not use */
+
+/* What one writes no other sees, and the image is as it was published. */
+static void test_ram_is_private(void **state)
+{
+	const struct kt_vm_config config = make_config("@c", 1);
+	struct machine m, a, b, c;
+	struct images images;
+	uint64_t count;
+
+	images_init(&images);
+	boot(&m, &config);
+	wait_count(&m, 100);
+	freeze(&m);
+	write_page(&m, OWN, "source");
+	save(&images, &m, &config);
+	count = read_word(&m, KT_KERNEL_COUNTER);
+	restore(&a, &config, images.image);
+	restore(&b, &config, images.image);
+	write_page(&a, OWN, "first ");
+	write_page(&b, OWN, "second");
+	thaw(&a);
+	wait_count(&a, count + 1000);
+	freeze(&a);
+	expect_page(&m, OWN, "source");
+	expect_page(&a, OWN, "first ");
+	expect_page(&b, OWN, "second");
+	assert_int_equal(read_word(&b, KT_KERNEL_COUNTER), count);
+	thaw(&b);
+	wait_count(&b, count + 1000);
+	restore(&c, &config, images.image);
+	expect_page(&c, OWN, "source");
+	expect_image(&c, images.image);
+	deinit(&c);
+	deinit(&b);
+	deinit(&a);
+	deinit(&m);
+	open_image(&images); /* its digests are verified */
+	images_deinit(&images);
+}
+
+/* A clone is saved, live, from its private RAM; so is one of that. */
+static void test_clone_of_a_clone(void **state)
+{
+	const struct kt_vm_config config = make_config("@c", 2);
+	struct kt_diag diag = KT_DIAG_INIT;
+	struct images images[4];
+	struct machine m[4];
+
+	for (unsigned int i = 0; i < 4; i++) {
+		images_init(&images[i]);
+		if (i)
+			expect_ok(
+				try_to_restore(&m[i], &config, images[i - 1].image, i == 3, &diag),
+				&diag);
+		else
+			boot(&m[i], &config);
+		if (i)
+			thaw(&m[i]);
+		wait_count(&m[i], 100 * (i + 1));
+		freeze(&m[i]);
+		write_page(&m[i], OWN + i * 0x1000, "mine");
+		save(&images[i], &m[i], &config);
+		expect_image(&m[i], images[i].image);
+	}
+	for (unsigned int i = 0; i < 4; i++) {
+		uint64_t count = read_word(&m[i], KT_KERNEL_COUNTER);
+
+		for (unsigned int j = 0; j <= i; j++)
+			expect_page(&m[i], OWN + j * 0x1000, "mine");
+		assert_int_equal(read_word(&m[i], OWN + (i + 1) * 0x1000), 0);
+		thaw(&m[i]);
+		wait_count(&m[i], count + 10);
+	}
+	for (unsigned int i = 4; i--;) {
+		deinit(&m[i]);
+		images_deinit(&images[i]);
+	}
+}
+
+static struct kt_vm_restore_times rewind_machine(struct machine *m)
+{
+	struct kt_diag diag = KT_DIAG_INIT;
+	struct kt_vm_restore_times times;
+
+	expect_ok(kt_vm_rewind(m->vm, &diag), &diag);
+	kt_vm_restore_times(m->vm, &times);
+	return times;
+}
+
+static void test_rewind(void **state)
+{
+	const struct kt_vm_config config = make_config("@c", 2);
+	struct images images;
+	struct machine m, c;
+	uint64_t count;
+
+	images_init(&images);
+	boot(&m, &config);
+	wait_count(&m, 100);
+	freeze(&m);
+	write_page(&m, OWN, "source");
+	save(&images, &m, &config);
+	count = read_word(&m, KT_KERNEL_COUNTER);
+	assert_int_equal(kt_vm_rewind(m.vm, NULL), KT_VM_E_CANNOT); /* it was booted */
+	deinit(&m);
+	restore(&c, &config, images.image);
+	assert_int_equal(rewind_machine(&c).pages, 0);
+	for (unsigned int i = 0; i < 100; i++) {
+		thaw(&c);
+		if (!i)
+			assert_int_equal(kt_vm_rewind(c.vm, NULL), KT_VM_E_STATE);
+		wait_count(&c, count + 10);
+		freeze(&c);
+		/* What ktest writes no log of KVM's sees. */
+		for (unsigned int page = 0; page < i * 3; page++)
+			write_page(&c, OWN + page * 0x3000, "clone!");
+		assert_true(rewind_machine(&c).pages > i * 3);
+		if (i % 20 == 0)
+			expect_image(&c, images.image);
+		assert_int_equal(read_word(&c, KT_KERNEL_COUNTER), count);
+		expect_page(&c, OWN, "source");
+		/* Nothing has run: those that are written are those that are counted. */
+		for (unsigned int page = 0; page < i; page++)
+			write_page(&c, OWN + page * 0x1000, "clone!");
+		assert_int_equal(rewind_machine(&c).pages, i);
+	}
+	deinit(&c);
+	images_deinit(&images);
+}
+
+/* ---- what is refused ---- */
+
+static void expect_facts(const struct kt_vm_config *config, const char *name)
+{
+	json_t *facts = kt_vm_facts(config);
+	const char *text = json_string_value(json_object_get(facts, name));
+
+	if (!text || !*text || !strcmp(text, "?"))
+		fail_msg("fact '%s': %s", name, text ?: "none");
+	json_decref(facts);
+}
+
+static void test_facts(void **state)
+{
+	const struct kt_vm_config config = make_config("@c", 1);
+	json_t *facts = kt_vm_facts(&config), *again = kt_vm_facts(&config), *other;
+	struct kt_diag diag = KT_DIAG_INIT;
+	struct images images;
+	struct kt_bake *image;
+	const char *name;
+	struct machine m;
+	json_t *value;
+
+	assert_true(json_equal(facts, again));
+	expect_facts(&config, "version of the kvm state");
+	expect_facts(&config, "host CPU");
+	expect_facts(&config, "KVM's CPUID");
+	expect_facts(&config, "KVM's capabilities");
+	expect_facts(&config, "TSC");
+	images_init(&images);
+	boot(&m, &config);
+	freeze(&m);
+	save(&images, &m, &config);
+	expect_ok(kt_bake_open(&image, images.dir, facts, &diag), &diag);
+	kt_bake_free(image);
+	/* A host that differs in any one of them, by its name. */
+	json_object_foreach(facts, name, value)
+	{
+		other = json_deep_copy(facts);
+		json_object_set_new(other, name, json_string("another"));
+		kt_diag_reset(&diag);
+		assert_int_equal(kt_bake_open(&image, images.dir, other, &diag),
+				 KT_BAKE_E_MISMATCH);
+		assert_non_null(strstr(diag.cause, name));
+		json_decref(other);
+	}
+	deinit(&m);
+	json_decref(facts);
+	json_decref(again);
+	images_deinit(&images);
+}
+
+static void expect_refused(const struct kt_vm_config *config, struct images *images,
+			   const char *cause)
+{
+	struct kt_diag diag = KT_DIAG_INIT;
+	struct machine m;
+
+	assert_int_equal(try_to_restore(&m, config, images->image, false, &diag), KT_VM_E_SPEC);
+	if (!strstr(diag.cause, cause))
+		fail_msg("%s", diag.cause);
+	assert_string_equal(diag.doing, "read the state of the saved machine");
+	kt_loop_free(m.loop);
+}
+
+/* The digest of an image would tell; here is what comes behind it. */
+static void test_states_that_cannot_be(void **state)
+{
+	const struct kt_vm_config config = make_config("@c", 1);
+	uint32_t version = KT_KVM_STATE_VERSION + 1;
+	struct images images;
+	struct machine m;
+	char path[KT_PATH_MAX];
+	uint64_t bytes;
+	int fd;
+
+	images_init(&images);
+	boot(&m, &config);
+	freeze(&m);
+	save(&images, &m, &config);
+	assert_int_equal(kt_path_format(path, "%s/state", images.dir), 0);
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	assert_true(fd >= 0);
+	bytes = images.image->state_bytes;
+	images.image->state_bytes = bytes - 8;
+	expect_refused(&config, &images, "says that it has");
+	images.image->state_bytes = bytes;
+	assert_int_equal(pwrite(fd, &version, 4, 8), 4);
+	expect_refused(&config, &images, "it has version 2, and not 1");
+	version = KT_KVM_STATE_VERSION;
+	assert_int_equal(pwrite(fd, &version, 4, 8), 4);
+	version = 0xffff;
+	assert_int_equal(pwrite(fd, &version, 2, 24), 2); /* the first part's number */
+	expect_refused(&config, &images, "which nobody knows");
+	assert_int_equal(ftruncate(fd, 100), 0);
+	expect_refused(&config, &images, "says that it has");
+	close(fd);
+	deinit(&m);
+	images_deinit(&images);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_save_and_restore),
+		cmocka_unit_test(test_ram_is_private),
+		cmocka_unit_test(test_clone_of_a_clone),
+		cmocka_unit_test(test_rewind),
+		cmocka_unit_test(test_facts),
+		cmocka_unit_test(test_states_that_cannot_be),
 	};
 
 	return RIG_MAIN(tests);

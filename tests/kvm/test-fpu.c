@@ -149,6 +149,40 @@ static void test_written(void **state)
 	rig_deinit(&rig);
 }
 
+/* In a clone whose vCPUs have had nothing in theirs, and in one that has run with other values. */
+static void test_kept_in_a_clone(void **state)
+{
+	struct kt_vm_fpu fpus[VCPUS], others[VCPUS];
+	struct kt_kvm_saved saved;
+	struct rig rig, clone, other;
+
+	start(&rig, fpus);
+	rig_freeze(&rig);
+	rig_save(&rig, &saved);
+	rig_init_clone(&clone, &rig, &saved);
+	start(&other, others);
+	rig_freeze(&other);
+	rig_copy_memory(&other, &rig);
+	rig_restore(&other, &saved);
+	rig_thaw(&clone);
+	rig_thaw(&other);
+	for (unsigned int i = 0; i < VCPUS; i++) {
+		uint64_t looks = rig_read(rig_words(&rig, i));
+
+		rig_wait_word(rig_words(&clone, i), looks + 2);
+		rig_wait_word(rig_words(&other, i), looks + 2);
+		assert_int_equal(rig_words(&clone, i)[1], 0);
+		assert_int_equal(rig_words(&other, i)[1], 0);
+	}
+	rig_freeze(&clone);
+	for (unsigned int i = 0; i < VCPUS; i++)
+		expect_known(&clone, i, &fpus[i]);
+	kt_kvm_state_deinit(&saved);
+	rig_deinit(&other);
+	rig_deinit(&clone);
+	rig_deinit(&rig);
+}
+
 static bool host_can(void)
 {
 	unsigned int eax, ebx, ecx = 0, edx;
@@ -161,6 +195,7 @@ int main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_kept_and_readable),
 		cmocka_unit_test(test_written),
+		cmocka_unit_test(test_kept_in_a_clone),
 	};
 
 	with_avx = argc > 1 && !strcmp(argv[1], "avx");

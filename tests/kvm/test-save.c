@@ -1,9 +1,30 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* A machine that is saved goes on in another one as it would have gone on itself. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/cleanup.h"
 #include "tests/kvm/rig.h"
+#include "vmm/kvm/time.h"
+
+#define LAPIC_ADDRESS 0xfee00000u
+
+/* Starts the vCPUs, waits until each has come this far, and freezes and saves them. */
+static void run_and_save(struct rig *rig, struct kt_kvm_saved *saved, uint64_t least)
+{
+	rig_start(rig);
+	for (unsigned int i = 0; i < kt_kvm_vcpu_count(rig->kvm); i++)
+		rig_wait_word(rig_words(rig, i), least);
+	rig_freeze(rig);
+	rig_save(rig, saved);
+}
+
+static void free_both(struct rig *rig, struct rig *clone, struct kt_kvm_saved *saved)
+{
+	rig_deinit(clone);
+	rig_deinit(rig);
+	kt_kvm_state_deinit(saved);
+}
 
 /* The counting guest between two instructions: memory is what the register makes it. */
 static void expect_exact_count(struct rig *rig, unsigned int vcpu)
@@ -25,10 +46,7 @@ static void test_both_go_on(void **state)
 	uint64_t count;
 
 	rig_init(&rig, entries, 1);
-	rig_start(&rig);
-	rig_wait_word(rig_words(&rig, 0), 100);
-	rig_freeze(&rig);
-	rig_save(&rig, &saved);
+	run_and_save(&rig, &saved, 100);
 	count = rig_read(rig_words(&rig, 0));
 	rig_init_clone(&clone, &rig, &saved);
 	/* The one that was saved is none the worse for it. */
@@ -43,15 +61,340 @@ static void test_both_go_on(void **state)
 	rig_wait_word(rig_words(&clone, 0), count + 1000);
 	rig_freeze(&clone);
 	expect_exact_count(&clone, 0);
-	rig_deinit(&clone);
-	rig_deinit(&rig);
-	kt_kvm_state_deinit(&saved);
+	free_both(&rig, &clone, &saved);
+}
+
+static void test_when(void **state)
+{
+	const uint8_t *const entries[] = { micro_count, micro_count };
+	struct kt_buf buf = KT_BUF_INIT(0);
+	struct kt_diag diag = KT_DIAG_INIT;
+	struct kt_kvm_saved saved;
+	struct rig rig, other;
+
+	rig_init(&rig, entries, 2);
+	assert_int_equal(kt_kvm_save(rig.kvm, &buf, &diag), KT_VM_E_STATE);
+	assert_string_equal(diag.cause, "the machine is not started");
+	rig_start(&rig);
+	kt_diag_reset(&diag);
+	assert_int_equal(kt_kvm_save(rig.kvm, &buf, &diag), KT_VM_E_STATE);
+	assert_string_equal(diag.cause, "the machine is running");
+	rig_freeze(&rig);
+	rig_save(&rig, &saved);
+	rig_thaw(&rig);
+	assert_int_equal(kt_kvm_restore(rig.kvm, &saved, NULL, NULL), -EBUSY);
+	rig_wait_word(rig_words(&rig, 0), 1000);
+	/* Another number of vCPUs. */
+	rig_init_empty(&other, &rig, 1);
+	kt_diag_reset(&diag);
+	assert_int_equal(kt_kvm_restore(other.kvm, &saved, NULL, &diag), KT_KVM_STATE_E_VALUE);
+	assert_string_equal(diag.cause, "the state is of 2 vCPUs, and the machine has 1");
+	kt_buf_deinit(&buf);
+	free_both(&rig, &other, &saved);
+}
+
+/* ---- registers ---- */
+
+/* Something in all that the guest itself does not set. */
+static void fill_registers(struct rig *rig, unsigned int vcpu)
+{
+	static const struct kt_vm_msr msrs[] = {
+		{ 0xc0000081, UINT64_C(0x0023001000000000) }, /* STAR */
+		{ 0xc0000082, UINT64_C(0xffffffff81000000) }, /* LSTAR */
+		{ 0xc0000084, 0x47700 },		      /* FMASK */
+		{ 0xc0000102, 0x1234567000 },		      /* KERNEL_GS_BASE */
+		{ 0x174, 0x10 },			      /* SYSENTER_CS */
+		{ 0x176, 0xffffffff81001000 },		      /* SYSENTER_EIP */
+		{ 0x277, UINT64_C(0x0007010600070106) },      /* PAT */
+		{ 0x2ff, 0xc06 },			      /* MTRR_DEF_TYPE */
+		{ 0x200, 0x80000000 },			      /* MTRR_PHYSBASE0 */
+	};
+	struct kvm_debugregs debug = { .db = { 0x1111, 0x2222, 0x3333, 0x4444 },
+				       .dr6 = 0xffff0ff0,
+				       .dr7 = 0x400 };
+	int fd = kt_kvm_vcpu(rig->kvm, vcpu)->fd;
+	struct kt_vm_sregs sregs;
+
+	for (unsigned int i = 0; i < 4; i++)
+		debug.db[i] += vcpu;
+	assert_int_equal(kt_ioctl(fd, KVM_SET_DEBUGREGS, &debug, &rig->diag), 0);
+	rig_reg_write(rig, vcpu, KT_VM_REG_MSRS, msrs, KT_ARRAY_SIZE(msrs));
+	rig_reg_read(rig, vcpu, KT_VM_REG_SYSTEM, &sregs, 1);
+	sregs.cr2 = 0x123456000 + vcpu;
+	sregs.fs.base = 0x5000 + vcpu;
+	sregs.gs.base = 0x6000 + vcpu;
+	rig_reg_write(rig, vcpu, KT_VM_REG_SYSTEM, &sregs, 1);
+}
+
+/* A host that cannot move the TSC has moved what depends on it instead. */
+static bool is_time(uint32_t msr)
+{
+	return msr == KT_KVM_MSR_TSC || msr == KT_KVM_MSR_TSC_DEADLINE;
+}
+
+static void expect_same_msrs(const struct kvm_msrs *a, const struct kvm_msrs *b)
+{
+	assert_int_equal(a->nmsrs, b->nmsrs);
+	assert_true(a->nmsrs > 30);
+	for (uint32_t i = 0; i < a->nmsrs; i++) {
+		assert_int_equal(a->entries[i].index, b->entries[i].index);
+		if (!is_time(a->entries[i].index) && a->entries[i].data != b->entries[i].data)
+			fail_msg("MSR %#x: %#llx, and %#llx", a->entries[i].index,
+				 (unsigned long long)a->entries[i].data,
+				 (unsigned long long)b->entries[i].data);
+	}
+	assert_int_equal(a->entries[0].index, KT_KVM_MSR_TSC);
+	assert_int_equal(a->entries[a->nmsrs - 1].index, KT_KVM_MSR_TSC_DEADLINE);
+}
+
+/* What was saved of the clone is what was saved of the source, part by part. */
+static void expect_same_state(const struct kt_kvm_saved *a, const struct kt_kvm_saved *b)
+{
+	assert_int_equal(a->vcpus, b->vcpus);
+	for (unsigned int vcpu = 0; vcpu < a->vcpus; vcpu++)
+		for (unsigned int part = 0; part < KT_KVM_PART_COUNT_; part++) {
+			const struct kt_kvm_blob *x = kt_kvm_state_part(a, part, vcpu);
+			const struct kt_kvm_blob *y = kt_kvm_state_part(b, part, vcpu);
+
+			assert_int_equal(x->len, y->len);
+			if (part == KT_KVM_PART_MSRS)
+				expect_same_msrs(x->data, y->data);
+			else if (part != KT_KVM_PART_TIME && x->data &&
+				 memcmp(x->data, y->data, x->len))
+				fail_msg("%s of vCPU %u", kt_kvm_part_name(part), vcpu);
+		}
+}
+
+static void test_all_registers(void **state)
+{
+	const uint8_t *const entries[] = { micro_fpu, micro_regs, micro_count };
+	struct kt_kvm_saved saved, again;
+	struct rig rig, clone;
+	uint64_t *words;
+
+	rig_init(&rig, entries, 3);
+	rig_enter_user(&rig, 0);
+	words = rig_words(&rig, 0);
+	for (unsigned int i = 0; i < 64; i++) /* the lower halves of 16 registers */
+		words[MICRO_FPU / 8 + i] = i % 4 < 2 ? UINT64_C(0x0123456789abcdef) * (i + 1) : 0;
+	words[MICRO_FPU_MXCSR / 8] = 0x1f80 | UINT64_C(0x037f) << 32;
+	for (unsigned int i = 0; i < 3; i++)
+		fill_registers(&rig, i);
+	run_and_save(&rig, &saved, 1);
+	rig_init_clone(&clone, &rig, &saved);
+	rig_save(&clone, &again);
+	expect_same_state(&saved, &again);
+	kt_kvm_state_deinit(&again);
+	/* Once more, into a machine that has been running on with other ones. */
+	rig_thaw(&clone);
+	for (unsigned int i = 0; i < 3; i += 2)
+		rig_wait_word(rig_words(&clone, i), rig_read(rig_words(&rig, i)) + 5);
+	assert_int_equal(rig_read(rig_words(&clone, 0) + 1), rig_read(words + 1));
+	rig_freeze(&clone);
+	rig_copy_memory(&clone, &rig);
+	rig_restore(&clone, &saved);
+	rig_save(&clone, &again);
+	expect_same_state(&saved, &again);
+	kt_kvm_state_deinit(&again);
+	free_both(&rig, &clone, &saved);
+}
+
+static void test_debug_registers_in_the_guest(void **state)
+{
+	const uint8_t *const entries[] = { micro_show_debug };
+	struct kt_kvm_saved saved;
+	struct rig rig, clone;
+
+	rig_init(&rig, entries, 1);
+	fill_registers(&rig, 0);
+	run_and_save(&rig, &saved, 0);
+	rig_init_clone(&clone, &rig, &saved);
+	rig_words(&clone, 0)[1] = 1;
+	rig_thaw(&clone);
+	rig_wait_word(rig_words(&clone, 0), 1);
+	for (unsigned int i = 0; i < 4; i++)
+		assert_int_equal(rig_words(&clone, 0)[2 + i], 0x1111 * (i + 1));
+	assert_int_equal(rig_words(&clone, 0)[6], 0x400);
+	free_both(&rig, &clone, &saved);
+}
+
+/* ---- MP states and interrupts ---- */
+
+static void interrupt(struct rig *rig)
+{
+	struct kvm_msi msi = { .address_lo = LAPIC_ADDRESS, .data = MICRO_VECTOR };
+
+	assert_int_equal(kt_ioctl(kt_kvm_vm_fd(rig->kvm), KVM_SIGNAL_MSI, &msi, &rig->diag), 0);
+}
+
+static void freeze_in_hlt(struct rig *rig)
+{
+	rig_wait_word(rig_words(rig, 0) + 1, 1);
+	for (uint64_t deadline = rig_deadline();; rig_thaw(rig)) {
+		usleep(1000);
+		rig_freeze(rig);
+		if (rig_mp_state(rig, 0) == KVM_MP_STATE_HALTED)
+			return;
+		assert_true(kt_now_ns() < deadline);
+	}
+}
+
+/* An interrupt that came to a frozen vCPU is in the image, once. */
+static void test_in_hlt_with_an_interrupt_pending(void **state)
+{
+	const uint8_t *const entries[] = { micro_halt };
+	struct kt_kvm_saved idle, pending;
+	struct rig rig, clone;
+
+	rig_init(&rig, entries, 1);
+	rig_start(&rig);
+	freeze_in_hlt(&rig);
+	rig_save(&rig, &idle);
+	interrupt(&rig);
+	rig_save(&rig, &pending);
+	rig_init_clone(&clone, &rig, &pending);
+	rig_thaw(&clone);
+	rig_wait_word(rig_words(&clone, 0), 1);
+	freeze_in_hlt(&clone);
+	assert_int_equal(rig_read(rig_words(&clone, 0)), 1);
+	/* In place to where there was none: it halts until there is one. */
+	rig_copy_memory(&clone, &rig);
+	interrupt(&clone);
+	rig_restore(&clone, &idle);
+	assert_int_equal(rig_mp_state(&clone, 0), KVM_MP_STATE_HALTED);
+	rig_thaw(&clone);
+	usleep(20000);
+	assert_int_equal(rig_read(rig_words(&clone, 0)), 0);
+	interrupt(&clone);
+	rig_wait_word(rig_words(&clone, 0), 1);
+	/* The source has had its own all the time. */
+	rig_thaw(&rig);
+	rig_wait_word(rig_words(&rig, 0), 1);
+	kt_kvm_state_deinit(&idle);
+	free_both(&rig, &clone, &pending);
+}
+
+static const uint32_t *ap_word(const struct rig *rig)
+{
+	return (uint32_t *)((uint8_t *)rig->banks[0].data + MICRO_AP_WORD);
+}
+
+/* A vCPU that waits for its INIT and SIPI gets them in the clone; in place again and again. */
+static void test_before_sipi(void **state)
+{
+	const uint8_t *const entries[] = { micro_wake_ap, NULL };
+	struct kt_kvm_saved saved;
+	struct rig rig, clone;
+
+	rig_init(&rig, entries, 2);
+	rig_start(&rig);
+	rig_freeze(&rig);
+	rig_save(&rig, &saved);
+	rig_init_clone(&clone, &rig, &saved);
+	for (unsigned int i = 0; i < 20; i++) {
+		assert_int_equal(rig_mp_state(&clone, 1), KVM_MP_STATE_UNINITIALIZED);
+		rig_thaw(&clone);
+		usleep(1000);
+		assert_int_equal(*ap_word(&clone), 0);
+		__atomic_store_n(rig_words(&clone, 0), 1, __ATOMIC_RELEASE);
+		if (i % 2) /* it may be on its way when the machine is taken back */
+			RIG_WAIT(__atomic_load_n(ap_word(&clone), __ATOMIC_ACQUIRE) >= 10);
+		rig_freeze(&clone);
+		if (i % 2)
+			assert_int_equal(rig_mp_state(&clone, 1), KVM_MP_STATE_RUNNABLE);
+		rig_copy_memory(&clone, &rig);
+		rig_restore(&clone, &saved);
+	}
+	free_both(&rig, &clone, &saved);
+}
+
+/* ---- timers ---- */
+
+#define LONG_NS	  (300 * KT_NSEC_PER_MSEC) /* LAPIC's clock has 1 GHz */
+#define PERIOD_NS (5 * KT_NSEC_PER_MSEC)
+
+/*
+ * A timer with much time left when it is saved: it comes, and not before that time is
+ * over, wherever the machine spent the time between.
+ */
+static void expect_one_wake(const uint8_t *entry, uint64_t count)
+{
+	const uint8_t *const entries[] = { entry };
+	struct kt_kvm_saved saved;
+	struct rig rig, clone;
+	uint64_t start;
+
+	rig_init(&rig, entries, 1);
+	rig_words(&rig, 0)[1] = count;
+	rig_start(&rig);
+	rig_wait_word(rig_words(&rig, 0) + 2, 1);
+	rig_freeze(&rig);
+	usleep(100000);
+	rig_save(&rig, &saved);
+	rig_init_clone(&clone, &rig, &saved);
+	usleep(400000);
+	start = kt_now_ns();
+	rig_thaw(&clone);
+	rig_wait_word(rig_words(&clone, 0), 1);
+	assert_true(kt_now_ns() - start >= LONG_NS / 2);
+	rig_freeze(&clone);
+	assert_int_equal(rig_read(rig_words(&clone, 0)), 1);
+	free_both(&rig, &clone, &saved);
+}
+
+static void test_counting_timer(void **state)
+{
+	expect_one_wake(micro_once, LONG_NS);
+}
+
+static void test_deadline_timer(void **state)
+{
+	struct kt_kvm_host host = KT_KVM_HOST_INIT;
+	int vm = -1, khz;
+
+	assert_int_equal(kt_kvm_host_open(&host, KT_KVM_DEVICE, NULL), 0);
+	assert_int_equal(kt_ioctl_value(host.fd, KVM_CREATE_VM, 0, &vm, NULL), 0);
+	khz = ioctl(vm, KVM_GET_TSC_KHZ, 0);
+	close(vm);
+	kt_kvm_host_close(&host);
+	assert_true(khz > 0);
+	expect_one_wake(micro_once_deadline, (uint64_t)khz * LONG_NS / KT_NSEC_PER_MSEC);
+}
+
+static void test_periodic_timer(void **state)
+{
+	const uint8_t *const entries[] = { micro_periodic };
+	struct kt_kvm_saved saved;
+	struct rig rig, clone;
+	uint64_t count, start;
+
+	rig_init(&rig, entries, 1);
+	rig_words(&rig, 0)[1] = PERIOD_NS;
+	run_and_save(&rig, &saved, 3);
+	count = rig_read(rig_words(&rig, 0));
+	rig_init_clone(&clone, &rig, &saved);
+	usleep(100000);
+	assert_int_equal(rig_read(rig_words(&clone, 0)), count);
+	start = kt_now_ns();
+	rig_thaw(&clone);
+	rig_wait_word(rig_words(&clone, 0), count + 20);
+	/* What would have come meanwhile has not: all of them are new. */
+	assert_true(kt_now_ns() - start >= 18 * PERIOD_NS);
+	free_both(&rig, &clone, &saved);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_both_go_on),
+		cmocka_unit_test(test_when),
+		cmocka_unit_test(test_all_registers),
+		cmocka_unit_test(test_debug_registers_in_the_guest),
+		cmocka_unit_test(test_in_hlt_with_an_interrupt_pending),
+		cmocka_unit_test(test_before_sipi),
+		cmocka_unit_test(test_counting_timer),
+		cmocka_unit_test(test_deadline_timer),
+		cmocka_unit_test(test_periodic_timer),
 	};
 
 	return RIG_MAIN(tests);

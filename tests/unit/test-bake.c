@@ -50,6 +50,7 @@ static void make_bake(const char *dir)
 	assert_int_equal(kt_bake_write_memory(draft, 0, 0, "one", 3), 0);
 	assert_int_equal(kt_bake_write_memory(draft, 1, 3 * UNIT - 1, "two", 3), 0);
 	assert_int_equal(write(draft->state_fd, "state", 5), 5);
+	assert_int_equal(write(draft->prologue_fd, "hello", 5), 5);
 	assert_int_equal(kt_bake_publish(draft, dir, facts, &diag), 0);
 	kt_bake_draft_free(draft);
 }
@@ -175,6 +176,8 @@ static void test_flipped(void **state)
 		flip("bakes/f/memory.0", places[i]);
 		expect(0, "bakes/f", NULL, NULL);
 	}
+	flip("bakes/f/prologue", 4);
+	expect(KT_BAKE_E_DAMAGED, "bakes/f", NULL, "prologue was altered");
 	flip("bakes/f/state", 2);
 	expect(KT_BAKE_E_DAMAGED, "bakes/f", NULL, "state was altered");
 }
@@ -194,7 +197,7 @@ static void test_moved(void **state)
 
 static void test_missing(void **state)
 {
-	static const char *const parts[] = { "memory.0", "state", "manifest.json" };
+	static const char *const parts[] = { "memory.0", "state", "prologue", "manifest.json" };
 	char path[64], words[64];
 
 	for (size_t i = 0; i < KT_ARRAY_SIZE(parts); i++) {
@@ -247,6 +250,8 @@ static void test_manifests(void **state)
 	write_manifest("node_bytes", json_integer(UNIT + 1));
 	expect(KT_BAKE_E_DAMAGED, "bakes/w", NULL, "malformed");
 	write_manifest("state_bytes", json_integer((json_int_t)KT_BAKE_STATE_MAX + 1));
+	expect(KT_BAKE_E_DAMAGED, "bakes/w", NULL, "malformed");
+	write_manifest("prologue_bytes", json_integer((json_int_t)KT_BAKE_PROLOGUE_MAX + 1));
 	expect(KT_BAKE_E_DAMAGED, "bakes/w", NULL, "malformed");
 	write_manifest("facts", json_pack("{s:i}", "kernel", 1));
 	expect(KT_BAKE_E_DAMAGED, "bakes/w", NULL, "malformed");

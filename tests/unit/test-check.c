@@ -4,10 +4,15 @@
  * nothing to look at never passes. Each case is a check of its own, run the way
  * the runner does.
  */
+#include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <unistd.h>
 
+#include "base/cleanup.h"
 #include "runner/check.h"
 #include "scenario/check.h"
 #include "tests/unit/btf-sample.h"
@@ -212,6 +217,46 @@ static void test_complaint(void **state)
 	assert_string_equal(rec.findings[0].text, "it said BUG: first");
 }
 
+static int others[2]; /* a pipe, as of another run */
+
+static void check_pipe_of_another(struct kt_check *ck)
+{
+	KT_EXPECT(ck, write(others[1], "", 1) < 0 && errno == EBADF);
+}
+
+static void test_nothing_of_other_runs_is_open(void **state)
+{
+	assert_int_equal(pipe2(others, O_CLOEXEC), 0);
+	if (run(check_pipe_of_another))
+		fail_msg("%s", rec.findings[0].text);
+	close(others[0]);
+	close(others[1]);
+}
+
+static void check_leaves_by_exit(struct kt_check *ck)
+{
+	exit(0);
+}
+
+/* What another thread has printed, and not written yet, is not written twice. */
+static void test_output_of_others_is_not_repeated(void **state)
+{
+	_cleanup_(kt_fclosep) FILE *file = tmpfile();
+	int out = dup(STDOUT_FILENO);
+	unsigned int findings;
+
+	fflush(stdout);
+	assert_true(file && dup2(fileno(file), STDOUT_FILENO) >= 0);
+	setvbuf(stdout, NULL, _IOFBF, BUFSIZ);
+	fputs("once", stdout);
+	findings = run(check_leaves_by_exit);
+	fflush(stdout);
+	dup2(out, STDOUT_FILENO);
+	close(out);
+	assert_int_equal(findings, 0);
+	assert_int_equal(lseek(fileno(file), 0, SEEK_END), 4);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -223,6 +268,10 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_cancelled, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_ops_and_schedulers, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_complaint, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_nothing_of_other_runs_is_open, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(test_output_of_others_is_not_repeated, setup,
+						teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

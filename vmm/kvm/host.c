@@ -61,16 +61,18 @@ static int query_device(void *arg, unsigned int capability)
 /* Who may open the device, in words. */
 static void diagnose_permission(const char *path, struct kt_diag *diag)
 {
-	const struct passwd *owner;
-	const struct group *group;
+	char owner_names[1024], group_names[1024];
+	struct passwd owner_space, *owner = NULL;
+	struct group group_space, *group = NULL;
 	struct stat st;
 
 	if (stat(path, &st) < 0) {
 		kt_diag_cause(diag, "no permission");
 		return;
 	}
-	group = getgrgid(st.st_gid);
-	owner = getpwuid(st.st_uid);
+	/* Machines are made on several threads. A group of too many members has no name here. */
+	getgrgid_r(st.st_gid, &group_space, group_names, sizeof(group_names), &group);
+	getpwuid_r(st.st_uid, &owner_space, owner_names, sizeof(owner_names), &owner);
 	if ((st.st_mode & 0060) == 0060 && group) {
 		kt_diag_cause(diag, "no permission; the group '%s' grants it", group->gr_name);
 		kt_diag_remedy(diag, "run 'sudo usermod -aG %s $USER' and log in anew",

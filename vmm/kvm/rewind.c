@@ -156,11 +156,12 @@ static int rewind_range(struct rewind *rw, uint64_t start, uint64_t end)
 	return kt_forward(r);
 }
 
-int kt_kvm_rewind_ram(const struct kt_ram *ram, uint64_t *ret_pages, struct kt_diag *diag)
+static int rewind_ram(const struct kt_ram *ram, bool by_words, uint64_t *ret_pages,
+		      struct kt_diag *diag)
 {
 	_cleanup_(kt_closep) int pagemap = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
 	_cleanup_(kt_closep) int self = (int)syscall(SYS_pidfd_open, getpid(), 0);
-	struct rewind rw = { .pagemap_fd = pagemap, .self_fd = self };
+	struct rewind rw = { .pagemap_fd = pagemap, .self_fd = self, .no_scan = by_words };
 	int r = pagemap < 0 ? kt_raise(-errno) : 0;
 
 	for (size_t i = 0; i < ram->bank_count && !r; i++) {
@@ -173,4 +174,14 @@ int kt_kvm_rewind_ram(const struct kt_ram *ram, uint64_t *ret_pages, struct kt_d
 	if (r)
 		kt_diag_cause(diag, "take its memory back: %s", strerror(-r));
 	return kt_forward(r);
+}
+
+int kt_kvm_rewind_ram(const struct kt_ram *ram, uint64_t *ret_pages, struct kt_diag *diag)
+{
+	return kt_forward(rewind_ram(ram, false, ret_pages, diag));
+}
+
+int kt_kvm_rewind_ram_by_words(const struct kt_ram *ram, uint64_t *ret_pages, struct kt_diag *diag)
+{
+	return kt_forward(rewind_ram(ram, true, ret_pages, diag));
 }

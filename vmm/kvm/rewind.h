@@ -16,3 +16,6 @@
  */
 int kt_kvm_rewind_ram(const struct kt_ram *ram, uint64_t *ret_pages,
 		      struct kt_diag *diag) _kt_must_check_;
+/* The same as it is done on kernels before 6.7; for the tests of it. */
+int kt_kvm_rewind_ram_by_words(const struct kt_ram *ram, uint64_t *ret_pages,
+			       struct kt_diag *diag) _kt_must_check_;

@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Cases of tests/harness/run about several runs at a time: `ktest run -j`."""
+import json
+import re
+import signal
+import subprocess
+import time
+
+VERDICT = re.compile(r"^(PASS|FAIL|INCONCLUSIVE|COULD NOT RUN|SKIP) ([a-z0-9_]+): ")
+
+
+def blocks(out):
+    """The results as (verdict, scenario, lines), in the order they were printed."""
+    found = []
+    for line in out.splitlines():
+        match = VERDICT.match(line)
+        if match:
+            found.append((match.group(1), match.group(2), []))
+        found[-1][2].append(line)
+    return found
+
+
+def register(harness):
+    case, check, expect = harness.case, harness.check, harness.expect
+
+    def check_whole(out, wanted):
+        """These verdicts of these scenarios in this order, none within another."""
+        found = blocks(out)
+        check([(verdict, name) for verdict, name, _ in found] == wanted, out)
+        for _, name, lines in found:
+            kinds = [line.split(":")[0] for line in lines]
+            check(kinds[-2:] == ["  artefacts", "  rerun"], out)
+            check(kinds.count("  artefacts") == kinds.count("  rerun") == 1, out)
+            check(name in lines[-2] and f" run {name} --seed " in lines[-1], out)
+
+    def start(*arguments):
+        return subprocess.Popen(harness.command(arguments), text=True, stdout=subprocess.PIPE,
+                                stderr=subprocess.PIPE, env=harness.environment())
+
+    def finish(child):
+        out, err = child.communicate(timeout=60)
+        return harness.Result(subprocess.CompletedProcess([], child.returncode, out, err))
+
+    def most_at_a_time(child):
+        most = 0
+        while child.poll() is None:
+            most = max(most, len(harness.machines()))
+            time.sleep(0.02)  # samples; an outside process
+        return most
+
+    @case
+    def jobs_report_in_the_order_of_the_plan():
+        """The first takes longest; the others come and go meanwhile."""
+        child = start("-j", "2", "fault_hang_idle", "init_is_out_of_reach", "small_machine")
+        most = most_at_a_time(child)
+        result = expect(finish(child), harness.INCONCLUSIVE)
+        check(most == 2, f"{most} machines at a time")
+        check_whole(result.out, [("INCONCLUSIVE", "fault_hang_idle"),
+                                 ("PASS", "init_is_out_of_reach"), ("PASS", "small_machine")])
+
+    @case
+    def jobs_do_not_disturb_each_other():
+        """One machine dies under its scheduler; that is told of this one alone."""
+        names = ["fault_panic_under_scheduler", "init_reaps_orphans", harness.DEMO]
+        result = finish(start("--jobs=3", "--json", "--seed", "7", *names))
+        check(result.status == harness.FAIL, result)
+        results = json.loads(result.out)
+        check([(r["scenario"], r["verdict"], r["outcome"]) for r in results] ==
+              [(names[0], "fail", "guest-panic"), (names[1], "pass", "completed"),
+               (names[2], "pass", "completed")], result)
+        for r in results:
+            check(r["seed"] == 7 and f" run {r['scenario']} --seed 7" in r["rerun"], r)
+            check("-j" not in r["rerun"].split() and "--jobs" not in r["rerun"], r)
+
+    @case
+    def jobs_are_cancelled_together():
+        child = start("-j", "2", "frozen_minute", "long_hold", "watched_hold")
+        events = lambda: [p.read_text() for p in (harness.work / "runs").glob("*/events.jsonl")]
+        harness.wait_until("both runs", lambda: sum('"frozen"' in e or '"step"' in e
+                                                    for e in events()) == 2)
+        check(len(harness.machines()) == 2, harness.machines())
+        begin = time.monotonic()
+        child.send_signal(signal.SIGINT)
+        result = finish(child)
+        took = time.monotonic() - begin
+        expect(result, harness.INCONCLUSIVE, "cancelled; 1 scenarios were not run")
+        check_whole(result.out, [("INCONCLUSIVE", "frozen_minute"),
+                                 ("INCONCLUSIVE", "long_hold")])
+        check(result.out.count("cancelled: ") == 2, result)
+        check(not harness.machines(), "machines left behind")
+        check(took < 2.0, f"took {took:.2f} s")
+
+    @case
+    def jobs_usage():
+        for arguments, word in [(["-j", "0"], "'0' is not a number of jobs from 1 to 256"),
+                                (["-j", "257"], "'257'"), (["-j", "-1"], "'-1'"),
+                                (["-j", "2x"], "'2x'"), (["-j", ""], "''"),
+                                (["--jobs=many"], "'many'"), (["-j"], "needs a value"),
+                                (["-j", "18446744073709551617"], "jobs"),
+                                (["-j", "2", "--verbose"], "--verbose"),
+                                (["-j", "2", "--perf", "--accel", "kvm"], "--perf")]:
+            done = subprocess.run([str(harness.KTEST), "run", harness.DEMO] + arguments,
+                                  text=True, capture_output=True)
+            check(done.returncode == harness.COULD_NOT_RUN and word in done.stderr, arguments,
+                  done)
+            check(len(done.stderr.splitlines()) <= 2 and not done.stdout, done)
