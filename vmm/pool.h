@@ -151,6 +151,9 @@ int kt_pool_acquire(struct kt_pool *pool, int cancel_fd, struct kt_pool_lease *r
 int kt_pool_release(struct kt_pool *pool, const struct kt_pool_lease *lease,
 		    bool discard) _kt_must_check_;
 
+/* Another number of idle ones to keep, up to max_alive. Those beyond it are evicted in time. */
+void kt_pool_set_min_ready(struct kt_pool *pool, unsigned int min_ready);
+
 void kt_pool_stats(struct kt_pool *pool, struct kt_pool_stats *ret_stats);
 
 /* The outcome of a run that got r from kt_pool_acquire(), which is not 0. */

@@ -329,19 +329,23 @@ static int by_size(const void *a, const void *b)
 
 static void measure(const char *name, const char *const *argv)
 {
-	uint64_t ns[TURNS];
+	uint64_t ns[TURNS], guest_ns[TURNS];
 	struct kt_command_result result;
 
 	for (int i = 0; i < TURNS; i++) {
+		/* When it has answered, the process of the slot is there and waits. */
+		run(&result, (const char *const[]){ ":", NULL }, "", 0);
 		run(&result, argv, "", 0);
 		assert_int_equal(result.command.error, 0);
 		assert_int_equal(result.command.status, 0);
 		ns[i] = result.command.end_ns - result.command.start_ns;
+		guest_ns[i] = result.command.run_ns;
 	}
 	qsort(ns, TURNS, sizeof(ns[0]), by_size);
-	printf("%s: p50 %.3f ms, p95 %.3f ms, max %.3f ms (n = %d)\n", name,
-	       (double)ns[TURNS / 2] / 1e6, (double)ns[TURNS * 95 / 100] / 1e6,
-	       (double)ns[TURNS - 1] / 1e6, TURNS);
+	qsort(guest_ns, TURNS, sizeof(ns[0]), by_size);
+	printf("%s: p50 %.3f ms (%.3f ms in the guest), p95 %.3f ms, max %.3f ms (n = %d)\n", name,
+	       (double)ns[TURNS / 2] / 1e6, (double)guest_ns[TURNS / 2] / 1e6,
+	       (double)ns[TURNS * 95 / 100] / 1e6, (double)ns[TURNS - 1] / 1e6, TURNS);
 	/* What a busy host can do to it is not this; a missing wake-up is. */
 	assert_true(ns[TURNS / 2] < 20 * KT_NSEC_PER_MSEC);
 }
