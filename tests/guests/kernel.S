@@ -8,6 +8,7 @@
  *   r  say "word" and reset by the keyboard controller
  *   t  say "word" and triple-fault
  *   c  count in KT_KERNEL_COUNTER, with the TSC of each round in KT_KERNEL_TSC
+ *   s  count in KT_KERNEL_COUNTER until KT_KERNEL_GO is set, then say "!" and halt
  *   f  write the numbers 0 to 9 to COM1 for ever, 4000 bytes at a time
  */
 #include "tests/guests/kernel.h"
@@ -30,6 +31,8 @@ _start:
 	je count
 	cmpb $'f', %bl
 	je flood
+	cmpb $'s', %bl
+	je say
 	leaq word(%rip), %rsi
 	movl $COM1, %edx
 	movl $4, %ecx
@@ -58,6 +61,14 @@ count:	rdtsc
 	movq %rax, KT_KERNEL_TSC
 	incq KT_KERNEL_COUNTER
 	jmp count
+
+say:	incq KT_KERNEL_COUNTER
+	cmpq $0, KT_KERNEL_GO
+	je say
+	movl $COM1, %edx
+	movb $'!', %al
+	outb %al, %dx
+	jmp stop
 
 flood:	movl $KT_KERNEL_BUFFER, %edi
 	movl $FLOOD, %ecx
