@@ -360,6 +360,12 @@ static void test_nothing_run_is_no_pass(void **state)
 	assert_int_equal(kt_gate_exit(&res), KT_EXIT_INCONCLUSIVE);
 	res.wanted = res.cycles = 1;
 	assert_int_equal(kt_gate_exit(&res), KT_EXIT_PASS);
+	res.cancelled = true;
+	assert_int_equal(kt_gate_exit(&res), KT_EXIT_INCONCLUSIVE);
+	res.cancelled = false;
+	res.bakes_failed = 1;
+	assert_int_equal(kt_gate_exit(&res), KT_EXIT_INCONCLUSIVE);
+	res.bakes_failed = 0;
 	res.wanted = 2;
 	assert_int_equal(kt_gate_exit(&res), KT_EXIT_INCONCLUSIVE);
 }
