@@ -4,9 +4,10 @@
  * Making them is the work that is measured, and checking them shows that it was
  * this work.
  *
- *   ktest-pattern SEED BYTES
+ *   ktest-pattern SEED BYTES [CPU]
  */
 #include <errno.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -14,10 +15,22 @@
 
 static uint8_t data[1u << 20];
 
+static int pin(const char *cpu)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(strtoul(cpu, NULL, 10), &set);
+	return sched_setaffinity(0, sizeof(set), &set);
+}
+
 int main(int argc, char **argv)
 {
-	size_t len = argc == 3 ? strtoul(argv[2], NULL, 10) : sizeof(data) + 1;
+	size_t len = argc >= 3 ? strtoul(argv[2], NULL, 10) : sizeof(data) + 1;
 	ssize_t n;
+
+	if (argc > 3 && pin(argv[3]))
+		return 3;
 
 	if (len > sizeof(data))
 		return 2;

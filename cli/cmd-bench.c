@@ -14,21 +14,31 @@
 #include "cli/cli.h"
 #include "cli/measure.h"
 #include "proto/result.h"
-#include "runner/bench-boot.h"
+#include "runner/bench-clones.h"
+#include "runner/bench-start.h"
 #include "runner/bench.h"
+#include "runner/initramfs.h"
 #include "runner/stage.h"
 
 static const char help[] =
-	"usage: ktest bench boot [OPTION]...\n"
+	"usage: ktest bench density --axis slots|vms|vcpus [OPTION]...\n"
+	"       ktest bench restore|exec|boot [OPTION]...\n"
 	"       ktest bench show FILE\n\n"
-	"Measures how long it takes until machines that are started together are ready,\n"
-	"by a cold boot. 'show' prints what an earlier one found.\n\n"
+	"Measures machines, and shows what was measured.\n\n"
+	"  density    commands that write bytes, at once: in so many slots of one\n"
+	"             machine, in so many machines, or on so many vCPUs of one machine;\n"
+	"             for machines, memory per extra one, too\n"
+	"  restore    so many clones of a baked machine, to a first command answered\n"
+	"  exec       a command that does nothing, in so many slots at once\n"
+	"  boot       so many cold boots, to a first command answered\n"
+	"  show       prints what was found before\n\n"
 	"      --accel NAME       auto (default), kvm or tcg; auto is kvm where the\n"
 	"                         host's KVM can run Linux\n"
 	"      --artifact FILE    write all samples into FILE, as JSON\n"
+	"      --axis NAME        what the levels of density count: slots, vms or vcpus\n"
 	"      --kernel PATH      guest kernel (default: as 'ktest run')\n"
 	"      --levels LIST      how many at once, as 1,2,4,8; 1 must be among them\n"
-	"                         (default: 1)\n"
+	"                         (default: 1,2,4,8 for density, else 1)\n"
 	"      --repeats N        samples of each level, after one round to warm up\n"
 	"                         (default: 10)\n"
 	"      --seed N           seed of everything random (default: random, printed)\n"
@@ -44,24 +54,31 @@ struct options {
 	const struct bench *bench;
 	const char *artifact, *kernel_path, *topology;
 	enum kt_accel accel;
-	bool have_seed;
+	bool have_seed, have_axis, have_levels;
 	int cancel_fd;
 	bool progress; /* stderr is a terminal */
 };
 
-static int run_boot(struct options *o, struct kt_measured *measured, struct kt_diag *diag);
+static int run_starts(struct options *o, struct kt_measured *measured, struct kt_diag *diag);
+static int run_commands(struct options *o, struct kt_measured *measured, struct kt_diag *diag);
+
+#define DENSITY_BYTES (64u << 10) /* that each command of density writes */
 
 static const struct bench {
 	const char *name;
 	enum kt_measured_kind kind;
 	enum kt_bench_axis axis; /* unless --axis says otherwise */
-	/* Measures; result of kt_bench_run(), or KT_BENCH_E_SETUP. */
+	unsigned int output_bytes;
+	/* Measures; result of kt_bench_run(), or E_SETUP. */
 	int (*run)(struct options *o, struct kt_measured *measured, struct kt_diag *diag);
 } benches[] = {
-	{ "boot", KT_MEASURED_BOOT, KT_BENCH_MACHINES, run_boot },
+	{ "density", KT_MEASURED_DENSITY, KT_BENCH_AXIS_COUNT_, DENSITY_BYTES, run_commands },
+	{ "restore", KT_MEASURED_RESTORE, KT_BENCH_MACHINES, 0, run_starts },
+	{ "exec", KT_MEASURED_EXEC, KT_BENCH_SLOTS, 0, run_commands },
+	{ "boot", KT_MEASURED_BOOT, KT_BENCH_MACHINES, 0, run_starts },
 };
 
-#define KT_BENCH_E_SETUP 100 /* nothing was started */
+#define E_SETUP 100 /* nothing was started */
 
 /* ---- options ---- */
 
@@ -69,6 +86,7 @@ static int parse_levels(struct options *o, const char *value)
 {
 	struct kt_diag diag = KT_DIAG_INIT;
 
+	o->have_levels = true;
 	if (kt_levels_parse(&o->request.levels, value, &diag))
 		return cli_usage_error("bench", "--levels: %s", diag.cause);
 	if (!kt_levels_have(&o->request.levels, 1))
@@ -100,6 +118,12 @@ static int parse_value(struct options *o, int c, const char *value)
 	case 'f':
 		o->artifact = value;
 		return 0;
+	case 'x':
+		o->have_axis = true;
+		return kt_bench_axis_parse(&o->request.axis, value) ?
+			       cli_usage_error("bench", "--axis: '%s' is not slots, vms or vcpus",
+					       value) :
+			       0;
 	case 'K':
 		o->kernel_path = value;
 		return 0;
@@ -136,6 +160,27 @@ static int show_file(int argc, char **argv)
 	return cli_show(&m);
 }
 
+/* The axis that is asked for or follows, and that there are so many of it. */
+static int check_axis(struct options *o)
+{
+	bool density = o->bench->kind == KT_MEASURED_DENSITY;
+
+	if (density != o->have_axis)
+		return cli_usage_error("bench", density ? "density needs --axis" :
+							  "--axis goes with density");
+	if (!density)
+		o->request.axis = o->bench->axis;
+	if (density && !o->have_levels)
+		o->request.levels = (struct kt_levels){ { 1, 2, 4, 8 }, 4 };
+	for (unsigned int i = 0; i < o->request.levels.count; i++)
+		if (o->request.axis != KT_BENCH_MACHINES &&
+		    o->request.levels.list[i] > KT_SLOTS_MAX)
+			return cli_usage_error("bench",
+					       "--levels: a machine has %u slots at most, not %u",
+					       KT_SLOTS_MAX, o->request.levels.list[i]);
+	return 0;
+}
+
 static int find_bench(struct options *o, int argc, char **argv)
 {
 	if (!argc)
@@ -147,7 +192,7 @@ static int find_bench(struct options *o, int argc, char **argv)
 		return cli_usage_error("bench", "no benchmark '%s'", argv[0]);
 	if (argc > 1)
 		return cli_usage_error("bench", "'%s' takes no argument '%s'", argv[0], argv[1]);
-	return 0;
+	return check_axis(o);
 }
 
 /* 0, an exit status, or -1 when all is done. */
@@ -156,6 +201,7 @@ static int parse_options(struct options *o, int argc, char **argv)
 	static const struct option options[] = {
 		{ "accel", required_argument, NULL, 'A' },
 		{ "artifact", required_argument, NULL, 'f' },
+		{ "axis", required_argument, NULL, 'x' },
 		{ "kernel", required_argument, NULL, 'K' },
 		{ "levels", required_argument, NULL, 'l' },
 		{ "repeats", required_argument, NULL, 'r' },
@@ -203,50 +249,100 @@ static int stage_init(int *ret_fd, const struct kt_kernel *kernel, struct kt_dia
 {
 	static const struct kt_scenario bare = { .name = "bench" };
 	static const struct kt_stage_files none;
-	const struct kt_stage_request stage = { .scenario = &bare,
-						.kernel = kernel,
-						.files = &none };
+	const struct kt_stage_request stage = {
+		.scenario = &bare, .kernel = kernel, .files = &none, .parts = KT_INITRAMFS_BASE
+	};
 
 	return kt_stage_build(ret_fd, &stage, diag);
 }
 
-static int prepare_boot(struct kt_bench_boot *boot, struct options *o,
-			const struct kt_kernel *kernel, int initrd_fd, struct kt_diag *diag)
+static int prepare(struct kt_bench_clones *clones, struct options *o, struct kt_kernel *kernel,
+		   struct kt_diag *diag)
 {
-	struct kt_vm_spec spec = { .accel = o->accel,
-				   .memory_bytes = KT_DEFAULT_MEMORY,
-				   .kernel_path = kernel->path,
-				   .initrd_fd = initrd_fd,
-				   .seed = o->request.seed };
+	int r = kt_kernel_find(kernel, o->kernel_path, diag) ?:
+			cli_choose_accel("bench", &o->accel, o->accel, diag);
 
-	boot->cancel_fd = o->cancel_fd;
-	return kt_topology_parse(&spec.topo, o->topology, diag) ?:
-		       kt_vm_config_init(&boot->config, &spec, diag);
+	clones->kernel = kernel;
+	clones->topology = o->topology;
+	clones->accel = o->accel;
+	clones->memory_bytes = KT_DEFAULT_MEMORY;
+	clones->seed = o->request.seed;
+	clones->cancel_fd = o->cancel_fd;
+	return r;
 }
 
-static int run_boot(struct options *o, struct kt_measured *measured, struct kt_diag *diag)
+static int run_bench(struct options *o, struct kt_measured *measured,
+		     struct kt_bench_machines *machines, const struct kt_kernel *kernel,
+		     const char *release, struct kt_diag *diag)
 {
-	_cleanup_(kt_freep) struct kt_bench_boot *boot = calloc(1, sizeof(*boot));
-	_cleanup_(kt_closep) int initrd_fd = -1;
-	struct kt_bench_machines machines = { .arg = boot, .start = kt_bench_boot_start };
-	struct kt_kernel kernel;
-	int r = boot ? kt_kernel_find(&kernel, o->kernel_path, diag) : -ENOMEM;
+	int r;
 
-	if (!r)
-		r = cli_choose_accel("bench", &o->accel, o->accel, diag);
-	if (!r)
-		r = stage_init(&initrd_fd, &kernel, diag);
-	if (!r)
-		r = prepare_boot(boot, o, &kernel, initrd_fd, diag);
-	if (r)
-		return KT_BENCH_E_SETUP;
-	cli_note_machine(measured, o->accel, o->topology, &kernel);
-	machines.surface = kt_accel_name(o->accel);
-	r = kt_bench_run(measured, &o->request, &machines, diag);
-	if (boot->release[0])
+	cli_note_machine(measured, o->accel, o->topology, kernel);
+	machines->surface = kt_accel_name(o->accel);
+	r = kt_bench_run(measured, &o->request, machines, diag);
+	if (release[0])
 		kt_measured_text(measured->kernel.release, sizeof(measured->kernel.release),
-				 boot->release);
+				 release);
 	return r;
+}
+
+static int run_commands(struct options *o, struct kt_measured *measured, struct kt_diag *diag)
+{
+	_cleanup_(kt_freep) struct kt_bench_clones *clones = calloc(1, sizeof(*clones));
+	struct kt_bench_machines machines = { .arg = clones,
+					      .open = kt_bench_clones_open,
+					      .run = kt_bench_clones_run,
+					      .memory = kt_bench_clones_memory,
+					      .close = kt_bench_clones_close };
+	struct kt_kernel kernel;
+	int r = clones ? prepare(clones, o, &kernel, diag) : -ENOMEM;
+
+	if (!r) {
+		r = kt_bench_clones_init(clones, diag);
+		r = r ? E_SETUP : run_bench(o, measured, &machines, &kernel, clones->release, diag);
+		kt_bench_clones_deinit(clones);
+		return r;
+	}
+	return E_SETUP;
+}
+
+/* What is started: a clone of the bake, or from nothing. */
+static int make_spec(struct kt_session_spec *spec, struct kt_baked *baked, struct options *o,
+		     const struct kt_bench_clones *clones, int *ret_initrd_fd, struct kt_diag *diag)
+{
+	struct kt_vm_spec vm = { .accel = o->accel,
+				 .memory_bytes = KT_DEFAULT_MEMORY,
+				 .kernel_path = clones->kernel->path,
+				 .seed = o->request.seed };
+	int r;
+
+	if (o->request.kind == KT_MEASURED_RESTORE) {
+		r = kt_bench_clones_bake(baked, &spec->config, clones, o->topology, diag);
+		spec->bake = baked->bake;
+		return r;
+	}
+	r = stage_init(ret_initrd_fd, clones->kernel, diag);
+	vm.initrd_fd = *ret_initrd_fd;
+	return r						      ?:
+		       kt_topology_parse(&vm.topo, o->topology, diag) ?:
+		       kt_vm_config_init(&spec->config, &vm, diag);
+}
+
+static int run_starts(struct options *o, struct kt_measured *measured, struct kt_diag *diag)
+{
+	_cleanup_(kt_freep) struct kt_bench_clones *clones = calloc(1, sizeof(*clones));
+	_cleanup_(kt_freep) struct kt_bench_starter *starter = calloc(1, sizeof(*starter));
+	_cleanup_(kt_baked_deinit) struct kt_baked baked = { .bake = NULL };
+	_cleanup_(kt_closep) int initrd_fd = -1;
+	struct kt_bench_machines machines = { .arg = starter, .start = kt_bench_start_all };
+	struct kt_kernel kernel;
+	int r = clones && starter ? prepare(clones, o, &kernel, diag) : -ENOMEM;
+
+	r = r ?: make_spec(&starter->spec, &baked, o, clones, &initrd_fd, diag);
+	if (r)
+		return r == KT_BENCH_E_CANCELLED ? r : E_SETUP;
+	starter->cancel_fd = o->cancel_fd;
+	return run_bench(o, measured, &machines, &kernel, starter->release, diag);
 }
 
 static int exit_status(int r)
@@ -256,7 +352,7 @@ static int exit_status(int r)
 		return KT_EXIT_PASS;
 	case KT_BENCH_E_WRONG:
 		return KT_EXIT_FAIL;
-	case KT_BENCH_E_SETUP:
+	case E_SETUP:
 		return KT_EXIT_COULD_NOT_RUN;
 	default:
 		return KT_EXIT_INCONCLUSIVE;
@@ -280,7 +376,7 @@ static int measure(struct options *o)
 		cli_print_diag(&diag);
 	}
 	/* What was measured before is worth to be seen. */
-	if (r != KT_BENCH_E_SETUP && cli_report(&measured, o->artifact) && !status)
+	if (r != E_SETUP && cli_report(&measured, o->artifact) && !status)
 		status = KT_EXIT_COULD_NOT_RUN;
 	return status;
 }
@@ -297,7 +393,7 @@ int cmd_bench(int argc, char **argv)
 	if (r)
 		return r < 0 ? 0 : r;
 	o.request.kind = o.bench->kind;
-	o.request.axis = o.bench->axis;
+	o.request.output_bytes = o.bench->output_bytes;
 	o.request.arg = &o;
 	o.progress = isatty(STDERR_FILENO);
 	if (!o.have_seed)

@@ -6,6 +6,7 @@
 
 #include "base/cleanup.h"
 #include "init/builtin.h"
+#include "init/probe.h"
 
 static int do_nothing(char *const *argv)
 {
@@ -17,6 +18,7 @@ static const struct {
 	int (*fn)(char *const *argv);
 } builtins[] = {
 	{ ":", do_nothing },
+	{ ":probe", kt_probe_run },
 };
 
 int kt_builtin_run(char *const *argv)

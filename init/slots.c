@@ -354,6 +354,7 @@ static void start(struct kt_slot *slot, const struct kt_msg_exec *exec)
 	slot->busy = true;
 	slot->timed_out = false;
 	slot->nothing = !memcmp(exec->argv.data, ":", KT_MIN(exec->argv.len, 2u));
+	slot->status = 0;
 	slot->error = 0;
 	slot->text[0] = 0;
 	slot->start_ns = kt_now_ns();

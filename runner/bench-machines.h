@@ -9,7 +9,6 @@
  */
 #pragma once
 
-#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/buf.h"
@@ -26,12 +25,17 @@ struct kt_bench_layout {
 	unsigned int machines;
 	unsigned int slots; /* of each, ready for a command */
 	unsigned int vcpus; /* of each; 0: those of the topology that was asked for */
-	bool pinned;	    /* what runs in slot i runs on vCPU i alone */
 };
 
+#define KT_BENCH_MACHINES_MAX 256u		     /* at once; KT_LEVEL_MAX */
+#define KT_BENCH_PROGRAM      "/bench/ktest-pattern" /* in the guest: SEED BYTES [CPU] */
+#define KT_BENCH_NOTHING      ":"		     /* what is run instead for 0 bytes */
+
+/* Writes bytes that follow from a seed (proto/pattern.h). Numbers as texts. */
 struct kt_bench_command {
-	char seed[24]; /* "ktest-pattern SEED BYTES"; see bench/pattern.c */
+	char seed[24];
 	char bytes[24];
+	char cpu[24]; /* that it runs on alone; "": any */
 };
 
 struct kt_bench_done {

@@ -109,6 +109,8 @@ static void prepare_round(struct bench *b, unsigned int repeat)
 		b->seeds[i] = seed_of(b, repeat, i);
 		snprintf(c->seed, sizeof(c->seed), "%llu", (unsigned long long)b->seeds[i]);
 		snprintf(c->bytes, sizeof(c->bytes), "%u", b->req->output_bytes);
+		if (b->req->axis == KT_BENCH_VCPUS)
+			snprintf(c->cpu, sizeof(c->cpu), "%u", i);
 		kt_buf_deinit(&b->done[i].output);
 		/* One more than there should be, so that it is seen. */
 		b->done[i] = (struct kt_bench_done){ .output = KT_BUF_INIT(
@@ -192,7 +194,6 @@ static int run_commands(struct bench *b)
 		.machines = b->req->axis == KT_BENCH_MACHINES ? b->level : 1,
 		.slots = b->req->axis == KT_BENCH_MACHINES ? 1 : b->level,
 		.vcpus = b->req->axis == KT_BENCH_VCPUS ? b->level : 0,
-		.pinned = b->req->axis == KT_BENCH_VCPUS,
 	};
 	int r = b->machines->open(b->machines->arg, &layout, b->diag) ?: run_round(b, WARM_UP);
 

@@ -26,7 +26,7 @@ const char *kt_bench_axis_name(enum kt_bench_axis axis);
 /* 0, or 1 if there is none of this name. */
 int kt_bench_axis_parse(enum kt_bench_axis *ret_axis, const char *name) _kt_must_check_;
 
-#define KT_BENCH_OUTPUT_MAX (1u << 20) /* bytes of one command */
+#define KT_BENCH_OUTPUT_MAX (256u << 10) /* bytes of one command; needs no credit in between */
 
 struct kt_bench_request {
 	enum kt_measured_kind kind; /* BOOT and RESTORE start machines, others run commands */
@@ -34,7 +34,8 @@ struct kt_bench_request {
 	struct kt_levels levels;
 	unsigned int repeats;
 	uint64_t seed;
-	unsigned int output_bytes; /* of each command; up to KT_BENCH_OUTPUT_MAX */
+	unsigned int
+		output_bytes; /* of each command; up to KT_BENCH_OUTPUT_MAX; 0: it does nothing */
 	void (*on_progress)(void *arg, unsigned int level, unsigned int repeat); /* or NULL */
 	void *arg;
 };

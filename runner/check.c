@@ -74,6 +74,11 @@ static const struct kt_snapshot *next_of(const struct kt_check *ck, uint32_t gen
 	return NULL;
 }
 
+uint64_t kt_check_saved_ns(const struct kt_check *ck)
+{
+	return ck->rec->saved_ns;
+}
+
 uint32_t kt_check_generations(const struct kt_check *ck)
 {
 	return ck->rec->generations;

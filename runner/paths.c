@@ -50,16 +50,27 @@ static int find_program(char *buf, const char *folder, const char *name)
 	return access(buf, R_OK) ? KT_PATHS_E_NONE : 0;
 }
 
-int kt_paths_init(char *buf, struct kt_diag *diag)
+static int find_own(char *buf, const char *folder, const char *name, const char *what,
+		    struct kt_diag *diag)
 {
-	int r = find_program(buf, "init", "ktest-init");
+	int r = find_program(buf, folder, name);
 
 	if (r > 0) {
-		kt_diag_doing(diag, "find the guest init");
+		kt_diag_doing(diag, "find %s", what);
 		kt_diag_cause(diag, "%s: %s", buf, strerror(errno));
 		kt_diag_remedy(diag, "build ktest with './dev build', or set KTEST_LIBEXEC");
 	}
 	return kt_forward(r);
+}
+
+int kt_paths_init(char *buf, struct kt_diag *diag)
+{
+	return kt_forward(find_own(buf, "init", "ktest-init", "the guest init", diag));
+}
+
+int kt_paths_bench(char *buf, const char *name, struct kt_diag *diag)
+{
+	return kt_forward(find_own(buf, "bench", name, "what is measured in a machine", diag));
 }
 
 int kt_paths_scheduler(char *buf, const char *binary, struct kt_diag *diag)

@@ -46,6 +46,7 @@ struct kt_finding {
 };
 
 struct kt_run_record {
+	uint64_t saved_ns; /* age of the bake, if its scheduler was attached; 0: it was not */
 	bool has_hello;
 	struct kt_msg_hello hello;
 	bool has_result;

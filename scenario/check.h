@@ -58,6 +58,12 @@ bool kt_series_grows(const struct kt_series *series);
 
 /* Valid snapshots taken while that generation was live, of any cause. */
 unsigned int kt_check_snapshots(const struct kt_check *ck, uint32_t generation);
+/*
+ * How long before the run the machine had been saved, ns of the host's time, if it
+ * had its scheduler attached then; 0: it had not.
+ */
+uint64_t kt_check_saved_ns(const struct kt_check *ck);
+
 /* Successful attaches of the run. */
 uint32_t kt_check_generations(const struct kt_check *ck);
 /* Whether that generation lived until ktest itself ended it. */

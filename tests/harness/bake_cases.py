@@ -2,12 +2,12 @@
 """Baked machines: made once, used by all, and never trusted when damaged."""
 import json
 import os
-import pathlib
 import signal
 import subprocess
+import time
 
 import harness
-from harness import (COULD_NOT_RUN, DEMO, INCONCLUSIVE, PASS, case, check, command, environment,
+from harness import (COULD_NOT_RUN, DEMO, FAIL, INCONCLUSIVE, PASS, case, check, command, environment,
                      expect, expect_outcome, run, wait_until)
 
 BOOT = "boot_only_completes_under_eevdf"
@@ -217,3 +217,46 @@ def clones_have_random_numbers_of_the_seed():
         return (r.dir / "body.log").read_text()
     first, second = numbers(1), numbers(2)
     check(first != second, first, second)
+
+
+def saved_at(attached):
+    """When the bake was saved in which a scheduler is attached."""
+    for bake in bakes():
+        manifest = json.loads((bake / "manifest.json").read_text())
+        if ("attached" in manifest["facts"]) == attached:
+            return manifest["saved_ns"] / 1e9
+    raise AssertionError("no such bake")
+
+
+ATTACHED = "scheduler_survives_being_saved"
+
+
+@case
+def saved_scheduler_goes_unnoticed():
+    """A minute on the disk, with a watchdog of two seconds."""
+    first = start(expect(run_own(ATTACHED), PASS))
+    check(first["kind"] == "clone" and first["attached"] and first["baked_now"], first)
+    saved = saved_at(attached=True)
+    wait_until("the bake to be a minute old", lambda: time.time() - saved > 60, 70)
+    second = start(expect(run_own(ATTACHED), PASS))
+    check(second["attached"] and not second["baked_now"] and second["age_ns"] > 60e9, second)
+
+
+@case
+def attached_bakes_come_from_warm_ones():
+    """Boot, warmed, attached; another scenario with the same start has the same bake."""
+    expect(run_own(ATTACHED), PASS)
+    warm, attached = saved_at(False), saved_at(True)
+    check(warm < attached and len(bakes()) == 2, bakes())
+    r = expect(run_own("starts_like_the_other"), PASS)
+    check(start(r)["attached"] and len(bakes()) == 2, start(r))
+    check(not start(r)["baked_now"] and r.json()["schedulers"][0]["generation"] == 1, r.json())
+    # The same scenario without the bake is judged by its check.
+    expect(run_own(ATTACHED, "--cold"), FAIL, "not one that was saved")
+
+
+@case
+def scheduler_that_does_not_attach_is_no_bake():
+    r = expect(run_own(ATTACHED, "--scheduler", "/bin/false"), FAIL, "startup-died")
+    check(start(r)["kind"] == "clone" and not start(r)["attached"], start(r))
+    check(len(bakes()) == 1, bakes())

@@ -52,3 +52,18 @@ KT_GUEST_SCENARIO(says_random_numbers, "prints what the kernel calls random")
 		printf("%02x", bytes[i]);
 	printf("\n");
 }
+
+KT_HOST_CHECK(was_attached)
+{
+	KT_EXPECT(ck, kt_check_saved_ns(ck) > 0);
+	KT_EXPECT(ck, kt_check_survived(ck, 1));
+}
+
+KT_SCENARIO(starts_like_the_other, "begins as scheduler_survives_being_saved does",
+	.topo   = KT_TOPO("1n1l2c1t"),
+	.memory = KT_MIB(512),
+	.start  = KT_START_ATTACHED,
+	.sched  = KT_SCHED("primary", .binary = "scx_ktest",
+			   .args = KT_ARGS("--watchdog-ms", "2000")),
+	.steps  = KT_STEPS(KT_STEP("hold", .hold = KT_MS(100))),
+	.check  = KT_CHECK(was_attached));

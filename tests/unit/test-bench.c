@@ -19,6 +19,7 @@ struct rig {
 	unsigned int spoil_round, spoil_command; /* from 1 */
 	enum { NO_SPOIL, FLIP, CUT, LONGER, STATUS, SIGNAL, STALE } spoil;
 	char seeds[64][24];
+	char last_cpu[24];
 	unsigned int seed_count;
 };
 
@@ -96,6 +97,7 @@ static int rig_run(void *arg, const struct kt_bench_command *commands, struct kt
 		uint8_t data[256];
 
 		note_seed(rig, commands[i].seed);
+		strcpy(rig->last_cpu, commands[i].cpu);
 		kt_pattern_fill(data, len, strtoull(commands[i].seed, NULL, 10));
 		assert_int_equal(kt_buf_append(&done[i].output, data, len), 0);
 		done[i].took_ns = round ? 1000 * round + i : 1000000;
@@ -181,9 +183,9 @@ static void test_axes(void **state)
 		enum kt_bench_axis axis;
 		struct kt_bench_layout want;
 	} cases[] = {
-		{ KT_BENCH_SLOTS, { 1, 4, 0, false } },
-		{ KT_BENCH_MACHINES, { 4, 1, 0, false } },
-		{ KT_BENCH_VCPUS, { 1, 4, 4, true } },
+		{ KT_BENCH_SLOTS, { 1, 4, 0 } },
+		{ KT_BENCH_MACHINES, { 4, 1, 0 } },
+		{ KT_BENCH_VCPUS, { 1, 4, 4 } },
 	};
 	enum kt_bench_axis axis;
 
@@ -194,6 +196,7 @@ static void test_axes(void **state)
 		assert_int_equal(measure(&rig, &m, KT_MEASURED_DENSITY, cases[i].axis, "1,4", NULL),
 				 0);
 		assert_memory_equal(&rig.layouts[1], &cases[i].want, sizeof(cases[i].want));
+		assert_string_equal(rig.last_cpu, cases[i].axis == KT_BENCH_VCPUS ? "3" : "");
 		assert_int_equal(kt_bench_axis_parse(&axis, m.axis), 0);
 		assert_int_equal(axis, cases[i].axis);
 	}

@@ -16,7 +16,7 @@ static struct kt_msg sample(uint16_t type)
 
 	switch (type) {
 	case KT_MSG_JOB:
-		m.job = (struct kt_msg_job){ "a_scenario", 0x1122334455667788, 42 };
+		m.job = (struct kt_msg_job){ "a_scenario", 0x1122334455667788, 42, 1 };
 		break;
 	case KT_MSG_STOP:
 		m.stop = (struct kt_msg_stop){ 15 };
@@ -250,7 +250,7 @@ static void test_unknown_type(void **state)
 
 static void test_hostile_text(void **state)
 {
-	uint8_t payload[2 + KT_NAME_MAX + 16] = { 0 };
+	uint8_t payload[2 + KT_NAME_MAX + 20] = { 0 };
 	struct kt_msg out;
 
 	/* Text as long as the field, which leaves no room for its end. */
@@ -260,9 +260,9 @@ static void test_hostile_text(void **state)
 	/* A 0 within the text. */
 	payload[0] = 4;
 	payload[3] = 0;
-	assert_int_equal(kt_msg_decode(&out, KT_MSG_JOB, payload, 2 + 4 + 16), KT_MSG_E_FORM);
+	assert_int_equal(kt_msg_decode(&out, KT_MSG_JOB, payload, 2 + 4 + 20), KT_MSG_E_FORM);
 	payload[3] = 'x';
-	assert_int_equal(kt_msg_decode(&out, KT_MSG_JOB, payload, 2 + 4 + 16), 0);
+	assert_int_equal(kt_msg_decode(&out, KT_MSG_JOB, payload, 2 + 4 + 20), 0);
 	assert_string_equal(out.job.scenario, "xxxx");
 }
 
