@@ -123,7 +123,7 @@ static void on_room(void *arg)
 	struct kt_exec_streams *s = arg;
 	int r = 0;
 
-	if (!s->in && kt_command_room(s->command))
+	if (!s->in && s->in_fd >= 0 && kt_command_room(s->command))
 		r = kt_loop_add_io(session_of(s)->loop, &s->in, s->in_fd, POLLIN, on_readable, s);
 	if (r)
 		kt_session_fault(session_of(s), r);

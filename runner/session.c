@@ -216,6 +216,8 @@ static void on_data(void *arg, enum kt_vm_stream stream, const void *data, size_
 		on_console(s, data, len);
 	else if (stream == KT_VM_STREAM_CONTROL)
 		on_control(s, data, len);
+	else if (s->handlers->on_terminal)
+		s->handlers->on_terminal(s->arg, data, len);
 }
 
 static void on_end(void *arg, const struct kt_vm_end *end)

@@ -47,7 +47,9 @@ struct kt_session_handlers {
 	void (*on_message)(void *arg, const struct kt_msg *msg);
 	/* What the console says; may be NULL. */
 	void (*on_console)(void *arg, const void *data, size_t len);
-	/* A complaint on it; may be NULL. */
+	/* What comes over the terminal; may be NULL. */
+	void (*on_terminal)(void *arg, const void *data, size_t len);
+	/* A complaint on the console; may be NULL. */
 	void (*on_mark)(void *arg, enum kt_console_mark mark, const char *text);
 };
 
