@@ -9,7 +9,7 @@
  *   clone.c      becoming a machine of its own after a restore
  *   unpack.c, cpio-read.c
  *                what the host stages after the boot
- *   slots.c, slot-io.c, slot-run.c, builtin.c
+ *   slots.c, slot-io.c, slot-run.c, builtin.c, probe.c
  *                commands of the host
  *   run.c        the job: stage, steps, body, teardown
  *     modules.c, snapshot.c, bpf-maps.c, map-read.c, body.c, pulse.c, topology.c

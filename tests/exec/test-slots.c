@@ -189,6 +189,65 @@ static void test_nothing_reads_no_input(void **state)
 	release(&result);
 }
 
+/* ---- the probe ---- */
+
+static int probe(const char *what, const char *seed, const char *module, struct kt_buf *out)
+{
+	const char *argv[] = { ":probe", what, seed, module, NULL };
+	struct kt_command_result result;
+	int status;
+
+	run(&result, argv, "", 0);
+	assert_true(WIFEXITED(result.command.status));
+	status = WEXITSTATUS(result.command.status);
+	*out = result.out;
+	kt_buf_deinit(&result.err);
+	return status;
+}
+
+static void check_line(const char *text, const char *want)
+{
+	if (!strstr(text, want))
+		fail_msg("'%s' is not in: %s", want, text);
+}
+
+static void test_probe_of_a_sound_machine(void **state)
+{
+	static const char *const lines[] = { "ok pinned: 2", "ok token", "ok clock",
+					     "ok timer",     "ok ipi",	 "ok memory: 4194304" };
+	_cleanup_(kt_buf_deinit) struct kt_buf out = KT_BUF_INIT(0);
+
+	assert_int_equal(probe("prepare", "77", NULL, &out), 0);
+	kt_buf_deinit(&out);
+	assert_int_equal(probe("check", "77", NULL, &out), 0);
+	for (size_t i = 0; i < KT_ARRAY_SIZE(lines); i++)
+		check_line(kt_buf_str(&out), lines[i]);
+	assert_null(strstr(kt_buf_str(&out), "failed"));
+}
+
+static void test_probe_finds_what_is_wrong(void **state)
+{
+	static const char *const damage[] = { PROGRAM, "damage", "/run/ktest-probe", NULL };
+	struct kt_command_result result;
+	struct kt_buf out;
+
+	assert_int_equal(probe("prepare", "77", NULL, &out), 0);
+	kt_buf_deinit(&out);
+	assert_int_equal(probe("check", "78", NULL, &out), 1);
+	check_line(kt_buf_str(&out), "failed memory: the pattern has changed behind byte 0");
+	kt_buf_deinit(&out);
+	assert_int_equal(probe("check", "77", "no_such_module", &out), 1);
+	check_line(kt_buf_str(&out), "failed module: no_such_module");
+	kt_buf_deinit(&out);
+	run(&result, damage, "", 0);
+	assert_int_equal(result.command.status, 0);
+	assert_int_equal(probe("check", "77", NULL, &out), 1);
+	check_line(kt_buf_str(&out), "failed memory: the pattern has changed behind byte 2097152");
+	kt_buf_deinit(&out);
+	assert_int_equal(probe("check", "x", NULL, &out), 2);
+	kt_buf_deinit(&out);
+}
+
 /* ---- at once ---- */
 
 #define SPEW_BYTES 300000
@@ -364,6 +423,8 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_time_out),
 		cmocka_unit_test(test_missing_program),
 		cmocka_unit_test(test_nothing_reads_no_input),
+		cmocka_unit_test(test_probe_of_a_sound_machine),
+		cmocka_unit_test(test_probe_finds_what_is_wrong),
 		cmocka_unit_test(test_outputs_are_not_mixed),
 		cmocka_unit_test(test_output_is_on_credit),
 		cmocka_unit_test(test_number_of_slots),

@@ -7,8 +7,10 @@
  *   cat                stdin to stdout
  *   leave              leaves a child behind that holds its output, and ends
  *   hang               never ends, and neither does its child
+ *   damage FILE        turns one bit of the byte 2 MiB into it
  *   nothing
  */
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -51,6 +53,17 @@ static int cat(void)
 	return n < 0;
 }
 
+static int damage(const char *path)
+{
+	int fd = open(path, O_RDWR);
+	char c;
+
+	if (pread(fd, &c, 1, 2 << 20) != 1)
+		return 1;
+	c ^= 8;
+	return pwrite(fd, &c, 1, 2 << 20) != 1;
+}
+
 static void hold(void)
 {
 	for (;;)
@@ -65,6 +78,8 @@ int main(int argc, char **argv)
 		return spew((size_t)atol(argv[2]), argv[3]);
 	if (!strcmp(what, "cat"))
 		return cat();
+	if (!strcmp(what, "damage") && argc == 3)
+		return damage(argv[2]);
 	if (!strcmp(what, "nothing"))
 		return 0;
 	if (strcmp(what, "leave") && strcmp(what, "hang"))
