@@ -59,6 +59,7 @@ static void on_message(void *arg, const struct kt_msg *msg)
 	switch (msg->type) {
 	case KT_MSG_HELLO:
 		m->slots = msg->hello.slots;
+		m->busy_slots = msg->hello.busy_slots;
 		snprintf(m->release, sizeof(m->release), "%s", msg->hello.kernel_release);
 		m->session->wake = true;
 		break;
@@ -75,6 +76,23 @@ static void on_message(void *arg, const struct kt_msg *msg)
 		on_end(m, &msg->exec_end);
 		break;
 	}
+}
+
+static void on_console(void *arg, const void *data, size_t len)
+{
+	struct kt_bench_machine *m = arg;
+	size_t room = m->console.max - m->console.len;
+
+	if (room && kt_buf_append(&m->console, data, KT_MIN(len, room)))
+		kt_session_fault(m->session, -ENOMEM);
+}
+
+static void on_mark(void *arg, enum kt_console_mark mark, const char *text)
+{
+	struct kt_bench_machine *m = arg;
+
+	if (!m->complaint[0])
+		snprintf(m->complaint, sizeof(m->complaint), "%s", text);
 }
 
 static void on_cancel(void *arg, int fd, uint32_t events)
@@ -118,11 +136,14 @@ void kt_bench_machine_close(struct kt_bench_machine *m)
 {
 	m->cancel = kt_source_free(m->cancel);
 	m->session = kt_session_free(m->session);
+	kt_buf_deinit(&m->console);
 }
 
 int kt_bench_machine_begin(struct kt_bench_machine *m, struct kt_diag *diag)
 {
-	static const struct kt_session_handlers handlers = { .on_message = on_message };
+	static const struct kt_session_handlers handlers = { .on_message = on_message,
+							     .on_console = on_console,
+							     .on_mark = on_mark };
 
 	/* How long it may take is a matter of silence, not of a deadline. */
 	kt_session_begin(m->session, &handlers, m, NULL, UINT64_MAX);
@@ -155,50 +176,63 @@ int kt_bench_machine_prepare(struct kt_bench_machine *m, int staged_fd, unsigned
 
 /* ---- commands ---- */
 
-/* Strings one after the other, each with its 0. */
-static void add_word(uint8_t *words, uint32_t *len, const char *word)
+void kt_bench_machine_send(struct kt_bench_machine *m, unsigned int slot, const char *const *argv)
 {
-	size_t more = strlen(word) + 1;
+	_cleanup_(kt_buf_deinit) struct kt_buf words = KT_BUF_INIT(KT_EXEC_BYTES_MAX);
+	struct kt_msg msg = { .type = KT_MSG_EXEC, .exec.slot = slot };
 
-	memcpy(words + *len, word, more);
-	*len += (uint32_t)more;
+	/* Strings one after the other, each with its 0. */
+	for (; *argv; argv++)
+		if (kt_buf_append(&words, *argv, strlen(*argv) + 1)) {
+			kt_session_fault(m->session, -ENOMEM);
+			return;
+		}
+	msg.exec.argv = (struct kt_bytes){ words.data, (uint32_t)words.len };
+	kt_session_send(m->session, &msg);
 }
 
 static void send_command(struct kt_bench_machine *m, unsigned int slot,
 			 const struct kt_bench_command *c)
 {
-	struct kt_msg msg = { .type = KT_MSG_EXEC, .exec.slot = slot };
-	uint8_t words[sizeof(*c) + sizeof(KT_BENCH_PROGRAM)];
-	uint32_t len = 0;
+	const char *const nothing[] = { KT_BENCH_NOTHING, NULL };
+	const char *const pattern[] = { KT_BENCH_PROGRAM, c->seed, c->bytes,
+					c->cpu[0] ? c->cpu : NULL, NULL };
 
-	if (!strcmp(c->bytes, "0")) {
-		add_word(words, &len, KT_BENCH_NOTHING);
-	} else {
-		add_word(words, &len, KT_BENCH_PROGRAM);
-		add_word(words, &len, c->seed);
-		add_word(words, &len, c->bytes);
-		if (c->cpu[0])
-			add_word(words, &len, c->cpu);
-	}
-	msg.exec.argv = (struct kt_bytes){ words, len };
-	kt_session_send(m->session, &msg);
+	kt_bench_machine_send(m, slot, strcmp(c->bytes, "0") ? pattern : nothing);
+}
+
+static void begin_round(struct kt_bench_machine *m, struct kt_bench_done *done, unsigned int count,
+			uint64_t go_ns)
+{
+	m->done = done;
+	m->count = m->left = count;
+	m->go_ns = go_ns;
+	listen(m);
+}
+
+static int end_round(struct kt_bench_machine *m, struct kt_diag *diag)
+{
+	while (!m->session->done && m->left)
+		kt_session_run(m->session);
+	m->count = 0;
+	m->done = NULL;
+	return m->left ? failed(m, diag) : 0;
+}
+
+int kt_bench_machine_call(struct kt_bench_machine *m, const char *const *argv,
+			  struct kt_bench_done *ret_done, struct kt_diag *diag)
+{
+	begin_round(m, ret_done, 1, kt_now_ns());
+	kt_bench_machine_send(m, 0, argv);
+	return end_round(m, diag);
 }
 
 int kt_bench_machine_exec(struct kt_bench_machine *m, const struct kt_bench_command *commands,
 			  struct kt_bench_done *ret_done, unsigned int count, uint64_t go_ns,
 			  struct kt_diag *diag)
 {
-	struct kt_session *s = m->session;
-
-	m->done = ret_done;
-	m->count = m->left = count;
-	m->go_ns = go_ns;
-	listen(m);
-	for (unsigned int i = 0; i < count && !s->done; i++)
+	begin_round(m, ret_done, count, go_ns);
+	for (unsigned int i = 0; i < count && !m->session->done; i++)
 		send_command(m, i, &commands[i]);
-	while (!s->done && m->left)
-		kt_session_run(s);
-	m->count = 0;
-	m->done = NULL;
-	return m->left ? failed(m, diag) : 0;
+	return end_round(m, diag);
 }
