@@ -9,6 +9,7 @@
 #include "base/diag.h"
 
 int cmd_bench(int argc, char **argv);
+int cmd_gate(int argc, char **argv);
 int cmd_run(int argc, char **argv);
 int cmd_exec(int argc, char **argv);
 int cmd_shell(int argc, char **argv);

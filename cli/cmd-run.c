@@ -464,8 +464,16 @@ static int run_plan(struct options *o, const struct kt_plan *plan)
 				      .work = run_job,
 				      .done = report_job,
 				      .arg = &batch };
+	_cleanup_(kt_fleet_freep) struct kt_fleet *fleet = NULL;
 	unsigned int begun = 0;
-	int r = list ? kt_jobs_run(&jobs, &begun) : kt_raise(-ENOMEM);
+	int r = list ? 0 : kt_raise(-ENOMEM);
+
+	/* Machines for what comes next are made while the others run. */
+	if (!r && plan->count > 1)
+		r = kt_fleet_new(&fleet, KT_MIN(o->parallel, plan->count), plan->count);
+	o->request.fleet = fleet;
+	if (!r)
+		r = kt_jobs_run(&jobs, &begun);
 
 	if (r < 0)
 		fprintf(stderr, "ktest run: start the runs: %s\n", strerror(-r));

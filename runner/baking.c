@@ -421,57 +421,99 @@ static int build_archive(struct kt_baked *baked, struct recipe *recipe, unsigned
 }
 
 /* Booted, and ready for any job. */
-static int get_warm(struct kt_baked *baked, const struct kt_baking_request *req,
-		    struct kt_diag *diag)
+static int plan_warm(struct kt_baked *baked, struct recipe *recipe, struct kt_diag *diag)
 {
-	_cleanup_(recipe_deinit) struct recipe recipe = { .req = req, .archive_fd = -1 };
-	int r = build_archive(baked, &recipe, KT_INITRAMFS_BASE, diag) ?:
-			make_facts(&recipe.facts, req, recipe.archive_fd);
-
-	return r ? kt_forward(r) : kt_forward(find_or_make(baked, &recipe, diag));
+	return kt_forward(build_archive(baked, recipe, KT_INITRAMFS_BASE, diag) ?:
+				  make_facts(&recipe->facts, recipe->req, recipe->archive_fd));
 }
 
 /* The facts of the one it comes from, and what was attached in it. */
-static int make_attached_facts(struct recipe *recipe)
+static int add_attached_fact(struct recipe *recipe)
 {
 	const char *name = recipe->req->stage.scenario->sched->name;
 	char digest[17], text[KT_NAME_MAX + 32];
-	int r;
+	int r = digest_fd(digest, recipe->archive_fd);
 
-	recipe->facts = json_copy(recipe->from->facts);
-	if (!recipe->facts)
-		return kt_raise(-ENOMEM);
-	r = digest_fd(digest, recipe->archive_fd);
 	if (r)
 		return kt_forward(r);
 	snprintf(text, sizeof(text), "%s of %s", name, digest);
 	return kt_forward(add_fact(recipe->facts, "attached", text));
 }
 
-static int get_attached(struct kt_baked *baked, const struct kt_baking_request *req,
-			struct kt_diag *diag)
+/* A clone of the warm one, in which a scheduler was attached. */
+static int plan_attached(struct kt_baked *baked, struct recipe *recipe, const struct recipe *warm,
+			 struct kt_diag *diag)
+{
+	int r = build_archive(baked, recipe, KT_INITRAMFS_STAGED, diag);
+
+	if (r)
+		return kt_forward(r);
+	recipe->facts = json_copy(warm->facts);
+	return recipe->facts ? kt_forward(add_attached_fact(recipe)) : kt_raise(-ENOMEM);
+}
+
+struct recipes {
+	struct recipe warm, attached;
+};
+
+static void recipes_deinit(struct recipes *recipes)
+{
+	recipe_deinit(&recipes->warm);
+	recipe_deinit(&recipes->attached);
+}
+
+static int plan(struct recipes *ret_recipes, const struct kt_baking_request *req,
+		struct kt_baked *baked, struct kt_diag *diag)
+{
+	struct recipe *warm = &ret_recipes->warm, *attached = &ret_recipes->attached;
+	int r;
+
+	*warm = *attached = (struct recipe){ .req = req, .archive_fd = -1 };
+	r = plan_warm(baked, warm, diag);
+	if (!r && req->attached)
+		r = plan_attached(baked, attached, warm, diag);
+	return kt_forward(r);
+}
+
+static int get_attached(struct kt_baked *baked, struct recipes *recipes, struct kt_diag *diag)
 {
 	_cleanup_(kt_baked_deinit) struct kt_baked warm = { .outcome = KT_OUTCOME_UNKNOWN };
-	_cleanup_(recipe_deinit) struct recipe recipe = { .req = req, .archive_fd = -1 };
-	int r = get_warm(&warm, req, diag);
+	int r = find_or_make(&warm, &recipes->warm, diag);
 
 	if (r) {
 		baked->outcome = warm.outcome;
 		return kt_forward(r);
 	}
-	recipe.from = warm.bake;
-	r = build_archive(baked, &recipe, KT_INITRAMFS_STAGED, diag) ?:
-								       make_attached_facts(&recipe);
-	return r ? kt_forward(r) : kt_forward(find_or_make(baked, &recipe, diag));
+	recipes->attached.from = warm.bake;
+	return kt_forward(find_or_make(baked, &recipes->attached, diag));
+}
+
+int kt_baking_place(char *buf, const struct kt_baking_request *req, struct kt_baked *ret_baked,
+		    struct kt_diag *diag)
+{
+	_cleanup_(recipes_deinit) struct recipes recipes;
+	uint64_t key;
+	int r;
+
+	*ret_baked = (struct kt_baked){ .outcome = KT_OUTCOME_UNKNOWN };
+	r = plan(&recipes, req, ret_baked, diag);
+	if (!r)
+		r = kt_bake_cache_place(
+			buf, &key, req->attached ? recipes.attached.facts : recipes.warm.facts);
+	return r < 0 ? unable(r, diag) : r;
 }
 
 int kt_baking_get(struct kt_baked *ret_baked, const struct kt_baking_request *req,
 		  struct kt_diag *diag)
 {
+	_cleanup_(recipes_deinit) struct recipes recipes;
 	int r;
 
 	*ret_baked = (struct kt_baked){ .outcome = KT_OUTCOME_UNKNOWN };
-	r = req->attached ? get_attached(ret_baked, req, diag) : get_warm(ret_baked, req, diag);
+	r = plan(&recipes, req, ret_baked, diag);
+	if (!r)
+		r = req->attached ? get_attached(ret_baked, &recipes, diag) :
+				    find_or_make(ret_baked, &recipes.warm, diag);
 	return r < 0 ? unable(r, diag) : r;
 }
 

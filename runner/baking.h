@@ -42,6 +42,7 @@ enum kt_baking_condition {
 	KT_BAKING_E_GUEST,	/* the machine did not get ready: see ret_outcome */
 	KT_BAKING_E_CANCELLED,
 	KT_BAKING_E_NOT_ATTACHED, /* the scheduler did not attach; the bake without it is there */
+	KT_BAKING_E_COUNT_,
 };
 
 struct kt_baked {
@@ -57,6 +58,12 @@ struct kt_baked {
  */
 int kt_baking_get(struct kt_baked *ret_baked, const struct kt_baking_request *request,
 		  struct kt_diag *diag) _kt_must_check_;
+/*
+ * Where that bake is, or will be (KT_PATH_MAX bytes). Makes nothing; conditions and
+ * errors alike, in ret_baked as well.
+ */
+int kt_baking_place(char *buf, const struct kt_baking_request *request, struct kt_baked *ret_baked,
+		    struct kt_diag *diag) _kt_must_check_;
 void kt_baked_deinit(struct kt_baked *baked);
 
 /* The folder of bakes; not created. buf holds KT_PATH_MAX bytes. */

@@ -351,27 +351,34 @@ int kt_drive_config(struct kt_vm_config *ret_config, const struct kt_run_request
 /* A machine that cannot be had is an outcome. */
 static int open_session(struct drive *d, const struct kt_drive_start *start)
 {
-	const struct kt_session_spec spec = { .config = start->config,
-					      .bake = start->bake,
-					      .keep_identity = d->req->keep_identity };
-	struct kt_run_start *res = &d->res->start;
+	const struct kt_session_spec spec = { .config = start->config, .bake = start->bake };
 	struct kt_diag diag = KT_DIAG_INIT;
-	int r = kt_session_open(&d->session, &spec, &diag);
+	int r = 0;
 
+	d->session = start->session;
+	if (!d->session)
+		r = kt_session_open(&d->session, &spec, &diag);
 	if (r) {
 		d->res->outcome = kt_session_open_outcome(r);
 		d->res->diag = diag;
-		return r;
 	}
-	res->clone = start->bake;
-	res->attached = start->bake && start->bake->prologue_bytes;
-	if (start->bake)
-		res->age_ns = kt_clock_ns(CLOCK_REALTIME) - start->bake->saved_ns;
+	return r;
+}
+
+static void note_start(struct drive *d)
+{
+	struct kt_run_start *res = &d->res->start;
+	const struct kt_bake *bake = d->session->bake;
+
+	d->session->keep_identity = d->req->keep_identity;
+	res->clone = bake;
+	res->attached = bake && bake->prologue_bytes;
+	if (bake)
+		res->age_ns = kt_clock_ns(CLOCK_REALTIME) - bake->saved_ns;
 	if (res->attached)
 		d->res->record.saved_ns = res->age_ns;
-	res->open_ns = kt_now_ns() - d->session->open_ns;
+	res->open_ns = d->session->opened_ns - d->session->open_ns;
 	kt_vm_restore_times(d->session->vm, &res->restore);
-	return 0;
 }
 
 static uint64_t timeout_of(const struct kt_run_request *req)
@@ -493,6 +500,7 @@ int kt_drive(struct kt_run_result *res, const struct kt_run_request *req,
 
 	if (open_session(&d, start))
 		return 0;
+	note_start(&d);
 	r = make_vcpu_records(&d);
 	if (!r) {
 		begin(&d);
@@ -502,6 +510,7 @@ int kt_drive(struct kt_run_result *res, const struct kt_run_request *req,
 		r = d.session->fault == -ENOMEM ? kt_raise(-ENOMEM) : 0;
 	}
 	d.cancel = kt_source_free(d.cancel);
-	kt_session_free(d.session);
+	if (!start->session)
+		kt_session_free(d.session);
 	return kt_forward(r);
 }

@@ -14,6 +14,7 @@
 struct kt_drive_start {
 	struct kt_vm_config config; /* with its initramfs, unless it is a clone */
 	struct kt_bake *bake;	    /* NULL: boot */
+	struct kt_session *session; /* one that is open already; NULL: open one */
 	int staged_fd;		    /* archive for a clone; -1: nothing to stage */
 };
 

@@ -181,10 +181,37 @@ static void on_bake_progress(void *arg, const char *text)
 		c->req->on_progress(c->req->arg, text);
 }
 
-/* 0, or a kt_baking_condition. The console of a machine that did not get ready is kept. */
-static int get_bake(struct kt_baked *baked, struct kt_run_result *res,
-		    const struct kt_run_request *req, const struct kt_vm_config *config,
-		    bool attached, struct kt_artifacts *art, struct kt_diag *diag)
+/* Where a run starts from. */
+struct origin {
+	struct kt_baked baked;	     /* its bake is set if there is no lease */
+	struct kt_fleet_lease lease; /* its session is set if there is one */
+};
+
+static int get_origin(struct origin *origin, const struct kt_run_request *req,
+		      const struct kt_baking_request *baking, struct kt_diag *diag)
+{
+	return req->fleet ? kt_forward(kt_fleet_acquire(req->fleet, baking, &origin->lease,
+							&origin->baked, diag)) :
+			    kt_forward(kt_baking_get(&origin->baked, baking, diag));
+}
+
+static void note_origin(struct kt_run_result *res, const struct origin *origin)
+{
+	const struct kt_bake *bake =
+		origin->lease.session ? origin->lease.session->bake : origin->baked.bake;
+
+	res->start.baked_now = origin->baked.made;
+	snprintf(res->start.why, sizeof(res->start.why), "%s", origin->baked.why);
+	snprintf(res->start.bake, sizeof(res->start.bake), "%s", bake ? bake->dir : "");
+}
+
+/*
+ * 0, or a condition of kt_baking_get() or kt_fleet_acquire(). The console of a
+ * machine that did not get ready is kept.
+ */
+static int find_origin(struct origin *origin, struct kt_run_result *res,
+		       const struct kt_run_request *req, const struct kt_vm_config *config,
+		       bool attached, struct kt_artifacts *art, struct kt_diag *diag)
 {
 	struct boot_console console = { .req = req, .text = KT_BUF_INIT(KT_CONSOLE_MAX) };
 	const struct kt_baking_request baking = { .config = *config,
@@ -196,13 +223,10 @@ static int get_bake(struct kt_baked *baked, struct kt_run_result *res,
 						  .on_progress = on_bake_progress,
 						  .arg = &console };
 	uint64_t start_ns = kt_now_ns();
-	int r = kt_baking_get(baked, &baking, diag);
+	int r = get_origin(origin, req, &baking, diag);
 
 	res->start.bake_ns = kt_now_ns() - start_ns;
-	res->start.baked_now = baked->made;
-	snprintf(res->start.why, sizeof(res->start.why), "%s", baked->why);
-	if (!r)
-		snprintf(res->start.bake, sizeof(res->start.bake), "%s", baked->bake->dir);
+	note_origin(res, origin);
 	if (r == KT_BAKING_E_GUEST && console.text.len)
 		kt_artifacts_append(art, "console.log", console.text.data, console.text.len,
 				    KT_CONSOLE_MAX);
@@ -243,11 +267,14 @@ static int run_cold(struct kt_run_result *res, const struct kt_run_request *req,
 }
 
 static int run_clone(struct kt_run_result *res, const struct kt_run_request *req,
-		     const struct kt_vm_config *config, struct kt_bake *bake,
+		     const struct kt_vm_config *config, const struct origin *origin,
 		     struct kt_artifacts *art)
 {
 	_cleanup_(kt_closep) int staged_fd = -1;
-	struct kt_drive_start start = { .config = *config, .bake = bake };
+	struct kt_drive_start start = { .config = *config,
+					.bake = origin->baked.bake,
+					.session = origin->lease.session };
+	const struct kt_bake *bake = start.session ? start.session->bake : start.bake;
 
 	/* In a machine with its scheduler attached all is staged. */
 	if (!bake->prologue_bytes && stage_part(res, req, KT_INITRAMFS_STAGED, &staged_fd, art))
@@ -256,33 +283,47 @@ static int run_clone(struct kt_run_result *res, const struct kt_run_request *req
 	return kt_forward(kt_drive(res, req, &start, art));
 }
 
-static int run_from_bake(struct kt_run_result *res, const struct kt_run_request *req,
-			 const struct kt_vm_config *config, struct kt_artifacts *art)
+static int run_from(struct kt_run_result *res, const struct kt_run_request *req,
+		    const struct kt_vm_config *config, struct origin *origin,
+		    struct kt_artifacts *art)
 {
-	_cleanup_(kt_baked_deinit) struct kt_baked baked = { .bake = NULL };
 	struct kt_diag diag = KT_DIAG_INIT;
 	bool attached = req->scenario->start == KT_START_ATTACHED;
-	int r = get_bake(&baked, res, req, config, attached, art, &diag);
+	int r = find_origin(origin, res, req, config, attached, art, &diag);
 
 	/* A scheduler that does not attach is for the run to find out. */
 	if (r == KT_BAKING_E_NOT_ATTACHED) {
 		kt_diag_reset(&diag);
-		r = get_bake(&baked, res, req, config, false, art, &diag);
+		r = find_origin(origin, res, req, config, false, art, &diag);
 	}
 	switch (r) {
 	case 0:
-		return kt_forward(run_clone(res, req, config, baked.bake, art));
+		return kt_forward(run_clone(res, req, config, origin, art));
 	case KT_BAKING_E_UNABLE:
 		kt_diag_format(&diag, res->start.why, sizeof(res->start.why));
 		return kt_forward(run_cold(res, req, config, art));
 	case KT_BAKING_E_GUEST:
 	case KT_BAKING_E_CANCELLED:
-		res->outcome = r == KT_BAKING_E_GUEST ? baked.outcome : KT_OUTCOME_CANCELLED;
+	case KT_FLEET_E_POOL:
+		res->outcome =
+			r == KT_BAKING_E_CANCELLED ? KT_OUTCOME_CANCELLED : origin->baked.outcome;
 		res->diag = diag;
 		return 0;
 	default:
 		return kt_forward(r);
 	}
+}
+
+static int run_from_bake(struct kt_run_result *res, const struct kt_run_request *req,
+			 const struct kt_vm_config *config, struct kt_artifacts *art)
+{
+	struct origin origin = { .baked = { .bake = NULL } };
+	int r = run_from(res, req, config, &origin, art);
+
+	if (origin.lease.session)
+		kt_fleet_release(req->fleet, &origin.lease);
+	kt_baked_deinit(&origin.baked);
+	return kt_forward(r);
 }
 
 static int run_staged(struct kt_run_result *res, const struct kt_run_request *req,
@@ -301,8 +342,11 @@ static int run_staged(struct kt_run_result *res, const struct kt_run_request *re
 		setup_error(res, r, &diag);
 		return 0;
 	}
-	return wants_clone(req) ? kt_forward(run_from_bake(res, req, &config, art)) :
-				  kt_forward(run_cold(res, req, &config, art));
+	if (wants_clone(req))
+		return kt_forward(run_from_bake(res, req, &config, art));
+	if (req->fleet)
+		kt_fleet_skip(req->fleet);
+	return kt_forward(run_cold(res, req, &config, art));
 }
 
 static void write_artifacts(struct kt_run_result *res, const struct kt_run_request *req,

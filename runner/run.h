@@ -13,6 +13,7 @@
 #include "base/fs.h"
 #include "kernel/kernel.h"
 #include "proto/result.h"
+#include "runner/fleet.h"
 #include "runner/record.h"
 #include "runner/stage.h"
 #include "scenario/scenario.h"
@@ -44,6 +45,7 @@ struct kt_run_request {
 	const struct kt_stage_files *files; /* further files for the guest; NULL: none */
 	bool perf;			    /* a machine for measuring; see vm.h */
 	bool cold;			    /* boot, whatever the scenario says */
+	struct kt_fleet *fleet;		    /* takes clones from there; borrowed; NULL: make one */
 	bool keep_identity;		    /* a clone is called what its bake is called */
 	bool keep;			    /* keep what the machine was booted from, too */
 	int cancel_fd;			    /* becomes readable to cancel; -1: never */

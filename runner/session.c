@@ -321,8 +321,18 @@ int kt_session_open(struct kt_session **ret_session, const struct kt_session_spe
 		kt_session_free(s);
 		return kt_forward(r);
 	}
+	s->opened_ns = kt_now_ns();
 	*ret_session = s;
 	return 0;
+}
+
+void kt_session_adopt(struct kt_session *s, uint64_t seed)
+{
+	uint64_t idle_ns = kt_now_ns() - s->opened_ns;
+
+	s->config.seed = seed;
+	s->open_ns += idle_ns;
+	s->opened_ns += idle_ns;
 }
 
 struct kt_session *kt_session_free(struct kt_session *s)

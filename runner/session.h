@@ -67,6 +67,7 @@ struct kt_session {
 	bool ended;		 /* the machine is gone */
 	bool done;		 /* nothing more to wait for */
 	uint64_t open_ns;	 /* CLOCK_MONOTONIC: kt_session_open() was called */
+	uint64_t opened_ns;	 /* ... and was done */
 	uint64_t begin_ns;	 /* ... kt_session_begin() */
 	uint64_t ready_ns;	 /* ... HELLO had arrived */
 	char panic[512];	 /* "Kernel panic - ..."; "" if none */
@@ -90,6 +91,11 @@ struct kt_session {
  */
 int kt_session_open(struct kt_session **ret_session, const struct kt_session_spec *spec,
 		    struct kt_diag *diag) _kt_must_check_;
+/*
+ * A clone that was made ahead gets its seed. Its times are from now on as if it had
+ * been made just now.
+ */
+void kt_session_adopt(struct kt_session *session, uint64_t seed);
 /* Ends the machine if it lives. Returns NULL. */
 struct kt_session *kt_session_free(struct kt_session *session);
 

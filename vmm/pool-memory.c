@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/fs.h"
 #include "vmm/pool-memory.h"
 
@@ -58,31 +59,40 @@ static uint64_t sum_saturated(uint64_t a, uint64_t b)
 	return __builtin_add_overflow(a, b, &sum) ? UINT64_MAX : sum;
 }
 
-/* What was promised and is not used yet. *ret_busy: some of the machines are in use. */
-static uint64_t outstanding(const struct kt_pool_memory *memory, bool *ret_busy)
-{
-	uint64_t sum = 0;
+struct state {
+	uint64_t host;	   /* bytes available */
+	uint64_t promised; /* ... and not used yet */
+	bool busy;	   /* some of the machines are in use */
+	bool ending;	   /* some are being destroyed */
+};
 
-	*ret_busy = false;
+static int look(const struct kt_pool_memory *memory, struct state *ret_state)
+{
+	struct state state = { 0 };
+	int r = memory->available(memory->arg, &state.host);
+
 	for (const struct kt_pool_promise *p = memory->promises; p; p = p->next) {
-		sum = sum_saturated(sum, unused_of(p));
-		*ret_busy |= !p->idle;
+		state.promised = sum_saturated(state.promised, unused_of(p));
+		state.busy |= !p->idle;
+		state.ending |= p->ending;
 	}
-	return sum;
+	*ret_state = state;
+	return kt_forward(r);
 }
 
-static void say_refused(const struct kt_pool_memory *memory, uint64_t bytes, uint64_t host,
-			uint64_t promised, struct kt_diag *diag)
+static void say_refused(const struct kt_pool_memory *memory, uint64_t bytes,
+			const struct state *state, struct kt_diag *diag)
 {
-	const uint64_t kept = sum_saturated(promised, memory->reserve_bytes);
+	const uint64_t kept = sum_saturated(state->promised, memory->reserve_bytes);
+	const uint64_t left = state->host > kept ? state->host - kept : 0;
 
 	kt_diag_doing(diag, "find memory for a machine");
 	kt_diag_cause(diag,
 		      "requested %llu bytes, available %llu (the host has %llu; %llu are promised "
 		      "to other machines, %llu are kept free)",
-		      (unsigned long long)bytes,
-		      (unsigned long long)(host > kept ? host - kept : 0), (unsigned long long)host,
-		      (unsigned long long)promised, (unsigned long long)memory->reserve_bytes);
+		      (unsigned long long)bytes, (unsigned long long)left,
+		      (unsigned long long)state->host, (unsigned long long)state->promised,
+		      (unsigned long long)memory->reserve_bytes);
 	kt_diag_remedy(diag, "run fewer machines at a time, or smaller ones");
 }
 
@@ -97,26 +107,74 @@ static void enlist(struct kt_pool_memory *memory, struct kt_pool_promise *promis
 	memory->promises = promise;
 }
 
-int kt_pool_memory_ask(struct kt_pool_memory *memory, struct kt_pool_promise *promise,
+void kt_pool_memory_join(struct kt_pool_memory *memory, struct kt_pool_giver *giver)
+{
+	pthread_mutex_lock(&memory->lock);
+	giver->next = memory->givers;
+	memory->givers = giver;
+	pthread_mutex_unlock(&memory->lock);
+}
+
+void kt_pool_memory_leave(struct kt_pool_memory *memory, struct kt_pool_giver *giver)
+{
+	struct kt_pool_giver **link = &memory->givers;
+
+	pthread_mutex_lock(&memory->lock);
+	while (*link && *link != giver)
+		link = &(*link)->next;
+	if (*link)
+		*link = giver->next;
+	pthread_mutex_unlock(&memory->lock);
+}
+
+/* Whether somebody has begun to end a machine that nobody used. */
+static bool reclaim(struct kt_pool_memory *memory)
+{
+	for (struct kt_pool_giver *g = memory->givers; g; g = g->next)
+		if (g->give(g))
+			return true;
+	return false;
+}
+
+static bool fits(const struct kt_pool_memory *memory, uint64_t bytes, bool urgent,
+		 const struct state *state)
+{
+	uint64_t needed = sum_saturated(state->promised, bytes);
+
+	return sum_saturated(needed, memory->reserve_bytes) <= state->host &&
+	       (urgent || kt_now_ns() >= memory->hungry_until_ns);
+}
+
+/* With the lock held. */
+static int ask(struct kt_pool_memory *memory, struct kt_pool_promise *promise, bool urgent,
+	       struct kt_diag *diag)
+{
+	struct state state;
+	int r = look(memory, &state);
+
+	/* What is ending may be enough, when it has ended; so one at a time. */
+	if (!r && urgent && !fits(memory, promise->bytes, urgent, &state) && !state.ending &&
+	    reclaim(memory))
+		r = look(memory, &state);
+	if (r)
+		return kt_forward(r);
+	if (fits(memory, promise->bytes, urgent, &state)) {
+		enlist(memory, promise);
+		return 0;
+	}
+	say_refused(memory, promise->bytes, &state, diag);
+	if (urgent)
+		memory->hungry_until_ns = kt_now_ns() + KT_POOL_HUNGRY_NS;
+	return state.busy || !urgent ? KT_POOL_MEMORY_E_LATER : KT_POOL_MEMORY_E_REFUSED;
+}
+
+int kt_pool_memory_ask(struct kt_pool_memory *memory, struct kt_pool_promise *promise, bool urgent,
 		       struct kt_diag *diag)
 {
-	uint64_t host, promised, needed;
-	bool busy;
 	int r;
 
 	pthread_mutex_lock(&memory->lock);
-	r = memory->available(memory->arg, &host);
-	if (!r) {
-		promised = outstanding(memory, &busy);
-		needed = sum_saturated(sum_saturated(promised, promise->bytes),
-				       memory->reserve_bytes);
-		if (needed <= host) {
-			enlist(memory, promise);
-		} else {
-			say_refused(memory, promise->bytes, host, promised, diag);
-			r = busy ? KT_POOL_MEMORY_E_LATER : KT_POOL_MEMORY_E_REFUSED;
-		}
-	}
+	r = ask(memory, promise, urgent, diag);
 	pthread_mutex_unlock(&memory->lock);
 	return kt_forward(r);
 }
@@ -131,11 +189,16 @@ void kt_pool_memory_item(struct kt_pool_memory *memory, struct kt_pool_promise *
 	pthread_mutex_unlock(&memory->lock);
 }
 
+void kt_pool_promise_end(struct kt_pool_promise *promise)
+{
+	promise->ending = true;
+	promise->idle = false; /* its memory comes back soon */
+}
+
 void kt_pool_memory_ending(struct kt_pool_memory *memory, struct kt_pool_promise *promise)
 {
 	pthread_mutex_lock(&memory->lock);
-	promise->ending = true;
-	promise->idle = false; /* its memory comes back soon */
+	kt_pool_promise_end(promise);
 	pthread_mutex_unlock(&memory->lock);
 }
 

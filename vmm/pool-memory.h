@@ -16,6 +16,7 @@
 #include "base/error.h"
 
 #define KT_POOL_RESERVE_BYTES (UINT64_C(256) << 20) /* stays available by default */
+#define KT_POOL_HUNGRY_NS     UINT64_C(200000000)
 
 /* What one machine was promised; embedded where the machine is kept. */
 struct kt_pool_promise {
@@ -28,6 +29,16 @@ struct kt_pool_promise {
 	void *arg, *item;
 };
 
+/* Somebody who can give memory back; embedded in a pool. */
+struct kt_pool_giver {
+	struct kt_pool_giver *next;
+	/*
+	 * Begins to destroy a machine that nobody uses and calls kt_pool_promise_end()
+	 * for it; false: there is none.
+	 */
+	bool (*give)(struct kt_pool_giver *giver);
+};
+
 struct kt_pool_memory {
 	pthread_mutex_t lock;
 	uint64_t reserve_bytes;
@@ -35,6 +46,8 @@ struct kt_pool_memory {
 	int (*available)(void *arg, uint64_t *ret_bytes);
 	void *arg;
 	struct kt_pool_promise *promises;
+	struct kt_pool_giver *givers;
+	uint64_t hungry_until_ns; /* until then nothing is promised to who is not urgent */
 };
 
 /* MemAvailable of /proc/meminfo; arg is not used. */
@@ -48,11 +61,20 @@ void kt_pool_memory_deinit(struct kt_pool_memory *memory);
 #define KT_POOL_MEMORY_E_LATER	 1 /* does not fit now; somebody has memory to give back */
 #define KT_POOL_MEMORY_E_REFUSED 2 /* does not fit, and nobody has */
 
+/* Within give() only. */
+void kt_pool_promise_end(struct kt_pool_promise *promise);
+
+/* give() is called with the memory's lock held, until the giver has left. */
+void kt_pool_memory_join(struct kt_pool_memory *memory, struct kt_pool_giver *giver);
+void kt_pool_memory_leave(struct kt_pool_memory *memory, struct kt_pool_giver *giver);
+
 /*
  * Promises promise->bytes, or says that it cannot and why, with the bytes requested
- * and available in diag. The other members of promise are set by this.
+ * and available in diag. The other members of promise are set by this. Who is urgent,
+ * because somebody waits, goes before who is not, and has machines ended that nobody
+ * uses, one with each call; it has to ask again within KT_POOL_HUNGRY_NS.
  */
-int kt_pool_memory_ask(struct kt_pool_memory *memory, struct kt_pool_promise *promise,
+int kt_pool_memory_ask(struct kt_pool_memory *memory, struct kt_pool_promise *promise, bool urgent,
 		       struct kt_diag *diag) _kt_must_check_;
 
 /* The machine that the promise was made for is there; used() may be called from now on. */

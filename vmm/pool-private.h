@@ -4,8 +4,9 @@
  * destroy) share. All of struct kt_pool is under its lock, except what does not
  * change after kt_pool_new().
  *
- * Order of locks: the pool's, then the memory's. Nobody waits at the gate or calls
- * the maker with a lock held; the maker's used() alone is called under the memory's.
+ * Order of locks: the memory's, then a pool's; with the pool's held nobody asks the
+ * memory, waits at the gate or calls the maker. The maker's used() alone is called
+ * under the memory's.
  */
 #pragma once
 
@@ -54,6 +55,7 @@ struct kt_pool {
 	struct kt_pool_config config;
 	struct kt_pool_worker *workers;
 	unsigned int worker_count;
+	struct kt_pool_giver giver; /* of the memory */
 
 	pthread_mutex_t lock;
 	pthread_cond_t work;	    /* there is something to do */

@@ -49,6 +49,23 @@ static struct kt_pool_slot *oldest_idle(struct kt_pool *pool)
 	return oldest;
 }
 
+/* For another pool, even if fewer than the minimum stay. */
+static bool give_memory(struct kt_pool_giver *giver)
+{
+	struct kt_pool *pool = kt_container_of(giver, struct kt_pool, giver);
+	struct kt_pool_slot *slot;
+
+	pthread_mutex_lock(&pool->lock);
+	slot = oldest_idle(pool);
+	if (slot) {
+		pool->stats.evictions++;
+		kt_pool_set(pool, slot, KT_POOL_DOOMED);
+		kt_pool_promise_end(&slot->promise);
+	}
+	pthread_mutex_unlock(&pool->lock);
+	return slot;
+}
+
 static void evict(struct kt_pool *pool, uint64_t *wake_ns)
 {
 	while (has_too_many(pool)) {
@@ -172,20 +189,21 @@ static void note_refusal(struct kt_pool *pool, int r, const struct kt_diag *diag
 		kt_pool_fail_waiters(pool, KT_POOL_E_CAPACITY, diag);
 }
 
-/* At the gate, without the lock. Whether the item is still wanted. */
-static bool is_wanted(struct kt_pool *pool)
+/* At the gate, without the lock. Whether the item is still wanted, and somebody waits. */
+static bool is_wanted(struct kt_pool *pool, bool *ret_urgent)
 {
 	bool wanted;
 
 	pthread_mutex_lock(&pool->lock);
 	wanted = wants_more(pool, pool->counts[KT_POOL_MAKING] - 1);
+	*ret_urgent = pool->first;
 	pthread_mutex_unlock(&pool->lock);
 	return wanted;
 }
 
 /* At the gate, without the lock. *ret_admitted: memory was not the hindrance. */
-static int make_admitted(struct kt_pool *pool, struct kt_pool_slot *slot, bool *ret_admitted,
-			 struct kt_diag *diag)
+static int make_admitted(struct kt_pool *pool, struct kt_pool_slot *slot, bool urgent,
+			 bool *ret_admitted, struct kt_diag *diag)
 {
 	const struct kt_pool_maker *maker = &pool->maker;
 	struct kt_pool_memory *memory = pool->config.memory;
@@ -193,7 +211,7 @@ static int make_admitted(struct kt_pool *pool, struct kt_pool_slot *slot, bool *
 
 	slot->promise.bytes = maker->bytes_each;
 	if (memory)
-		r = kt_pool_memory_ask(memory, &slot->promise, diag);
+		r = kt_pool_memory_ask(memory, &slot->promise, urgent, diag);
 	*ret_admitted = r <= 0;
 	if (!r)
 		r = maker->make(maker->arg, &slot->item, diag);
@@ -225,16 +243,16 @@ static void make(struct kt_pool_worker *worker, struct kt_pool_slot *slot)
 {
 	struct kt_pool *pool = worker->pool;
 	struct kt_diag diag = KT_DIAG_INIT;
-	bool wanted, admitted = false;
+	bool wanted, urgent, admitted = false;
 	int r = 0;
 
 	kt_pool_set(pool, slot, KT_POOL_MAKING);
 	pthread_mutex_unlock(&pool->lock);
 	wanted = !kt_pool_gate_enter(pool->config.gate, &worker->pass);
 	if (wanted) {
-		wanted = is_wanted(pool);
+		wanted = is_wanted(pool, &urgent);
 		if (wanted)
-			r = make_admitted(pool, slot, &admitted, &diag);
+			r = make_admitted(pool, slot, urgent, &admitted, &diag);
 		kt_pool_gate_leave(pool->config.gate);
 	}
 	pthread_mutex_lock(&pool->lock);
@@ -269,6 +287,9 @@ static void *work(void *arg)
 
 int kt_pool_start_workers(struct kt_pool *pool)
 {
+	pool->giver.give = give_memory;
+	if (pool->config.memory)
+		kt_pool_memory_join(pool->config.memory, &pool->giver);
 	for (unsigned int i = 0; i < pool->worker_count; i++) {
 		struct kt_pool_worker *worker = &pool->workers[i];
 		int r;
@@ -285,6 +306,8 @@ int kt_pool_start_workers(struct kt_pool *pool)
 
 void kt_pool_join_workers(struct kt_pool *pool)
 {
+	if (pool->config.memory)
+		kt_pool_memory_leave(pool->config.memory, &pool->giver);
 	for (unsigned int i = 0; i < pool->worker_count; i++)
 		pthread_join(pool->workers[i].thread, NULL);
 }

@@ -295,6 +295,14 @@ enum kt_outcome kt_pool_outcome(int r)
 	}
 }
 
+void kt_pool_set_min_ready(struct kt_pool *pool, unsigned int min_ready)
+{
+	pthread_mutex_lock(&pool->lock);
+	pool->config.min_ready = KT_MIN(min_ready, pool->config.max_alive);
+	pthread_cond_broadcast(&pool->work);
+	pthread_mutex_unlock(&pool->lock);
+}
+
 /* ---- its life ---- */
 
 /* Ends all items in one of the states. */

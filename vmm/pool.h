@@ -135,9 +135,10 @@ int kt_pool_close(struct kt_pool *pool, uint64_t timeout_ns, struct kt_diag *dia
  *
  * After KT_POOL_FAILURES_MAX failures to make an item in a row, and after each
  * further one, all who wait get KT_POOL_E_MAKE. The pool goes on trying, with growing
- * pauses, as long as it wants items. Without memory for one more item they wait for
- * one to be released, in whichever pool of the budget; if nothing is in use that
- * could be, they get KT_POOL_E_CAPACITY.
+ * pauses, as long as it wants items. Without memory for one more item, idle ones of other
+ * pools of the budget are ended, even if fewer than their minimum stay; or else they
+ * wait for one to be released, in whichever pool; if none is in use that could be,
+ * they get KT_POOL_E_CAPACITY.
  */
 int kt_pool_acquire(struct kt_pool *pool, int cancel_fd, struct kt_pool_lease *ret_lease,
 		    struct kt_diag *diag) _kt_must_check_;
@@ -149,6 +150,9 @@ int kt_pool_acquire(struct kt_pool *pool, int cancel_fd, struct kt_pool_lease *r
  */
 int kt_pool_release(struct kt_pool *pool, const struct kt_pool_lease *lease,
 		    bool discard) _kt_must_check_;
+
+/* Another number of idle ones to keep, up to max_alive. Those beyond it are evicted in time. */
+void kt_pool_set_min_ready(struct kt_pool *pool, unsigned int min_ready);
 
 void kt_pool_stats(struct kt_pool *pool, struct kt_pool_stats *ret_stats);
 

@@ -224,6 +224,41 @@ void rig_reg_write(struct rig *rig, unsigned int vcpu, enum kt_vm_reg_set set, c
 	rig_expect_ok(rig, kt_kvm_reg_write(rig->kvm, vcpu, set, data, count, &rig->diag));
 }
 
+/* ---- the deadline timer ---- */
+
+#define CPUID_MAX    256
+#define ECX_DEADLINE (1u << 24) /* leaf 1; Intel SDM vol. 2, CPUID */
+
+bool rig_has_deadline(void)
+{
+	struct kt_kvm_host host = KT_KVM_HOST_INIT;
+	int has = 0;
+
+	if (kt_kvm_host_open(&host, KT_KVM_DEVICE, NULL))
+		return false;
+	if (kt_ioctl_value(host.fd, KVM_CHECK_EXTENSION, KVM_CAP_TSC_DEADLINE_TIMER, &has, NULL))
+		has = 0;
+	kt_kvm_host_close(&host);
+	return has;
+}
+
+/* See api.rst, KVM_GET_SUPPORTED_CPUID. */
+void rig_offer_deadline(struct rig *rig, unsigned int vcpu)
+{
+	struct kvm_cpuid2 *cpuid =
+		calloc(1, sizeof(*cpuid) + CPUID_MAX * sizeof(cpuid->entries[0]));
+	int fd = kt_kvm_vcpu(rig->kvm, vcpu)->fd;
+
+	assert_non_null(cpuid);
+	cpuid->nent = CPUID_MAX;
+	assert_int_equal(kt_ioctl(rig->host.fd, KVM_GET_SUPPORTED_CPUID, cpuid, &rig->diag), 0);
+	for (unsigned int i = 0; i < cpuid->nent; i++)
+		if (cpuid->entries[i].function == 1)
+			cpuid->entries[i].ecx |= ECX_DEADLINE;
+	assert_int_equal(kt_ioctl(fd, KVM_SET_CPUID2, cpuid, &rig->diag), 0);
+	free(cpuid);
+}
+
 /* ---- saving ---- */
 
 void rig_save(struct rig *rig, struct kt_kvm_saved *ret_saved)

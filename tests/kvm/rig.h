@@ -67,6 +67,11 @@ void rig_reg_read(struct rig *rig, unsigned int vcpu, enum kt_vm_reg_set set, vo
 		  size_t count);
 void rig_reg_write(struct rig *rig, unsigned int vcpu, enum kt_vm_reg_set set, const void *data,
 		   size_t count);
+/* Whether this host's KVM has a TSC deadline timer for guests. */
+bool rig_has_deadline(void);
+/* Tells the vCPU's guest of it, which KVM leaves to its user. */
+void rig_offer_deadline(struct rig *rig, unsigned int vcpu);
+
 /* Saves the state of a frozen machine; kt_kvm_state_deinit() is the caller's. */
 void rig_save(struct rig *rig, struct kt_kvm_saved *ret_saved);
 /* A machine with the memory of the other one, whose vCPUs have no registers yet. */

@@ -327,6 +327,13 @@ static struct kt_vm_restore_times rewind_machine(struct machine *m)
 	return times;
 }
 
+/* Without a pagemap, which few kernels lack, nobody can tell. */
+static void expect_pages(uint64_t pages, uint64_t least, uint64_t most)
+{
+	if (!access("/proc/self/pagemap", F_OK))
+		assert_in_range(pages, least, most);
+}
+
 static void test_rewind(void **state)
 {
 	const struct kt_vm_config config = make_config("@c", 2);
@@ -354,7 +361,7 @@ static void test_rewind(void **state)
 		/* What ktest writes no log of KVM's sees. */
 		for (unsigned int page = 0; page < i * 3; page++)
 			write_page(&c, OWN + page * 0x3000, "clone!");
-		assert_true(rewind_machine(&c).pages > i * 3);
+		expect_pages(rewind_machine(&c).pages, i * 3 + 1, i * 3 + 1000);
 		if (i % 20 == 0)
 			expect_image(&c, images.image);
 		assert_int_equal(read_word(&c, KT_KERNEL_COUNTER), count);
@@ -362,7 +369,7 @@ static void test_rewind(void **state)
 		/* Nothing has run: those that are written are those that are counted. */
 		for (unsigned int page = 0; page < i; page++)
 			write_page(&c, OWN + page * 0x1000, "clone!");
-		assert_int_equal(rewind_machine(&c).pages, i);
+		expect_pages(rewind_machine(&c).pages, i, i);
 	}
 	deinit(&c);
 	images_deinit(&images);

@@ -41,8 +41,8 @@ struct shop {
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
 	pthread_t owner;
-	bool hold_make, hold_restore;		/* they wait */
-	unsigned int make_fails, restore_fails; /* that many times */
+	bool hold_make, hold_restore, hold_destroy; /* they wait */
+	unsigned int make_fails, restore_fails;	    /* that many times */
 	unsigned int make_calls, made, restored, destroyed;
 	unsigned int at_work, at_work_peak; /* making and restoring */
 	unsigned int alive_peak;
@@ -116,6 +116,8 @@ static inline void shop_destroy(void *arg, void *opaque)
 	pthread_mutex_lock(&shop->lock);
 	shop->on_owner |= pthread_equal(pthread_self(), shop->owner);
 	shop->in_use |= item->users != 0;
+	while (shop->hold_destroy)
+		pthread_cond_wait(&shop->changed, &shop->lock);
 	shop->destroyed++;
 	pthread_mutex_unlock(&shop->lock);
 	free(item);

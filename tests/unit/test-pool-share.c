@@ -200,11 +200,10 @@ static void test_what_can_be_released_is_waited_for(void **state)
 	shop_close(&shop);
 }
 
-/* The other pool's machine is used, so its memory may come back; idle, it would not. */
+/* The other pool's machine is used, so its memory may come back. */
 static void test_pools_share_the_memory(void **state)
 {
-	struct kt_diag diag = KT_DIAG_INIT;
-	struct kt_pool_lease lease, none;
+	struct kt_pool_lease lease;
 	struct client client;
 	struct shop shop;
 	struct kt_pool *one, *other;
@@ -222,9 +221,94 @@ static void test_pools_share_the_memory(void **state)
 	client_join(&client);
 	assert_int_equal(client.result, 0);
 	give(other, client.lease);
-	assert_int_equal(kt_pool_acquire(one, -1, &none, &diag), KT_POOL_E_CAPACITY);
 	kt_pool_free(one);
 	kt_pool_free(other);
+	shop_close(&shop);
+}
+
+/* It goes to who needs it, and is not taken back as long as that one does. */
+static void test_idle_memory_is_given_to_who_waits(void **state)
+{
+	struct kt_pool_lease leases[2];
+	struct kt_pool *idle, *needy;
+	struct shop shop;
+
+	shop_open(&shop, 0);
+	shop.host_bytes = 1000 * MIB;
+	shop.maker.bytes_each = 300 * MIB;
+	idle = pool_with_memory(&shop, 2, 2);
+	wait_until(stats_of(idle).idle == 2);
+	needy = pool_with_memory(&shop, 0, 2);
+	leases[0] = take(needy);
+	assert_int_equal(stats_of(idle).evictions, 1);
+	leases[1] = take(needy);
+	assert_int_equal(stats_of(idle).evictions, 2);
+	assert_int_equal(stats_of(idle).idle, 0);
+	assert_int_equal(kt_pool_release(needy, &leases[0], true), 0);
+	wait_until(stats_of(idle).idle == 1);
+	give(needy, leases[1]);
+	kt_pool_free(idle);
+	kt_pool_free(needy);
+	shop_close(&shop);
+}
+
+/* Memory that is used comes back when its machine is gone, and not before. */
+static void test_no_more_is_ended_than_is_needed(void **state)
+{
+	struct kt_pool *idle, *needy;
+	struct client client;
+	struct shop shop;
+
+	shop_open(&shop, 0);
+	shop.memory.reserve_bytes = 0;
+	shop.host_bytes = 900 * MIB;
+	shop.maker.bytes_each = 300 * MIB;
+	shop.maker.used = shop_used;
+	idle = pool_with_memory(&shop, 3, 3);
+	wait_until(stats_of(idle).idle == 3);
+	shop.used_each = 300 * MIB;
+	shop.host_bytes = 0;
+	shop_set(&shop, hold_destroy, true);
+	needy = pool_with_memory(&shop, 0, 1);
+	client = (struct client){ .pool = needy, .cancel_fd = -1 };
+	client_queue(&client, 1);
+	wait_until(stats_of(needy).refusals >= 3);
+	assert_int_equal(stats_of(idle).evictions, 1);
+	shop_set(&shop, hold_destroy, false);
+	shop.host_bytes = 300 * MIB;
+	client_join(&client);
+	assert_int_equal(client.result, 0);
+	kt_pool_free(idle);
+	kt_pool_free(needy);
+	shop_close(&shop);
+}
+
+/* A refill gets nothing while somebody waits for more than there is. */
+static void test_who_waits_goes_before_refills(void **state)
+{
+	struct kt_pool_promise big = { .bytes = 900 * MIB }, small = { .bytes = 100 * MIB };
+	struct kt_pool_promise used = { .bytes = 400 * MIB };
+	struct kt_diag diag = KT_DIAG_INIT;
+	struct shop shop;
+
+	shop_open(&shop, 0);
+	shop.memory.reserve_bytes = 0;
+	shop.host_bytes = 1000 * MIB;
+	assert_int_equal(kt_pool_memory_ask(&shop.memory, &used, true, &diag), 0);
+	shop.memory.hungry_until_ns = 0;
+	assert_int_equal(kt_pool_memory_ask(&shop.memory, &big, false, &diag),
+			 KT_POOL_MEMORY_E_LATER);
+	assert_int_equal(shop.memory.hungry_until_ns, 0);
+	assert_int_equal(kt_pool_memory_ask(&shop.memory, &big, true, &diag),
+			 KT_POOL_MEMORY_E_LATER);
+	assert_true(shop.memory.hungry_until_ns > kt_now_ns());
+	shop.memory.hungry_until_ns = UINT64_MAX; /* asks again and again */
+	assert_int_equal(kt_pool_memory_ask(&shop.memory, &small, false, &diag),
+			 KT_POOL_MEMORY_E_LATER);
+	shop.memory.hungry_until_ns = kt_now_ns(); /* has given up */
+	assert_int_equal(kt_pool_memory_ask(&shop.memory, &small, false, &diag), 0);
+	kt_pool_memory_drop(&shop.memory, &used);
+	kt_pool_memory_drop(&shop.memory, &small);
 	shop_close(&shop);
 }
 
@@ -394,6 +478,9 @@ int main(void)
 		cmocka_unit_test(test_what_can_never_fit_is_refused_at_once),
 		cmocka_unit_test(test_what_can_be_released_is_waited_for),
 		cmocka_unit_test(test_pools_share_the_memory),
+		cmocka_unit_test(test_idle_memory_is_given_to_who_waits),
+		cmocka_unit_test(test_no_more_is_ended_than_is_needed),
+		cmocka_unit_test(test_who_waits_goes_before_refills),
 		cmocka_unit_test(test_only_unused_promises_count),
 		cmocka_unit_test(test_a_refill_without_memory_waits_quietly),
 		cmocka_unit_test(test_this_host_has_memory),

@@ -156,15 +156,27 @@ static int rewind_range(struct rewind *rw, uint64_t start, uint64_t end)
 	return kt_forward(r);
 }
 
+/* Pages that were only read are dropped as well, and nobody knows how many others there were. */
+static int drop_all(const struct kt_ram *ram)
+{
+	for (size_t i = 0; i < ram->bank_count; i++)
+		if (madvise(ram->host[i], ram->banks[i].len, MADV_DONTNEED))
+			return kt_raise(-errno);
+	return 0;
+}
+
 static int rewind_ram(const struct kt_ram *ram, bool by_words, uint64_t *ret_pages,
 		      struct kt_diag *diag)
 {
 	_cleanup_(kt_closep) int pagemap = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
 	_cleanup_(kt_closep) int self = (int)syscall(SYS_pidfd_open, getpid(), 0);
 	struct rewind rw = { .pagemap_fd = pagemap, .self_fd = self, .no_scan = by_words };
-	int r = pagemap < 0 ? kt_raise(-errno) : 0;
+	int r = 0;
 
-	for (size_t i = 0; i < ram->bank_count && !r; i++) {
+	/* ENOENT: a kernel without CONFIG_PROC_PAGE_MONITOR. */
+	if (pagemap < 0)
+		r = errno == ENOENT ? drop_all(ram) : kt_raise(-errno);
+	for (size_t i = 0; i < ram->bank_count && pagemap >= 0 && !r; i++) {
 		uint64_t start = (uintptr_t)ram->host[i];
 
 		r = rewind_range(&rw, start, start + ram->banks[i].len);

@@ -12,7 +12,7 @@
 
 /*
  * RAM must be attached and private, and no vCPU may run. *ret_pages: pages of 4 KiB that
- * had been written to. Negative errno with diag.
+ * had been written to, 0 on a kernel that has no pagemap. Negative errno with diag.
  */
 int kt_kvm_rewind_ram(const struct kt_ram *ram, uint64_t *ret_pages,
 		      struct kt_diag *diag) _kt_must_check_;
