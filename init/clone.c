@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/random.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -24,14 +25,14 @@
 static int reseed(const struct kt_bytes *entropy)
 {
 	_cleanup_(kt_closep) int fd = open("/dev/urandom", O_WRONLY | O_CLOEXEC);
-	struct {
+	union {
 		struct rand_pool_info info;
-		uint8_t bytes[KT_CLONE_ENTROPY_BYTES_MAX];
+		uint8_t bytes[sizeof(struct rand_pool_info) + KT_CLONE_ENTROPY_BYTES_MAX];
 	} pool = { .info = { .entropy_count = (int)(8 * entropy->len),
 			     .buf_size = (int)entropy->len } };
 
-	memcpy(pool.info.buf, entropy->data, entropy->len);
-	if (fd < 0 || ioctl(fd, RNDADDENTROPY, &pool) || ioctl(fd, RNDRESEEDCRNG))
+	memcpy(pool.bytes + offsetof(struct rand_pool_info, buf), entropy->data, entropy->len);
+	if (fd < 0 || ioctl(fd, RNDADDENTROPY, &pool.info) || ioctl(fd, RNDRESEEDCRNG))
 		return kt_raise(-errno);
 	return 0;
 }
