@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/random.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -38,14 +39,14 @@ static int open_files(void)
  */
 static int reseed(const struct kt_bytes *entropy)
 {
-	struct {
+	union {
 		struct rand_pool_info info;
-		uint8_t bytes[KT_CLONE_ENTROPY_BYTES_MAX];
+		uint8_t bytes[sizeof(struct rand_pool_info) + KT_CLONE_ENTROPY_BYTES_MAX];
 	} pool = { .info = { .entropy_count = (int)(8 * entropy->len),
 			     .buf_size = (int)entropy->len } };
 
-	memcpy(pool.info.buf, entropy->data, entropy->len);
-	if (ioctl(random_fd, RNDADDENTROPY, &pool) || ioctl(random_fd, RNDRESEEDCRNG))
+	memcpy(pool.bytes + offsetof(struct rand_pool_info, buf), entropy->data, entropy->len);
+	if (ioctl(random_fd, RNDADDENTROPY, &pool.info) || ioctl(random_fd, RNDRESEEDCRNG))
 		return kt_raise(-errno);
 	return 0;
 }
