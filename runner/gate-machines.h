@@ -10,6 +10,8 @@
 
 #include "base/diag.h"
 #include "base/error.h"
+#include "kernel/kernel.h"
+#include "vmm/vm.h"
 
 enum kt_gate_mode {
 	KT_GATE_FRESH, /* each cycle restores a new machine */
@@ -63,6 +65,30 @@ struct kt_gate_machines {
 	int (*keep)(void *arg, const char *dir, struct kt_diag *diag);
 	/* Ends what is held, if there is anything. */
 	void (*discard)(void *arg);
-	/* After the last cell: all is gone. */
+	/* After the last cell: all is gone, what arg points to as well. */
 	void (*close)(void *arg);
 };
+
+enum kt_gate_guest {
+	KT_GATE_LINUX,
+	KT_GATE_MICRO, /* a guest of some instructions, of ktest's own; under kvm */
+	KT_GATE_GUEST_COUNT_,
+};
+
+/* What the machines are to be, whatever the cell. Borrowed until close. */
+struct kt_gate_spec {
+	enum kt_gate_guest guest;
+	enum kt_accel accel;
+	const struct kt_kernel *kernel; /* NULL for MICRO */
+	const char *module;		/* kernel module to be loaded; NULL: none */
+	uint64_t seed;
+	int cancel_fd; /* becomes readable to cancel, nothing reads it; -1: never */
+};
+
+enum kt_gate_open_condition {
+	KT_GATE_E_UNFIT = 1, /* there are no such machines here */
+};
+
+/* UNFIT or negative errno, with diag. */
+int kt_gate_machines_open(struct kt_gate_machines *ret_machines, const struct kt_gate_spec *spec,
+			  struct kt_diag *diag) _kt_must_check_;

@@ -78,13 +78,12 @@ static int trace(struct gate *g, const char *name, unsigned int cycle, const str
 static int write_rerun(struct gate *g, struct kt_artifacts *art, unsigned int cycle)
 {
 	_cleanup_(kt_buf_deinit) struct kt_buf text = KT_BUF_INIT(0);
-	int r = kt_buf_printf(
-		&text,
-		"#!/bin/sh\n# Repeats the cycle that failed.\nexec %s --vcpus %u "
-		"--mode %s --load %s --scheduler %s --seed %llu --cycles 1 --first %u "
-		"\"$@\"\n",
-		g->req->rerun, g->cell.vcpus, modes[g->cell.mode], loads[g->cell.load],
-		g->cell.scheduler ?: "none", (unsigned long long)g->req->seed, cycle);
+	int r = kt_buf_printf(&text,
+			      "#!/bin/sh\n# Repeats the cycle that failed.\nexec %s --vcpus %u "
+			      "--mode %s --load %s --seed %llu --cycles 1 --first %u "
+			      "\"$@\"\n",
+			      g->req->rerun, g->cell.vcpus, modes[g->cell.mode],
+			      loads[g->cell.load], (unsigned long long)g->req->seed, cycle);
 
 	if (!r)
 		kt_artifacts_write(art, "rerun.sh", text.data, text.len, 0755);

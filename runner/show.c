@@ -115,6 +115,12 @@ static bool is_first(const struct kt_samples *samples, size_t index)
 	return true;
 }
 
+/* A phase of another metric, "start.map": a table will do for it. */
+static bool is_part(const struct kt_series *ladder)
+{
+	return strchr(ladder->metric, '.');
+}
+
 static const struct kt_series *at_level(const struct show *s, const struct kt_series *ladder,
 					unsigned int i)
 {
@@ -327,10 +333,12 @@ int kt_show(struct kt_buf *out, const struct kt_measured *measured,
 		if (!is_first(&measured->samples, i))
 			continue;
 		put_table(&s, ladder);
+		if (is_part(ladder))
+			continue;
 		put_plot(&s, ladder);
 		if (ladder->kind == KT_SAMPLE_MEMORY)
 			put_slope(&s, ladder);
-		else if (!strchr(ladder->metric, '.'))
+		else
 			put_break_point(&s, ladder);
 	}
 	if (s.marked)

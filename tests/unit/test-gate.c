@@ -281,7 +281,7 @@ static void test_first_failure_is_kept(void **state)
 	assert_int_equal(kt_read_file(path, &text), 0);
 	assert_non_null(strstr(kt_buf_str(&text),
 			       "exec /bin/ktest gate restore --vcpus 4 --mode fresh --load idle "
-			       "--scheduler none --seed 7 --cycles 1 --first 2 "));
+			       "--seed 7 --cycles 1 --first 2 "));
 	assert_int_equal(kt_path_format(path, "%s/cause.txt", res.kept), 0);
 	assert_int_equal(kt_read_file(path, &cause), 0);
 	assert_string_equal(kt_buf_str(&cause), "broken in call 3\n");
@@ -360,6 +360,12 @@ static void test_nothing_run_is_no_pass(void **state)
 	assert_int_equal(kt_gate_exit(&res), KT_EXIT_INCONCLUSIVE);
 	res.wanted = res.cycles = 1;
 	assert_int_equal(kt_gate_exit(&res), KT_EXIT_PASS);
+	res.cancelled = true;
+	assert_int_equal(kt_gate_exit(&res), KT_EXIT_INCONCLUSIVE);
+	res.cancelled = false;
+	res.bakes_failed = 1;
+	assert_int_equal(kt_gate_exit(&res), KT_EXIT_INCONCLUSIVE);
+	res.bakes_failed = 0;
 	res.wanted = 2;
 	assert_int_equal(kt_gate_exit(&res), KT_EXIT_INCONCLUSIVE);
 }
