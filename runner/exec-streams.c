@@ -106,7 +106,7 @@ static void on_output(void *arg, uint32_t stream, const void *data, size_t len)
 static void on_readable(void *arg, int fd, uint32_t events)
 {
 	struct kt_exec_streams *s = arg;
-	static char chunk[KT_INPUT_BYTES_MAX];
+	char chunk[KT_INPUT_BYTES_MAX];
 	size_t room = kt_command_room(s->command);
 	ssize_t n = room ? read(fd, chunk, room) : 0;
 

@@ -3,6 +3,7 @@
 #include <stddef.h>
 
 #include "base/cleanup.h"
+#include "runner/gate-linux.h"
 #include "runner/gate-machines.h"
 
 /* One for each kind of guest and accelerator that the probe was written for. */
@@ -12,7 +13,8 @@ static const struct provider {
 	int (*open)(struct kt_gate_machines *ret_machines, const struct kt_gate_spec *spec,
 		    struct kt_diag *diag);
 } providers[] = {
-	{ KT_GATE_GUEST_COUNT_, KT_ACCEL_COUNT_, NULL },
+	{ KT_GATE_LINUX, KT_ACCEL_TCG, kt_gate_linux_open },
+	{ KT_GATE_LINUX, KT_ACCEL_KVM, kt_gate_linux_open },
 };
 
 int kt_gate_machines_open(struct kt_gate_machines *ret_machines, const struct kt_gate_spec *spec,

@@ -398,6 +398,24 @@ bool kt_session_wait_ready(struct kt_session *s)
 	return s->ready && !s->done;
 }
 
+int kt_session_rewind(struct kt_session *s, struct kt_diag *diag)
+{
+	int r;
+
+	s->handlers = NULL;
+	s->tick = kt_source_free(s->tick);
+	s->ending = kt_source_free(s->ending);
+	s->open_ns = kt_now_ns();
+	r = kt_vm_rewind(s->vm, diag);
+	s->opened_ns = kt_now_ns();
+	s->outcome = KT_OUTCOME_UNKNOWN;
+	kt_diag_reset(&s->diag);
+	s->ready = s->done = s->wake = s->concluded = false;
+	s->panic[0] = '\0';
+	s->scanner.len = 0;
+	return kt_forward(r);
+}
+
 void kt_session_stop(struct kt_session *s)
 {
 	struct kt_diag diag = KT_DIAG_INIT;

@@ -113,6 +113,12 @@ void kt_session_run(struct kt_session *session);
 /* Runs it until HELLO has arrived or the session is done. Whether it has arrived. */
 bool kt_session_wait_ready(struct kt_session *session);
 
+/*
+ * Takes a clone back to its bake, in place, to be begun with anew: as kt_vm_rewind().
+ * It must be frozen.
+ */
+int kt_session_rewind(struct kt_session *session, struct kt_diag *diag) _kt_must_check_;
+
 /* Ends the machine if it lives. */
 void kt_session_stop(struct kt_session *session);
 
