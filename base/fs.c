@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/sendfile.h>
+#include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -199,6 +200,40 @@ static int copy_through_buffer(int dst_fd, int src_fd, off_t offset)
 			return kt_forward(r);
 		offset += n;
 	}
+}
+
+static int copy_range(int to, int from, off_t start, off_t end)
+{
+	ssize_t n;
+
+	if (lseek(to, start, SEEK_SET) < 0)
+		return kt_raise(-errno);
+	while (start < end) {
+		n = sendfile(to, from, &start, (size_t)(end - start));
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return kt_raise(n ? -errno : -EIO);
+	}
+	return 0;
+}
+
+int kt_copy_data(int to, int from, off_t bytes)
+{
+	off_t at = 0, end;
+	int r = 0;
+
+	while (!r) {
+		at = lseek(from, at, SEEK_DATA);
+		if (at < 0)
+			return errno == ENXIO ? 0 : kt_raise(-errno);
+		end = lseek(from, at, SEEK_HOLE);
+		if (end < 0)
+			return kt_raise(-errno);
+		r = copy_range(to, from, at, KT_MIN(end, bytes));
+		at = end;
+	}
+	return kt_forward(r);
 }
 
 int kt_copy_fd(int dst_fd, int src_fd)

@@ -27,6 +27,9 @@ int kt_write_file_atomic(const char *path, const void *data, size_t len) _kt_mus
 /* Appends all of the source descriptor, from offset 0, to the destination. */
 int kt_copy_fd(int dst_fd, int src_fd) _kt_must_check_;
 
+/* Copies the first `bytes` of a file to the same places; holes stay holes. */
+int kt_copy_data(int dst_fd, int src_fd, off_t bytes) _kt_must_check_;
+
 /* Removes a file, or a folder with all in it, not following links. Gone already is fine. */
 int kt_remove_tree(const char *path) _kt_must_check_;
 

@@ -5,12 +5,10 @@
  * this work.
  *
  *   ktest-pattern SEED BYTES [CPU]
- *   ktest-pattern spin CPU           load, until it is killed
  */
 #include <errno.h>
 #include <sched.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "proto/pattern.h"
@@ -26,21 +24,11 @@ static int pin(const char *cpu)
 	return sched_setaffinity(0, sizeof(set), &set);
 }
 
-static void spin(const char *cpu)
-{
-	if (pin(cpu))
-		exit(3);
-	for (volatile unsigned int i = 0;; i++)
-		;
-}
-
 int main(int argc, char **argv)
 {
 	size_t len = argc >= 3 ? strtoul(argv[2], NULL, 10) : sizeof(data) + 1;
 	ssize_t n;
 
-	if (argc == 3 && !strcmp(argv[1], "spin"))
-		spin(argv[2]);
 	if (argc > 3 && pin(argv[3]))
 		return 3;
 

@@ -20,6 +20,7 @@ static const struct verb {
 } verbs[] = {
 	{ "run", cmd_run, "run scenarios, each in a machine of its own" },
 	{ "exec", cmd_exec, "run a command in a machine" },
+	{ "shell", cmd_shell, "open a shell in a machine" },
 	{ "list", cmd_list, "list scenarios" },
 	{ "gate", cmd_gate, "restore machines over and over, and try out each" },
 	{ "bench", cmd_bench, "measure machines, and show what was measured" },

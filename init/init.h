@@ -11,6 +11,7 @@
  *                what the host stages after the boot
  *   slots.c, slot-io.c, slot-run.c, builtin.c, probe.c
  *                commands of the host
+ *   terminal.c   of interactive commands
  *   run.c        the job: stage, steps, body, teardown
  *     modules.c, snapshot.c, bpf-maps.c, map-read.c, body.c, pulse.c, topology.c
  *   last-words.c how it ends

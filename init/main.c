@@ -15,6 +15,7 @@
 #include "init/early.h"
 #include "init/init.h"
 #include "init/last-words.h"
+#include "init/terminal.h"
 #include "init/warm-up.h"
 
 #define PORT_WAIT_NS (10 * KT_NSEC_PER_SEC)
@@ -62,6 +63,9 @@ static void on_message(struct kt_exec *exec, const struct kt_msg *msg)
 		break;
 	case KT_MSG_STAGE:
 		on_stage(exec, &msg->stage);
+		break;
+	case KT_MSG_WINSIZE:
+		kt_terminal_resize(&msg->winsize);
 		break;
 	case KT_MSG_ATTACH:
 		memcpy(exec->attach, msg->attach.name, sizeof(exec->attach));

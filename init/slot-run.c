@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -14,9 +13,9 @@
 #include "init/builtin.h"
 #include "init/environment.h"
 #include "init/slots.h"
+#include "init/terminal.h"
 
 #define ORDER_FD 3
-#define TERMINAL "/dev/hvc0"
 #define PATH	 "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 static char order_bytes[KT_SLOT_ORDER_MAX];
@@ -84,28 +83,13 @@ static void set_environment(const struct order *o)
 			fail(errno, *e);
 }
 
-/* The terminal becomes all of its streams, and Ctrl-C its signal. */
-static void take_terminal(void)
-{
-	int fd;
-
-	fd = open(TERMINAL, O_RDWR);
-	if (fd < 0 || ioctl(fd, TIOCSCTTY, 1))
-		fail(errno, TERMINAL);
-	for (int i = 0; i < 3; i++)
-		if (dup2(fd, i) < 0)
-			fail(errno, TERMINAL);
-	if (fd > 2)
-		close(fd);
-}
-
 static _Noreturn void become(struct order *o)
 {
 	set_environment(o);
 	if (o->cwd[0] && chdir(o->cwd))
 		fail(errno, o->cwd);
-	if (o->head.terminal)
-		take_terminal();
+	if (o->head.terminal && kt_terminal_take())
+		fail(errno, KT_TERMINAL);
 	if (o->argv[0][0] == ':') {
 		int status = kt_builtin_run(o->argv);
 

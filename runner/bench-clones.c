@@ -57,11 +57,9 @@ int kt_bench_clones_bake(struct kt_baked *ret_baked, struct kt_vm_config *ret_co
 				   .kernel_path = clones->kernel->path,
 				   .initrd_fd = -1,
 				   .seed = clones->seed };
-	struct kt_baking_request req = {
-		.kernel = clones->kernel,
-		.stage = { .scenario = &bare, .kernel = clones->kernel, .module = clones->module },
-		.cancel_fd = clones->cancel_fd
-	};
+	struct kt_baking_request req = { .kernel = clones->kernel,
+					 .stage = { .scenario = &bare, .kernel = clones->kernel },
+					 .cancel_fd = clones->cancel_fd };
 	int r = kt_topology_parse(&spec.topo, topology, diag) ?:
 			kt_vm_config_init(&req.config, &spec, diag);
 

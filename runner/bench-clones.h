@@ -21,7 +21,6 @@ struct kt_bench_clones {
 	enum kt_accel accel;
 	uint64_t memory_bytes;
 	uint64_t seed;
-	const char *module;	   /* kernel module of the bake, a path; NULL: none */
 	int cancel_fd;		   /* becomes readable to cancel, nothing reads it; -1: never */
 	char release[KT_NAME_MAX]; /* filled in: of the guest's kernel, as it says */
 	/* Private. */

@@ -59,7 +59,6 @@ static void on_message(void *arg, const struct kt_msg *msg)
 	switch (msg->type) {
 	case KT_MSG_HELLO:
 		m->slots = msg->hello.slots;
-		m->busy_slots = msg->hello.busy_slots;
 		snprintf(m->release, sizeof(m->release), "%s", msg->hello.kernel_release);
 		m->session->wake = true;
 		break;
@@ -76,23 +75,6 @@ static void on_message(void *arg, const struct kt_msg *msg)
 		on_end(m, &msg->exec_end);
 		break;
 	}
-}
-
-static void on_console(void *arg, const void *data, size_t len)
-{
-	struct kt_bench_machine *m = arg;
-	size_t room = m->console.max - m->console.len;
-
-	if (room && kt_buf_append(&m->console, data, KT_MIN(len, room)))
-		kt_session_fault(m->session, -ENOMEM);
-}
-
-static void on_mark(void *arg, enum kt_console_mark mark, const char *text)
-{
-	struct kt_bench_machine *m = arg;
-
-	if (!m->complaint[0])
-		snprintf(m->complaint, sizeof(m->complaint), "%s", text);
 }
 
 static void on_cancel(void *arg, int fd, uint32_t events)
@@ -136,14 +118,11 @@ void kt_bench_machine_close(struct kt_bench_machine *m)
 {
 	m->cancel = kt_source_free(m->cancel);
 	m->session = kt_session_free(m->session);
-	kt_buf_deinit(&m->console);
 }
 
 int kt_bench_machine_begin(struct kt_bench_machine *m, struct kt_diag *diag)
 {
-	static const struct kt_session_handlers handlers = { .on_message = on_message,
-							     .on_console = on_console,
-							     .on_mark = on_mark };
+	static const struct kt_session_handlers handlers = { .on_message = on_message };
 
 	/* How long it may take is a matter of silence, not of a deadline. */
 	kt_session_begin(m->session, &handlers, m, NULL, UINT64_MAX);
@@ -176,7 +155,7 @@ int kt_bench_machine_prepare(struct kt_bench_machine *m, int staged_fd, unsigned
 
 /* ---- commands ---- */
 
-void kt_bench_machine_send(struct kt_bench_machine *m, unsigned int slot, const char *const *argv)
+static void send_words(struct kt_bench_machine *m, unsigned int slot, const char *const *argv)
 {
 	_cleanup_(kt_buf_deinit) struct kt_buf words = KT_BUF_INIT(KT_EXEC_BYTES_MAX);
 	struct kt_msg msg = { .type = KT_MSG_EXEC, .exec.slot = slot };
@@ -198,7 +177,7 @@ static void send_command(struct kt_bench_machine *m, unsigned int slot,
 	const char *const pattern[] = { KT_BENCH_PROGRAM, c->seed, c->bytes,
 					c->cpu[0] ? c->cpu : NULL, NULL };
 
-	kt_bench_machine_send(m, slot, strcmp(c->bytes, "0") ? pattern : nothing);
+	send_words(m, slot, strcmp(c->bytes, "0") ? pattern : nothing);
 }
 
 static void begin_round(struct kt_bench_machine *m, struct kt_bench_done *done, unsigned int count,
@@ -217,14 +196,6 @@ static int end_round(struct kt_bench_machine *m, struct kt_diag *diag)
 	m->count = 0;
 	m->done = NULL;
 	return m->left ? failed(m, diag) : 0;
-}
-
-int kt_bench_machine_call(struct kt_bench_machine *m, const char *const *argv,
-			  struct kt_bench_done *ret_done, struct kt_diag *diag)
-{
-	begin_round(m, ret_done, 1, kt_now_ns());
-	kt_bench_machine_send(m, 0, argv);
-	return end_round(m, diag);
 }
 
 int kt_bench_machine_exec(struct kt_bench_machine *m, const struct kt_bench_command *commands,

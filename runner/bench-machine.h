@@ -15,10 +15,7 @@ struct kt_bench_machine {
 	struct kt_source *cancel;
 	struct kt_diag failed;	   /* what the guest said of its failure */
 	unsigned int slots;	   /* that it has */
-	uint32_t busy_slots;	   /* a bit for each in which a command ran when it was ready */
 	char release[KT_NAME_MAX]; /* of its kernel */
-	struct kt_buf console;	   /* owned; what it said, up to its limit of 0: nothing */
-	char complaint[512];	   /* the first one on its console; "" if there is none */
 	/* A round; borrowed. */
 	struct kt_bench_done *done;
 	unsigned int count, left;
@@ -36,12 +33,6 @@ int kt_bench_machine_begin(struct kt_bench_machine *machine, struct kt_diag *dia
 /* Unpacks an archive (-1: none) in it and makes slots. */
 int kt_bench_machine_prepare(struct kt_bench_machine *machine, int staged_fd, unsigned int slots,
 			     struct kt_diag *diag) _kt_must_check_;
-/* Starts a command and does not wait for it; argv ends with NULL. */
-void kt_bench_machine_send(struct kt_bench_machine *machine, unsigned int slot,
-			   const char *const *argv);
-/* Runs a command in slot 0. A command that ends in another slot is a failure. */
-int kt_bench_machine_call(struct kt_bench_machine *machine, const char *const *argv,
-			  struct kt_bench_done *ret_done, struct kt_diag *diag) _kt_must_check_;
 /* Runs command i in slot i, all at once; times count from go_ns. */
 int kt_bench_machine_exec(struct kt_bench_machine *machine, const struct kt_bench_command *commands,
 			  struct kt_bench_done *ret_done, unsigned int count, uint64_t go_ns,

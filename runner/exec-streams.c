@@ -106,7 +106,7 @@ static void on_output(void *arg, uint32_t stream, const void *data, size_t len)
 static void on_readable(void *arg, int fd, uint32_t events)
 {
 	struct kt_exec_streams *s = arg;
-	static char chunk[KT_INPUT_BYTES_MAX];
+	char chunk[KT_INPUT_BYTES_MAX];
 	size_t room = kt_command_room(s->command);
 	ssize_t n = room ? read(fd, chunk, room) : 0;
 
@@ -123,7 +123,7 @@ static void on_room(void *arg)
 	struct kt_exec_streams *s = arg;
 	int r = 0;
 
-	if (!s->in && kt_command_room(s->command))
+	if (!s->in && s->in_fd >= 0 && kt_command_room(s->command))
 		r = kt_loop_add_io(session_of(s)->loop, &s->in, s->in_fd, POLLIN, on_readable, s);
 	if (r)
 		kt_session_fault(session_of(s), r);

@@ -23,8 +23,8 @@ struct kt_exec_output {
 
 struct kt_exec_streams {
 	struct kt_command *command; /* NULL: not started */
-	int in_fd;
-	struct kt_source *in; /* NULL: not to be read now */
+	int in_fd;		    /* -1: none */
+	struct kt_source *in;	    /* NULL: not to be read now */
 	struct kt_exec_output out[2];
 };
 

@@ -18,6 +18,7 @@
 #include "runner/exec-program.h"
 #include "runner/exec.h"
 #include "runner/exec-streams.h"
+#include "runner/exec-terminal.h"
 #include "runner/initramfs.h"
 #include "runner/session.h"
 #include "scenario/scenario.h"
@@ -37,6 +38,7 @@ struct run {
 	struct kt_commands commands;
 	struct kt_command command;
 	struct kt_exec_streams streams;
+	struct kt_exec_terminal terminal;
 	struct kt_source *signals;
 	int cancelled; /* signal that ended the machine; 0: none */
 	unsigned int signal_count;
@@ -178,6 +180,14 @@ static void on_console(void *arg, const void *data, size_t len)
 		run->req->on_console(run->req->arg, data, len);
 }
 
+static void on_terminal(void *arg, const void *data, size_t len)
+{
+	struct run *run = arg;
+
+	if (run->req->terminal)
+		kt_exec_terminal_output(&run->terminal, data, len);
+}
+
 /* ---- signals ---- */
 
 static void cancel(struct run *run, int sig)
@@ -190,17 +200,28 @@ static void cancel(struct run *run, int sig)
 	kt_session_end_with(run->session, KT_OUTCOME_CANCELLED, &diag);
 }
 
+static void on_terminal_gone(void *arg)
+{
+	cancel(arg, SIGHUP);
+}
+
+static void take_signal(struct run *run, int sig)
+{
+	if (sig == SIGWINCH)
+		kt_exec_terminal_resize(&run->terminal);
+	else if (run->command.running && !run->req->terminal && !run->signal_count++)
+		kt_command_signal(&run->command, sig);
+	else
+		cancel(run, sig);
+}
+
 static void on_signal(void *arg, int fd, uint32_t events)
 {
 	struct run *run = arg;
 	struct signalfd_siginfo si;
 
-	while (read(fd, &si, sizeof(si)) == sizeof(si)) {
-		if (run->command.running && !run->signal_count++)
-			kt_command_signal(&run->command, (int)si.ssi_signo);
-		else
-			cancel(run, (int)si.ssi_signo);
-	}
+	while (read(fd, &si, sizeof(si)) == sizeof(si))
+		take_signal(run, (int)si.ssi_signo);
 }
 
 /* ---- the machine ---- */
@@ -312,9 +333,17 @@ static void run_command(struct run *run)
 	const struct kt_command_spec spec = { .argv = run->req->argv,
 					      .env = run->req->env,
 					      .program = run->program,
-					      .timeout_ns = run->req->timeout_ns };
+					      .timeout_ns = run->req->timeout_ns,
+					      .terminal = run->req->terminal };
 	struct kt_diag diag = KT_DIAG_INIT;
-	int r = kt_exec_streams_start(&run->streams, &run->command, &run->commands, &spec);
+	int r = 0;
+
+	if (run->req->on_start)
+		run->req->on_start(run->req->arg);
+	if (run->req->terminal)
+		r = kt_exec_terminal_start(&run->terminal, run->session);
+	if (!r)
+		r = kt_exec_streams_start(&run->streams, &run->command, &run->commands, &spec);
 
 	if (r) {
 		kt_diag_doing(&diag, "start the command");
@@ -363,7 +392,8 @@ static void conclude(struct run *run)
 static void run_in_machine(struct run *run)
 {
 	static const struct kt_session_handlers handlers = { .on_message = on_message,
-							     .on_console = on_console };
+							     .on_console = on_console,
+							     .on_terminal = on_terminal };
 	uint64_t timeout = run->req->timeout_ns;
 	uint64_t deadline = timeout ? kt_now_ns() + START_NS + 2 * timeout : UINT64_MAX;
 
@@ -377,6 +407,7 @@ static void run_in_machine(struct run *run)
 	kt_exec_streams_end(&run->streams);
 	run->session->concluded = true;
 	kt_session_stop(run->session);
+	kt_exec_terminal_end(&run->terminal);
 	conclude(run);
 }
 
@@ -397,7 +428,12 @@ void kt_exec(struct kt_exec_result *res, const struct kt_exec_request *req)
 
 	*res = (struct kt_exec_result){ .exit = KT_EXEC_EXIT_FAULT };
 	run.scenario.name = "exec";
-	kt_exec_streams_init(&run.streams, req->in_fd, req->out_fd, req->err_fd);
+	/* What is typed is not input of a pipe. */
+	kt_exec_streams_init(&run.streams, req->terminal ? -1 : req->in_fd, req->out_fd,
+			     req->err_fd);
+	run.terminal = (struct kt_exec_terminal){
+		.in_fd = req->in_fd, .out_fd = req->out_fd, .on_gone = on_terminal_gone, .arg = &run
+	};
 	if (stage(&run)) {
 		deinit(&run);
 		return;

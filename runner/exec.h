@@ -39,10 +39,16 @@ struct kt_exec_request {
 	const char *const *env;		   /* "NAME=VALUE", NULL-terminated; NULL: none */
 	uint64_t timeout_ns;		   /* of the command; 0: none */
 	int in_fd, out_fd, err_fd;	   /* borrowed; its streams */
-	int signal_fd; /* signalfd(2): the first goes to the command, the second ends the machine */
+	bool terminal;			   /* they are a terminal, in raw mode while it runs */
+	/*
+	 * A signalfd(2), non-blocking. The first signal goes to the command, the second
+	 * ends the machine; with a terminal the first does, but SIGWINCH tells its size.
+	 */
+	int signal_fd;
 	/* Borrowed hooks, each may be NULL. */
 	void (*on_console)(void *arg, const void *data, size_t len);
 	void (*on_progress)(void *arg, const char *text);
+	void (*on_start)(void *arg); /* right before the command starts */
 	void *arg;
 };
 

@@ -1,425 +1,658 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Linux guests for the gate; see gate-linux.h. The probe is init's ":probe", in
- * slot 0; the load is a program that spins, pinned to each vCPU, in the others.
+ * Linux machines for the gate. A cell's image is made from a clone of the baked
+ * machine with that many vCPUs: the scheduler is attached, the pattern written,
+ * the load started, and then it is saved. Nobody else needs that image, so that its
+ * folder is removed as soon as it is open: the files go with the gate, whatever
+ * ends it.
+ *
+ * A probe runs in an executor slot of the clone. Then the machine is frozen, for
+ * the host to compare the kernel's text with what was saved, and to look at what
+ * the console has said.
+ *
+ * QEMU cannot take a machine back to its image in place. Under tcg "reuse" is one
+ * clone that is probed again and again.
  */
+#include <elf.h>
+#include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
+#include <unistd.h>
+#include <xxhash.h>
 
 #include "base/cleanup.h"
 #include "base/clock.h"
-#include "base/process.h"
-#include "runner/bake-cache.h"
-#include "runner/bench-clones.h"
-#include "runner/gate.h"
+#include "base/fs.h"
+#include "kernel/elf.h"
+#include "ops/op.h"
+#include "runner/baking.h"
+#include "runner/command.h"
 #include "runner/gate-linux.h"
+#include "runner/initramfs.h"
+#include "runner/session.h"
+#include "scenario/scenario.h"
 
+#define MEMORY_BYTES KT_MIB(256)
 #define SAVE_NS	     (60 * KT_NSEC_PER_SEC)
-#define FREEZE_NS    (10 * KT_NSEC_PER_SEC)
+#define FREEZE_NS    (5 * KT_NSEC_PER_SEC)
+#define OUTPUT_MAX   (64u << 10)
 #define CONSOLE_MAX  (1u << 20)
-#define PROBE_MAX    (16u << 10) /* bytes that the probe says */
-#define PATTERN_SEED "27508"	 /* the same always: a saved cell is used again */
+#define COMPLAINTS   8
 
-struct linux_gate {
-	struct kt_gate_spec spec;
-	struct kt_gate_cell cell;
-	char module[KT_NAME_MAX];      /* its name in /proc/modules; "" if there is none */
-	struct kt_bench_clones clones; /* the base, and what is staged */
-	struct kt_bake *bake;	       /* owned; of the cell */
-	struct kt_vm_config config;    /* of a machine */
-	struct kt_bench_machine machine;
+/* Where Linux has its text, as the ELF header says: physical address and size. */
+struct text {
+	uint64_t gpa;
+	uint64_t len;
 };
 
-/* A machine that did not do is what the gate is about; the rest is passed on. */
-static int condition_of(int r)
+struct gate {
+	const struct kt_gate_spec *spec;
+	struct kt_gate_cell cell;
+	struct text text;
+	char text_digest[17]; /* when it was saved */
+	char pattern[24];     /* seed of the pattern, as text */
+	/* The image of the cell. */
+	struct kt_vm_config config;
+	struct kt_bake *bake; /* owned */
+	/* The machine that is held. */
+	struct kt_session *session; /* owned */
+	struct kt_source *cancel;
+	struct kt_commands commands;
+	bool attached;
+	bool attach_failed;
+	char complaint[512]; /* the first one on its console; "" if none */
+	struct kt_buf console;
+};
+
+/* ---- what a machine says ---- */
+
+static void on_failed(struct gate *g, const struct kt_msg_failed *failed)
 {
-	return r == KT_BENCH_E_CANCELLED ? KT_GATE_E_CANCELLED :
-	       r > 0			 ? KT_GATE_E_FAILED :
-					   kt_forward(r);
+	struct kt_diag diag = KT_DIAG_INIT;
+
+	kt_diag_doing(&diag, "in the guest: %s", failed->doing);
+	kt_diag_cause(&diag, "%s", failed->cause);
+	kt_session_end_with(g->session, KT_OUTCOME_INIT_FAILED, &diag);
 }
 
-/* ---- commands ---- */
-
-/* The last line of what the probe says is enough to tell the first failure by. */
-static void tell_failure(const struct kt_bench_done *done, const char *text, struct kt_diag *diag)
+static void on_message(void *arg, const struct kt_msg *msg)
 {
-	const char *line = strstr(text, "failed ");
+	struct gate *g = arg;
 
-	kt_diag_doing(diag, "probe the machine");
-	if (line)
-		kt_diag_cause(diag, "%.*s", (int)strcspn(line, "\n"), line);
-	else
-		kt_diag_cause(diag, "it ended with wait status %#x and said no cause",
-			      (unsigned int)done->status);
-}
-
-static int probe(struct linux_gate *g, const char *what, const char *module, struct kt_diag *diag)
-{
-	const char *const argv[] = { ":probe", what, PATTERN_SEED, module, NULL };
-	struct kt_bench_done done = { .output = KT_BUF_INIT(PROBE_MAX) };
-	int r = condition_of(kt_bench_machine_call(&g->machine, argv, &done, diag));
-
-	/* Status 0 without a word would be no probe. */
-	if (!r && (done.status || !done.output.len)) {
-		tell_failure(&done, kt_buf_str(&done.output), diag);
-		r = KT_GATE_E_FAILED;
+	if (kt_commands_take(&g->commands, msg))
+		return;
+	switch (msg->type) {
+	case KT_MSG_HELLO:
+		kt_commands_init(&g->commands, g->session, &msg->hello);
+		g->session->wake = true;
+		break;
+	case KT_MSG_STAGED:
+		g->session->wake = true;
+		break;
+	case KT_MSG_OP:
+		g->attached = !msg->op.error;
+		g->attach_failed = msg->op.error;
+		g->session->wake = true;
+		break;
+	case KT_MSG_SCHED:
+		if (msg->sched.event == KT_SCHED_DIED && !g->complaint[0])
+			snprintf(g->complaint, sizeof(g->complaint), "the scheduler has died");
+		break;
+	case KT_MSG_FAILED:
+		on_failed(g, &msg->failed);
+		break;
+	default:
+		break;
 	}
-	kt_buf_deinit(&done.output);
-	return r;
 }
 
-static void start_load(struct linux_gate *g)
+static void on_console(void *arg, const void *data, size_t len)
 {
-	char cpu[16];
-	const char *const argv[] = { KT_BENCH_PROGRAM, "spin", cpu, NULL };
+	struct gate *g = arg;
 
-	for (unsigned int i = 0; i < g->cell.vcpus; i++) {
-		snprintf(cpu, sizeof(cpu), "%u", i);
-		kt_bench_machine_send(&g->machine, 1 + i, argv);
-	}
+	/* The end of it is what tells; what does not fit is not needed. */
+	if (g->console.len + len > CONSOLE_MAX)
+		g->console.len = 0;
+	(void)kt_fold(kt_buf_append(&g->console, data, len));
 }
 
-/* ---- saving the cell ---- */
-
-static int open_machine(struct linux_gate *g, struct kt_bake *bake, bool saveable,
-			struct kt_diag *diag)
+static void on_mark(void *arg, enum kt_console_mark mark, const char *text)
 {
-	const struct kt_session_spec spec = { .config = g->config,
-					      .bake = bake,
-					      .saveable = saveable };
-	int r = kt_bench_machine_open(&g->machine, &spec, g->spec.cancel_fd, diag);
+	struct gate *g = arg;
 
-	g->machine.console = KT_BUF_INIT(CONSOLE_MAX);
-	return condition_of(r);
+	if (!g->complaint[0])
+		snprintf(g->complaint, sizeof(g->complaint), "%s", text);
 }
 
-/* The machine as it is to be saved. */
-static int make_ready(struct linux_gate *g, struct kt_diag *diag)
-{
-	bool busy = g->cell.load == KT_GATE_BUSY;
-	int r = open_machine(g, g->clones.baked.bake, true, diag)		?:
-			condition_of(kt_bench_machine_begin(&g->machine, diag)) ?:
-			condition_of(kt_bench_machine_prepare(&g->machine, g->clones.staged_fd, busy ? g->cell.vcpus + 1 : 1, diag)) ?:
-			probe(g, "prepare", NULL, diag);
+static const struct kt_session_handlers handlers = { .on_message = on_message,
+						     .on_console = on_console,
+						     .on_mark = on_mark };
 
-	if (!r && busy)
-		start_load(g);
-	/* The probe works there; and it takes the load until it runs. */
-	return r ?: probe(g, "check", g->module[0] ? g->module : NULL, diag);
+static void on_cancel(void *arg, int fd, uint32_t events)
+{
+	struct gate *g = arg;
+	struct kt_diag diag = KT_DIAG_INIT;
+
+	kt_diag_doing(&diag, "try out restored machines");
+	kt_diag_cause(&diag, "it was cancelled by the user");
+	kt_session_end_with(g->session, KT_OUTCOME_CANCELLED, &diag);
 }
 
-static json_t *make_facts(const struct linux_gate *g)
-{
-	json_t *facts = json_copy(g->clones.baked.bake->facts);
-	char text[64];
+/* ---- one machine ---- */
 
-	snprintf(text, sizeof(text), "%s, pattern " PATTERN_SEED, kt_gate_load_name(g->cell.load));
-	if (facts && json_object_set_new(facts, "gate", json_string(text))) {
-		json_decref(facts);
-		return NULL;
-	}
-	return facts;
+static void discard(void *arg)
+{
+	struct gate *g = arg;
+
+	g->cancel = kt_source_free(g->cancel);
+	g->session = kt_session_free(g->session);
+	g->console.len = 0;
+	g->complaint[0] = '\0';
+	g->attached = g->attach_failed = false;
 }
 
-static int save(struct linux_gate *g, const char *dir, const json_t *facts, struct kt_diag *diag)
+/* The session is done, and should not be. */
+static int failed(const struct gate *g, struct kt_diag *diag)
 {
-	_cleanup_(kt_bake_draft_freep) struct kt_bake_draft *draft = NULL;
-	uint64_t deadline_ns = kt_now_ns() + SAVE_NS;
-	struct kt_vm *vm = g->machine.session->vm;
-	char parent[KT_PATH_MAX];
-	int r = kt_baking_dir(parent);
-
-	r = r ?: kt_bake_begin(&draft, parent, 1, g->config.memory_bytes, diag);
-	r = r ?: kt_vm_freeze(vm, deadline_ns, diag);
-	r = r ?: kt_vm_save(vm, draft, deadline_ns, diag);
-	r = r ?: kt_remove_tree(dir);
-	r = r ?: kt_bake_publish(draft, dir, facts, diag);
-	return r == KT_BAKE_E_EXISTS ? 0 : r;
+	*diag = g->session->diag;
+	if (!kt_diag_is_set(diag))
+		kt_diag_cause(diag, "the machine has ended");
+	return g->session->outcome == KT_OUTCOME_CANCELLED ? KT_GATE_E_CANCELLED : KT_GATE_E_FAILED;
 }
 
-/* Makes it anew, always: it is what is tried out. */
-static int bake_cell(struct linux_gate *g, struct kt_diag *diag)
+static int open_machine(struct gate *g, const struct kt_session_spec *spec, struct kt_diag *diag)
 {
-	_cleanup_(kt_closep) int lock_fd = -1;
-	json_auto_t *facts = make_facts(g);
-	char dir[KT_PATH_MAX];
-	uint64_t key;
-	int r = facts ? kt_bake_cache_place(dir, &key, facts) : kt_raise(-ENOMEM);
+	int r = kt_session_open(&g->session, spec, diag);
 
-	r = r ?: kt_bake_cache_lock(&lock_fd, key, g->spec.cancel_fd);
 	if (r > 0)
-		return KT_GATE_E_CANCELLED;
-	r = r ?: make_ready(g, diag);
-	if (!r) {
-		r = save(g, dir, facts, diag);
-		r = r ?: kt_bake_open(&g->bake, dir, facts, diag);
-		r = r > 0 ? KT_GATE_E_FAILED : r;
-	}
-	kt_bench_machine_close(&g->machine);
-	if (!r)
-		kt_bake_cache_prune(dir);
+		return KT_GATE_E_FAILED;
+	if (!r && g->spec->cancel_fd >= 0)
+		r = kt_loop_add_io(g->session->loop, &g->cancel, g->spec->cancel_fd, POLLIN,
+				   on_cancel, g);
 	return kt_forward(r);
 }
 
-static void forget_cell(struct linux_gate *g)
+static int begin_machine(struct gate *g, struct kt_diag *diag)
 {
-	kt_bench_machine_close(&g->machine);
-	g->bake = kt_bake_free(g->bake);
-	kt_baked_deinit(&g->clones.baked);
+	/* How long it may take is a matter of silence, not of a deadline. */
+	kt_session_begin(g->session, &handlers, g, NULL, UINT64_MAX);
+	return kt_session_wait_ready(g->session) ? 0 : failed(g, diag);
 }
 
-static int refuse(struct kt_diag *diag, const char *cause)
+static int freeze(struct gate *g, struct kt_diag *diag)
 {
-	kt_diag_doing(diag, "save a machine for the gate");
-	kt_diag_cause(diag, "%s", cause);
-	return KT_GATE_E_FAILED;
+	int r = kt_vm_freeze(g->session->vm, kt_now_ns() + FREEZE_NS, diag);
+
+	if (!r)
+		kt_watch_frozen(&g->session->watch, true);
+	return r > 0 ? KT_GATE_E_FAILED : kt_forward(r);
 }
 
-static int gate_bake(void *arg, const struct kt_gate_cell *cell, struct kt_diag *diag)
+static int thaw(struct gate *g, struct kt_diag *diag)
 {
-	struct linux_gate *g = arg;
-	char topology[64];
+	int r = kt_vm_thaw(g->session->vm, kt_now_ns() + FREEZE_NS, diag);
+
+	if (!r)
+		kt_watch_frozen(&g->session->watch, false);
+	return r > 0 ? KT_GATE_E_FAILED : kt_forward(r);
+}
+
+/* Runs a command to its end, which must be 0; else diag has what it wrote. */
+static int run_command(struct gate *g, const char *const *argv, struct kt_diag *diag)
+{
+	struct kt_command_result result = { .out = KT_BUF_INIT(OUTPUT_MAX),
+					    .err = KT_BUF_INIT(OUTPUT_MAX) };
+	const struct kt_command_spec spec = { .argv = argv };
 	int r;
 
-	forget_cell(g);
-	g->cell = *cell;
-	if (cell->scheduler)
-		return refuse(diag, "a scheduler cannot be attached for it yet");
-	if (cell->mode == KT_GATE_REUSE && g->spec.accel != KT_ACCEL_KVM)
-		return refuse(diag, "under tcg no machine is taken back to its image in place");
-	if (cell->vcpus + 1 > KT_SLOTS_MAX)
-		return refuse(diag, "it takes a slot for each vCPU and one more");
-	snprintf(topology, sizeof(topology), "1n1l%uc1t", cell->vcpus);
-	r = kt_bench_clones_bake(&g->clones.baked, &g->config, &g->clones, topology, diag);
-	return r ? condition_of(r) : kt_forward(bake_cell(g, diag));
+	kt_watch_alive(&g->session->watch);
+	r = kt_command_run(&result, &g->commands, &spec, NULL, 0);
+	if (r == -ECANCELED) {
+		r = failed(g, diag);
+	} else if (r > 0 || (!r && (result.command.error || result.command.status))) {
+		kt_diag_cause(diag, "%s: %s%s%s", argv[0], result.command.text,
+			      result.out.len ? kt_buf_str(&result.out) : "",
+			      result.err.len ? kt_buf_str(&result.err) : "");
+		r = KT_GATE_E_FAILED;
+	}
+	kt_buf_deinit(&result.out);
+	kt_buf_deinit(&result.err);
+	return kt_forward(r);
 }
 
-/* ---- cycles ---- */
+/* ---- the kernel's text ---- */
 
-static void phase(struct kt_gate_phases *phases, const char *name, uint64_t ns)
+static int find_text(struct text *ret_text, const char *path, struct kt_diag *diag)
 {
-	if (!ns)
+	_cleanup_(kt_closep) int fd = open(path, O_RDONLY | O_CLOEXEC);
+	struct kt_elf_section section;
+	struct kt_elf elf;
+	struct stat st;
+	void *image;
+	int r;
+
+	if (fd < 0 || fstat(fd, &st))
+		return kt_raise(-errno);
+	image = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+	if (image == MAP_FAILED)
+		return kt_raise(-errno);
+	r = kt_elf_open(&elf, image, (size_t)st.st_size, diag) ?:
+		    kt_elf_section(&elf, ".text", &section);
+	/* __START_KERNEL_map of arch/x86/include/asm/page_64_types.h; it is not moved. */
+	if (!r)
+		*ret_text = (struct text){ .gpa = section.header.sh_addr - 0xffffffff80000000,
+					   .len = section.header.sh_size };
+	munmap(image, (size_t)st.st_size);
+	if (r > 0)
+		kt_diag_cause(diag, "%s is no vmlinux with a section .text", path);
+	return r > 0 ? KT_GATE_E_UNFIT : kt_forward(r);
+}
+
+/* Of a machine that is frozen. */
+static int digest_text(const struct gate *g, char ret_text[17], struct kt_diag *diag)
+{
+	_cleanup_(kt_freep) void *buf = malloc(g->text.len);
+	int r = buf ? kt_vm_mem_read(g->session->vm, KT_GPA(g->text.gpa), buf, g->text.len) :
+		      kt_raise(-ENOMEM);
+
+	if (r > 0) {
+		kt_diag_cause(diag, "the kernel's text is not in RAM");
+		return KT_GATE_E_FAILED;
+	}
+	if (!r)
+		snprintf(ret_text, 17, "%016llx",
+			 (unsigned long long)XXH3_64bits(buf, g->text.len));
+	return kt_forward(r);
+}
+
+/* ---- the image of a cell ---- */
+
+/* A scenario of nothing but what is to be staged. */
+struct staged {
+	struct kt_scenario scenario;
+	struct kt_sched_decl scheds[2];
+};
+
+static struct kt_stage_request stage_of(const struct gate *g, struct staged *st, unsigned int part)
+{
+	*st = (struct staged){ .scenario = { .name = "gate" } };
+	if (g->cell.scheduler) {
+		st->scheds[0] =
+			(struct kt_sched_decl){ .name = "gate", .binary = g->cell.scheduler };
+		st->scenario.staged = st->scheds;
+	}
+	return (struct kt_stage_request){ .scenario = &st->scenario,
+					  .kernel = g->spec->kernel,
+					  .module = g->spec->module,
+					  .parts = part };
+}
+
+static int configure(struct gate *g, struct kt_diag *diag)
+{
+	struct kt_vm_spec spec = {
+		.accel = g->spec->accel,
+		.memory_bytes = MEMORY_BYTES,
+		.kernel_path = g->spec->kernel->path,
+		.initrd_fd = -1,
+		.seed = g->spec->seed,
+	};
+	char topo[32];
+	int r;
+
+	snprintf(topo, sizeof(topo), "1n1l%uc1t", g->cell.vcpus);
+	r = kt_topology_parse(&spec.topo, topo, diag) ?: kt_vm_config_init(&g->config, &spec, diag);
+	return r > 0 ? KT_GATE_E_FAILED : kt_forward(r);
+}
+
+static int get_warm(struct gate *g, struct kt_baked *baked, struct kt_diag *diag)
+{
+	struct staged st;
+	const struct kt_baking_request req = { .config = g->config,
+					       .kernel = g->spec->kernel,
+					       .stage = stage_of(g, &st, KT_INITRAMFS_BASE),
+					       .cancel_fd = g->spec->cancel_fd };
+	int r = kt_baking_get(baked, &req, diag);
+
+	if (r == KT_BAKING_E_CANCELLED)
+		return KT_GATE_E_CANCELLED;
+	return r > 0 ? KT_GATE_E_FAILED : kt_forward(r);
+}
+
+static int set_slots(struct gate *g, unsigned int count, struct kt_diag *diag)
+{
+	const struct kt_msg msg = { .type = KT_MSG_SLOTS, .slots.count = count };
+
+	if (g->commands.slots != count)
+		kt_session_send(g->session, &msg);
+	while (!g->session->done && g->commands.slots != count)
+		kt_session_run(g->session);
+	return g->session->done ? failed(g, diag) : 0;
+}
+
+static int stage_scheduler(struct gate *g, struct kt_diag *diag)
+{
+	_cleanup_(kt_closep) int fd = -1;
+	struct staged st;
+	const struct kt_stage_request req = stage_of(g, &st, KT_INITRAMFS_STAGED);
+	int r = kt_stage_build(&fd, &req, diag);
+
+	if (r)
+		return r > 0 ? KT_GATE_E_FAILED : kt_forward(r);
+	kt_session_stage(g->session, fd);
+	while (!g->session->done && g->session->agent.staging)
+		kt_session_run(g->session);
+	return g->session->done ? failed(g, diag) : 0;
+}
+
+static int attach(struct gate *g, struct kt_diag *diag)
+{
+	const struct kt_msg msg = { .type = KT_MSG_ATTACH, .attach.name = "gate" };
+	int r = stage_scheduler(g, diag);
+
+	if (r)
+		return kt_forward(r);
+	kt_session_send(g->session, &msg);
+	while (!g->session->done && !g->attached && !g->attach_failed)
+		kt_session_run(g->session);
+	if (g->session->done)
+		return failed(g, diag);
+	if (g->attach_failed)
+		kt_diag_cause(diag, "scheduler '%s' did not attach", g->cell.scheduler);
+	return g->attach_failed ? KT_GATE_E_FAILED : 0;
+}
+
+/* A task that never rests on each CPU, in the clones as well. */
+static int start_load(struct gate *g, struct kt_command *loads, struct kt_diag *diag)
+{
+	static const struct kt_command_handlers none = { 0 };
+	char cpu[16];
+	const char *const argv[] = { ":spin", cpu, NULL };
+	const struct kt_command_spec spec = { .argv = argv };
+	int r = 0;
+
+	for (unsigned int i = 0; i < g->cell.vcpus && !r; i++) {
+		snprintf(cpu, sizeof(cpu), "%u", i);
+		r = kt_command_start(&loads[i], &g->commands, &spec, &none, NULL);
+	}
+	if (r > 0)
+		kt_diag_cause(diag, "there are no slots for %u tasks", g->cell.vcpus);
+	return r > 0 ? KT_GATE_E_FAILED : kt_forward(r);
+}
+
+static int prepare(struct gate *g, struct kt_diag *diag)
+{
+	struct kt_command loads[KT_SLOTS_MAX];
+	const char *const pattern[] = { ":probe", "prepare", g->pattern, NULL };
+	bool busy = g->cell.load == KT_GATE_BUSY;
+	int r = begin_machine(g, diag)					 ?:
+			set_slots(g, busy ? g->cell.vcpus + 2 : 2, diag) ?:
+			(g->cell.scheduler ? attach(g, diag) : 0)	 ?:
+			run_command(g, pattern, diag)			 ?:
+			(busy ? start_load(g, loads, diag) : 0)		 ?:
+			freeze(g, diag)					 ?:
+			digest_text(g, g->text_digest, diag);
+
+	/* Its commands go on in the clones; here nobody waits for their end. */
+	g->commands = (struct kt_commands){ .session = NULL };
+	return kt_forward(r);
+}
+
+static int publish(struct gate *g, struct kt_bake_draft *draft, struct kt_diag *diag)
+{
+	json_auto_t *facts = kt_vm_facts(&g->config);
+	char dir[KT_PATH_MAX];
+	int r = facts ? kt_path_format(dir, "%s/gate-%d", draft->parent, (int)getpid()) :
+			kt_raise(-ENOMEM);
+
+	r = r ?: kt_remove_tree(dir) ?: kt_bake_publish(draft, dir, facts, diag);
+	if (!r)
+		r = kt_bake_open(&g->bake, dir, facts, diag);
+	(void)kt_fold(kt_remove_tree(dir));
+	return r > 0 ? KT_GATE_E_FAILED : kt_forward(r);
+}
+
+static int save(struct gate *g, struct kt_diag *diag)
+{
+	_cleanup_(kt_bake_draft_freep) struct kt_bake_draft *draft = NULL;
+	char parent[KT_PATH_MAX];
+	int r = kt_baking_dir(parent)						       ?:
+			kt_bake_begin(&draft, parent, 1, g->config.memory_bytes, diag) ?:
+			kt_vm_save(g->session->vm, draft, kt_now_ns() + SAVE_NS, diag);
+
+	return r ? (r > 0 ? KT_GATE_E_FAILED : kt_forward(r)) : kt_forward(publish(g, draft, diag));
+}
+
+static int make_image(struct gate *g, struct kt_bake *warm, struct kt_diag *diag)
+{
+	const struct kt_session_spec spec = { .config = g->config, .bake = warm, .saveable = true };
+	int r = open_machine(g, &spec, diag) ?: prepare(g, diag) ?: save(g, diag);
+
+	discard(g);
+	return kt_forward(r);
+}
+
+static int bake(void *arg, const struct kt_gate_cell *cell, struct kt_diag *diag)
+{
+	_cleanup_(kt_baked_deinit) struct kt_baked warm = { .bake = NULL };
+	struct gate *g = arg;
+	int r;
+
+	discard(g);
+	g->bake = kt_bake_free(g->bake);
+	g->cell = *cell;
+	if (cell->vcpus + 2 > KT_SLOTS_MAX) {
+		kt_diag_cause(diag, "%u vCPUs; the most is %d", cell->vcpus, KT_SLOTS_MAX - 2);
+		return KT_GATE_E_FAILED;
+	}
+	r = configure(g, diag) ?: get_warm(g, &warm, diag) ?: make_image(g, warm.bake, diag);
+	if (r)
+		kt_diag_doing(diag, "make the image");
+	return kt_forward(r);
+}
+
+/* ---- a cycle ---- */
+
+static void add_phase(struct kt_gate_phases *phases, const char *name, uint64_t ns)
+{
+	if (phases->count == KT_GATE_PHASES_MAX)
 		return;
 	phases->list[phases->count].name = name;
 	phases->list[phases->count++].ns = ns;
 }
 
-static void note_restore(struct kt_gate_phases *phases, const struct kt_vm *vm)
+static void add_restore_phases(struct kt_gate_phases *phases, const struct kt_session *session)
 {
 	struct kt_vm_restore_times t;
 
-	kt_vm_restore_times(vm, &t);
-	phase(phases, "map", t.map_ns);
-	phase(phases, "devices", t.devices_ns);
-	phase(phases, "irqchip", t.irqchip_ns);
-	phase(phases, "vcpus", t.vcpus_ns);
-	phase(phases, "clock", t.clock_ns);
+	kt_vm_restore_times(session->vm, &t);
+	add_phase(phases, "map", t.map_ns);
+	add_phase(phases, "devices", t.devices_ns);
+	if (!t.vcpus_ns)
+		return;
+	add_phase(phases, "irqchip", t.irqchip_ns);
+	add_phase(phases, "vcpus", t.vcpus_ns);
+	add_phase(phases, "clock", t.clock_ns);
 }
 
-/* The machine of the last cycle, if it is to be used again, is frozen and taken back. */
-static int take_back(struct linux_gate *g, struct kt_diag *diag)
+static int acquire(void *arg, struct kt_gate_phases *phases, struct kt_diag *diag)
 {
-	struct kt_vm *vm = g->machine.session->vm;
-	int r = kt_vm_freeze(vm, kt_now_ns() + FREEZE_NS, diag) ?: kt_vm_rewind(vm, diag);
-
-	g->machine.complaint[0] = '\0';
-	/* Begun once more, it has another watchdog. */
-	g->machine.session->tick = kt_source_free(g->machine.session->tick);
-	g->machine.session->ready = false;
-	return condition_of(r);
-}
-
-/* What ran when it was saved must run on. */
-static int check_load(const struct linux_gate *g, struct kt_diag *diag)
-{
-	uint32_t want = g->cell.load == KT_GATE_BUSY ? ((1u << g->cell.vcpus) - 1) << 1 : 0;
-
-	if (g->machine.busy_slots == want)
-		return 0;
-	kt_diag_doing(diag, "look for the load in the machine");
-	kt_diag_cause(diag, "slots %#x are busy and should be %#x", g->machine.busy_slots, want);
-	return KT_GATE_E_FAILED;
-}
-
-static int gate_acquire(void *arg, struct kt_gate_phases *phases, struct kt_diag *diag)
-{
-	struct linux_gate *g = arg;
-	bool again = g->machine.session;
-	uint64_t start_ns = kt_now_ns(), made_ns;
-	int r = again ? take_back(g, diag) : open_machine(g, g->bake, false, diag);
-
-	if (r)
-		return r;
-	made_ns = kt_now_ns();
-	note_restore(phases, g->machine.session->vm);
-	r = condition_of(kt_bench_machine_begin(&g->machine, diag));
-	phase(phases, "restore", made_ns - start_ns);
-	phase(phases, "agent", kt_now_ns() - made_ns);
-	return r ?: check_load(g, diag);
-}
-
-static int gate_probe(void *arg, uint64_t seed, struct kt_gate_phases *phases, struct kt_diag *diag)
-{
-	struct linux_gate *g = arg;
-	uint64_t start_ns = kt_now_ns();
+	struct gate *g = arg;
+	const struct kt_session_spec spec = { .config = g->config, .bake = g->bake };
 	int r;
 
-	(void)seed; /* the pattern was written before the save */
-	r = probe(g, "check", g->module[0] ? g->module : NULL, diag);
-	phase(phases, "probe", kt_now_ns() - start_ns);
-	if (!r && g->machine.complaint[0]) {
-		kt_diag_doing(diag, "look at the console");
-		kt_diag_cause(diag, "%s", g->machine.complaint);
+	/* The one of the last cycle, which runs. */
+	if (g->session && g->session->ready)
+		return 0;
+	if (!g->session) {
+		r = open_machine(g, &spec, diag);
+		if (r)
+			return kt_forward(r);
+	}
+	add_restore_phases(phases, g->session);
+	r = begin_machine(g, diag);
+	if (!r)
+		add_phase(phases, "agent", g->session->ready_ns - g->session->begin_ns);
+	return kt_forward(r);
+}
+
+static int check_host_side(struct gate *g, struct kt_diag *diag)
+{
+	char digest[17];
+	int r = digest_text(g, digest, diag);
+
+	if (!r && strcmp(digest, g->text_digest)) {
+		kt_diag_cause(diag, "the kernel's text was %s when it was saved, and is %s",
+			      g->text_digest, digest);
 		r = KT_GATE_E_FAILED;
 	}
-	return r;
-}
-
-static int gate_release(void *arg, struct kt_gate_phases *phases, struct kt_diag *diag)
-{
-	struct linux_gate *g = arg;
-	uint64_t start_ns = kt_now_ns();
-
-	if (g->cell.mode == KT_GATE_FRESH)
-		kt_bench_machine_close(&g->machine);
-	phase(phases, "release", kt_now_ns() - start_ns);
-	return 0;
-}
-
-static void gate_discard(void *arg)
-{
-	struct linux_gate *g = arg;
-
-	kt_bench_machine_close(&g->machine);
-}
-
-static void gate_close(void *arg)
-{
-	struct linux_gate *g = arg;
-
-	forget_cell(g);
-	kt_bench_clones_deinit(&g->clones);
-	free(g);
-}
-
-/* ---- what is kept ---- */
-
-static int add_registers(struct kt_buf *out, struct kt_vm *vm, unsigned int vcpu)
-{
-	struct kt_diag diag = KT_DIAG_INIT;
-	struct kt_vm_regs regs;
-	struct kt_vm_sregs sregs;
-	int r = kt_vm_regs_read(vm, vcpu, &regs, &diag) ?:
-							  kt_vm_sregs_read(vm, vcpu, &sregs, &diag);
-
-	if (r)
-		return kt_buf_printf(out, "vCPU %u: cannot be read: %s\n", vcpu, diag.cause);
-	return kt_buf_printf(out, "vCPU %u: rip %#llx rsp %#llx rflags %#llx cr3 %#llx\n", vcpu,
-			     (unsigned long long)regs.rip, (unsigned long long)regs.rsp,
-			     (unsigned long long)regs.rflags, (unsigned long long)sregs.cr3);
-}
-
-static int keep_registers(struct linux_gate *g, const char *dir)
-{
-	_cleanup_(kt_buf_deinit) struct kt_buf text = KT_BUF_INIT(0);
-	struct kt_diag diag = KT_DIAG_INIT;
-	struct kt_vm *vm = g->machine.session->vm;
-	char path[KT_PATH_MAX];
-	int r = kt_path_format(path, "%s/registers.txt", dir);
-
-	/* One that cannot be frozen, or has ended, may still have some to show. */
-	if (kt_vm_freeze(vm, kt_now_ns() + FREEZE_NS, &diag))
-		r = r ?: kt_buf_printf(&text, "not frozen: %s\n", diag.cause);
-	for (unsigned int i = 0; !r && i < g->cell.vcpus; i++)
-		r = add_registers(&text, vm, i);
-	return r ?: kt_forward(kt_write_file_atomic(path, text.data, text.len));
-}
-
-/* With its holes. */
-static int keep_image(const struct linux_gate *g, const char *dir)
-{
-	char to[KT_PATH_MAX];
-	const char *const argv[] = { "cp", "-r", "--sparse=always", "--", g->bake->dir, to, NULL };
-	const struct kt_process_spec spec = {
-		.argv = argv, .stdin_fd = -1, .stdout_fd = -1, .stderr_fd = -1
-	};
-	struct kt_process process = KT_PROCESS_INIT;
-	int status = 0;
-	int r = kt_path_format(to, "%s/image", dir);
-
-	r = r ?: kt_process_spawn(&process, &spec) ?: kt_process_wait(&process, &status);
-	return !r && status ? kt_raise(-EIO) : kt_forward(r);
-}
-
-static int gate_keep(void *arg, const char *dir, struct kt_diag *diag)
-{
-	struct linux_gate *g = arg;
-	const struct kt_buf *console = &g->machine.console;
-	char path[KT_PATH_MAX];
-	int r = kt_path_format(path, "%s/console.log", dir);
-
-	r = r ?: kt_write_file_atomic(path, console->data ?: (const uint8_t *)"", console->len);
-	if (!r && g->machine.session)
-		r = keep_registers(g, dir);
-	r = r ?: keep_image(g, dir);
-	if (r) {
-		kt_diag_doing(diag, "keep the machine in %s", dir);
-		kt_diag_cause(diag, "%s", strerror(r < 0 ? -r : EIO));
+	if (!r && g->complaint[0]) {
+		kt_diag_cause(diag, "on its console: %s", g->complaint);
+		r = KT_GATE_E_FAILED;
 	}
 	return kt_forward(r);
 }
 
-/* ---- all of it ---- */
-
-/* "nothing" of "/some/where/nothing.ko"; '-' is '_' to the kernel. */
-static int name_module(struct linux_gate *g, struct kt_diag *diag)
+static const char *module_name(const char *path, char *buf, size_t size)
 {
-	const char *path = g->spec.module, *base = path ? strrchr(path, '/') : NULL;
-	size_t len;
+	const char *slash = strrchr(path, '/');
 
-	if (!path)
+	snprintf(buf, size, "%s", slash ? slash + 1 : path);
+	buf[strcspn(buf, ".")] = '\0';
+	return buf;
+}
+
+/* The pattern is that of the image; what the cycle's seed is for is its own random numbers. */
+static int probe(void *arg, uint64_t seed, struct kt_gate_phases *phases, struct kt_diag *diag)
+{
+	struct gate *g = arg;
+	char name[KT_NAME_MAX];
+	const char *const argv[] = {
+		":probe", "check", g->pattern,
+		g->spec->module ? module_name(g->spec->module, name, sizeof(name)) : NULL, NULL
+	};
+	uint64_t start_ns = kt_now_ns();
+	int r = run_command(g, argv, diag);
+
+	add_phase(phases, "probe", kt_now_ns() - start_ns);
+	return kt_forward(r ?: freeze(g, diag) ?: check_host_side(g, diag));
+}
+
+static int release(void *arg, struct kt_gate_phases *phases, struct kt_diag *diag)
+{
+	struct gate *g = arg;
+	uint64_t start_ns = kt_now_ns();
+	int r;
+
+	if (g->cell.mode == KT_GATE_FRESH) {
+		discard(g);
+		add_phase(phases, "release", kt_now_ns() - start_ns);
 		return 0;
-	base = base ? base + 1 : path;
-	len = strlen(base);
-	if (len <= 3 || len - 3 >= sizeof(g->module) || strcmp(base + len - 3, ".ko")) {
-		kt_diag_doing(diag, "load %s", path);
-		kt_diag_cause(diag, "it is not called NAME.ko");
-		return KT_GATE_E_UNFIT;
 	}
-	for (size_t i = 0; i < len - 3; i++)
-		g->module[i] = base[i] == '-' ? '_' : base[i];
-	return 0;
+	r = g->spec->accel == KT_ACCEL_TCG ? thaw(g, diag) : kt_session_rewind(g->session, diag);
+	add_phase(phases, "release", kt_now_ns() - start_ns);
+	return r > 0 ? KT_GATE_E_FAILED : kt_forward(r);
+}
+
+/* ---- what is kept of a failure ---- */
+
+static int keep_file(const char *dir, const char *name, int fd)
+{
+	char path[KT_PATH_MAX];
+	_cleanup_(kt_closep) int to = -1;
+	struct stat st;
+	int r = kt_path_format(path, "%s/%s", dir, name);
+
+	if (r)
+		return kt_forward(r);
+	to = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+	if (to < 0 || fstat(fd, &st))
+		return kt_raise(-errno);
+	r = kt_copy_data(to, fd, st.st_size);
+	return !r && ftruncate(to, st.st_size) ? kt_raise(-errno) : kt_forward(r);
+}
+
+static void write_registers(struct kt_buf *out, struct kt_vm *vm, unsigned int vcpu)
+{
+	struct kt_diag diag = KT_DIAG_INIT;
+	struct kt_vm_regs r;
+
+	if (kt_vm_regs_read(vm, vcpu, &r, &diag)) {
+		(void)kt_fold(kt_buf_printf(out, "vCPU %u: %s\n", vcpu, diag.cause));
+		return;
+	}
+	(void)kt_fold(kt_buf_printf(out, "vCPU %u: rip %016llx rsp %016llx rflags %08llx\n", vcpu,
+				    (unsigned long long)r.rip, (unsigned long long)r.rsp,
+				    (unsigned long long)r.rflags));
+}
+
+static int keep_registers(struct gate *g, const char *dir)
+{
+	_cleanup_(kt_buf_deinit) struct kt_buf out = KT_BUF_INIT(0);
+	char path[KT_PATH_MAX];
+	int r = kt_path_format(path, "%s/registers.txt", dir);
+
+	for (unsigned int i = 0; i < g->cell.vcpus; i++)
+		write_registers(&out, g->session->vm, i);
+	return r ? kt_forward(r) : kt_forward(kt_write_file_atomic(path, out.data, out.len));
+}
+
+static int keep(void *arg, const char *dir, struct kt_diag *diag)
+{
+	struct gate *g = arg;
+	char path[KT_PATH_MAX];
+	int r = kt_path_format(path, "%s/console.log", dir)			    ?:
+			kt_write_file_atomic(path, g->console.data, g->console.len) ?:
+			keep_file(dir, "memory.0", g->bake->memory_fds[0])	    ?:
+			keep_file(dir, "state", g->bake->state_fd);
+
+	if (!r && g->session && !g->session->ended)
+		(void)kt_fold(kt_vm_freeze(g->session->vm, kt_now_ns() + FREEZE_NS, diag));
+	if (!r && g->session)
+		r = keep_registers(g, dir);
+	if (r < 0)
+		kt_diag_cause(diag, "%s: %s", dir, strerror(-r));
+	return kt_forward(r);
+}
+
+static void close_gate(void *arg)
+{
+	struct gate *g = arg;
+
+	discard(g);
+	kt_bake_free(g->bake);
+	kt_buf_deinit(&g->console);
+	free(g);
 }
 
 int kt_gate_linux_open(struct kt_gate_machines *ret_machines, const struct kt_gate_spec *spec,
 		       struct kt_diag *diag)
 {
-	struct linux_gate *g = calloc(1, sizeof(*g));
+	struct gate *g = calloc(1, sizeof(*g));
 	int r;
 
 	if (!g)
 		return kt_raise(-ENOMEM);
-	g->spec = *spec;
-	g->clones.kernel = spec->kernel;
-	g->clones.accel = spec->accel;
-	g->clones.memory_bytes = KT_DEFAULT_MEMORY;
-	g->clones.module = spec->module;
-	g->clones.cancel_fd = spec->cancel_fd;
-	r = name_module(g, diag) ?: kt_bench_clones_init(&g->clones, diag);
+	g->spec = spec;
+	g->console = KT_BUF_INIT(0);
+	snprintf(g->pattern, sizeof(g->pattern), "%llu", (unsigned long long)spec->seed);
+	r = find_text(&g->text, spec->kernel->path, diag);
 	if (r) {
-		gate_close(g);
+		close_gate(g);
 		return kt_forward(r);
 	}
 	*ret_machines = (struct kt_gate_machines){ .arg = g,
 						   .surface = kt_accel_name(spec->accel),
-						   .bake = gate_bake,
-						   .acquire = gate_acquire,
-						   .probe = gate_probe,
-						   .release = gate_release,
-						   .keep = gate_keep,
-						   .discard = gate_discard,
-						   .close = gate_close };
+						   .bake = bake,
+						   .acquire = acquire,
+						   .probe = probe,
+						   .release = release,
+						   .keep = keep,
+						   .discard = discard,
+						   .close = close_gate };
 	return 0;
 }

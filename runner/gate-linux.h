@@ -1,9 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/*
- * Linux guests for the gate. What is restored is saved for the cell: a clone of a
- * bake, in which the probe's pattern was written and the load was started. It is
- * kept in the cache of bakes.
- */
+/* Clones of Linux machines for the gate, probed by init's ":probe" (init/probe.h). */
 #pragma once
 
 #include "runner/gate-machines.h"

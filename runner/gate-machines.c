@@ -23,7 +23,7 @@ int kt_gate_machines_open(struct kt_gate_machines *ret_machines, const struct kt
 	for (size_t i = 0; i < KT_ARRAY_SIZE(providers); i++) {
 		const struct provider *p = &providers[i];
 
-		if (p->guest == spec->guest && p->accel == spec->accel)
+		if (p->open && p->guest == spec->guest && p->accel == spec->accel)
 			return kt_forward(p->open(ret_machines, spec, diag));
 	}
 	kt_diag_reset(diag);

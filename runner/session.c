@@ -216,6 +216,8 @@ static void on_data(void *arg, enum kt_vm_stream stream, const void *data, size_
 		on_console(s, data, len);
 	else if (stream == KT_VM_STREAM_CONTROL)
 		on_control(s, data, len);
+	else if (s->handlers->on_terminal)
+		s->handlers->on_terminal(s->arg, data, len);
 }
 
 static void on_end(void *arg, const struct kt_vm_end *end)
@@ -394,6 +396,24 @@ bool kt_session_wait_ready(struct kt_session *s)
 		kt_session_fault(s, r);
 	s->wake = s->done;
 	return s->ready && !s->done;
+}
+
+int kt_session_rewind(struct kt_session *s, struct kt_diag *diag)
+{
+	int r;
+
+	s->handlers = NULL;
+	s->tick = kt_source_free(s->tick);
+	s->ending = kt_source_free(s->ending);
+	s->open_ns = kt_now_ns();
+	r = kt_vm_rewind(s->vm, diag);
+	s->opened_ns = kt_now_ns();
+	s->outcome = KT_OUTCOME_UNKNOWN;
+	kt_diag_reset(&s->diag);
+	s->ready = s->done = s->wake = s->concluded = false;
+	s->panic[0] = '\0';
+	s->scanner.len = 0;
+	return kt_forward(r);
 }
 
 void kt_session_stop(struct kt_session *s)

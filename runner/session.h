@@ -47,7 +47,9 @@ struct kt_session_handlers {
 	void (*on_message)(void *arg, const struct kt_msg *msg);
 	/* What the console says; may be NULL. */
 	void (*on_console)(void *arg, const void *data, size_t len);
-	/* A complaint on it; may be NULL. */
+	/* What comes over the terminal; may be NULL. */
+	void (*on_terminal)(void *arg, const void *data, size_t len);
+	/* A complaint on the console; may be NULL. */
 	void (*on_mark)(void *arg, enum kt_console_mark mark, const char *text);
 };
 
@@ -110,6 +112,12 @@ void kt_session_run(struct kt_session *session);
 
 /* Runs it until HELLO has arrived or the session is done. Whether it has arrived. */
 bool kt_session_wait_ready(struct kt_session *session);
+
+/*
+ * Takes a clone back to its bake, in place, to be begun with anew: as kt_vm_rewind().
+ * It must be frozen.
+ */
+int kt_session_rewind(struct kt_session *session, struct kt_diag *diag) _kt_must_check_;
 
 /* Ends the machine if it lives. */
 void kt_session_stop(struct kt_session *session);

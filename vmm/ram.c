@@ -5,12 +5,12 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/fs.h"
 #include "vmm/bake.h"
 #include "vmm/ram.h"
 
@@ -55,47 +55,12 @@ int kt_ram_create(struct kt_ram *ram)
 
 /* ---- from an image ---- */
 
-static int copy_range(int to, int from, off_t start, off_t end)
-{
-	ssize_t n;
-
-	if (lseek(to, start, SEEK_SET) < 0)
-		return kt_raise(-errno);
-	while (start < end) {
-		n = sendfile(to, from, &start, (size_t)(end - start));
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return kt_raise(n ? -errno : -EIO);
-	}
-	return 0;
-}
-
-/* Holes stay holes. */
-static int copy_data(int to, int from, off_t bytes)
-{
-	off_t at = 0, end;
-	int r = 0;
-
-	while (!r) {
-		at = lseek(from, at, SEEK_DATA);
-		if (at < 0)
-			return errno == ENXIO ? 0 : kt_raise(-errno);
-		end = lseek(from, at, SEEK_HOLE);
-		if (end < 0)
-			return kt_raise(-errno);
-		r = copy_range(to, from, at, KT_MIN(end, bytes));
-		at = end;
-	}
-	return kt_forward(r);
-}
-
 static int copy_image(struct kt_ram *ram, const struct kt_bake *image)
 {
 	int r = kt_ram_create(ram);
 
 	for (unsigned int i = 0; i < ram->nodes && !r; i++)
-		r = copy_data(ram->fds[i], image->memory_fds[i], (off_t)ram->node_bytes);
+		r = kt_copy_data(ram->fds[i], image->memory_fds[i], (off_t)ram->node_bytes);
 	return kt_forward(r);
 }
 

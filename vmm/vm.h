@@ -108,8 +108,9 @@ int kt_vm_config_init(struct kt_vm_config *ret_config, const struct kt_vm_spec *
 struct kt_vm;
 
 enum kt_vm_stream {
-	KT_VM_STREAM_CONTROL, /* both ways; KT_PORT_CONTROL in the guest */
-	KT_VM_STREAM_CONSOLE, /* from the guest: first serial port */
+	KT_VM_STREAM_CONTROL,  /* both ways; KT_PORT_CONTROL in the guest */
+	KT_VM_STREAM_CONSOLE,  /* from the guest: first serial port */
+	KT_VM_STREAM_TERMINAL, /* both ways; /dev/hvc0 in the guest */
 	KT_VM_STREAM_COUNT_,
 };
 
@@ -251,7 +252,7 @@ int kt_vm_stop(struct kt_vm *vm, uint64_t deadline_ns, struct kt_diag *diag) _kt
 #define KT_VM_SEND_MAX (8u << 20) /* bytes queued for the guest and not yet taken by it */
 
 /*
- * Queues bytes (copied) for the guest; CONTROL only. KT_VM_E_STATE after the
+ * Queues bytes (copied) for the guest; CONTROL and TERMINAL only. KT_VM_E_STATE after the
  * end. -ENOBUFS, and nothing queued, when more than KT_VM_SEND_MAX would be.
  */
 int kt_vm_send(struct kt_vm *vm, enum kt_vm_stream stream, const void *data,

@@ -1,9 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""`ktest exec`: a command's streams, its end, and what is left behind: nothing."""
+"""`ktest exec`: a command's streams, its end, and what is left behind: nothing. `ktest shell`."""
+import fcntl
 import os
+import pty
+import select
 import shutil
 import signal
+import struct
 import subprocess
+import termios
 import time
 
 import harness as h
@@ -263,3 +268,93 @@ def exec_killed_leaves_nothing():
     child.kill()
     child.communicate()
     h.wait_until("the machine's end", lambda: not h.machines(), 5)
+
+
+# ---- on a terminal ----
+
+class Terminal:
+    """`ktest shell` with a pty of this process as its terminal."""
+
+    def __init__(self, *arguments, rows=33, columns=99):
+        self.master, slave = pty.openpty()
+        self.resize(rows, columns)
+        self.before = termios.tcgetattr(slave)
+        self.slave = slave
+        self.text = b""
+        words = [str(h.KTEST), "shell", "--accel", h.ACCEL] + [str(a) for a in arguments]
+        self.child = subprocess.Popen(words, stdin=slave, stdout=slave, stderr=slave,
+                                      env=h.environment(harness=False), preexec_fn=self.own)
+
+    @staticmethod
+    def own():
+        os.setsid()
+        fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+
+    def resize(self, rows, columns):
+        fcntl.ioctl(self.master, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+
+    def type(self, text):
+        os.write(self.master, text)
+
+    def expect(self, word, seconds=60):
+        """Waits until the word is there; what was before it is not looked at again."""
+        end = time.monotonic() + seconds
+        while word not in self.text:
+            left = end - time.monotonic()
+            ready, _, _ = select.select([self.master], [], [], max(left, 0))
+            check(ready, f"'{word}' did not come:", self.text)
+            self.text += os.read(self.master, 4096)
+        before, self.text = self.text.split(word, 1)
+        return before
+
+    def end(self, status):
+        check(self.child.wait(timeout=60) == status, self.child.returncode, self.text)
+        check(termios.tcgetattr(self.slave) == self.before, "the terminal was not put back")
+
+
+@case
+def shell_on_a_terminal():
+    need_busybox()
+    t = Terminal("--env", "GREETING=hello")
+    t.expect(b"# ")
+    check(termios.tcgetattr(t.slave)[3] & termios.ECHO == 0, "the terminal is not raw")
+    t.type(b"echo $GREETING-$((6 * 7)); tty\r")
+    t.expect(b"hello-42\r\n")
+    t.expect(b"/dev/hvc0")
+    t.type(b"stty size\r")
+    t.expect(b"\r\n33 99\r\n")
+    t.type(b"trap 'echo resized' WINCH; echo trap-$((1 + 1))\r")
+    t.expect(b"trap-2\r\n")
+    t.resize(40, 132)
+    t.type(b"while ! stty size | grep 132; do :; done; echo $((2 + 3))size\r")
+    t.expect(b"\r\n40 132\r\n")
+    t.expect(b"5size\r\n")
+    t.type(b"sh -c 'echo in-$((4 * 4)); sleep 1000'\r")
+    t.expect(b"in-16\r\n")
+    t.type(b"\x03")
+    t.expect(b"^C")
+    t.type(b"echo back-$((3 * 3))\r")
+    t.expect(b"back-9\r\n")
+    t.type(b"exit 5\r")
+    t.end(5)
+
+
+@case
+def shell_ends_with_its_terminal():
+    need_busybox()
+    t = Terminal()
+    t.expect(b"# ")
+    t.child.send_signal(signal.SIGTERM)
+    t.end(128 + signal.SIGTERM)
+    t = Terminal()
+    t.expect(b"# ")
+    t.child.kill()
+    t.child.wait()
+    h.wait_until("the machine's end", lambda: not h.machines(), 5)
+
+
+@case
+def shell_needs_a_terminal():
+    done = subprocess.run([str(h.KTEST), "shell"], stdin=subprocess.DEVNULL, capture_output=True,
+                          env=h.environment(harness=False), timeout=20)
+    expect(done, FAULT, b"", b"not a terminal")

@@ -21,7 +21,20 @@ def blocks(out):
 
 
 def register(harness):
-    case, check, expect = harness.case, harness.check, harness.expect
+    check, expect = harness.check, harness.expect
+    children = []
+
+    def case(fn):
+        """None of what a case has started outlives it, however it ends."""
+        def ended():
+            try:
+                fn()
+            finally:
+                for child in children:
+                    child.kill()
+                    child.communicate()
+        ended.__name__ = fn.__name__
+        return harness.case(ended)
 
     def check_whole(out, wanted):
         """These verdicts of these scenarios in this order, none within another."""
@@ -33,20 +46,30 @@ def register(harness):
             check(kinds.count("  artefacts") == kinds.count("  rerun") == 1, out)
             check(name in lines[-2] and f" run {name} --seed " in lines[-1], out)
 
-    def start(*arguments):
-        return subprocess.Popen(harness.command(arguments), text=True, stdout=subprocess.PIPE,
-                                stderr=subprocess.PIPE, env=harness.environment())
+    def start(*arguments, **extra):
+        children.append(subprocess.Popen(harness.command(arguments), text=True,
+                                         stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                         env=harness.environment(**extra)))
+        return children[-1]
 
     def finish(child):
         out, err = child.communicate(timeout=60)
         return harness.Result(subprocess.CompletedProcess([], child.returncode, out, err))
 
+    def running():
+        """Runs that have begun and are not concluded; there may be machines in reserve."""
+        return [d for d in (harness.work / "runs").glob("*") if not (d / "result.json").exists()]
+
     def most_at_a_time(child):
         most = 0
         while child.poll() is None:
-            most = max(most, len(harness.machines()))
+            most = max(most, len(running()))
             time.sleep(0.02)  # samples; an outside process
         return most
+
+    def bakes(cache):
+        """What is in the cache of bakes but its lock."""
+        return sorted(p.name for p in (cache / "ktest/bakes").glob("*") if p.name != "lock")
 
     @case
     def jobs_report_in_the_order_of_the_plan():
@@ -54,7 +77,7 @@ def register(harness):
         child = start("-j", "2", "fault_hang_idle", "init_is_out_of_reach", "small_machine")
         most = most_at_a_time(child)
         result = expect(finish(child), harness.INCONCLUSIVE)
-        check(most == 2, f"{most} machines at a time")
+        check(most == 2, f"{most} runs at a time")
         check_whole(result.out, [("INCONCLUSIVE", "fault_hang_idle"),
                                  ("PASS", "init_is_out_of_reach"), ("PASS", "small_machine")])
 
@@ -78,7 +101,7 @@ def register(harness):
         events = lambda: [p.read_text() for p in (harness.work / "runs").glob("*/events.jsonl")]
         harness.wait_until("both runs", lambda: sum('"frozen"' in e or '"step"' in e
                                                     for e in events()) == 2)
-        check(len(harness.machines()) == 2, harness.machines())
+        check(len(running()) == 2, running())
         begin = time.monotonic()
         child.send_signal(signal.SIGINT)
         result = finish(child)
@@ -89,6 +112,22 @@ def register(harness):
         check(result.out.count("cancelled: ") == 2, result)
         check(not harness.machines(), "machines left behind")
         check(took < 2.0, f"took {took:.2f} s")
+
+    @case
+    def jobs_share_what_is_baked():
+        """Cancelled while they bake, two runs leave no part of it; the next ones have it."""
+        cache = harness.work / "cache"
+        names = ["init_is_out_of_reach", "init_reaps_orphans"]
+        child = start("-j", "2", *names, XDG_CACHE_HOME=str(cache))
+        harness.wait_until("a machine", harness.machines)
+        child.send_signal(signal.SIGINT)
+        result = expect(finish(child), harness.INCONCLUSIVE)
+        check(result.out.count("cancelled: ") == 2, result)
+        check(not harness.machines(), "machines left behind")
+        check(bakes(cache) == [], bakes(cache))
+        result = expect(finish(start("-j", "2", *names, XDG_CACHE_HOME=str(cache))), harness.PASS)
+        check_whole(result.out, [("PASS", name) for name in names])
+        check(len(bakes(cache)) == 1, bakes(cache))
 
     @case
     def jobs_usage():

@@ -9,9 +9,13 @@
 #include "vmm/qemu/args.h"
 
 static const int ram_fds[KT_NODES_MAX] = { 20, 21, 22, 23 };
-static const struct kt_qemu_given given = {
-	.tsc_khz = 2300000, .qmp = 10, .control = 11, .console = 12, .initrd = 13, .ram = ram_fds
-};
+static const struct kt_qemu_given given = { .tsc_khz = 2300000,
+					    .qmp = 10,
+					    .control = 11,
+					    .console = 12,
+					    .terminal = 14,
+					    .initrd = 13,
+					    .ram = ram_fds };
 
 static struct kt_vm_config good_config(void)
 {
@@ -69,6 +73,8 @@ static void test_plain_machine(void **state)
 		" -chardev socket,id=control,fd=11 ",
 		" -chardev socket,id=console,fd=12 ",
 		" -mon chardev=qmp,mode=control -serial chardev:console ",
+		" -chardev socket,id=terminal,fd=14 ",
+		" virtconsole,chardev=terminal,nr=0 ",
 		" virtserialport,chardev=control,nr=1,name=org.ktest.control ",
 		" -kernel /boot/a kernel,with=odd name ",
 		" -append console=ttyS0 quiet panic=-1 reboot=t ",

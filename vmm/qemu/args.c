@@ -348,17 +348,19 @@ static int add_devices(struct kt_qemu_args *args, const struct kt_qemu_given *gi
 	static const char *const devices[] = {
 		"-mon", "chardev=qmp,mode=control", "-serial", "chardev:console",
 		/*
-		 * Port 0 is reserved for a console. ioeventfd would leave the guest's
+		 * Port 0 is the one that can be a console. ioeventfd would leave the guest's
 		 * writes to another thread, at another time in each run.
 		 */
 		"-device", "virtio-serial-pci,max_ports=2,disable-legacy=on,ioeventfd=off",
-		"-device", "virtserialport,chardev=control,nr=1,name=" KT_PORT_CONTROL, NULL
+		"-device", "virtconsole,chardev=terminal,nr=0", "-device",
+		"virtserialport,chardev=control,nr=1,name=" KT_PORT_CONTROL, NULL
 	};
 
-	return add_stream(args, "qmp", given->qmp)		   ?:
-		       add_stream(args, "console", given->console) ?:
-		       add_stream(args, "control", given->control) ?:
-								     add_list(args, devices);
+	return add_stream(args, "qmp", given->qmp)		     ?:
+		       add_stream(args, "console", given->console)   ?:
+		       add_stream(args, "control", given->control)   ?:
+		       add_stream(args, "terminal", given->terminal) ?:
+								       add_list(args, devices);
 }
 
 static int add_kernel(struct kt_qemu_args *args, const struct kt_vm_config *config,

@@ -22,6 +22,7 @@ struct kt_qemu_given {
 	int qmp;
 	int control;
 	int console;
+	int terminal;
 	int initrd;	  /* -1: none */
 	bool incoming;	  /* state comes by migration; RAM is as the files have it */
 	bool private_ram; /* the files are not written to */

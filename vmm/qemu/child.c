@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The QEMU process: what it is given and what its end means. It inherits the
- * far ends of four private socket pairs (monitor, control, console, stderr),
+ * far ends of five private socket pairs (monitor, control, console, terminal, stderr),
  * the memory files and the initramfs, and nothing else.
  */
 #include <poll.h>
@@ -24,7 +24,7 @@
 
 /* The child's ends of the links; ours no longer once it runs. */
 struct far_ends {
-	int monitor, control, console, errors;
+	int monitor, control, console, terminal, errors;
 };
 
 static void far_ends_close(struct far_ends *far)
@@ -32,6 +32,7 @@ static void far_ends_close(struct far_ends *far)
 	kt_closep(&far->monitor);
 	kt_closep(&far->control);
 	kt_closep(&far->console);
+	kt_closep(&far->terminal);
 	kt_closep(&far->errors);
 }
 
@@ -42,13 +43,14 @@ static int make_links(struct kt_qemu *qemu, struct far_ends *far)
 	return kt_link_init(&qemu->monitor, loop, COMMANDS_MAX, &kt_qemu_monitor_handlers, qemu, &far->monitor) ?:
 		       kt_link_init(&qemu->control, loop, KT_VM_SEND_MAX, &kt_qemu_control_handlers, qemu, &far->control) ?:
 		       kt_link_init(&qemu->console, loop, 0, &kt_qemu_console_handlers, qemu, &far->console) ?:
+		       kt_link_init(&qemu->terminal, loop, KT_VM_SEND_MAX, &kt_qemu_terminal_handlers, qemu, &far->terminal) ?:
 		       kt_link_init(&qemu->errors, loop, 0, &kt_qemu_errors_handlers, qemu,
 				    &far->errors);
 }
 
 static int run_program(struct kt_qemu *qemu, const struct far_ends *far, char *const *argv)
 {
-	int keep[KT_NODES_MAX + 5];
+	int keep[KT_NODES_MAX + 6];
 	struct kt_process_spec spec = {
 		.argv = (const char *const *)argv,
 		.stdin_fd = -1,
@@ -62,6 +64,7 @@ static int run_program(struct kt_qemu *qemu, const struct far_ends *far, char *c
 	keep[spec.keep_fd_count++] = far->monitor;
 	keep[spec.keep_fd_count++] = far->control;
 	keep[spec.keep_fd_count++] = far->console;
+	keep[spec.keep_fd_count++] = far->terminal;
 	if (qemu->vm.bake)
 		keep[spec.keep_fd_count++] = qemu->state_fd;
 	else if (qemu->vm.config.initrd_fd >= 0)
@@ -121,6 +124,7 @@ static int start_program(struct kt_qemu *qemu, const struct far_ends *far)
 		.qmp = far->monitor,
 		.control = far->control,
 		.console = far->console,
+		.terminal = far->terminal,
 		.initrd = qemu->vm.config.initrd_fd,
 		.ram = qemu->vm.ram.fds,
 		.incoming = qemu->vm.bake,
@@ -134,7 +138,7 @@ static int start_program(struct kt_qemu *qemu, const struct far_ends *far)
 
 int kt_qemu_spawn(struct kt_qemu *qemu, struct kt_diag *diag)
 {
-	_cleanup_(far_ends_close) struct far_ends far = { -1, -1, -1, -1 };
+	_cleanup_(far_ends_close) struct far_ends far = { -1, -1, -1, -1, -1 };
 	int r;
 
 	r = make_links(qemu, &far) ?: start_program(qemu, &far);

@@ -83,6 +83,7 @@ void kt_qemu_finish_paused(struct kt_qemu *qemu)
 {
 	kt_link_drain(&qemu->console);
 	kt_link_drain(&qemu->control);
+	kt_link_drain(&qemu->terminal);
 	finish(qemu);
 }
 
@@ -93,6 +94,7 @@ static void finish_gone(struct kt_qemu *qemu, int status)
 	kt_link_drain(&qemu->errors);
 	kt_link_drain(&qemu->console);
 	kt_link_drain(&qemu->control);
+	kt_link_drain(&qemu->terminal);
 	if (!qemu->end_known) {
 		qemu->end_known = true;
 		qemu->end.reason = KT_VM_END_ERROR;
@@ -140,13 +142,14 @@ void kt_qemu_command_or_end(struct kt_qemu *qemu, const char *name, uint64_t *re
 
 static uint64_t bytes_received(const struct kt_qemu *qemu)
 {
-	return qemu->console.received + qemu->control.received;
+	return qemu->console.received + qemu->control.received + qemu->terminal.received;
 }
 
 static void start_draining_round(struct kt_qemu *qemu)
 {
 	kt_link_drain(&qemu->console);
 	kt_link_drain(&qemu->control);
+	kt_link_drain(&qemu->terminal);
 	qemu->drain_mark = bytes_received(qemu);
 	kt_qemu_command_or_end(qemu, "query-status", &qemu->drain_id);
 }
@@ -157,6 +160,7 @@ static void end_draining_round(struct kt_qemu *qemu)
 
 	kt_link_drain(&qemu->console);
 	kt_link_drain(&qemu->control);
+	kt_link_drain(&qemu->terminal);
 	if (bytes_received(qemu) != qemu->drain_mark)
 		start_draining_round(qemu);
 	else if (qemu->vm.ram.private)
@@ -253,6 +257,13 @@ static void on_console_data(void *arg, const void *data, size_t len)
 	qemu->vm.handlers->on_data(qemu->vm.arg, KT_VM_STREAM_CONSOLE, data, len);
 }
 
+static void on_terminal_data(void *arg, const void *data, size_t len)
+{
+	struct kt_qemu *qemu = arg;
+
+	qemu->vm.handlers->on_data(qemu->vm.arg, KT_VM_STREAM_TERMINAL, data, len);
+}
+
 static void on_error_text(void *arg, const void *data, size_t len)
 {
 	struct kt_qemu *qemu = arg;
@@ -271,5 +282,7 @@ const struct kt_link_handlers kt_qemu_control_handlers = { .on_data = on_control
 							   .on_fault = on_link_fault };
 const struct kt_link_handlers kt_qemu_console_handlers = { .on_data = on_console_data,
 							   .on_fault = on_link_fault };
+const struct kt_link_handlers kt_qemu_terminal_handlers = { .on_data = on_terminal_data,
+							    .on_fault = on_link_fault };
 const struct kt_link_handlers kt_qemu_errors_handlers = { .on_data = on_error_text,
 							  .on_fault = on_link_fault };

@@ -41,7 +41,7 @@ struct kt_qemu {
 	struct kt_process process;
 	struct kt_source *child_exit;
 	struct kt_source *guard; /* kills a child that does not end when it should */
-	struct kt_link monitor, control, console, errors;
+	struct kt_link monitor, control, console, terminal, errors;
 	struct kt_qmp qmp;
 	int state_fd;		  /* owned; the bake's state, to be read once; -1: booted */
 	struct kt_buf error_text; /* the last of what QEMU wrote to stderr */
@@ -72,7 +72,7 @@ void kt_qemu_describe_exit(const struct kt_qemu *qemu, int status, struct kt_dia
 
 /* events.c: handlers of the links, the monitor and the child's exit. */
 extern const struct kt_link_handlers kt_qemu_monitor_handlers, kt_qemu_control_handlers,
-	kt_qemu_console_handlers, kt_qemu_errors_handlers;
+	kt_qemu_terminal_handlers, kt_qemu_console_handlers, kt_qemu_errors_handlers;
 extern const struct kt_qmp_handlers kt_qemu_qmp_handlers;
 void kt_qemu_on_child_exit(void *arg, int fd, uint32_t events);
 

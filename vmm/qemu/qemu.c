@@ -24,6 +24,7 @@ struct kt_vm *kt_qemu_free(struct kt_vm *vm)
 	kt_link_deinit(&qemu->monitor);
 	kt_link_deinit(&qemu->control);
 	kt_link_deinit(&qemu->console);
+	kt_link_deinit(&qemu->terminal);
 	kt_link_deinit(&qemu->errors);
 	kt_qmp_deinit(&qemu->qmp);
 	kt_buf_deinit(&qemu->error_text);
@@ -245,11 +246,12 @@ static int qemu_send(struct kt_vm *vm, enum kt_vm_stream stream, const void *dat
 {
 	struct kt_qemu *qemu = qemu_of(vm);
 
-	if (stream != KT_VM_STREAM_CONTROL)
+	if (stream != KT_VM_STREAM_CONTROL && stream != KT_VM_STREAM_TERMINAL)
 		return kt_raise(-EINVAL);
 	if (qemu->end_known)
 		return KT_VM_E_STATE;
-	return kt_forward(kt_link_send(&qemu->control, data, len));
+	return kt_forward(kt_link_send(
+		stream == KT_VM_STREAM_CONTROL ? &qemu->control : &qemu->terminal, data, len));
 }
 
 const struct kt_vm_ops kt_qemu_ops = {
