@@ -105,7 +105,7 @@ static void set_environment(void)
 		{ "KTEST_KERNEL", "/boot/vmlinux" },
 		/* tests/kvm, tests/vm */
 		{ "KTEST_TEST_PATIENCE", "6" },
-		{ "KTEST_TEST_CYCLES", "10" },
+		{ "KTEST_TEST_CYCLES", "5" },
 		{ "KTEST_TEST_ACCEL", "kvm" },
 		{ "KTEST_TEST_GUEST", "/opt/tests/vm-guest" },
 		{ "KTEST_TEST_GUEST_KERNEL", "/opt/tests/guest-kernel" },

@@ -52,7 +52,7 @@ static void describe_model(struct facts *facts)
 
 /*
  * Leaf by leaf and without what differs between the CPUs of one host: the APIC id in
- * EBX of leaf 1 and in EDX of the topology leaves.
+ * EBX of leaf 1, and the topology leaves.
  */
 static int digest_cpuid(struct facts *facts, int kvm_fd)
 {
@@ -66,7 +66,8 @@ static int digest_cpuid(struct facts *facts, int kvm_fd)
 		memset(e.padding, 0, sizeof(e.padding));
 		if (e.function == 1)
 			e.ebx &= 0xffffff;
-		if (e.function == 0xb || e.function == 0x1f || e.function == 0x8000001e)
+		if (e.function == 0xb || e.function == 0x1f || e.function == 0x8000001e ||
+		    e.function == 0x80000026)
 			continue;
 		digest = XXH3_64bits_withSeed(&e, sizeof(e), digest);
 	}
