@@ -17,7 +17,7 @@
 #include "runner/samples.h"
 
 #define KT_MEASURED_VERSION   1
-#define KT_MEASURED_BYTES_MAX (96u << 20) /* of the file */
+#define KT_MEASURED_BYTES_MAX (128u << 20) /* of the file */
 
 enum kt_measured_kind {
 	KT_MEASURED_DENSITY,

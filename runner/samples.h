@@ -22,7 +22,7 @@
 #define KT_LEVEL_MAX   256u /* of one level */
 #define KT_REPEATS_MAX 10000u
 #define KT_SERIES_MAX  1024u
-#define KT_SAMPLES_MAX 200000u /* of all series */
+#define KT_SAMPLES_MAX 250000u /* of all series */
 #define KT_TRACES_MAX  100000u
 #define KT_TRACE_MAX   256u /* values of one trace */
 

@@ -225,6 +225,8 @@ static void test_every_cell(void **state)
 	req.modes[KT_GATE_REUSE] = req.loads[KT_GATE_BUSY] = true;
 	req.scheduler = "scx_a";
 	assert_int_equal(kt_gate_samples(&req), 8 * 5 * 13);
+	/* A thousand cycles of each number of vCPUs, mode and load must fit into one file. */
+	assert_true(4 * 2 * 2 * 1000 * (1 + KT_GATE_PHASES_MAX) <= KT_SAMPLES_MAX);
 	assert_int_equal(run_request(&rig, &res, &m, &req), 0);
 	assert_string_equal(rig.text, "1 fresh idle scx_a|1 fresh busy scx_a|1 reuse idle scx_a|"
 				      "1 reuse busy scx_a|8 fresh idle scx_a|8 fresh busy scx_a|"
