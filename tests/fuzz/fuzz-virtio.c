@@ -202,7 +202,7 @@ static void step(struct fuzz *fuzz, struct kt_cursor *c)
 static void run(struct fuzz *fuzz, const uint8_t *data, size_t size)
 {
 	struct kt_virtio_host host = { on_interrupt, on_failed, fuzz };
-	struct kt_virtio_console_handlers handlers = { on_data, fuzz };
+	struct kt_virtio_console_handlers handlers = { on_data, on_data, fuzz };
 	struct kt_serial_handlers serial_handlers = { on_serial, on_irq, fuzz };
 	struct kt_cursor c = kt_cursor_over(data, size);
 

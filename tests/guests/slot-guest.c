@@ -9,6 +9,7 @@
  *   hang               never ends, and neither does its child
  *   damage FILE        turns one bit of the byte 2 MiB into it
  *   identity           host name and machine id
+ *   terminal           opens the terminal and writes there
  *   nothing
  */
 #include <fcntl.h>
@@ -83,6 +84,13 @@ static int identity(void)
 	return 0;
 }
 
+static int terminal(void)
+{
+	int fd = open("/dev/hvc0", O_RDWR | O_NOCTTY);
+
+	return !isatty(fd) || write(fd, "seen", 4) != 4;
+}
+
 static void hold(void)
 {
 	for (;;)
@@ -99,6 +107,8 @@ int main(int argc, char **argv)
 		return cat();
 	if (!strcmp(what, "damage") && argc == 3)
 		return damage(argv[2]);
+	if (!strcmp(what, "terminal"))
+		return terminal();
 	if (!strcmp(what, "identity"))
 		return identity();
 	if (!strcmp(what, "nothing"))

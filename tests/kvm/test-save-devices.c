@@ -217,7 +217,7 @@ static void expect_goes_on(struct machine *m)
 {
 	thaw(m);
 	expect_said(m, "unseen"); /* though nobody has notified of it here */
-	assert_int_equal(kt_kvm_devices_send(&m->devices, "headtail", 8), 0);
+	assert_int_equal(kt_kvm_devices_send(&m->devices, KT_VM_STREAM_CONTROL, "headtail", 8), 0);
 	expect_heard(m, 1, "headtail");
 	offer_text(m, TX, 2, "more", 4);
 	notify(m, TX);
@@ -236,7 +236,7 @@ static void test_console(void **state)
 	rig_start(&m.rig);
 	bring_up(&m);
 	/* One buffer is used, something is said that the loop has not seen. */
-	assert_int_equal(kt_kvm_devices_send(&m.devices, "1st.", 4), 0);
+	assert_int_equal(kt_kvm_devices_send(&m.devices, KT_VM_STREAM_CONTROL, "1st.", 4), 0);
 	expect_heard(&m, 0, "1st.");
 	offer_text(&m, TX, 0, "seen", 4);
 	notify(&m, TX);
@@ -247,7 +247,7 @@ static void test_console(void **state)
 	freeze(&m);
 	save(&m, &saved);
 	init_clone(&clone, &m, &saved);
-	assert_int_equal(kt_kvm_devices_send(&clone.devices, "wait", 4), 0);
+	assert_int_equal(kt_kvm_devices_send(&clone.devices, KT_VM_STREAM_CONTROL, "wait", 4), 0);
 	expect_heard(&clone, 1, ""); /* frozen: it waits */
 	for (unsigned int i = 0; i < 3; i++) {
 		rig_copy_memory(&clone.rig, &m.rig);
@@ -257,7 +257,9 @@ static void test_console(void **state)
 		offer_text(&clone, TX, 3, "lost", 4);
 		notify(&clone, TX);
 		kt_kvm_devices_notified(&clone.devices, TX);
-		assert_int_equal(kt_kvm_devices_send(&clone.devices, "12345678", 8), 0);
+		assert_int_equal(
+			kt_kvm_devices_send(&clone.devices, KT_VM_STREAM_CONTROL, "12345678", 8),
+			0);
 		freeze(&clone);
 	}
 	kt_kvm_devices_notified(&m.devices, TX);

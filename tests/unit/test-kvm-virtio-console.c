@@ -20,6 +20,8 @@ struct fixture {
 	struct kt_virtio_console console;
 	char got[4096]; /* from the control port */
 	size_t got_len;
+	char seen[64]; /* on the terminal */
+	size_t seen_len;
 	const char *answer; /* sent back for each piece that comes */
 };
 
@@ -35,15 +37,31 @@ static void on_data(void *arg, const void *data, size_t len)
 				 0);
 }
 
-static void setup(struct fixture *f)
+static void on_terminal(void *arg, const void *data, size_t len)
 {
-	struct kt_virtio_console_handlers handlers = { .on_data = on_data, .arg = f };
+	struct fixture *f = arg;
+
+	assert_true(len <= sizeof(f->seen) - f->seen_len);
+	memcpy(f->seen + f->seen_len, data, len);
+	f->seen_len += len;
+}
+
+static void setup_with(struct fixture *f, bool terminal)
+{
+	struct kt_virtio_console_handlers handlers = { .on_data = on_data,
+						       .on_terminal = terminal ? on_terminal : NULL,
+						       .arg = f };
 	struct kt_virtio_host host = guest_host(&f->guest);
 
 	*f = (struct fixture){ .got_len = 0 };
 	guest_init(&f->guest);
 	kt_virtio_console_init(&f->console, &f->guest.mem, &host, &handlers);
 	f->guest.mmio = &f->console.mmio;
+}
+
+static void setup(struct fixture *f)
+{
+	setup_with(f, false);
 }
 
 static void teardown(struct fixture *f)
@@ -104,16 +122,21 @@ static uint32_t hear_event(struct fixture *f, uint32_t *ret_port, uint16_t *ret_
 	return len;
 }
 
-static void expect_event(struct fixture *f, uint16_t event, const char *name)
+static void expect_event_of(struct fixture *f, uint32_t of, uint16_t event, const char *name)
 {
 	uint16_t got_event;
 	uint32_t port;
 	char got_name[256];
 
 	assert_int_not_equal(hear_event(f, &port, &got_event, got_name), 0);
-	assert_int_equal(port, KT_VIRTIO_CONSOLE_PORT);
+	assert_int_equal(port, of);
 	assert_int_equal(got_event, event);
 	assert_string_equal(got_name, name);
+}
+
+static void expect_event(struct fixture *f, uint16_t event, const char *name)
+{
+	expect_event_of(f, KT_VIRTIO_CONSOLE_PORT, event, name);
 }
 
 /* As Linux does it, up to the port that a program has opened. */
@@ -156,6 +179,40 @@ static void test_config(void **state)
 	setup(&f);
 	assert_int_equal(reg_read(&f.guest, KT_VIRTIO_MMIO_DEVICE_ID), 3);
 	assert_int_equal(reg_read(&f.guest, KT_VIRTIO_MMIO_CONFIG + 4), 2);
+	teardown(&f);
+}
+
+/* Port 0 is added, is a console, and takes what is typed once it is open. */
+static void test_terminal(void **state)
+{
+	uint32_t head = 0, len = 0;
+	char typed[16] = "";
+	struct fixture f;
+
+	setup_with(&f, true);
+	bring_up(&f.guest, FEATURES, KT_VIRTIO_CONSOLE_QUEUES);
+	for (uint16_t i = 0; i < 4; i++)
+		offer(&f, CRX, i, 256);
+	say_event(&f, UINT32_MAX, KT_VIRTIO_CONSOLE_DEVICE_READY, 1);
+	expect_event(&f, KT_VIRTIO_CONSOLE_PORT_ADD, "");
+	expect_event_of(&f, 0, KT_VIRTIO_CONSOLE_PORT_ADD, "");
+	say_event(&f, 0, KT_VIRTIO_CONSOLE_PORT_READY, 1);
+	expect_event_of(&f, 0, KT_VIRTIO_CONSOLE_CONSOLE_PORT, "");
+	offer(&f, KT_VIRTIO_CONSOLE_RX0, 0, 16);
+	assert_int_equal(kt_virtio_console_type(&f.console, "ls\r", 3), 0);
+	assert_false(take_back(&f.guest, KT_VIRTIO_CONSOLE_RX0, &head, &len));
+	say_event(&f, 0, KT_VIRTIO_CONSOLE_PORT_OPEN, 1);
+	assert_true(take_back(&f.guest, KT_VIRTIO_CONSOLE_RX0, &head, &len));
+	assert_int_equal(len, 3);
+	peek(&f.guest, BUFFER(KT_VIRTIO_CONSOLE_RX0, head), typed, len);
+	assert_string_equal(typed, "ls\r");
+	say(&f, KT_VIRTIO_CONSOLE_TX0, "file\r\n", 6);
+	assert_int_equal(f.seen_len, 6);
+	assert_memory_equal(f.seen, "file\r\n", 6);
+	assert_int_equal(f.got_len, 0);
+	assert_int_equal(f.guest.failures, 0);
+	say_event(&f, 0, KT_VIRTIO_CONSOLE_PORT_NAME, 1);
+	assert_int_equal(f.guest.failures, 1);
 	teardown(&f);
 }
 
@@ -416,6 +473,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_config),
+		cmocka_unit_test(test_terminal),
 		cmocka_unit_test(test_data_both_ways),
 		cmocka_unit_test(test_a_handler_may_send),
 		cmocka_unit_test(test_data_waits_for_open),

@@ -404,11 +404,11 @@ static int kvm_send(struct kt_vm *vm, enum kt_vm_stream stream, const void *data
 {
 	struct kt_kvm_vm *k = kvm_of(vm);
 
-	if (stream != KT_VM_STREAM_CONTROL)
+	if (stream != KT_VM_STREAM_CONTROL && stream != KT_VM_STREAM_TERMINAL)
 		return kt_raise(-EINVAL);
 	if (k->ended)
 		return KT_VM_E_STATE;
-	return kt_forward(kt_kvm_devices_send(&k->devices, data, len));
+	return kt_forward(kt_kvm_devices_send(&k->devices, stream, data, len));
 }
 
 static int kvm_reg_read(struct kt_vm *vm, unsigned int vcpu, enum kt_vm_reg_set set, void *data,

@@ -100,6 +100,13 @@ static void on_control_data(void *arg, const void *data, size_t len)
 	kt_outbox_put(&devices->outboxes[KT_VM_STREAM_CONTROL], data, len);
 }
 
+static void on_terminal_data(void *arg, const void *data, size_t len)
+{
+	struct kt_kvm_devices *devices = arg;
+
+	kt_outbox_put(&devices->outboxes[KT_VM_STREAM_TERMINAL], data, len);
+}
+
 static void access_virtio(void *arg, const struct kt_bus_access *access)
 {
 	struct kt_kvm_devices *devices = arg;
@@ -124,12 +131,14 @@ void kt_kvm_devices_notified(struct kt_kvm_devices *devices, unsigned int queue)
 	pthread_mutex_unlock(&devices->console_lock);
 }
 
-int kt_kvm_devices_send(struct kt_kvm_devices *devices, const void *data, size_t len)
+int kt_kvm_devices_send(struct kt_kvm_devices *devices, enum kt_vm_stream stream, const void *data,
+			size_t len)
 {
 	int r;
 
 	pthread_mutex_lock(&devices->console_lock);
-	r = kt_virtio_console_send(&devices->console, data, len);
+	r = stream == KT_VM_STREAM_TERMINAL ? kt_virtio_console_type(&devices->console, data, len) :
+					      kt_virtio_console_send(&devices->console, data, len);
 	pthread_mutex_unlock(&devices->console_lock);
 	return kt_forward(r);
 }
@@ -257,6 +266,7 @@ static int wire_console(struct kt_kvm_devices *devices, struct kt_diag *diag)
 					     .failed = on_console_failed,
 					     .arg = devices };
 	const struct kt_virtio_console_handlers handlers = { .on_data = on_control_data,
+							     .on_terminal = on_terminal_data,
 							     .arg = devices };
 	int r;
 

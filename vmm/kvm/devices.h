@@ -56,8 +56,8 @@ void kt_kvm_devices_deinit(struct kt_kvm_devices *devices);
 /* A queue's notify_fd was readable. */
 void kt_kvm_devices_notified(struct kt_kvm_devices *devices, unsigned int queue);
 
-/* Queues bytes for the control port; as kt_virtio_console_send(). */
-int kt_kvm_devices_send(struct kt_kvm_devices *devices, const void *data,
+/* Queues bytes for CONTROL or TERMINAL; as kt_virtio_console_send(). */
+int kt_kvm_devices_send(struct kt_kvm_devices *devices, enum kt_vm_stream stream, const void *data,
 			size_t len) _kt_must_check_;
 
 /*

@@ -10,6 +10,7 @@
 #define EVENTS_DUE                                                              \
 	(1u << KT_VIRTIO_CONSOLE_PORT_ADD | 1u << KT_VIRTIO_CONSOLE_PORT_OPEN | \
 	 1u << KT_VIRTIO_CONSOLE_PORT_NAME)
+#define TERMINAL_DUE (1u << KT_VIRTIO_CONSOLE_PORT_ADD | 1u << KT_VIRTIO_CONSOLE_CONSOLE_PORT)
 
 /*
  * A part in the making or in use: the same list of fields is walked in both directions,
@@ -133,6 +134,8 @@ static void walk_console(struct walk *w, struct kt_virtio_console *console)
 	WALK(w, mmio->driver_features);
 	WALK(w, console->due);
 	WALK(w, console->guest_open);
+	WALK(w, console->terminal_due);
+	WALK(w, console->terminal_open);
 	for (unsigned int i = 0; i < KT_VIRTIO_CONSOLE_QUEUES; i++)
 		walk_queue(w, &mmio->queues[i]);
 }
@@ -175,7 +178,7 @@ static const char *judge_console(const struct kt_virtio_console *console)
 		return "features that were not offered";
 	if (mmio->interrupt_status & ~(KT_VIRTIO_INT_QUEUE | KT_VIRTIO_INT_CONFIG))
 		return "an interrupt that cannot be";
-	if (console->due & ~EVENTS_DUE)
+	if (console->due & ~EVENTS_DUE || console->terminal_due & ~TERMINAL_DUE)
 		return "an event that cannot be";
 	for (unsigned int i = 0; i < KT_VIRTIO_CONSOLE_QUEUES; i++)
 		if (mmio->queues[i].ready && !agreed)
@@ -226,7 +229,9 @@ int kt_kvm_take_console(struct kt_virtio_console *console, const struct kt_kvm_b
 	copy.interrupt = false;
 	copy.missed = (1u << KT_VIRTIO_CONSOLE_QUEUES) - 1;
 	copy.sent = 0;
+	copy.typed_sent = 0;
 	kt_buf_consume(&copy.pending, copy.pending.len);
+	kt_buf_consume(&copy.typed, copy.typed.len);
 	*console = copy;
 	return 0;
 }

@@ -74,21 +74,37 @@ static bool owes_data(const struct kt_virtio_console *console)
 	return console->guest_open && console->sent < console->pending.len;
 }
 
+static bool owes_typed(const struct kt_virtio_console *console)
+{
+	return console->terminal_open && console->typed_sent < console->typed.len;
+}
+
+static int put_bytes(struct kt_virtio_console *console, const struct kt_virtqueue *vq,
+		     const struct kt_virtq_chain *chain, const struct kt_buf *buf, size_t *sent,
+		     uint32_t *ret_written)
+{
+	uint32_t len = (uint32_t)KT_MIN(buf->len - *sent, (size_t)chain->writable_bytes);
+
+	*ret_written = len;
+	*sent += len;
+	return kt_virtqueue_write(vq, chain, 0, buf->data + *sent - len, len, &console->mmio.diag);
+}
+
 static int put_data(struct kt_virtio_console *console, const struct kt_virtqueue *vq,
 		    const struct kt_virtq_chain *chain, uint32_t *ret_written)
 {
-	size_t left = console->pending.len - console->sent;
-	uint32_t len = (uint32_t)KT_MIN(left, (size_t)chain->writable_bytes);
+	return put_bytes(console, vq, chain, &console->pending, &console->sent, ret_written);
+}
 
-	*ret_written = len;
-	console->sent += len;
-	return kt_virtqueue_write(vq, chain, 0, console->pending.data + console->sent - len, len,
-				  &console->mmio.diag);
+static int put_typed(struct kt_virtio_console *console, const struct kt_virtqueue *vq,
+		     const struct kt_virtq_chain *chain, uint32_t *ret_written)
+{
+	return put_bytes(console, vq, chain, &console->typed, &console->typed_sent, ret_written);
 }
 
 static bool owes_event(const struct kt_virtio_console *console)
 {
-	return console->due;
+	return console->due || console->terminal_due;
 }
 
 /* A port is added, has a name and is open, in this order. */
@@ -101,6 +117,23 @@ static enum kt_virtio_console_event next_event(const struct kt_virtio_console *c
 	return KT_VIRTIO_CONSOLE_PORT_OPEN;
 }
 
+/* The terminal is added, and is a console then. */
+static int put_terminal_event(struct kt_virtio_console *console, const struct kt_virtqueue *vq,
+			      const struct kt_virtq_chain *chain, uint32_t *ret_written)
+{
+	enum kt_virtio_console_event event =
+		console->terminal_due & 1u << KT_VIRTIO_CONSOLE_PORT_ADD ?
+			KT_VIRTIO_CONSOLE_PORT_ADD :
+			KT_VIRTIO_CONSOLE_CONSOLE_PORT;
+	const struct control message = { .port = htole32(KT_VIRTIO_CONSOLE_TERMINAL),
+					 .event = htole16((uint16_t)event),
+					 .value = htole16(1) };
+
+	console->terminal_due &= ~(1u << event);
+	*ret_written = sizeof(message);
+	return kt_virtqueue_write(vq, chain, 0, &message, sizeof(message), &console->mmio.diag);
+}
+
 static int put_event(struct kt_virtio_console *console, const struct kt_virtqueue *vq,
 		     const struct kt_virtq_chain *chain, uint32_t *ret_written)
 {
@@ -110,6 +143,8 @@ static int put_event(struct kt_virtio_console *console, const struct kt_virtqueu
 				.event = htole16((uint16_t)event),
 				.value = htole16(1) };
 
+	if (!console->due)
+		return put_terminal_event(console, vq, chain, ret_written);
 	memcpy(message, &head, sizeof(head));
 	memcpy(message + sizeof(head), KT_PORT_CONTROL, sizeof(message) - sizeof(head));
 	console->due &= ~(1u << event);
@@ -168,9 +203,13 @@ static void flush(struct kt_virtio_console *console)
 		return;
 	r = fill(console, KT_VIRTIO_CONSOLE_CONTROL_RX, owes_event, put_event);
 	r = r ?: fill(console, KT_VIRTIO_CONSOLE_RX1, owes_data, put_data);
+	r = r ?: fill(console, KT_VIRTIO_CONSOLE_RX0, owes_typed, put_typed);
 	if (console->sent)
 		kt_buf_consume(&console->pending, console->sent);
+	if (console->typed_sent)
+		kt_buf_consume(&console->typed, console->typed_sent);
 	console->sent = 0;
+	console->typed_sent = 0;
 	finish(console, r);
 }
 
@@ -179,14 +218,9 @@ static void flush(struct kt_virtio_console *console)
 typedef int (*take_fn)(struct kt_virtio_console *console, const struct kt_virtqueue *vq,
 		       const struct kt_virtq_chain *chain);
 
-static int take_nothing(struct kt_virtio_console *console, const struct kt_virtqueue *vq,
-			const struct kt_virtq_chain *chain)
-{
-	return 0;
-}
-
-static int take_data(struct kt_virtio_console *console, const struct kt_virtqueue *vq,
-		     const struct kt_virtq_chain *chain)
+static int take_bytes(struct kt_virtio_console *console, const struct kt_virtqueue *vq,
+		      const struct kt_virtq_chain *chain,
+		      void (*on_bytes)(void *arg, const void *data, size_t len))
 {
 	uint8_t buf[4096];
 	uint32_t len;
@@ -199,8 +233,35 @@ static int take_data(struct kt_virtio_console *console, const struct kt_virtqueu
 		r = kt_virtqueue_read(vq, chain, done, buf, len, &console->mmio.diag);
 		if (r)
 			return r;
-		console->handlers.on_data(console->handlers.arg, buf, len);
+		on_bytes(console->handlers.arg, buf, len);
 	}
+	return 0;
+}
+
+static int take_data(struct kt_virtio_console *console, const struct kt_virtqueue *vq,
+		     const struct kt_virtq_chain *chain)
+{
+	return take_bytes(console, vq, chain, console->handlers.on_data);
+}
+
+static int take_terminal(struct kt_virtio_console *console, const struct kt_virtqueue *vq,
+			 const struct kt_virtq_chain *chain)
+{
+	return console->handlers.on_terminal ?
+		       take_bytes(console, vq, chain, console->handlers.on_terminal) :
+		       0;
+}
+
+/* What the driver says of port 0. One that it cannot have is no fault of the machine. */
+static int handle_terminal_event(struct kt_virtio_console *console, uint16_t event, uint16_t value)
+{
+	if (event == KT_VIRTIO_CONSOLE_PORT_OPEN)
+		console->terminal_open = value;
+	else if (event != KT_VIRTIO_CONSOLE_PORT_READY)
+		return fault(console, KT_VIRTIO_E_MESSAGE,
+			     "a control message is none that a driver sends");
+	else if (value == 1)
+		console->terminal_due |= 1u << KT_VIRTIO_CONSOLE_CONSOLE_PORT;
 	return 0;
 }
 
@@ -212,8 +273,12 @@ static int handle_event(struct kt_virtio_console *console, uint32_t port, uint16
 			return fault(console, KT_VIRTIO_E_DRIVER,
 				     "the driver could not set the device up");
 		console->due |= 1u << KT_VIRTIO_CONSOLE_PORT_ADD;
+		if (console->handlers.on_terminal)
+			console->terminal_due |= 1u << KT_VIRTIO_CONSOLE_PORT_ADD;
 		return 0;
 	}
+	if (port == KT_VIRTIO_CONSOLE_TERMINAL && console->handlers.on_terminal)
+		return handle_terminal_event(console, event, value);
 	if (port != KT_VIRTIO_CONSOLE_PORT)
 		return fault(console, KT_VIRTIO_E_MESSAGE,
 			     "a control message names no port of ours");
@@ -281,7 +346,7 @@ static void on_notify(void *device, unsigned int queue)
 		return;
 	}
 	if (queue == KT_VIRTIO_CONSOLE_TX0)
-		drain(console, queue, take_nothing);
+		drain(console, queue, take_terminal);
 	/* The other queues are there only with several ports (§5.3.2). */
 	if (!kt_virtio_mmio_has_feature(&console->mmio, KT_VIRTIO_CONSOLE_F_MULTIPORT))
 		return;
@@ -294,12 +359,7 @@ static void on_notify(void *device, unsigned int queue)
 
 static void on_start(void *device)
 {
-	struct kt_virtio_console *console = device;
-	int r = kt_virtqueue_set_quiet(queue_of(console, KT_VIRTIO_CONSOLE_RX0), true,
-				       &console->mmio.diag);
-
-	finish(console, r);
-	flush(console);
+	flush(device);
 }
 
 /* What waits for the guest waits on: its driver may only be starting over. */
@@ -308,7 +368,9 @@ static void on_reset(void *device)
 	struct kt_virtio_console *console = device;
 
 	console->due = 0;
+	console->terminal_due = 0;
 	console->guest_open = false;
+	console->terminal_open = false;
 	console->interrupt = false;
 	console->missed = 0;
 }
@@ -329,18 +391,30 @@ void kt_virtio_console_init(struct kt_virtio_console *console, const struct kt_g
 			    const struct kt_virtio_console_handlers *handlers)
 {
 	*console = (struct kt_virtio_console){ .handlers = *handlers,
-					       .pending = KT_BUF_INIT(KT_VM_SEND_MAX) };
+					       .pending = KT_BUF_INIT(KT_VM_SEND_MAX),
+					       .typed = KT_BUF_INIT(KT_VM_SEND_MAX) };
 	kt_virtio_mmio_init(&console->mmio, &ops, console, mem, host);
 }
 
 void kt_virtio_console_deinit(struct kt_virtio_console *console)
 {
 	kt_buf_deinit(&console->pending);
+	kt_buf_deinit(&console->typed);
 }
 
 int kt_virtio_console_send(struct kt_virtio_console *console, const void *data, size_t len)
 {
 	int r = kt_buf_append(&console->pending, data, len);
+
+	if (r)
+		return kt_forward(r);
+	flush(console);
+	return 0;
+}
+
+int kt_virtio_console_type(struct kt_virtio_console *console, const void *data, size_t len)
+{
+	int r = kt_buf_append(&console->typed, data, len);
 
 	if (r)
 		return kt_forward(r);
