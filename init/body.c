@@ -61,7 +61,8 @@ void kt_guest_fail(struct kt_guest *kg, const char *file, int line, const char *
 }
 
 /* The body gets no descriptor of PID 1's but the write ends of its two pipes. */
-static _Noreturn void run_child(const struct kt_exec *exec, int finding_fd, int output_fd)
+static _Noreturn void run_child(const struct kt_exec *exec, kt_body_fn fn, int finding_fd,
+				int output_fd)
 {
 	struct kt_guest kg = { .seed = exec->job.seed, .fd = 3 };
 	int null_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
@@ -73,7 +74,7 @@ static _Noreturn void run_child(const struct kt_exec *exec, int finding_fd, int 
 	close_range(kg.fd + 1, UINT_MAX, 0);
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	kt_environment_library_path();
-	exec->scenario->body(&kg);
+	fn(&kg);
 	fflush(NULL);
 	_exit(0);
 }
@@ -82,6 +83,7 @@ static _Noreturn void run_child(const struct kt_exec *exec, int finding_fd, int 
 
 struct body {
 	struct kt_exec *exec;
+	const char *what;    /* "body" */
 	int fd;		     /* read end of the findings */
 	int output_fd;	     /* of the output; -1: closed */
 	size_t output_bytes; /* sent */
@@ -194,8 +196,9 @@ static void report_end(struct body *b)
 	char text[64];
 
 	if (!WIFEXITED(b->status) || WEXITSTATUS(b->status))
-		kt_body_finding(b->exec, s->file, s->line, "the body of '%s' ended badly: %s",
-				s->name, kt_wait_status_format(b->status, text, sizeof(text)));
+		kt_body_finding(b->exec, s->file, s->line, "the %s of '%s' ended badly: %s",
+				b->what, s->name,
+				kt_wait_status_format(b->status, text, sizeof(text)));
 }
 
 static int follow(struct body *b)
@@ -225,9 +228,9 @@ static int follow(struct body *b)
 	return 0;
 }
 
-int kt_body_run(struct kt_exec *exec)
+int kt_body_run(struct kt_exec *exec, kt_body_fn fn, const char *what)
 {
-	struct body b = { .exec = exec, .output_fd = -1 };
+	struct body b = { .exec = exec, .what = what, .output_fd = -1 };
 	int ends[2], output[2], r;
 
 	if (pipe2(ends, O_CLOEXEC | O_DIRECT) || fcntl(ends[0], F_SETFL, O_NONBLOCK | O_DIRECT) ||
@@ -239,7 +242,7 @@ int kt_body_run(struct kt_exec *exec)
 	if (b.pid < 0)
 		return kt_raise(-errno);
 	if (!b.pid)
-		run_child(exec, ends[1], output[1]);
+		run_child(exec, fn, ends[1], output[1]);
 	close(ends[1]);
 	close(output[1]);
 	r = kt_exec_watch(exec, b.fd, on_finding, &b);

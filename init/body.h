@@ -10,9 +10,12 @@ struct kt_exec;
 void kt_body_finding(struct kt_exec *exec, const char *file, int line, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
 
+struct kt_guest;
+typedef void (*kt_body_fn)(struct kt_guest *kg);
+
 /*
- * Runs the body of exec->scenario to its end. A scheduler that dies meanwhile
+ * Runs a function of exec->scenario, its body or its warm-up, to its end. A scheduler that dies meanwhile
  * is noted. KT_EXEC_E_STOP when the host asked for teardown; the body is
  * killed then.
  */
-int kt_body_run(struct kt_exec *exec) _kt_must_check_;
+int kt_body_run(struct kt_exec *exec, kt_body_fn fn, const char *what) _kt_must_check_;

@@ -1,8 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What sets a clone apart; see clone.h. */
+/*
+ * What sets a clone apart; see clone.h. It is the first thing that a clone does, and
+ * an emulated machine has no code translated yet: what can be done before the save,
+ * as opening files, is.
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/random.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -17,40 +22,45 @@
 
 #define MACHINE_ID "/etc/machine-id" /* machine-id(5) */
 
+static int random_fd = -1, machine_id_fd = -1;
+
+static int open_files(void)
+{
+	if (mkdir("/etc", 0755) && errno != EEXIST)
+		return kt_raise(-errno);
+	random_fd = open("/dev/urandom", O_WRONLY | O_CLOEXEC);
+	machine_id_fd = open(MACHINE_ID, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0444);
+	return random_fd < 0 || machine_id_fd < 0 ? kt_raise(-errno) : 0;
+}
+
 /*
  * What the host sends is counted as entropy, so that the kernel takes it at once,
  * and its generators begin anew, those of each CPU too.
  */
 static int reseed(const struct kt_bytes *entropy)
 {
-	_cleanup_(kt_closep) int fd = open("/dev/urandom", O_WRONLY | O_CLOEXEC);
-	struct {
+	union {
 		struct rand_pool_info info;
-		uint8_t bytes[KT_CLONE_ENTROPY_BYTES_MAX];
+		uint8_t bytes[sizeof(struct rand_pool_info) + KT_CLONE_ENTROPY_BYTES_MAX];
 	} pool = { .info = { .entropy_count = (int)(8 * entropy->len),
 			     .buf_size = (int)entropy->len } };
 
-	memcpy(pool.info.buf, entropy->data, entropy->len);
-	if (fd < 0 || ioctl(fd, RNDADDENTROPY, &pool) || ioctl(fd, RNDRESEEDCRNG))
+	memcpy(pool.bytes + offsetof(struct rand_pool_info, buf), entropy->data, entropy->len);
+	if (ioctl(random_fd, RNDADDENTROPY, &pool.info) || ioctl(random_fd, RNDRESEEDCRNG))
 		return kt_raise(-errno);
 	return 0;
 }
 
 static int write_machine_id(const uint8_t *identity)
 {
-	_cleanup_(kt_closep) int fd = -1;
 	char text[2 * KT_CLONE_IDENTITY_BYTES + 2];
 	size_t at = 0;
 
 	for (size_t i = 0; i < KT_CLONE_IDENTITY_BYTES; i++)
 		at += (size_t)snprintf(text + at, sizeof(text) - at, "%02x", identity[i]);
 	text[at++] = '\n';
-	if (mkdir("/etc", 0755) && errno != EEXIST)
-		return kt_raise(-errno);
-	fd = open(MACHINE_ID, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0444);
-	if (fd < 0)
-		return kt_raise(-errno);
-	return write(fd, text, at) == (ssize_t)at ? 0 : kt_raise(-EIO);
+	/* It always has the same length. */
+	return pwrite(machine_id_fd, text, at, 0) == (ssize_t)at ? 0 : kt_raise(-EIO);
 }
 
 static int take_identity(const uint8_t *identity)
@@ -67,7 +77,10 @@ static int take_identity(const uint8_t *identity)
 int kt_clone_name_oneself(void)
 {
 	uint8_t identity[KT_CLONE_IDENTITY_BYTES];
+	int r = open_files();
 
+	if (r)
+		return kt_forward(r);
 	if (getrandom(identity, sizeof(identity), GRND_NONBLOCK) != (ssize_t)sizeof(identity) &&
 	    errno != EAGAIN)
 		return kt_raise(-errno);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* PID 1 of the guest, from its start to the job; see init.h. */
 #include <errno.h>
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -132,6 +133,14 @@ static void open_channel(struct kt_exec *exec)
 
 /* ---- the job ---- */
 
+/* Of those the kernel lets init run on; a system call, where sysconf(3) reads a file. */
+static uint32_t online_cpus(void)
+{
+	cpu_set_t cpus;
+
+	return sched_getaffinity(0, sizeof(cpus), &cpus) ? 0 : (uint32_t)CPU_COUNT(&cpus);
+}
+
 void kt_init_hello(struct kt_exec *exec)
 {
 	struct kt_msg msg = { .type = KT_MSG_HELLO };
@@ -142,7 +151,7 @@ void kt_init_hello(struct kt_exec *exec)
 		must("describe the machine", -errno);
 	msg.hello.table_hash = kt_scenario_table_hash();
 	snprintf(msg.hello.kernel_release, sizeof(msg.hello.kernel_release), "%s", uts.release);
-	msg.hello.cpus = (uint32_t)sysconf(_SC_NPROCESSORS_ONLN);
+	msg.hello.cpus = online_cpus();
 	msg.hello.memory_bytes = (uint64_t)si.totalram * si.mem_unit;
 	msg.hello.init_start_ns = exec->start_ns;
 	msg.hello.ready_ns = kt_now_ns();

@@ -247,6 +247,19 @@ static void check_prepared(struct kt_exec *exec)
 			     declared ? declared->name : "");
 }
 
+/* What a job needs beside its boot scheduler, and its clones have already. */
+static void prepare(struct kt_exec *exec)
+{
+	const struct kt_scenario *s = exec->scenario;
+
+	if (declares(s->sched) || declares(s->staged)) {
+		must(exec, "learn where the kernel keeps sched_ext ops", kt_bpf_maps_prepare());
+		must(exec, "start the pulse", kt_pulse_start(exec));
+	}
+	if (s->warm_up)
+		must(exec, "run the scenario's warm-up", kt_body_run(exec, s->warm_up, "warm-up"));
+}
+
 static void stage(struct kt_exec *exec)
 {
 	const struct kt_scenario *s = exec->scenario;
@@ -257,15 +270,11 @@ static void stage(struct kt_exec *exec)
 	load_modules(exec);
 	check_staged(exec, s->sched);
 	check_staged(exec, s->staged);
-	if (exec->prepared) {
+	if (!exec->prepared)
+		prepare(exec);
+	if (exec->prepared && s->start == KT_START_ATTACHED)
 		check_prepared(exec);
-		return;
-	}
-	if (declares(s->sched) || declares(s->staged)) {
-		must(exec, "learn where the kernel keeps sched_ext ops", kt_bpf_maps_prepare());
-		must(exec, "start the pulse", kt_pulse_start(exec));
-	}
-	if (declares(s->sched))
+	else if (declares(s->sched) && (!exec->job.prepare || s->start == KT_START_ATTACHED))
 		run_op(exec, KT_STEP_BOOT, 0, &boot);
 }
 
@@ -306,7 +315,8 @@ void kt_run_job(struct kt_exec *exec)
 	}
 	run_steps(exec);
 	if (exec->scenario->body && !exec->stop && !exec->result.ops_failed)
-		must(exec, "run the scenario's body", kt_body_run(exec));
+		must(exec, "run the scenario's body",
+		     kt_body_run(exec, exec->scenario->body, "body"));
 	tear_down(exec);
 	exec->result.time_ns = kt_now_ns();
 	msg.result = exec->result;

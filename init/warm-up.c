@@ -73,8 +73,6 @@ int kt_warm_up(struct kt_exec *exec, struct kt_diag *diag)
 {
 	int r;
 
-	if (sethostname("ktest", strlen("ktest")))
-		return failed(diag, "set the host name", -errno);
 	r = make_cgroups();
 	if (r)
 		return failed(diag, "make cgroups", r);

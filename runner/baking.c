@@ -100,10 +100,11 @@ static int make_facts(json_t **ret_facts, const struct kt_baking_request *req, i
 
 struct oven {
 	const struct kt_baking_request *req;
-	int staged_fd;		/* borrowed; to be staged and attached; -1: nothing */
+	bool prepare;		/* it is to be made ready for the scenario */
+	int staged_fd;		/* borrowed; to be staged for that; -1: nothing */
 	bool has_job;		/* the guest has it */
-	bool attach_failed;	/* an op ended in an error */
-	bool attached;		/* the guest is done with that */
+	bool refused;		/* an op ended in an error */
+	bool prepared;		/* the guest is done with that */
 	struct kt_buf prologue; /* what it said meanwhile, as frames */
 	uint32_t prologue_seq;
 	struct kt_session *session; /* owned */
@@ -143,10 +144,10 @@ static void remember(struct oven *o, const struct kt_msg *msg)
 
 	if (r)
 		kt_session_fault(o->session, r);
-	if (msg->type == KT_MSG_OP && msg->op.error)
-		o->attach_failed = true;
+	if ((msg->type == KT_MSG_OP && msg->op.error) || msg->type == KT_MSG_FINDING)
+		o->refused = true;
 	if (msg->type == KT_MSG_PHASE && msg->phase.phase == KT_PHASE_BODY) {
-		o->attached = true;
+		o->prepared = true;
 		o->session->wake = true;
 	}
 }
@@ -159,7 +160,7 @@ static void on_message(void *arg, const struct kt_msg *msg)
 		on_failed(o, &msg->failed);
 	else if (msg->type == KT_MSG_STAGED && !o->session->agent.staging && !o->has_job)
 		send_job(o);
-	else if (o->has_job && !o->attached && msg->type != KT_MSG_HEARTBEAT &&
+	else if (o->has_job && !o->prepared && msg->type != KT_MSG_HEARTBEAT &&
 		 msg->type != KT_MSG_STAGED)
 		remember(o, msg);
 }
@@ -268,12 +269,15 @@ static int watch_cancel(struct oven *o)
 }
 
 /* Whether it got to where it is to be saved. */
-static bool attach(struct oven *o)
+static bool prepare(struct oven *o)
 {
-	kt_session_stage(o->session, o->staged_fd);
-	while (!o->attached && !o->session->done)
+	if (o->staged_fd >= 0)
+		kt_session_stage(o->session, o->staged_fd);
+	else
+		send_job(o);
+	while (!o->prepared && !o->session->done)
 		kt_session_run(o->session);
-	return o->attached && !o->attach_failed && !o->session->done;
+	return o->prepared && !o->refused && !o->session->done;
 }
 
 static int boot_and_save(struct oven *o, struct kt_baked *baked, const char *dir,
@@ -288,9 +292,9 @@ static int boot_and_save(struct oven *o, struct kt_baked *baked, const char *dir
 	kt_session_begin(o->session, &handlers, o, NULL, kt_now_ns() + BOOT_NS);
 	if (!kt_session_wait_ready(o->session))
 		return failed_guest(o, baked, diag);
-	if (o->staged_fd >= 0 && !attach(o))
-		return o->cancelled ? failed_guest(o, baked, diag) : KT_BAKING_E_NOT_ATTACHED;
-	if (o->staged_fd < 0)
+	if (o->prepare && !prepare(o))
+		return o->cancelled ? failed_guest(o, baked, diag) : KT_BAKING_E_NOT_PREPARED;
+	if (!o->prepare)
 		settle(o);
 	if (o->session->done)
 		return failed_guest(o, baked, diag);
@@ -321,6 +325,7 @@ static int bake(struct kt_baked *baked, const struct recipe *recipe, struct kt_d
 					.bake = recipe->from,
 					.saveable = recipe->from };
 	struct oven o = { .req = req,
+			  .prepare = recipe->from,
 			  .staged_fd = recipe->from ? recipe->archive_fd : -1,
 			  .prologue = KT_BUF_INIT(KT_BAKE_PROLOGUE_MAX) };
 	int r;
@@ -427,55 +432,59 @@ static int plan_warm(struct kt_baked *baked, struct recipe *recipe, struct kt_di
 				  make_facts(&recipe->facts, recipe->req, recipe->archive_fd));
 }
 
-/* The facts of the one it comes from, and what was attached in it. */
-static int add_attached_fact(struct recipe *recipe)
+static int add_prepared_facts(struct recipe *recipe)
 {
-	const char *name = recipe->req->stage.scenario->sched->name;
-	char digest[17], text[KT_NAME_MAX + 32];
-	int r = digest_fd(digest, recipe->archive_fd);
+	const struct kt_scenario *s = recipe->req->stage.scenario;
+	char digest[17] = "nothing";
+	int r = recipe->archive_fd < 0 ? 0 : digest_fd(digest, recipe->archive_fd);
 
-	if (r)
-		return kt_forward(r);
-	snprintf(text, sizeof(text), "%s of %s", name, digest);
-	return kt_forward(add_fact(recipe->facts, "attached", text));
+	r = r ?: add_fact(recipe->facts, "staged", digest);
+	/* A warm-up is the scenario's own; schedulers are shared by all that stage the same. */
+	if (!r && s->has_warm_up)
+		r = add_fact(recipe->facts, "warm-up of", s->name);
+	if (!r && s->start == KT_START_ATTACHED)
+		r = add_fact(recipe->facts, "attached", s->sched->name);
+	return kt_forward(r);
 }
 
-/* A clone of the warm one, in which a scheduler was attached. */
-static int plan_attached(struct kt_baked *baked, struct recipe *recipe, const struct recipe *warm,
+/* A clone of the warm one, in which all is prepared for a scenario. */
+static int plan_prepared(struct kt_baked *baked, struct recipe *recipe, const struct recipe *warm,
 			 struct kt_diag *diag)
 {
-	int r = build_archive(baked, recipe, KT_INITRAMFS_STAGED, diag);
+	int r = 0;
 
+	if (kt_stage_has_any(&recipe->req->stage))
+		r = build_archive(baked, recipe, KT_INITRAMFS_STAGED, diag);
 	if (r)
 		return kt_forward(r);
 	recipe->facts = json_copy(warm->facts);
-	return recipe->facts ? kt_forward(add_attached_fact(recipe)) : kt_raise(-ENOMEM);
+	return recipe->facts ? kt_forward(add_prepared_facts(recipe)) : kt_raise(-ENOMEM);
 }
 
 struct recipes {
-	struct recipe warm, attached;
+	struct recipe warm, prepared;
 };
 
 static void recipes_deinit(struct recipes *recipes)
 {
 	recipe_deinit(&recipes->warm);
-	recipe_deinit(&recipes->attached);
+	recipe_deinit(&recipes->prepared);
 }
 
 static int plan(struct recipes *ret_recipes, const struct kt_baking_request *req,
 		struct kt_baked *baked, struct kt_diag *diag)
 {
-	struct recipe *warm = &ret_recipes->warm, *attached = &ret_recipes->attached;
+	struct recipe *warm = &ret_recipes->warm, *prepared = &ret_recipes->prepared;
 	int r;
 
-	*warm = *attached = (struct recipe){ .req = req, .archive_fd = -1 };
+	*warm = *prepared = (struct recipe){ .req = req, .archive_fd = -1 };
 	r = plan_warm(baked, warm, diag);
-	if (!r && req->attached)
-		r = plan_attached(baked, attached, warm, diag);
+	if (!r && req->prepared)
+		r = plan_prepared(baked, prepared, warm, diag);
 	return kt_forward(r);
 }
 
-static int get_attached(struct kt_baked *baked, struct recipes *recipes, struct kt_diag *diag)
+static int get_prepared(struct kt_baked *baked, struct recipes *recipes, struct kt_diag *diag)
 {
 	_cleanup_(kt_baked_deinit) struct kt_baked warm = { .outcome = KT_OUTCOME_UNKNOWN };
 	int r = find_or_make(&warm, &recipes->warm, diag);
@@ -484,8 +493,8 @@ static int get_attached(struct kt_baked *baked, struct recipes *recipes, struct 
 		baked->outcome = warm.outcome;
 		return kt_forward(r);
 	}
-	recipes->attached.from = warm.bake;
-	return kt_forward(find_or_make(baked, &recipes->attached, diag));
+	recipes->prepared.from = warm.bake;
+	return kt_forward(find_or_make(baked, &recipes->prepared, diag));
 }
 
 int kt_baking_place(char *buf, const struct kt_baking_request *req, struct kt_baked *ret_baked,
@@ -499,7 +508,7 @@ int kt_baking_place(char *buf, const struct kt_baking_request *req, struct kt_ba
 	r = plan(&recipes, req, ret_baked, diag);
 	if (!r)
 		r = kt_bake_cache_place(
-			buf, &key, req->attached ? recipes.attached.facts : recipes.warm.facts);
+			buf, &key, req->prepared ? recipes.prepared.facts : recipes.warm.facts);
 	return r < 0 ? unable(r, diag) : r;
 }
 
@@ -512,7 +521,7 @@ int kt_baking_get(struct kt_baked *ret_baked, const struct kt_baking_request *re
 	*ret_baked = (struct kt_baked){ .outcome = KT_OUTCOME_UNKNOWN };
 	r = plan(&recipes, req, ret_baked, diag);
 	if (!r)
-		r = req->attached ? get_attached(ret_baked, &recipes, diag) :
+		r = req->prepared ? get_prepared(ret_baked, &recipes, diag) :
 				    find_or_make(ret_baked, &recipes.warm, diag);
 	return r < 0 ? unable(r, diag) : r;
 }

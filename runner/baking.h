@@ -26,10 +26,11 @@ struct kt_baking_request {
 	const struct kt_kernel *kernel;
 	struct kt_stage_request stage; /* its base (runner/initramfs.h) is booted */
 	/*
-	 * One in which the boot scheduler of stage.scenario is attached, made from a clone
-	 * of the one in which it is not; all that the scenario stages is in it.
+	 * One that is prepared for stage.scenario, made from a clone of one that is not: all
+	 * it stages is in it, its warm-up has run, and its boot scheduler is attached if it
+	 * starts with that.
 	 */
-	bool attached;
+	bool prepared;
 	int cancel_fd; /* becomes readable to cancel; -1: never */
 	/* Borrowed hooks, each may be NULL. */
 	void (*on_console)(void *arg, const void *data, size_t len); /* while it is made */
@@ -41,7 +42,7 @@ enum kt_baking_condition {
 	KT_BAKING_E_UNABLE = 1, /* no bake can be kept here; a machine can still be booted */
 	KT_BAKING_E_GUEST,	/* the machine did not get ready: see ret_outcome */
 	KT_BAKING_E_CANCELLED,
-	KT_BAKING_E_NOT_ATTACHED, /* the scheduler did not attach; the bake without it is there */
+	KT_BAKING_E_NOT_PREPARED, /* scheduler or warm-up failed; the bake without them is there */
 	KT_BAKING_E_COUNT_,
 };
 

@@ -155,55 +155,50 @@ int kt_bench_machine_prepare(struct kt_bench_machine *m, int staged_fd, unsigned
 
 /* ---- commands ---- */
 
-static void send_words(struct kt_bench_machine *m, unsigned int slot, const char *const *argv)
+/* Strings one after the other, each with its 0. */
+static void add_word(uint8_t *words, uint32_t *len, const char *word)
 {
-	_cleanup_(kt_buf_deinit) struct kt_buf words = KT_BUF_INIT(KT_EXEC_BYTES_MAX);
-	struct kt_msg msg = { .type = KT_MSG_EXEC, .exec.slot = slot };
+	size_t more = strlen(word) + 1;
 
-	/* Strings one after the other, each with its 0. */
-	for (; *argv; argv++)
-		if (kt_buf_append(&words, *argv, strlen(*argv) + 1)) {
-			kt_session_fault(m->session, -ENOMEM);
-			return;
-		}
-	msg.exec.argv = (struct kt_bytes){ words.data, (uint32_t)words.len };
-	kt_session_send(m->session, &msg);
+	memcpy(words + *len, word, more);
+	*len += (uint32_t)more;
 }
 
 static void send_command(struct kt_bench_machine *m, unsigned int slot,
 			 const struct kt_bench_command *c)
 {
-	const char *const nothing[] = { KT_BENCH_NOTHING, NULL };
-	const char *const pattern[] = { KT_BENCH_PROGRAM, c->seed, c->bytes,
-					c->cpu[0] ? c->cpu : NULL, NULL };
+	struct kt_msg msg = { .type = KT_MSG_EXEC, .exec.slot = slot };
+	uint8_t words[sizeof(*c) + sizeof(KT_BENCH_PROGRAM)];
+	uint32_t len = 0;
 
-	send_words(m, slot, strcmp(c->bytes, "0") ? pattern : nothing);
-}
-
-static void begin_round(struct kt_bench_machine *m, struct kt_bench_done *done, unsigned int count,
-			uint64_t go_ns)
-{
-	m->done = done;
-	m->count = m->left = count;
-	m->go_ns = go_ns;
-	listen(m);
-}
-
-static int end_round(struct kt_bench_machine *m, struct kt_diag *diag)
-{
-	while (!m->session->done && m->left)
-		kt_session_run(m->session);
-	m->count = 0;
-	m->done = NULL;
-	return m->left ? failed(m, diag) : 0;
+	if (!strcmp(c->bytes, "0")) {
+		add_word(words, &len, KT_BENCH_NOTHING);
+	} else {
+		add_word(words, &len, KT_BENCH_PROGRAM);
+		add_word(words, &len, c->seed);
+		add_word(words, &len, c->bytes);
+		if (c->cpu[0])
+			add_word(words, &len, c->cpu);
+	}
+	msg.exec.argv = (struct kt_bytes){ words, len };
+	kt_session_send(m->session, &msg);
 }
 
 int kt_bench_machine_exec(struct kt_bench_machine *m, const struct kt_bench_command *commands,
 			  struct kt_bench_done *ret_done, unsigned int count, uint64_t go_ns,
 			  struct kt_diag *diag)
 {
-	begin_round(m, ret_done, count, go_ns);
-	for (unsigned int i = 0; i < count && !m->session->done; i++)
+	struct kt_session *s = m->session;
+
+	m->done = ret_done;
+	m->count = m->left = count;
+	m->go_ns = go_ns;
+	listen(m);
+	for (unsigned int i = 0; i < count && !s->done; i++)
 		send_command(m, i, &commands[i]);
-	return end_round(m, diag);
+	while (!s->done && m->left)
+		kt_session_run(s);
+	m->count = 0;
+	m->done = NULL;
+	return m->left ? failed(m, diag) : 0;
 }

@@ -131,7 +131,7 @@ static int replay(struct drive *d, const struct kt_buf *text)
 	return r == KT_FRAME_E_MORE ? 0 : r;
 }
 
-/* What the machine said before it was saved: of a scheduler that is attached in it. */
+/* What the machine said while it was prepared, before it was saved. */
 static void replay_prologue(struct drive *d)
 {
 	const struct kt_bake *bake = d->session->bake;
@@ -372,7 +372,7 @@ static void note_start(struct drive *d)
 
 	d->session->keep_identity = d->req->keep_identity;
 	res->clone = bake;
-	res->attached = bake && bake->prologue_bytes;
+	res->attached = bake && kt_bake_fact(bake, "attached")[0];
 	if (bake)
 		res->age_ns = kt_clock_ns(CLOCK_REALTIME) - bake->saved_ns;
 	if (res->attached)

@@ -211,13 +211,13 @@ static void note_origin(struct kt_run_result *res, const struct origin *origin)
  */
 static int find_origin(struct origin *origin, struct kt_run_result *res,
 		       const struct kt_run_request *req, const struct kt_vm_config *config,
-		       bool attached, struct kt_artifacts *art, struct kt_diag *diag)
+		       bool prepared, struct kt_artifacts *art, struct kt_diag *diag)
 {
 	struct boot_console console = { .req = req, .text = KT_BUF_INIT(KT_CONSOLE_MAX) };
 	const struct kt_baking_request baking = { .config = *config,
 						  .kernel = req->kernel,
 						  .stage = stage_of(req),
-						  .attached = attached,
+						  .prepared = prepared,
 						  .cancel_fd = req->cancel_fd,
 						  .on_console = on_boot_console,
 						  .on_progress = on_bake_progress,
@@ -276,7 +276,7 @@ static int run_clone(struct kt_run_result *res, const struct kt_run_request *req
 					.session = origin->lease.session };
 	const struct kt_bake *bake = start.session ? start.session->bake : start.bake;
 
-	/* In a machine with its scheduler attached all is staged. */
+	/* In a machine that was prepared all is staged. */
 	if (!bake->prologue_bytes && stage_part(res, req, KT_INITRAMFS_STAGED, &staged_fd, art))
 		return res->outcome == KT_OUTCOME_UNKNOWN ? kt_raise(-ENOMEM) : 0;
 	start.staged_fd = staged_fd;
@@ -288,11 +288,11 @@ static int run_from(struct kt_run_result *res, const struct kt_run_request *req,
 		    struct kt_artifacts *art)
 {
 	struct kt_diag diag = KT_DIAG_INIT;
-	bool attached = req->scenario->start == KT_START_ATTACHED;
-	int r = find_origin(origin, res, req, config, attached, art, &diag);
+	bool prepared = kt_scenario_is_prepared(req->scenario);
+	int r = find_origin(origin, res, req, config, prepared, art, &diag);
 
-	/* A scheduler that does not attach is for the run to find out. */
-	if (r == KT_BAKING_E_NOT_ATTACHED) {
+	/* What fails while it is prepared is for the run to find out. */
+	if (r == KT_BAKING_E_NOT_PREPARED) {
 		kt_diag_reset(&diag);
 		r = find_origin(origin, res, req, config, false, art, &diag);
 	}

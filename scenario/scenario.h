@@ -64,9 +64,15 @@ struct kt_scenario {
 	const struct kt_sched_decl *staged; /* further ones, list ended by name NULL */
 	unsigned int snapshots;		    /* periodic snapshots over 10-90 % of hold time */
 	const struct kt_step *steps;	    /* list ended by name NULL; NULL: none */
-	void (*body)(struct kt_guest *kg);  /* guest only; after the steps, in a child */
-	bool has_body;			    /* both sides know that there is one */
-	void (*check)(struct kt_check *ck); /* host only, after a completed run */
+	/*
+	 * Guest only: prepares the machine, in a child, before the boot scheduler is
+	 * attached. Clones of the machine have it behind them; see KT_WARM_UP().
+	 */
+	void (*warm_up)(struct kt_guest *kg);
+	bool has_warm_up;			   /* both sides know that there is one */
+	void (*body)(struct kt_guest *kg);	   /* guest only; after the steps, in a child */
+	bool has_body;				   /* both sides know that there is one */
+	void (*check)(struct kt_check *ck);	   /* host only, after a completed run */
 	void (*check_always)(struct kt_check *ck); /* host only, after any run */
 	uint64_t timeout;			   /* ns of wall time for the whole run; 0: 120 s
 						    * beside holds and freezes */
@@ -96,6 +102,19 @@ struct kt_scenario {
 #define KT_CHECK(fn) NULL
 #else
 #define KT_CHECK(fn) (fn)
+#endif
+
+/*
+ * KT_GUEST_WARM_UP(fn) { ... } fills caches, makes files or starts what is to be
+ * there; a field list with KT_WARM_UP(fn) in it has it done. It is paid once: the
+ * machine is saved afterwards, and its seed is that of the first run.
+ */
+#define KT_GUEST_WARM_UP(fn) \
+	static __attribute__((unused)) void fn(__attribute__((unused)) struct kt_guest *kg)
+#ifdef KT_GUEST
+#define KT_WARM_UP(fn) .has_warm_up = true, .warm_up = (fn)
+#else
+#define KT_WARM_UP(fn) .has_warm_up = true
 #endif
 
 #define KT_REGISTER_(id)                                               \
@@ -133,6 +152,12 @@ struct kt_scenario {
 	static __attribute__((unused)) void fn(__attribute__((unused)) struct kt_check *ck)
 
 /* ---- the table ---- */
+
+/* Whether its machine is saved once more, when it is prepared for this scenario. */
+static inline bool kt_scenario_is_prepared(const struct kt_scenario *s)
+{
+	return s->start != KT_START_COLD && (s->start == KT_START_ATTACHED || s->has_warm_up);
+}
 
 /* The scenarios linked into this program, sorted by name; static. */
 const struct kt_scenario *const *kt_scenario_table(unsigned int *ret_count);

@@ -111,6 +111,7 @@ static void hash_scenario(XXH3_state_t *h, const struct kt_scenario *s)
 	hash_scheds(h, s->staged);
 	hash_number(h, s->snapshots);
 	hash_steps(h, s->steps);
+	hash_number(h, s->has_warm_up);
 	hash_number(h, s->has_body);
 	hash_number(h, s->timeout);
 }

@@ -260,3 +260,25 @@ def scheduler_that_does_not_attach_is_no_bake():
     r = expect(run_own(ATTACHED, "--scheduler", "/bin/false"), FAIL, "startup-died")
     check(start(r)["kind"] == "clone" and not start(r)["attached"], start(r))
     check(len(bakes()) == 1, bakes())
+
+
+@case
+def warm_up_is_baked():
+    def seeds(*arguments):
+        r = expect(run_own("finds_what_was_warmed_up", *arguments), PASS)
+        return r, (r.dir / "body.log").read_text().split()
+    first, (warmed, own) = seeds("--seed", "11")
+    check(start(first)["baked_now"] and warmed == own == "11", warmed, own)
+    second, (warmed, own) = seeds("--seed", "22")
+    check(not start(second)["baked_now"] and (warmed, own) == ("11", "22"), warmed, own)
+    check(second.json()["schedulers"][0]["generation"] == 1, second.json())
+    cold, (warmed, own) = seeds("--seed", "33", "--cold")
+    check(warmed == own == "33", warmed, own)
+    check(len(bakes()) == 2, bakes())
+
+
+@case
+def warm_up_that_fails():
+    """It is no bake, and the run finds the same."""
+    expect(run_own("warm_up_fails"), FAIL, "1 == 2")
+    check(len(bakes()) == 1, bakes())

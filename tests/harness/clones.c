@@ -67,3 +67,28 @@ KT_SCENARIO(starts_like_the_other, "begins as scheduler_survives_being_saved doe
 			   .args = KT_ARGS("--watchdog-ms", "2000")),
 	.steps  = KT_STEPS(KT_STEP("hold", .hold = KT_MS(100))),
 	.check  = KT_CHECK(was_attached));
+
+KT_GUEST_WARM_UP(leave_a_file)
+{
+	FILE *f = fopen("/tmp/warm", "we");
+
+	KT_G_ASSERT_MSG(kg, f, "cannot make a file");
+	fprintf(f, "%llu\n", (unsigned long long)kt_guest_seed(kg));
+	fclose(f);
+}
+
+KT_GUEST_SCENARIO(finds_what_was_warmed_up, "its warm-up has left a file, with the seed of that run",
+	.topo  = KT_TOPO("1n1l2c1t"),
+	.sched = KT_SCHED("primary", .binary = "scx_ktest"),
+	KT_WARM_UP(leave_a_file))
+{
+	print_file(kg, "/tmp/warm");
+	printf("%llu\n", (unsigned long long)kt_guest_seed(kg));
+}
+
+KT_GUEST_WARM_UP(fail_to_warm_up)
+{
+	KT_G_EXPECT(kg, 1 == 2);
+}
+
+KT_SCENARIO(warm_up_fails, "its warm-up finds something", KT_WARM_UP(fail_to_warm_up));

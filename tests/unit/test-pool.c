@@ -124,8 +124,10 @@ static void test_a_wait_ends_in_time(void **state)
 
 	shop_open(&shop, 0);
 	pool = pool_of(&shop,
-		       (struct kt_pool_config){ .max_alive = 1,
+		       (struct kt_pool_config){ .min_ready = 1,
+						.max_alive = 1,
 						.acquire_timeout_ns = 20 * KT_NSEC_PER_MSEC });
+	wait_until(stats_of(pool).idle == 1); /* so that this one need not wait */
 	lease = take(pool);
 	start_ns = kt_now_ns();
 	assert_int_equal(kt_pool_acquire(pool, -1, &none, &diag), KT_POOL_E_TIMEOUT);
@@ -350,6 +352,28 @@ static void test_idle_ones_beyond_the_minimum_end(void **state)
 	leases[0] = take(pool); /* the last to be given back is the youngest */
 	assert_ptr_equal(leases[0].item, leases[3].item);
 	give(pool, leases[0]);
+	kt_pool_free(pool);
+	shop_close(&shop);
+}
+
+static void test_the_minimum_can_be_changed(void **state)
+{
+	struct shop shop;
+	struct kt_pool *pool;
+
+	shop_open(&shop, 0);
+	pool = pool_of(&shop, (struct kt_pool_config){ .min_ready = 1,
+						       .max_alive = 3,
+						       .evict_after_ns = KT_NSEC_PER_MSEC });
+	wait_until(stats_of(pool).idle == 1);
+	kt_pool_set_min_ready(pool, 3);
+	wait_until(stats_of(pool).idle == 3);
+	kt_pool_set_min_ready(pool, 0);
+	wait_until(stats_of(pool).alive == 0);
+	assert_int_equal(stats_of(pool).evictions, 3);
+	kt_pool_set_min_ready(pool, 1000); /* no more than can be alive */
+	wait_until(stats_of(pool).idle == 3);
+	assert_int_equal(shop_get(&shop, made), 6);
 	kt_pool_free(pool);
 	shop_close(&shop);
 }
@@ -586,6 +610,7 @@ int main(void)
 		cmocka_unit_test(test_a_broken_one_is_not_lent_again),
 		cmocka_unit_test(test_wrong_releases_are_refused),
 		cmocka_unit_test(test_idle_ones_beyond_the_minimum_end),
+		cmocka_unit_test(test_the_minimum_can_be_changed),
 		cmocka_unit_test(test_a_failing_maker_is_told_to_those_who_wait),
 		cmocka_unit_test(test_a_failing_maker_is_not_asked_all_the_time),
 		cmocka_unit_test(test_closing_waits_for_what_is_leased),

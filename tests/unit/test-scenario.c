@@ -73,6 +73,7 @@ static void test_hash_covers_every_parameter(void **state)
 	DIFFERS(snapshots, 4);
 	DIFFERS(steps, longer);
 	DIFFERS(steps, opless);
+	DIFFERS(has_warm_up, true);
 	DIFFERS(has_body, true);
 	DIFFERS(timeout, 1);
 	s.steps = freezes;
