@@ -89,7 +89,7 @@ static _Noreturn void become(struct order *o)
 	if (o->cwd[0] && chdir(o->cwd))
 		fail(errno, o->cwd);
 	if (o->head.terminal && kt_terminal_take())
-		fail(errno, KT_TERMINAL);
+		fail(ENODEV, "the machine's terminal, " KT_TERMINAL);
 	if (o->argv[0][0] == ':') {
 		int status = kt_builtin_run(o->argv);
 

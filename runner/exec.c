@@ -365,7 +365,16 @@ static int not_started(const struct kt_command *cmd, struct kt_diag *diag)
 {
 	kt_diag_doing(diag, "start the command in the guest");
 	kt_diag_cause(diag, "%s", cmd->text);
-	return cmd->error == ENOENT ? KT_EXEC_EXIT_NOT_FOUND : KT_EXEC_EXIT_CANNOT_RUN;
+	switch (cmd->error) {
+	case ENOENT:
+		return KT_EXEC_EXIT_NOT_FOUND;
+	case ENODEV: /* no terminal */
+	case EBUSY:
+	case EAGAIN:
+		return KT_EXEC_EXIT_FAULT;
+	default:
+		return KT_EXEC_EXIT_CANNOT_RUN;
+	}
 }
 
 static int exit_of(const struct kt_command *cmd, struct kt_diag *diag)

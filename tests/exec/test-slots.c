@@ -30,13 +30,13 @@ static const char *programs[2];
 
 static void on_message(void *arg, const struct kt_msg *msg)
 {
+	session->wake = true;
 	if (kt_commands_take(&all, msg))
 		return;
 	if (msg->type == KT_MSG_HELLO)
 		kt_commands_init(&all, session, &msg->hello);
 	if (msg->type == KT_MSG_FAILED)
 		fail_msg("%s: %s", msg->failed.doing, msg->failed.cause);
-	session->wake = true;
 }
 
 /* ---- the machine ---- */
@@ -248,6 +248,76 @@ static void test_probe_finds_what_is_wrong(void **state)
 	kt_buf_deinit(&out);
 }
 
+/* ---- clones ---- */
+
+static void on_ignored(void *arg, uint32_t stream, const void *data, size_t len)
+{
+	size_t *got = arg;
+
+	*got += len;
+	session->wake = true;
+}
+
+static void on_ignored_end(void *arg)
+{
+	session->wake = true;
+}
+
+static void be_cloned(uint8_t first, bool keep)
+{
+	uint8_t identity[KT_CLONE_IDENTITY_BYTES] = { first, 0xcd }, entropy[64] = { first };
+	const struct kt_msg_clone clone = { .identity = { identity, sizeof(identity) },
+					    .entropy = { entropy, sizeof(entropy) },
+					    .keep_identity = keep };
+
+	assert_int_equal(kt_agent_clone(&session->agent, &clone), 0);
+	while (!session->agent.ready && !session->done)
+		kt_session_run(session);
+	assert_false(session->done);
+}
+
+static void check_identity(const char *want)
+{
+	static const char *const argv[] = { PROGRAM, "identity", NULL };
+	struct kt_command_result result;
+
+	run(&result, argv, "", 0);
+	assert_string_equal(kt_buf_str(&result.out), want);
+	release(&result);
+}
+
+/* In the middle of a conversation, as after a restore; it goes on anew from there. */
+static void test_clone_becomes_somebody_else(void **state)
+{
+	be_cloned(0xab, false);
+	check_identity("ktest-abcd0000 abcd0000000000000000000000000000\n");
+	be_cloned(0x12, true);
+	check_identity("ktest-abcd0000 abcd0000000000000000000000000000\n");
+	be_cloned(0x34, false);
+	check_identity("ktest-34cd0000 34cd0000000000000000000000000000\n");
+	stage_programs();
+}
+
+/* What ran when the machine was saved runs on, and its slot is left alone. */
+static void test_clone_of_a_busy_machine(void **state)
+{
+	static const struct kt_command_handlers handlers = { on_ignored, NULL, on_ignored_end };
+	static const char *const argv[] = { PROGRAM, "hang", NULL };
+	const struct kt_command_spec spec = { .argv = argv, .timeout_ns = 1500 * KT_NSEC_PER_MSEC };
+	struct kt_command command;
+	size_t got = 0;
+
+	assert_int_equal(kt_command_start(&command, &all, &spec, &handlers, &got), 0);
+	assert_int_equal(command.slot, 0);
+	be_cloned(0x56, false);
+	assert_int_equal(all.busy, 1);
+	check_identity("ktest-56cd0000 56cd0000000000000000000000000000\n");
+	while (all.busy && !session->done)
+		kt_session_run(session);
+	assert_false(session->done);
+	check_identity("ktest-56cd0000 56cd0000000000000000000000000000\n");
+}
+
 /* ---- at once ---- */
 
 #define SPEW_BYTES 300000
@@ -322,19 +392,6 @@ static void test_outputs_are_not_mixed(void **state)
 }
 
 /* Output that nobody takes holds its command up, and no other one. */
-static void on_ignored(void *arg, uint32_t stream, const void *data, size_t len)
-{
-	size_t *got = arg;
-
-	*got += len;
-	session->wake = true;
-}
-
-static void on_ignored_end(void *arg)
-{
-	session->wake = true;
-}
-
 static void test_output_is_on_credit(void **state)
 {
 	static const struct kt_command_handlers handlers = { on_ignored, NULL, on_ignored_end };
@@ -425,6 +482,8 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_nothing_reads_no_input),
 		cmocka_unit_test(test_probe_of_a_sound_machine),
 		cmocka_unit_test(test_probe_finds_what_is_wrong),
+		cmocka_unit_test(test_clone_becomes_somebody_else),
+		cmocka_unit_test(test_clone_of_a_busy_machine),
 		cmocka_unit_test(test_outputs_are_not_mixed),
 		cmocka_unit_test(test_output_is_on_credit),
 		cmocka_unit_test(test_number_of_slots),

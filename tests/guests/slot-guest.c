@@ -8,6 +8,7 @@
  *   leave              leaves a child behind that holds its output, and ends
  *   hang               never ends, and neither does its child
  *   damage FILE        turns one bit of the byte 2 MiB into it
+ *   identity           host name and machine id
  *   nothing
  */
 #include <fcntl.h>
@@ -64,6 +65,24 @@ static int damage(const char *path)
 	return pwrite(fd, &c, 1, 2 << 20) != 1;
 }
 
+static int identity(void)
+{
+	char text[128];
+	size_t len;
+	ssize_t n;
+	int fd = open("/etc/machine-id", O_RDONLY);
+
+	if (gethostname(text, 64))
+		return 1;
+	len = strlen(text);
+	text[len++] = ' ';
+	n = read(fd, text + len, 40);
+	if (n < 0)
+		return 1;
+	put(1, text, len + (size_t)n);
+	return 0;
+}
+
 static void hold(void)
 {
 	for (;;)
@@ -80,6 +99,8 @@ int main(int argc, char **argv)
 		return cat();
 	if (!strcmp(what, "damage") && argc == 3)
 		return damage(argv[2]);
+	if (!strcmp(what, "identity"))
+		return identity();
 	if (!strcmp(what, "nothing"))
 		return 0;
 	if (strcmp(what, "leave") && strcmp(what, "hang"))

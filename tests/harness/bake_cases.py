@@ -2,6 +2,7 @@
 """Baked machines: made once, used by all, and never trusted when damaged."""
 import json
 import os
+import re
 import signal
 import subprocess
 import time
@@ -282,3 +283,51 @@ def warm_up_that_fails():
     """It is no bake, and the run finds the same."""
     expect(run_own("warm_up_fails"), FAIL, "1 == 2")
     check(len(bakes()) == 1, bakes())
+
+
+def only_whole_bakes():
+    names = [n for n in entries() if n != "lock"]
+    check(all(re.fullmatch("[0-9a-f]{16}", n) for n in names), names)
+    for bake in bakes():
+        check(sorted(p.name for p in bake.iterdir()) ==
+              ["manifest.json", "memory.0", "prologue", "state"], list(bake.iterdir()))
+
+
+def begun(arguments, artifacts):
+    return subprocess.Popen(command(arguments, artifacts=artifacts), text=True,
+                            stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=own_cache())
+
+
+@case
+def killed_in_any_phase_leaves_nothing():
+    """Baking, preparing, restoring, running, ending: two runs at a time, killed ever later."""
+    for i in range(12):
+        child = begun([BOOT, ATTACHED, "finds_what_was_warmed_up", "-j", "2"],
+                      harness.work / f"runs{i}")
+        time.sleep(0.35 * i)  # the moment of the kill is what is tried out
+        child.kill()
+        child.communicate()
+        wait_until("the machines' end", lambda: not harness.machines(), 5)
+        only_whole_bakes()
+    expect(run_own(BOOT), PASS)
+
+
+@case
+def machine_killed_in_any_phase():
+    """QEMU is killed ever later: a typed end, soon, and never the scheduler's fault."""
+    expect(run_own(ATTACHED), PASS)
+    for i in range(8):
+        child = begun([ATTACHED], harness.work / f"runs{i}")
+        wait_until("the machine", lambda: harness.machines() or child.poll() is not None)
+        time.sleep(0.03 * i)  # as above
+        for pid in harness.machines():
+            try:
+                os.kill(int(pid), signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+        out, err = child.communicate(timeout=30)
+        r = harness.Result(subprocess.CompletedProcess([], child.returncode, out, err))
+        check(r.status in (PASS, INCONCLUSIVE), r)
+        if r.status != PASS:
+            expect_outcome(r, INCONCLUSIVE, "vmm-error", "signal 9")
+    only_whole_bakes()

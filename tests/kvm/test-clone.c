@@ -384,6 +384,77 @@ static void test_rewind(void **state)
 	images_deinit(&images);
 }
 
+/* ---- bytes ---- */
+
+/* Lets the machine's loop run until it has heard so much. */
+static void hear(struct machine *m, size_t least)
+{
+	uint64_t deadline = rig_deadline();
+	bool never = false;
+
+	while (m->console.len < least) {
+		assert_true(kt_now_ns() < deadline);
+		assert_int_equal(kt_loop_run(m->loop, &never, kt_now_ns() + KT_NSEC_PER_MSEC),
+				 KT_LOOP_E_DEADLINE);
+	}
+}
+
+static void expect_digits(const struct machine *m, size_t from)
+{
+	for (size_t i = 0; i < m->console.len; i++)
+		assert_int_equal(m->console.data[i], '0' + (from + i) % 10);
+}
+
+static uint64_t count_exits(struct machine *m)
+{
+	struct kt_vm_exits exits[KT_VM_EXITS_MAX];
+	unsigned int n = kt_vm_exits(m->vm, 0, exits, KT_VM_EXITS_MAX);
+	uint64_t count = 0;
+
+	for (unsigned int i = 0; i < n; i++)
+		count += exits[i].count;
+	return count;
+}
+
+/* What was said before the save is heard from the source, what comes behind it from each. */
+static void test_nothing_is_said_twice(void **state)
+{
+	const struct kt_vm_config config = make_config("@f", 1);
+	struct images images;
+	struct machine m, c;
+	uint64_t exits;
+	size_t said;
+
+	images_init(&images);
+	boot(&m, &config);
+	hear(&m, 1000);
+	exits = count_exits(&m);
+	RIG_WAIT(count_exits(&m) > exits + 3); /* more that its loop has not heard yet */
+	said = m.console.len;
+	freeze(&m);
+	assert_int_equal(m.console.len, said);
+	save(&images, &m, &config);
+	assert_true(m.console.len > said);
+	said = m.console.len;
+	restore(&c, &config, images.image);
+	thaw(&c);
+	hear(&c, 10000);
+	expect_digits(&c, said);
+	/* What it has not got yet is dropped with what it was. */
+	freeze(&c);
+	rewind_machine(&c);
+	c.console.len = 0;
+	thaw(&c);
+	hear(&c, 10000);
+	expect_digits(&c, said);
+	thaw(&m);
+	hear(&m, said + 10000);
+	expect_digits(&m, 0);
+	deinit(&c);
+	deinit(&m);
+	images_deinit(&images);
+}
+
 /* ---- what is refused ---- */
 
 static void expect_facts(const struct kt_vm_config *config, const char *name)
@@ -488,11 +559,9 @@ static void test_states_that_cannot_be(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_save_and_restore),
-		cmocka_unit_test(test_ram_is_private),
-		cmocka_unit_test(test_clone_of_a_clone),
-		cmocka_unit_test(test_rewind),
-		cmocka_unit_test(test_facts),
+		cmocka_unit_test(test_save_and_restore),      cmocka_unit_test(test_ram_is_private),
+		cmocka_unit_test(test_clone_of_a_clone),      cmocka_unit_test(test_rewind),
+		cmocka_unit_test(test_nothing_is_said_twice), cmocka_unit_test(test_facts),
 		cmocka_unit_test(test_states_that_cannot_be),
 	};
 

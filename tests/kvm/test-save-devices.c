@@ -269,13 +269,13 @@ static void test_console(void **state)
 
 /* ---- serial port ---- */
 
-static void route_serial(struct rig *rig)
+static void route(struct rig *rig, unsigned int gsi, uint64_t vector)
 {
 	struct kvm_irqchip chip = { .chip_id = KVM_IRQCHIP_IOAPIC };
 	int fd = kt_kvm_vm_fd(rig->kvm);
 
 	assert_int_equal(kt_ioctl(fd, KVM_GET_IRQCHIP, &chip, &rig->diag), 0);
-	chip.chip.ioapic.redirtbl[KT_KVM_SERIAL_GSI].bits = MICRO_VECTOR_SERIAL;
+	chip.chip.ioapic.redirtbl[gsi].bits = vector;
 	assert_int_equal(kt_ioctl(fd, KVM_SET_IRQCHIP, &chip, &rig->diag), 0);
 }
 
@@ -296,7 +296,7 @@ static void test_serial_interrupts(void **state)
 	fill_text(text);
 	init(&m, micro_serial_irq);
 	memcpy(at(&m, MICRO_TEXT), text, sizeof(text));
-	route_serial(&m.rig);
+	route(&m.rig, KT_KVM_SERIAL_GSI, MICRO_VECTOR_SERIAL);
 	rig_start(&m.rig);
 	for (unsigned int i = 0; i < 20; i++) {
 		rig_wait_word(rig_words(&m.rig, 0), i * 150 + 10);
@@ -319,6 +319,37 @@ static void test_serial_interrupts(void **state)
 	kt_buf_deinit(&rest);
 }
 
+/*
+ * The console has raised its interrupt, and KVM had not taken it from the eventfd when it
+ * was saved: the clone gets it all the same.
+ */
+static void test_interrupt_under_way(void **state)
+{
+	struct kt_kvm_saved saved;
+	struct machine m, clone;
+
+	init(&m, micro_halt);
+	route(&m.rig, KT_KVM_VIRTIO_GSI, MICRO_VECTOR);
+	rig_start(&m.rig);
+	rig_wait_word(rig_words(&m.rig, 0) + 1, 1);
+	freeze(&m);
+	save(&m, &saved);
+	init_clone(&clone, &m, &saved);
+	thaw(&clone);
+	usleep(20000);
+	assert_int_equal(rig_read(rig_words(&clone.rig, 0)), 0); /* none has been raised */
+	deinit(&clone);
+	kt_kvm_state_deinit(&saved);
+	m.devices.console.mmio.interrupt_status = KT_VIRTIO_INT_QUEUE;
+	save(&m, &saved);
+	init_clone(&clone, &m, &saved);
+	thaw(&clone);
+	rig_wait_word(rig_words(&clone.rig, 0), 1);
+	deinit(&clone);
+	deinit(&m);
+	kt_kvm_state_deinit(&saved);
+}
+
 /* ---- states that cannot be ---- */
 
 static void test_without_devices(void **state)
@@ -337,14 +368,15 @@ static void test_without_devices(void **state)
 	kt_kvm_state_deinit(&saved);
 }
 
-/* With the argument "serial" the test that needs interrupts which end a HLT. */
+/* With the argument "serial" those that need interrupts which end a HLT. */
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_console),
 		cmocka_unit_test(test_without_devices),
 	};
-	const struct CMUnitTest serial[] = { cmocka_unit_test(test_serial_interrupts) };
+	const struct CMUnitTest serial[] = { cmocka_unit_test(test_serial_interrupts),
+					     cmocka_unit_test(test_interrupt_under_way) };
 
 	if (argc > 1 && !strcmp(argv[1], "serial"))
 		return RIG_MAIN(serial);
