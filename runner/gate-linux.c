@@ -576,28 +576,16 @@ static int keep_file(const char *dir, const char *name, int fd)
 	return !r && ftruncate(to, st.st_size) ? kt_raise(-errno) : kt_forward(r);
 }
 
-static void write_registers(struct kt_buf *out, struct kt_vm *vm, unsigned int vcpu)
+static int keep_registers(struct gate *g, const char *dir, struct kt_diag *diag)
 {
-	struct kt_diag diag = KT_DIAG_INIT;
-	struct kt_vm_regs r;
-
-	if (kt_vm_regs_read(vm, vcpu, &r, &diag)) {
-		(void)kt_fold(kt_buf_printf(out, "vCPU %u: %s\n", vcpu, diag.cause));
-		return;
-	}
-	(void)kt_fold(kt_buf_printf(out, "vCPU %u: rip %016llx rsp %016llx rflags %08llx\n", vcpu,
-				    (unsigned long long)r.rip, (unsigned long long)r.rsp,
-				    (unsigned long long)r.rflags));
-}
-
-static int keep_registers(struct gate *g, const char *dir)
-{
-	_cleanup_(kt_buf_deinit) struct kt_buf out = KT_BUF_INIT(0);
+	_cleanup_(kt_buf_deinit) struct kt_buf out = KT_BUF_INIT(KT_VM_REGISTERS_MAX);
 	char path[KT_PATH_MAX];
 	int r = kt_path_format(path, "%s/registers.txt", dir);
 
-	for (unsigned int i = 0; i < g->cell.vcpus; i++)
-		write_registers(&out, g->session->vm, i);
+	/* A machine that is beyond that says why instead. */
+	if (!r && kt_vm_registers_text(g->session->vm, &out, kt_now_ns() + FREEZE_NS, diag))
+		r = kt_buf_printf(&out, "%s\n", diag->cause);
+	kt_diag_reset(diag);
 	return r ? kt_forward(r) : kt_forward(kt_write_file_atomic(path, out.data, out.len));
 }
 
@@ -613,7 +601,7 @@ static int keep(void *arg, const char *dir, struct kt_diag *diag)
 	if (!r && g->session && !g->session->ended)
 		(void)kt_fold(kt_vm_freeze(g->session->vm, kt_now_ns() + FREEZE_NS, diag));
 	if (!r && g->session)
-		r = keep_registers(g, dir);
+		r = keep_registers(g, dir, diag);
 	if (r < 0)
 		kt_diag_cause(diag, "%s: %s", dir, strerror(-r));
 	return kt_forward(r);

@@ -57,7 +57,8 @@ struct kt_qemu {
 	/* The command somebody waits for in the loop. */
 	uint64_t wait_id;
 	bool wait_done;
-	char wait_error[256]; /* QEMU's words if it refused, else "" */
+	char wait_error[256];	  /* QEMU's words if it refused, else "" */
+	struct kt_buf *wait_text; /* gets the answer if that is a text; borrowed, or NULL */
 
 	uint64_t vcpus_id;	    /* the query for the threads of the vCPUs */
 	struct kt_qemu_vcpu *vcpus; /* owned; one per vCPU */
@@ -108,6 +109,10 @@ int kt_qemu_restore(struct kt_vm **ret_vm, const struct kt_vm *like, uint64_t de
 int kt_qemu_add_facts(json_t *facts, const struct kt_vm_config *config) _kt_must_check_;
 /* A migration changed its status. */
 void kt_qemu_on_migration(struct kt_qemu *qemu, const char *status);
+
+/* registers.c: as its namesake of backend.h. */
+int kt_qemu_registers_text(struct kt_vm *vm, struct kt_buf *out, uint64_t deadline_ns,
+			   struct kt_diag *diag) _kt_must_check_;
 
 /* stats.c: takes the answer to query-cpus-fast (0, or 1 if malformed); reads the statistics. */
 int kt_qemu_take_vcpus(struct kt_qemu *qemu, const json_t *value) _kt_must_check_;
