@@ -287,8 +287,8 @@ static void end_round(volatile struct gate_vcpu *v)
 
 static bool is_done(volatile struct gate_vcpu *v)
 {
-	return v->answered != v->seen && v->ticks > v->ticks_then && v->ipis > v->ipis_then &&
-	       v->hops > v->hops_then;
+	return v->answered != v->seen && v->ticks >= v->ticks_then + GATE_ROUND_TICKS &&
+	       v->ipis > v->ipis_then && v->hops > v->hops_then;
 }
 
 static bool work(volatile struct gate_vcpu *v)

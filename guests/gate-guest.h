@@ -28,6 +28,8 @@
 
 /* Counts of a clock of 1 GHz, KVM's of the local APIC: 2 ms. */
 #define GATE_TIMER_COUNT 2000000
+/* Ticks that a round takes: more than may have been due when the machine was saved. */
+#define GATE_ROUND_TICKS 3
 
 /* Places in struct gate_vcpu, for the assembler. */
 #define GATE_SELF  0

@@ -24,8 +24,8 @@
 #define MEMORY_BYTES (UINT64_C(128) << 20)
 #define DEADLINE_NS  (10 * KT_NSEC_PER_SEC) /* to start, freeze, thaw or restore */
 #define BAKE_NS	     (120 * KT_NSEC_PER_SEC)
-#define PROBE_NS     (120 * KT_NSEC_PER_SEC)
 #define PATIENCE_NS  (20 * KT_NSEC_PER_SEC)
+#define PATIENCES    6			      /* after so many it must have answered */
 #define LOOK_NS	     (200 * KT_NSEC_PER_USEC) /* between two looks at the mailbox */
 #define CONSOLE_MAX  (64u << 10)
 #define TEXT_MAX     (1u << 20)
@@ -185,13 +185,14 @@ static int check_console(struct gate *g, struct kt_diag *diag)
 
 /* ---- what stands still ---- */
 
-static bool is_stuck(const struct gate *g, struct watched *w, uint64_t value)
+/* Returns for how long it has been the same, in parts of a half of the patience. */
+static uint64_t watch(const struct gate *g, struct watched *w, uint64_t value)
 {
 	uint64_t now_ns = kt_now_ns();
 
 	if (w->value != value || !w->since_ns)
 		*w = (struct watched){ value, now_ns };
-	return now_ns - w->since_ns > g->patience_ns;
+	return (now_ns - w->since_ns) * 2 / g->patience_ns;
 }
 
 static int stuck(struct kt_diag *diag, const char *check, unsigned int vcpu, const char *words)
@@ -217,25 +218,47 @@ static int stuck_token(const struct gate *g, struct kt_diag *diag)
 			     "the interrupt that goes with the token has not come");
 }
 
-/* Of those that have not answered yet; what is the cause of the others first. */
-static int check_progress(struct gate *g, struct kt_diag *diag)
+/* It went as far as it should. */
+static bool token_rests(const struct gate *g)
 {
-	bool halted[GATE_VCPUS_MAX], untimed[GATE_VCPUS_MAX];
-	bool stopped = is_stuck(g, &g->hops, g->now.token.hops);
+	return g->cell.load == KT_GATE_IDLE && !g->now.token.holder && !g->now.token.laps &&
+	       g->now.token.hops > g->before.token.hops;
+}
 
-	for (unsigned int i = 0; i < g->cell.vcpus; i++) {
-		halted[i] = is_stuck(g, &g->counts[i], g->now.vcpu[i].count);
-		untimed[i] = is_stuck(g, &g->ticks[i], g->now.vcpu[i].ticks);
-	}
-	for (unsigned int i = 0; i < g->cell.vcpus; i++)
-		if (halted[i])
-			return stuck(diag, "counter", i,
-				     untimed[i] ? "it stands still, without a tick of its timer" :
-						  "it stands still, though its timer ticks");
-	for (unsigned int i = 0; i < g->cell.vcpus; i++)
-		if (untimed[i])
-			return stuck(diag, "ticks", i, "its timer does not tick");
-	return stopped ? stuck_token(g, diag) : 0;
+static int not_answered(const struct gate *g, uint64_t round, struct kt_diag *diag)
+{
+	unsigned int i = 0;
+
+	while (i + 1 < g->cell.vcpus && g->now.vcpu[i].answered == round)
+		i++;
+	return stuck(diag, "answer", i, "it gets on and does not come to its end");
+}
+
+/* What goes on for a little longer does so because of what had stopped. */
+static int check_vcpu(struct gate *g, unsigned int i, struct kt_diag *diag)
+{
+	uint64_t count = watch(g, &g->counts[i], g->now.vcpu[i].count);
+	uint64_t ticks = watch(g, &g->ticks[i], g->now.vcpu[i].ticks);
+
+	if (count < 2 && ticks < 2)
+		return 0;
+	if (!count)
+		return stuck(diag, "ticks", i, "its timer does not tick");
+	return stuck(diag, "counter", i,
+		     ticks ? "it stands still, without a tick of its timer" :
+			     "it stands still, though its timer ticks");
+}
+
+static int check_progress(struct gate *g, uint64_t round, struct kt_diag *diag)
+{
+	bool stopped = watch(g, &g->hops, g->now.token.hops) >= 2;
+	int r = 0;
+
+	for (unsigned int i = 0; !r && i < g->cell.vcpus; i++)
+		r = check_vcpu(g, i, diag);
+	if (r || !stopped)
+		return r;
+	return token_rests(g) ? not_answered(g, round, diag) : stuck_token(g, diag);
 }
 
 /* ---- the image of a cell ---- */
@@ -390,8 +413,8 @@ static int check_growth(const struct gate *g, struct kt_diag *diag)
 
 		if (v->count <= then->count)
 			return stuck(diag, "counter", i, "it has not grown since the restore");
-		if (v->ticks <= then->ticks)
-			return stuck(diag, "ticks", i, "none since the restore");
+		if (v->ticks < then->ticks + GATE_ROUND_TICKS)
+			return stuck(diag, "ticks", i, "too few since the restore");
 		if (v->ipis <= then->ipis)
 			return stuck(diag, "ipi", i, "none since the restore");
 		if (v->hops <= then->hops)
@@ -402,7 +425,7 @@ static int check_growth(const struct gate *g, struct kt_diag *diag)
 
 static int ask(struct gate *g, uint64_t round, struct kt_diag *diag)
 {
-	uint64_t deadline_ns = kt_now_ns() + PROBE_NS;
+	uint64_t deadline_ns = kt_now_ns() + PATIENCES * g->patience_ns;
 	int r = of_vm(kt_vm_mem_write(g->vm, KT_GPA(GATE_MAILBOX), &round, sizeof(round))) ?:
 			thaw(g, diag);
 
@@ -413,9 +436,9 @@ static int ask(struct gate *g, uint64_t round, struct kt_diag *diag)
 		r = look(g, diag) ?: check_faults(g, diag);
 		if (r || all_answered(g, round))
 			break;
-		r = check_progress(g, diag);
+		r = check_progress(g, round, diag);
 		if (!r && kt_now_ns() > deadline_ns)
-			r = stuck_token(g, diag);
+			r = not_answered(g, round, diag);
 	}
 	return kt_forward(r);
 }
