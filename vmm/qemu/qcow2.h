@@ -7,6 +7,8 @@
 
 #include <stdint.h>
 
+#include <stddef.h>
+
 #include "base/error.h"
 
 #define KT_QCOW2_TAG   "1"		     /* the snapshot's name */
