@@ -12,7 +12,8 @@
 #include "runner/baking.h"
 #include "runner/gate-image.h"
 
-#define SAVE_NS (60 * KT_NSEC_PER_SEC)
+#define SAVE_NS	     (60 * KT_NSEC_PER_SEC)
+#define REGISTERS_NS (5 * KT_NSEC_PER_SEC)
 
 /* ---- phases ---- */
 
@@ -86,28 +87,16 @@ static int keep_file(const char *dir, const char *name, int fd)
 	return !r && ftruncate(to, st.st_size) ? kt_raise(-errno) : kt_forward(r);
 }
 
-static void write_registers(struct kt_buf *out, struct kt_vm *vm, unsigned int vcpu)
+static int keep_registers(struct kt_vm *vm, const char *dir, struct kt_diag *diag)
 {
-	struct kt_diag diag = KT_DIAG_INIT;
-	struct kt_vm_regs r;
-
-	if (kt_vm_regs_read(vm, vcpu, &r, &diag)) {
-		(void)kt_fold(kt_buf_printf(out, "vCPU %u: %s\n", vcpu, diag.cause));
-		return;
-	}
-	(void)kt_fold(kt_buf_printf(out, "vCPU %u: rip %016llx rsp %016llx rflags %08llx\n", vcpu,
-				    (unsigned long long)r.rip, (unsigned long long)r.rsp,
-				    (unsigned long long)r.rflags));
-}
-
-static int keep_registers(const struct kt_gate_kept *kept, const char *dir)
-{
-	_cleanup_(kt_buf_deinit) struct kt_buf out = KT_BUF_INIT(0);
+	_cleanup_(kt_buf_deinit) struct kt_buf out = KT_BUF_INIT(KT_VM_REGISTERS_MAX);
 	char path[KT_PATH_MAX];
 	int r = kt_path_format(path, "%s/registers.txt", dir);
 
-	for (unsigned int i = 0; i < kept->vcpus; i++)
-		write_registers(&out, kept->vm, i);
+	/* A machine that is beyond that says why instead. */
+	if (!r && kt_vm_registers_text(vm, &out, kt_now_ns() + REGISTERS_NS, diag))
+		r = kt_buf_printf(&out, "%s\n", diag->cause);
+	kt_diag_reset(diag);
 	return r ? kt_forward(r) : kt_forward(kt_write_file_atomic(path, out.data, out.len));
 }
 
@@ -120,7 +109,7 @@ int kt_gate_keep(const struct kt_gate_kept *kept, const char *dir, struct kt_dia
 			keep_file(dir, "state", kept->bake->state_fd);
 
 	if (!r && kept->vm)
-		r = keep_registers(kept, dir);
+		r = keep_registers(kept->vm, dir, diag);
 	if (r < 0)
 		kt_diag_cause(diag, "%s: %s", dir, strerror(-r));
 	return kt_forward(r);

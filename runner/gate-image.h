@@ -23,7 +23,6 @@ struct kt_gate_kept {
 	const struct kt_buf *console;
 	const struct kt_bake *bake;
 	struct kt_vm *vm; /* frozen, or ended; NULL if there is none */
-	unsigned int vcpus;
 };
 
 /* Writes console.log, the image's files and registers.txt into a folder. */

@@ -7,9 +7,6 @@
  * A probe runs in an executor slot of the clone. Then the machine is frozen, for
  * the host to compare the kernel's text with what was saved, and to look at what
  * the console has said.
- *
- * QEMU cannot take a machine back to its image in place. Under tcg "reuse" is one
- * clone that is probed again and again.
  */
 #include <elf.h>
 #include <fcntl.h>
@@ -188,15 +185,6 @@ static int freeze(struct gate *g, struct kt_diag *diag)
 
 	if (!r)
 		kt_watch_frozen(&g->session->watch, true);
-	return r > 0 ? KT_GATE_E_FAILED : kt_forward(r);
-}
-
-static int thaw(struct gate *g, struct kt_diag *diag)
-{
-	int r = kt_vm_thaw(g->session->vm, kt_now_ns() + FREEZE_NS, diag);
-
-	if (!r)
-		kt_watch_frozen(&g->session->watch, false);
 	return r > 0 ? KT_GATE_E_FAILED : kt_forward(r);
 }
 
@@ -438,9 +426,6 @@ static int acquire(void *arg, struct kt_gate_phases *phases, struct kt_diag *dia
 	const struct kt_session_spec spec = { .config = g->config, .bake = g->bake };
 	int r;
 
-	/* The one of the last cycle, which runs. */
-	if (g->session && g->session->ready)
-		return 0;
 	if (!g->session) {
 		r = open_machine(g, &spec, diag);
 		if (r)
@@ -506,7 +491,7 @@ static int release(void *arg, struct kt_gate_phases *phases, struct kt_diag *dia
 		kt_gate_add_phase(phases, "release", kt_now_ns() - start_ns);
 		return 0;
 	}
-	r = g->spec->accel == KT_ACCEL_TCG ? thaw(g, diag) : kt_session_rewind(g->session, diag);
+	r = kt_session_rewind(g->session, diag);
 	kt_gate_add_phase(phases, "release", kt_now_ns() - start_ns);
 	return r > 0 ? KT_GATE_E_FAILED : kt_forward(r);
 }
@@ -520,7 +505,6 @@ static int keep(void *arg, const char *dir, struct kt_diag *diag)
 		.console = &g->console,
 		.bake = g->bake,
 		.vm = g->session ? g->session->vm : NULL,
-		.vcpus = g->cell.vcpus,
 	};
 
 	if (g->session && !g->session->ended)

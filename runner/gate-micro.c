@@ -537,9 +537,7 @@ static int release(void *arg, struct kt_gate_phases *phases, struct kt_diag *dia
 static int keep(void *arg, const char *dir, struct kt_diag *diag)
 {
 	struct gate *g = arg;
-	const struct kt_gate_kept kept = {
-		.console = &g->console, .bake = g->bake, .vm = g->vm, .vcpus = g->cell.vcpus
-	};
+	const struct kt_gate_kept kept = { .console = &g->console, .bake = g->bake, .vm = g->vm };
 
 	if (g->vm && !g->ended && !g->frozen)
 		(void)kt_fold(freeze(g, diag));

@@ -7,7 +7,7 @@
  *  (wish)      validates           (checked)     creates      (live state)
  *
  * A machine belongs to one event loop and one thread. Callbacks run from the
- * loop. freeze, thaw and stop run the loop themselves until they are done or
+ * loop. freeze, thaw, rewind and stop run the loop themselves until they are done or
  * their deadline passes; they must not be called from a callback.
  */
 #pragma once
@@ -226,7 +226,9 @@ int kt_vm_restore(struct kt_vm **ret_vm, const struct kt_vm_restore_spec *spec,
  * Takes a frozen clone back to its image in place: descriptors, threads and
  * pages that were not written to stay. It is frozen afterwards. Bytes on their
  * way in either direction are dropped. KT_VM_E_STATE; KT_VM_E_CANNOT: not a
- * clone, or an accelerator that cannot.
+ * clone, one with RAM of its own, or a nested machine under tcg, which runs the
+ * loop like the others and has 10 s (KT_VM_E_DEADLINE). On any other condition and
+ * on errors the clone is of no more use, and ends if it can.
  */
 int kt_vm_rewind(struct kt_vm *vm, struct kt_diag *diag) _kt_must_check_;
 
@@ -317,6 +319,17 @@ int kt_vm_msrs_read(struct kt_vm *vm, unsigned int vcpu, struct kt_vm_msr *msrs,
 		    struct kt_diag *diag) _kt_must_check_;
 int kt_vm_msrs_write(struct kt_vm *vm, unsigned int vcpu, const struct kt_vm_msr *msrs,
 		     size_t count, struct kt_diag *diag) _kt_must_check_;
+
+struct kt_buf;
+
+#define KT_VM_REGISTERS_MAX (1u << 20) /* bytes of text */
+
+/*
+ * The registers of all vCPUs of a frozen machine as text for people, appended to out.
+ * The form is the accelerator's, and every accelerator has one.
+ */
+int kt_vm_registers_text(struct kt_vm *vm, struct kt_buf *out, uint64_t deadline_ns,
+			 struct kt_diag *diag) _kt_must_check_;
 
 /* ---- breakpoints ---- */
 

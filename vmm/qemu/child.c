@@ -36,6 +36,15 @@ static void far_ends_close(struct far_ends *far)
 	kt_closep(&far->errors);
 }
 
+/* What the guest has not taken is taken back from the socket by a rewind. */
+static int keep_far_ends(struct kt_qemu *qemu, const struct far_ends *far)
+{
+	if (!qemu->vm.ram.private)
+		return 0;
+	return kt_forward(kt_link_keep_far(&qemu->control, far->control) ?:
+				  kt_link_keep_far(&qemu->terminal, far->terminal));
+}
+
 static int make_links(struct kt_qemu *qemu, struct far_ends *far)
 {
 	struct kt_loop *loop = qemu->vm.loop;
@@ -141,7 +150,7 @@ int kt_qemu_spawn(struct kt_qemu *qemu, struct kt_diag *diag)
 	_cleanup_(far_ends_close) struct far_ends far = { -1, -1, -1, -1, -1 };
 	int r;
 
-	r = make_links(qemu, &far) ?: start_program(qemu, &far);
+	r = make_links(qemu, &far) ?: keep_far_ends(qemu, &far) ?: start_program(qemu, &far);
 	if (!r)
 		r = kt_loop_add_io(qemu->vm.loop, &qemu->child_exit, qemu->process.pidfd, POLLIN,
 				   kt_qemu_on_child_exit, qemu);

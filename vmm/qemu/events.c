@@ -30,8 +30,7 @@ void kt_qemu_kill(struct kt_qemu *qemu)
 		kill(qemu->process.pid, SIGKILL);
 }
 
-/* The machine is beyond use. What ended it first stays the reason. */
-static void end_in_error(struct kt_qemu *qemu, const struct kt_diag *diag)
+void kt_qemu_end_in_error(struct kt_qemu *qemu, const struct kt_diag *diag)
 {
 	if (!qemu->end_known) {
 		qemu->end_known = true;
@@ -46,7 +45,7 @@ static void end_in_fault(struct kt_qemu *qemu, int error)
 	struct kt_diag diag = KT_DIAG_INIT;
 
 	kt_diag_cause(&diag, "the connection to QEMU failed: %s", strerror(-error));
-	end_in_error(qemu, &diag);
+	kt_qemu_end_in_error(qemu, &diag);
 }
 
 static void on_guard(void *arg)
@@ -185,7 +184,12 @@ static void on_shutdown(struct kt_qemu *qemu, const char *reason)
 		return;
 	}
 	kt_diag_cause(&diag, "QEMU was ended from outside (%.64s)", reason);
-	end_in_error(qemu, &diag);
+	kt_qemu_end_in_error(qemu, &diag);
+}
+
+static const char *text_of(const json_t *data, const char *name)
+{
+	return json_string_value(json_object_get(data, name)) ?: "";
 }
 
 static void on_event(void *arg, const char *event, const json_t *data)
@@ -194,8 +198,24 @@ static void on_event(void *arg, const char *event, const json_t *data)
 
 	if (!strcmp(event, "SHUTDOWN"))
 		on_shutdown(arg, reason ?: "no reason given");
+	else if (!strcmp(event, "RESET"))
+		kt_qemu_on_reset(arg);
 	else if (!strcmp(event, "MIGRATION"))
-		kt_qemu_on_migration(arg, json_string_value(json_object_get(data, "status")) ?: "");
+		kt_qemu_on_migration(arg, text_of(data, "status"));
+	else if (!strcmp(event, "JOB_STATUS_CHANGE"))
+		kt_qemu_on_job(arg, text_of(data, "id"), text_of(data, "status"));
+}
+
+/* A monitor's line is bounded, and so is this. */
+static void take_text(struct kt_qemu *qemu, const json_t *value)
+{
+	int r = 0;
+
+	if (qemu->wait_text && json_is_string(value))
+		r = kt_buf_append(qemu->wait_text, json_string_value(value),
+				  json_string_length(value));
+	if (r)
+		end_in_fault(qemu, r);
 }
 
 static void on_reply(void *arg, uint64_t id, const json_t *value, const char *error)
@@ -205,12 +225,17 @@ static void on_reply(void *arg, uint64_t id, const json_t *value, const char *er
 
 	if (id == qemu->vcpus_id && kt_qemu_take_vcpus(qemu, value)) {
 		kt_diag_cause(&diag, "QEMU's monitor sent a malformed list of vCPUs");
-		end_in_error(qemu, &diag);
+		kt_qemu_end_in_error(qemu, &diag);
+	}
+	if (id == qemu->jobs_id && kt_qemu_take_jobs(qemu, value)) {
+		kt_diag_cause(&diag, "QEMU's monitor sent a malformed list of jobs");
+		kt_qemu_end_in_error(qemu, &diag);
 	}
 	if (id == qemu->drain_id)
 		end_draining_round(qemu);
 	if (id == qemu->wait_id) {
 		qemu->wait_done = true;
+		take_text(qemu, value);
 		snprintf(qemu->wait_error, sizeof(qemu->wait_error), "%s", error ?: "");
 	}
 }
@@ -229,7 +254,7 @@ static void on_monitor_data(void *arg, const void *data, size_t len)
 	if (r < 0)
 		end_in_fault(qemu, r);
 	else if (r)
-		end_in_error(qemu, &diag);
+		kt_qemu_end_in_error(qemu, &diag);
 }
 
 /* QEMU closes its monitor when it exits; a child that then stays is killed. */
@@ -243,25 +268,25 @@ static void on_link_fault(void *arg, int error)
 	end_in_fault(arg, error);
 }
 
+static void deliver(struct kt_qemu *qemu, enum kt_vm_stream stream, const void *data, size_t len)
+{
+	if (!qemu->rewinding)
+		qemu->vm.handlers->on_data(qemu->vm.arg, stream, data, len);
+}
+
 static void on_control_data(void *arg, const void *data, size_t len)
 {
-	struct kt_qemu *qemu = arg;
-
-	qemu->vm.handlers->on_data(qemu->vm.arg, KT_VM_STREAM_CONTROL, data, len);
+	deliver(arg, KT_VM_STREAM_CONTROL, data, len);
 }
 
 static void on_console_data(void *arg, const void *data, size_t len)
 {
-	struct kt_qemu *qemu = arg;
-
-	qemu->vm.handlers->on_data(qemu->vm.arg, KT_VM_STREAM_CONSOLE, data, len);
+	deliver(arg, KT_VM_STREAM_CONSOLE, data, len);
 }
 
 static void on_terminal_data(void *arg, const void *data, size_t len)
 {
-	struct kt_qemu *qemu = arg;
-
-	qemu->vm.handlers->on_data(qemu->vm.arg, KT_VM_STREAM_TERMINAL, data, len);
+	deliver(arg, KT_VM_STREAM_TERMINAL, data, len);
 }
 
 static void on_error_text(void *arg, const void *data, size_t len)

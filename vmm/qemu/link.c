@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Socket pairs to a child; see link.h. */
+#include <fcntl.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -59,6 +60,24 @@ void kt_link_drain(struct kt_link *link)
 {
 	while (receive(link))
 		;
+}
+
+int kt_link_keep_far(struct kt_link *link, int peer_fd)
+{
+	link->far_fd = fcntl(peer_fd, F_DUPFD_CLOEXEC, 0);
+	return link->far_fd < 0 ? kt_raise(-errno) : 0;
+}
+
+void kt_link_discard(struct kt_link *link)
+{
+	uint8_t chunk[CHUNK_BYTES];
+	ssize_t n = 1;
+
+	link->out.len = 0;
+	link->writable = kt_source_free(link->writable);
+	while (link->far_fd >= 0 && (n > 0 || (n < 0 && errno == EINTR)))
+		n = recv(link->far_fd, chunk, sizeof(chunk), MSG_DONTWAIT);
+	kt_link_drain(link);
 }
 
 /* Sends what the socket takes now. 0 also when some is left. */
@@ -145,6 +164,7 @@ int kt_link_init(struct kt_link *link, struct kt_loop *loop, size_t out_max,
 		return kt_raise(-errno);
 	*link = (struct kt_link){ .loop = loop,
 				  .fd = fds[0],
+				  .far_fd = -1,
 				  .out = KT_BUF_INIT(out_max),
 				  .handlers = handlers,
 				  .arg = arg };
@@ -165,5 +185,6 @@ void kt_link_deinit(struct kt_link *link)
 	unwatch(link);
 	kt_buf_deinit(&link->out);
 	kt_closep(&link->fd);
+	kt_closep(&link->far_fd);
 	link->loop = NULL;
 }

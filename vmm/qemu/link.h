@@ -25,6 +25,7 @@ struct kt_link_handlers {
 struct kt_link {
 	struct kt_loop *loop; /* borrowed; NULL while not initialised */
 	int fd;		      /* owned */
+	int far_fd;	      /* owned; see kt_link_keep_far(); -1: not kept */
 	struct kt_source *readable, *writable;
 	struct kt_buf out;
 	uint64_t received;			 /* bytes delivered so far */
@@ -56,3 +57,15 @@ int kt_link_send_fd(struct kt_link *link, const void *data, size_t len, int fd) 
 
 /* Delivers all bytes that are there now, without waiting. */
 void kt_link_drain(struct kt_link *link);
+
+/*
+ * Keeps a copy of the other end, so that what was sent can be taken back. From then on
+ * the other end is not closed by the child's end.
+ */
+int kt_link_keep_far(struct kt_link *link, int peer_fd) _kt_must_check_;
+
+/*
+ * Takes back what was sent and not received, as far as the other end is kept; the child
+ * must not read meanwhile. Then delivers what is there, as kt_link_drain().
+ */
+void kt_link_discard(struct kt_link *link);

@@ -13,6 +13,7 @@
 #include "vmm/backend.h"
 #include "vmm/qemu/link.h"
 #include "vmm/qemu/qmp.h"
+#include "vmm/qemu/ticks.h"
 
 enum kt_qemu_state {
 	KT_QEMU_CREATED,
@@ -54,10 +55,21 @@ struct kt_qemu {
 	/* A migration, which is how QEMU saves and restores state. */
 	enum kt_qemu_migration migration;
 
+	/* Rewinding. */
+	int reload_fd; /* owned; the state as QEMU can load it again; -1: it has not been told */
+	struct kt_ticks ticks; /* of that state */
+	uint64_t restored_ns;  /* before it ran */
+	bool rewinding;	       /* what the guest has said is dropped */
+	bool resetting;	       /* QEMU has not yet reported that it is done */
+	bool loading;	       /* QEMU has not yet reported that its job has concluded */
+	uint64_t jobs_id;      /* the query for how it has */
+	char job_error[256];
+
 	/* The command somebody waits for in the loop. */
 	uint64_t wait_id;
 	bool wait_done;
-	char wait_error[256]; /* QEMU's words if it refused, else "" */
+	char wait_error[256];	  /* QEMU's words if it refused, else "" */
+	struct kt_buf *wait_text; /* gets the answer if that is a text; borrowed, or NULL */
 
 	uint64_t vcpus_id;	    /* the query for the threads of the vCPUs */
 	struct kt_qemu_vcpu *vcpus; /* owned; one per vCPU */
@@ -82,6 +94,8 @@ int kt_qemu_command(struct kt_qemu *qemu, const char *name, const char *argument
 /* The same where there is nobody to report a fault to: it ends the machine. */
 void kt_qemu_command_or_end(struct kt_qemu *qemu, const char *name, uint64_t *ret_id);
 void kt_qemu_kill(struct kt_qemu *qemu);
+/* The machine is beyond use. What ended it first stays the reason. */
+void kt_qemu_end_in_error(struct kt_qemu *qemu, const struct kt_diag *diag);
 /* Waits for the child's exit, and makes it the machine's end. */
 void kt_qemu_reap(struct kt_qemu *qemu);
 
@@ -98,6 +112,9 @@ int kt_qemu_command_and_wait(struct kt_qemu *qemu, const char *name, const char 
 /* Runs the loop until wait_done, which somebody has reset. */
 int kt_qemu_wait(struct kt_qemu *qemu, const char *what, uint64_t deadline_ns,
 		 struct kt_diag *diag) _kt_must_check_;
+/* The same for a command that a descriptor goes with; QEMU gets a copy. */
+int kt_qemu_give_fd(struct kt_qemu *qemu, const char *name, const char *arguments, int fd,
+		    uint64_t deadline_ns, struct kt_diag *diag) _kt_must_check_;
 int kt_qemu_wrong_state(const struct kt_qemu *qemu, struct kt_diag *diag);
 
 /* save.c: as their namesakes of backend.h. */
@@ -108,6 +125,17 @@ int kt_qemu_restore(struct kt_vm **ret_vm, const struct kt_vm *like, uint64_t de
 int kt_qemu_add_facts(json_t *facts, const struct kt_vm_config *config) _kt_must_check_;
 /* A migration changed its status. */
 void kt_qemu_on_migration(struct kt_qemu *qemu, const char *status);
+
+/* registers.c: as its namesake of backend.h. */
+int kt_qemu_registers_text(struct kt_vm *vm, struct kt_buf *out, uint64_t deadline_ns,
+			   struct kt_diag *diag) _kt_must_check_;
+/* rewind.c: as its namesake of backend.h. */
+int kt_qemu_rewind(struct kt_vm *vm, struct kt_diag *diag) _kt_must_check_;
+void kt_qemu_on_reset(struct kt_qemu *qemu);
+/* A job changed its status. */
+void kt_qemu_on_job(struct kt_qemu *qemu, const char *id, const char *status);
+/* Takes the answer to query-jobs (0, or 1 if malformed). */
+int kt_qemu_take_jobs(struct kt_qemu *qemu, const json_t *value) _kt_must_check_;
 
 /* stats.c: takes the answer to query-cpus-fast (0, or 1 if malformed); reads the statistics. */
 int kt_qemu_take_vcpus(struct kt_qemu *qemu, const json_t *value) _kt_must_check_;

@@ -30,6 +30,7 @@ struct kt_vm *kt_qemu_free(struct kt_vm *vm)
 	kt_buf_deinit(&qemu->error_text);
 	kt_ram_deinit(&qemu->vm.ram);
 	kt_closep(&qemu->state_fd);
+	kt_closep(&qemu->reload_fd);
 	free(qemu->vcpus);
 	free(qemu);
 	return NULL;
@@ -73,9 +74,9 @@ struct kt_qemu *kt_qemu_alloc(const struct kt_vm *like, struct kt_diag *diag)
 	}
 	qemu->vm = *like;
 	qemu->process = KT_PROCESS_INIT;
-	qemu->wait_id = qemu->drain_id = qemu->vcpus_id = UINT64_MAX;
+	qemu->wait_id = qemu->drain_id = qemu->vcpus_id = qemu->jobs_id = UINT64_MAX;
 	qemu->error_text = KT_BUF_INIT(ERROR_TEXT_MAX);
-	qemu->state_fd = -1;
+	qemu->state_fd = qemu->reload_fd = -1;
 	return qemu;
 }
 
@@ -134,6 +135,30 @@ int kt_qemu_command_and_wait(struct kt_qemu *qemu, const char *name, const char 
 		return kt_raise(-EIO);
 	}
 	return 0;
+}
+
+int kt_qemu_give_fd(struct kt_qemu *qemu, const char *name, const char *arguments, int fd,
+		    uint64_t deadline_ns, struct kt_diag *diag)
+{
+	uint64_t id;
+	int r;
+
+	qemu->wait_done = false;
+	qemu->wait_error[0] = '\0';
+	r = kt_qmp_execute(&qemu->qmp, name, arguments, &id);
+	if (!r) {
+		qemu->wait_id = id;
+		r = kt_link_send_fd(&qemu->monitor, qemu->qmp.out.data, qemu->qmp.out.len, fd);
+		kt_buf_consume(&qemu->qmp.out, qemu->qmp.out.len);
+	}
+	if (!r)
+		r = kt_qemu_wait(qemu, name, deadline_ns, diag);
+	qemu->wait_id = UINT64_MAX;
+	if (!r && qemu->wait_error[0]) {
+		kt_diag_cause(diag, "QEMU refused the file: %s", qemu->wait_error);
+		return kt_raise(-EIO);
+	}
+	return kt_forward(r);
 }
 
 int kt_qemu_wrong_state(const struct kt_qemu *qemu, struct kt_diag *diag)
@@ -264,7 +289,9 @@ const struct kt_vm_ops kt_qemu_ops = {
 	.stop = qemu_stop,
 	.send = qemu_send,
 	.stats = kt_qemu_stats,
+	.registers_text = kt_qemu_registers_text,
 	.save = kt_qemu_save,
 	.add_facts = kt_qemu_add_facts,
 	.restore = kt_qemu_restore,
+	.rewind = kt_qemu_rewind,
 };

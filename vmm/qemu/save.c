@@ -63,29 +63,6 @@ static int migrate(struct kt_qemu *qemu, const char *command, const char *argume
 
 /* ---- saving ---- */
 
-static int give_state_fd(struct kt_qemu *qemu, int fd, uint64_t deadline_ns, struct kt_diag *diag)
-{
-	uint64_t id;
-	int r;
-
-	qemu->wait_done = false;
-	qemu->wait_error[0] = '\0';
-	r = kt_qmp_execute(&qemu->qmp, "getfd", "{\"fdname\":\"" FD_NAME "\"}", &id);
-	if (!r) {
-		qemu->wait_id = id;
-		r = kt_link_send_fd(&qemu->monitor, qemu->qmp.out.data, qemu->qmp.out.len, fd);
-		kt_buf_consume(&qemu->qmp.out, qemu->qmp.out.len);
-	}
-	if (!r)
-		r = kt_qemu_wait(qemu, "getfd", deadline_ns, diag);
-	qemu->wait_id = UINT64_MAX;
-	if (!r && qemu->wait_error[0]) {
-		kt_diag_cause(diag, "QEMU refused the file: %s", qemu->wait_error);
-		return kt_raise(-EIO);
-	}
-	return kt_forward(r);
-}
-
 int kt_qemu_save(struct kt_vm *vm, struct kt_bake_draft *draft, uint64_t deadline_ns,
 		 struct kt_diag *diag)
 {
@@ -102,7 +79,7 @@ int kt_qemu_save(struct kt_vm *vm, struct kt_bake_draft *draft, uint64_t deadlin
 		return kt_raise(-errno);
 	return kt_forward(
 		kt_qemu_command_and_wait(qemu, "migrate-set-capabilities", CAPABILITIES, deadline_ns, diag) ?:
-			give_state_fd(qemu, draft->state_fd, deadline_ns, diag) ?:
+			kt_qemu_give_fd(qemu, "getfd", "{\"fdname\":\"" FD_NAME "\"}", draft->state_fd, deadline_ns, diag) ?:
 			migrate(qemu, "migrate", "{\"uri\":\"fd:" FD_NAME "\"}", deadline_ns,
 				diag));
 }
@@ -137,6 +114,7 @@ static int restore(struct kt_qemu *qemu, uint64_t deadline_ns, struct kt_diag *d
 			kt_qemu_command_and_wait(qemu, "migrate-set-capabilities", CAPABILITIES,
 						 deadline_ns, diag);
 
+	qemu->restored_ns = start_ns;
 	times->map_ns = kt_now_ns() - start_ns;
 	r = r ?: load_state(qemu, deadline_ns, diag);
 	if (!r && qemu->vm.ram.private)

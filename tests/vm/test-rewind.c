@@ -1,0 +1,358 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* A clone that is taken back to its image, again and again. */
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/fs.h"
+#include "tests/guests/vm-guest.h"
+#include "tests/unit/test.h"
+#include "tests/vm/rig.h"
+
+#define CONTROL KT_VM_STREAM_CONTROL
+#define KEY	3
+#define BAKE	"bake"
+#define ROUNDS	50
+
+static struct rig source;
+static struct kt_vm_spec spec;
+static struct kt_bake *bake;
+static uint64_t saved_clock; /* of the guest, shortly before the save */
+static uint64_t saved_count; /* of the page of KEY, likewise */
+static uint64_t ram_bytes;
+
+/* The machine counts for ever on one CPU: it is saved under load, and loaded afterwards. */
+static int save_source(void **state)
+{
+	size_t count;
+
+	spec = rig_spec("guest=serve");
+	rig_init(&source, &spec);
+	rig_start(&source);
+	rig_wait_text(&source, CONTROL, "ready\n");
+	rig_ask(&source, "page 0 3\n");
+	rig_ask(&source, "count 3\n");
+	saved_count = rig_ask(&source, "look 3\n");
+	saved_clock = rig_ask(&source, "clock\n");
+	bake = rig_save(&source, BAKE);
+	ram_bytes = kt_vm_mem_banks(source.vm, &count)->len;
+	return 0;
+}
+
+static int remove_source(void **state)
+{
+	rig_deinit(&source);
+	kt_bake_free(bake);
+	return kt_remove_tree(BAKE);
+}
+
+static struct kt_vm_restore_times rewind_machine(struct rig *rig)
+{
+	struct kt_vm_restore_times times;
+	struct kt_diag diag = KT_DIAG_INIT;
+	char text[KT_DIAG_TEXT_MAX];
+	int r = kt_vm_rewind(rig->vm, &diag);
+
+	if (r)
+		fail_msg("%d: %s", r, kt_diag_format(&diag, text, sizeof(text)));
+	kt_vm_restore_times(rig->vm, &times);
+	return times;
+}
+
+/* All of it. */
+static void expect_image(struct rig *rig)
+{
+	static uint8_t was[64 << 10], is[sizeof(was)];
+
+	for (uint64_t at = 0; at < ram_bytes; at += sizeof(was)) {
+		assert_int_equal(pread(bake->memory_fds[0], was, sizeof(was), (off_t)at),
+				 sizeof(was));
+		assert_int_equal(kt_vm_mem_read(rig->vm, KT_GPA(at), is, sizeof(is)), 0);
+		if (memcmp(was, is, sizeof(was)))
+			fail_msg("RAM at %#llx is not that of the image", (unsigned long long)at);
+	}
+}
+
+/* Time has gone on from the save, by what the machine ran for since. */
+static void expect_clock(struct rig *rig, uint64_t thawed_ns)
+{
+	uint64_t clock = rig_ask(rig, "clock\n");
+
+	assert_true(clock > saved_clock);
+	assert_true(clock - saved_clock < kt_now_ns() - thawed_ns + KT_NSEC_PER_SEC / 2);
+}
+
+/* The counter's thread runs, with its registers; from where it was saved, not further on. */
+static void expect_counting(struct rig *rig, uint64_t *most)
+{
+	uint64_t count = rig_ask(rig, "look 3\n"), start = count;
+
+	assert_true(count >= saved_count);
+	while (count <= start)
+		count = rig_ask(rig, "look 3\n");
+	*most = count;
+}
+
+/* More than a queue of the port has room for, there and back. */
+static void expect_echo(struct rig *rig, unsigned int seed)
+{
+	static uint8_t data[200000];
+	struct kt_buf *said = &rig->said[CONTROL];
+
+	for (size_t i = 0; i < sizeof(data); i++)
+		data[i] = (uint8_t)(i * 7 + i / 251 + seed);
+	said->len = 0;
+	rig_tell(rig, "echo 200000\n");
+	assert_int_equal(kt_vm_send(rig->vm, CONTROL, data, sizeof(data)), 0);
+	rig_wait_bytes(rig, CONTROL, sizeof(data));
+	assert_int_equal(said->len, sizeof(data));
+	assert_memory_equal(said->data, data, sizeof(data));
+}
+
+static void test_rounds(void **state)
+{
+	struct rig clone;
+	uint64_t most, thawed_ns = kt_now_ns();
+
+	rig_restore(&clone, &spec, bake, false);
+	for (unsigned int i = 0; i < ROUNDS; i++) {
+		expect_clock(&clone, thawed_ns);
+		expect_counting(&clone, &most);
+		expect_echo(&clone, i);
+		rig_freeze(&clone);
+		assert_true(rewind_machine(&clone).pages);
+		if (i % 10 == 0)
+			expect_image(&clone);
+		thawed_ns = kt_now_ns();
+		rig_thaw(&clone);
+	}
+	rig_tell(&clone, "poweroff\n");
+	rig_wait_end(&clone, KT_VM_END_POWEROFF);
+	rig_deinit(&clone);
+}
+
+/* Without a step of the guest between them; and what ktest wrote is taken back, too. */
+static void test_rewound_at_once(void **state)
+{
+	static const uint64_t at = UINT64_C(64) << 20;
+	struct kt_vm_restore_times times;
+	struct rig clone;
+
+	rig_restore(&clone, &spec, bake, false);
+	rig_freeze(&clone);
+	rewind_machine(&clone);
+	for (unsigned int page = 0; page < 1000; page++)
+		assert_int_equal(kt_vm_mem_write(clone.vm, KT_GPA(at + page * 8192), "clone", 5),
+				 0);
+	times = rewind_machine(&clone);
+	assert_in_range(times.pages, 1000, ram_bytes / 4096);
+	assert_true(times.map_ns && times.devices_ns);
+	expect_image(&clone);
+	rewind_machine(&clone);
+	expect_image(&clone);
+	rig_thaw(&clone);
+	expect_clock(&clone, kt_now_ns());
+	rig_deinit(&clone);
+}
+
+/* The image and the machine it is of know nothing of all that. */
+static void test_source_is_unharmed(void **state)
+{
+	struct kt_diag diag = KT_DIAG_INIT;
+	struct kt_bake *again;
+	struct rig clone;
+	uint64_t most;
+
+	rig_restore(&clone, &spec, bake, false);
+	expect_echo(&clone, 1);
+	rig_freeze(&clone);
+	rewind_machine(&clone);
+	rig_deinit(&clone);
+	assert_int_equal(kt_bake_open(&again, BAKE, NULL, &diag), 0);
+	kt_bake_free(again);
+	rig_thaw(&source);
+	expect_counting(&source, &most);
+	rig_freeze(&source);
+}
+
+/* ---- bytes ---- */
+
+/* Half a command, which the guest has not yet read, or has, or has in part. */
+static void test_bytes_to_it_are_dropped(void **state)
+{
+	_cleanup_(kt_freep) uint8_t *data = calloc(1, 2 << 20);
+	struct rig clone;
+
+	for (unsigned int i = 0; i < 3; i++) {
+		rig_restore(&clone, &spec, bake, false);
+		if (i == 1)
+			rig_freeze(&clone);
+		rig_tell(&clone, "echo 4000000\n");
+		assert_int_equal(kt_vm_send(clone.vm, CONTROL, data, 2 << 20), 0);
+		if (i == 2)
+			rig_run_for(&clone, KT_NSEC_PER_SEC / 5);
+		if (i != 1)
+			rig_freeze(&clone);
+		rewind_machine(&clone);
+		expect_image(&clone);
+		rig_thaw(&clone);
+		expect_clock(&clone, kt_now_ns());
+		expect_echo(&clone, i);
+		rig_deinit(&clone);
+	}
+}
+
+/* Nobody listens while the guest answers, so that answers wait in all places where they can. */
+static void test_bytes_from_it_are_dropped(void **state)
+{
+	static uint8_t data[1 << 20];
+	struct rig clone;
+
+	rig_restore(&clone, &spec, bake, false);
+	rig_tell(&clone, "echo 1048576\n");
+	assert_int_equal(kt_vm_send(clone.vm, CONTROL, data, sizeof(data)), 0);
+	rig_wait_bytes(&clone, CONTROL, 1);
+	rig_freeze(&clone);
+	clone.said[CONTROL].len = 0;
+	rewind_machine(&clone);
+	assert_int_equal(clone.said[CONTROL].len, 0);
+	expect_image(&clone);
+	rig_thaw(&clone);
+	expect_clock(&clone, kt_now_ns());
+	expect_echo(&clone, 5);
+	rig_deinit(&clone);
+}
+
+/* ---- what cannot be ---- */
+
+static void test_refusals(void **state)
+{
+	struct rig clone;
+
+	assert_int_equal(kt_vm_rewind(source.vm, NULL), KT_VM_E_CANNOT);
+	rig_restore(&clone, &spec, bake, true);
+	rig_freeze(&clone);
+	assert_int_equal(kt_vm_rewind(clone.vm, NULL), KT_VM_E_CANNOT);
+	rig_deinit(&clone);
+	rig_restore(&clone, &spec, bake, false);
+	assert_int_equal(kt_vm_rewind(clone.vm, NULL), KT_VM_E_STATE);
+	rig_tell(&clone, "poweroff\n");
+	rig_wait_end(&clone, KT_VM_END_POWEROFF);
+	assert_int_equal(kt_vm_rewind(clone.vm, NULL), KT_VM_E_STATE);
+	rig_deinit(&clone);
+}
+
+/* The same bytes, but for len of them from the end of the first `after`, which are 0xff. */
+static int spoiled_state(const char *after, size_t after_len, size_t len)
+{
+	int fd = memfd_create("spoiled", MFD_CLOEXEC);
+	uint8_t *data, *p;
+
+	assert_int_equal(ftruncate(fd, (off_t)bake->state_bytes), 0);
+	data = mmap(NULL, bake->state_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	assert_ptr_not_equal(data, MAP_FAILED);
+	assert_int_equal(pread(bake->state_fd, data, bake->state_bytes, 0), bake->state_bytes);
+	p = memmem(data, bake->state_bytes, after, after_len);
+	assert_non_null(p);
+	memset(p + after_len, 0xff, len);
+	munmap(data, bake->state_bytes);
+	return fd;
+}
+
+static struct kt_bake spoiled;
+
+/* A clone whose image gets another state behind its back. */
+static void restore_spoiled(struct rig *clone, const char *after, size_t after_len, size_t len)
+{
+	spoiled = *bake;
+	rig_restore(clone, &spec, &spoiled, false);
+	rig_freeze(clone);
+	spoiled.state_fd = spoiled_state(after, after_len, len);
+}
+
+/* Found out before anything has happened: the clone goes on as it was. */
+static void test_state_without_time(void **state)
+{
+	struct kt_diag diag = KT_DIAG_INIT;
+	struct rig clone;
+	uint64_t most;
+
+	rig_needs(KT_ACCEL_TCG);
+	restore_spoiled(&clone, "env.tsc_offset", 14, 1);
+	assert_int_equal(kt_vm_rewind(clone.vm, &diag), KT_VM_E_CANNOT);
+	assert_non_null(strstr(diag.cause, "time"));
+	rig_thaw(&clone);
+	expect_counting(&clone, &most);
+	rig_deinit(&clone);
+	close(spoiled.state_fd);
+}
+
+/* Found out by QEMU in the middle of it: the clone is no more. */
+static void test_state_that_is_none(void **state)
+{
+	static const char section[] = "\x04"
+				      "apic";
+	struct kt_diag diag = KT_DIAG_INIT;
+	struct rig clone;
+
+	rig_needs(KT_ACCEL_TCG);
+	restore_spoiled(&clone, section, sizeof(section) - 1, 8);
+	assert_true(kt_vm_rewind(clone.vm, &diag) < 0);
+	assert_non_null(strstr(diag.cause, "load"));
+	rig_wait_end(&clone, KT_VM_END_ERROR);
+	rig_deinit(&clone);
+	close(spoiled.state_fd);
+}
+
+static void test_qemu_is_gone(void **state)
+{
+	struct kt_diag diag = KT_DIAG_INIT;
+	struct rig clone;
+
+	rig_needs(KT_ACCEL_TCG);
+	rig_restore(&clone, &spec, bake, false);
+	rig_freeze(&clone);
+	kill(rig_child(&clone), SIGKILL);
+	assert_true(kt_vm_rewind(clone.vm, &diag));
+	assert_true(diag.cause[0]);
+	rig_wait_end(&clone, KT_VM_END_ERROR);
+	rig_deinit(&clone);
+}
+
+/* It is there and does not answer: there is a limit, and a killed child in the end. */
+static void test_qemu_is_silent(void **state)
+{
+	struct kt_diag diag = KT_DIAG_INIT;
+	struct rig clone;
+
+	rig_needs(KT_ACCEL_TCG);
+	rig_restore(&clone, &spec, bake, false);
+	rig_freeze(&clone);
+	kill(rig_child(&clone), SIGSTOP);
+	assert_int_equal(kt_vm_rewind(clone.vm, &diag), KT_VM_E_DEADLINE);
+	rig_wait_end(&clone, KT_VM_END_ERROR);
+	rig_deinit(&clone);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_rounds),
+		cmocka_unit_test(test_rewound_at_once),
+		cmocka_unit_test(test_source_is_unharmed),
+		cmocka_unit_test(test_bytes_to_it_are_dropped),
+		cmocka_unit_test(test_bytes_from_it_are_dropped),
+		cmocka_unit_test(test_refusals),
+		cmocka_unit_test(test_state_without_time),
+		cmocka_unit_test(test_state_that_is_none),
+		cmocka_unit_test(test_qemu_is_gone),
+		cmocka_unit_test(test_qemu_is_silent),
+	};
+
+	return rig_main(tests, KT_ARRAY_SIZE(tests), save_source, remove_source);
+}

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Pages that have been written to; see pagemap.h. */
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "vmm/pagemap.h"
+
+#define PAGE KT_PAGEMAP_PAGE
+
+/*
+ * Linux 6.7; Documentation/admin-guide/mm/pagemap.rst. Headers of distributions may be
+ * older than their kernels.
+ */
+struct scan {
+	uint64_t size, flags, start, end, walk_end, vec, vec_len, max_pages;
+	uint64_t inverted, all_of, any_of, returned;
+};
+
+struct region {
+	uint64_t start, end, categories;
+};
+
+#define SCAN		_IOWR('f', 16, struct scan)
+#define SCAN_FILE	(UINT64_C(1) << 2)
+#define SCAN_PRESENT	(UINT64_C(1) << 3)
+#define SCAN_SWAPPED	(UINT64_C(1) << 4)
+#define REGIONS_AT_ONCE 512
+
+/* The file itself, a word for each page: what Linux has had since 3.5. */
+#define WORD_FILE     (UINT64_C(1) << 61)
+#define WORD_SWAPPED  (UINT64_C(1) << 62)
+#define WORD_PRESENT  (UINT64_C(1) << 63)
+#define WORDS_AT_ONCE 512
+
+/* *start: where to go on. -ENOTTY: there is no such request. */
+static int scan(int fd, uint64_t *start, uint64_t end, kt_pagemap_fn fn, void *arg)
+{
+	struct region regions[REGIONS_AT_ONCE];
+	struct scan scan = { .size = sizeof(scan),
+			     .end = end,
+			     .vec = (uintptr_t)regions,
+			     .vec_len = REGIONS_AT_ONCE,
+			     .inverted = SCAN_FILE,
+			     .all_of = SCAN_FILE,
+			     .any_of = SCAN_PRESENT | SCAN_SWAPPED,
+			     .returned = SCAN_FILE };
+	int n, r = 0;
+
+	while (*start < end && !r) {
+		scan.start = *start;
+		n = ioctl(fd, SCAN, &scan);
+		if (n < 0)
+			return errno == ENOTTY || errno == EINVAL ? -ENOTTY : kt_raise(-errno);
+		for (int i = 0; i < n && !r; i++)
+			r = fn(arg, regions[i].start, regions[i].end);
+		*start = scan.walk_end;
+	}
+	return kt_forward(r);
+}
+
+static bool is_written(uint64_t word)
+{
+	return word & (WORD_PRESENT | WORD_SWAPPED) && !(word & WORD_FILE);
+}
+
+static int read_words(int fd, uint64_t start, uint64_t end, kt_pagemap_fn fn, void *arg)
+{
+	uint64_t words[WORDS_AT_ONCE];
+	int r = 0;
+
+	while (start < end && !r) {
+		size_t count = KT_MIN((end - start) / PAGE, (uint64_t)WORDS_AT_ONCE);
+		ssize_t n = pread(fd, words, count * sizeof(words[0]),
+				  (off_t)(start / PAGE * sizeof(words[0])));
+
+		if (n < (ssize_t)sizeof(words[0]))
+			return kt_raise(n < 0 ? -errno : -EIO);
+		count = (size_t)n / sizeof(words[0]);
+		for (size_t i = 0; i < count && !r; i++)
+			if (is_written(words[i]))
+				r = fn(arg, start + i * PAGE, start + (i + 1) * PAGE);
+		start += count * PAGE;
+	}
+	return kt_forward(r);
+}
+
+int kt_pagemap_written(int pagemap_fd, uint64_t start, uint64_t end, bool by_words,
+		       kt_pagemap_fn fn, void *arg)
+{
+	int r;
+
+	if (pagemap_fd < 0)
+		return kt_forward(fn(arg, start, end));
+	r = by_words ? -ENOTTY : scan(pagemap_fd, &start, end, fn, arg);
+	if (r == -ENOTTY)
+		r = read_words(pagemap_fd, start, end, fn, arg);
+	return kt_forward(r);
+}
