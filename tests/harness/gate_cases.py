@@ -1,67 +1,106 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The gate's Linux machines: what is saved with them, and what a probe finds."""
+"""The gate with micro-guests, which need nothing but a /dev/kvm, and ./dev gate."""
+import json
 import os
 import pathlib
-import re
-import signal
 import subprocess
 
 import harness
-from harness import (COULD_NOT_RUN, FAIL, PASS, Result, case, check, cycle_machine, environment,
-                     expect, wait_until)
+from harness import BUILD, COULD_NOT_RUN, KTEST, PASS, Skip, case, check, environment
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+PHASES = ["map", "devices", "irqchip", "vcpus", "clock", "answer", "probe", "release"]
 
 
-def gate(*arguments):
-    return [str(harness.KTEST), "gate", "restore", "--accel", "tcg", "--vcpus", "2", "--keep",
-            str(harness.work / "kept"), *arguments]
+def micro(*arguments, timeout=170):
+    argv = [str(KTEST), "gate", "restore", "--guest", "micro", "--artifact",
+            str(harness.work / "gate.json"), "--keep", str(harness.work / "kept"), *arguments]
+    return subprocess.run(argv, text=True, capture_output=True, env=environment(False),
+                          timeout=timeout)
 
 
-@case
-def gate_with_scheduler_and_module():
-    """Attached and loaded when it was saved, and there in every clone; fresh ones and one reused."""
-    module = pathlib.Path(os.environ["KTEST_KERNEL"]).parent / "modules/irqbypass.ko"
-    if not module.exists():
-        raise harness.Skip(f"the guest kernel came without {module}")
-    done = subprocess.run(gate("--cycles", "2", "--mode", "both", "--load", "idle", "--scheduler",
-                               "scx_ktest", "--module", str(module)),
-                          text=True, capture_output=True, env=environment(False), timeout=150)
-    check(done.returncode == PASS and "PASS: 4 of 4 cycles run, 0 failed" in done.stdout, done)
-    missing = subprocess.run(gate("--cycles", "1", "--mode", "fresh", "--module", "/no/such.ko"),
-                             text=True, capture_output=True, env=environment(False), timeout=60)
-    check(missing.returncode == COULD_NOT_RUN and "/no/such.ko" in missing.stderr, missing)
+def require_kvm():
+    if not os.access("/dev/kvm", os.R_OK | os.W_OK):
+        raise Skip("no access to /dev/kvm")
 
 
-def text_in(pid):
-    """Where QEMU has a byte of a function of the guest's kernel that nobody calls."""
-    symbols = subprocess.run(["nm", os.environ["KTEST_KERNEL"]], text=True, capture_output=True,
-                             check=True).stdout
-    address = int(re.search(r"^([0-9a-f]{16}) [tT] nmi_panic$", symbols, re.M).group(1), 16)
-    for line in pathlib.Path(f"/proc/{pid}/maps").read_text().splitlines():
-        if "memory.0" in line and line.split()[2] == "00000000":
-            return int(line.split("-")[0], 16) + address - 0xffffffff80000000
-    raise AssertionError("no mapping of the memory")
-
-
-def flip(pid):
-    at = text_in(pid)
-    fd = os.open(f"/proc/{pid}/mem", os.O_RDWR)
-    os.pwrite(fd, bytes([os.pread(fd, 1, at)[0] ^ 1]), at)
-    os.close(fd)
+def passes(vcpus):
+    """50 cycles of each mode and load, and every phase of each of them."""
+    require_kvm()
+    done = micro("--vcpus", vcpus, "--cycles", "50", "--mode", "both", "--load", "both")
+    cycles = 200 * len(vcpus.split(","))
+    check(done.returncode == PASS, done)
+    check(f"PASS: {cycles} of {cycles} cycles run, 0 failed" in done.stdout, done)
+    data = json.loads((harness.work / "gate.json").read_text())
+    check(data["run"]["complete"], data["run"])
+    failed = [s["value"] for s in data["samples"] if s["metric"] == "failed"]
+    check(failed == [0] * cycles, failed)
+    for phase in PHASES:
+        found = [s["value"] for s in data["samples"] if s["metric"] == "phase." + phase]
+        check(len(found) == cycles and min(found) > 0, phase, len(found))
+    check(not (harness.work / "kept").exists(), done)
 
 
 @case
-def gate_finds_altered_text():
-    """One bit of the kernel's text in one clone."""
-    child = subprocess.Popen(gate("--cycles", "3", "--mode", "fresh", "--load", "idle"), text=True,
-                             stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment(False))
-    seen = set()
-    wait_until("a cycle", lambda: cycle_machine(child, seen), 60)
-    os.kill(child.pid, signal.SIGSTOP)
-    flip(cycle_machine(child, seen))
-    os.kill(child.pid, signal.SIGCONT)
-    out, err = child.communicate(timeout=100)
-    r = Result(subprocess.CompletedProcess([], child.returncode, out, err))
-    expect(r, FAIL, "the kernel's text was", "FAIL: 3 of 3 cycles run, 1 failed")
-    kept = pathlib.Path(re.search(r"^kept: (.+)$", out, re.M).group(1))
-    registers = (kept / "registers.txt").read_text()
-    check(registers.count("RIP=") == 2, registers)
+def gate_micro_few_vcpus():
+    passes("1,2,4")
+
+
+@case
+def gate_micro_many_vcpus():
+    passes("8")
+
+
+@case
+def gate_micro_refused():
+    """What there is no such machine for is said before anything is run."""
+    done = micro("--accel", "tcg")
+    check(done.returncode == COULD_NOT_RUN and "cannot probe a micro guest under tcg" in done.stderr,
+          done)
+    done = micro("--module", str(KTEST))
+    check(done.returncode == COULD_NOT_RUN and "--guest linux" in done.stderr, done)
+    if subprocess.run(["unshare", "-m", "true"], capture_output=True).returncode:
+        raise Skip("may not hide /dev/kvm here")
+    hidden = f"mount -t tmpfs none /dev && exec {KTEST} gate restore --guest micro"
+    done = subprocess.run(["unshare", "-m", "sh", "-c", hidden], text=True, capture_output=True,
+                          env=environment(False), timeout=20)
+    check(done.returncode == COULD_NOT_RUN and "/dev/kvm: No such file" in done.stderr, done)
+
+
+@case
+def gate_micro_too_many_vcpus():
+    """Of a machine that the guest is not made for there is no image; nothing is a failure."""
+    require_kvm()
+    done = micro("--vcpus", "65", "--cycles", "1", "--mode", "fresh")
+    check(done.returncode == harness.INCONCLUSIVE and "65 vCPUs; the most is 64" in done.stdout, done)
+
+
+def dev_gate(*parts, cycles=2, hide=False):
+    """bench/gate of this tree works on the tree's own build."""
+    argv = [str(ROOT / "bench/gate"), *parts]
+    if hide:
+        argv = ["unshare", "-m", "sh", "-c", "mount -t tmpfs none /dev && exec " + " ".join(argv)]
+    return subprocess.run(argv, text=True, capture_output=True, timeout=170,
+                          env=environment(False, KTEST_GATE_CYCLES=str(cycles),
+                                          KTEST_GATE_DIR=str(harness.work / "gate")))
+
+
+@case
+def dev_gate_parts():
+    """One part, its last line, its artefact and the count; others by name only."""
+    require_kvm()
+    if BUILD.resolve() != ROOT / "build":
+        raise Skip("it is about the build in build/")
+    done = dev_gate("nothing")
+    check(done.returncode == 3 and "no part 'nothing'; there are: micro, tcg," in done.stderr, done)
+    done = dev_gate("micro")
+    check(done.returncode == 0, done)
+    check("  PASS: 32 of 32 cycles run, 0 failed (" in done.stdout, done)
+    check(done.stdout.endswith("1 passed, 0 failed, 0 inconclusive, 0 skipped\n"), done)
+    data = json.loads((harness.work / "gate/micro.json").read_text())
+    check(data["kind"] == "gate-restore" and data["run"]["complete"], data["run"])
+    if subprocess.run(["unshare", "-m", "true"], capture_output=True).returncode:
+        return
+    done = dev_gate("micro", hide=True)
+    check(done.returncode == 2 and "  SKIP: /dev/kvm cannot be opened here" in done.stdout, done)
+    check(done.stdout.endswith("0 passed, 0 failed, 0 inconclusive, 1 skipped\n"), done)
