@@ -294,11 +294,21 @@ static int make_rerun(struct options *o)
 	return r;
 }
 
+/* Micro-guests also run where KVM cannot run Linux, and nowhere but under kvm. */
+static int choose_accel(struct options *o, struct kt_diag *diag)
+{
+	if (o->spec.guest != KT_GATE_MICRO)
+		return cli_choose_accel("gate", &o->spec.accel, o->spec.accel, diag);
+	if (o->spec.accel == KT_ACCEL_AUTO)
+		o->spec.accel = KT_ACCEL_KVM;
+	return 0;
+}
+
 /* The machines and what is known of them before any is run. */
 static int prepare(struct options *o, struct kt_gate_machines *machines, struct kt_kernel *kernel,
 		   struct kt_measured *measured, struct kt_diag *diag)
 {
-	int r = cli_choose_accel("gate", &o->spec.accel, o->spec.accel, diag);
+	int r = choose_accel(o, diag);
 
 	if (!r && o->spec.guest == KT_GATE_LINUX) {
 		r = kt_kernel_find(kernel, o->kernel_path, diag);

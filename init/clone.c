@@ -8,7 +8,6 @@
 #include <fcntl.h>
 #include <linux/random.h>
 #include <stddef.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/random.h>
@@ -51,25 +50,35 @@ static int reseed(const struct kt_bytes *entropy)
 	return 0;
 }
 
+/* Not printf(3), which is a lot of code to be translated for this. */
+static char *put_hex(char *to, const uint8_t *bytes, size_t count)
+{
+	static const char digits[] = "0123456789abcdef";
+
+	for (size_t i = 0; i < count; i++) {
+		*to++ = digits[bytes[i] >> 4];
+		*to++ = digits[bytes[i] & 15];
+	}
+	return to;
+}
+
 static int write_machine_id(const uint8_t *identity)
 {
-	char text[2 * KT_CLONE_IDENTITY_BYTES + 2];
-	size_t at = 0;
+	char text[2 * KT_CLONE_IDENTITY_BYTES + 1];
+	char *end = put_hex(text, identity, KT_CLONE_IDENTITY_BYTES);
 
-	for (size_t i = 0; i < KT_CLONE_IDENTITY_BYTES; i++)
-		at += (size_t)snprintf(text + at, sizeof(text) - at, "%02x", identity[i]);
-	text[at++] = '\n';
+	*end++ = '\n';
 	/* It always has the same length. */
-	return pwrite(machine_id_fd, text, at, 0) == (ssize_t)at ? 0 : kt_raise(-EIO);
+	return pwrite(machine_id_fd, text, (size_t)(end - text), 0) == end - text ? 0 :
+										    kt_raise(-EIO);
 }
 
 static int take_identity(const uint8_t *identity)
 {
-	char name[32];
-	int n = snprintf(name, sizeof(name), "ktest-%02x%02x%02x%02x", identity[0], identity[1],
-			 identity[2], identity[3]);
+	char name[] = "ktest-01234567";
 
-	if (sethostname(name, (size_t)n))
+	put_hex(name + strlen("ktest-"), identity, 4);
+	if (sethostname(name, strlen(name)))
 		return kt_raise(-errno);
 	return kt_forward(write_machine_id(identity));
 }

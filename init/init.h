@@ -13,7 +13,7 @@
  *                commands of the host
  *   terminal.c   of interactive commands
  *   run.c        the job: stage, steps, body, teardown
- *     modules.c, snapshot.c, bpf-maps.c, map-read.c, body.c, pulse.c, topology.c
+ *     modules.c, snapshot.c, bpf-maps.c, map-read.c, body.c, pulse.c, topology.c, view.c
  *   last-words.c how it ends
  *
  * It has one thread. It runs as SCHED_FIFO, so that no scheduler under test can
@@ -58,8 +58,9 @@ struct kt_exec {
 
 	struct kt_channel channel;
 	struct kt_unpack unpack;
-	uint64_t staged_bytes; /* unpacked since the channel began */
-	uint64_t start_ns;     /* when PID 1 was started */
+	uint64_t staged_bytes;	   /* unpacked since the channel began */
+	uint64_t start_ns;	   /* when PID 1 was started */
+	struct kt_msg_hello hello; /* what is known of it before the save */
 	bool has_job;
 	bool prepared; /* a job was staged, and its boot scheduler attached, for others to begin with */
 	struct kt_msg_job job;

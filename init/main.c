@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* PID 1 of the guest, from its start to the job; see init.h. */
 #include <errno.h>
-#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -133,27 +132,26 @@ static void open_channel(struct kt_exec *exec)
 
 /* ---- the job ---- */
 
-/* Of those the kernel lets init run on; a system call, where sysconf(3) reads a file. */
-static uint32_t online_cpus(void)
+/* What is the same in all clones is found out before the save. */
+static void describe_machine(struct kt_exec *exec)
 {
-	cpu_set_t cpus;
-
-	return sched_getaffinity(0, sizeof(cpus), &cpus) ? 0 : (uint32_t)CPU_COUNT(&cpus);
-}
-
-void kt_init_hello(struct kt_exec *exec)
-{
-	struct kt_msg msg = { .type = KT_MSG_HELLO };
+	struct kt_msg_hello *hello = &exec->hello;
 	struct utsname uts;
 	struct sysinfo si;
 
 	if (uname(&uts) || sysinfo(&si))
 		must("describe the machine", -errno);
-	msg.hello.table_hash = kt_scenario_table_hash();
-	snprintf(msg.hello.kernel_release, sizeof(msg.hello.kernel_release), "%s", uts.release);
-	msg.hello.cpus = online_cpus();
-	msg.hello.memory_bytes = (uint64_t)si.totalram * si.mem_unit;
-	msg.hello.init_start_ns = exec->start_ns;
+	hello->table_hash = kt_scenario_table_hash();
+	snprintf(hello->kernel_release, sizeof(hello->kernel_release), "%s", uts.release);
+	hello->cpus = (uint32_t)sysconf(_SC_NPROCESSORS_ONLN);
+	hello->memory_bytes = (uint64_t)si.totalram * si.mem_unit;
+	hello->init_start_ns = exec->start_ns;
+}
+
+void kt_init_hello(struct kt_exec *exec)
+{
+	struct kt_msg msg = { .type = KT_MSG_HELLO, .hello = exec->hello };
+
 	msg.hello.ready_ns = kt_now_ns();
 	msg.hello.slots = exec->slots.count;
 	msg.hello.busy_slots = kt_slots_busy(exec);
@@ -218,6 +216,7 @@ int main(void)
 	open_channel(exec);
 	must("take an identity", kt_clone_name_oneself());
 	must_early(kt_warm_up(exec, &diag), &diag);
+	describe_machine(exec);
 	kt_init_hello(exec);
 	do {
 		exec->has_job = false;

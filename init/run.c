@@ -17,7 +17,7 @@
 #include "init/last-words.h"
 #include "init/modules.h"
 #include "init/pulse.h"
-#include "init/topology.h"
+#include "init/view.h"
 #include "ops/op-exec.h"
 #include "proto/staging.h"
 
@@ -56,31 +56,6 @@ static void send_op(struct kt_exec *exec, uint32_t step, uint32_t index, const s
 	msg.op.start_ns = outcome->start_ns;
 	msg.op.duration_ns = outcome->duration_ns;
 	strcpy(msg.op.text, outcome->text);
-	kt_exec_send(exec, &msg);
-}
-
-static void send_topology(struct kt_exec *exec)
-{
-	static struct kt_cpu_place places[KT_CPUS_MAX];
-	static struct kt_nodes_view view;
-	static uint8_t cpus[KT_CPUS_MAX * KT_CPU_PLACE_BYTES];
-	static uint8_t nodes[KT_NODES_MAX * KT_NODE_VIEW_BYTES];
-	struct kt_msg msg = { .type = KT_MSG_TOPOLOGY };
-	size_t n = 0;
-	int r = kt_topology_read(places, KT_CPUS_MAX, &n, "/sys/devices/system/cpu") ?:
-			kt_nodes_read(&view, "/sys/devices/system/node");
-
-	if (r)
-		kt_init_fail(exec, "read the topology", "%s", strerror(-r));
-	for (size_t i = 0; i < n; i++)
-		kt_cpu_place_write(cpus + i * KT_CPU_PLACE_BYTES, &places[i]);
-	for (size_t i = 0; i < view.count; i++)
-		kt_node_view_write(nodes + i * KT_NODE_VIEW_BYTES, &view.nodes[i]);
-	msg.topology.cpus = (struct kt_bytes){ cpus, (uint32_t)(n * KT_CPU_PLACE_BYTES) };
-	msg.topology.nodes =
-		(struct kt_bytes){ nodes, (uint32_t)(view.count * KT_NODE_VIEW_BYTES) };
-	msg.topology.distances =
-		(struct kt_bytes){ view.distances, (uint32_t)(view.count * view.count) };
 	kt_exec_send(exec, &msg);
 }
 
@@ -306,7 +281,7 @@ void kt_run_job(struct kt_exec *exec)
 	if (!exec->scenario)
 		kt_init_fail(exec, "find the scenario", "init has no scenario '%s'",
 			     exec->job.scenario);
-	send_topology(exec);
+	kt_view_send(exec);
 	stage(exec);
 	send_phase(exec, KT_PHASE_BODY);
 	if (exec->job.prepare) {

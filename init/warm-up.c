@@ -12,6 +12,7 @@
 #include "init/bpf-maps.h"
 #include "init/init.h"
 #include "init/modules.h"
+#include "init/view.h"
 #include "init/warm-up.h"
 
 /* ---- cgroups ---- */
@@ -76,6 +77,9 @@ int kt_warm_up(struct kt_exec *exec, struct kt_diag *diag)
 	r = make_cgroups();
 	if (r)
 		return failed(diag, "make cgroups", r);
+	r = kt_view_take();
+	if (r)
+		return failed(diag, "read the topology", r);
 	r = kt_bpf_maps_prepare();
 	if (r)
 		return failed(diag, "learn where the kernel keeps sched_ext ops", r);

@@ -27,6 +27,7 @@ struct drive {
 	struct kt_session *session; /* owned */
 	int staged_fd;		    /* borrowed; -1: nothing is to be staged */
 	bool has_job;		    /* the guest has it */
+	bool replaying;		    /* what is taken was said before the save */
 	struct kt_pause pause;
 	struct kt_source *cancel;
 };
@@ -104,6 +105,15 @@ static void send_job(struct drive *d)
 	progress(d, "running");
 }
 
+/* What the guest is to do, and what it needs for that. */
+static void hand_over(struct drive *d)
+{
+	if (d->staged_fd >= 0)
+		kt_session_stage(d->session, d->staged_fd);
+	else
+		send_job(d);
+}
+
 /* The job is for when all that it needs is there. */
 static void on_staged(struct drive *d)
 {
@@ -143,7 +153,9 @@ static void replay_prologue(struct drive *d)
 	if (!bake || !bake->prologue_bytes)
 		return;
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", bake->prologue_fd);
+	d->replaying = true;
 	r = kt_read_file(path, &text) ?: replay(d, &text);
+	d->replaying = false;
 	kt_diag_doing(&diag, "learn what the machine said before it was saved");
 	kt_diag_cause(&diag, "%s/prologue does not make sense", bake->dir);
 	if (r < 0)
@@ -172,10 +184,8 @@ static void on_hello(struct drive *d, const struct kt_msg_hello *hello)
 		return;
 	}
 	replay_prologue(d);
-	if (d->staged_fd >= 0)
-		kt_session_stage(d->session, d->staged_fd);
-	else
-		send_job(d);
+	if (!d->session->bake)
+		hand_over(d);
 }
 
 static void on_topology(struct drive *d, const struct kt_msg_topology *msg)
@@ -237,6 +247,13 @@ static void note_event(struct drive *d, const struct kt_msg *msg)
 		kt_artifacts_append_json(d->artifacts, "events.jsonl", event);
 }
 
+/* The guest has begun with its job. */
+static void note_first_op(struct drive *d, const struct kt_msg *msg)
+{
+	if (d->has_job && !d->replaying && msg->type != KT_MSG_HELLO && !d->res->start.first_op_ns)
+		d->res->start.first_op_ns = kt_now_ns() - d->session->open_ns;
+}
+
 static void take_message(struct drive *d, const struct kt_msg *msg)
 {
 	struct kt_diag diag = KT_DIAG_INIT;
@@ -248,8 +265,7 @@ static void take_message(struct drive *d, const struct kt_msg *msg)
 		on_staged(d);
 		return;
 	}
-	if (d->has_job && !d->res->start.first_op_ns)
-		d->res->start.first_op_ns = kt_now_ns() - d->session->open_ns;
+	note_first_op(d, msg);
 	note_event(d, msg);
 	r = kt_run_record_add(&d->res->record, msg, &diag);
 	if (r < 0) {
@@ -415,6 +431,9 @@ static void begin(struct drive *d)
 	watch_cancel(d);
 	progress(d, session->bake ? "restoring" : "booting");
 	kt_session_begin(session, &handlers, d, before_end, kt_now_ns() + timeout_of(d->req));
+	/* A clone is ready and need not be waited for: it finds its work behind its name. */
+	if (session->bake && !session->done)
+		hand_over(d);
 }
 
 /* ---- pauses ---- */

@@ -2,9 +2,7 @@
 /*
  * Linux machines for the gate. A cell's image is made from a clone of the baked
  * machine with that many vCPUs: the scheduler is attached, the pattern written,
- * the load started, and then it is saved. Nobody else needs that image, so that its
- * folder is removed as soon as it is open: the files go with the gate, whatever
- * ends it.
+ * the load started, and then it is saved.
  *
  * A probe runs in an executor slot of the clone. Then the machine is frozen, for
  * the host to compare the kernel's text with what was saved, and to look at what
@@ -29,13 +27,13 @@
 #include "ops/op.h"
 #include "runner/baking.h"
 #include "runner/command.h"
+#include "runner/gate-image.h"
 #include "runner/gate-linux.h"
 #include "runner/initramfs.h"
 #include "runner/session.h"
 #include "scenario/scenario.h"
 
 #define MEMORY_BYTES KT_MIB(256)
-#define SAVE_NS	     (60 * KT_NSEC_PER_SEC)
 #define FREEZE_NS    (5 * KT_NSEC_PER_SEC)
 #define OUTPUT_MAX   (64u << 10)
 #define CONSOLE_MAX  (1u << 20)
@@ -390,35 +388,12 @@ static int prepare(struct gate *g, struct kt_diag *diag)
 	return kt_forward(r);
 }
 
-static int publish(struct gate *g, struct kt_bake_draft *draft, struct kt_diag *diag)
-{
-	json_auto_t *facts = kt_vm_facts(&g->config);
-	char dir[KT_PATH_MAX];
-	int r = facts ? kt_path_format(dir, "%s/gate-%d", draft->parent, (int)getpid()) :
-			kt_raise(-ENOMEM);
-
-	r = r ?: kt_remove_tree(dir) ?: kt_bake_publish(draft, dir, facts, diag);
-	if (!r)
-		r = kt_bake_open(&g->bake, dir, facts, diag);
-	(void)kt_fold(kt_remove_tree(dir));
-	return r > 0 ? KT_GATE_E_FAILED : kt_forward(r);
-}
-
-static int save(struct gate *g, struct kt_diag *diag)
-{
-	_cleanup_(kt_bake_draft_freep) struct kt_bake_draft *draft = NULL;
-	char parent[KT_PATH_MAX];
-	int r = kt_baking_dir(parent)						       ?:
-			kt_bake_begin(&draft, parent, 1, g->config.memory_bytes, diag) ?:
-			kt_vm_save(g->session->vm, draft, kt_now_ns() + SAVE_NS, diag);
-
-	return r ? (r > 0 ? KT_GATE_E_FAILED : kt_forward(r)) : kt_forward(publish(g, draft, diag));
-}
-
 static int make_image(struct gate *g, struct kt_bake *warm, struct kt_diag *diag)
 {
 	const struct kt_session_spec spec = { .config = g->config, .bake = warm, .saveable = true };
-	int r = open_machine(g, &spec, diag) ?: prepare(g, diag) ?: save(g, diag);
+	int r = open_machine(g, &spec, diag) ?:
+			prepare(g, diag)     ?:
+			kt_gate_save(&g->bake, g->session->vm, &g->config, diag);
 
 	discard(g);
 	return kt_forward(r);
@@ -445,28 +420,6 @@ static int bake(void *arg, const struct kt_gate_cell *cell, struct kt_diag *diag
 
 /* ---- a cycle ---- */
 
-static void add_phase(struct kt_gate_phases *phases, const char *name, uint64_t ns)
-{
-	if (phases->count == KT_GATE_PHASES_MAX)
-		return;
-	phases->list[phases->count].name = name;
-	phases->list[phases->count++].ns = ns;
-}
-
-static void add_restore_phases(struct kt_gate_phases *phases, const struct kt_session *session)
-{
-	struct kt_vm_restore_times t;
-
-	kt_vm_restore_times(session->vm, &t);
-	add_phase(phases, "map", t.map_ns);
-	add_phase(phases, "devices", t.devices_ns);
-	if (!t.vcpus_ns)
-		return;
-	add_phase(phases, "irqchip", t.irqchip_ns);
-	add_phase(phases, "vcpus", t.vcpus_ns);
-	add_phase(phases, "clock", t.clock_ns);
-}
-
 static int acquire(void *arg, struct kt_gate_phases *phases, struct kt_diag *diag)
 {
 	struct gate *g = arg;
@@ -478,10 +431,10 @@ static int acquire(void *arg, struct kt_gate_phases *phases, struct kt_diag *dia
 		if (r)
 			return kt_forward(r);
 	}
-	add_restore_phases(phases, g->session);
+	kt_gate_add_restore(phases, g->session->vm);
 	r = begin_machine(g, diag);
 	if (!r)
-		add_phase(phases, "agent", g->session->ready_ns - g->session->begin_ns);
+		kt_gate_add_phase(phases, "agent", g->session->ready_ns - g->session->begin_ns);
 	return kt_forward(r);
 }
 
@@ -523,7 +476,7 @@ static int probe(void *arg, uint64_t seed, struct kt_gate_phases *phases, struct
 	uint64_t start_ns = kt_now_ns();
 	int r = run_command(g, argv, diag);
 
-	add_phase(phases, "probe", kt_now_ns() - start_ns);
+	kt_gate_add_phase(phases, "probe", kt_now_ns() - start_ns);
 	return kt_forward(r ?: freeze(g, diag) ?: check_host_side(g, diag));
 }
 
@@ -535,73 +488,28 @@ static int release(void *arg, struct kt_gate_phases *phases, struct kt_diag *dia
 
 	if (g->cell.mode == KT_GATE_FRESH) {
 		discard(g);
-		add_phase(phases, "release", kt_now_ns() - start_ns);
+		kt_gate_add_phase(phases, "release", kt_now_ns() - start_ns);
 		return 0;
 	}
 	r = kt_session_rewind(g->session, diag);
-	add_phase(phases, "release", kt_now_ns() - start_ns);
+	kt_gate_add_phase(phases, "release", kt_now_ns() - start_ns);
 	return r > 0 ? KT_GATE_E_FAILED : kt_forward(r);
 }
 
 /* ---- what is kept of a failure ---- */
 
-static int keep_file(const char *dir, const char *name, int fd)
-{
-	char path[KT_PATH_MAX];
-	_cleanup_(kt_closep) int to = -1;
-	struct stat st;
-	int r = kt_path_format(path, "%s/%s", dir, name);
-
-	if (r)
-		return kt_forward(r);
-	to = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-	if (to < 0 || fstat(fd, &st))
-		return kt_raise(-errno);
-	r = kt_copy_data(to, fd, st.st_size);
-	return !r && ftruncate(to, st.st_size) ? kt_raise(-errno) : kt_forward(r);
-}
-
-static void write_registers(struct kt_buf *out, struct kt_vm *vm, unsigned int vcpu)
-{
-	struct kt_diag diag = KT_DIAG_INIT;
-	struct kt_vm_regs r;
-
-	if (kt_vm_regs_read(vm, vcpu, &r, &diag)) {
-		(void)kt_fold(kt_buf_printf(out, "vCPU %u: %s\n", vcpu, diag.cause));
-		return;
-	}
-	(void)kt_fold(kt_buf_printf(out, "vCPU %u: rip %016llx rsp %016llx rflags %08llx\n", vcpu,
-				    (unsigned long long)r.rip, (unsigned long long)r.rsp,
-				    (unsigned long long)r.rflags));
-}
-
-static int keep_registers(struct gate *g, const char *dir)
-{
-	_cleanup_(kt_buf_deinit) struct kt_buf out = KT_BUF_INIT(0);
-	char path[KT_PATH_MAX];
-	int r = kt_path_format(path, "%s/registers.txt", dir);
-
-	for (unsigned int i = 0; i < g->cell.vcpus; i++)
-		write_registers(&out, g->session->vm, i);
-	return r ? kt_forward(r) : kt_forward(kt_write_file_atomic(path, out.data, out.len));
-}
-
 static int keep(void *arg, const char *dir, struct kt_diag *diag)
 {
 	struct gate *g = arg;
-	char path[KT_PATH_MAX];
-	int r = kt_path_format(path, "%s/console.log", dir)			    ?:
-			kt_write_file_atomic(path, g->console.data, g->console.len) ?:
-			keep_file(dir, "memory.0", g->bake->memory_fds[0])	    ?:
-			keep_file(dir, "state", g->bake->state_fd);
+	const struct kt_gate_kept kept = {
+		.console = &g->console,
+		.bake = g->bake,
+		.vm = g->session ? g->session->vm : NULL,
+	};
 
-	if (!r && g->session && !g->session->ended)
+	if (g->session && !g->session->ended)
 		(void)kt_fold(kt_vm_freeze(g->session->vm, kt_now_ns() + FREEZE_NS, diag));
-	if (!r && g->session)
-		r = keep_registers(g, dir);
-	if (r < 0)
-		kt_diag_cause(diag, "%s: %s", dir, strerror(-r));
-	return kt_forward(r);
+	return kt_forward(kt_gate_keep(&kept, dir, diag));
 }
 
 static void close_gate(void *arg)

@@ -5,6 +5,7 @@
 #include "base/cleanup.h"
 #include "runner/gate-linux.h"
 #include "runner/gate-machines.h"
+#include "runner/gate-micro.h"
 
 /* One for each kind of guest and accelerator that the probe was written for. */
 static const struct provider {
@@ -15,6 +16,7 @@ static const struct provider {
 } providers[] = {
 	{ KT_GATE_LINUX, KT_ACCEL_TCG, kt_gate_linux_open },
 	{ KT_GATE_LINUX, KT_ACCEL_KVM, kt_gate_linux_open },
+	{ KT_GATE_MICRO, KT_ACCEL_KVM, kt_gate_micro_open },
 };
 
 int kt_gate_machines_open(struct kt_gate_machines *ret_machines, const struct kt_gate_spec *spec,

@@ -68,6 +68,11 @@ int kt_paths_init(char *buf, struct kt_diag *diag)
 	return kt_forward(find_own(buf, "init", "ktest-init", "the guest init", diag));
 }
 
+int kt_paths_gate_guest(char *buf, struct kt_diag *diag)
+{
+	return kt_forward(find_own(buf, "guests", "gate-guest", "the guest of the gate", diag));
+}
+
 int kt_paths_bench(char *buf, const char *name, struct kt_diag *diag)
 {
 	return kt_forward(find_own(buf, "bench", name, "what is measured in a machine", diag));

@@ -16,6 +16,8 @@ enum kt_paths_condition {
 
 /* Each buf holds KT_PATH_MAX bytes. KT_PATHS_E_NONE with diag. */
 int kt_paths_init(char *buf, struct kt_diag *diag) _kt_must_check_;
+/* "<root>/guests/gate-guest" */
+int kt_paths_gate_guest(char *buf, struct kt_diag *diag) _kt_must_check_;
 /* "<root>/bench/<name>" */
 int kt_paths_bench(char *buf, const char *name, struct kt_diag *diag) _kt_must_check_;
 /* binary: a path with a '/' is taken as it is, a name is looked up. */

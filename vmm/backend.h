@@ -47,6 +47,9 @@ struct kt_vm_ops {
 			 const void *data, size_t count, struct kt_diag *diag);
 	int (*breakpoints_set)(struct kt_vm *vm, const struct kt_vm_breakpoint *breakpoints,
 			       size_t count, struct kt_diag *diag);
+	/* NULL: made of what reg_read() has. */
+	int (*registers_text)(struct kt_vm *vm, struct kt_buf *out, uint64_t deadline_ns,
+			      struct kt_diag *diag);
 	/* NULL: there are no exits. */
 	unsigned int (*exits)(struct kt_vm *vm, unsigned int vcpu, struct kt_vm_exits *ret_exits,
 			      unsigned int max);

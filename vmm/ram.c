@@ -152,6 +152,9 @@ int kt_ram_attach(struct kt_ram *ram)
 		if (host == MAP_FAILED)
 			return kt_raise(-errno);
 		ram->host[i] = host;
+		/* A child has no use for it, and a fork would have the guest copy what it writes. */
+		if (madvise(host, bank->len, MADV_DONTFORK))
+			return kt_raise(-errno);
 	}
 	return 0;
 }

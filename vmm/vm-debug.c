@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Registers and breakpoints of vm.h: what is checked for all accelerators. */
+#include "base/buf.h"
 #include "vmm/backend.h"
 
 static int cannot(const struct kt_vm *vm, const char *what, struct kt_diag *diag)
@@ -49,6 +50,57 @@ int kt_vm_regs_read(struct kt_vm *vm, unsigned int vcpu, struct kt_vm_regs *ret_
 		    struct kt_diag *diag)
 {
 	return kt_forward(reg_read(vm, vcpu, KT_VM_REG_GENERAL, ret_regs, 1, diag));
+}
+
+static int general_text(struct kt_buf *out, unsigned int vcpu, const struct kt_vm_regs *r)
+{
+#define X(field) ((unsigned long long)r->field)
+	return kt_forward(kt_buf_printf(out,
+					"vCPU %u\n"
+					"rip %016llx rflags %08llx\n"
+					"rax %016llx rbx %016llx rcx %016llx rdx %016llx\n"
+					"rsi %016llx rdi %016llx rbp %016llx rsp %016llx\n"
+					"r8  %016llx r9  %016llx r10 %016llx r11 %016llx\n"
+					"r12 %016llx r13 %016llx r14 %016llx r15 %016llx\n",
+					vcpu, X(rip), X(rflags), X(rax), X(rbx), X(rcx), X(rdx),
+					X(rsi), X(rdi), X(rbp), X(rsp), X(r8), X(r9), X(r10),
+					X(r11), X(r12), X(r13), X(r14), X(r15)));
+}
+
+static int system_text(struct kt_buf *out, const struct kt_vm_sregs *r)
+{
+	return kt_forward(kt_buf_printf(
+		out,
+		"cr0 %016llx cr2 %016llx cr3 %016llx cr4 %016llx\n"
+		"cs %04x ss %04x ds %04x es %04x fs %04x (%016llx) gs %04x (%016llx)\n"
+		"efer %016llx apic_base %016llx\n",
+		X(cr0), X(cr2), X(cr3), X(cr4), r->cs.selector, r->ss.selector, r->ds.selector,
+		r->es.selector, r->fs.selector, X(fs.base), r->gs.selector, X(gs.base), X(efer),
+		X(apic_base)));
+#undef X
+}
+
+static int vcpu_text(struct kt_vm *vm, unsigned int vcpu, struct kt_buf *out, struct kt_diag *diag)
+{
+	struct kt_vm_regs general;
+	struct kt_vm_sregs system;
+
+	return kt_forward(kt_vm_regs_read(vm, vcpu, &general, diag)	    ?:
+				  kt_vm_sregs_read(vm, vcpu, &system, diag) ?:
+				  general_text(out, vcpu, &general)	    ?:
+				  system_text(out, &system));
+}
+
+int kt_vm_registers_text(struct kt_vm *vm, struct kt_buf *out, uint64_t deadline_ns,
+			 struct kt_diag *diag)
+{
+	int r = 0;
+
+	if (vm->ops->registers_text)
+		return kt_forward(vm->ops->registers_text(vm, out, deadline_ns, diag));
+	for (unsigned int i = 0; i < kt_topology_cpus(&vm->config.topo) && !r; i++)
+		r = vcpu_text(vm, i, out, diag);
+	return kt_forward(r);
 }
 
 int kt_vm_regs_write(struct kt_vm *vm, unsigned int vcpu, const struct kt_vm_regs *regs,

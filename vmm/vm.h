@@ -320,6 +320,17 @@ int kt_vm_msrs_read(struct kt_vm *vm, unsigned int vcpu, struct kt_vm_msr *msrs,
 int kt_vm_msrs_write(struct kt_vm *vm, unsigned int vcpu, const struct kt_vm_msr *msrs,
 		     size_t count, struct kt_diag *diag) _kt_must_check_;
 
+struct kt_buf;
+
+#define KT_VM_REGISTERS_MAX (1u << 20) /* bytes of text */
+
+/*
+ * The registers of all vCPUs of a frozen machine as text for people, appended to out.
+ * The form is the accelerator's, and every accelerator has one.
+ */
+int kt_vm_registers_text(struct kt_vm *vm, struct kt_buf *out, uint64_t deadline_ns,
+			 struct kt_diag *diag) _kt_must_check_;
+
 /* ---- breakpoints ---- */
 
 #define KT_VM_BREAKPOINTS_MAX 4 /* address registers of the processor: SDM vol. 3, 17.2.1 */

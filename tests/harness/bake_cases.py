@@ -331,3 +331,28 @@ def machine_killed_in_any_phase():
         if r.status != PASS:
             expect_outcome(r, INCONCLUSIVE, "vmm-error", "signal 9")
     only_whole_bakes()
+
+
+@case
+def no_memory_for_clones():
+    """Two runs share a pool, and the host has 700 MiB for clones that may take 576 each."""
+    if os.geteuid() != 0:
+        raise harness.Skip("a host without memory is made with a mount")
+    expect(run_own(BOOT), PASS)
+    fake = harness.work / "meminfo"
+    real = open("/proc/meminfo").read()
+    argv = ["unshare", "-m", "sh", "-c", f'mount --bind {fake} /proc/meminfo && exec "$@"', "sh",
+            *command([BOOT, DEMO, "-j", "2"]), "--json"]
+
+    def outcomes(mib):
+        fake.write_text(re.sub(r"MemAvailable: +\d+", f"MemAvailable: {mib * 1024}", real))
+        done = subprocess.run(argv, text=True, capture_output=True, env=own_cache(), timeout=150)
+        return done.returncode, json.loads(done.stdout)
+
+    status, results = outcomes(400)
+    check(status == INCONCLUSIVE and {r["outcome"] for r in results} == {"capacity"}, results)
+    check(f"requested {576 << 20} bytes, available {144 << 20}" in results[0]["cause"],
+          results[0]["cause"])
+    # One at a time: the second waits for the memory of the first.
+    status, results = outcomes(256 + 700)
+    check(status == PASS, results)

@@ -92,3 +92,11 @@ KT_GUEST_WARM_UP(fail_to_warm_up)
 }
 
 KT_SCENARIO(warm_up_fails, "its warm-up finds something", KT_WARM_UP(fail_to_warm_up));
+
+KT_SCENARIO(small_and_attached, "begins with its scheduler attached, in little memory",
+	.topo   = KT_TOPO("1n1l2c1t"),
+	.memory = KT_MIB(192),
+	.start  = KT_START_ATTACHED,
+	.sched  = KT_SCHED("primary", .binary = "scx_ktest"),
+	.steps  = KT_STEPS(KT_STEP("hold", .hold = KT_MS(100))),
+	.check  = KT_CHECK(was_attached));

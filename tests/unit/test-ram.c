@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Guest RAM: where the banks lie, and access to them. */
+#include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "tests/unit/test.h"
+#include "vmm/bake.h"
 #include "vmm/ram.h"
 
 #define MIB(n) ((uint64_t)(n) << 20)
@@ -184,6 +188,152 @@ static void test_overlay_is_copy_on_write(void **state)
 	close(fd);
 }
 
+/* ---- RAM that begins as a bake has it ---- */
+
+static struct kt_bake bake_of(struct kt_ram *ram)
+{
+	struct kt_bake bake = { .nodes = 2, .node_bytes = MIB(2) };
+
+	make_small(ram);
+	assert_int_equal(kt_ram_write(ram, KT_GPA(100), "saved", 5), 0);
+	for (unsigned int i = 0; i < 2; i++)
+		bake.memory_fds[i] = ram->fds[i];
+	return bake;
+}
+
+static void open_small(struct kt_ram *ram, const struct kt_bake *bake, bool copy)
+{
+	kt_ram_layout(ram, 2, MIB(2), MIB(3), MIB(16));
+	assert_int_equal(kt_ram_open(ram, bake, copy), 0);
+}
+
+static void expect_text(const struct kt_ram *ram, const char *text)
+{
+	char in[5];
+
+	assert_int_equal(kt_ram_read(ram, KT_GPA(100), in, 5), 0);
+	assert_memory_equal(in, text, 5);
+}
+
+static void test_private_ram_leaves_the_bake_alone(void **state)
+{
+	struct kt_ram saved, clones[2];
+	struct kt_bake bake = bake_of(&saved);
+
+	for (int i = 0; i < 2; i++) {
+		open_small(&clones[i], &bake, false);
+		assert_int_equal(kt_ram_attach(&clones[i]), 0);
+		expect_text(&clones[i], "saved");
+	}
+	assert_int_equal(kt_ram_write(&clones[0], KT_GPA(100), "first", 5), 0);
+	assert_int_equal(kt_ram_write(&clones[1], KT_GPA(100), "other", 5), 0);
+	expect_text(&clones[0], "first");
+	expect_text(&clones[1], "other");
+	expect_text(&saved, "saved");
+	for (int i = 0; i < 2; i++)
+		kt_ram_deinit(&clones[i]);
+	kt_ram_deinit(&saved);
+}
+
+static void test_copied_ram_is_its_own(void **state)
+{
+	struct kt_ram saved, copy;
+	struct kt_bake bake = bake_of(&saved);
+	struct stat st;
+
+	open_small(&copy, &bake, true);
+	expect_text(&copy, "saved");
+	assert_int_equal(kt_ram_write(&copy, KT_GPA(100), "other", 5), 0);
+	expect_text(&saved, "saved");
+	/* What was a hole is one. */
+	assert_int_equal(fstat(copy.fds[1], &st), 0);
+	assert_int_equal(st.st_size, MIB(2));
+	assert_int_equal(st.st_blocks, 0);
+	kt_ram_deinit(&copy);
+	kt_ram_deinit(&saved);
+}
+
+static void test_other_nodes_are_refused(void **state)
+{
+	struct kt_ram saved, ram;
+	struct kt_bake bake = bake_of(&saved);
+
+	kt_ram_layout(&ram, 1, MIB(2), MIB(3), MIB(16));
+	assert_int_equal(kt_ram_open(&ram, &bake, false), -EINVAL);
+	kt_ram_deinit(&ram);
+	kt_ram_layout(&ram, 2, MIB(4), MIB(3), MIB(16));
+	assert_int_equal(kt_ram_open(&ram, &bake, false), -EINVAL);
+	kt_ram_deinit(&ram);
+	kt_ram_deinit(&saved);
+}
+
+/* A process that maps both files privately, writes to the first, and waits for its end. */
+static pid_t start_process(const struct kt_ram *ram, int ready_fd)
+{
+	pid_t pid = fork();
+	uint8_t *maps[2];
+
+	if (pid)
+		return pid;
+	for (int i = 0; i < 2; i++)
+		maps[i] = mmap(NULL, MIB(2), PROT_READ | PROT_WRITE, MAP_PRIVATE, ram->fds[i], 0);
+	memcpy(maps[0] + 100, "child", 5);
+	if (write(ready_fd, "r", 1) == 1)
+		pause();
+	_exit(0);
+}
+
+static void test_private_ram_of_another_process(void **state)
+{
+	struct kt_vm_mapping mapping;
+	struct kt_ram saved, ram;
+	struct kt_bake bake = bake_of(&saved);
+	int ready[2];
+	char byte;
+	pid_t pid;
+
+	open_small(&ram, &bake, false);
+	/* Nobody has it yet: the bake's file is not the guest's RAM. */
+	assert_int_equal(kt_ram_read(&ram, KT_GPA(0), &byte, 1), -EBADF);
+	assert_int_equal(kt_ram_follow(&ram, getpid()), -ESRCH);
+	assert_int_equal(pipe(ready), 0);
+	pid = start_process(&ram, ready[1]);
+	assert_int_equal(read(ready[0], &byte, 1), 1);
+	assert_int_equal(kt_ram_follow(&ram, pid), 0);
+	expect_text(&ram, "child");
+	assert_int_equal(kt_ram_write(&ram, KT_GPA(MIB(16) + 5), "host", 4), 0);
+	assert_int_equal(kt_ram_read(&ram, KT_GPA(MIB(16) + 5), &byte, 1), 0);
+	assert_int_equal(byte, 'h');
+	expect_text(&saved, "saved");
+	assert_int_equal(kt_ram_map(&ram, KT_GPA(0), 4096, &mapping), KT_VM_E_CANNOT);
+	assert_int_equal(kt_ram_read(&ram, KT_GPA(MIB(4)), &byte, 1), KT_VM_E_RANGE);
+	kill(pid, SIGKILL);
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+	kt_ram_deinit(&ram);
+	kt_ram_deinit(&saved);
+	close(ready[0]);
+	close(ready[1]);
+}
+
+/* A fork would make the parent copy each page that the guest writes to afterwards. */
+static void test_attached_ram_is_not_inherited(void **state)
+{
+	struct kt_ram ram;
+	int status;
+	pid_t pid;
+
+	make_small(&ram);
+	assert_int_equal(kt_ram_attach(&ram), 0);
+	pid = fork();
+	if (!pid) {
+		signal(SIGSEGV, SIG_DFL);
+		_exit(*(volatile uint8_t *)ram.host[0]);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGSEGV);
+	kt_ram_deinit(&ram);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -196,6 +346,11 @@ int main(void)
 		cmocka_unit_test(test_deinit_of_nothing),
 		cmocka_unit_test(test_attached_ram_is_the_same_ram),
 		cmocka_unit_test(test_overlay_is_copy_on_write),
+		cmocka_unit_test(test_private_ram_leaves_the_bake_alone),
+		cmocka_unit_test(test_copied_ram_is_its_own),
+		cmocka_unit_test(test_other_nodes_are_refused),
+		cmocka_unit_test(test_private_ram_of_another_process),
+		cmocka_unit_test(test_attached_ram_is_not_inherited),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -322,9 +322,36 @@ static void test_addresses_are_the_guests(void **state)
 	rig_deinit(&rig);
 }
 
+static unsigned int count_text(const char *text, const char *word)
+{
+	unsigned int n = 0;
+
+	while ((text = strcasestr(text, word))) {
+		text += strlen(word);
+		n++;
+	}
+	return n;
+}
+
+static void test_registers_as_text(void **state)
+{
+	struct kt_buf text = KT_BUF_INIT(KT_VM_REGISTERS_MAX);
+	struct kt_diag diag = KT_DIAG_INIT;
+
+	assert_int_equal(kt_vm_registers_text(served.vm, &text, rig_deadline(), &diag),
+			 KT_VM_E_STATE);
+	rig_freeze(&served);
+	assert_int_equal(kt_vm_registers_text(served.vm, &text, rig_deadline(), &diag), 0);
+	assert_int_equal(count_text(kt_buf_str(&text), "rip"), 2);
+	assert_int_equal(count_text(kt_buf_str(&text), "cr3"), 2);
+	rig_thaw(&served);
+	kt_buf_deinit(&text);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_registers_as_text),
 		cmocka_unit_test(test_guest_time_runs_as_the_hosts),
 		cmocka_unit_test(test_echo),
 		cmocka_unit_test(test_send_is_bounded),

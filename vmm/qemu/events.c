@@ -206,6 +206,18 @@ static void on_event(void *arg, const char *event, const json_t *data)
 		kt_qemu_on_job(arg, text_of(data, "id"), text_of(data, "status"));
 }
 
+/* A monitor's line is bounded, and so is this. */
+static void take_text(struct kt_qemu *qemu, const json_t *value)
+{
+	int r = 0;
+
+	if (qemu->wait_text && json_is_string(value))
+		r = kt_buf_append(qemu->wait_text, json_string_value(value),
+				  json_string_length(value));
+	if (r)
+		end_in_fault(qemu, r);
+}
+
 static void on_reply(void *arg, uint64_t id, const json_t *value, const char *error)
 {
 	struct kt_qemu *qemu = arg;
@@ -223,6 +235,7 @@ static void on_reply(void *arg, uint64_t id, const json_t *value, const char *er
 		end_draining_round(qemu);
 	if (id == qemu->wait_id) {
 		qemu->wait_done = true;
+		take_text(qemu, value);
 		snprintf(qemu->wait_error, sizeof(qemu->wait_error), "%s", error ?: "");
 	}
 }

@@ -68,7 +68,8 @@ struct kt_qemu {
 	/* The command somebody waits for in the loop. */
 	uint64_t wait_id;
 	bool wait_done;
-	char wait_error[256]; /* QEMU's words if it refused, else "" */
+	char wait_error[256];	  /* QEMU's words if it refused, else "" */
+	struct kt_buf *wait_text; /* gets the answer if that is a text; borrowed, or NULL */
 
 	uint64_t vcpus_id;	    /* the query for the threads of the vCPUs */
 	struct kt_qemu_vcpu *vcpus; /* owned; one per vCPU */
@@ -125,6 +126,9 @@ int kt_qemu_add_facts(json_t *facts, const struct kt_vm_config *config) _kt_must
 /* A migration changed its status. */
 void kt_qemu_on_migration(struct kt_qemu *qemu, const char *status);
 
+/* registers.c: as its namesake of backend.h. */
+int kt_qemu_registers_text(struct kt_vm *vm, struct kt_buf *out, uint64_t deadline_ns,
+			   struct kt_diag *diag) _kt_must_check_;
 /* rewind.c: as its namesake of backend.h. */
 int kt_qemu_rewind(struct kt_vm *vm, struct kt_diag *diag) _kt_must_check_;
 void kt_qemu_on_reset(struct kt_qemu *qemu);

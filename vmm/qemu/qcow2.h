@@ -8,6 +8,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <stddef.h>
+
 #include "base/error.h"
 
 #define KT_QCOW2_TAG   "1"		     /* the snapshot's name */

@@ -289,6 +289,7 @@ const struct kt_vm_ops kt_qemu_ops = {
 	.stop = qemu_stop,
 	.send = qemu_send,
 	.stats = kt_qemu_stats,
+	.registers_text = kt_qemu_registers_text,
 	.save = kt_qemu_save,
 	.add_facts = kt_qemu_add_facts,
 	.restore = kt_qemu_restore,

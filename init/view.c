@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The machine as Linux sees it; see view.h. */
+#include "init/init.h"
+#include "init/topology.h"
+#include "init/view.h"
+
+/* As TOPOLOGY has them. */
+static uint8_t cpus[KT_CPUS_MAX * KT_CPU_PLACE_BYTES];
+static uint8_t nodes[KT_NODES_MAX * KT_NODE_VIEW_BYTES];
+static struct kt_nodes_view view;
+static size_t cpu_count;
+
+int kt_view_take(void)
+{
+	static struct kt_cpu_place places[KT_CPUS_MAX];
+	int r = kt_topology_read(places, KT_CPUS_MAX, &cpu_count, "/sys/devices/system/cpu") ?:
+			kt_nodes_read(&view, "/sys/devices/system/node");
+
+	if (r)
+		return kt_forward(r);
+	for (size_t i = 0; i < cpu_count; i++)
+		kt_cpu_place_write(cpus + i * KT_CPU_PLACE_BYTES, &places[i]);
+	for (size_t i = 0; i < view.count; i++)
+		kt_node_view_write(nodes + i * KT_NODE_VIEW_BYTES, &view.nodes[i]);
+	return 0;
+}
+
+void kt_view_send(struct kt_exec *exec)
+{
+	struct kt_msg msg = { .type = KT_MSG_TOPOLOGY };
+
+	msg.topology.cpus = (struct kt_bytes){ cpus, (uint32_t)(cpu_count * KT_CPU_PLACE_BYTES) };
+	msg.topology.nodes =
+		(struct kt_bytes){ nodes, (uint32_t)(view.count * KT_NODE_VIEW_BYTES) };
+	msg.topology.distances =
+		(struct kt_bytes){ view.distances, (uint32_t)(view.count * view.count) };
+	kt_exec_send(exec, &msg);
+}
