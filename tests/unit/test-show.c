@@ -46,6 +46,7 @@ static const char *show(struct kt_buf *out, struct kt_measured *m, unsigned int 
 
 static void want(const char *text, const char *words)
 {
+	assert_non_null(text);
 	if (!strstr(text, words))
 		fail_msg("'%s' is not in:\n%s", words, text);
 }
