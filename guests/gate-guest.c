@@ -2,7 +2,7 @@
 /*
  * The guest of `ktest gate --guest micro`: it has little, but what it has shows what
  * Linux would suffer from if a restored machine were not what was saved. Each vCPU has a
- * counter, a periodic timer, a pattern in its vector registers and a page of notes. A
+ * counter, a periodic timer, a pattern in its vector registers and MSRs, and a page of notes. A
  * token goes round all of them; it is passed on in memory, and the next vCPU takes it
  * only when the interrupt that goes with it has come too. So an interrupt that is lost
  * stops it, and one that comes twice is noticed. At each hop the TSC may not be behind
@@ -159,7 +159,7 @@ void gate_exception(uint64_t vector, uint64_t rip)
 	complain(self(), GATE_FAULT_EXCEPTION, "exception", vector << 48 | rip);
 }
 
-/* ---- vector registers ---- */
+/* ---- registers ---- */
 
 #define EACH_REGISTER(X) \
 	X(0) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11) X(12) X(13) X(14) X(15)
@@ -182,6 +182,23 @@ static void load_registers(uint64_t id)
 	EACH_REGISTER(LOAD)
 }
 
+static uint64_t msr_value(uint64_t id, uint32_t msr)
+{
+	return gate_word(mailbox->seed, (id << 32 | msr) << 12) >> 20; /* canonical */
+}
+
+static void load_msrs(uint64_t id)
+{
+	write_msr(GATE_MSR_LSTAR, msr_value(id, GATE_MSR_LSTAR));
+	write_msr(GATE_MSR_KERNEL_GS_BASE, msr_value(id, GATE_MSR_KERNEL_GS_BASE));
+}
+
+static void check_msr(volatile struct gate_vcpu *v, uint32_t msr)
+{
+	if (read_msr(msr) != msr_value(v->id, msr))
+		complain(v, GATE_FAULT_MSR, "an MSR has changed:", msr);
+}
+
 static void check_registers(volatile struct gate_vcpu *v)
 {
 	uint64_t words[REGISTERS][2];
@@ -191,6 +208,8 @@ static void check_registers(volatile struct gate_vcpu *v)
 	for (unsigned int i = 0; i < REGISTERS; i++)
 		if (words[i][0] != register_word(v->id, i) || words[i][1] != ~words[i][0])
 			complain(v, GATE_FAULT_FPU, "a vector register has changed:", i);
+	check_msr(v, GATE_MSR_LSTAR);
+	check_msr(v, GATE_MSR_KERNEL_GS_BASE);
 }
 
 /* ---- memory ---- */
@@ -370,6 +389,7 @@ void gate_vcpu_main(uint64_t id)
 	enable_sse();
 	fill_memory(id);
 	load_registers(id);
+	load_msrs(id);
 	start_timer();
 	v->ready = 1;
 	if (!id)

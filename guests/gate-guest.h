@@ -31,6 +31,10 @@
 /* Ticks that a round takes: more than may have been due when the machine was saved. */
 #define GATE_ROUND_TICKS 3
 
+/* MSRs that hold any address and have no effect here. */
+#define GATE_MSR_LSTAR		0xc0000082
+#define GATE_MSR_KERNEL_GS_BASE 0xc0000102
+
 /* Places in struct gate_vcpu, for the assembler. */
 #define GATE_SELF  0
 #define GATE_TICKS 8
@@ -46,7 +50,8 @@
 #define GATE_FAULT_NOTES     3 /* detail: address */
 #define GATE_FAULT_IPI	     4 /* detail: how many came too many */
 #define GATE_FAULT_EXCEPTION 5 /* detail: vector << 48 | rip */
-#define GATE_FAULT_COUNT     6
+#define GATE_FAULT_MSR	     6 /* detail: index of the first MSR */
+#define GATE_FAULT_COUNT     7
 
 #ifndef __ASSEMBLER__
 #include <stdint.h>
@@ -64,7 +69,7 @@ struct gate_vcpu {
 	uint64_t faults;
 	uint64_t details[GATE_FAULT_COUNT];
 	uint64_t id;
-	uint64_t pad[GATE_VCPU_BYTES / 8 - 19];
+	uint64_t pad[GATE_VCPU_BYTES / 8 - 20];
 };
 
 struct gate_mailbox {

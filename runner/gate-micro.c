@@ -153,6 +153,7 @@ static const struct {
 } faults[GATE_FAULT_COUNT] = {
 	[GATE_FAULT_TSC] = { "tsc", "the TSC was behind that of the vCPU before, by" },
 	[GATE_FAULT_FPU] = { "registers", "it has lost its pattern in vector register" },
+	[GATE_FAULT_MSR] = { "msr", "it has lost the value of MSR" },
 	[GATE_FAULT_PATTERN] = { "pattern", "it does not find the pattern at" },
 	[GATE_FAULT_NOTES] = { "notes",
 			       "it finds notes that were made after the save, or none, at" },

@@ -193,6 +193,14 @@ static void change_a_register(void)
 	expect_ok(kt_vm_fpu_write(held(), VCPU, &fpu, &diag), &diag);
 }
 
+static void change_an_msr(void)
+{
+	const struct kt_vm_msr msr = { GATE_MSR_LSTAR, 4096 };
+	struct kt_diag diag = KT_DIAG_INIT;
+
+	expect_ok(kt_vm_msrs_write(held(), VCPU, &msr, 1, &diag), &diag);
+}
+
 static const struct fault {
 	enum kt_gate_load load;
 	void (*make)(void);
@@ -219,6 +227,8 @@ static const struct fault {
 	{ KT_GATE_IDLE, never_come_to_an_end, "check 'answer', vCPU 1: " },
 	{ KT_GATE_IDLE, answer_without_a_look, "check " },
 	{ KT_GATE_IDLE, move_the_tsc, "check 'tsc', vCPU " },
+	{ KT_GATE_IDLE, change_an_msr,
+	  "check 'msr', vCPU 1: it has lost the value of MSR 0xc0000082" },
 	{ KT_GATE_IDLE, change_a_register,
 	  "check 'registers', vCPU 1: it has lost its pattern in vector register 0x5" },
 	{ KT_GATE_BUSY, change_a_register,
