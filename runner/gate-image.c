@@ -87,14 +87,14 @@ static int keep_file(const char *dir, const char *name, int fd)
 	return !r && ftruncate(to, st.st_size) ? kt_raise(-errno) : kt_forward(r);
 }
 
-static int keep_registers(struct kt_vm *vm, const char *dir, struct kt_diag *diag)
+static int keep_registers(const struct kt_gate_kept *kept, const char *dir, struct kt_diag *diag)
 {
 	_cleanup_(kt_buf_deinit) struct kt_buf out = KT_BUF_INIT(KT_VM_REGISTERS_MAX);
 	char path[KT_PATH_MAX];
 	int r = kt_path_format(path, "%s/registers.txt", dir);
 
 	/* A machine that is beyond that says why instead. */
-	if (!r && kt_vm_registers_text(vm, &out, kt_now_ns() + REGISTERS_NS, diag))
+	if (!r && kt_vm_registers_text(kept->vm, &out, kt_now_ns() + REGISTERS_NS, diag))
 		r = kt_buf_printf(&out, "%s\n", diag->cause);
 	kt_diag_reset(diag);
 	return r ? kt_forward(r) : kt_forward(kt_write_file_atomic(path, out.data, out.len));
@@ -109,7 +109,7 @@ int kt_gate_keep(const struct kt_gate_kept *kept, const char *dir, struct kt_dia
 			keep_file(dir, "state", kept->bake->state_fd);
 
 	if (!r && kept->vm)
-		r = keep_registers(kept->vm, dir, diag);
+		r = keep_registers(kept, dir, diag);
 	if (r < 0)
 		kt_diag_cause(diag, "%s: %s", dir, strerror(-r));
 	return kt_forward(r);

@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -13,6 +14,7 @@
 #include "tests/guests/vm-guest.h"
 #include "tests/unit/test.h"
 #include "tests/vm/rig.h"
+#include "vmm/qemu/machine.h"
 
 #define CONTROL KT_VM_STREAM_CONTROL
 #define KEY	3
@@ -180,6 +182,39 @@ static void test_source_is_unharmed(void **state)
 	rig_freeze(&source);
 }
 
+/* Time that is counted in instructions is set back as well. */
+static void test_deterministic(void **state)
+{
+	struct kt_vm_spec counted = spec;
+	struct kt_bake *image;
+	struct rig machine, clone;
+	uint64_t clock, saved;
+
+	rig_needs(KT_ACCEL_TCG);
+	counted.deterministic = true;
+	rig_init(&machine, &counted);
+	rig_start(&machine);
+	rig_wait_text(&machine, CONTROL, "ready\n");
+	saved = rig_ask(&machine, "clock\n");
+	image = rig_save(&machine, "counted");
+	rig_deinit(&machine);
+	rig_restore(&clone, &counted, image, false);
+	for (unsigned int i = 0; i < 5; i++) {
+		clock = rig_ask(&clone, "clock\n");
+		assert_true(clock > saved);
+		while (rig_ask(&clone, "clock\n") < clock + KT_NSEC_PER_MSEC * 100)
+			;
+		rig_freeze(&clone);
+		rewind_machine(&clone);
+		rig_thaw(&clone);
+		/* Before the time of the last round. */
+		assert_true(rig_ask(&clone, "clock\n") < clock + KT_NSEC_PER_MSEC * 100);
+	}
+	rig_deinit(&clone);
+	kt_bake_free(image);
+	assert_int_equal(kt_remove_tree("counted"), 0);
+}
+
 /* ---- bytes ---- */
 
 /* Half a command, which the guest has not yet read, or has, or has in part. */
@@ -207,28 +242,69 @@ static void test_bytes_to_it_are_dropped(void **state)
 	}
 }
 
-/* Nobody listens while the guest answers, so that answers wait in all places where they can. */
+/* Bytes that wait in the socket from the guest; KT_VM_STREAM_CONTROL of tcg. */
+static int waiting(struct rig *rig)
+{
+	int fd = kt_container_of(rig->vm, struct kt_qemu, vm)->control.fd, len;
+
+	assert_int_equal(ioctl(fd, FIONREAD, &len), 0);
+	return len;
+}
+
+/* Nobody listens, so that answers wait in all places where they can: until no more come. */
+static void stop_up(struct rig *rig)
+{
+	uint64_t since_ns = kt_now_ns(), deadline = rig_deadline();
+	int len = 0, now;
+
+	while (len < 32768 || kt_now_ns() - since_ns < KT_NSEC_PER_SEC / 5) {
+		assert_true(kt_now_ns() < deadline);
+		now = waiting(rig);
+		if (now != len)
+			since_ns = kt_now_ns();
+		len = now;
+	}
+}
+
 static void test_bytes_from_it_are_dropped(void **state)
 {
 	static uint8_t data[1 << 20];
 	struct rig clone;
 
+	rig_needs(KT_ACCEL_TCG);
 	rig_restore(&clone, &spec, bake, false);
-	rig_tell(&clone, "echo 1048576\n");
-	assert_int_equal(kt_vm_send(clone.vm, CONTROL, data, sizeof(data)), 0);
-	rig_wait_bytes(&clone, CONTROL, 1);
-	rig_freeze(&clone);
-	clone.said[CONTROL].len = 0;
-	rewind_machine(&clone);
-	assert_int_equal(clone.said[CONTROL].len, 0);
-	expect_image(&clone);
-	rig_thaw(&clone);
-	expect_clock(&clone, kt_now_ns());
-	expect_echo(&clone, 5);
+	for (unsigned int i = 0; i < 5; i++) {
+		rig_tell(&clone, "echo 1048576\n");
+		assert_int_equal(kt_vm_send(clone.vm, CONTROL, data, sizeof(data)), 0);
+		rig_wait_bytes(&clone, CONTROL, 1);
+		stop_up(&clone);
+		rig_freeze(&clone);
+		clone.said[CONTROL].len = 0;
+		rewind_machine(&clone);
+		assert_int_equal(clone.said[CONTROL].len, 0);
+		expect_image(&clone);
+		rig_thaw(&clone);
+		rig_ask(&clone, "clock\n");
+		expect_echo(&clone, 5);
+		clone.said[CONTROL].len = 0;
+	}
 	rig_deinit(&clone);
 }
 
 /* ---- what cannot be ---- */
+
+static void test_nested_is_refused(void **state)
+{
+	struct kt_vm_spec nested = spec;
+	struct rig clone;
+
+	rig_needs(KT_ACCEL_TCG);
+	nested.nested = true;
+	rig_restore(&clone, &nested, bake, false);
+	rig_freeze(&clone);
+	assert_int_equal(kt_vm_rewind(clone.vm, NULL), KT_VM_E_CANNOT);
+	rig_deinit(&clone);
+}
 
 static void test_refusals(void **state)
 {
@@ -309,19 +385,23 @@ static void test_state_that_is_none(void **state)
 	close(spoiled.state_fd);
 }
 
+/* Ended before, or in the middle, as it comes. */
 static void test_qemu_is_gone(void **state)
 {
-	struct kt_diag diag = KT_DIAG_INIT;
 	struct rig clone;
 
 	rig_needs(KT_ACCEL_TCG);
-	rig_restore(&clone, &spec, bake, false);
-	rig_freeze(&clone);
-	kill(rig_child(&clone), SIGKILL);
-	assert_true(kt_vm_rewind(clone.vm, &diag));
-	assert_true(diag.cause[0]);
-	rig_wait_end(&clone, KT_VM_END_ERROR);
-	rig_deinit(&clone);
+	for (unsigned int i = 0; i < 10; i++) {
+		struct kt_diag diag = KT_DIAG_INIT;
+
+		rig_restore(&clone, &spec, bake, false);
+		rig_freeze(&clone);
+		kill(rig_child(&clone), SIGKILL);
+		assert_true(kt_vm_rewind(clone.vm, &diag));
+		assert_true(diag.cause[0]);
+		rig_wait_end(&clone, KT_VM_END_ERROR);
+		rig_deinit(&clone);
+	}
 }
 
 /* It is there and does not answer: there is a limit, and a killed child in the end. */
@@ -347,6 +427,8 @@ int main(void)
 		cmocka_unit_test(test_source_is_unharmed),
 		cmocka_unit_test(test_bytes_to_it_are_dropped),
 		cmocka_unit_test(test_bytes_from_it_are_dropped),
+		cmocka_unit_test(test_deterministic),
+		cmocka_unit_test(test_nested_is_refused),
 		cmocka_unit_test(test_refusals),
 		cmocka_unit_test(test_state_without_time),
 		cmocka_unit_test(test_state_that_is_none),

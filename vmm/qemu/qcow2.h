@@ -5,7 +5,10 @@
  */
 #pragma once
 
+#include <stddef.h>
 #include <stdint.h>
+
+#include <stddef.h>
 
 #include "base/error.h"
 

@@ -315,6 +315,8 @@ int kt_qemu_rewind(struct kt_vm *vm, struct kt_diag *diag)
 	r = known ? 0 : give_state(qemu, deadline_ns, &why);
 	r = r ?: rewind_machine(qemu, deadline_ns, &why);
 	qemu->rewinding = false;
+	if (r < 0 && !why.cause[0])
+		kt_diag_cause(&why, "%s", strerror(-r));
 	/* It is neither what it was nor what it was to be. */
 	if (r)
 		kt_qemu_end_in_error(qemu, &why);
