@@ -37,7 +37,6 @@
 #define FREEZE_NS    (5 * KT_NSEC_PER_SEC)
 #define OUTPUT_MAX   (64u << 10)
 #define CONSOLE_MAX  (1u << 20)
-#define COMPLAINTS   8
 
 /* Where Linux has its text, as the ELF header says: physical address and size. */
 struct text {
