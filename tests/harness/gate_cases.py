@@ -104,34 +104,3 @@ def dev_gate_parts():
     done = dev_gate("micro", hide=True)
     check(done.returncode == 2 and "  SKIP: /dev/kvm cannot be opened here" in done.stdout, done)
     check(done.stdout.endswith("0 passed, 0 failed, 0 inconclusive, 1 skipped\n"), done)
-
-
-def gate_slice(load, scheduler):
-    """A slice of the gate: every cycle passes, or the cause is printed."""
-    cycles = os.environ.get("KTEST_GATE_CYCLES", "50")
-    argv = gate("--cycles", cycles, "--mode", "both", "--load", load, "--scheduler", scheduler)
-    argv[argv.index("--vcpus") + 1] = "4"
-    done = subprocess.run(argv, text=True, capture_output=True, env=environment(False), timeout=560)
-    wanted = 2 * int(cycles)
-    check(done.returncode == PASS, done.stdout, done.stderr)
-    check(f"PASS: {wanted} of {wanted} cycles run, 0 failed" in done.stdout, done.stdout)
-
-
-@case
-def gate_slice_idle():
-    gate_slice("idle", "none")
-
-
-@case
-def gate_slice_busy():
-    gate_slice("busy", "none")
-
-
-@case
-def gate_slice_idle_scheduled():
-    gate_slice("idle", "scx_ktest")
-
-
-@case
-def gate_slice_busy_scheduled():
-    gate_slice("busy", "scx_ktest")
