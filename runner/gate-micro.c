@@ -29,6 +29,7 @@
 #define LOOK_NS	     (200 * KT_NSEC_PER_USEC) /* between two looks at the mailbox */
 #define CONSOLE_MAX  (64u << 10)
 #define TEXT_MAX     (1u << 20)
+#define NUDGE_NS     (2 * KT_NSEC_PER_MSEC)
 #define TICKS_MIN    3 /* of each vCPU before it is saved */
 
 /* What was seen last of a number that should grow, and when it was another one. */
@@ -40,6 +41,8 @@ struct gate {
 	const struct kt_gate_spec *spec;
 	struct kt_gate_cell cell;
 	uint64_t patience_ns;
+	bool emulated;	    /* this host's KVM emulates kernel mode */
+	uint64_t nudged_ns; /* when the vCPUs were last made to leave */
 	/* The image of the cell. */
 	struct kt_vm_config config;
 	struct kt_bake *bake; /* owned */
@@ -127,6 +130,21 @@ static int read_mailbox(struct gate *g, struct gate_mailbox *ret, struct kt_diag
 				      (g->cell.vcpus + 1) * (size_t)GATE_VCPU_BYTES, diag));
 }
 
+/*
+ * A KVM that emulates the guest's kernel mode lets a vCPU that never rests have its
+ * interrupts only when something makes it leave, which on a quiet host may be ten times
+ * a second. There the machine is stopped for an instant now and then.
+ */
+static int nudge(struct gate *g, struct kt_diag *diag)
+{
+	uint64_t now_ns = kt_now_ns();
+
+	if (!g->emulated || g->frozen || g->ended || now_ns - g->nudged_ns < NUDGE_NS)
+		return 0;
+	g->nudged_ns = now_ns;
+	return kt_forward(freeze(g, diag) ?: thaw(g, diag));
+}
+
 /* Hears what the machine says, for a moment. */
 static int look(struct gate *g, struct kt_diag *diag)
 {
@@ -143,7 +161,7 @@ static int look(struct gate *g, struct kt_diag *diag)
 		kt_diag_cause(diag, "it was cancelled by the user");
 		return KT_GATE_E_CANCELLED;
 	}
-	return kt_forward(read_mailbox(g, &g->now, diag));
+	return kt_forward(nudge(g, diag) ?: read_mailbox(g, &g->now, diag));
 }
 
 /* ---- what the guest complains of ---- */
@@ -565,6 +583,16 @@ void kt_gate_micro_patience(void *arg, uint64_t ns)
 	((struct gate *)arg)->patience_ns = ns;
 }
 
+/* Then machines are not run under kvm unless somebody asks for it. */
+static bool is_emulated(void)
+{
+	struct kt_diag why = KT_DIAG_INIT;
+	enum kt_accel accel;
+
+	return kt_fold(kt_accel_choose(&accel, KT_ACCEL_AUTO, false, &why)) ||
+	       accel != KT_ACCEL_KVM;
+}
+
 int kt_gate_micro_open(struct kt_gate_machines *ret_machines, const struct kt_gate_spec *spec,
 		       struct kt_diag *diag)
 {
@@ -580,6 +608,7 @@ int kt_gate_micro_open(struct kt_gate_machines *ret_machines, const struct kt_ga
 	if (!g)
 		return kt_raise(-ENOMEM);
 	g->spec = spec;
+	g->emulated = is_emulated();
 	g->patience_ns = PATIENCE_NS;
 	g->console = KT_BUF_INIT(0);
 	*ret_machines = (struct kt_gate_machines){ .arg = g,
