@@ -6,6 +6,8 @@
  */
 #pragma once
 
+#include <stdint.h>
+
 #include "base/diag.h"
 
 int cmd_bench(int argc, char **argv);
@@ -28,3 +30,8 @@ int cli_usage_error(const char *verb, const char *fmt, ...) __attribute__((forma
  * with ':': says what is wrong with the option it stopped at. Returns 3.
  */
 int cli_bad_option(const char *verb, char **argv, int c);
+
+/* A seed that is short enough to be typed. */
+uint64_t cli_random_seed(void);
+/* SIGINT and SIGTERM come through this descriptor from now on, to all threads. -1 with errno. */
+int cli_open_cancel_fd(void);

@@ -7,13 +7,10 @@
 #include <getopt.h>
 #include <limits.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
-#include <sys/signalfd.h>
 
 #include <jansson.h>
 
@@ -363,29 +360,6 @@ static void print_result(const struct options *o, const struct kt_run_result *re
 
 /* ---- running ---- */
 
-/* SIGINT and SIGTERM come through a descriptor, which every run watches. */
-static int open_cancel_fd(void)
-{
-	sigset_t set;
-
-	sigemptyset(&set);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGTERM);
-	if (sigprocmask(SIG_BLOCK, &set, NULL))
-		return -errno;
-	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-}
-
-static uint64_t random_seed(void)
-{
-	uint32_t seed;
-
-	/* Short enough to be typed. */
-	if (getrandom(&seed, sizeof(seed), 0) != sizeof(seed))
-		return kt_now_ns() & UINT32_MAX;
-	return seed;
-}
-
 /* The weightiest of two exit statuses: fail, could not run, inconclusive, pass, skip. */
 static int worse(int a, int b)
 {
@@ -406,7 +380,7 @@ static void prepare_job(struct job *job, struct options *o, const struct kt_scen
 	/* Only tcg makes machines that can run machines. */
 	job->request.accel = o->auto_accel && s->nested ? KT_ACCEL_TCG : o->accel;
 	if (!o->have_seed)
-		job->request.seed = random_seed();
+		job->request.seed = cli_random_seed();
 	job->start_ns = kt_now_ns();
 }
 
@@ -557,7 +531,7 @@ int cmd_run(int argc, char **argv)
 		cli_print_diag(&diag);
 		return KT_EXIT_COULD_NOT_RUN;
 	}
-	cancel_fd = open_cancel_fd();
+	cancel_fd = cli_open_cancel_fd();
 	if (cancel_fd < 0) {
 		fprintf(stderr, "ktest run: cannot watch for signals: %s\n", strerror(errno));
 		return KT_EXIT_COULD_NOT_RUN;

@@ -4,16 +4,12 @@
 #include <langinfo.h>
 #include <locale.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
-#include <sys/signalfd.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
-#include "base/clock.h"
 #include "cli/cli.h"
 #include "cli/measure.h"
 #include "proto/result.h"
@@ -41,28 +37,6 @@ uint64_t cli_parse_count(const char *text, uint64_t max)
 bool cli_parse_seed(const char *text, uint64_t *ret_seed)
 {
 	return parse_digits(text, ret_seed) && *ret_seed <= INT64_MAX;
-}
-
-uint64_t cli_random_seed(void)
-{
-	uint32_t seed;
-
-	/* Short enough to be typed. */
-	if (getrandom(&seed, sizeof(seed), 0) != sizeof(seed))
-		return kt_now_ns() & UINT32_MAX;
-	return seed;
-}
-
-int cli_open_cancel_fd(void)
-{
-	sigset_t set;
-
-	sigemptyset(&set);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGTERM);
-	if (sigprocmask(SIG_BLOCK, &set, NULL))
-		return -1;
-	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
 bool cli_is_cancelled(int cancel_fd)

@@ -14,10 +14,7 @@
 uint64_t cli_parse_count(const char *text, uint64_t max);
 /* A seed, from 0 to INT64_MAX; false if it is none. */
 bool cli_parse_seed(const char *text, uint64_t *ret_seed);
-uint64_t cli_random_seed(void);
 
-/* SIGINT and SIGTERM come through this descriptor from now on, to all threads. -1 with errno. */
-int cli_open_cancel_fd(void);
 /* Whether one has come. */
 bool cli_is_cancelled(int cancel_fd);
 
