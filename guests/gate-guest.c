@@ -133,8 +133,6 @@ static void complain(volatile struct gate_vcpu *v, unsigned int fault, const cha
 {
 	if (v->faults & 1u << fault)
 		return;
-	v->details[fault] = detail;
-	v->faults |= 1u << fault;
 	lock_serial();
 	put_text("gate guest: vCPU ");
 	put_number(v->id);
@@ -144,6 +142,9 @@ static void complain(volatile struct gate_vcpu *v, unsigned int fault, const cha
 	put_number(detail);
 	put_text("\n");
 	unlock_serial();
+	/* The host, who looks here, finds the words said. */
+	v->details[fault] = detail;
+	v->faults |= 1u << fault;
 }
 
 static volatile struct gate_vcpu *self(void)
@@ -260,10 +261,26 @@ static void check_notes(volatile struct gate_vcpu *v, uint64_t round)
 
 /* ---- the token ---- */
 
+static void send_token(uint64_t to)
+{
+	mailbox->vcpu[to].sent++;
+	__atomic_store_n(&mailbox->token.holder, to, __ATOMIC_RELEASE);
+	send_ipi(to, GATE_VECTOR_IPI);
+}
+
 static bool has_token(volatile struct gate_vcpu *v)
 {
-	return mailbox->token.holder == v->id && v->ipis > v->hops &&
+	return mailbox->token.holder == v->id && v->ipis >= v->sent &&
 	       (v->id || mailbox->busy || mailbox->token.laps);
+}
+
+/* What has come is read before what was sent, which only grows. */
+static void check_interrupts(volatile struct gate_vcpu *v)
+{
+	uint64_t ipis = v->ipis, sent = v->sent;
+
+	if (ipis > sent)
+		complain(v, GATE_FAULT_IPI, "interrupts that nobody sent:", ipis - sent);
 }
 
 static void pass_token(volatile struct gate_vcpu *v)
@@ -275,12 +292,9 @@ static void pass_token(volatile struct gate_vcpu *v)
 	mailbox->token.tsc = tsc;
 	mailbox->token.hops++;
 	v->hops++;
-	if (v->ipis > v->hops)
-		complain(v, GATE_FAULT_IPI, "interrupts that nobody sent:", v->ipis - v->hops);
 	if (!v->id && mailbox->token.laps)
 		mailbox->token.laps--;
-	__atomic_store_n(&mailbox->token.holder, next, __ATOMIC_RELEASE);
-	send_ipi(next, GATE_VECTOR_IPI);
+	send_token(next);
 }
 
 /* ---- rounds ---- */
@@ -315,6 +329,7 @@ static bool work(volatile struct gate_vcpu *v)
 	uint64_t round = mailbox->round;
 
 	v->count++;
+	check_interrupts(v);
 	if (round != v->seen)
 		begin_round(v, round);
 	if (has_token(v)) {
@@ -393,7 +408,7 @@ void gate_vcpu_main(uint64_t id)
 	start_timer();
 	v->ready = 1;
 	if (!id)
-		send_ipi(0, GATE_VECTOR_IPI); /* the token's first */
+		send_token(0);
 	for (;;) {
 		/* A busy one never closes its eyes: a short look might miss every interrupt. */
 		if (mailbox->busy)

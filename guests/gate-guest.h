@@ -62,6 +62,7 @@ struct gate_vcpu {
 	uint64_t ipis;
 	uint64_t count;				   /* rounds of its main loop */
 	uint64_t hops;				   /* how often it has had the token */
+	uint64_t sent;				   /* interrupts to it; by who has the token */
 	uint64_t seen;				   /* the round that it works at */
 	uint64_t answered;			   /* the last round that it has finished */
 	uint64_t ticks_then, ipis_then, hops_then; /* when it saw the round */
@@ -69,7 +70,7 @@ struct gate_vcpu {
 	uint64_t faults;
 	uint64_t details[GATE_FAULT_COUNT];
 	uint64_t id;
-	uint64_t pad[GATE_VCPU_BYTES / 8 - 20];
+	uint64_t pad[GATE_VCPU_BYTES / 8 - 21];
 };
 
 struct gate_mailbox {

@@ -231,7 +231,7 @@ static int stuck_token(const struct gate *g, struct kt_diag *diag)
 		return KT_GATE_E_FAILED;
 	}
 	v = &g->now.vcpu[holder];
-	return v->ipis > v->hops ?
+	return v->ipis >= v->sent ?
 		       stuck(diag, "token", (unsigned int)holder, "it does not pass the token on") :
 		       stuck(diag, "ipi", (unsigned int)holder,
 			     "the interrupt that goes with the token has not come");
@@ -560,6 +560,9 @@ static int keep(void *arg, const char *dir, struct kt_diag *diag)
 
 	if (g->vm && !g->ended && !g->frozen)
 		(void)kt_fold(freeze(g, diag));
+	/* Its last words may be on their way. */
+	if (g->loop)
+		(void)kt_fold(kt_loop_run(g->loop, &g->ended, kt_now_ns() + LOOK_NS));
 	return kt_forward(kt_gate_keep(&kept, dir, diag));
 }
 

@@ -145,7 +145,7 @@ static void stop_a_timer(void)
 
 static void lose_an_interrupt(void)
 {
-	write_word(MAILBOX(vcpu[VCPU].hops), read_word(MAILBOX(vcpu[VCPU].hops)) + 1);
+	write_word(MAILBOX(vcpu[VCPU].sent), read_word(MAILBOX(vcpu[VCPU].sent)) + 1);
 }
 
 static void add_an_interrupt(void)
