@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -21,15 +22,28 @@
 
 #define MACHINE_ID "/etc/machine-id" /* machine-id(5) */
 
-static int random_fd = -1, machine_id_fd = -1;
+#define MACHINE_ID_BYTES (2 * KT_CLONE_IDENTITY_BYTES + 1)
+
+static int random_fd = -1;
+static char *machine_id; /* the file, mapped: no system call in a clone */
+
+static int map_machine_id(void)
+{
+	_cleanup_(kt_closep) int fd =
+		open(MACHINE_ID, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0444);
+
+	if (fd < 0 || ftruncate(fd, MACHINE_ID_BYTES))
+		return kt_raise(-errno);
+	machine_id = mmap(NULL, MACHINE_ID_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	return machine_id == MAP_FAILED ? kt_raise(-errno) : 0;
+}
 
 static int open_files(void)
 {
 	if (mkdir("/etc", 0755) && errno != EEXIST)
 		return kt_raise(-errno);
 	random_fd = open("/dev/urandom", O_WRONLY | O_CLOEXEC);
-	machine_id_fd = open(MACHINE_ID, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0444);
-	return random_fd < 0 || machine_id_fd < 0 ? kt_raise(-errno) : 0;
+	return random_fd < 0 ? kt_raise(-errno) : kt_forward(map_machine_id());
 }
 
 /*
@@ -62,17 +76,6 @@ static char *put_hex(char *to, const uint8_t *bytes, size_t count)
 	return to;
 }
 
-static int write_machine_id(const uint8_t *identity)
-{
-	char text[2 * KT_CLONE_IDENTITY_BYTES + 1];
-	char *end = put_hex(text, identity, KT_CLONE_IDENTITY_BYTES);
-
-	*end++ = '\n';
-	/* It always has the same length. */
-	return pwrite(machine_id_fd, text, (size_t)(end - text), 0) == end - text ? 0 :
-										    kt_raise(-EIO);
-}
-
 static int take_identity(const uint8_t *identity)
 {
 	char name[] = "ktest-01234567";
@@ -80,7 +83,8 @@ static int take_identity(const uint8_t *identity)
 	put_hex(name + strlen("ktest-"), identity, 4);
 	if (sethostname(name, strlen(name)))
 		return kt_raise(-errno);
-	return kt_forward(write_machine_id(identity));
+	*put_hex(machine_id, identity, KT_CLONE_IDENTITY_BYTES) = '\n';
+	return 0;
 }
 
 int kt_clone_name_oneself(void)
