@@ -314,12 +314,15 @@ static void print_details(const struct kt_run_result *res)
 	}
 	for (size_t i = 0; i < rec->sched_count; i++) {
 		const struct kt_sched_record *s = &rec->scheds[i];
+		const struct kt_scx_exit_info exit = kt_run_record_exit(rec, s);
+		char how[KT_TEXT_MAX];
 
 		if (s->generation)
 			printf("  generation %u: %s (pid %u), attached in %.0f ms%s%s\n",
 			       s->generation, s->name, s->pid,
 			       (double)(s->attached_ns - s->spawned_ns) / 1e6,
-			       s->exit_line[0] ? "; " : "", s->exit_line);
+			       exit.kind ? "; " : "",
+			       exit.kind ? kt_scx_exit_format(&exit, how, sizeof(how)) : "");
 	}
 	if (res->verdict != KT_VERDICT_PASS)
 		for (unsigned int i = 0; i < rec->console_mark_count; i++)

@@ -27,6 +27,7 @@
 
 struct kt_guest {
 	uint64_t seed;
+	pid_t sched_pid;
 	int fd; /* write end of the pipe */
 };
 
@@ -37,6 +38,11 @@ _Static_assert(sizeof(struct kt_msg_finding) <= PIPE_BUF, "a finding is one atom
 uint64_t kt_guest_seed(const struct kt_guest *kg)
 {
 	return kg->seed;
+}
+
+pid_t kt_guest_scheduler_pid(const struct kt_guest *kg)
+{
+	return kg->sched_pid;
 }
 
 static void format_finding(struct kt_msg_finding *f, const char *file, int line, const char *fmt,
@@ -64,7 +70,7 @@ void kt_guest_fail(struct kt_guest *kg, const char *file, int line, const char *
 static _Noreturn void run_child(const struct kt_exec *exec, kt_body_fn fn, int finding_fd,
 				int output_fd)
 {
-	struct kt_guest kg = { .seed = exec->job.seed, .fd = 3 };
+	struct kt_guest kg = { .seed = exec->job.seed, .sched_pid = exec->sched.pid, .fd = 3 };
 	int null_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 
 	if (null_fd < 0 || dup2(null_fd, 0) < 0 || dup2(output_fd, 1) < 0 || dup2(1, 2) < 0)

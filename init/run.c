@@ -55,6 +55,10 @@ static void send_op(struct kt_exec *exec, uint32_t step, uint32_t index, const s
 	msg.op.generation = kt_sched_live(&exec->sched);
 	msg.op.start_ns = outcome->start_ns;
 	msg.op.duration_ns = outcome->duration_ns;
+	msg.op.disable_ns = outcome->times.disable_ns;
+	msg.op.exit_ns = outcome->times.exit_ns;
+	msg.op.spawn_ns = outcome->times.spawn_ns;
+	msg.op.attach_ns = outcome->times.attach_ns;
 	strcpy(msg.op.text, outcome->text);
 	kt_exec_send(exec, &msg);
 }
@@ -95,17 +99,44 @@ void kt_run_note_death(struct kt_exec *exec)
 			     "the kernel is not back under its own scheduler 20 s later");
 }
 
-/* Whether it went well. */
+static bool scheduler_died(void *arg)
+{
+	struct kt_exec *exec = arg;
+
+	return exec->sched.generation && !kt_sched_check(&exec->sched);
+}
+
+static bool ends_a_generation(const struct kt_op *op)
+{
+	switch (op->kind) {
+	case KT_OP_KIND_DETACH:
+	case KT_OP_KIND_DETACH_FORCED:
+	case KT_OP_KIND_KILL:
+	case KT_OP_KIND_RESTART:
+	case KT_OP_KIND_REPLACE:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* Whether it ended in what it was expected to. */
 static bool run_op(struct kt_exec *exec, uint32_t step, uint32_t index, const struct kt_op *op)
 {
 	static struct kt_op_outcome outcome;
-	uint32_t before = exec->sched.attaches;
+	uint32_t before = exec->sched.generation, of = step == KT_STEP_BOOT ? 0 : step;
 
+	if (ends_a_generation(op) && kt_sched_check(&exec->sched))
+		take_snapshot(exec, KT_SNAPSHOT_ENDING, of);
 	kt_op_execute(&outcome, op, &exec->sched);
 	send_op(exec, step, index, op, &outcome);
-	if (exec->sched.attaches != before)
-		take_snapshot(exec, KT_SNAPSHOT_ATTACHED, step == KT_STEP_BOOT ? 0 : step);
-	if (!outcome.error)
+	if (scheduler_died(exec))
+		kt_run_note_death(exec);
+	else if (exec->sched.generation != before)
+		kt_snapshot_forget(&exec->snapshots);
+	if (exec->sched.generation && exec->sched.generation != before)
+		take_snapshot(exec, KT_SNAPSHOT_ATTACHED, of);
+	if (outcome.error == op->expect)
 		return true;
 	exec->result.ops_failed++;
 	return false;
@@ -122,13 +153,6 @@ void kt_run_attach(struct kt_exec *exec)
 	send_op(exec, KT_STEP_BOOT, 0, &op, &outcome);
 	exec->attach[0] = 0;
 	exec->attaching = false;
-}
-
-static bool scheduler_died(void *arg)
-{
-	struct kt_exec *exec = arg;
-
-	return exec->sched.generation && !kt_sched_check(&exec->sched);
 }
 
 /* Position of the next periodic snapshot on the axis of hold time. */
@@ -150,49 +174,58 @@ static void take_due(struct kt_exec *exec, uint32_t step, uint64_t at)
 	}
 }
 
-/* Holds [from, to] of the axis. False when it ended early: a death, or a stop. */
-static bool hold(struct kt_exec *exec, uint32_t step, uint64_t from, uint64_t to)
+static bool run_ops(struct kt_exec *exec, uint32_t index)
 {
-	uint64_t start = kt_now_ns(), at;
-	int r;
+	const struct kt_op *ops = exec->scenario->steps[index].ops;
 
-	do {
-		at = KT_MIN(to, next_periodic(exec));
-		r = kt_exec_wait(exec, scheduler_died, exec, start + (at - from), 0);
-		must(exec, "hold a step", r);
-		if (r == KT_EXEC_E_DEADLINE)
-			take_due(exec, step, at);
-	} while (r == KT_EXEC_E_DEADLINE && at < to);
-	exec->result.hold_ns += kt_now_ns() - start;
-	if (!r)
-		kt_run_note_death(exec);
-	/* What lies in the part that was cut off does not come due. */
-	while (next_periodic(exec) <= to)
-		exec->next_periodic++;
-	return r == KT_EXEC_E_DEADLINE;
-}
-
-static bool run_ops(struct kt_exec *exec, uint32_t index, const struct kt_op *ops)
-{
 	for (uint32_t i = 0; ops && ops[i].kind; i++)
 		if (exec->stop || !run_op(exec, index, i, &ops[i]))
 			return false;
 	return !exec->stop;
 }
 
+/* Holds [from, to] of the axis. False when it ended early: a death, a stop, an op. */
+static bool hold(struct kt_exec *exec, uint32_t step, uint64_t from, uint64_t to)
+{
+	uint64_t every = exec->scenario->steps[step].every, start = kt_now_ns(), at;
+	uint64_t again = every ? from + every : UINT64_MAX;
+	bool went_well = true;
+	int r;
+
+	do {
+		at = KT_MIN(again, next_periodic(exec));
+		at = KT_MIN(at, to);
+		r = kt_exec_wait(exec, scheduler_died, exec, start + (at - from), 0);
+		must(exec, "hold a step", r);
+		if (r == KT_EXEC_E_DEADLINE)
+			take_due(exec, step, at);
+		if (r == KT_EXEC_E_DEADLINE && at == again && at < to) {
+			went_well = run_ops(exec, step);
+			again += every;
+		}
+	} while (r == KT_EXEC_E_DEADLINE && at < to && went_well);
+	exec->result.hold_ns += kt_now_ns() - start;
+	if (!r)
+		kt_run_note_death(exec);
+	/* What lies in the part that was cut off does not come due. */
+	while (next_periodic(exec) <= to)
+		exec->next_periodic++;
+	return r == KT_EXEC_E_DEADLINE && went_well;
+}
+
 static void run_steps(struct kt_exec *exec)
 {
 	const struct kt_step *steps = exec->scenario->steps;
-	uint64_t axis = 0;
+	uint64_t axis = 0, ns;
 	bool whole;
 
 	for (uint32_t i = 0; steps && steps[i].name; i++) {
 		if (exec->stop || exec->result.ops_failed)
 			return;
 		send_step(exec, i, false, false);
-		whole = run_ops(exec, i, steps[i].ops) &&
-			(!steps[i].hold || hold(exec, i, axis, axis + steps[i].hold));
-		axis += steps[i].hold;
+		ns = kt_scenario_step_ns(exec->scenario, &steps[i]);
+		whole = run_ops(exec, i) && (!ns || hold(exec, i, axis, axis + ns));
+		axis += ns;
 		send_step(exec, i, true, !whole);
 		exec->result.steps_run++;
 	}
@@ -264,6 +297,8 @@ static void tear_down(struct kt_exec *exec)
 	send_phase(exec, KT_PHASE_TEARDOWN);
 	if (kt_sched_check(&exec->sched))
 		take_snapshot(exec, KT_SNAPSHOT_ENDING, steps ? steps - 1 : 0);
+	else if (exec->sched.generation)
+		kt_run_note_death(exec);
 	r = kt_sched_end(&exec->sched);
 	kt_snapshot_forget(&exec->snapshots);
 	must(exec, "end the scheduler", r);

@@ -11,6 +11,16 @@ static enum kt_op_error execute(const struct kt_op *op, struct kt_sched *sched, 
 	switch (op->kind) {
 	case KT_OP_KIND_ATTACH:
 		return kt_sched_attach(sched, op->sched, text);
+	case KT_OP_KIND_DETACH:
+		return kt_sched_detach(sched, KT_SCHED_BY_TERM, text);
+	case KT_OP_KIND_DETACH_FORCED:
+		return kt_sched_detach(sched, KT_SCHED_BY_SYSRQ, text);
+	case KT_OP_KIND_KILL:
+		return kt_sched_detach(sched, KT_SCHED_BY_KILL, text);
+	case KT_OP_KIND_RESTART:
+		return kt_sched_replace(sched, NULL, text);
+	case KT_OP_KIND_REPLACE:
+		return kt_sched_replace(sched, op->sched, text);
 	case KT_OP_KIND_FREEZE:
 		return kt_freeze(sched->exec, op->pause_ns, text);
 	default:
@@ -24,7 +34,9 @@ void kt_op_execute(struct kt_op_outcome *ret_outcome, const struct kt_op *op,
 		   struct kt_sched *sched)
 {
 	ret_outcome->text[0] = 0;
+	sched->times = (struct kt_sched_times){ 0 };
 	ret_outcome->start_ns = kt_now_ns();
 	ret_outcome->error = execute(op, sched, ret_outcome->text);
 	ret_outcome->duration_ns = kt_now_ns() - ret_outcome->start_ns;
+	ret_outcome->times = sched->times;
 }

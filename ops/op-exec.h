@@ -13,7 +13,8 @@ struct kt_op_outcome {
 	enum kt_op_error error;
 	uint64_t start_ns;
 	uint64_t duration_ns;
-	char text[KT_TEXT_MAX]; /* the error in words; "" if ok */
+	struct kt_sched_times times; /* parts of it */
+	char text[KT_TEXT_MAX];	     /* the error in words; "" if ok */
 };
 
 /* Carries out one op and says how it went. */

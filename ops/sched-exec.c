@@ -160,34 +160,61 @@ static bool process_gone(void *arg)
 	return !sched->pid;
 }
 
+/* Both are needed: a scheduler may be dropped long before its process ends, and later, too. */
 static bool process_gone_and_detached(void *arg)
 {
 	struct kt_sched *sched = arg;
-	struct kt_scx_state st;
+	struct kt_scx_state st = kt_scx_state_read();
+	bool detached = kt_scx_state_is(&st, "disabled") || !st.state[0];
+	uint64_t took_ns = kt_now_ns() - sched->end_ns;
 
-	if (sched->pid)
+	if (detached && !sched->times.disable_ns)
+		sched->times.disable_ns = took_ns;
+	if (!detached || sched->pid)
 		return false;
-	st = kt_scx_state_read();
-	return kt_scx_state_is(&st, "disabled") || !st.state[0];
+	sched->times.exit_ns = took_ns - sched->times.disable_ns;
+	return true;
 }
 
-static int end_process(struct kt_sched *sched, int sig)
+static int press_sysrq(char key)
 {
-	if (sched->pid) {
-		sched->ending = true;
-		kill(sig == SIGKILL ? -sched->pid : sched->pid, sig);
-	}
-	return kt_exec_wait(sched->exec, process_gone_and_detached, sched,
-			    kt_now_ns() + KT_SCHED_DETACH_NS, KT_SCHED_TICK_NS);
+	_cleanup_(kt_closep) int fd = open("/proc/sysrq-trigger", O_WRONLY | O_CLOEXEC);
+
+	return fd < 0 || write(fd, &key, 1) != 1 ? kt_raise(-errno) : 0;
 }
 
-static int end_and_detach(struct kt_sched *sched, int first_sig)
+/* That it is asked to end is noted first, so that its end is never taken for a death. */
+static int ask_to_end(struct kt_sched *sched, enum kt_sched_end how)
+{
+	sched->ending = true;
+	if (how == KT_SCHED_BY_SYSRQ)
+		return kt_forward(press_sysrq('S'));
+	if (sched->pid)
+		kill(how == KT_SCHED_BY_KILL ? -sched->pid : sched->pid,
+		     how == KT_SCHED_BY_KILL ? SIGKILL : SIGTERM);
+	return 0;
+}
+
+static int end_process(struct kt_sched *sched, enum kt_sched_end how)
+{
+	int r = ask_to_end(sched, how);
+
+	return r ? kt_forward(r) :
+		   kt_exec_wait(sched->exec, process_gone_and_detached, sched,
+				kt_now_ns() + KT_SCHED_DETACH_NS, KT_SCHED_TICK_NS);
+}
+
+/* *ret_killed: it did not end as it was asked to. */
+static int end_and_detach(struct kt_sched *sched, enum kt_sched_end how, bool *ret_killed)
 {
 	bool was_attached = sched->generation != 0;
-	int r = end_process(sched, first_sig);
+	int r;
 
-	if (r == KT_EXEC_E_DEADLINE && sched->pid)
-		r = end_process(sched, SIGKILL);
+	sched->end_ns = kt_now_ns();
+	r = end_process(sched, how);
+	*ret_killed = r == KT_EXEC_E_DEADLINE;
+	if (*ret_killed && sched->pid)
+		r = end_process(sched, KT_SCHED_BY_KILL);
 	sched->attached = false;
 	if (!r && was_attached)
 		send_event(sched, KT_SCHED_DETACHED);
@@ -197,9 +224,60 @@ static int end_and_detach(struct kt_sched *sched, int first_sig)
 
 int kt_sched_end(struct kt_sched *sched)
 {
+	bool killed;
+
 	if (!sched->pid && !sched->generation)
 		return 0;
-	return kt_forward(end_and_detach(sched, SIGTERM));
+	return kt_forward(end_and_detach(sched, KT_SCHED_BY_TERM, &killed));
+}
+
+static enum kt_op_error not_ended(const struct kt_sched *sched, int r, char *text)
+{
+	struct kt_scx_state st = kt_scx_state_read();
+	const char *state = st.state[0] ? st.state : "unreadable";
+
+	if (r < 0) {
+		snprintf(text, KT_TEXT_MAX, "end scheduler '%s': %s", sched->name, strerror(-r));
+		return KT_OP_INTERNAL;
+	}
+	if (r == KT_EXEC_E_STOP)
+		snprintf(text, KT_TEXT_MAX,
+			 "the run was stopped while scheduler '%s' was to end: sched_ext state is "
+			 "'%s'",
+			 sched->name, state);
+	else
+		snprintf(text, KT_TEXT_MAX,
+			 "scheduler '%s' did not end within %llu s and was killed: sched_ext state "
+			 "is now '%s'",
+			 sched->name, (unsigned long long)(KT_SCHED_DETACH_NS / KT_NSEC_PER_SEC),
+			 state);
+	return KT_OP_DETACH_TIMEOUT;
+}
+
+enum kt_op_error kt_sched_detach(struct kt_sched *sched, enum kt_sched_end how, char *text)
+{
+	bool killed = false;
+	int r;
+
+	text[0] = 0;
+	if (!kt_sched_check(sched)) {
+		snprintf(text, KT_TEXT_MAX,
+			 sched->generation ? "scheduler '%s' has died" : "no scheduler is live",
+			 sched->name);
+		return KT_OP_NOTHING_ATTACHED;
+	}
+	r = end_and_detach(sched, how, &killed);
+	return r || killed ? not_ended(sched, r, text) : KT_OP_OK;
+}
+
+enum kt_op_error kt_sched_replace(struct kt_sched *sched, const char *name, char *text)
+{
+	char again[KT_NAME_MAX];
+	enum kt_op_error error;
+
+	strcpy(again, sched->name);
+	error = kt_sched_detach(sched, KT_SCHED_BY_TERM, text);
+	return error ? error : kt_sched_attach(sched, name ? name : again, text);
 }
 
 bool kt_sched_check(struct kt_sched *sched)
@@ -218,13 +296,14 @@ int kt_sched_bury(struct kt_sched *sched)
 {
 	int r = kt_exec_wait(sched->exec, process_gone, sched, kt_now_ns() + KT_SCHED_LAST_WORDS_NS,
 			     0);
+	bool killed;
 
 	if (r && r != KT_EXEC_E_DEADLINE)
 		return kt_forward(r);
 	/* The kernel dropped it and it lives on: it has died as a scheduler. */
 	if (sched->pid)
 		send_event(sched, KT_SCHED_DIED);
-	return kt_forward(end_and_detach(sched, SIGTERM));
+	return kt_forward(end_and_detach(sched, KT_SCHED_BY_TERM, &killed));
 }
 
 /* ---- attaching ---- */
@@ -272,6 +351,7 @@ static enum kt_op_error died_early(struct kt_sched *sched, char *text)
 static enum kt_op_error not_attached(struct kt_sched *sched, int why, char *text)
 {
 	struct kt_scx_state st = kt_scx_state_read();
+	bool killed;
 	int r;
 
 	snprintf(text, KT_TEXT_MAX,
@@ -281,7 +361,7 @@ static enum kt_op_error not_attached(struct kt_sched *sched, int why, char *text
 					 "within 10 s: sched_ext state is '%s', root/ops is '%s'",
 		 sched->name, st.state[0] ? st.state : "unreadable", st.ops);
 	/* After a stop no wait is served; teardown ends the process. */
-	r = why == KT_EXEC_E_STOP ? 0 : end_and_detach(sched, SIGKILL);
+	r = why == KT_EXEC_E_STOP ? 0 : end_and_detach(sched, KT_SCHED_BY_KILL, &killed);
 	append_tail(sched, text);
 	return r < 0 ? KT_OP_INTERNAL : KT_OP_NOT_ATTACHED;
 }
@@ -315,6 +395,7 @@ static enum kt_op_error spawn(struct kt_sched *sched, const char *name, char *te
 	r = kt_spawn_staged(&spawned, sched->exec, dir, on_exit_process, sched, text, KT_TEXT_MAX);
 	if (r > 0)
 		return KT_OP_SPAWN_FAILED;
+	sched->times.spawn_ns = kt_now_ns() - sched->spawned_ns;
 	if (!r) {
 		start_following(sched, name, &spawned);
 		r = kt_exec_watch(sched->exec, sched->out_fds[0], on_stdout, sched);
@@ -352,6 +433,7 @@ enum kt_op_error kt_sched_attach(struct kt_sched *sched, const char *name, char 
 		return not_attached(sched, r, text);
 	if (!sched->pid)
 		return died_early(sched, text);
+	sched->times.attach_ns = kt_now_ns() - sched->spawned_ns - sched->times.spawn_ns;
 	sched->attached = true;
 	sched->generation = ++sched->attaches;
 	send_event(sched, KT_SCHED_ATTACHED);

@@ -39,6 +39,18 @@ static inline bool kt_scx_state_is(const struct kt_scx_state *st, const char *st
 	return !__builtin_strcmp(st->state, state);
 }
 
+/* How long the parts of an op took; see struct kt_msg_op. */
+struct kt_sched_times {
+	uint64_t disable_ns, exit_ns, spawn_ns, attach_ns;
+};
+
+/* How a scheduler is ended. */
+enum kt_sched_end {
+	KT_SCHED_BY_TERM,  /* SIGTERM to its process */
+	KT_SCHED_BY_SYSRQ, /* SysRq-S: the kernel drops it (kernel/sched/ext.c) */
+	KT_SCHED_BY_KILL,  /* SIGKILL to its process group */
+};
+
 struct kt_sched {
 	struct kt_exec *exec; /* borrowed */
 	char name[KT_NAME_MAX];
@@ -51,8 +63,10 @@ struct kt_sched {
 	bool attached;	       /* the kernel runs it, as far as we know */
 	bool ending;	       /* ktest asked it to end */
 	uint64_t spawned_ns;
-	int status;	    /* wait status, once pid is 0 */
-	uint32_t log_bytes; /* sent of this process */
+	int status;		     /* wait status, once pid is 0 */
+	struct kt_sched_times times; /* of the op that is under way */
+	uint64_t end_ns;	     /* when it was asked to end */
+	uint32_t log_bytes;	     /* sent of this process */
 	char tail[KT_SCHED_TAIL_MAX + 1];
 	size_t tail_len;
 };
@@ -68,6 +82,16 @@ uint32_t kt_sched_live(const struct kt_sched *sched);
  * left behind.
  */
 enum kt_op_error kt_sched_attach(struct kt_sched *sched, const char *name, char *text);
+
+/*
+ * Ends the live scheduler and waits until the kernel is back under its own and the
+ * process is gone; after 10 s it is killed, which is KT_OP_DETACH_TIMEOUT. KT_OP_OK,
+ * or the error with its reason in text.
+ */
+enum kt_op_error kt_sched_detach(struct kt_sched *sched, enum kt_sched_end how, char *text);
+
+/* Detaches the live scheduler and attaches staged scheduler `name`; NULL: itself. */
+enum kt_op_error kt_sched_replace(struct kt_sched *sched, const char *name, char *text);
 
 /*
  * Asks the kernel whether the attached scheduler is still live and takes note

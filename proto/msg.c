@@ -78,7 +78,8 @@ static const struct message messages[] = {
 	[KT_MSG_OP] = { "op", FIELDS(
 		UINT(op, step), UINT(op, op), UINT(op, kind), UINT(op, error),
 		UINT(op, generation), UINT(op, start_ns), UINT(op, duration_ns),
-		TEXT(op, text)) },
+		UINT(op, disable_ns), UINT(op, exit_ns), UINT(op, spawn_ns),
+		UINT(op, attach_ns), TEXT(op, text)) },
 	[KT_MSG_SCHED] = { "sched", FIELDS(
 		UINT(sched, event), UINT(sched, spawn), UINT(sched, generation),
 		UINT(sched, pid), UINT(sched, status), UINT(sched, time_ns),

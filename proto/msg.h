@@ -263,6 +263,11 @@ struct kt_msg_op {
 	uint32_t generation; /* live after the op */
 	uint64_t start_ns;
 	uint64_t duration_ns;
+	/* Parts of it, of a scheduler that ends and of one that starts; 0: there was none. */
+	uint64_t disable_ns;	/* asked to end, until the kernel runs it no more */
+	uint64_t exit_ns;	/* from then until its process was reaped */
+	uint64_t spawn_ns;	/* fork(2) until execve(2) has succeeded */
+	uint64_t attach_ns;	/* from then until the kernel runs it */
 	char text[KT_TEXT_MAX]; /* the error in words, with log tail; "" if ok */
 };
 

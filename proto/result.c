@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Spellings of the closed sets in result.h. */
 #include <stddef.h>
+#include <string.h>
 
 #include "base/cleanup.h"
 #include "proto/result.h"
@@ -28,6 +29,8 @@ static const char *const op_error_names[] = {
 	[KT_OP_STARTUP_DIED] = "startup-died",
 	[KT_OP_NOT_ATTACHED] = "not-attached",
 	[KT_OP_ALREADY_ATTACHED] = "already-attached",
+	[KT_OP_NOTHING_ATTACHED] = "nothing-attached",
+	[KT_OP_DETACH_TIMEOUT] = "detach-timeout",
 	[KT_OP_FREEZE_FAILED] = "freeze-failed",
 	[KT_OP_INTERNAL] = "internal",
 };
@@ -54,4 +57,36 @@ const char *kt_outcome_name(enum kt_outcome outcome)
 const char *kt_op_error_name(enum kt_op_error error)
 {
 	return name_of(op_error_names, KT_ARRAY_SIZE(op_error_names), error);
+}
+
+/* The words are those of scx_exit_reason() in kernel/sched/ext.c. */
+static const struct {
+	enum kt_scx_exit kind;
+	const char *name, *reason;
+} scx_exits[] = {
+	{ KT_SCX_NONE, "none", "" },
+	{ KT_SCX_DONE, "done", "done" },
+	{ KT_SCX_UNREG, "unreg", "unregistered from user space" },
+	{ KT_SCX_UNREG_BPF, "unreg-bpf", "unregistered from BPF" },
+	{ KT_SCX_UNREG_KERN, "unreg-kern", "unregistered from the main kernel" },
+	{ KT_SCX_SYSRQ, "sysrq", "disabled by sysrq-S" },
+	{ KT_SCX_ERROR, "error", "runtime error" },
+	{ KT_SCX_ERROR_BPF, "error-bpf", "scx_bpf_error" },
+	{ KT_SCX_ERROR_STALL, "error-stall", "runnable task stall" },
+};
+
+const char *kt_scx_exit_name(unsigned int kind)
+{
+	for (size_t i = 0; i < KT_ARRAY_SIZE(scx_exits); i++)
+		if (scx_exits[i].kind == kind)
+			return scx_exits[i].name;
+	return "unknown";
+}
+
+enum kt_scx_exit kt_scx_exit_of_reason(const char *reason)
+{
+	for (size_t i = 0; i < KT_ARRAY_SIZE(scx_exits); i++)
+		if (!strcmp(scx_exits[i].reason, reason))
+			return scx_exits[i].kind;
+	return KT_SCX_NONE;
 }

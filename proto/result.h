@@ -33,6 +33,22 @@ enum kt_outcome {
 	KT_OUTCOME_COUNT_,
 };
 
+/*
+ * Why the kernel dropped a scheduler, by its own numbers (enum scx_exit_kind,
+ * kernel/sched/ext.c). From KT_SCX_ERROR on the scheduler is to blame.
+ */
+enum kt_scx_exit {
+	KT_SCX_NONE = 0,
+	KT_SCX_DONE = 1,
+	KT_SCX_UNREG = 64, /* its loader let go of it */
+	KT_SCX_UNREG_BPF = 65,
+	KT_SCX_UNREG_KERN = 66,
+	KT_SCX_SYSRQ = 67,
+	KT_SCX_ERROR = 1024,	   /* a check of the kernel's */
+	KT_SCX_ERROR_BPF = 1025,   /* scx_bpf_error() */
+	KT_SCX_ERROR_STALL = 1026, /* a task was runnable and did not run for too long */
+};
+
 /* What an op ended in. */
 enum kt_op_error {
 	KT_OP_OK,
@@ -40,6 +56,8 @@ enum kt_op_error {
 	KT_OP_STARTUP_DIED,	/* it ended within the startup window */
 	KT_OP_NOT_ATTACHED,	/* it lives, but the kernel runs no scheduler of it */
 	KT_OP_ALREADY_ATTACHED, /* another scheduler is live */
+	KT_OP_NOTHING_ATTACHED, /* no scheduler is live */
+	KT_OP_DETACH_TIMEOUT,	/* it did not end when asked to, and was killed */
 	KT_OP_FREEZE_FAILED,	/* the host could not stop the machine, or not let it go on */
 	KT_OP_INTERNAL,		/* init failed at something of its own */
 	KT_OP_ERROR_COUNT_,
@@ -49,6 +67,11 @@ enum kt_op_error {
 const char *kt_verdict_name(enum kt_verdict verdict);
 const char *kt_outcome_name(enum kt_outcome outcome);
 const char *kt_op_error_name(enum kt_op_error error);
+
+/* "unreg", "error-stall", ...; "unknown" for other numbers; static. */
+const char *kt_scx_exit_name(unsigned int kind);
+/* From the kernel's words for it ("runnable task stall"); KT_SCX_NONE if they are none. */
+enum kt_scx_exit kt_scx_exit_of_reason(const char *reason);
 
 /* Exit status of `ktest run`. */
 enum kt_exit {

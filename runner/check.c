@@ -105,6 +105,48 @@ bool kt_check_survived(const struct kt_check *ck, uint32_t generation)
 	return false;
 }
 
+int kt_check_generation(struct kt_check *ck, uint32_t generation,
+			struct kt_generation_report *ret_report)
+{
+	const struct kt_run_record *rec = ck->rec;
+
+	generation = resolve(ck, generation);
+	for (size_t i = 0; generation && i < rec->sched_count; i++) {
+		const struct kt_sched_record *s = &rec->scheds[i];
+		struct kt_scx_exit_info *exit;
+
+		if (s->generation != generation)
+			continue;
+		exit = malloc(sizeof(*exit)); /* freed with the process of the check */
+		if (!exit)
+			abort();
+		*exit = kt_run_record_exit(rec, s);
+		*ret_report = (struct kt_generation_report){ .name = s->name,
+							     .pid = s->pid,
+							     .attached_ns = s->attached_ns,
+							     .ended_ns = s->ended_ns,
+							     .died = s->died,
+							     .kind = exit->kind,
+							     .reason = exit->reason,
+							     .message = exit->message };
+		return 0;
+	}
+	kt_check_fail(ck, "", 0, "there was no generation %u", generation);
+	return KT_CHECK_E_NO_GENERATION;
+}
+
+int kt_check_step(struct kt_check *ck, uint32_t step, struct kt_step_report *ret_report)
+{
+	const struct kt_step_record *s = &ck->rec->steps[step < KT_STEPS_MAX ? step : 0];
+
+	if (step >= KT_STEPS_MAX || !s->end_ns) {
+		kt_check_fail(ck, "", 0, "step %u did not run to its end", step);
+		return KT_CHECK_E_NO_STEP;
+	}
+	*ret_report = (struct kt_step_report){ s->start_ns, s->end_ns, s->truncated };
+	return 0;
+}
+
 int kt_check_op(struct kt_check *ck, uint32_t step, uint32_t op, struct kt_op_report *ret_report)
 {
 	const struct kt_run_record *rec = ck->rec;
@@ -116,7 +158,12 @@ int kt_check_op(struct kt_check *ck, uint32_t step, uint32_t op, struct kt_op_re
 		freezes += m->kind == KT_OP_KIND_FREEZE;
 		if (m->step != step || m->op != op)
 			continue;
-		*ret_report = (struct kt_op_report){ .start_ns = m->start_ns,
+		*ret_report = (struct kt_op_report){ .error = m->error,
+						     .disable_ns = m->disable_ns,
+						     .exit_ns = m->exit_ns,
+						     .spawn_ns = m->spawn_ns,
+						     .attach_ns = m->attach_ns,
+						     .start_ns = m->start_ns,
 						     .end_ns = m->start_ns + m->duration_ns };
 		if (m->kind == KT_OP_KIND_FREEZE && freezes <= rec->freeze_count)
 			ret_report->stood_ns = rec->freezes[freezes - 1].stood_ns;

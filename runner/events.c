@@ -81,13 +81,21 @@ static json_t *sched_json(const struct kt_msg_sched *m)
 			 text(m->ops), "time_ns", (json_int_t)m->time_ns);
 }
 
+json_t *kt_op_phases_json(const struct kt_msg_op *op)
+{
+	return json_pack("{s:I, s:I, s:I, s:I}", "disable_ns", (json_int_t)op->disable_ns,
+			 "exit_ns", (json_int_t)op->exit_ns, "spawn_ns", (json_int_t)op->spawn_ns,
+			 "attach_ns", (json_int_t)op->attach_ns);
+}
+
 static json_t *op_json(const struct kt_msg_op *m)
 {
-	return json_pack("{s:I, s:I, s:s, s:s, s:I, s:I, s:I, s:o}", "step", (json_int_t)m->step,
-			 "op", (json_int_t)m->op, "kind", kt_op_kind_name(m->kind), "error",
-			 kt_op_error_name(m->error), "generation", (json_int_t)m->generation,
-			 "start_ns", (json_int_t)m->start_ns, "duration_ns",
-			 (json_int_t)m->duration_ns, "text", text(m->text));
+	return json_pack("{s:I, s:I, s:s, s:s, s:I, s:I, s:I, s:o, s:o}", "step",
+			 (json_int_t)m->step, "op", (json_int_t)m->op, "kind",
+			 kt_op_kind_name(m->kind), "error", kt_op_error_name(m->error),
+			 "generation", (json_int_t)m->generation, "start_ns",
+			 (json_int_t)m->start_ns, "duration_ns", (json_int_t)m->duration_ns,
+			 "phases", kt_op_phases_json(m), "text", text(m->text));
 }
 
 static json_t *result_json(const struct kt_msg_result *m)

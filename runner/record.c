@@ -8,6 +8,7 @@
 
 #define FINDINGS_MAX 1000
 #define SPAWNS_MAX   KT_GENERATIONS_MAX
+#define OPS_MAX	     16384 /* with those that are repeated */
 
 int kt_run_record_init(struct kt_run_record *rec)
 {
@@ -71,13 +72,16 @@ static int add_sched(struct kt_run_record *rec, const struct kt_msg_sched *msg,
 			return protocol(diag, "generation out of order");
 		s->generation = rec->generations = rec->live = msg->generation;
 		s->attached_ns = msg->time_ns;
+		memcpy(s->ops, msg->ops, sizeof(s->ops));
 		return 0;
 	case KT_SCHED_DIED:
 	case KT_SCHED_EXITED:
-		s->ended = true;
-		s->died = msg->event == KT_SCHED_DIED;
+		/* A process that the kernel dropped may have to be ended afterwards. */
 		s->status = msg->status;
-		s->ended_ns = msg->time_ns;
+		if (!s->ended)
+			s->ended_ns = msg->time_ns;
+		s->ended = true;
+		s->died = s->died || msg->event == KT_SCHED_DIED;
 		return 0;
 	case KT_SCHED_DETACHED:
 		rec->live = 0;
@@ -90,8 +94,8 @@ static void take_output_line(struct kt_sched_record *s)
 {
 	s->partial[s->partial_len] = 0;
 	s->partial_len = 0;
-	if (!strncmp(s->partial, "EXIT: ", 6))
-		memcpy(s->exit_line, s->partial, sizeof(s->exit_line));
+	/* Most of what it says is about something else. */
+	(void)!kt_scx_exit_from_output(&s->exit, s->partial);
 }
 
 static int add_log(struct kt_run_record *rec, const struct kt_msg_log *msg, struct kt_diag *diag)
@@ -115,11 +119,35 @@ static int add_log(struct kt_run_record *rec, const struct kt_msg_log *msg, stru
 	return 0;
 }
 
+static int add_step(struct kt_run_record *rec, const struct kt_msg_step *msg, struct kt_diag *diag)
+{
+	if (msg->step >= KT_STEPS_MAX)
+		return protocol(diag, "a step that no scenario has");
+	if (msg->truncated && !rec->truncated_step)
+		rec->truncated_step = msg->step + 1;
+	rec->steps[msg->step].truncated = msg->truncated;
+	if (msg->ended)
+		rec->steps[msg->step].end_ns = msg->time_ns;
+	else
+		rec->steps[msg->step].start_ns = msg->time_ns;
+	return 0;
+}
+
+struct kt_scx_exit_info kt_run_record_exit(const struct kt_run_record *rec,
+					   const struct kt_sched_record *sched)
+{
+	struct kt_scx_exit_info info = sched->exit;
+
+	for (unsigned int i = 0; i < rec->console_mark_count && info.kind == KT_SCX_NONE; i++)
+		(void)!kt_scx_exit_from_console(&info, rec->console_marks[i], sched->ops);
+	return info;
+}
+
 static int add_op(struct kt_run_record *rec, const struct kt_msg_op *msg, struct kt_diag *diag)
 {
 	struct kt_msg_op *ops;
 
-	if (rec->op_count >= (size_t)KT_STEPS_MAX * KT_OPS_MAX || msg->error >= KT_OP_ERROR_COUNT_)
+	if (rec->op_count >= OPS_MAX || msg->error >= KT_OP_ERROR_COUNT_)
 		return protocol(diag, "more ops than a scenario can have, or an unknown error");
 	ops = reallocarray(rec->ops, rec->op_count + 1, sizeof(*ops));
 	if (!ops)
@@ -200,9 +228,7 @@ int kt_run_record_add(struct kt_run_record *rec, const struct kt_msg *msg, struc
 		rec->has_result = true;
 		return 0;
 	case KT_MSG_STEP:
-		if (msg->step.truncated && !rec->truncated_step)
-			rec->truncated_step = msg->step.step + 1;
-		return 0;
+		return kt_forward(add_step(rec, &msg->step, diag));
 	case KT_MSG_OP:
 		return kt_forward(add_op(rec, &msg->op, diag));
 	case KT_MSG_SCHED:

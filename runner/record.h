@@ -13,6 +13,7 @@
 #include "monitor/snapshots.h"
 #include "proto/msg.h"
 #include "proto/result.h"
+#include "runner/scx-exit.h"
 
 /* One scheduler process. */
 struct kt_sched_record {
@@ -24,9 +25,10 @@ struct kt_sched_record {
 	bool died;	 /* not intended */
 	uint32_t status; /* wait status, once ended */
 	uint64_t spawned_ns, attached_ns, ended_ns;
-	char tail[512];	     /* last output, for messages */
-	char exit_line[256]; /* "EXIT: ..." of its output; "" if none */
-	char partial[256];   /* private: the output line so far */
+	char tail[512];		      /* last output, for messages */
+	char ops[KT_NAME_MAX];	      /* what the kernel calls it, once attached */
+	struct kt_scx_exit_info exit; /* as it said itself */
+	char partial[1400];	      /* private: the output line so far */
 	size_t partial_len;
 };
 
@@ -45,7 +47,14 @@ struct kt_finding {
 	char text[KT_TEXT_MAX];
 };
 
+/* One step that has begun. */
+struct kt_step_record {
+	uint64_t start_ns, end_ns; /* guest's CLOCK_MONOTONIC; end_ns 0: it did not end */
+	bool truncated;
+};
+
 struct kt_run_record {
+	struct kt_step_record steps[KT_STEPS_MAX];
 	uint64_t saved_ns; /* age of the bake, if its scheduler was attached; 0: it was not */
 	bool has_hello;
 	struct kt_msg_hello hello;
@@ -85,5 +94,9 @@ void kt_run_record_thawed(struct kt_run_record *rec, const struct kt_msg_thawed 
 /* Adds a finding; beyond the first thousand they are only counted by the guest. */
 int kt_run_record_finding(struct kt_run_record *rec, const struct kt_msg_finding *finding,
 			  bool from_guest) _kt_must_check_;
+
+/* How a scheduler ended, as it or else the kernel said. kind is KT_SCX_NONE if nobody did. */
+struct kt_scx_exit_info kt_run_record_exit(const struct kt_run_record *rec,
+					   const struct kt_sched_record *sched);
 
 struct kt_sched_record *kt_run_record_spawn(struct kt_run_record *rec, uint32_t spawn);

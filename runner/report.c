@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "monitor/jsontext.h"
 #include "ops/op.h"
+#include "runner/events.h"
 #include "runner/report.h"
 
 static json_t *text(const char *s)
@@ -19,13 +20,14 @@ static json_t *ops_json(const struct kt_run_record *rec)
 	for (size_t i = 0; i < rec->op_count; i++) {
 		const struct kt_msg_op *op = &rec->ops[i];
 
-		json_array_append_new(
-			list,
-			json_pack("{s:I, s:I, s:s, s:s, s:I, s:I, s:o}", "step",
-				  (json_int_t)op->step, "op", (json_int_t)op->op, "kind",
-				  kt_op_kind_name(op->kind), "error", kt_op_error_name(op->error),
-				  "generation", (json_int_t)op->generation, "duration_ns",
-				  (json_int_t)op->duration_ns, "text", text(op->text)));
+		json_array_append_new(list,
+				      json_pack("{s:I, s:I, s:s, s:s, s:I, s:I, s:o, s:o}", "step",
+						(json_int_t)op->step, "op", (json_int_t)op->op,
+						"kind", kt_op_kind_name(op->kind), "error",
+						kt_op_error_name(op->error), "generation",
+						(json_int_t)op->generation, "duration_ns",
+						(json_int_t)op->duration_ns, "phases",
+						kt_op_phases_json(op), "text", text(op->text)));
 	}
 	return list;
 }
@@ -45,12 +47,23 @@ static json_t *freezes_json(const struct kt_run_record *rec)
 	return list;
 }
 
+static json_t *exit_json(const struct kt_scx_exit_info *exit)
+{
+	json_t *json = json_pack("{s:s, s:o, s:o}", "kind", kt_scx_exit_name(exit->kind), "reason",
+				 text(exit->reason), "message", text(exit->message));
+
+	if (exit->has_code)
+		json_object_set_new(json, "code", json_integer(exit->code));
+	return json;
+}
+
 static json_t *scheds_json(const struct kt_run_record *rec)
 {
 	json_t *list = json_array();
 
 	for (size_t i = 0; i < rec->sched_count; i++) {
 		const struct kt_sched_record *s = &rec->scheds[i];
+		const struct kt_scx_exit_info exit = kt_run_record_exit(rec, s);
 
 		json_array_append_new(
 			list,
@@ -60,7 +73,7 @@ static json_t *scheds_json(const struct kt_run_record *rec)
 				  s->ended, "died", s->died, "status", (json_int_t)s->status,
 				  "attach_ns",
 				  (json_int_t)(s->generation ? s->attached_ns - s->spawned_ns : 0),
-				  "exit", text(s->exit_line)));
+				  "exit", exit_json(&exit)));
 	}
 	return list;
 }

@@ -3,6 +3,7 @@
  * The rules of judgement; see verdict.h. They are tried in order of weight; the
  * first that applies gives the verdict and its cause.
  */
+#include <regex.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -72,22 +73,45 @@ static bool is_not_the_schedulers(uint32_t error)
 	return error == KT_OP_INTERNAL || error == KT_OP_FREEZE_FAILED;
 }
 
+/* NULL: what comes before the first step, or a step that the scenario has not. */
+static const struct kt_step *step_of(const struct kt_scenario *s, uint32_t step)
+{
+	for (uint32_t n = 0; s->steps && s->steps[n].name; n++)
+		if (n == step)
+			return &s->steps[n];
+	return NULL;
+}
+
+static enum kt_op_error expected_error(const struct kt_step *step, uint32_t op)
+{
+	for (uint32_t n = 0; step && step->ops && step->ops[n].kind; n++)
+		if (n == op)
+			return step->ops[n].expect;
+	return KT_OP_OK;
+}
+
 static bool judge_ops(struct kt_run_result *res, const struct kt_scenario *s)
 {
 	for (size_t i = 0; i < res->record.op_count; i++) {
 		const struct kt_msg_op *op = &res->record.ops[i];
-		const char *step = "boot";
+		const struct kt_step *step = step_of(s, op->step);
+		enum kt_op_error expected = expected_error(step, op->op);
 
-		if (op->error == KT_OP_OK)
+		if (op->error == expected)
 			continue;
-		for (uint32_t n = 0;
-		     op->step != KT_STEP_BOOT && s->steps && s->steps[n].name && n <= op->step; n++)
-			step = s->steps[n].name;
+		if (op->error == KT_OP_OK)
+			return conclude(res, KT_VERDICT_FAIL,
+					"op %s of step '%s' went well, and was expected to end in "
+					"%s",
+					kt_op_kind_name(op->kind), step->name,
+					kt_op_error_name(expected));
 		return conclude(res,
 				is_not_the_schedulers(op->error) ? KT_VERDICT_INCONCLUSIVE :
 								   KT_VERDICT_FAIL,
-				"%s: op %s of step '%s': %s", kt_op_error_name(op->error),
-				kt_op_kind_name(op->kind), step, op->text);
+				"%s: op %s of step '%s': %s%s%s", kt_op_error_name(op->error),
+				kt_op_kind_name(op->kind), step ? step->name : "boot", op->text,
+				expected ? "; expected was " : "",
+				expected ? kt_op_error_name(expected) : "");
 	}
 	return false;
 }
@@ -101,23 +125,77 @@ static void describe_status(char *buf, size_t size, uint32_t status)
 		snprintf(buf, size, "exit status %d", WEXITSTATUS(status));
 }
 
-static bool judge_deaths(struct kt_run_result *res)
+/* "error-stall: runnable task stall: ...", or what is known of the process. */
+static void describe_death(char *buf, size_t size, const struct kt_sched_record *s,
+			   const struct kt_scx_exit_info *exit)
 {
+	if (exit->kind == KT_SCX_NONE)
+		describe_status(buf, size, s->status);
+	else
+		kt_scx_exit_format(exit, buf, size);
+}
+
+static bool has_match(const char *pattern, const char *text)
+{
+	regex_t regex;
+	bool found;
+
+	/* It was compiled when the scenario was checked. */
+	if (regcomp(&regex, pattern, REG_EXTENDED | REG_NOSUB))
+		return false;
+	found = !regexec(&regex, text, 0, NULL, 0);
+	regfree(&regex);
+	return found;
+}
+
+/* What of a death is not as it was expected to be; NULL: it is all as expected. */
+static const char *unexpected_part(const struct kt_expected_death *expected,
+				   const struct kt_scx_exit_info *exit)
+{
+	if (!expected)
+		return "";
+	if (exit->kind != expected->kind)
+		return "kind";
+	if (expected->has_code && (!exit->has_code || exit->code != expected->code))
+		return "code";
+	if ((expected->message && !strstr(exit->message, expected->message)) ||
+	    (expected->regex && !has_match(expected->regex, exit->message)))
+		return "message";
+	return NULL;
+}
+
+/* The first death that is not as it was expected, or none where one was. */
+static bool judge_deaths(struct kt_run_result *res, const struct kt_scenario *scenario)
+{
+	const struct kt_expected_death *expected = scenario->expect_death;
+	bool seen = false;
+
 	for (size_t i = 0; i < res->record.sched_count; i++) {
 		const struct kt_sched_record *s = &res->record.scheds[i];
-		char status[96];
+		const struct kt_scx_exit_info exit = kt_run_record_exit(&res->record, s);
+		char how[KT_TEXT_MAX];
+		const char *part;
 
 		if (!s->died || !s->generation)
 			continue;
-		describe_status(status, sizeof(status), s->status);
+		part = unexpected_part(expected, &exit);
+		seen = true;
+		if (!part)
+			continue;
+		describe_death(how, sizeof(how), s, &exit);
 		return conclude(res, KT_VERDICT_FAIL,
 				"scheduler '%s' (generation %u) died unexpectedly, %.1f s after it "
-				"attached: %s%s%s",
+				"attached: %s%s%s%s%s",
 				s->name, s->generation,
-				(double)(s->ended_ns - s->attached_ns) / 1e9, status,
-				s->exit_line[0] ? "; " : "", s->exit_line);
+				(double)(s->ended_ns - s->attached_ns) / 1e9, how,
+				expected ? "; expected was " : "",
+				expected ? kt_scx_exit_name(expected->kind) : "",
+				expected ? ", and different is the " : "", expected ? part : "");
 	}
-	return false;
+	if (!expected || seen)
+		return false;
+	return conclude(res, KT_VERDICT_FAIL, "no scheduler died, and one was expected to, by %s",
+			kt_scx_exit_name(expected->kind));
 }
 
 static bool judge_findings(struct kt_run_result *res)
@@ -167,8 +245,8 @@ static void judge_passed(struct kt_run_result *res, const struct kt_scenario *s)
 
 void kt_verdict_decide(struct kt_run_result *res, const struct kt_scenario *s)
 {
-	if (judge_outcome(res) || judge_ops(res, s) || judge_deaths(res) || judge_findings(res) ||
-	    judge_vacuous(res, s))
+	if (judge_outcome(res) || judge_ops(res, s) || judge_deaths(res, s) ||
+	    judge_findings(res) || judge_vacuous(res, s))
 		return;
 	judge_passed(res, s);
 }

@@ -16,6 +16,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "proto/result.h"
 
 struct kt_check;
 
@@ -27,6 +28,8 @@ enum kt_check_condition {
 	KT_CHECK_E_NO_NAME,	    /* the path names nothing in the snapshot's maps */
 	KT_CHECK_E_TYPE,	    /* the path names something that is not an integer */
 	KT_CHECK_E_NO_OP,	    /* no such op was carried out */
+	KT_CHECK_E_NO_STEP,	    /* no such step was begun and ended */
+	KT_CHECK_E_NO_GENERATION,   /* there were fewer attaches */
 };
 
 /*
@@ -69,8 +72,35 @@ uint32_t kt_check_generations(const struct kt_check *ck);
 /* Whether that generation lived until ktest itself ended it. */
 bool kt_check_survived(const struct kt_check *ck, uint32_t generation);
 
+/* What is known of a generation; times are of the guest's CLOCK_MONOTONIC. */
+struct kt_generation_report {
+	const char *name; /* declared; borrowed until the check ends */
+	uint32_t pid;
+	uint64_t attached_ns;
+	uint64_t ended_ns; /* 0: it did not end */
+	bool died;	   /* ktest did not end it */
+	enum kt_scx_exit kind;
+	const char *reason, *message; /* the kernel's words, or ""; as the name */
+};
+
+/* The absence of the generation is also recorded as a finding. */
+int kt_check_generation(struct kt_check *ck, uint32_t generation,
+			struct kt_generation_report *ret_report);
+
+/* How a step went. */
+struct kt_step_report {
+	uint64_t start_ns, end_ns; /* guest's CLOCK_MONOTONIC */
+	bool truncated;		   /* its hold ended early, or an op did not go as expected */
+};
+
+/* Step `step`, from 0. That it did not begin and end is also recorded as a finding. */
+int kt_check_step(struct kt_check *ck, uint32_t step, struct kt_step_report *ret_report);
+
 /* How an op went. */
 struct kt_op_report {
+	enum kt_op_error error;
+	/* Parts of its time, ns; see struct kt_msg_op. */
+	uint64_t disable_ns, exit_ns, spawn_ns, attach_ns;
 	uint64_t start_ns, end_ns; /* guest's CLOCK_MONOTONIC */
 	uint64_t stood_ns;	   /* FREEZE: time of the host that the machine stood still for */
 };

@@ -10,11 +10,18 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 struct kt_guest;
 
 /* The seed of the run: the same seed must lead to the same behaviour. */
 uint64_t kt_guest_seed(const struct kt_guest *kg);
+
+/* The process of the scheduler that is live, as PID 1 knows it; 0: none is. */
+pid_t kt_guest_scheduler_pid(const struct kt_guest *kg);
+
+/* Processes that have ended and that their parents have not waited for. */
+unsigned int kt_guest_zombies(const struct kt_guest *kg);
 
 /*
  * Records a finding. May be called from children that the body forked, also

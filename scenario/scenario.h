@@ -34,10 +34,30 @@ struct kt_sched_decl {
 	const char *const *args; /* argv[1...], NULL-terminated; NULL: none */
 };
 
+/*
+ * A step: its ops in order, then a hold. A hold ends early when the scheduler that
+ * is live dies; the steps after it are still run. The run ends at the first op
+ * that does not end in what it is expected to.
+ */
 struct kt_step {
-	const char *name;	 /* NULL terminates a list of steps */
-	const struct kt_op *ops; /* run in order, before the hold; NULL: none */
-	uint64_t hold;		 /* ns the state is held after the ops */
+	const char *name;	   /* NULL terminates a list of steps */
+	const struct kt_op *ops;   /* run in order, before the hold; NULL: none */
+	uint64_t hold;		   /* ns the state is held after the ops */
+	unsigned int hold_percent; /* in place of it: part of the scenario's .duration */
+	uint64_t every;		   /* ns; the ops are carried out again each time, from the
+				    * beginning of the hold to its end; 0: once */
+};
+
+/*
+ * A death that is the point of a scenario: it passes only if a scheduler died in
+ * just this way. All that is given must agree; at least .kind must be.
+ */
+struct kt_expected_death {
+	enum kt_scx_exit kind;
+	bool has_code;
+	int64_t code;	     /* what the side that ended it said, if has_code */
+	const char *message; /* a part of the kernel's message; NULL: any */
+	const char *regex;   /* POSIX extended, found in the message; NULL: any */
 };
 
 /* The state that a run starts from. */
@@ -64,6 +84,8 @@ struct kt_scenario {
 	const struct kt_sched_decl *staged; /* further ones, list ended by name NULL */
 	unsigned int snapshots;		    /* periodic snapshots over 10-90 % of hold time */
 	const struct kt_step *steps;	    /* list ended by name NULL; NULL: none */
+	uint64_t duration;		    /* ns that .hold_percent is a part of */
+	const struct kt_expected_death *expect_death; /* NULL: none may die */
 	/*
 	 * Guest only: prepares the machine, in a child, before the boot scheduler is
 	 * attached. Clones of the machine have it behind them; see KT_WARM_UP().
@@ -93,6 +115,8 @@ struct kt_scenario {
 		.name = (id), __VA_ARGS__ \
 	}
 #define KT_STEPS(...) ((const struct kt_step[]){ __VA_ARGS__, { 0 } })
+#define KT_DEATH(exit_kind, ...) \
+	((const struct kt_expected_death[]){ { .kind = (exit_kind), ##__VA_ARGS__ } })
 #define KT_TOPO(text) (text)
 /* Names of files without ".ko"; what a module needs must be named before it. */
 #define KT_MODULES(...) ((const char *const[]){ __VA_ARGS__, NULL })
@@ -183,6 +207,10 @@ int kt_scenario_validate(const struct kt_scenario *s, struct kt_diag *diag) _kt_
 /* The declared scheduler of this name, or NULL. */
 const struct kt_sched_decl *kt_scenario_sched(const struct kt_scenario *s, const char *name);
 
+/* How long a step holds, ns. */
+uint64_t kt_scenario_step_ns(const struct kt_scenario *s, const struct kt_step *step);
+/* How often the ops of a step are carried out. */
+unsigned int kt_scenario_rounds(const struct kt_scenario *s, const struct kt_step *step);
 /* Sum of the holds of all steps, ns. */
 uint64_t kt_scenario_hold_ns(const struct kt_scenario *s);
 /* Sum of the pauses of all freezes, ns. */

@@ -89,14 +89,28 @@ static void hash_steps(XXH3_state_t *h, const struct kt_step *step)
 	for (; step && step->name; step++) {
 		hash_text(h, step->name);
 		hash_number(h, step->hold);
+		hash_number(h, step->hold_percent);
+		hash_number(h, step->every);
 		for (const struct kt_op *op = step->ops; op && op->kind; op++) {
 			hash_number(h, op->kind);
 			hash_text(h, op->sched);
 			hash_number(h, op->pause_ns);
+			hash_number(h, op->expect);
 		}
 		hash_number(h, 0);
 	}
 	hash_text(h, NULL);
+}
+
+static void hash_death(XXH3_state_t *h, const struct kt_expected_death *d)
+{
+	hash_number(h, d ? d->kind : 0);
+	if (!d)
+		return;
+	hash_number(h, d->has_code);
+	hash_number(h, (uint64_t)d->code);
+	hash_text(h, d->message);
+	hash_text(h, d->regex);
 }
 
 static void hash_scenario(XXH3_state_t *h, const struct kt_scenario *s)
@@ -111,6 +125,8 @@ static void hash_scenario(XXH3_state_t *h, const struct kt_scenario *s)
 	hash_scheds(h, s->staged);
 	hash_number(h, s->snapshots);
 	hash_steps(h, s->steps);
+	hash_number(h, s->duration);
+	hash_death(h, s->expect_death);
 	hash_number(h, s->has_warm_up);
 	hash_number(h, s->has_body);
 	hash_number(h, s->timeout);
@@ -146,12 +162,24 @@ const struct kt_sched_decl *kt_scenario_sched(const struct kt_scenario *s, const
 	return NULL;
 }
 
+uint64_t kt_scenario_step_ns(const struct kt_scenario *s, const struct kt_step *step)
+{
+	return step->hold_percent ? s->duration / 100 * step->hold_percent : step->hold;
+}
+
+unsigned int kt_scenario_rounds(const struct kt_scenario *s, const struct kt_step *step)
+{
+	uint64_t hold = kt_scenario_step_ns(s, step);
+
+	return step->every && hold ? (unsigned int)((hold + step->every - 1) / step->every) : 1;
+}
+
 uint64_t kt_scenario_hold_ns(const struct kt_scenario *s)
 {
 	uint64_t sum = 0;
 
 	for (const struct kt_step *step = s->steps; step && step->name; step++)
-		sum += step->hold;
+		sum += kt_scenario_step_ns(s, step);
 	return sum;
 }
 
@@ -161,7 +189,7 @@ uint64_t kt_scenario_freeze_ns(const struct kt_scenario *s)
 
 	for (const struct kt_step *step = s->steps; step && step->name; step++)
 		for (const struct kt_op *op = step->ops; op && op->kind; op++)
-			sum += op->pause_ns;
+			sum += op->pause_ns * kt_scenario_rounds(s, step);
 	return sum;
 }
 

@@ -3,13 +3,16 @@
  * The rules a scenario record must keep, checked before anything is started:
  * what breaks one can never run as its author meant it.
  */
+#include <regex.h>
 #include <string.h>
 
 #include "base/cleanup.h"
 #include "proto/topology.h"
 #include "scenario/scenario.h"
 
-#define HOLD_MAX KT_SEC(3600)
+#define HOLD_MAX   KT_SEC(3600)
+#define EVERY_MIN  KT_MS(1)
+#define ROUNDS_MAX 1000
 
 static bool is_name(const char *s)
 {
@@ -93,6 +96,27 @@ static bool is_staged(const char *name, void *arg)
 	return kt_scenario_sched(arg, name);
 }
 
+static int check_hold(const struct kt_scenario *s, const struct kt_step *step, struct kt_diag *diag)
+{
+	const char *wrong = NULL;
+
+	if (step->hold && step->hold_percent)
+		wrong = "has both .hold and .hold_percent";
+	else if (step->hold_percent && (step->hold_percent > 100 || !s->duration))
+		wrong = "holds for more than 100 % of .duration, or there is none";
+	else if (kt_scenario_step_ns(s, step) > HOLD_MAX)
+		wrong = "holds for more than an hour";
+	else if (step->every && (!step->ops || !kt_scenario_step_ns(s, step)))
+		wrong = "repeats its ops, and has none or does not hold";
+	else if (step->every &&
+		 (step->every < EVERY_MIN || kt_scenario_rounds(s, step) > ROUNDS_MAX))
+		wrong = "repeats its ops more often than each ms, or than 1000 times";
+	if (!wrong)
+		return 0;
+	kt_diag_cause(diag, "step '%s' %s", step->name, wrong);
+	return KT_SCENARIO_E_INVALID;
+}
+
 static int check_step(const struct kt_scenario *s, const struct kt_step *step, struct kt_diag *diag)
 {
 	unsigned int n = 0;
@@ -100,10 +124,9 @@ static int check_step(const struct kt_scenario *s, const struct kt_step *step, s
 
 	if (!is_name(step->name))
 		return invalid_name("step", step->name, diag);
-	if (step->hold > HOLD_MAX) {
-		kt_diag_cause(diag, "step '%s' holds for more than an hour", step->name);
-		return KT_SCENARIO_E_INVALID;
-	}
+	r = check_hold(s, step, diag);
+	if (r)
+		return kt_forward(r);
 	for (const struct kt_op *op = step->ops; op && op->kind; op++) {
 		r = kt_op_validate(op, is_staged, (void *)s, diag);
 		if (r)
@@ -139,6 +162,30 @@ static int check_steps(const struct kt_scenario *s, struct kt_diag *diag)
 	return 0;
 }
 
+static int check_expected(const struct kt_scenario *s, struct kt_diag *diag)
+{
+	const struct kt_expected_death *d = s->expect_death;
+	regex_t regex;
+
+	if (!d)
+		return 0;
+	if (!strcmp(kt_scx_exit_name(d->kind), "unknown") || d->kind == KT_SCX_NONE) {
+		kt_diag_cause(diag, "it expects a death of kind %d, which there is not", d->kind);
+		return KT_SCENARIO_E_INVALID;
+	}
+	if (!s->sched && !s->staged) {
+		kt_diag_cause(diag, "it expects a death and declares no scheduler");
+		return KT_SCENARIO_E_INVALID;
+	}
+	if (d->regex && regcomp(&regex, d->regex, REG_EXTENDED | REG_NOSUB)) {
+		kt_diag_cause(diag, "'%s' is not a regular expression", d->regex);
+		return KT_SCENARIO_E_INVALID;
+	}
+	if (d->regex)
+		regfree(&regex);
+	return 0;
+}
+
 int kt_scenario_validate(const struct kt_scenario *s, struct kt_diag *diag)
 {
 	struct kt_topology topo;
@@ -167,6 +214,8 @@ int kt_scenario_validate(const struct kt_scenario *s, struct kt_diag *diag)
 		r = check_scheds(s, diag);
 	if (!r)
 		r = check_steps(s, diag);
+	if (!r)
+		r = check_expected(s, diag);
 	if (!r && diag)
 		kt_diag_reset(diag);
 	return kt_forward(r);

@@ -7,6 +7,9 @@
  *
  * With `bypass` set it is a scheduler that is attached and does nothing of its
  * own: tasks go to the built-in queues and nr_dispatched stays 0.
+ *
+ * With `stall_after_ns` set it lets no task run any more so long after it was
+ * attached, until the kernel's watchdog ends it.
  */
 #include "schedulers/common.bpf.h"
 
@@ -15,6 +18,9 @@ char _license[] SEC("license") = "GPL";
 #define SHARED_DSQ 0
 
 const volatile bool bypass;
+const volatile __u64 stall_after_ns; /* 0: never */
+
+__u64 attached_ns;
 
 __u64 nr_select_cpu;
 __u64 nr_enqueued;
@@ -53,9 +59,14 @@ int KTS_OPS(ktest_enqueue, struct task_struct *p, u64 enq_flags)
 	return 0;
 }
 
+static bool stalls(void)
+{
+	return stall_after_ns && bpf_ktime_get_ns() - attached_ns > stall_after_ns;
+}
+
 int KTS_OPS(ktest_dispatch, s32 cpu, struct task_struct *prev)
 {
-	bool moved = kts_move_to_local(SHARED_DSQ);
+	bool moved = !stalls() && kts_move_to_local(SHARED_DSQ);
 	struct cpu_stats *stats;
 	u32 zero = 0;
 
@@ -71,6 +82,7 @@ int KTS_OPS(ktest_dispatch, s32 cpu, struct task_struct *prev)
 
 s32 KTS_OPS_SLEEPABLE(ktest_init)
 {
+	attached_ns = bpf_ktime_get_ns();
 	return scx_bpf_create_dsq___kts(SHARED_DSQ, -1);
 }
 

@@ -19,6 +19,8 @@ static const char help_text[] =
 	"  -b, --bypass  attach, but let every task pass by the scheduler's own queue:\n"
 	"                nr_dispatched stays 0\n"
 	"  -q, --quiet   say nothing of attaching and of an end that was asked for\n"
+	"  -s, --stall-after N\n"
+	"                let no task run any more N seconds after the attach\n"
 	"  -w, --watchdog-ms N\n"
 	"                how long a task may wait before the kernel ends the scheduler,\n"
 	"                1 to 30000; the default, and the kernel's most, is 30000\n"
@@ -27,15 +29,19 @@ static const char help_text[] =
 /* SCX_WATCHDOG_MAX_TIMEOUT of kernel/sched/ext.c */
 #define WATCHDOG_MS_MAX 30000
 
+#define STALL_AFTER_MAX 3600
+
 struct settings {
 	bool bypass;
 	bool quiet;
+	unsigned int stall_after; /* s; 0: never */
 	unsigned int watchdog_ms; /* 0: the kernel's default */
 };
 
 static const struct option options[] = {
 	{ "bypass", no_argument, NULL, 'b' },
 	{ "quiet", no_argument, NULL, 'q' },
+	{ "stall-after", required_argument, NULL, 's' },
 	{ "watchdog-ms", required_argument, NULL, 'w' },
 	{ "help", no_argument, NULL, 'h' },
 	{ 0 },
@@ -53,6 +59,7 @@ static int run(const struct settings *settings)
 		return 1;
 	}
 	skel->rodata->bypass = settings->bypass;
+	skel->rodata->stall_after_ns = settings->stall_after * UINT64_C(1000000000);
 	skel->struct_ops.ktest_ops->timeout_ms = settings->watchdog_ms;
 	if (scx_ktest_bpf__load(skel)) {
 		fprintf(stderr, "scx_ktest: cannot load its BPF programs: %s\n", strerror(errno));
@@ -66,15 +73,20 @@ static int run(const struct settings *settings)
 	return r;
 }
 
-/* 0 if it is none. */
-static unsigned int parse_watchdog(const char *text)
+/* A number from 1 to max, or false and a word on stderr. */
+static bool parse(const char *text, const char *unit, unsigned int max, unsigned int *ret)
 {
 	char *end;
-	unsigned long ms;
+	unsigned long n;
 
 	errno = 0;
-	ms = text[0] >= '0' && text[0] <= '9' ? strtoul(text, &end, 10) : 0;
-	return ms && !errno && !*end && ms <= WATCHDOG_MS_MAX ? (unsigned int)ms : 0;
+	n = text[0] >= '0' && text[0] <= '9' ? strtoul(text, &end, 10) : 0;
+	if (n && !errno && !*end && n <= max) {
+		*ret = (unsigned int)n;
+		return true;
+	}
+	fprintf(stderr, "scx_ktest: '%s' is not a number of %s from 1 to %u\n", text, unit, max);
+	return false;
 }
 
 int main(int argc, char **argv)
@@ -82,7 +94,7 @@ int main(int argc, char **argv)
 	struct settings settings = { 0 };
 	int c;
 
-	while ((c = getopt_long(argc, argv, "bqw:h", options, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, "bqs:w:h", options, NULL)) != -1) {
 		switch (c) {
 		case 'b':
 			settings.bypass = true;
@@ -90,13 +102,14 @@ int main(int argc, char **argv)
 		case 'q':
 			settings.quiet = true;
 			break;
+		case 's':
+			if (!parse(optarg, "seconds", STALL_AFTER_MAX, &settings.stall_after))
+				return 2;
+			break;
 		case 'w':
-			settings.watchdog_ms = parse_watchdog(optarg);
-			if (settings.watchdog_ms)
-				break;
-			fprintf(stderr, "scx_ktest: '%s' is not a number of ms from 1 to %d\n",
-				optarg, WATCHDOG_MS_MAX);
-			return 2;
+			if (!parse(optarg, "ms", WATCHDOG_MS_MAX, &settings.watchdog_ms))
+				return 2;
+			break;
 		case 'h':
 			fputs(help_text, stdout);
 			return 0;

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Lifecycle: a scheduler that comes and goes must take over every task, each time. */
+#include <stdio.h>
+#include <string.h>
+
 #include <ktest.h>
 
 KT_HOST_CHECK(attached_generation_dispatches)
@@ -30,6 +33,116 @@ KT_SCENARIO(scheduler_attach_from_cold_start_succeeds,
 		KT_STEP("settle", .hold = KT_MS(500)),
 		KT_STEP("attach", .ops = KT_OPS(KT_OP_ATTACH("primary")), .hold = KT_MS(500))),
 	.check     = KT_CHECK(attached_generation_dispatches));
+
+/* Attaches are numbered: what is read of generation 2 cannot be from before. */
+KT_HOST_CHECK(second_generation_took_over)
+{
+	struct kt_generation_report first, second;
+	struct kt_series dispatched;
+	uint64_t at_start;
+
+	KT_EXPECT_EQ(ck, kt_check_generations(ck), 2);
+	KT_ASSERT_OK(ck, kt_check_generation(ck, 1, &first));
+	KT_ASSERT_OK(ck, kt_check_generation(ck, 2, &second));
+	KT_EXPECT_MSG(ck, first.pid != second.pid, "both generations are process %u", first.pid);
+	KT_EXPECT_MSG(ck, !first.died && !second.died, "a scheduler died that was to be ended");
+	KT_EXPECT_GE(ck, second.attached_ns, first.ended_ns);
+
+	KT_ASSERT_OK(ck, kt_bpf_series(ck, 2, "nr_dispatched", &dispatched));
+	KT_EXPECT_MSG(ck, kt_series_grows(&dispatched),
+		      "nr_dispatched does not grow over generation 2 (%zu snapshots)",
+		      dispatched.count);
+	/* Its counters began anew: what it had when it was attached is less than the first left. */
+	at_start = dispatched.points[0].value;
+	KT_ASSERT_OK(ck, kt_bpf_series(ck, 1, "nr_dispatched", &dispatched));
+	KT_EXPECT_LT(ck, at_start, dispatched.points[dispatched.count - 1].value);
+}
+
+KT_SCENARIO(scheduler_replace_mid_experiment_swaps_via_staged_pack,
+	"replacing a running scheduler hands every task to the new one",
+	.topo      = KT_TOPO("1n1l2c1t"),
+	.memory    = KT_MIB(512),
+	.sched     = KT_SCHED("primary", .binary = "scx_ktest"),
+	.staged    = KT_SCHED("alt", .binary = "scx_ktest"),
+	.snapshots = 3,
+	.steps     = KT_STEPS(
+		KT_STEP("settle", .hold = KT_MS(500)),
+		KT_STEP("swap",   .ops = KT_OPS(KT_OP_REPLACE("alt")), .hold = KT_MS(500))),
+	.check     = KT_CHECK(second_generation_took_over));
+
+KT_SCENARIO(scheduler_restart_mid_experiment_reattaches_cleanly,
+	"a scheduler that is started again begins from nothing, and nobody takes its end for a death",
+	.topo      = KT_TOPO("1n1l2c1t"),
+	.memory    = KT_MIB(512),
+	.sched     = KT_SCHED("primary", .binary = "scx_ktest"),
+	.snapshots = 3,
+	.steps     = KT_STEPS(
+		KT_STEP("settle",  .hold = KT_MS(500)),
+		KT_STEP("restart", .ops = KT_OPS(KT_OP_RESTART()), .hold = KT_MS(500))),
+	.check     = KT_CHECK(second_generation_took_over));
+
+#define STALL_HOLD KT_SEC(15)
+
+KT_HOST_CHECK(hold_ended_with_the_scheduler)
+{
+	struct kt_generation_report first;
+	struct kt_step_report step;
+	uint64_t late_ms, held_ms;
+
+	KT_ASSERT_OK(ck, kt_check_generation(ck, 1, &first));
+	KT_ASSERT_OK(ck, kt_check_step(ck, 0, &step));
+	KT_EXPECT_MSG(ck, step.truncated, "the hold was not cut short");
+	late_ms = (step.end_ns - first.ended_ns) / KT_MS(1);
+	KT_EXPECT_MSG(ck, late_ms < 500, "the hold ended %llu ms after the scheduler",
+		      (unsigned long long)late_ms);
+	held_ms = (step.end_ns - step.start_ns) / KT_MS(1);
+	KT_EXPECT_MSG(ck, held_ms < 12000, "the hold took %llu ms", (unsigned long long)held_ms);
+}
+
+KT_SCENARIO(dispatch_hold_truncates_when_scheduler_dies_midstep,
+	"a hold ends at once when the kernel's watchdog ends the scheduler",
+	.topo         = KT_TOPO("1n1l2c1t"),
+	.memory       = KT_MIB(512),
+	.sched        = KT_SCHED("primary", .binary = "scx_ktest",
+				 .args = KT_ARGS("--stall-after", "1", "--watchdog-ms", "2000")),
+	.steps        = KT_STEPS(KT_STEP("stall", .hold = STALL_HOLD)),
+	.expect_death = KT_DEATH(KT_SCX_ERROR_STALL),
+	.check        = KT_CHECK(hold_ended_with_the_scheduler));
+
+KT_HOST_CHECK(back_under_eevdf)
+{
+	struct kt_generation_report first;
+
+	KT_EXPECT_EQ(ck, kt_check_generations(ck), 1);
+	KT_ASSERT_OK(ck, kt_check_generation(ck, 1, &first));
+	KT_EXPECT_MSG(ck, first.ended_ns && !first.died, "the first scheduler was not ended");
+}
+
+KT_GUEST_SCENARIO(replace_with_broken_binary_surfaces_startup_died,
+	"a scheduler that cannot start leaves the kernel under its own, and no process behind",
+	.topo      = KT_TOPO("1n1l2c1t"),
+	.memory    = KT_MIB(512),
+	.sched     = KT_SCHED("primary", .binary = "scx_ktest"),
+	.staged    = KT_SCHED("broken", .binary = "/bin/false"),
+	.snapshots = 1,
+	.steps     = KT_STEPS(
+		KT_STEP("settle", .hold = KT_MS(300)),
+		KT_STEP("swap",   .ops = KT_OPS(
+			KT_OP_REPLACE("broken", .expect = KT_OP_STARTUP_DIED)))),
+	.check     = KT_CHECK(back_under_eevdf))
+{
+	char state[32] = "";
+	FILE *f = fopen("/sys/kernel/sched_ext/state", "re");
+
+	KT_G_ASSERT_MSG(kg, f && fgets(state, sizeof(state), f), "cannot read sched_ext's state");
+	fclose(f);
+	KT_G_EXPECT_MSG(kg, !strcmp(state, "disabled\n"), "sched_ext is '%s'", state);
+	KT_G_EXPECT_MSG(kg, !kt_guest_scheduler_pid(kg), "process %d is still taken for one",
+			(int)kt_guest_scheduler_pid(kg));
+	/* init has no child but this body, its pulse and its slots; a zombie would be one more. */
+	KT_G_EXPECT_MSG(kg, !kt_guest_zombies(kg), "%u processes were not reaped",
+			kt_guest_zombies(kg));
+}
 
 KT_SCENARIO(boot_only_completes_under_eevdf,
 	"an empty scenario boots, does nothing and powers off",

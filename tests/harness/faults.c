@@ -97,24 +97,6 @@ static bool file_has(const char *path, const char *text)
 	return strstr(bytes, text);
 }
 
-/* Processes that have ended and that PID 1 has not waited for. */
-static unsigned int zombies_of_init(void)
-{
-	char path[300];
-	struct dirent *e;
-	DIR *dir = opendir("/proc");
-	unsigned int count = 0;
-
-	while (dir && (e = readdir(dir))) {
-		snprintf(path, sizeof(path), "/proc/%s/status", e->d_name);
-		if (atoi(e->d_name) && file_has(path, "State:\tZ") && file_has(path, "PPid:\t1\n"))
-			count++;
-	}
-	if (dir)
-		closedir(dir);
-	return count;
-}
-
 KT_GUEST_SCENARIO(init_reaps_orphans, "PID 1 waits for children that are not its own")
 {
 	for (int i = 0; i < 50; i++) {
@@ -129,7 +111,7 @@ KT_GUEST_SCENARIO(init_reaps_orphans, "PID 1 waits for children that are not its
 		waitpid(pid, NULL, 0);
 	}
 	/* Ends when they are gone; the run's time limit catches an init that leaves them. */
-	while (zombies_of_init())
+	while (kt_guest_zombies(kg))
 		sched_yield();
 }
 

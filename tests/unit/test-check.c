@@ -172,9 +172,9 @@ static void add_ops_and_scheds(void)
 	assert_int_equal(kt_run_record_add(&rec, &m, NULL), 0);
 	kt_run_record_thawed(&rec, &(struct kt_msg_thawed){ 1, KT_FREEZE_NS_MAX + 5, "" });
 	m = (struct kt_msg){ .type = KT_MSG_OP };
-	m.op = (struct kt_msg_op){ 0, 0, KT_OP_KIND_ATTACH, 0, 1, 10, 20, "" };
+	m.op = (struct kt_msg_op){ 0, 0, KT_OP_KIND_ATTACH, 0, 1, 10, 20, 1, 2, 3, 4, "" };
 	assert_int_equal(kt_run_record_add(&rec, &m, NULL), 0);
-	m.op = (struct kt_msg_op){ 1, 0, KT_OP_KIND_FREEZE, 0, 1, 100, 7, "" };
+	m.op = (struct kt_msg_op){ 1, 0, KT_OP_KIND_FREEZE, 0, 1, 100, 7, 0, 0, 0, 0, "" };
 	assert_int_equal(kt_run_record_add(&rec, &m, NULL), 0);
 }
 

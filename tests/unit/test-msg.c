@@ -75,7 +75,7 @@ static struct kt_msg sample(uint16_t type)
 		m.step = (struct kt_msg_step){ 1, 1, 1, 77 };
 		break;
 	case KT_MSG_OP:
-		m.op = (struct kt_msg_op){ 1, 2, 3, 4, 5, 6, 7, "text of the op" };
+		m.op = (struct kt_msg_op){ 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, "text of the op" };
 		break;
 	case KT_MSG_SCHED:
 		m.sched = (struct kt_msg_sched){ 1, 2, 3, 4, 5, 6, "name", "ops" };

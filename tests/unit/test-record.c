@@ -50,14 +50,16 @@ static void test_life_of_a_scheduler(void **state)
 	assert_int_equal(sched(KT_SCHED_ATTACHED, 1, 1), 0);
 	assert_int_equal(rec.live, 1);
 	assert_int_equal(rec.generations, 1);
-	assert_int_equal(output(1, "hello\nEXIT: ki"), 0);
-	assert_int_equal(output(1, "nd=64 (x)\nbye"), 0);
+	assert_int_equal(output(1, "hello\nEXIT: unregistered fr"), 0);
+	assert_int_equal(output(1, "om BPF (x)\nbye"), 0);
 	assert_int_equal(sched(KT_SCHED_DIED, 1, 1), 0);
 	assert_int_equal(sched(KT_SCHED_DETACHED, 1, 1), 0);
 	assert_int_equal(rec.live, 0);
 	assert_true(rec.scheds[0].died);
-	assert_string_equal(rec.scheds[0].exit_line, "EXIT: kind=64 (x)");
-	assert_string_equal(rec.scheds[0].tail, "hello\nEXIT: kind=64 (x)\nbye");
+	assert_int_equal(rec.scheds[0].exit.kind, KT_SCX_UNREG_BPF);
+	assert_string_equal(rec.scheds[0].exit.message, "x");
+	assert_string_equal(rec.scheds[0].tail, "hello\nEXIT: unregistered from BPF (x)\nbye");
+	assert_string_equal(rec.scheds[0].ops, "o");
 	assert_int_equal(rec.scheds[0].pid, 101);
 }
 

@@ -104,7 +104,9 @@ static void test_failed_ops(void **state)
 {
 	struct kt_msg m = { .type = KT_MSG_OP };
 
-	m.op = (struct kt_msg_op){ 1, 0, KT_OP_KIND_ATTACH, KT_OP_STARTUP_DIED, 0, 0, 0, "gone" };
+	m.op = (struct kt_msg_op){
+		1, 0, KT_OP_KIND_ATTACH, KT_OP_STARTUP_DIED, 0, 0, 0, 0, 0, 0, 0, "gone"
+	};
 	assert_int_equal(kt_run_record_add(&res.record, &m, NULL), 0);
 	expect(KT_VERDICT_FAIL, KT_EXIT_FAIL, "startup-died: op attach of step 'two': gone");
 	/* Init's own trouble is not the scheduler's. */
