@@ -9,7 +9,6 @@
 #include "runner/bench-clones.h"
 #include "runner/initramfs.h"
 #include "runner/paths.h"
-#include "runner/pss.h"
 #include "runner/together.h"
 
 static const struct kt_scenario bare = { .name = "bench" };
@@ -110,10 +109,10 @@ int kt_bench_clones_open(void *arg, const struct kt_bench_layout *layout, struct
 	return kt_forward(r);
 }
 
-int kt_bench_clones_memory(void *arg, uint64_t *ret_bytes, struct kt_diag *diag)
+int kt_bench_clones_memory(void *arg, struct kt_pss *ret_pss, struct kt_diag *diag)
 {
 	(void)arg;
-	return kt_forward(kt_pss_read(ret_bytes, diag));
+	return kt_forward(kt_pss_read(ret_pss, diag));
 }
 
 /* ---- rounds ---- */

@@ -47,5 +47,5 @@ int kt_bench_clones_open(void *arg, const struct kt_bench_layout *layout,
 int kt_bench_clones_run(void *arg, const struct kt_bench_command *commands,
 			struct kt_bench_done *ret_done, unsigned int count,
 			struct kt_diag *diag) _kt_must_check_;
-int kt_bench_clones_memory(void *arg, uint64_t *ret_bytes, struct kt_diag *diag) _kt_must_check_;
+int kt_bench_clones_memory(void *arg, struct kt_pss *ret_pss, struct kt_diag *diag) _kt_must_check_;
 void kt_bench_clones_close(void *arg);

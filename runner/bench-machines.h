@@ -14,6 +14,7 @@
 #include "base/buf.h"
 #include "base/diag.h"
 #include "base/error.h"
+#include "runner/pss.h"
 
 enum kt_bench_condition {
 	KT_BENCH_E_MACHINE = 1, /* a machine could not be had, or failed */
@@ -69,7 +70,7 @@ struct kt_bench_machines {
 	int (*run)(void *arg, const struct kt_bench_command *commands,
 		   struct kt_bench_done *ret_done, unsigned int count, struct kt_diag *diag);
 	/* Memory of the host that the open machines use, with what makes them run. */
-	int (*memory)(void *arg, uint64_t *ret_bytes, struct kt_diag *diag);
+	int (*memory)(void *arg, struct kt_pss *ret_pss, struct kt_diag *diag);
 	void (*close)(void *arg);
 	/* Starts machines together, each until it is ready, and ends them. */
 	int (*start)(void *arg, unsigned int count, struct kt_bench_start *ret_starts,

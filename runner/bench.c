@@ -179,13 +179,15 @@ static int keep_round(struct bench *b, unsigned int repeat)
 
 static int keep_memory(struct bench *b)
 {
-	uint64_t bytes;
-	int r = b->machines->memory(b->machines->arg, &bytes, b->diag);
+	struct kt_pss pss;
+	int r = b->machines->memory(b->machines->arg, &pss, b->diag);
 
-	return r     ?:
-		       kt_forward(add(b, "pss", KT_SAMPLE_MEMORY,
-				      "ktest and its children, all machines idle",
-				      "sum of Pss in smaps_rollup", (double)bytes));
+	return r ?:
+		   add(b, "pss", KT_SAMPLE_MEMORY, "ktest and its children, all machines idle",
+		       "sum of Pss in smaps", (double)pss.bytes) ?:
+		   kt_forward(add(b, "pss.guest", KT_SAMPLE_MEMORY,
+				  "what their guests have written to since the restore",
+				  "pages of RAM that are a clone's own", (double)pss.guest_bytes));
 }
 
 static int run_commands(struct bench *b)

@@ -12,7 +12,7 @@
 #include "base/fs.h"
 #include "runner/pss.h"
 
-#define PROC_TEXT_MAX (16u << 10)
+#define PROC_TEXT_MAX (16u << 20) /* a mapping is 700 bytes; QEMU has 500 of them */
 #define KIB_MAX	      (UINT64_C(1) << 50)
 
 static void closedirp(DIR **dir)
@@ -59,21 +59,67 @@ static void skip_line(struct kt_cursor *c)
 	c->pos = end ? end + 1 : c->end;
 }
 
-int kt_pss_parse(uint64_t *ret_bytes, const char *text, size_t len)
+/* The memory file of a bake: a clone's own pages in it are those its guest has written to. */
+static bool is_guest_memory(const char *line, size_t len)
 {
-	struct kt_cursor c = kt_cursor_over(text, len);
+	const char *slash = memrchr(line, '/', len);
+	struct kt_cursor c =
+		kt_cursor_over(slash ?: line, slash ? len - (size_t)(slash - line) : 0);
+	uint64_t node;
+
+	return take_text(&c, "/memory.") && take_number(&c, UINT32_MAX, &node);
+}
+
+/* Whether it is a number of KiB, which is added to *bytes. */
+static bool add_kib(struct kt_cursor *c, uint64_t *bytes)
+{
 	uint64_t kib;
 
-	for (; kt_cursor_left(&c); skip_line(&c)) {
-		if (!take_text(&c, "Pss:"))
-			continue;
-		skip_blanks(&c);
-		if (!take_number(&c, KIB_MAX, &kib) || !take_text(&c, " kB\n"))
-			break;
-		*ret_bytes = kib << 10;
-		return 0;
-	}
-	return KT_PSS_E_FORM;
+	skip_blanks(c);
+	if (!take_number(c, KIB_MAX, &kib) || !take_text(c, " kB\n"))
+		return false;
+	*bytes += kib << 10;
+	return true;
+}
+
+/* "55d8a0-7ffd r--p ..."; the names of values begin with a capital. */
+static bool is_mapping(const char *line, size_t len)
+{
+	return len && ((line[0] >= '0' && line[0] <= '9') || (line[0] >= 'a' && line[0] <= 'f'));
+}
+
+/* One line. False if it is not of the form that it should have. */
+static bool take_line(struct kt_cursor *c, struct kt_pss *sum, bool *guest, bool *found)
+{
+	const char *line = (const char *)c->pos;
+	const char *end = memchr(line, '\n', kt_cursor_left(c));
+
+	if (!end)
+		return false;
+	if (take_text(c, "Pss:"))
+		return *found = add_kib(c, &sum->bytes);
+	if (*guest && take_text(c, "Anonymous:"))
+		return add_kib(c, &sum->guest_bytes);
+	if (is_mapping(line, (size_t)(end - line)))
+		*guest = is_guest_memory(line, (size_t)(end - line));
+	skip_line(c);
+	return true;
+}
+
+int kt_pss_parse(struct kt_pss *pss, const char *text, size_t len)
+{
+	struct kt_cursor c = kt_cursor_over(text, len);
+	struct kt_pss sum = { 0 };
+	bool found = false, guest = false;
+
+	while (kt_cursor_left(&c))
+		if (!take_line(&c, &sum, &guest, &found))
+			return KT_PSS_E_FORM;
+	if (!found)
+		return KT_PSS_E_FORM;
+	pss->bytes += sum.bytes;
+	pss->guest_bytes += sum.guest_bytes;
+	return 0;
 }
 
 int kt_stat_parent(pid_t *ret_parent, const char *text, size_t len)
@@ -109,22 +155,20 @@ static bool is_gone(int r)
 	return r == -ENOENT || r == -ESRCH;
 }
 
-static int add_process(uint64_t *bytes, const char *pid, bool may_end, struct kt_diag *diag)
+static int add_process(struct kt_pss *pss, const char *pid, bool may_end, struct kt_diag *diag)
 {
 	_cleanup_(kt_buf_deinit) struct kt_buf text = KT_BUF_INIT(PROC_TEXT_MAX);
-	int r = read_proc(&text, pid, "smaps_rollup");
-	uint64_t more = 0;
+	int r = read_proc(&text, pid, "smaps");
 
 	if (may_end && (is_gone(r) || (!r && !text.len)))
 		return 0;
-	if (!r && kt_pss_parse(&more, (const char *)text.data, text.len))
+	if (!r && kt_pss_parse(pss, (const char *)text.data, text.len))
 		r = -EPROTO;
 	if (r) {
-		kt_diag_doing(diag, "read /proc/%s/smaps_rollup", pid);
+		kt_diag_doing(diag, "read /proc/%s/smaps", pid);
 		kt_diag_cause(diag, "%s", r == -EPROTO ? "no Pss in it" : strerror(-r));
 		return kt_raise(r);
 	}
-	*bytes += more;
 	return 0;
 }
 
@@ -137,10 +181,10 @@ static bool is_child(const char *pid)
 	       !kt_stat_parent(&parent, (const char *)text.data, text.len) && parent == getpid();
 }
 
-int kt_pss_read(uint64_t *ret_bytes, struct kt_diag *diag)
+int kt_pss_read(struct kt_pss *ret_pss, struct kt_diag *diag)
 {
 	_cleanup_(closedirp) DIR *proc = opendir("/proc");
-	uint64_t bytes = 0;
+	struct kt_pss pss = { 0 };
 	struct dirent *e;
 	int r;
 
@@ -149,11 +193,11 @@ int kt_pss_read(uint64_t *ret_bytes, struct kt_diag *diag)
 		kt_diag_cause(diag, "%s", strerror(errno));
 		return kt_raise(-errno);
 	}
-	r = add_process(&bytes, "self", false, diag);
+	r = add_process(&pss, "self", false, diag);
 	while (!r && (e = readdir(proc)))
 		if (e->d_name[0] >= '1' && e->d_name[0] <= '9' && is_child(e->d_name))
-			r = add_process(&bytes, e->d_name, true, diag);
+			r = add_process(&pss, e->d_name, true, diag);
 	if (!r)
-		*ret_bytes = bytes;
+		*ret_pss = pss;
 	return kt_forward(r);
 }

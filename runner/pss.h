@@ -14,11 +14,16 @@
 #include "base/error.h"
 
 enum kt_pss_condition {
-	KT_PSS_E_FORM = 1, /* not of the form that proc_pid_smaps_rollup has */
+	KT_PSS_E_FORM = 1, /* not of the form that proc_pid_smaps(5) has */
 };
 
-/* From the text of a smaps_rollup, which need not end in a 0. */
-int kt_pss_parse(uint64_t *ret_bytes, const char *text, size_t len) _kt_must_check_;
+struct kt_pss {
+	uint64_t bytes;
+	uint64_t guest_bytes; /* of those, what guests of clones have written to */
+};
+
+/* Adds what the text of a smaps has, which need not end in a 0. */
+int kt_pss_parse(struct kt_pss *pss, const char *text, size_t len) _kt_must_check_;
 
 /*
  * The parent of a process, from the text of its /proc/<pid>/stat: the name in it
@@ -30,4 +35,4 @@ int kt_stat_parent(pid_t *ret_parent, const char *text, size_t len) _kt_must_che
  * Of this process and its children: those of our machines. A child that ends
  * meanwhile counts 0. Negative errno with diag.
  */
-int kt_pss_read(uint64_t *ret_bytes, struct kt_diag *diag) _kt_must_check_;
+int kt_pss_read(struct kt_pss *ret_pss, struct kt_diag *diag) _kt_must_check_;

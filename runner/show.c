@@ -297,7 +297,7 @@ static size_t take_points(struct show *s, const struct kt_series *ladder, struct
 	return n;
 }
 
-static void put_slope(struct show *s, const struct kt_series *ladder)
+static void put_slope(struct show *s, const struct kt_series *ladder, const char *what)
 {
 	_cleanup_(kt_freep) struct kt_point *points =
 		calloc(s->m->samples.sample_count + 1, sizeof(*points));
@@ -311,7 +311,7 @@ static void put_slope(struct show *s, const struct kt_series *ladder)
 	}
 	n = take_points(s, ladder, points);
 	if (!kt_slope(&slope, points, n))
-		put(s, "memory per extra clone: %s\n  (slope of PSS over %zu points)\n",
+		put(s, "%s per extra clone: %s\n  (slope of PSS over %zu points)\n", what,
 		    kt_show_value(text, KT_SAMPLE_MEMORY, slope), n);
 }
 
@@ -333,12 +333,11 @@ int kt_show(struct kt_buf *out, const struct kt_measured *measured,
 		if (!is_first(&measured->samples, i))
 			continue;
 		put_table(&s, ladder);
-		if (is_part(ladder))
-			continue;
-		put_plot(&s, ladder);
+		if (!is_part(ladder))
+			put_plot(&s, ladder);
 		if (ladder->kind == KT_SAMPLE_MEMORY)
-			put_slope(&s, ladder);
-		else
+			put_slope(&s, ladder, is_part(ladder) ? "written by the guest" : "memory");
+		else if (!is_part(ladder))
 			put_break_point(&s, ladder);
 	}
 	if (s.marked)

@@ -26,11 +26,11 @@ static void check_report(const uint8_t *data, size_t size)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	uint64_t bytes;
+	struct kt_pss pss = { 0 };
 	pid_t parent;
 
 	check_report(data, size);
-	(void)!kt_pss_parse(&bytes, (const char *)data, size);
+	(void)!kt_pss_parse(&pss, (const char *)data, size);
 	if (!kt_stat_parent(&parent, (const char *)data, size) && parent < 0)
 		abort();
 	return 0;

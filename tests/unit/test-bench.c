@@ -107,11 +107,12 @@ static int rig_run(void *arg, const struct kt_bench_command *commands, struct kt
 	return 0;
 }
 
-static int rig_memory(void *arg, uint64_t *ret_bytes, struct kt_diag *diag)
+static int rig_memory(void *arg, struct kt_pss *ret_pss, struct kt_diag *diag)
 {
 	struct rig *rig = arg;
+	unsigned int machines = rig->layouts[rig->opens - 1].machines;
 
-	*ret_bytes = 100 + 8 * rig->layouts[rig->opens - 1].machines;
+	*ret_pss = (struct kt_pss){ .bytes = 100 + 8 * machines, .guest_bytes = 3 * machines };
 	return 0;
 }
 
@@ -214,6 +215,9 @@ static void test_memory_of_clones(void **state)
 	assert_int_equal(s->count, 3);
 	assert_int_equal(s->kind, KT_SAMPLE_MEMORY);
 	assert_true(s->values[0] == 164);
+	s = kt_samples_find(&m.samples, "pss.guest", "vms, rig", 8);
+	assert_int_equal(s->count, 3);
+	assert_true(s->values[0] == 24);
 }
 
 static void test_wrong_output_is_no_sample(void **state)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Guest RAM: where the banks lie, and access to them. */
-#include <signal.h>
+#include <errno.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -318,19 +318,23 @@ static void test_private_ram_of_another_process(void **state)
 /* A fork would make the parent copy each page that the guest writes to afterwards. */
 static void test_attached_ram_is_not_inherited(void **state)
 {
+	unsigned char resident;
 	struct kt_ram ram;
 	int status;
 	pid_t pid;
 
+#ifdef __SANITIZE_THREAD__
+	skip(); /* its madvise(2) does nothing for MADV_DONTFORK */
+#endif
 	make_small(&ram);
 	assert_int_equal(kt_ram_attach(&ram), 0);
 	pid = fork();
-	if (!pid) {
-		signal(SIGSEGV, SIG_DFL);
-		_exit(*(volatile uint8_t *)ram.host[0]);
-	}
+	/* mincore(2) fails with ENOMEM where nothing is mapped. */
+	if (!pid)
+		_exit(mincore(ram.host[0], 4096, &resident) && errno == ENOMEM ? 0 : 1);
+	assert_int_equal(mincore(ram.host[0], 4096, &resident), 0);
 	assert_int_equal(waitpid(pid, &status, 0), pid);
-	assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGSEGV);
+	assert_true(WIFEXITED(status) && !WEXITSTATUS(status));
 	kt_ram_deinit(&ram);
 }
 

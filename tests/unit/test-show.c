@@ -133,7 +133,11 @@ static void test_memory_per_clone(void **state)
 	add(&m, "pss", KT_SAMPLE_MEMORY, 1, 2, (100 + 8) << 20);
 	add(&m, "pss", KT_SAMPLE_MEMORY, 2, 2, (100 + 16) << 20);
 	add(&m, "pss", KT_SAMPLE_MEMORY, 4, 2, (100 + 32) << 20);
+	for (unsigned int level = 1; level <= 4; level *= 2)
+		add(&m, "pss.guest", KT_SAMPLE_MEMORY, level, 2, (double)(3 * level << 20));
 	text = show(&out, &m, 80, false);
+	want(text,
+	     "written by the guest per extra clone: 3.00 MiB\n  (slope of PSS over 6 points)");
 	want(text, "memory per extra clone: 8.00 MiB\n  (slope of PSS over 6 points)");
 	assert_null(strstr(text, "break point"));
 }
