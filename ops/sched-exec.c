@@ -189,9 +189,11 @@ static int ask_to_end(struct kt_sched *sched, enum kt_sched_end how)
 	sched->ending = true;
 	if (how == KT_SCHED_BY_SYSRQ)
 		return kt_forward(press_sysrq('S'));
-	if (sched->pid)
-		kill(how == KT_SCHED_BY_KILL ? -sched->pid : sched->pid,
-		     how == KT_SCHED_BY_KILL ? SIGKILL : SIGTERM);
+	/* A program that has started the scheduler may have left it behind. */
+	if (how == KT_SCHED_BY_KILL)
+		kill(-sched->group, SIGKILL);
+	else if (sched->pid)
+		kill(sched->pid, SIGTERM);
 	return 0;
 }
 
@@ -213,7 +215,7 @@ static int end_and_detach(struct kt_sched *sched, enum kt_sched_end how, bool *r
 	sched->end_ns = kt_now_ns();
 	r = end_process(sched, how);
 	*ret_killed = r == KT_EXEC_E_DEADLINE;
-	if (*ret_killed && sched->pid)
+	if (*ret_killed)
 		r = end_process(sched, KT_SCHED_BY_KILL);
 	sched->attached = false;
 	if (!r && was_attached)
@@ -370,7 +372,7 @@ static void start_following(struct kt_sched *sched, const char *name, const stru
 {
 	snprintf(sched->name, sizeof(sched->name), "%s", name);
 	sched->ops[0] = 0;
-	sched->pid = spawn->pid;
+	sched->pid = sched->group = spawn->pid;
 	sched->out_fds[0] = spawn->out_fds[0];
 	sched->out_fds[1] = spawn->out_fds[1];
 	sched->spawn++;

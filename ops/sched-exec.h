@@ -56,6 +56,7 @@ struct kt_sched {
 	char name[KT_NAME_MAX];
 	char ops[KT_NAME_MAX]; /* root/ops when it was attached */
 	pid_t pid;	       /* 0: no process */
+	pid_t group;	       /* what it has started may outlive it */
 	int out_fds[2];	       /* its stdout and stderr; -1: closed */
 	uint32_t spawn;	       /* sequence number of the process, from 1 */
 	uint32_t attaches;     /* successful ones so far */

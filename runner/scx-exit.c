@@ -40,7 +40,7 @@ static int from_loader(struct kt_scx_exit_info *info, const char *line)
 	char *end;
 	unsigned long kind = strtoul(line, &end, 10);
 
-	if (end == line || *end != ' ' || kind > UINT16_MAX ||
+	if (line[0] < '0' || line[0] > '9' || *end != ' ' || kind > UINT16_MAX ||
 	    !take_quoted(line, "reason=\"", "\" message=\"", found.reason, sizeof(found.reason)) ||
 	    !take_quoted(line, "message=\"", "\" code=0x", found.message, sizeof(found.message)))
 		return KT_SCX_EXIT_E_OTHER;

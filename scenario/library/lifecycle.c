@@ -144,6 +144,105 @@ KT_GUEST_SCENARIO(replace_with_broken_binary_surfaces_startup_died,
 			kt_guest_zombies(kg));
 }
 
+/* ---- ends ---- */
+
+/* Op 0 of step 1 ends generation 1, and the kernel goes on by itself. */
+static void expect_fallback(struct kt_check *ck, enum kt_scx_exit kind)
+{
+	const char *complaint = kt_check_complaint(ck);
+	struct kt_generation_report first;
+	struct kt_op_report op;
+
+	KT_ASSERT_OK(ck, kt_check_op(ck, 1, 0, &op));
+	KT_ASSERT_OK(ck, kt_check_generation(ck, 1, &first));
+	KT_EXPECT_EQ(ck, kt_check_generations(ck), 1);
+	KT_EXPECT_MSG(ck, !first.died, "what was asked for is taken for a death");
+	KT_EXPECT_MSG(ck, op.disable_ns > 0, "it was not measured how long the kernel took");
+	KT_EXPECT_GE(ck, op.end_ns - op.start_ns, op.disable_ns + op.exit_ns);
+	KT_EXPECT_MSG(ck, first.kind == kind, "it ended by %s, not by %s",
+		      kt_scx_exit_name(first.kind), kt_scx_exit_name(kind));
+	KT_EXPECT_MSG(ck, !complaint || kind == KT_SCX_SYSRQ, "the guest kernel complained: %s",
+		      complaint);
+}
+
+KT_HOST_CHECK(ended_by_its_loader)
+{
+	expect_fallback(ck, KT_SCX_UNREG);
+}
+
+KT_HOST_CHECK(ended_by_sysrq)
+{
+	expect_fallback(ck, KT_SCX_SYSRQ);
+}
+
+/* Its process has no last words. */
+KT_HOST_CHECK(ended_without_a_word)
+{
+	expect_fallback(ck, KT_SCX_NONE);
+}
+
+KT_SCENARIO(scheduler_detach_returns_to_eevdf,
+	"SIGTERM ends a scheduler as in production, and the kernel goes on by itself",
+	.sched     = KT_SCHED("primary", .binary = "scx_ktest"),
+	.snapshots = 1,
+	.steps     = KT_STEPS(
+		KT_STEP("settle", .hold = KT_MS(300)),
+		KT_STEP("detach", .ops = KT_OPS(KT_OP_DETACH()), .hold = KT_MS(300))),
+	.check     = KT_CHECK(ended_by_its_loader));
+
+KT_SCENARIO(scheduler_forced_detach_returns_to_eevdf,
+	"SysRq-S has the kernel drop a scheduler, whose process then ends",
+	.sched     = KT_SCHED("primary", .binary = "scx_ktest"),
+	.snapshots = 1,
+	.steps     = KT_STEPS(
+		KT_STEP("settle", .hold = KT_MS(300)),
+		KT_STEP("detach", .ops = KT_OPS(KT_OP_DETACH_FORCED()), .hold = KT_MS(300))),
+	.check     = KT_CHECK(ended_by_sysrq));
+
+KT_SCENARIO(scheduler_kill_falls_back_to_eevdf,
+	"a scheduler whose process is killed leaves nothing behind in the kernel",
+	.sched     = KT_SCHED("primary", .binary = "scx_ktest"),
+	.snapshots = 1,
+	.steps     = KT_STEPS(
+		KT_STEP("settle", .hold = KT_MS(300)),
+		KT_STEP("kill",   .ops = KT_OPS(KT_OP_KILL()), .hold = KT_MS(300))),
+	.check     = KT_CHECK(ended_without_a_word));
+
+KT_HOST_CHECK(first_generation_went_on)
+{
+	KT_EXPECT_EQ(ck, kt_check_generations(ck), 1);
+	KT_EXPECT_MSG(ck, kt_check_survived(ck, 1), "the first scheduler did not live on");
+}
+
+KT_SCENARIO(scheduler_attach_is_refused_while_another_is_live,
+	"an attach while another scheduler is live is refused and disturbs nobody",
+	.sched     = KT_SCHED("primary", .binary = "scx_ktest"),
+	.staged    = KT_SCHED("other", .binary = "scx_ktest"),
+	.snapshots = 1,
+	.steps     = KT_STEPS(
+		KT_STEP("attach", .ops = KT_OPS(
+			KT_OP_ATTACH("other", .expect = KT_OP_ALREADY_ATTACHED)),
+			.hold = KT_MS(300))),
+	.check     = KT_CHECK(first_generation_went_on));
+
+KT_HOST_CHECK(restarted_four_times)
+{
+	KT_EXPECT_EQ(ck, kt_check_generations(ck), 5);
+	for (uint32_t generation = 1; generation <= 5; generation++)
+		KT_EXPECT_MSG(ck, kt_check_survived(ck, generation), "generation %u died",
+			      generation);
+}
+
+KT_SCENARIO(scheduler_survives_restarts_in_a_loop,
+	"a scheduler that is started again and again comes back each time",
+	.sched     = KT_SCHED("primary", .binary = "scx_ktest"),
+	.duration  = KT_SEC(4),
+	.snapshots = 1,
+	.steps     = KT_STEPS(
+		KT_STEP("loop", .ops = KT_OPS(KT_OP_RESTART()), .hold_percent = 100,
+			.every = KT_SEC(1))),
+	.check     = KT_CHECK(restarted_four_times));
+
 KT_SCENARIO(boot_only_completes_under_eevdf,
 	"an empty scenario boots, does nothing and powers off",
 	.topo      = KT_TOPO("1n1l2c1t"),

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Small text parsers: topologies, paths into snapshots, console lines. */
+/* Small text parsers: topologies, paths into snapshots, console lines, last words. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "monitor/bpfpath.h"
 #include "proto/topology.h"
 #include "runner/console.h"
+#include "runner/scx-exit.h"
 #include "tests/fuzz/fuzz.h"
 
 static void on_mark(void *arg, enum kt_console_mark mark, const char *text)
@@ -29,6 +31,22 @@ static void check_topology(const char *text)
 			abort();
 }
 
+static void check_exit(const char *text)
+{
+	struct kt_scx_exit_info info = { .kind = KT_SCX_NONE };
+	char line[2100];
+
+	snprintf(line, sizeof(line), "EXIT: %s", text);
+	if (!kt_scx_exit_from_output(&info, line) && info.kind == KT_SCX_NONE &&
+	    strncmp(text, "kind=0", strlen("kind=0")))
+		abort();
+	snprintf(line, sizeof(line), "sched_ext: BPF scheduler \"a\" disabled (%s", text);
+	(void)!kt_scx_exit_from_console(&info, line, "a");
+	if (!memchr(info.reason, 0, sizeof(info.reason)) ||
+	    !memchr(info.message, 0, sizeof(info.message)))
+		abort();
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct kt_console_scanner scanner = { .on_mark = on_mark };
@@ -43,6 +61,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	memcpy(text, data, size);
 	text[size] = 0;
 	check_topology(text);
+	check_exit(text);
 	(void)!kt_bpfpath_u64(&empty, text, &value, &diag);
 	return 0;
 }

@@ -2,6 +2,7 @@
 /* The scenario table, its rules and its positions on the hold-time axis. */
 #include <string.h>
 
+#include "base/cleanup.h"
 #include "scenario/scenario.h"
 #include "tests/unit/test.h"
 
@@ -56,6 +57,17 @@ static void test_hash_covers_every_parameter(void **state)
 	const struct kt_op frozen_longer[] = { KT_OP_FREEZE(KT_MS(2)), { 0 } };
 	const struct kt_step freezes[] = { { "one", frozen, KT_MS(400) }, { 0 } };
 	const struct kt_step freezes_longer[] = { { "one", frozen_longer, KT_MS(400) }, { 0 } };
+	const struct kt_step percent[] = { { "one", NULL, KT_MS(400) },
+					   { "two", good.steps[1].ops, KT_MS(600), 5 },
+					   { 0 } };
+	const struct kt_step again[] = { { "one", NULL, KT_MS(400) },
+					 { "two", good.steps[1].ops, KT_MS(600), 0, KT_MS(9) },
+					 { 0 } };
+	const struct kt_op failing[] = { KT_OP_ATTACH("primary", .expect = KT_OP_STARTUP_DIED),
+					 { 0 } };
+	const struct kt_step fails[] = { { "one", NULL, KT_MS(400) },
+					 { "two", failing, KT_MS(600) },
+					 { 0 } };
 	struct kt_scenario s = good;
 	uint64_t first = hash_of(&good);
 
@@ -73,6 +85,11 @@ static void test_hash_covers_every_parameter(void **state)
 	DIFFERS(snapshots, 4);
 	DIFFERS(steps, longer);
 	DIFFERS(steps, opless);
+	DIFFERS(steps, percent);
+	DIFFERS(steps, again);
+	DIFFERS(steps, fails);
+	DIFFERS(duration, 1);
+	DIFFERS(expect_death, KT_DEATH(KT_SCX_ERROR));
 	DIFFERS(has_warm_up, true);
 	DIFFERS(has_body, true);
 	DIFFERS(timeout, 1);
@@ -88,6 +105,26 @@ static void test_hash_covers_every_parameter(void **state)
 	s.file = "moved.c";
 	assert_int_equal(hash_of(&s), first);
 	assert_int_not_equal(kt_scenario_table_hash(), first);
+}
+
+static void test_hash_covers_the_expected_death(void **state)
+{
+	const struct kt_expected_death *const deaths[] = {
+		KT_DEATH(KT_SCX_ERROR),
+		KT_DEATH(KT_SCX_ERROR_BPF),
+		KT_DEATH(KT_SCX_ERROR, .has_code = true),
+		KT_DEATH(KT_SCX_ERROR, .has_code = true, .code = 1),
+		KT_DEATH(KT_SCX_ERROR, .message = "a"),
+		KT_DEATH(KT_SCX_ERROR, .regex = "a"),
+	};
+	struct kt_scenario s = *kt_scenario_find("aardvark"), t = s;
+
+	for (size_t i = 0; i < KT_ARRAY_SIZE(deaths); i++)
+		for (size_t j = 0; j < i; j++) {
+			s.expect_death = deaths[i];
+			t.expect_death = deaths[j];
+			assert_int_not_equal(hash_of(&s), hash_of(&t));
+		}
 }
 
 static void test_hash_covers_modules_in_order(void **state)
@@ -199,13 +236,85 @@ static void test_freezes(void **state)
 	assert_string_equal(kt_op_kind_name(KT_OP_KIND_FREEZE), "freeze");
 }
 
+/* Holds by part of a duration, and ops that are repeated. */
+static void test_holds(void **state)
+{
+	const struct kt_op freeze[] = { KT_OP_FREEZE(KT_MS(2)), { 0 } };
+	struct kt_step steps[] = { { "s", freeze, 0, 50, KT_MS(100) }, { 0 } };
+	struct kt_scenario s = *kt_scenario_find("zebra");
+
+	s.steps = steps;
+	s.duration = KT_SEC(2);
+	assert_int_equal(kt_scenario_validate(&s, NULL), 0);
+	assert_int_equal(kt_scenario_hold_ns(&s), KT_SEC(1));
+	assert_int_equal(kt_scenario_rounds(&s, steps), 10);
+	assert_int_equal(kt_scenario_freeze_ns(&s), KT_MS(20));
+	steps[0].every = KT_MS(300);
+	assert_int_equal(kt_scenario_rounds(&s, steps), 4);
+	steps[0].every = KT_SEC(1);
+	assert_int_equal(kt_scenario_rounds(&s, steps), 1);
+	steps[0].every = KT_SEC(1) / 1001;
+	refused(&s, "1000 times");
+	steps[0].every = KT_MS(1) - 1;
+	refused(&s, "each ms");
+	steps[0].every = KT_MS(100);
+	steps[0].hold = 1;
+	refused(&s, "both .hold and .hold_percent");
+	steps[0].hold = 0;
+	steps[0].hold_percent = 101;
+	refused(&s, "more than 100 %");
+	steps[0].hold_percent = 0;
+	refused(&s, "does not hold");
+	steps[0].hold_percent = 50;
+	steps[0].ops = NULL;
+	refused(&s, "has none");
+	steps[0].ops = freeze;
+	s.duration = 0;
+	refused(&s, "there is none");
+	s.duration = KT_SEC(7202);
+	refused(&s, "an hour");
+}
+
+static void test_expectations(void **state)
+{
+	struct kt_op ops[] = { KT_OP_RESTART(), { 0 } };
+	const struct kt_step steps[] = { { "s", ops, 1 }, { 0 } };
+	struct kt_scenario s = *kt_scenario_find("aardvark");
+
+	s.steps = steps;
+	for (unsigned int i = 0; i <= KT_OP_ERROR_COUNT_; i++) {
+		ops[0].expect = i;
+		if (i == KT_OP_INTERNAL || i == KT_OP_FREEZE_FAILED || i == KT_OP_ERROR_COUNT_)
+			refused(&s, "an error that a scheduler can cause");
+		else
+			assert_int_equal(kt_scenario_validate(&s, NULL), 0);
+	}
+	ops[0] = (struct kt_op)KT_OP_REPLACE("nobody");
+	refused(&s, "op replace names scheduler 'nobody'");
+	ops[0] = (struct kt_op)KT_OP_KILL();
+	s.expect_death = KT_DEATH(KT_SCX_ERROR, .regex = "a.*b");
+	assert_int_equal(kt_scenario_validate(&s, NULL), 0);
+	s.expect_death = KT_DEATH(KT_SCX_ERROR, .regex = "a(b");
+	refused(&s, "'a(b' is not a regular expression");
+	s.expect_death = KT_DEATH(KT_SCX_NONE);
+	refused(&s, "of kind 0");
+	s.expect_death = KT_DEATH(7);
+	refused(&s, "of kind 7");
+	s.expect_death = KT_DEATH(KT_SCX_SYSRQ);
+	s.staged = NULL;
+	refused(&s, "declares no scheduler");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_table_is_sorted),
 		cmocka_unit_test(test_declared_schedulers),
 		cmocka_unit_test(test_hash_covers_every_parameter),
+		cmocka_unit_test(test_hash_covers_the_expected_death),
 		cmocka_unit_test(test_hash_covers_modules_in_order),
+		cmocka_unit_test(test_holds),
+		cmocka_unit_test(test_expectations),
 		cmocka_unit_test(test_snapshot_positions),
 		cmocka_unit_test(test_rules),
 		cmocka_unit_test(test_freezes),

@@ -119,6 +119,94 @@ static void test_failed_ops(void **state)
 	expect(KT_VERDICT_INCONCLUSIVE, KT_EXIT_INCONCLUSIVE, "freeze-failed: op freeze");
 }
 
+static struct kt_scenario expecting;
+
+static void expect_of(enum kt_verdict verdict, const char *word)
+{
+	kt_verdict_decide(&res, &expecting);
+	if (res.verdict != verdict || !strstr(res.cause, word))
+		fail_msg("%s: %s", kt_verdict_name(res.verdict), res.cause);
+}
+
+static void test_expected_deaths(void **state)
+{
+	struct kt_scx_exit_info *exit;
+
+	expecting = kt_scenario_judged;
+	expecting.expect_death = KT_DEATH(KT_SCX_ERROR_STALL);
+	expect_of(KT_VERDICT_FAIL, "no scheduler died, and one was expected to, by error-stall");
+	add_scheduler(true);
+	/* How is known from the process alone, which is not the kernel's word for it. */
+	expect_of(KT_VERDICT_FAIL, "Killed); expected was error-stall, and different is the kind");
+	exit = &res.record.scheds[0].exit;
+	*exit = (struct kt_scx_exit_info){ .kind = KT_SCX_ERROR_BPF,
+					   .reason = "r",
+					   .message = "m" };
+	expect_of(KT_VERDICT_FAIL, "error-bpf: r: m; expected was error-stall");
+	exit->kind = KT_SCX_ERROR_STALL;
+	expect_of(KT_VERDICT_PASS, "");
+	expecting.expect_death = KT_DEATH(KT_SCX_ERROR_STALL, .has_code = true, .code = 3);
+	expect_of(KT_VERDICT_FAIL, "different is the code");
+	exit->has_code = true;
+	expect_of(KT_VERDICT_FAIL, "different is the code");
+	exit->code = 3;
+	expect_of(KT_VERDICT_PASS, "");
+	strcpy(exit->message, "task a[7] failed");
+	expecting.expect_death = KT_DEATH(KT_SCX_ERROR_STALL, .message = "[8]");
+	expect_of(KT_VERDICT_FAIL, "different is the message");
+	expecting.expect_death =
+		KT_DEATH(KT_SCX_ERROR_STALL, .message = "[7]", .regex = "a.[0-9]+. fail");
+	expect_of(KT_VERDICT_PASS, "");
+	expecting.expect_death = KT_DEATH(KT_SCX_ERROR_STALL, .message = "[7]", .regex = "^a");
+	expect_of(KT_VERDICT_FAIL, "different is the message");
+	/* What else went wrong is not excused. */
+	expecting.expect_death = KT_DEATH(KT_SCX_ERROR_STALL);
+	assert_int_equal(kt_run_record_finding(&res.record,
+					       &(struct kt_msg_finding){ .text = "wrong" }, false),
+			 0);
+	expect_of(KT_VERDICT_FAIL, "wrong");
+}
+
+/* The kernel's line says it of a scheduler that does not say it itself. */
+static void test_deaths_on_the_console(void **state)
+{
+	static const char line[] = "sched_ext: BPF scheduler \"ops\" disabled (runtime error)";
+
+	add_scheduler(true);
+	strcpy(res.record.console_marks[res.record.console_mark_count++], "BUG: other");
+	strcpy(res.record.console_marks[res.record.console_mark_count++], line);
+	expecting = kt_scenario_judged;
+	expecting.expect_death = KT_DEATH(KT_SCX_ERROR);
+	expect_of(KT_VERDICT_PASS, "");
+	expect(KT_VERDICT_FAIL, KT_EXIT_FAIL,
+	       "died unexpectedly, 1.5 s after it attached: error: "
+	       "runtime error");
+}
+
+static void test_expected_errors(void **state)
+{
+	const struct kt_op ops[] = { KT_OP_ATTACH("primary", .expect = KT_OP_STARTUP_DIED), { 0 } };
+	const struct kt_step steps[] = { { "one", ops, 1 }, { 0 } };
+	struct kt_msg m = { .type = KT_MSG_OP };
+
+	expecting = kt_scenario_judged;
+	expecting.steps = steps;
+	m.op.kind = KT_OP_KIND_ATTACH;
+	m.op.error = KT_OP_STARTUP_DIED;
+	assert_int_equal(kt_run_record_add(&res.record, &m, NULL), 0);
+	expect_of(KT_VERDICT_PASS, "");
+	res.record.ops[0].error = KT_OP_OK;
+	expect_of(KT_VERDICT_FAIL, "op attach of step 'one' went well, and was expected to end in "
+				   "startup-died");
+	res.record.ops[0].error = KT_OP_SPAWN_FAILED;
+	expect_of(KT_VERDICT_FAIL, "spawn-failed: op attach of step 'one': ; expected was "
+				   "startup-died");
+	/* What is said of an op that the scenario has not can not be expected. */
+	res.record.ops[0].error = KT_OP_STARTUP_DIED;
+	res.record.ops[0].op = 1;
+	expect_of(KT_VERDICT_FAIL, "startup-died");
+}
+
 static void test_findings(void **state)
 {
 	const struct kt_msg_finding f = { "a.c", 3, "it is wrong" };
@@ -140,6 +228,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_machine_is_to_blame, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_scheduler_is_to_blame, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_failed_ops, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_expected_deaths, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_deaths_on_the_console, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_expected_errors, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_findings, setup, teardown),
 	};
 
