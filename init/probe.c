@@ -22,9 +22,9 @@
 #include "init/probe.h"
 
 #define PATTERN	      "/run/ktest-probe"
-#define PATTERN_WORDS (512u << 10) /* 4 MiB */
+#define PATTERN_WORDS (128u << 10) /* 1 MiB */
 #define CHUNK_WORDS   512u
-#define ROUNDS	      20u
+#define ROUNDS	      5u
 #define SPIN_NS	      (200 * KT_NSEC_PER_USEC)
 
 enum check { CHECK_PINNED, CHECK_TOKEN, CHECK_CLOCK, CHECK_TIMER, CHECK_IPI, CHECK_COUNT_ };
