@@ -85,4 +85,4 @@ def gate_slice_idle():
 
 @case
 def gate_slice_busy_scheduled():
-    gate_slice("busy", "scx_ktest", 25)
+    gate_slice("busy", "scx_ktest", 50)
