@@ -359,13 +359,15 @@ void kt_session_begin(struct kt_session *s, const struct kt_session_handlers *ha
 		      void (*before_end)(void *arg), uint64_t deadline_ns)
 {
 	struct kt_diag diag = KT_DIAG_INIT;
+	struct kt_watch_sample now;
 	int r;
 
 	s->handlers = handlers;
 	s->arg = arg;
 	s->before_end = before_end;
 	s->begin_ns = kt_now_ns();
-	kt_watch_init(&s->watch, s->begin_ns, deadline_ns);
+	take_sample(s, &now);
+	kt_watch_init(&s->watch, &now, deadline_ns);
 	rearm(s);
 	r = s->bake ? kt_vm_thaw(s->vm, s->begin_ns + START_NS, &diag) :
 		      kt_vm_start(s->vm, s->begin_ns + START_NS, &diag);

@@ -6,9 +6,11 @@
 /* Below this share of the time a vCPU counts as idle. */
 #define IDLE_PERCENT 5
 
-void kt_watch_init(struct kt_watch *w, uint64_t now_ns, uint64_t deadline_ns)
+void kt_watch_init(struct kt_watch *w, const struct kt_watch_sample *now, uint64_t deadline_ns)
 {
-	*w = (struct kt_watch){ .deadline_ns = deadline_ns, .since = { .now_ns = now_ns } };
+	*w = (struct kt_watch){ .deadline_ns = deadline_ns,
+				.begun_run_ns = now->busiest_run_ns,
+				.since = *now };
 }
 
 void kt_watch_alive(struct kt_watch *w)
@@ -48,10 +50,11 @@ static enum kt_outcome look_booting(struct kt_watch *w, const struct kt_watch_sa
 				    uint64_t silent_ns, uint64_t run_ns, struct kt_diag *diag)
 {
 	bool idle = run_ns * 100 < silent_ns * IDLE_PERCENT;
+	uint64_t booting_ns = minus(s->busiest_run_ns, w->begun_run_ns);
 
 	if (!idle) /* running is progress, as far as the budget goes */
 		w->since = *s;
-	if (idle ? silent_ns < KT_WATCH_IDLE_NS : s->busiest_run_ns < KT_WATCH_BOOT_RUN_NS)
+	if (idle ? silent_ns < KT_WATCH_IDLE_NS : booting_ns < KT_WATCH_BOOT_RUN_NS)
 		return KT_OUTCOME_COMPLETED;
 	kt_diag_doing(diag, "boot the guest kernel");
 	if (idle)
@@ -59,7 +62,7 @@ static enum kt_outcome look_booting(struct kt_watch *w, const struct kt_watch_sa
 			      seconds(silent_ns));
 	else
 		kt_diag_cause(diag, "no word from init after %.1f s of guest run time",
-			      seconds(s->busiest_run_ns));
+			      seconds(booting_ns));
 	kt_diag_remedy(diag, "look at the end of console.log");
 	return KT_OUTCOME_BOOT_TIMEOUT;
 }

@@ -23,7 +23,7 @@
 #define KT_WATCH_IDLE_NS     (UINT64_C(10) * 1000000000)
 #define KT_WATCH_SILENCE_NS  (UINT64_C(10) * 1000000000)
 
-/* What the machine's vCPU threads have used so far. */
+/* What the machine's vCPU threads have used so far, in earlier lives as well. */
 struct kt_watch_sample {
 	uint64_t now_ns;
 	uint64_t busiest_run_ns; /* CPU time of the busiest vCPU */
@@ -33,12 +33,13 @@ struct kt_watch_sample {
 struct kt_watch {
 	bool booted;
 	uint64_t deadline_ns;	      /* CLOCK_MONOTONIC */
+	uint64_t begun_run_ns;	      /* that the busiest vCPU had run for at the beginning */
 	struct kt_watch_sample since; /* at the last sign of life */
 	bool alive;		      /* a sign of life since the last look */
 	bool frozen;
 };
 
-void kt_watch_init(struct kt_watch *w, uint64_t now_ns, uint64_t deadline_ns);
+void kt_watch_init(struct kt_watch *w, const struct kt_watch_sample *now, uint64_t deadline_ns);
 /* The guest gave a sign of life: a frame, or a console byte while booting. */
 void kt_watch_alive(struct kt_watch *w);
 /* The machine was frozen, or thawed. */

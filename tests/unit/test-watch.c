@@ -28,7 +28,7 @@ static struct kt_watch watch(bool booted)
 {
 	struct kt_watch w;
 
-	kt_watch_init(&w, 0, S(1000));
+	kt_watch_init(&w, &(struct kt_watch_sample){ 0 }, S(1000));
 	if (booted)
 		kt_watch_booted(&w);
 	return w;
@@ -81,6 +81,26 @@ static void test_slow_boot_is_no_hang(void **state)
 	w = watch(false);
 	assert_int_equal(look(&w, 95, 100, 0, &diag), KT_OUTCOME_BOOT_TIMEOUT);
 	assert_non_null(strstr(diag.cause, "guest run time"));
+}
+
+/* A process that has run machines before: what those used is not held against this one. */
+static void test_earlier_lives_do_not_count(void **state)
+{
+	const struct kt_watch_sample begin = { S(500), S(400), S(300) };
+	struct kt_watch_sample s = begin;
+	struct kt_diag diag = KT_DIAG_INIT;
+	struct kt_watch w;
+
+	kt_watch_init(&w, &begin, S(1000));
+	for (unsigned int i = 1; i < 90; i++) {
+		s.now_ns += S(1);
+		s.busiest_run_ns += S(1);
+		assert_int_equal(kt_watch_look(&w, &s, &diag), KT_OUTCOME_COMPLETED);
+	}
+	s.now_ns += S(1);
+	s.busiest_run_ns += S(1);
+	assert_int_equal(kt_watch_look(&w, &s, &diag), KT_OUTCOME_BOOT_TIMEOUT);
+	assert_non_null(strstr(diag.cause, "after 90.0 s of guest run time"));
 }
 
 static void test_idle_boot_is_a_hang(void **state)
@@ -141,6 +161,7 @@ int main(void)
 		cmocka_unit_test(test_signs_of_life_count),
 		cmocka_unit_test(test_time_the_host_took_does_not_count),
 		cmocka_unit_test(test_slow_boot_is_no_hang),
+		cmocka_unit_test(test_earlier_lives_do_not_count),
 		cmocka_unit_test(test_idle_boot_is_a_hang),
 		cmocka_unit_test(test_frozen_machine_is_no_hang),
 		cmocka_unit_test(test_deadline),
