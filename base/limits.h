@@ -27,6 +27,9 @@
 #define KT_EXEC_BYTES_MAX     (128u << 10)	/* bytes of arguments, or of variables */
 #define KT_STEPS_MAX	      256		/* steps of one scenario */
 #define KT_OPS_MAX	      64		/* ops of one step */
+#define KT_WORKERS_MAX	      64		/* kinds of workers of one scenario */
+#define KT_WORKER_COUNT_MAX   256		/* workers of one kind */
+#define KT_CGROUP_PATH_MAX    256		/* bytes with 0 */
 #define KT_FREEZE_NS_MIN      1000000ull	/* a freeze that one can tell from none */
 #define KT_FREEZE_NS_MAX      60000000000ull	/* one freeze of the machine */
 #define KT_SNAPSHOTS_MAX      1000		/* periodic snapshots of one scenario */

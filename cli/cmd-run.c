@@ -48,7 +48,7 @@ static const char help[] =
 	"      --perf                 a machine for measuring (kvm): a CPU for each vCPU,\n"
 	"                             huge pages, no exits for HLT and PAUSE\n"
 	"      --scheduler PATH       run this scheduler binary in place of the\n"
-	"                             scenario's own\n"
+	"                             scenario's own, or in one that has none\n"
 	"      --scheduler-arg ARG    pass ARG to it; may be given several times\n"
 	"      --seed N               seed of everything random (default: random,\n"
 	"                             printed with the result)\n"
@@ -90,6 +90,7 @@ struct options {
 struct job {
 	struct options *o;
 	struct kt_run_request request;
+	struct kt_stage_given given;
 	struct kt_run_result *result; /* owned */
 	uint64_t start_ns;
 	int error; /* < 0: there is no result */
@@ -378,7 +379,7 @@ static int worse(int a, int b)
 static void prepare_job(struct job *job, struct options *o, const struct kt_scenario *s)
 {
 	*job = (struct job){ .o = o, .request = o->request };
-	job->request.scenario = s;
+	job->request.scenario = kt_stage_give(&job->given, s, o->request.scheduler);
 	job->request.arg = job;
 	/* Only tcg makes machines that can run machines. */
 	job->request.accel = o->auto_accel && s->nested ? KT_ACCEL_TCG : o->accel;

@@ -33,7 +33,7 @@
 #include "scenario/scenario.h"
 
 #define KT_INIT_WATCHES_MAX  128
-#define KT_INIT_CHILDREN_MAX 64
+#define KT_INIT_CHILDREN_MAX 1024
 
 struct kt_init_watch {
 	int fd; /* -1: free */

@@ -19,6 +19,7 @@
 #include "init/pulse.h"
 #include "init/view.h"
 #include "ops/op-exec.h"
+#include "ops/workers-exec.h"
 #include "proto/staging.h"
 
 /* ---- reports ---- */
@@ -239,6 +240,16 @@ static void load_modules(struct kt_exec *exec)
 		kt_init_fail(exec, diag.doing, "%s", diag.cause);
 }
 
+const struct kt_workers *kt_exec_workers(const struct kt_exec *exec, const char *name)
+{
+	return kt_scenario_workers(exec->scenario, name);
+}
+
+uint64_t kt_exec_seed(const struct kt_exec *exec)
+{
+	return exec->job.seed;
+}
+
 static bool declares(const struct kt_sched_decl *list)
 {
 	return list && list->name;
@@ -295,6 +306,7 @@ static void tear_down(struct kt_exec *exec)
 	exec->tear_down = true;
 	kt_pulse_stop(exec);
 	send_phase(exec, KT_PHASE_TEARDOWN);
+	must(exec, "stop the workers", kt_workers_stop_all(exec));
 	if (kt_sched_check(&exec->sched))
 		take_snapshot(exec, KT_SNAPSHOT_ENDING, steps ? steps - 1 : 0);
 	else if (exec->sched.generation)
@@ -308,11 +320,25 @@ static void tear_down(struct kt_exec *exec)
 			     exec->sched.name);
 }
 
+/* The host may give a scheduler to a scenario that declares none. */
+static const struct kt_scenario *given_scheduler(const struct kt_scenario *s, const char *name)
+{
+	static struct kt_sched_decl scheds[2];
+	static struct kt_scenario given;
+
+	if (!s || !name[0] || declares(s->sched) || declares(s->staged))
+		return s;
+	scheds[0].name = name;
+	given = *s;
+	given.sched = scheds;
+	return &given;
+}
+
 void kt_run_job(struct kt_exec *exec)
 {
 	struct kt_msg msg = { .type = KT_MSG_RESULT };
 
-	exec->scenario = kt_scenario_find(exec->job.scenario);
+	exec->scenario = given_scheduler(kt_scenario_find(exec->job.scenario), exec->job.scheduler);
 	if (!exec->scenario)
 		kt_init_fail(exec, "find the scenario", "init has no scenario '%s'",
 			     exec->job.scenario);

@@ -16,6 +16,7 @@
 #include "init/init.h"
 #include "init/last-words.h"
 #include "init/slots.h"
+#include "ops/cgroup-exec.h"
 #include "init/warm-up.h"
 
 static void must(struct kt_slot *slot, const char *doing, int r)

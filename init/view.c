@@ -10,9 +10,16 @@ static uint8_t nodes[KT_NODES_MAX * KT_NODE_VIEW_BYTES];
 static struct kt_nodes_view view;
 static size_t cpu_count;
 
+static struct kt_cpu_place places[KT_CPUS_MAX];
+
+const struct kt_cpu_place *kt_exec_places(const struct kt_exec *exec, unsigned int *ret_count)
+{
+	*ret_count = (unsigned int)cpu_count;
+	return places;
+}
+
 int kt_view_take(void)
 {
-	static struct kt_cpu_place places[KT_CPUS_MAX];
 	int r = kt_topology_read(places, KT_CPUS_MAX, &cpu_count, "/sys/devices/system/cpu") ?:
 			kt_nodes_read(&view, "/sys/devices/system/node");
 

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Before the first job; see warm-up.h. */
 #include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -14,51 +12,20 @@
 #include "init/modules.h"
 #include "init/view.h"
 #include "init/warm-up.h"
+#include "ops/cgroup-exec.h"
 
-/* ---- cgroups ---- */
-
-static ssize_t read_controllers(const char *dir, char *text, size_t size)
+static int make_cgroup(const char *path)
 {
-	char path[128];
-	_cleanup_(kt_closep) int fd = -1;
-	ssize_t n;
-
-	snprintf(path, sizeof(path), "%s/cgroup.controllers", dir);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	n = fd < 0 ? -1 : read(fd, text, size - 1);
-	text[n > 0 ? n : 0] = 0;
-	return n;
-}
-
-/* Gives the children of a cgroup every controller that it has itself. */
-static int enable_controllers(const char *dir)
-{
-	char path[128], text[512], *rest = text;
-	_cleanup_(kt_closep) int fd = -1;
-
-	snprintf(path, sizeof(path), "%s/cgroup.subtree_control", dir);
-	fd = open(path, O_WRONLY | O_CLOEXEC);
-	if (fd < 0 || read_controllers(dir, text, sizeof(text)) < 0)
-		return kt_raise(-errno);
-	for (char *name; (name = strsep(&rest, " \n"));) {
-		char line[64];
-		int n = snprintf(line, sizeof(line), "+%s", name);
-
-		if (*name && write(fd, line, (size_t)n) != n)
-			return kt_raise(-errno);
-	}
-	return 0;
+	return mkdir(path, 0755) && errno != EEXIST ? kt_raise(-errno) : 0;
 }
 
 static int make_cgroups(void)
 {
-	int r = enable_controllers(KT_CGROUP_ROOT);
-
-	if (r)
-		return kt_forward(r);
-	if (mkdir(KT_CGROUP_KTEST, 0755) && errno != EEXIST)
-		return kt_raise(-errno);
-	return kt_forward(enable_controllers(KT_CGROUP_KTEST));
+	return kt_forward(kt_cgroup_enable(KT_CGROUP_ROOT)	    ?:
+				  make_cgroup(KT_CGROUP_KTEST)	    ?:
+				  kt_cgroup_enable(KT_CGROUP_KTEST) ?:
+				  make_cgroup(KT_CGROUP_SCENARIO)   ?:
+				  kt_cgroup_enable(KT_CGROUP_SCENARIO));
 }
 
 /* ---- all of it ---- */

@@ -11,9 +11,6 @@
 
 struct kt_exec;
 
-#define KT_CGROUP_ROOT	"/sys/fs/cgroup"
-#define KT_CGROUP_KTEST KT_CGROUP_ROOT "/ktest"
-
 enum kt_warm_up_condition {
 	KT_WARM_UP_E_FAILED = 1, /* see diag */
 };

@@ -13,6 +13,7 @@
 
 #include "base/error.h"
 #include "ops/op.h"
+#include "ops/worker.h"
 #include "proto/msg.h"
 #include "proto/result.h"
 
@@ -37,6 +38,12 @@ void kt_exec_send(struct kt_exec *exec, const struct kt_msg *msg);
 
 /* The number of the last FREEZE that was answered (0: none), and the answer. */
 const struct kt_msg_thawed *kt_exec_thawed(const struct kt_exec *exec);
+
+/* The CPUs of the machine, in order of their numbers, as they were at the start. */
+const struct kt_cpu_place *kt_exec_places(const struct kt_exec *exec, unsigned int *ret_count);
+/* The workers that the scenario declares under this name. */
+const struct kt_workers *kt_exec_workers(const struct kt_exec *exec, const char *name);
+uint64_t kt_exec_seed(const struct kt_exec *exec);
 
 enum kt_exec_condition {
 	KT_EXEC_E_DEADLINE = 1, /* the condition did not come to hold in time */

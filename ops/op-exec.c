@@ -3,8 +3,10 @@
 #include <stdio.h>
 
 #include "base/clock.h"
+#include "ops/cgroup-exec.h"
 #include "ops/freeze-exec.h"
 #include "ops/op-exec.h"
+#include "ops/workers-exec.h"
 
 static enum kt_op_error execute(const struct kt_op *op, struct kt_sched *sched, char *text)
 {
@@ -21,6 +23,26 @@ static enum kt_op_error execute(const struct kt_op *op, struct kt_sched *sched, 
 		return kt_sched_replace(sched, NULL, text);
 	case KT_OP_KIND_REPLACE:
 		return kt_sched_replace(sched, op->sched, text);
+	case KT_OP_KIND_CGROUP_ADD:
+	case KT_OP_KIND_CGROUP_REMOVE:
+	case KT_OP_KIND_CGROUP_FREEZE:
+	case KT_OP_KIND_CGROUP_THAW:
+	case KT_OP_KIND_CPUSET:
+	case KT_OP_KIND_CPUSET_CLEAR:
+	case KT_OP_KIND_CPUSET_SWAP:
+	case KT_OP_KIND_WEIGHT:
+	case KT_OP_KIND_CPU_MAX:
+		return kt_cgroup_execute(op, sched->exec, text);
+	case KT_OP_KIND_CPU_OFFLINE:
+	case KT_OP_KIND_CPU_ONLINE:
+		return kt_cpu_execute(op, sched->exec, text);
+	case KT_OP_KIND_START:
+	case KT_OP_KIND_STOP:
+	case KT_OP_KIND_MOVE:
+	case KT_OP_KIND_AFFINITY:
+	case KT_OP_KIND_POLICY:
+	case KT_OP_KIND_NICE:
+		return kt_workers_execute(op, sched->exec, text);
 	case KT_OP_KIND_FREEZE:
 		return kt_freeze(sched->exec, op->pause_ns, text);
 	default:

@@ -45,7 +45,8 @@ struct message {
 /* clang-format off */
 static const struct message messages[] = {
 	[KT_MSG_JOB] = { "job", FIELDS(
-		TEXT(job, scenario), UINT(job, table_hash), UINT(job, seed), UINT(job, prepare)) },
+		TEXT(job, scenario), TEXT(job, scheduler), UINT(job, table_hash),
+		UINT(job, seed), UINT(job, prepare)) },
 	[KT_MSG_STOP] = { "stop", FIELDS(UINT(stop, reason)) },
 	[KT_MSG_THAWED] = { "thawed", FIELDS(
 		UINT(thawed, number), UINT(thawed, stood_ns), TEXT(thawed, text)) },
@@ -112,6 +113,11 @@ static const struct message messages[] = {
 	[KT_MSG_OUTPUT] = { "output", FIELDS(BYTES(output, data)) },
 	[KT_MSG_FREEZE] = { "freeze", FIELDS(UINT(freeze, number), UINT(freeze, pause_ns)) },
 	[KT_MSG_STAGED] = { "staged", FIELDS(UINT(staged, bytes)) },
+	[KT_MSG_WORKER] = { "worker", FIELDS(
+		TEXT(worker, name), UINT(worker, index), UINT(worker, pid), UINT(worker, status),
+		UINT(worker, iterations), UINT(worker, cpu_ns), UINT(worker, delay_ns),
+		UINT(worker, runs), UINT(worker, longest_gap_ns), UINT(worker, migrations),
+		UINT(worker, start_ns), UINT(worker, end_ns), BYTES(worker, cpus)) },
 	[KT_MSG_EXEC_OUTPUT] = { "exec-output", FIELDS(
 		UINT(exec_output, slot), UINT(exec_output, stream), BYTES(exec_output, data)) },
 	[KT_MSG_EXEC_END] = { "exec-end", FIELDS(

@@ -77,6 +77,7 @@ enum kt_msg_type {
 	KT_MSG_EXEC_OUTPUT,
 	KT_MSG_EXEC_END,
 	KT_MSG_INPUT_TAKEN,
+	KT_MSG_WORKER,
 };
 
 struct kt_bytes {
@@ -87,8 +88,9 @@ struct kt_bytes {
 /* JOB: what to run. */
 struct kt_msg_job {
 	char scenario[KT_NAME_MAX];
-	uint64_t table_hash; /* of the host's scenario table; must equal the guest's */
-	uint64_t seed;	     /* of everything random in the run */
+	char scheduler[KT_NAME_MAX]; /* its boot scheduler, also one it was given; "": none */
+	uint64_t table_hash;	     /* of the host's scenario table; must equal the guest's */
+	uint64_t seed;		     /* of everything random in the run */
 	/*
 	 * 1: only stage it and attach its boot scheduler, up to PHASE body, and wait for
 	 * a job that begins there: the machine is then saved.
@@ -393,6 +395,23 @@ struct kt_msg_staged {
 	uint64_t bytes; /* of all STAGE since the channel began */
 };
 
+/* WORKER: a worker has ended, and what was seen of it. */
+struct kt_msg_worker {
+	char name[KT_NAME_MAX]; /* declared; of all that were started with it */
+	uint32_t index;		/* among them, from 0 */
+	uint32_t pid;
+	uint32_t status;	 /* wait status */
+	uint64_t iterations;	 /* pieces of work */
+	uint64_t cpu_ns;	 /* time on a CPU, of schedstat */
+	uint64_t delay_ns;	 /* time it waited for one while it could have run */
+	uint64_t runs;		 /* times it got one */
+	uint64_t longest_gap_ns; /* in which it wanted to run and was not seen */
+	uint64_t migrations;	 /* between CPUs, as far as they were seen */
+	uint64_t start_ns;	 /* when it was let go; 0: it has not run */
+	uint64_t end_ns;	 /* when it came to its end; 0: it was killed */
+	struct kt_bytes cpus;	 /* a bit for each CPU it was seen on, lowest first */
+};
+
 /* EXEC_OUTPUT: what a slot's command wrote. */
 struct kt_msg_exec_output {
 	uint32_t slot;
@@ -477,6 +496,7 @@ struct kt_msg {
 		struct kt_msg_signal signal;
 		struct kt_msg_winsize winsize;
 		struct kt_msg_staged staged;
+		struct kt_msg_worker worker;
 		struct kt_msg_exec_output exec_output;
 		struct kt_msg_exec_end exec_end;
 		struct kt_msg_input_taken input_taken;

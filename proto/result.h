@@ -58,6 +58,14 @@ enum kt_op_error {
 	KT_OP_ALREADY_ATTACHED, /* another scheduler is live */
 	KT_OP_NOTHING_ATTACHED, /* no scheduler is live */
 	KT_OP_DETACH_TIMEOUT,	/* it did not end when asked to, and was killed */
+	KT_OP_NO_CGROUP,	/* there is no cgroup of that name */
+	KT_OP_CGROUP_EXISTS,	/* there is one already */
+	KT_OP_CGROUP_BUSY,	/* it has tasks or children that are in the way */
+	KT_OP_EMPTY_CPUSET,	/* no CPU is left */
+	KT_OP_NO_CPU,		/* the machine has no such CPU, LLC or node */
+	KT_OP_NOT_STARTED,	/* these workers do not run */
+	KT_OP_ALREADY_STARTED,	/* these workers run */
+	KT_OP_REFUSED,		/* the kernel would not have it */
 	KT_OP_FREEZE_FAILED,	/* the host could not stop the machine, or not let it go on */
 	KT_OP_INTERNAL,		/* init failed at something of its own */
 	KT_OP_ERROR_COUNT_,

@@ -133,6 +133,9 @@ static void send_job(struct oven *o)
 	job.job.seed = o->req->config.seed;
 	job.job.prepare = 1;
 	snprintf(job.job.scenario, sizeof(job.job.scenario), "%s", o->req->stage.scenario->name);
+	if (o->req->stage.scenario->sched)
+		snprintf(job.job.scheduler, sizeof(job.job.scheduler), "%s",
+			 o->req->stage.scenario->sched->name);
 	kt_session_send(o->session, &job);
 	o->has_job = true;
 }

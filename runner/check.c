@@ -135,6 +135,50 @@ int kt_check_generation(struct kt_check *ck, uint32_t generation,
 	return KT_CHECK_E_NO_GENERATION;
 }
 
+/* The last one, as the same workers may be started again. */
+static const struct kt_worker_record *find_worker(const struct kt_check *ck, const char *name,
+						  unsigned int index)
+{
+	for (size_t i = ck->rec->worker_count; i--;)
+		if (ck->rec->workers[i].msg.index == index &&
+		    !strcmp(ck->rec->workers[i].msg.name, name))
+			return &ck->rec->workers[i];
+	return NULL;
+}
+
+unsigned int kt_check_workers(const struct kt_check *ck, const char *name)
+{
+	unsigned int count = 0;
+
+	while (find_worker(ck, name, count))
+		count++;
+	return count;
+}
+
+int kt_check_worker(struct kt_check *ck, const char *name, unsigned int index,
+		    struct kt_worker_report *ret_report)
+{
+	const struct kt_worker_record *w = find_worker(ck, name, index);
+
+	if (!w) {
+		kt_check_fail(ck, "", 0, "worker '%s' %u did not end, or was not started", name,
+			      index);
+		return KT_CHECK_E_NO_WORKER;
+	}
+	*ret_report = (struct kt_worker_report){ .pid = w->msg.pid,
+						 .status = (int)w->msg.status,
+						 .iterations = w->msg.iterations,
+						 .cpu_ns = w->msg.cpu_ns,
+						 .delay_ns = w->msg.delay_ns,
+						 .runs = w->msg.runs,
+						 .longest_gap_ns = w->msg.longest_gap_ns,
+						 .migrations = w->msg.migrations,
+						 .start_ns = w->msg.start_ns,
+						 .end_ns = w->msg.end_ns };
+	memcpy(ret_report->cpus.words, w->cpus, sizeof(w->cpus));
+	return 0;
+}
+
 int kt_check_step(struct kt_check *ck, uint32_t step, struct kt_step_report *ret_report)
 {
 	const struct kt_step_record *s = &ck->rec->steps[step < KT_STEPS_MAX ? step : 0];

@@ -100,6 +100,9 @@ static void send_job(struct drive *d)
 	job.job.table_hash = kt_scenario_table_hash();
 	job.job.seed = d->req->seed;
 	snprintf(job.job.scenario, sizeof(job.job.scenario), "%s", d->req->scenario->name);
+	if (d->req->scenario->sched)
+		snprintf(job.job.scheduler, sizeof(job.job.scheduler), "%s",
+			 d->req->scenario->sched->name);
 	kt_session_send(d->session, &job);
 	d->has_job = true;
 	progress(d, "running");

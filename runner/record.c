@@ -9,6 +9,7 @@
 #define FINDINGS_MAX 1000
 #define SPAWNS_MAX   KT_GENERATIONS_MAX
 #define OPS_MAX	     16384 /* with those that are repeated */
+#define WORKERS_MAX  65536
 
 int kt_run_record_init(struct kt_run_record *rec)
 {
@@ -22,6 +23,7 @@ void kt_run_record_deinit(struct kt_run_record *rec)
 	free(rec->freezes);
 	free(rec->scheds);
 	free(rec->findings);
+	free(rec->workers);
 	kt_snapshots_free(rec->snapshots);
 	*rec = (struct kt_run_record){ 0 };
 }
@@ -143,6 +145,28 @@ struct kt_scx_exit_info kt_run_record_exit(const struct kt_run_record *rec,
 	return info;
 }
 
+static int add_worker(struct kt_run_record *rec, const struct kt_msg_worker *msg,
+		      struct kt_diag *diag)
+{
+	struct kt_worker_record *list;
+
+	if (rec->worker_count >= WORKERS_MAX || msg->cpus.len != sizeof(list->cpus))
+		return protocol(diag, "more workers than can be started, or one of other CPUs");
+	/* Doubled when it is full, which is at each power of two. */
+	if (!(rec->worker_count & (rec->worker_count - 1))) {
+		list = reallocarray(rec->workers, KT_MAX(2 * rec->worker_count, (size_t)1),
+				    sizeof(*list));
+		if (!list)
+			return kt_raise(-ENOMEM);
+		rec->workers = list;
+	}
+	list = &rec->workers[rec->worker_count++];
+	list->msg = *msg;
+	memcpy(list->cpus, msg->cpus.data, sizeof(list->cpus));
+	list->msg.cpus = (struct kt_bytes){ NULL, 0 };
+	return 0;
+}
+
 static int add_op(struct kt_run_record *rec, const struct kt_msg_op *msg, struct kt_diag *diag)
 {
 	struct kt_msg_op *ops;
@@ -231,6 +255,8 @@ int kt_run_record_add(struct kt_run_record *rec, const struct kt_msg *msg, struc
 		return kt_forward(add_step(rec, &msg->step, diag));
 	case KT_MSG_OP:
 		return kt_forward(add_op(rec, &msg->op, diag));
+	case KT_MSG_WORKER:
+		return kt_forward(add_worker(rec, &msg->worker, diag));
 	case KT_MSG_SCHED:
 		return kt_forward(add_sched(rec, &msg->sched, diag));
 	case KT_MSG_LOG:

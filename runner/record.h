@@ -47,6 +47,12 @@ struct kt_finding {
 	char text[KT_TEXT_MAX];
 };
 
+/* One worker that has ended. */
+struct kt_worker_record {
+	struct kt_msg_worker msg; /* without its bytes */
+	uint64_t cpus[KT_CPUS_MAX / 64];
+};
+
 /* One step that has begun. */
 struct kt_step_record {
 	uint64_t start_ns, end_ns; /* guest's CLOCK_MONOTONIC; end_ns 0: it did not end */
@@ -68,6 +74,8 @@ struct kt_run_record {
 	size_t sched_count;
 	struct kt_finding *findings; /* owned */
 	size_t finding_count;
+	struct kt_worker_record *workers; /* owned */
+	size_t worker_count;
 	uint32_t generations;	    /* successful attaches */
 	uint32_t live;		    /* generation that is live now; 0: none */
 	uint32_t truncated_step;    /* 1 + index of a step whose hold ended early; 0: none */

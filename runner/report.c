@@ -32,6 +32,32 @@ static json_t *ops_json(const struct kt_run_record *rec)
 	return list;
 }
 
+static json_t *workers_json(const struct kt_run_record *rec)
+{
+	json_t *list = json_array();
+	char cpus[KT_CPU_LIST_MAX];
+
+	for (size_t i = 0; i < rec->worker_count; i++) {
+		const struct kt_msg_worker *w = &rec->workers[i].msg;
+		struct kt_cpu_mask mask;
+
+		memcpy(mask.words, rec->workers[i].cpus, sizeof(mask.words));
+		json_array_append_new(
+			list,
+			json_pack("{s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, "
+				  "s:s}",
+				  "name", text(w->name), "index", (json_int_t)w->index, "pid",
+				  (json_int_t)w->pid, "status", (json_int_t)w->status, "iterations",
+				  (json_int_t)w->iterations, "cpu_ns", (json_int_t)w->cpu_ns,
+				  "delay_ns", (json_int_t)w->delay_ns, "runs", (json_int_t)w->runs,
+				  "longest_gap_ns", (json_int_t)w->longest_gap_ns, "migrations",
+				  (json_int_t)w->migrations, "start_ns", (json_int_t)w->start_ns,
+				  "end_ns", (json_int_t)w->end_ns, "cpus",
+				  kt_cpu_mask_format(&mask, cpus)));
+	}
+	return list;
+}
+
 static json_t *freezes_json(const struct kt_run_record *rec)
 {
 	json_t *list = json_array();
@@ -179,15 +205,15 @@ json_t *kt_result_json(const struct kt_run_result *res, const struct kt_run_requ
 				 text(res->diag.cause), "remedy", text(res->diag.remedy));
 	return json_pack(
 		"{s:i, s:s, s:s, s:s, s:b, s:o, s:I, s:s, s:s, s:I, s:I, s:o, s:o, s:o, s:o, "
-		"s:o, s:o, s:o, s:f, s:o, s:o, s:o*}",
+		"s:o, s:o, s:o, s:o, s:f, s:o, s:o, s:o*}",
 		"version", KT_RESULT_VERSION, "scenario", req->scenario->name, "verdict",
 		kt_verdict_name(res->verdict), "outcome", kt_outcome_name(res->outcome),
 		"could_not_run", res->could_not_run, "cause", text(res->cause), "seed",
 		(json_int_t)res->seed, "artifacts", res->artifacts, "rerun", res->rerun, "wall_ns",
 		(json_int_t)res->wall_ns, "boot_ns", (json_int_t)res->boot_ns, "machine",
 		machine_json(req, rec), "ops", ops_json(rec), "freezes", freezes_json(rec),
-		"schedulers", scheds_json(rec), "snapshots", snapshots_json(rec), "findings",
-		findings_json(rec), "console", marks_json(rec), "host_contention",
-		kt_run_contention(res), "vcpus", vcpus_json(res), "start", start_json(&res->start),
-		"error", diag);
+		"workers", workers_json(rec), "schedulers", scheds_json(rec), "snapshots",
+		snapshots_json(rec), "findings", findings_json(rec), "console", marks_json(rec),
+		"host_contention", kt_run_contention(res), "vcpus", vcpus_json(res), "start",
+		start_json(&res->start), "error", diag);
 }

@@ -216,25 +216,12 @@ static void stage_files(struct staging *st, const struct kt_stage_files *files)
 						    .guest_path = files->list[i].guest };
 }
 
-static int check_replacement(const struct staging *st, const struct kt_stage_request *req,
-			     struct kt_diag *diag)
-{
-	if (!req->scheduler || st->sched_count)
-		return 0;
-	kt_diag_doing(diag, "put '%s' in place of the scenario's scheduler", req->scheduler);
-	kt_diag_cause(diag, "scenario '%s' has no scheduler", req->scenario->name);
-	kt_diag_remedy(diag, "leave out --scheduler, or choose another scenario");
-	return KT_STAGE_E_SETUP;
-}
-
 static int collect(struct staging *st, const struct kt_stage_request *req, struct kt_diag *diag)
 {
 	int r = stage_scheds(st, req, req->scenario->sched, diag);
 
 	if (!r)
 		r = stage_scheds(st, req, req->scenario->staged, diag);
-	if (!r)
-		r = check_replacement(st, req, diag);
 	if (!r)
 		r = stage_modules(st, req, diag);
 	if (!r && req->module)
@@ -247,6 +234,18 @@ static int collect(struct staging *st, const struct kt_stage_request *req, struc
 static bool declares(const struct kt_sched_decl *list)
 {
 	return list && list->name;
+}
+
+const struct kt_scenario *kt_stage_give(struct kt_stage_given *given, const struct kt_scenario *s,
+					const char *scheduler)
+{
+	if (!scheduler || declares(s->sched) || declares(s->staged))
+		return s;
+	*given = (struct kt_stage_given){
+		.scenario = *s, .scheds = { { .name = KT_GIVEN_SCHED, .binary = scheduler } }
+	};
+	given->scenario.sched = given->scheds;
+	return &given->scenario;
 }
 
 bool kt_stage_has_any(const struct kt_stage_request *request)

@@ -53,6 +53,19 @@ struct kt_stage_request {
 	unsigned int parts;
 };
 
+/* A scenario that was given a scheduler. */
+struct kt_stage_given {
+	struct kt_scenario scenario;
+	struct kt_sched_decl scheds[2];
+};
+
+/*
+ * The scenario to run when the user names a scheduler (NULL: none): one that declares
+ * none is given it, to be attached before the first step. Borrows from all three.
+ */
+const struct kt_scenario *kt_stage_give(struct kt_stage_given *given, const struct kt_scenario *s,
+					const char *scheduler);
+
 /* Whether anything is to be staged into a machine that was booted from its base. */
 bool kt_stage_has_any(const struct kt_stage_request *request);
 

@@ -4,6 +4,7 @@
  * first that applies gives the verdict and its cause.
  */
 #include <regex.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -198,6 +199,31 @@ static bool judge_deaths(struct kt_run_result *res, const struct kt_scenario *sc
 			kt_scx_exit_name(expected->kind));
 }
 
+/*
+ * A worker that ktest had to kill was not let run enough to see that it was to stop, or
+ * did not look: that is the scheduler's if there was one. One that ended by itself has
+ * not done what the scenario is about.
+ */
+static bool judge_workers(struct kt_run_result *res)
+{
+	for (size_t i = 0; i < res->record.worker_count; i++) {
+		const struct kt_msg_worker *w = &res->record.workers[i].msg;
+		char how[96];
+
+		if (!w->status)
+			continue;
+		if (WIFSIGNALED(w->status) && WTERMSIG(w->status) == SIGKILL)
+			return conclude(
+				res,
+				res->record.generations ? KT_VERDICT_FAIL : KT_VERDICT_INCONCLUSIVE,
+				"worker '%s' %u did not stop when it was to", w->name, w->index);
+		describe_status(how, sizeof(how), w->status);
+		return conclude(res, KT_VERDICT_INCONCLUSIVE, "worker '%s' %u ended by itself: %s",
+				w->name, w->index, how);
+	}
+	return false;
+}
+
 static bool judge_findings(struct kt_run_result *res)
 {
 	const struct kt_finding *f = res->record.findings;
@@ -227,6 +253,13 @@ static bool judge_vacuous(struct kt_run_result *res, const struct kt_scenario *s
 		return conclude(res, KT_VERDICT_INCONCLUSIVE,
 				"%u of the %u snapshots asked for were taken",
 				rec->result.snapshots_taken, s->snapshots);
+	for (size_t i = 0; s->workers && i <= rec->worker_count; i++) {
+		if (i == rec->worker_count)
+			return conclude(res, KT_VERDICT_INCONCLUSIVE,
+					"workers are declared, and none did anything");
+		if (rec->workers[i].msg.iterations)
+			break;
+	}
 	if ((s->sched || s->staged) && !rec->generations)
 		return conclude(res, KT_VERDICT_INCONCLUSIVE, "no scheduler was ever live");
 	return false;
@@ -246,7 +279,7 @@ static void judge_passed(struct kt_run_result *res, const struct kt_scenario *s)
 void kt_verdict_decide(struct kt_run_result *res, const struct kt_scenario *s)
 {
 	if (judge_outcome(res) || judge_ops(res, s) || judge_deaths(res, s) ||
-	    judge_findings(res) || judge_vacuous(res, s))
+	    judge_findings(res) || judge_workers(res) || judge_vacuous(res, s))
 		return;
 	judge_passed(res, s);
 }

@@ -16,6 +16,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "ops/cpus.h"
 #include "proto/result.h"
 
 struct kt_check;
@@ -30,6 +31,7 @@ enum kt_check_condition {
 	KT_CHECK_E_NO_OP,	    /* no such op was carried out */
 	KT_CHECK_E_NO_STEP,	    /* no such step was begun and ended */
 	KT_CHECK_E_NO_GENERATION,   /* there were fewer attaches */
+	KT_CHECK_E_NO_WORKER,	    /* no such worker has ended */
 };
 
 /*
@@ -95,6 +97,24 @@ struct kt_step_report {
 
 /* Step `step`, from 0. That it did not begin and end is also recorded as a finding. */
 int kt_check_step(struct kt_check *ck, uint32_t step, struct kt_step_report *ret_report);
+
+/* What was seen of a worker; see struct kt_msg_worker. Times of the guest's CLOCK_MONOTONIC. */
+struct kt_worker_report {
+	uint32_t pid;
+	int status; /* wait status */
+	uint64_t iterations;
+	uint64_t cpu_ns, delay_ns, runs;
+	uint64_t longest_gap_ns;
+	uint64_t migrations;
+	uint64_t start_ns, end_ns; /* end_ns 0: it was killed */
+	struct kt_cpu_mask cpus;   /* that it was seen on */
+};
+
+/* Workers of this name that have ended; those of the last start only. */
+unsigned int kt_check_workers(const struct kt_check *ck, const char *name);
+/* Worker `index` of them. Its absence is also recorded as a finding. */
+int kt_check_worker(struct kt_check *ck, const char *name, unsigned int index,
+		    struct kt_worker_report *ret_report);
 
 /* How an op went. */
 struct kt_op_report {

@@ -17,6 +17,7 @@
 #include "base/error.h"
 #include "base/limits.h"
 #include "ops/op.h"
+#include "ops/worker.h"
 
 #define KT_MS(n)  ((uint64_t)(n)*KT_NSEC_PER_MSEC)
 #define KT_SEC(n) ((uint64_t)(n)*KT_NSEC_PER_SEC)
@@ -60,6 +61,9 @@ struct kt_expected_death {
 	const char *regex;   /* POSIX extended, found in the message; NULL: any */
 };
 
+/* The name of a scheduler that the user gives to a scenario that declares none. */
+#define KT_GIVEN_SCHED "under_test"
+
 /* The state that a run starts from. */
 enum kt_start {
 	KT_START_WARM,	   /* a clone of a machine that is ready for a job */
@@ -82,6 +86,7 @@ struct kt_scenario {
 	const struct kt_sched_decl *sched;  /* boot scheduler, attached before the first
 					    * step; NULL: EEVDF */
 	const struct kt_sched_decl *staged; /* further ones, list ended by name NULL */
+	const struct kt_workers *workers;   /* list ended by name NULL; started by ops */
 	unsigned int snapshots;		    /* periodic snapshots over 10-90 % of hold time */
 	const struct kt_step *steps;	    /* list ended by name NULL; NULL: none */
 	uint64_t duration;		    /* ns that .hold_percent is a part of */
@@ -206,6 +211,9 @@ int kt_scenario_validate(const struct kt_scenario *s, struct kt_diag *diag) _kt_
 
 /* The declared scheduler of this name, or NULL. */
 const struct kt_sched_decl *kt_scenario_sched(const struct kt_scenario *s, const char *name);
+
+/* The declared workers of this name, or NULL. */
+const struct kt_workers *kt_scenario_workers(const struct kt_scenario *s, const char *name);
 
 /* How long a step holds, ns. */
 uint64_t kt_scenario_step_ns(const struct kt_scenario *s, const struct kt_step *step);

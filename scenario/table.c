@@ -96,6 +96,15 @@ static void hash_steps(XXH3_state_t *h, const struct kt_step *step)
 			hash_text(h, op->sched);
 			hash_number(h, op->pause_ns);
 			hash_number(h, op->expect);
+			hash_text(h, op->cgroup);
+			hash_text(h, op->other);
+			hash_text(h, op->workers);
+			hash_number(h, op->cpus.kind);
+			hash_text(h, op->cpus.list);
+			hash_number(h, op->cpus.index);
+			hash_number(h, op->cpus.count);
+			hash_number(h, (uint64_t)op->value);
+			hash_number(h, op->more);
 		}
 		hash_number(h, 0);
 	}
@@ -113,6 +122,19 @@ static void hash_death(XXH3_state_t *h, const struct kt_expected_death *d)
 	hash_text(h, d->regex);
 }
 
+static void hash_workers(XXH3_state_t *h, const struct kt_workers *w)
+{
+	for (; w && w->name; w++) {
+		hash_text(h, w->name);
+		hash_text(h, w->workload);
+		hash_number(h, w->count);
+		hash_text(h, w->cgroup);
+		for (size_t i = 0; i < KT_WORKER_PARAMS; i++)
+			hash_number(h, w->params[i]);
+	}
+	hash_text(h, NULL);
+}
+
 static void hash_scenario(XXH3_state_t *h, const struct kt_scenario *s)
 {
 	hash_text(h, s->name);
@@ -123,6 +145,7 @@ static void hash_scenario(XXH3_state_t *h, const struct kt_scenario *s)
 	hash_texts(h, s->modules);
 	hash_scheds(h, s->sched);
 	hash_scheds(h, s->staged);
+	hash_workers(h, s->workers);
 	hash_number(h, s->snapshots);
 	hash_steps(h, s->steps);
 	hash_number(h, s->duration);
@@ -159,6 +182,14 @@ const struct kt_sched_decl *kt_scenario_sched(const struct kt_scenario *s, const
 		for (const struct kt_sched_decl *d = lists[i]; d && d->name; d++)
 			if (!strcmp(d->name, name))
 				return d;
+	return NULL;
+}
+
+const struct kt_workers *kt_scenario_workers(const struct kt_scenario *s, const char *name)
+{
+	for (const struct kt_workers *w = s->workers; w && w->name; w++)
+		if (!strcmp(w->name, name))
+			return w;
 	return NULL;
 }
 

@@ -96,6 +96,38 @@ static bool is_staged(const char *name, void *arg)
 	return kt_scenario_sched(arg, name);
 }
 
+static bool is_declared(const char *name, void *arg)
+{
+	return kt_scenario_workers(arg, name);
+}
+
+static int check_workers(const struct kt_scenario *s, struct kt_diag *diag)
+{
+	unsigned int n = 0;
+
+	for (const struct kt_workers *w = s->workers; w && w->name; w++) {
+		const char *wrong = NULL;
+
+		if (!is_name(w->name))
+			return invalid_name("workers", w->name, diag);
+		if (kt_scenario_workers(s, w->name) != w)
+			wrong = "are declared twice";
+		else if (!w->workload || !kt_workload_find(w->workload))
+			wrong = "have a workload that there is not";
+		else if (w->count > KT_WORKER_COUNT_MAX)
+			wrong = "are more than there can be of one kind";
+		else if (w->cgroup && !kt_cgroup_is_name(w->cgroup))
+			wrong = "begin in a cgroup that cannot be";
+		else if (++n > KT_WORKERS_MAX)
+			wrong = "are one kind too many";
+		if (!wrong)
+			continue;
+		kt_diag_cause(diag, "workers '%s' %s", w->name, wrong);
+		return KT_SCENARIO_E_INVALID;
+	}
+	return 0;
+}
+
 static int check_hold(const struct kt_scenario *s, const struct kt_step *step, struct kt_diag *diag)
 {
 	const char *wrong = NULL;
@@ -119,6 +151,7 @@ static int check_hold(const struct kt_scenario *s, const struct kt_step *step, s
 
 static int check_step(const struct kt_scenario *s, const struct kt_step *step, struct kt_diag *diag)
 {
+	const struct kt_op_scope scope = { is_staged, is_declared, (void *)(uintptr_t)s };
 	unsigned int n = 0;
 	int r;
 
@@ -128,7 +161,7 @@ static int check_step(const struct kt_scenario *s, const struct kt_step *step, s
 	if (r)
 		return kt_forward(r);
 	for (const struct kt_op *op = step->ops; op && op->kind; op++) {
-		r = kt_op_validate(op, is_staged, (void *)s, diag);
+		r = kt_op_validate(op, &scope, diag);
 		if (r)
 			return r < 0 ? kt_forward(r) : KT_SCENARIO_E_INVALID;
 		if (++n > KT_OPS_MAX) {
@@ -212,6 +245,8 @@ int kt_scenario_validate(const struct kt_scenario *s, struct kt_diag *diag)
 	r = check_modules(s, diag);
 	if (!r)
 		r = check_scheds(s, diag);
+	if (!r)
+		r = check_workers(s, diag);
 	if (!r)
 		r = check_steps(s, diag);
 	if (!r)

@@ -16,7 +16,8 @@ static struct kt_msg sample(uint16_t type)
 
 	switch (type) {
 	case KT_MSG_JOB:
-		m.job = (struct kt_msg_job){ "a_scenario", 0x1122334455667788, 42, 1 };
+		m.job = (struct kt_msg_job){ "a_scenario", "a_scheduler", 0x1122334455667788, 42,
+					     1 };
 		break;
 	case KT_MSG_STOP:
 		m.stop = (struct kt_msg_stop){ 15 };
@@ -126,6 +127,11 @@ static struct kt_msg sample(uint16_t type)
 	case KT_MSG_INPUT_TAKEN:
 		m.input_taken = (struct kt_msg_input_taken){ 1, 1, 4000000000 };
 		break;
+	case KT_MSG_WORKER:
+		m.worker = (struct kt_msg_worker){
+			"name", 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, { blob, sizeof(blob) }
+		};
+		break;
 	default:
 		fail_msg("message type %u has no sample", type);
 	}
@@ -160,7 +166,7 @@ static void test_round_trip(void **state)
 		kt_buf_deinit(&a);
 		kt_buf_deinit(&b);
 	}
-	assert_int_equal(types, 34);
+	assert_int_equal(types, 35);
 }
 
 static void test_fields_arrive(void **state)
@@ -250,7 +256,7 @@ static void test_unknown_type(void **state)
 
 static void test_hostile_text(void **state)
 {
-	uint8_t payload[2 + KT_NAME_MAX + 20] = { 0 };
+	uint8_t payload[2 + KT_NAME_MAX + 22] = { 0 };
 	struct kt_msg out;
 
 	/* Text as long as the field, which leaves no room for its end. */
@@ -260,9 +266,10 @@ static void test_hostile_text(void **state)
 	/* A 0 within the text. */
 	payload[0] = 4;
 	payload[3] = 0;
-	assert_int_equal(kt_msg_decode(&out, KT_MSG_JOB, payload, 2 + 4 + 20), KT_MSG_E_FORM);
+	assert_int_equal(kt_msg_decode(&out, KT_MSG_JOB, payload, 2 + 4 + 22), KT_MSG_E_FORM);
 	payload[3] = 'x';
-	assert_int_equal(kt_msg_decode(&out, KT_MSG_JOB, payload, 2 + 4 + 20), 0);
+	payload[6] = payload[7] = 0; /* no scheduler */
+	assert_int_equal(kt_msg_decode(&out, KT_MSG_JOB, payload, 2 + 4 + 22), 0);
 	assert_string_equal(out.job.scenario, "xxxx");
 }
 

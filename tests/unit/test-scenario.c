@@ -275,6 +275,141 @@ static void test_holds(void **state)
 	refused(&s, "an hour");
 }
 
+#define OPS(...) ((const struct kt_op[]){ __VA_ARGS__, { 0 } })
+
+/* Whatever an op says is in the hash; no two of these are the same to both sides. */
+static void test_hash_covers_ops(void **state)
+{
+	const struct kt_op *const ops[] = {
+		OPS(KT_OP_CGROUP_ADD("a")),
+		OPS(KT_OP_CGROUP_ADD("b")),
+		OPS(KT_OP_CGROUP_REMOVE("a")),
+		OPS(KT_OP_CPUSET_SWAP("a", "b")),
+		OPS(KT_OP_CPUSET_SWAP("a", "c")),
+		OPS(KT_OP_CPUSET("a", KT_CPUS_LLC(0))),
+		OPS(KT_OP_CPUSET("a", KT_CPUS_NODE(0))),
+		OPS(KT_OP_CPUSET("a", KT_CPUS_LLC(1))),
+		OPS(KT_OP_CPUSET("a", KT_CPUS_PART(0, 2))),
+		OPS(KT_OP_CPUSET("a", KT_CPUS_PART(0, 3))),
+		OPS(KT_OP_CPUSET("a", KT_CPUS_LIST("0"))),
+		OPS(KT_OP_CPUSET("a", KT_CPUS_LIST("1"))),
+		OPS(KT_OP_WEIGHT("a", 1)),
+		OPS(KT_OP_WEIGHT("a", 2)),
+		OPS(KT_OP_CPU_MAX("a", 1, 2)),
+		OPS(KT_OP_CPU_MAX("a", 1, 3)),
+		OPS(KT_OP_START("a")),
+		OPS(KT_OP_START("b")),
+	};
+	struct kt_step steps[] = { { "s", NULL, 1 }, { 0 } };
+	struct kt_scenario s = *kt_scenario_find("zebra");
+	uint64_t hashes[KT_ARRAY_SIZE(ops)];
+
+	s.steps = steps;
+	for (size_t i = 0; i < KT_ARRAY_SIZE(ops); i++) {
+		steps[0].ops = ops[i];
+		hashes[i] = hash_of(&s);
+		for (size_t j = 0; j < i; j++)
+			assert_int_not_equal(hashes[i], hashes[j]);
+	}
+}
+
+KT_WORKLOAD(nothing, "of this test")
+{
+}
+
+static void test_hash_covers_workers(void **state)
+{
+	const struct kt_workers *const lists[] = {
+		NULL,
+		KT_WORKERS(KT_WORKERS_ITEM("a", .workload = "nothing")),
+		KT_WORKERS(KT_WORKERS_ITEM("b", .workload = "nothing")),
+		KT_WORKERS(KT_WORKERS_ITEM("a", .workload = "other")),
+		KT_WORKERS(KT_WORKERS_ITEM("a", .workload = "nothing", .count = 2)),
+		KT_WORKERS(KT_WORKERS_ITEM("a", .workload = "nothing", .cgroup = "x")),
+		KT_WORKERS(KT_WORKERS_ITEM("a", .workload = "nothing", .params = { 0, 0, 0, 1 })),
+	};
+	struct kt_scenario s = *kt_scenario_find("zebra"), t = s;
+
+	for (size_t i = 0; i < KT_ARRAY_SIZE(lists); i++)
+		for (size_t j = 0; j < i; j++) {
+			s.workers = lists[i];
+			t.workers = lists[j];
+			assert_int_not_equal(hash_of(&s), hash_of(&t));
+		}
+}
+
+static void test_workers(void **state)
+{
+	struct kt_workers list[] = { { "a", "nothing", 256, "x/y_1" }, { "b", "nothing" }, { 0 } };
+	struct kt_scenario s = *kt_scenario_find("zebra");
+
+	s.workers = list;
+	assert_int_equal(kt_scenario_validate(&s, NULL), 0);
+	assert_ptr_equal(kt_scenario_workers(&s, "b"), &list[1]);
+	assert_null(kt_scenario_workers(&s, "c"));
+	list[0].count = 257;
+	refused(&s, "workers 'a' are more than there can be");
+	list[0].count = 0;
+	list[1].name = "a";
+	refused(&s, "'a' are declared twice");
+	list[1].name = "B";
+	refused(&s, "'B' is not a name");
+	list[1].name = "b";
+	list[1].workload = "nobody";
+	refused(&s, "workers 'b' have a workload that there is not");
+	list[1].workload = NULL;
+	refused(&s, "workers 'b' have a workload that there is not");
+	list[1].workload = "nothing";
+	list[1].cgroup = "../x";
+	refused(&s, "begin in a cgroup that cannot be");
+}
+
+static void test_group_ops(void **state)
+{
+	static const struct {
+		struct kt_op op;
+		const char *word; /* NULL: it is good */
+	} cases[] = {
+		{ KT_OP_CGROUP_ADD("a/b/c_9"), NULL },
+		{ KT_OP_CGROUP_ADD(""), "cannot be: ''" },
+		{ KT_OP_CGROUP_ADD("/a"), "cannot be: '/a'" },
+		{ KT_OP_CGROUP_ADD("a/"), "cannot be" },
+		{ KT_OP_CGROUP_ADD("a//b"), "cannot be" },
+		{ KT_OP_CGROUP_ADD(".."), "cannot be" },
+		{ KT_OP_CGROUP_ADD(NULL), "cannot be" },
+		{ KT_OP_CPUSET_SWAP("a", "B"), "cannot be: 'B'" },
+		{ KT_OP_WEIGHT("a", 10000), NULL },
+		{ KT_OP_WEIGHT("a", 0), "from 1 to 10000" },
+		{ KT_OP_WEIGHT("a", 10001), "op weight is given 10001" },
+		{ KT_OP_CPU_MAX("a", 0, KT_MS(1)), NULL },
+		{ KT_OP_CPU_MAX("a", KT_SEC(4), KT_SEC(1)), NULL },
+		{ KT_OP_CPU_MAX("a", 0, KT_SEC(1) + 1), "1 ms to 1 s" },
+		{ KT_OP_CPU_MAX("a", 1, KT_SEC(1)), "at least 1 ms" },
+		{ KT_OP_CPU_OFFLINE(255), NULL },
+		{ KT_OP_CPU_OFFLINE(256), "from 0 to 255" },
+		{ KT_OP_START("w"), NULL },
+		{ KT_OP_START("v"), "does not declare: 'v'" },
+		{ KT_OP_START(NULL), "does not declare: ''" },
+		{ KT_OP_MOVE("w", "a b"), "cannot be: 'a b'" },
+		{ KT_OP_NICE("w", -20), NULL },
+		{ KT_OP_NICE("w", 20), "from -20 to 19" },
+	};
+	const struct kt_workers workers[] = { { "w", "nothing" }, { 0 } };
+	struct kt_scenario s = *kt_scenario_find("zebra");
+	struct kt_op ops[2] = { { 0 } };
+	const struct kt_step steps[] = { { "s", ops, 1 }, { 0 } };
+
+	s.steps = steps;
+	s.workers = workers;
+	for (size_t i = 0; i < KT_ARRAY_SIZE(cases); i++) {
+		ops[0] = cases[i].op;
+		if (cases[i].word)
+			refused(&s, cases[i].word);
+		else
+			assert_int_equal(kt_scenario_validate(&s, NULL), 0);
+	}
+}
+
 static void test_expectations(void **state)
 {
 	struct kt_op ops[] = { KT_OP_RESTART(), { 0 } };
@@ -290,7 +425,7 @@ static void test_expectations(void **state)
 			assert_int_equal(kt_scenario_validate(&s, NULL), 0);
 	}
 	ops[0] = (struct kt_op)KT_OP_REPLACE("nobody");
-	refused(&s, "op replace names scheduler 'nobody'");
+	refused(&s, "does not stage: 'nobody'");
 	ops[0] = (struct kt_op)KT_OP_KILL();
 	s.expect_death = KT_DEATH(KT_SCX_ERROR, .regex = "a.*b");
 	assert_int_equal(kt_scenario_validate(&s, NULL), 0);
@@ -314,6 +449,10 @@ int main(void)
 		cmocka_unit_test(test_hash_covers_the_expected_death),
 		cmocka_unit_test(test_hash_covers_modules_in_order),
 		cmocka_unit_test(test_holds),
+		cmocka_unit_test(test_hash_covers_ops),
+		cmocka_unit_test(test_hash_covers_workers),
+		cmocka_unit_test(test_workers),
+		cmocka_unit_test(test_group_ops),
 		cmocka_unit_test(test_expectations),
 		cmocka_unit_test(test_snapshot_positions),
 		cmocka_unit_test(test_rules),

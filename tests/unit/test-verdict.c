@@ -207,6 +207,41 @@ static void test_expected_errors(void **state)
 	expect_of(KT_VERDICT_FAIL, "startup-died");
 }
 
+static void add_worker(uint32_t status, uint64_t iterations)
+{
+	static const uint64_t cpus[KT_CPUS_MAX / 64] = { 1 };
+	struct kt_msg m = { .type = KT_MSG_WORKER };
+
+	strcpy(m.worker.name, "w");
+	m.worker.status = status;
+	m.worker.iterations = iterations;
+	m.worker.cpus = (struct kt_bytes){ (const uint8_t *)cpus, sizeof(cpus) };
+	assert_int_equal(kt_run_record_add(&res.record, &m, NULL), 0);
+}
+
+static void test_workers(void **state)
+{
+	const struct kt_workers workers[] = { { "w", "x" }, { 0 } };
+	struct kt_worker_record *w;
+
+	expecting = kt_scenario_judged;
+	expecting.workers = workers;
+	expect_of(KT_VERDICT_INCONCLUSIVE, "none did anything");
+	add_worker(0, 0);
+	expect_of(KT_VERDICT_INCONCLUSIVE, "none did anything");
+	add_worker(0, 1);
+	expect_of(KT_VERDICT_PASS, "");
+	w = &res.record.workers[1];
+	w->msg.status = 9;
+	expect_of(KT_VERDICT_FAIL, "worker 'w' 0 did not stop when it was to");
+	res.record.generations = 0;
+	expect_of(KT_VERDICT_INCONCLUSIVE, "worker 'w' 0 did not stop when it was to");
+	w->msg.status = 11;
+	expect_of(KT_VERDICT_INCONCLUSIVE, "worker 'w' 0 ended by itself: killed by signal 11");
+	w->msg.status = 256;
+	expect_of(KT_VERDICT_INCONCLUSIVE, "worker 'w' 0 ended by itself: exit status 1");
+}
+
 static void test_findings(void **state)
 {
 	const struct kt_msg_finding f = { "a.c", 3, "it is wrong" };
@@ -231,6 +266,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_expected_deaths, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_deaths_on_the_console, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_expected_errors, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_workers, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_findings, setup, teardown),
 	};
 

@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Cgroups, CPUs and workers: that each op does what it says, and what it refuses. */
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <ktest.h>
+
+#define GROUPS "/sys/fs/cgroup/ktest/scenario/"
+
+KT_WORKLOAD(deaf, "does not look up when it is to stop")
+{
+	for (;;)
+		kt_worker_iterate(w);
+}
+
+KT_WORKLOAD(crashes, "does one thing and dies")
+{
+	kt_worker_iterate(w);
+	raise(SIGSEGV);
+}
+
+KT_WORKLOAD(says_numbers, "counts by its random numbers, so that they can be seen")
+{
+	unsigned int n = 100 + (unsigned int)(kt_worker_random(w) % 100000);
+
+	for (unsigned int i = 0; i < n; i++)
+		kt_worker_iterate(w);
+	while (!kt_worker_is_over(w)) {
+		kt_worker_rest(w);
+		usleep(1000);
+		kt_worker_woke(w);
+	}
+}
+
+KT_SCENARIO(group_ops_refuse, "asks of each op what cannot be",
+	.topo    = KT_TOPO("1n1l2c1t"),
+	.workers = KT_WORKERS(
+		KT_WORKERS_ITEM("inside", .workload = "spin", .cgroup = "a"),
+		KT_WORKERS_ITEM("idle", .workload = "bursty")),
+	.steps   = KT_STEPS(KT_STEP("refuse", .ops = KT_OPS(
+		KT_OP_CGROUP_ADD("a/b", .expect = KT_OP_NO_CGROUP),
+		KT_OP_CGROUP_REMOVE("a", .expect = KT_OP_NO_CGROUP),
+		KT_OP_START("inside", .expect = KT_OP_NO_CGROUP),
+		KT_OP_CGROUP_ADD("a"),
+		KT_OP_CGROUP_ADD("a", .expect = KT_OP_CGROUP_EXISTS),
+		KT_OP_CPUSET("b", KT_CPUS_ALL(), .expect = KT_OP_NO_CGROUP),
+		KT_OP_CPUSET("a", KT_CPUS_LIST(""), .expect = KT_OP_EMPTY_CPUSET),
+		KT_OP_CPUSET("a", KT_CPUS_PERCENT(0), .expect = KT_OP_EMPTY_CPUSET),
+		KT_OP_CPUSET("a", KT_CPUS_LIST("2"), .expect = KT_OP_NO_CPU),
+		KT_OP_CPUSET("a", KT_CPUS_LLC(1), .expect = KT_OP_NO_CPU),
+		KT_OP_CPUSET_SWAP("a", "b", .expect = KT_OP_NO_CGROUP),
+		KT_OP_CPUSET_SWAP("b", "a", .expect = KT_OP_NO_CGROUP),
+		KT_OP_CPUSET_CLEAR("b", .expect = KT_OP_NO_CGROUP),
+		KT_OP_WEIGHT("b", 1, .expect = KT_OP_NO_CGROUP),
+		KT_OP_CPU_MAX("b", 0, KT_MS(100), .expect = KT_OP_NO_CGROUP),
+		KT_OP_CGROUP_FREEZE("b", .expect = KT_OP_NO_CGROUP),
+		KT_OP_CGROUP_THAW("b", .expect = KT_OP_NO_CGROUP),
+		KT_OP_STOP("inside", .expect = KT_OP_NOT_STARTED),
+		KT_OP_MOVE("inside", "a", .expect = KT_OP_NOT_STARTED),
+		KT_OP_AFFINITY("inside", KT_CPUS_ALL(), .expect = KT_OP_NOT_STARTED),
+		KT_OP_NICE("inside", 1, .expect = KT_OP_NOT_STARTED),
+		KT_OP_START("inside"),
+		KT_OP_START("inside", .expect = KT_OP_ALREADY_STARTED),
+		KT_OP_CGROUP_REMOVE("a", .expect = KT_OP_CGROUP_BUSY),
+		KT_OP_CGROUP_ADD("a/b", .expect = KT_OP_CGROUP_BUSY),
+		KT_OP_MOVE("inside", "b", .expect = KT_OP_NO_CGROUP),
+		KT_OP_AFFINITY("inside", KT_CPUS_LIST("7"), .expect = KT_OP_NO_CPU),
+		KT_OP_POLICY("inside", 99, 0, .expect = KT_OP_REFUSED),
+		KT_OP_CPU_OFFLINE(0, .expect = KT_OP_REFUSED),
+		KT_OP_CPU_OFFLINE(2, .expect = KT_OP_NO_CPU),
+		KT_OP_STOP("inside"),
+		KT_OP_CGROUP_ADD("a/b"),
+		KT_OP_CGROUP_REMOVE("a", .expect = KT_OP_CGROUP_BUSY),
+		KT_OP_CGROUP_REMOVE("a/b"),
+		KT_OP_CGROUP_REMOVE("a"),
+		KT_OP_START("idle")), .hold = KT_MS(50))));
+
+static void expect_text(struct kt_guest *kg, const char *path, const char *want)
+{
+	char text[256] = "";
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+
+	text[n > 0 ? n : 0] = 0;
+	text[strcspn(text, "\n")] = 0;
+	if (fd >= 0)
+		close(fd);
+	KT_G_EXPECT_MSG(kg, !strcmp(text, want), "%s has '%s', not '%s'", path, text, want);
+}
+
+/* The only process of a cgroup; 0: there is none, or there are more. */
+static pid_t only_task(const char *procs)
+{
+	FILE *f = fopen(procs, "re");
+	int pid = 0, another;
+
+	if (f && (fscanf(f, "%d", &pid) != 1 || fscanf(f, "%d", &another) == 1))
+		pid = 0;
+	if (f)
+		fclose(f);
+	return pid;
+}
+
+KT_GUEST_SCENARIO(group_ops_do, "looks at what each op has left in the kernel",
+	.topo    = KT_TOPO("1n2l2c1t"),
+	.workers = KT_WORKERS(KT_WORKERS_ITEM("one", .workload = "spin")),
+	.steps   = KT_STEPS(KT_STEP("do", .ops = KT_OPS(
+		KT_OP_CGROUP_ADD("a"), KT_OP_CGROUP_ADD("a/in"), KT_OP_CGROUP_ADD("b"),
+		KT_OP_CPUSET("a", KT_CPUS_LLC(1)), KT_OP_CPUSET("b", KT_CPUS_LIST("0,3")),
+		KT_OP_CPUSET_SWAP("a", "b"),
+		KT_OP_CPUSET("a/in", KT_CPUS_LIST("3")),
+		KT_OP_WEIGHT("a", 500), KT_OP_CPU_MAX("b", KT_MS(20), KT_MS(50)),
+		KT_OP_CPU_MAX("a", KT_MS(20), KT_MS(50)), KT_OP_CPU_MAX("a", 0, KT_MS(100)),
+		KT_OP_CGROUP_FREEZE("b"),
+		KT_OP_START("one"), KT_OP_MOVE("one", "a/in"), KT_OP_NICE("one", 7),
+		KT_OP_POLICY("one", SCHED_BATCH, 0), KT_OP_CPU_OFFLINE(1),
+		KT_OP_CPU_OFFLINE(2), KT_OP_CPU_ONLINE(2)), .hold = KT_MS(50))))
+{
+	pid_t pid = only_task(GROUPS "a/in/cgroup.procs");
+	cpu_set_t set;
+
+	expect_text(kg, GROUPS "a/cpuset.cpus", "0,3");
+	expect_text(kg, GROUPS "b/cpuset.cpus", "2-3");
+	expect_text(kg, GROUPS "a/in/cpuset.cpus.effective", "3");
+	expect_text(kg, GROUPS "a/cpu.weight", "500");
+	expect_text(kg, GROUPS "a/cpu.max", "max 100000");
+	expect_text(kg, GROUPS "b/cpu.max", "20000 50000");
+	expect_text(kg, GROUPS "b/cgroup.freeze", "1");
+	expect_text(kg, "/sys/devices/system/cpu/online", "0,2-3");
+	KT_G_ASSERT_MSG(kg, pid > 0, "there is not just one task in a/in");
+	KT_G_EXPECT(kg, sched_getscheduler(pid) == SCHED_BATCH);
+	KT_G_EXPECT(kg, getpriority(PRIO_PROCESS, (id_t)pid) == 7);
+	KT_G_ASSERT(kg, !sched_getaffinity(pid, sizeof(set), &set));
+	KT_G_EXPECT(kg, CPU_COUNT(&set) == 1 && CPU_ISSET(3, &set));
+}
+
+/* What is thrown away: affinity in the first step, cpuset in the second. */
+KT_HOST_CHECK(stays_on_cpu_1)
+{
+	struct kt_worker_report w;
+	char list[KT_CPU_LIST_MAX];
+
+	KT_ASSERT_OK(ck, kt_check_worker(ck, "one", 0, &w));
+	KT_EXPECT_MSG(ck, !strcmp(kt_cpu_mask_format(&w.cpus, list), "1"), "it was on CPUs %s", list);
+}
+
+KT_SCENARIO(affinity_holds, "pins a worker before it is let go far",
+	.topo    = KT_TOPO("1n1l2c1t"),
+	.workers = KT_WORKERS(KT_WORKERS_ITEM("one", .workload = "spin", .cgroup = "a")),
+	.steps   = KT_STEPS(KT_STEP("pin", .ops = KT_OPS(
+		KT_OP_CGROUP_ADD("a"), KT_OP_CPUSET("a", KT_CPUS_PART(1, 2)), KT_OP_START("one")),
+		.hold = KT_MS(300))),
+	.check   = KT_CHECK(stays_on_cpu_1));
+
+KT_SCENARIO(twin_cpuset_that_is_cleared, "lets a worker out of its cpuset",
+	.topo    = KT_TOPO("1n1l2c1t"),
+	.workers = KT_WORKERS(KT_WORKERS_ITEM("one", .workload = "spin", .cgroup = "a")),
+	.steps   = KT_STEPS(
+		KT_STEP("pin", .ops = KT_OPS(
+			KT_OP_CGROUP_ADD("a"), KT_OP_CPUSET("a", KT_CPUS_LIST("1")), KT_OP_START("one")),
+			.hold = KT_MS(100)),
+		KT_STEP("clear", .ops = KT_OPS(
+			KT_OP_CPUSET_CLEAR("a"), KT_OP_AFFINITY("one", KT_CPUS_LIST("0"))),
+			.hold = KT_MS(100))),
+	.check   = KT_CHECK(stays_on_cpu_1));
+
+KT_HOST_CHECK(stood_still)
+{
+	struct kt_worker_report w;
+
+	KT_ASSERT_OK(ck, kt_check_worker(ck, "one", 0, &w));
+	KT_EXPECT_GE(ck, w.longest_gap_ns, KT_MS(400));
+	KT_EXPECT_LT(ck, w.longest_gap_ns, KT_SEC(3));
+}
+
+KT_SCENARIO(frozen_worker_has_a_gap, "freezes a cgroup for half a second",
+	.workers = KT_WORKERS(KT_WORKERS_ITEM("one", .workload = "spin", .cgroup = "a")),
+	.steps   = KT_STEPS(
+		KT_STEP("run",    .ops = KT_OPS(KT_OP_CGROUP_ADD("a"), KT_OP_START("one")), .hold = KT_MS(200)),
+		KT_STEP("freeze", .ops = KT_OPS(KT_OP_CGROUP_FREEZE("a")), .hold = KT_MS(500)),
+		KT_STEP("thaw",   .ops = KT_OPS(KT_OP_CGROUP_THAW("a")), .hold = KT_MS(200))),
+	.check   = KT_CHECK(stood_still));
+
+KT_SCENARIO(twin_worker_that_is_not_frozen, "freezes nothing",
+	.workers = KT_WORKERS(KT_WORKERS_ITEM("one", .workload = "spin", .cgroup = "a")),
+	.steps   = KT_STEPS(
+		KT_STEP("run",    .ops = KT_OPS(KT_OP_CGROUP_ADD("a"), KT_OP_START("one")), .hold = KT_MS(300))),
+	.check   = KT_CHECK(stood_still));
+
+/* On one CPU: one has a fifth of its time, of the rest the other two get 3 to 1. */
+KT_HOST_CHECK(shares_are_as_asked_for)
+{
+	struct kt_worker_report few, most, some;
+	uint64_t ran_ns;
+
+	KT_ASSERT_OK(ck, kt_check_worker(ck, "few", 0, &few));
+	KT_ASSERT_OK(ck, kt_check_worker(ck, "most", 0, &most));
+	KT_ASSERT_OK(ck, kt_check_worker(ck, "some", 0, &some));
+	ran_ns = few.end_ns - few.start_ns;
+	KT_EXPECT_MSG(ck, few.cpu_ns < ran_ns * 3 / 10, "%llu of %llu ns with a limit of a fifth",
+		      (unsigned long long)few.cpu_ns, (unsigned long long)ran_ns);
+	KT_EXPECT_MSG(ck, most.cpu_ns > 2 * some.cpu_ns && most.cpu_ns < 5 * some.cpu_ns,
+		      "%llu and %llu ns with weights of 3 to 1", (unsigned long long)most.cpu_ns,
+		      (unsigned long long)some.cpu_ns);
+	KT_EXPECT_GT(ck, some.delay_ns, most.delay_ns);
+}
+
+KT_SCENARIO(weights_and_limits, "shares a CPU out by weight and by quota",
+	.topo    = KT_TOPO("1n1l2c1t"),
+	.workers = KT_WORKERS(
+		KT_WORKERS_ITEM("few",  .workload = "spin", .cgroup = "few"),
+		KT_WORKERS_ITEM("most", .workload = "spin", .cgroup = "most"),
+		KT_WORKERS_ITEM("some", .workload = "spin", .cgroup = "some")),
+	.steps   = KT_STEPS(KT_STEP("share", .ops = KT_OPS(
+		KT_OP_CGROUP_ADD("few"), KT_OP_CGROUP_ADD("most"), KT_OP_CGROUP_ADD("some"),
+		KT_OP_CPUSET("few", KT_CPUS_LIST("0")),
+		KT_OP_CPUSET("most", KT_CPUS_LIST("1")), KT_OP_CPUSET("some", KT_CPUS_LIST("1")),
+		KT_OP_CPU_MAX("few", KT_MS(10), KT_MS(50)),
+		KT_OP_WEIGHT("most", 300), KT_OP_WEIGHT("some", 100),
+		KT_OP_START("few"), KT_OP_START("most"), KT_OP_START("some")), .hold = KT_MS(1500))),
+	.check   = KT_CHECK(shares_are_as_asked_for));
+
+KT_HOST_CHECK(was_killed)
+{
+	struct kt_worker_report w;
+
+	KT_ASSERT_OK(ck, kt_check_worker(ck, "deaf", 0, &w));
+	KT_EXPECT_EQ(ck, (unsigned int)w.status, SIGKILL);
+	KT_EXPECT_EQ(ck, w.end_ns, 0);
+	KT_EXPECT_GT(ck, w.cpu_ns, KT_SEC(1));
+}
+
+KT_SCENARIO(worker_that_does_not_stop, "stops a worker that does not look up",
+	.workers = KT_WORKERS(KT_WORKERS_ITEM("deaf", .workload = "deaf")),
+	.steps   = KT_STEPS(KT_STEP("stop", .ops = KT_OPS(KT_OP_START("deaf"), KT_OP_STOP("deaf")))),
+	.check   = KT_CHECK(was_killed));
+
+KT_SCENARIO(worker_that_crashes, "starts workers that die of a signal",
+	.workers = KT_WORKERS(KT_WORKERS_ITEM("two", .workload = "crashes", .count = 2)),
+	.steps   = KT_STEPS(KT_STEP("run", .ops = KT_OPS(KT_OP_START("two")), .hold = KT_MS(200))));
+
+KT_SCENARIO(workers_never_started, "declares workers and does not start them",
+	.workers = KT_WORKERS(KT_WORKERS_ITEM("one", .workload = "spin")));
+
+KT_SCENARIO(workers_with_random_numbers, "lets workers count by random numbers",
+	.workers = KT_WORKERS(
+		KT_WORKERS_ITEM("left",  .workload = "says_numbers", .count = 2),
+		KT_WORKERS_ITEM("right", .workload = "says_numbers", .count = 2)),
+	.steps   = KT_STEPS(KT_STEP("run", .ops = KT_OPS(KT_OP_START("left"), KT_OP_START("right")),
+				    .hold = KT_MS(1500))));
+
+KT_SCENARIO(each_workload, "runs each workload that there is",
+	.workers = KT_WORKERS(
+		KT_WORKERS_ITEM("spin",  .workload = "spin"),
+		KT_WORKERS_ITEM("yield", .workload = "yield"),
+		KT_WORKERS_ITEM("burst", .workload = "bursty", .params = { KT_MS(1), KT_MS(4) }),
+		KT_WORKERS_ITEM("fault", .workload = "page_faults", .params = { 16 }),
+		KT_WORKERS_ITEM("fork",  .workload = "fork_exit"),
+		KT_WORKERS_ITEM("pong",  .workload = "futex_pingpong", .count = 3)),
+	.steps   = KT_STEPS(KT_STEP("run", .ops = KT_OPS(
+		KT_OP_START("spin"), KT_OP_START("yield"), KT_OP_START("burst"),
+		KT_OP_START("fault"), KT_OP_START("fork"), KT_OP_START("pong")), .hold = KT_MS(1000))));

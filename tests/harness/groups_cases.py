@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Cases of tests/harness/run about cgroups, CPUs and workers."""
+
+
+def register(harness):
+    case, check, expect, run = harness.case, harness.check, harness.expect, harness.run
+    PASS, FAIL, INCONCLUSIVE = harness.PASS, harness.FAIL, harness.INCONCLUSIVE
+
+    def workers(result, name):
+        return [w for w in result.json()["workers"] if w["name"] == name]
+
+    @case
+    def cpusets_keep_workers_apart():
+        r = expect(run("cpuset_halves_keep_workers_apart", harness=False), PASS)
+        check(len(workers(r, "left")) == len(workers(r, "right")) == 3, r.json()["workers"])
+        # Under a scheduler as well.
+        expect(run("cpuset_halves_keep_workers_apart", "--scheduler", harness.FIXTURE,
+                   harness=False), PASS)
+
+    @case
+    def cpuset_twin_fails():
+        expect(run("affinity_holds"), PASS)
+        expect(run("twin_cpuset_that_is_cleared"), FAIL, "it was on CPUs 0-1")
+
+    @case
+    def group_ops_refuse_what_cannot_be():
+        r = expect(run("group_ops_refuse"), PASS)
+        errors = {o["error"] for o in r.json()["ops"]}
+        check(errors == {"ok", "no-such-cgroup", "cgroup-exists", "cgroup-busy", "empty-cpuset",
+                         "no-such-cpu", "not-started", "already-started", "refused"}, errors)
+        check(all(o["text"] for o in r.json()["ops"] if o["error"] != "ok"), r.json()["ops"])
+
+    @case
+    def group_ops_do_what_they_say():
+        expect(run("group_ops_do"), PASS)
+
+    @case
+    def frozen_cgroups_stand_still():
+        expect(run("frozen_worker_has_a_gap"), PASS)
+        expect(run("twin_worker_that_is_not_frozen"), FAIL, "w.longest_gap_ns >= ")
+
+    @case
+    def weights_and_limits_are_kept():
+        expect(run("weights_and_limits"), PASS)
+
+    @case
+    def workers_that_do_not_stop():
+        r = expect(run("worker_that_does_not_stop"), INCONCLUSIVE,
+                   "worker 'deaf' 0 did not stop when it was to")
+        check(workers(r, "deaf")[0]["status"] == 9, r.json()["workers"])
+        expect(run("worker_that_does_not_stop", "--scheduler", harness.FIXTURE), FAIL,
+               "worker 'deaf' 0 did not stop when it was to")
+
+    @case
+    def workers_that_crash():
+        expect(run("worker_that_crashes"), INCONCLUSIVE, "worker 'two' 0 ended by itself: killed "
+               "by signal 11")
+        expect(run("workers_never_started"), INCONCLUSIVE, "none did anything")
+
+    @case
+    def workers_have_random_numbers_of_the_seed():
+        def counts(seed):
+            r = expect(run("workers_with_random_numbers", "--seed", seed), PASS)
+            return [w["iterations"] for w in workers(r, "left") + workers(r, "right")]
+        first = counts("5")
+        check(len(set(first)) == 4, "workers have the same numbers:", first)
+        check(counts("5") == first, "the same seed gives other numbers:", first)
+        check(not set(counts("6")) & set(first), "another seed gives the same numbers:", first)
+
+    @case
+    def each_workload_works():
+        r = expect(run("each_workload"), PASS)
+        for worker in r.json()["workers"]:
+            alone = worker["name"] == "pong" and worker["index"] == 2
+            check((worker["iterations"] > 3) != alone, worker)
+            check(worker["status"] == 0 and worker["end_ns"] > worker["start_ns"], worker)
+            check(worker["cpu_ns"] > 0 and worker["runs"] > 0, worker)
+            check(worker["cpus"] in ("0", "1", "0-1"), worker)
