@@ -214,7 +214,7 @@ static void check_line(const char *text, const char *want)
 static void test_probe_of_a_sound_machine(void **state)
 {
 	static const char *const lines[] = { "ok pinned: 2", "ok token", "ok clock",
-					     "ok timer",     "ok ipi",	 "ok memory: 4194304" };
+					     "ok timer",     "ok ipi",	 "ok memory: 1048576" };
 	_cleanup_(kt_buf_deinit) struct kt_buf out = KT_BUF_INIT(0);
 
 	assert_int_equal(probe("prepare", "77", NULL, &out), 0);
@@ -242,7 +242,7 @@ static void test_probe_finds_what_is_wrong(void **state)
 	run(&result, damage, "", 0);
 	assert_int_equal(result.command.status, 0);
 	assert_int_equal(probe("check", "77", NULL, &out), 1);
-	check_line(kt_buf_str(&out), "failed memory: the pattern has changed behind byte 2097152");
+	check_line(kt_buf_str(&out), "failed memory: the pattern has changed behind byte 524288");
 	kt_buf_deinit(&out);
 	assert_int_equal(probe("check", "x", NULL, &out), 2);
 	kt_buf_deinit(&out);

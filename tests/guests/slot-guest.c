@@ -7,7 +7,7 @@
  *   cat                stdin to stdout
  *   leave              leaves a child behind that holds its output, and ends
  *   hang               never ends, and neither does its child
- *   damage FILE        turns one bit of the byte 2 MiB into it
+ *   damage FILE        turns one bit of the byte 512 KiB into it
  *   identity           host name and machine id
  *   terminal           opens the terminal and writes there
  *   nothing
@@ -60,10 +60,10 @@ static int damage(const char *path)
 	int fd = open(path, O_RDWR);
 	char c;
 
-	if (pread(fd, &c, 1, 2 << 20) != 1)
+	if (pread(fd, &c, 1, 512 << 10) != 1)
 		return 1;
 	c ^= 8;
-	return pwrite(fd, &c, 1, 2 << 20) != 1;
+	return pwrite(fd, &c, 1, 512 << 10) != 1;
 }
 
 static int identity(void)
