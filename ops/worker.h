@@ -74,6 +74,8 @@ bool kt_worker_iterate(struct kt_worker *w);
 /* It is going to wait because it wants to, and has waited. */
 void kt_worker_rest(struct kt_worker *w);
 void kt_worker_woke(struct kt_worker *w);
+/* The same for one who was to be woken at that time of kt_now_ns(): how late it is counts. */
+void kt_worker_woken(struct kt_worker *w, uint64_t due_ns);
 /* Whether it is to stop, for loops that wait. */
 bool kt_worker_is_over(const struct kt_worker *w);
 /* Of the run's seed, another sequence in each worker. */

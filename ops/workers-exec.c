@@ -17,6 +17,7 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/histogram.h"
 #include "ops/cgroup-exec.h"
 #include "ops/cpus.h"
 #include "ops/worker.h"
@@ -35,6 +36,7 @@ struct facts {
 	uint64_t start_ns, end_ns;	 /* end_ns 0: it has not come to its end */
 	uint32_t cpu;
 	uint32_t resting;
+	struct kt_histogram wakes; /* how late it was woken, ns */
 } __attribute__((aligned(64)));
 
 /* Shared by init and the workers of one kind. */
@@ -110,6 +112,13 @@ void kt_worker_woke(struct kt_worker *w)
 {
 	w->facts->last_ns = kt_now_ns();
 	w->facts->resting = 0;
+}
+
+void kt_worker_woken(struct kt_worker *w, uint64_t due_ns)
+{
+	kt_worker_woke(w);
+	kt_histogram_add(&w->facts->wakes,
+			 w->facts->last_ns > due_ns ? w->facts->last_ns - due_ns : 0);
 }
 
 bool kt_worker_is_over(const struct kt_worker *w)
@@ -233,6 +242,7 @@ static void kill_all(struct crew *crew)
 
 static void report(const struct crew *crew, unsigned int i)
 {
+	static uint8_t wakes[4 * KT_HISTOGRAM_BUCKETS];
 	struct kt_msg msg = { .type = KT_MSG_WORKER };
 	const struct facts *f = &crew->area->facts[i];
 	uint64_t now_ns = kt_now_ns();
@@ -253,6 +263,8 @@ static void report(const struct crew *crew, unsigned int i)
 					    f->longest_gap_ns :
 					    KT_MAX(f->longest_gap_ns, now_ns - f->last_ns);
 	msg.worker.cpus = (struct kt_bytes){ (const uint8_t *)f->cpus, sizeof(f->cpus) };
+	msg.worker.wakes =
+		(struct kt_bytes){ wakes, (uint32_t)kt_histogram_write(&f->wakes, wakes) };
 	kt_exec_send(crew->exec, &msg);
 }
 

@@ -117,7 +117,7 @@ static const struct message messages[] = {
 		TEXT(worker, name), UINT(worker, index), UINT(worker, pid), UINT(worker, status),
 		UINT(worker, iterations), UINT(worker, cpu_ns), UINT(worker, delay_ns),
 		UINT(worker, runs), UINT(worker, longest_gap_ns), UINT(worker, migrations),
-		UINT(worker, start_ns), UINT(worker, end_ns), BYTES(worker, cpus)) },
+		UINT(worker, start_ns), UINT(worker, end_ns), BYTES(worker, cpus), BYTES(worker, wakes)) },
 	[KT_MSG_EXEC_OUTPUT] = { "exec-output", FIELDS(
 		UINT(exec_output, slot), UINT(exec_output, stream), BYTES(exec_output, data)) },
 	[KT_MSG_EXEC_END] = { "exec-end", FIELDS(

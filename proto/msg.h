@@ -410,6 +410,7 @@ struct kt_msg_worker {
 	uint64_t start_ns;	 /* when it was let go; 0: it has not run */
 	uint64_t end_ns;	 /* when it came to its end; 0: it was killed */
 	struct kt_bytes cpus;	 /* a bit for each CPU it was seen on, lowest first */
+	struct kt_bytes wakes;	 /* a histogram (base/histogram.h) of how late it was woken, ns */
 };
 
 /* EXEC_OUTPUT: what a slot's command wrote. */

@@ -9,7 +9,7 @@
 #define FINDINGS_MAX 1000
 #define SPAWNS_MAX   KT_GENERATIONS_MAX
 #define OPS_MAX	     16384 /* with those that are repeated */
-#define WORKERS_MAX  65536
+#define WORKERS_MAX  16384
 
 int kt_run_record_init(struct kt_run_record *rec)
 {
@@ -160,10 +160,13 @@ static int add_worker(struct kt_run_record *rec, const struct kt_msg_worker *msg
 			return kt_raise(-ENOMEM);
 		rec->workers = list;
 	}
-	list = &rec->workers[rec->worker_count++];
+	list = &rec->workers[rec->worker_count];
+	if (kt_histogram_read(&list->wakes, msg->wakes.data, msg->wakes.len))
+		return protocol(diag, "wakes of a worker that are no histogram");
+	rec->worker_count++;
 	list->msg = *msg;
 	memcpy(list->cpus, msg->cpus.data, sizeof(list->cpus));
-	list->msg.cpus = (struct kt_bytes){ NULL, 0 };
+	list->msg.cpus = list->msg.wakes = (struct kt_bytes){ NULL, 0 };
 	return 0;
 }
 

@@ -10,6 +10,7 @@
 
 #include "base/diag.h"
 #include "base/error.h"
+#include "base/histogram.h"
 #include "monitor/snapshots.h"
 #include "proto/msg.h"
 #include "proto/result.h"
@@ -51,6 +52,7 @@ struct kt_finding {
 struct kt_worker_record {
 	struct kt_msg_worker msg; /* without its bytes */
 	uint64_t cpus[KT_CPUS_MAX / 64];
+	struct kt_histogram wakes; /* how late it was woken, ns */
 };
 
 /* One step that has begun. */

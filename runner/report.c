@@ -32,6 +32,17 @@ static json_t *ops_json(const struct kt_run_record *rec)
 	return list;
 }
 
+static json_t *wakes_json(const struct kt_histogram *h)
+{
+	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I}", "count",
+			 (json_int_t)kt_histogram_count(h), "p50_ns",
+			 (json_int_t)kt_histogram_percentile(h, 500), "p90_ns",
+			 (json_int_t)kt_histogram_percentile(h, 900), "p99_ns",
+			 (json_int_t)kt_histogram_percentile(h, 990), "p999_ns",
+			 (json_int_t)kt_histogram_percentile(h, 999), "max_ns",
+			 (json_int_t)kt_histogram_percentile(h, 1000));
+}
+
 static json_t *workers_json(const struct kt_run_record *rec)
 {
 	json_t *list = json_array();
@@ -45,7 +56,7 @@ static json_t *workers_json(const struct kt_run_record *rec)
 		json_array_append_new(
 			list,
 			json_pack("{s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, "
-				  "s:s}",
+				  "s:s, s:o}",
 				  "name", text(w->name), "index", (json_int_t)w->index, "pid",
 				  (json_int_t)w->pid, "status", (json_int_t)w->status, "iterations",
 				  (json_int_t)w->iterations, "cpu_ns", (json_int_t)w->cpu_ns,
@@ -53,7 +64,8 @@ static json_t *workers_json(const struct kt_run_record *rec)
 				  "longest_gap_ns", (json_int_t)w->longest_gap_ns, "migrations",
 				  (json_int_t)w->migrations, "start_ns", (json_int_t)w->start_ns,
 				  "end_ns", (json_int_t)w->end_ns, "cpus",
-				  kt_cpu_mask_format(&mask, cpus)));
+				  kt_cpu_mask_format(&mask, cpus), "wakes",
+				  wakes_json(&rec->workers[i].wakes)));
 	}
 	return list;
 }

@@ -108,6 +108,8 @@ struct kt_worker_report {
 	uint64_t migrations;
 	uint64_t start_ns, end_ns; /* end_ns 0: it was killed */
 	struct kt_cpu_mask cpus;   /* that it was seen on */
+	/* How late it was woken, ns: how often that is known, percentiles, the worst. */
+	uint64_t wakes, wake_p50_ns, wake_p90_ns, wake_p99_ns, wake_p999_ns, wake_max_ns;
 };
 
 /* Workers of this name that have ended; those of the last start only. */

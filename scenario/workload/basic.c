@@ -1,83 +1,76 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Workloads of one worker by itself. */
+/* Workloads of one worker by itself, on the CPU or off it. */
 #include <sched.h>
-#include <sys/mman.h>
-#include <sys/wait.h>
-#include <time.h>
-#include <unistd.h>
 
-#include <ktest.h>
+#include "scenario/workload/work.h"
 
-/* A piece of work that takes some tens of microseconds on real hardware. */
-static void burn(unsigned int rounds)
-{
-	for (volatile unsigned int i = 0; i < rounds; i++)
-		;
-}
-
-static void sleep_ns(uint64_t ns)
-{
-	const struct timespec ts = { .tv_sec = (time_t)(ns / KT_NSEC_PER_SEC),
-				     .tv_nsec = (long)(ns % KT_NSEC_PER_SEC) };
-
-	nanosleep(&ts, NULL);
-}
-
-KT_WORKLOAD(spin, "never rests")
+KT_WORKLOAD(spin, "never rests, in pieces of work of some 10 us")
 {
 	while (kt_worker_iterate(w))
-		burn(10000);
+		kt_burn(10000);
+}
+
+KT_WORKLOAD(alu, "multiplies and adds without touching memory, in long pieces of work")
+{
+	uint64_t x = kt_worker_random(w);
+
+	while (kt_worker_iterate(w)) {
+		for (int i = 0; i < 100000; i++)
+			x = x * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+		__asm__ volatile("" : "+r"(x));
+	}
 }
 
 KT_WORKLOAD(yield, "gives way after each piece of work")
 {
 	while (kt_worker_iterate(w)) {
-		burn(1000);
+		kt_burn(1000);
 		sched_yield();
 	}
 }
 
-KT_WORKLOAD(bursty, "works for param 0 ns (2 ms), then sleeps for param 1 ns (8 ms)")
+KT_WORKLOAD(bursty, "works for param 0 ns (2 ms), then sleeps for about param 1 ns (8 ms)")
 {
-	uint64_t work_ns = kt_worker_param(w, 0, KT_MS(2)),
-		 rest_ns = kt_worker_param(w, 1, KT_MS(8));
-	uint64_t until_ns;
+	uint64_t work_ns = kt_worker_param(w, 0, KT_MS(2));
+	uint64_t rest_ns = kt_worker_param(w, 1, KT_MS(8));
 
 	do {
-		until_ns = kt_now_ns() + work_ns;
-		while (kt_now_ns() < until_ns && kt_worker_iterate(w))
-			burn(1000);
-		kt_worker_rest(w);
+		kt_burn_ns(w, work_ns);
 		/* From half to one and a half of it, so that workers do not stay in step. */
-		sleep_ns(rest_ns / 2 + kt_worker_random(w) % (rest_ns + 1));
-		kt_worker_woke(w);
+		kt_rest_ns(w, rest_ns / 2 + kt_worker_random(w) % (rest_ns + 1));
 	} while (kt_worker_iterate(w));
 }
 
-KT_WORKLOAD(page_faults, "touches param 0 pages (256) of new memory, again and again")
+KT_WORKLOAD(mixed, "every other worker spins; the rest sleep for param 0 ns (4 ms) between pieces")
 {
-	size_t bytes = kt_worker_param(w, 0, 256) * 4096;
+	uint64_t rest_ns = kt_worker_param(w, 0, KT_MS(4));
 
 	while (kt_worker_iterate(w)) {
-		volatile char *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
-					     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
-		if (memory == MAP_FAILED)
-			_exit(1);
-		for (size_t at = 0; at < bytes; at += 4096)
-			memory[at] = 1;
-		munmap((void *)memory, bytes);
+		kt_burn(10000);
+		if (kt_worker_index(w) % 2)
+			kt_rest_ns(w, rest_ns);
 	}
 }
 
-KT_WORKLOAD(fork_exit, "starts processes that end at once, one after the other")
+KT_WORKLOAD(timer, "sleeps until a time, param 0 ns (1 ms) after the last: how late is it woken?")
 {
-	while (kt_worker_iterate(w)) {
-		pid_t pid = fork();
+	uint64_t period_ns = kt_worker_param(w, 0, KT_MS(1)), due_ns = kt_now_ns();
 
-		if (!pid)
-			_exit(0);
-		if (pid < 0 || waitpid(pid, NULL, 0) != pid)
-			_exit(1);
+	while (kt_worker_iterate(w)) {
+		/* One that comes too late for a time does not make up for it. */
+		due_ns = KT_MAX(due_ns + period_ns, kt_now_ns());
+		kt_worker_rest(w);
+		kt_sleep_until(due_ns);
+		kt_worker_woken(w, due_ns);
 	}
+}
+
+KT_WORKLOAD(script, "works param 0 ns, sleeps param 1 ns, works param 2 ns, sleeps param 3 ns")
+{
+	do {
+		kt_burn_ns(w, kt_worker_param(w, 0, KT_MS(1)));
+		kt_rest_ns(w, kt_worker_param(w, 1, KT_MS(1)));
+		kt_burn_ns(w, kt_worker_param(w, 2, KT_MS(5)));
+		kt_rest_ns(w, kt_worker_param(w, 3, KT_MS(5)));
+	} while (kt_worker_iterate(w));
 }

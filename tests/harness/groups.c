@@ -255,14 +255,30 @@ KT_SCENARIO(workers_with_random_numbers, "lets workers count by random numbers",
 	.steps   = KT_STEPS(KT_STEP("run", .ops = KT_OPS(KT_OP_START("left"), KT_OP_START("right")),
 				    .hold = KT_MS(1500))));
 
+#define ONE(id, load, ...) KT_WORKERS_ITEM(id, .workload = load, ##__VA_ARGS__)
+
 KT_SCENARIO(each_workload, "runs each workload that there is",
 	.workers = KT_WORKERS(
-		KT_WORKERS_ITEM("spin",  .workload = "spin"),
-		KT_WORKERS_ITEM("yield", .workload = "yield"),
-		KT_WORKERS_ITEM("burst", .workload = "bursty", .params = { KT_MS(1), KT_MS(4) }),
-		KT_WORKERS_ITEM("fault", .workload = "page_faults", .params = { 16 }),
-		KT_WORKERS_ITEM("fork",  .workload = "fork_exit"),
-		KT_WORKERS_ITEM("pong",  .workload = "futex_pingpong", .count = 3)),
-	.steps   = KT_STEPS(KT_STEP("run", .ops = KT_OPS(
-		KT_OP_START("spin"), KT_OP_START("yield"), KT_OP_START("burst"),
-		KT_OP_START("fault"), KT_OP_START("fork"), KT_OP_START("pong")), .hold = KT_MS(1000))));
+		ONE("spin", "spin"), ONE("alu", "alu"), ONE("yield", "yield"),
+		ONE("bursty", "bursty", .params = { KT_MS(1), KT_MS(4) }),
+		ONE("mixed", "mixed", .count = 2), ONE("timer", "timer", .params = { KT_MS(5) }),
+		ONE("script", "script"), ONE("page_faults", "page_faults", .params = { 16 }),
+		ONE("cache", "cache", .params = { 65536 }), ONE("fork_exit", "fork_exit"),
+		ONE("io_sync", "io_sync"), ONE("futex_pingpong", "futex_pingpong", .count = 3),
+		ONE("futex_fanout", "futex_fanout", .count = 3), ONE("herd", "herd", .count = 3),
+		ONE("wake_chain", "wake_chain", .count = 3),
+		ONE("imbalance", "imbalance", .count = 3), ONE("messages", "messages", .count = 3),
+		ONE("pipe_pingpong", "pipe_pingpong", .count = 3),
+		ONE("epoll_storm", "epoll_storm", .count = 3), ONE("convoy", "convoy", .count = 3),
+		ONE("inversion", "inversion", .count = 3), ONE("nice_sweep", "nice_sweep"),
+		ONE("affinity_churn", "affinity_churn"), ONE("policy_churn", "policy_churn"),
+		ONE("cgroup_churn", "cgroup_churn")),
+	.steps   = KT_STEPS(
+#define RUN(id) KT_STEP(id, .ops = KT_OPS(KT_OP_START(id)), .hold = KT_MS(150)), \
+		KT_STEP(id, .ops = KT_OPS(KT_OP_STOP(id)))
+		RUN("spin"), RUN("alu"), RUN("yield"), RUN("bursty"), RUN("mixed"), RUN("timer"),
+		RUN("script"), RUN("page_faults"), RUN("cache"), RUN("fork_exit"), RUN("io_sync"),
+		RUN("futex_pingpong"), RUN("futex_fanout"), RUN("herd"), RUN("wake_chain"),
+		RUN("imbalance"), RUN("messages"), RUN("pipe_pingpong"), RUN("epoll_storm"),
+		RUN("convoy"), RUN("inversion"), RUN("nice_sweep"), RUN("affinity_churn"),
+		RUN("policy_churn"), RUN("cgroup_churn")));

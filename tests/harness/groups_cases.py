@@ -69,10 +69,24 @@ def register(harness):
 
     @case
     def each_workload_works():
+        """Each does something, alone players excepted, and those who wake are woken."""
         r = expect(run("each_workload"), PASS)
-        for worker in r.json()["workers"]:
-            alone = worker["name"] == "pong" and worker["index"] == 2
-            check((worker["iterations"] > 3) != alone, worker)
+        found = r.json()["workers"]
+        check(len({w["name"] for w in found}) == 25, sorted({w["name"] for w in found}))
+        for worker in found:
+            alone = worker["name"].endswith("pingpong") and worker["index"] == 2
+            check((worker["iterations"] > 2) != alone, worker)
             check(worker["status"] == 0 and worker["end_ns"] > worker["start_ns"], worker)
             check(worker["cpu_ns"] > 0 and worker["runs"] > 0, worker)
             check(worker["cpus"] in ("0", "1", "0-1"), worker)
+        for name in ["bursty", "timer", "script", "futex_pingpong", "futex_fanout", "herd",
+                     "wake_chain", "imbalance", "messages", "pipe_pingpong", "epoll_storm"]:
+            wakes = [w["wakes"] for w in workers(r, name)]
+            check(sum(w["count"] for w in wakes) > 2, name, wakes)
+            for w in wakes:
+                check(w["p50_ns"] <= w["p90_ns"] <= w["p99_ns"] <= w["p999_ns"] <= w["max_ns"], w)
+                check(w["max_ns"] < 1e9, name, w)
+        churned = workers(r, "affinity_churn")[0]
+        check(churned["migrations"] > 2 and churned["cpus"] == "0-1", churned)
+        lengths = [w["end_ns"] - w["start_ns"] for w in found]
+        check(min(lengths) > 100e6 and max(lengths) < 3e9, lengths)

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What workloads do over and over: burn time, sleep, wait on a futex. */
+#pragma once
+
+#include <linux/futex.h>
+#include <stdint.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <ktest.h>
+
+#include "base/cleanup.h"
+
+/* Rounds of a loop: some nanoseconds each on real hardware. */
+static inline void kt_burn(unsigned int rounds)
+{
+	for (volatile unsigned int i = 0; i < rounds; i++)
+		;
+}
+
+/* Burns for a time, or until the worker is to stop. */
+static inline void kt_burn_ns(struct kt_worker *w, uint64_t ns)
+{
+	uint64_t until_ns = kt_now_ns() + ns;
+
+	while (kt_now_ns() < until_ns && kt_worker_iterate(w))
+		kt_burn(1000);
+}
+
+static inline struct timespec kt_timespec(uint64_t ns)
+{
+	return (struct timespec){ .tv_sec = (time_t)(ns / KT_NSEC_PER_SEC),
+				  .tv_nsec = (long)(ns % KT_NSEC_PER_SEC) };
+}
+
+static inline void kt_sleep_until(uint64_t ns)
+{
+	const struct timespec ts = kt_timespec(ns);
+
+	clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &ts, NULL);
+}
+
+/* Sleeps of its own will; how late it is woken counts. */
+static inline void kt_rest_ns(struct kt_worker *w, uint64_t ns)
+{
+	uint64_t due_ns = kt_now_ns() + ns;
+
+	kt_worker_rest(w);
+	kt_sleep_until(due_ns);
+	kt_worker_woken(w, due_ns);
+}
+
+/* A word that workers wait on, on a cache line of its own. */
+struct kt_post {
+	uint32_t word;
+	uint32_t waiters;
+	uint64_t posted_ns; /* when it was changed last */
+	uint8_t pad[48];
+};
+
+static inline struct kt_post *kt_post(struct kt_worker *w, unsigned int i)
+{
+	return (struct kt_post *)kt_worker_shared(w) +
+	       i % (KT_WORKER_SHARED_BYTES / sizeof(struct kt_post));
+}
+
+static inline uint32_t kt_post_read(const struct kt_post *p)
+{
+	return __atomic_load_n(&p->word, __ATOMIC_ACQUIRE);
+}
+
+/*
+ * Waits while the word is `value`, or until it is time to look whether it is over. Was
+ * it changed meanwhile, the time since then is a wake latency.
+ */
+static inline void kt_post_wait(struct kt_worker *w, struct kt_post *p, uint32_t value)
+{
+	static const struct timespec patience = { .tv_nsec = 50000000 };
+
+	kt_worker_rest(w);
+	syscall(SYS_futex, &p->word, FUTEX_WAIT, value, &patience, NULL, 0);
+	if (kt_post_read(p) != value)
+		kt_worker_woken(w, __atomic_load_n(&p->posted_ns, __ATOMIC_RELAXED));
+	else
+		kt_worker_woke(w);
+}
+
+/* Adds one to the word and wakes so many of those who wait. */
+static inline void kt_post_wake(struct kt_post *p, unsigned int count)
+{
+	__atomic_store_n(&p->posted_ns, kt_now_ns(), __ATOMIC_RELAXED);
+	__atomic_add_fetch(&p->word, 1, __ATOMIC_RELEASE);
+	syscall(SYS_futex, &p->word, FUTEX_WAKE, count, NULL, NULL, 0);
+}
