@@ -165,23 +165,24 @@ int kt_check_worker(struct kt_check *ck, const char *name, unsigned int index,
 			      index);
 		return KT_CHECK_E_NO_WORKER;
 	}
-	*ret_report = (struct kt_worker_report){ .pid = w->msg.pid,
-						 .status = (int)w->msg.status,
-						 .iterations = w->msg.iterations,
-						 .cpu_ns = w->msg.cpu_ns,
-						 .delay_ns = w->msg.delay_ns,
-						 .runs = w->msg.runs,
-						 .longest_gap_ns = w->msg.longest_gap_ns,
-						 .migrations = w->msg.migrations,
-						 .start_ns = w->msg.start_ns,
-						 .end_ns = w->msg.end_ns,
-						 .wakes = kt_histogram_count(&w->wakes),
-						 .wake_p50_ns = kt_histogram_percentile(&w->wakes, 500),
-						 .wake_p90_ns = kt_histogram_percentile(&w->wakes, 900),
-						 .wake_p99_ns = kt_histogram_percentile(&w->wakes, 990),
-						 .wake_p999_ns = kt_histogram_percentile(&w->wakes, 999),
-						 .wake_max_ns =
-							 kt_histogram_percentile(&w->wakes, 1000) };
+	*ret_report =
+		(struct kt_worker_report){ .pid = w->msg.pid,
+					   .status = (int)w->msg.status,
+					   .iterations = w->msg.iterations,
+					   .cpu_ns = w->msg.cpu_ns,
+					   .delay_ns = w->msg.delay_ns,
+					   .runs = w->msg.runs,
+					   .longest_gap_ns = w->msg.longest_gap_ns,
+					   .migrations = w->msg.migrations,
+					   .start_ns = w->msg.start_ns,
+					   .end_ns = w->msg.end_ns,
+					   .wakes = kt_histogram_count(&w->wakes),
+					   .wake_p50_ns = kt_histogram_percentile(&w->wakes, 500),
+					   .wake_p90_ns = kt_histogram_percentile(&w->wakes, 900),
+					   .wake_p99_ns = kt_histogram_percentile(&w->wakes, 990),
+					   .wake_p999_ns = kt_histogram_percentile(&w->wakes, 999),
+					   .wake_max_ns =
+						   kt_histogram_percentile(&w->wakes, 1000) };
 	memcpy(ret_report->cpus.words, w->cpus, sizeof(w->cpus));
 	return 0;
 }

@@ -86,6 +86,20 @@ s32 KTS_OPS_SLEEPABLE(ktest_init)
 	return scx_bpf_create_dsq___kts(SHARED_DSQ, -1);
 }
 
+/*
+ * One queue for all CPUs has nothing to be done when CPUs come and go. A scheduler
+ * without these callbacks is ended by the kernel then.
+ */
+int KTS_OPS(ktest_cpu_online, s32 cpu)
+{
+	return 0;
+}
+
+int KTS_OPS(ktest_cpu_offline, s32 cpu)
+{
+	return 0;
+}
+
 int KTS_OPS(ktest_dump, struct scx_dump_ctx *dctx)
 {
 	kts_dump("scx_ktest: nr_select_cpu=%llu nr_enqueued=%llu nr_dispatched=%llu queued=%lld\n",
@@ -106,6 +120,8 @@ struct sched_ext_ops ktest_ops = {
 	.enqueue = (void *)ktest_enqueue,
 	.dispatch = (void *)ktest_dispatch,
 	.init = (void *)ktest_init,
+	.cpu_online = (void *)ktest_cpu_online,
+	.cpu_offline = (void *)ktest_cpu_offline,
 	.dump = (void *)ktest_dump,
 	.exit = (void *)ktest_exit,
 	.name = "scx_ktest",

@@ -18,6 +18,8 @@ static const char help_text[] =
 	"\n"
 	"  -b, --bypass  attach, but let every task pass by the scheduler's own queue:\n"
 	"                nr_dispatched stays 0\n"
+	"  -n, --no-hotplug\n"
+	"                have nothing for CPUs that come and go: the kernel then ends it\n"
 	"  -q, --quiet   say nothing of attaching and of an end that was asked for\n"
 	"  -s, --stall-after N\n"
 	"                let no task run any more N seconds after the attach\n"
@@ -34,12 +36,14 @@ static const char help_text[] =
 struct settings {
 	bool bypass;
 	bool quiet;
+	bool no_hotplug;
 	unsigned int stall_after; /* s; 0: never */
 	unsigned int watchdog_ms; /* 0: the kernel's default */
 };
 
 static const struct option options[] = {
 	{ "bypass", no_argument, NULL, 'b' },
+	{ "no-hotplug", no_argument, NULL, 'n' },
 	{ "quiet", no_argument, NULL, 'q' },
 	{ "stall-after", required_argument, NULL, 's' },
 	{ "watchdog-ms", required_argument, NULL, 'w' },
@@ -61,6 +65,12 @@ static int run(const struct settings *settings)
 	skel->rodata->bypass = settings->bypass;
 	skel->rodata->stall_after_ns = settings->stall_after * UINT64_C(1000000000);
 	skel->struct_ops.ktest_ops->timeout_ms = settings->watchdog_ms;
+	if (settings->no_hotplug) {
+		skel->struct_ops.ktest_ops->cpu_online = NULL;
+		skel->struct_ops.ktest_ops->cpu_offline = NULL;
+		bpf_program__set_autoload(skel->progs.ktest_cpu_online, false);
+		bpf_program__set_autoload(skel->progs.ktest_cpu_offline, false);
+	}
 	if (scx_ktest_bpf__load(skel)) {
 		fprintf(stderr, "scx_ktest: cannot load its BPF programs: %s\n", strerror(errno));
 	} else {
@@ -94,10 +104,13 @@ int main(int argc, char **argv)
 	struct settings settings = { 0 };
 	int c;
 
-	while ((c = getopt_long(argc, argv, "bqs:w:h", options, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, "bnqs:w:h", options, NULL)) != -1) {
 		switch (c) {
 		case 'b':
 			settings.bypass = true;
+			break;
+		case 'n':
+			settings.no_hotplug = true;
 			break;
 		case 'q':
 			settings.quiet = true;

@@ -28,7 +28,8 @@ KT_WORKLOAD(affinity_churn, "pins itself to one CPU of its cpuset after the othe
 	if (sched_getaffinity(0, sizeof(all), &all))
 		_exit(1);
 	while (kt_worker_iterate(w)) {
-		unsigned int nth = (unsigned int)(kt_worker_random(w) % (unsigned int)CPU_COUNT(&all));
+		unsigned int nth =
+			(unsigned int)(kt_worker_random(w) % (unsigned int)CPU_COUNT(&all));
 
 		CPU_ZERO(&one);
 		for (unsigned int cpu = 0; cpu < CPU_SETSIZE; cpu++)
@@ -45,7 +46,10 @@ KT_WORKLOAD(policy_churn, "is normal, batch, idle and real-time in turn")
 {
 	static const struct {
 		int policy, priority;
-	} kinds[] = { { SCHED_OTHER, 0 }, { SCHED_BATCH, 0 }, { SCHED_IDLE, 0 }, { SCHED_FIFO, 1 },
+	} kinds[] = { { SCHED_OTHER, 0 },
+		      { SCHED_BATCH, 0 },
+		      { SCHED_IDLE, 0 },
+		      { SCHED_FIFO, 1 },
 		      { SCHED_RR, 1 } };
 	unsigned int i = 0;
 

@@ -67,6 +67,47 @@ def register(harness):
         check(counts("5") == first, "the same seed gives other numbers:", first)
         check(not set(counts("6")) & set(first), "another seed gives the same numbers:", first)
 
+    def passes_all(*arguments):
+        r = expect(run("steady_*", "-j", "2", *arguments, harness=False, timeout=400), PASS)
+        check(r.out.count("PASS steady_") == 24, r)
+        return r
+
+    @case
+    def steady_load_under_eevdf():
+        passes_all()
+
+    @case
+    def steady_load_under_a_scheduler():
+        r = passes_all("--scheduler", harness.FIXTURE)
+        check(r.out.count("generation 1: under_test") == 24, r)
+
+    CHANGES = ["*_under_load", "cpusets_overlap", "classes_are_mixed"]
+
+    @case
+    def changes_under_load():
+        r = expect(run(*CHANGES, "-j", "2", harness=False, timeout=300), PASS)
+        check(r.out.count("PASS ") == 17, r)
+
+    @case
+    def changes_under_load_of_a_scheduler():
+        r = expect(run(*CHANGES, "-j", "2", "--scheduler", harness.FIXTURE, harness=False,
+                       timeout=300), PASS)
+        check(r.out.count("PASS ") == 17 and r.out.count("generation 1: ") == 17, r)
+
+    @case
+    def hotplug_twin_fails():
+        expect(run("cpus_come_and_go_under_load", "--scheduler", harness.FIXTURE,
+                   "--scheduler-arg=--no-hotplug", harness=False), FAIL,
+               "unreg-kern: unregistered from the main kernel: cpu 3 going offline")
+
+    @case
+    def steady_load_twin_fails():
+        """A scheduler that stops scheduling leaves somebody out, and is told so."""
+        r = run("steady_spin", "--scheduler", harness.FIXTURE, "--scheduler-arg=--stall-after",
+                "--scheduler-arg=1", "--scheduler-arg=--watchdog-ms", "--scheduler-arg=500",
+                harness=False)
+        expect(r, FAIL, "scheduler 'under_test' (generation 1) died", "error-stall")
+
     @case
     def each_workload_works():
         """Each does something, alone players excepted, and those who wake are woken."""

@@ -129,7 +129,8 @@ static struct kt_msg sample(uint16_t type)
 		break;
 	case KT_MSG_WORKER:
 		m.worker = (struct kt_msg_worker){
-			"name", 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, { blob, sizeof(blob) }, { blob, 2 }
+			"name",	    1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, { blob, sizeof(blob) },
+			{ blob, 2 }
 		};
 		break;
 	default:

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Steady load of one kind, more of it than there are CPUs. Whatever a scheduler makes of
+ * it, nobody may be left out: each worker gets on, and none is off a CPU for 2 s while it
+ * wants one, which is what a watchdog of the kernel's would take for a stall.
+ */
+#include <ktest.h>
+
+#define LONGEST_GAP KT_SEC(2)
+
+KT_HOST_CHECK(nobody_is_left_out)
+{
+	const char *complaint = kt_check_complaint(ck);
+	struct kt_worker_report w;
+	unsigned int count = kt_check_workers(ck, "load");
+
+	KT_EXPECT_GT(ck, count, 0);
+	for (unsigned int i = 0; i < count; i++) {
+		KT_ASSERT_OK(ck, kt_check_worker(ck, "load", i, &w));
+		KT_EXPECT_MSG(ck, w.iterations > 0, "worker %u of %u did nothing", i, count);
+		KT_EXPECT_MSG(ck, w.longest_gap_ns < LONGEST_GAP,
+			      "worker %u of %u wanted to run and did not for %llu ms", i, count,
+			      (unsigned long long)(w.longest_gap_ns / KT_MS(1)));
+		KT_EXPECT_MSG(ck, w.wake_max_ns < LONGEST_GAP,
+			      "worker %u of %u was woken %llu ms late", i, count,
+			      (unsigned long long)(w.wake_max_ns / KT_MS(1)));
+	}
+	KT_EXPECT_MSG(ck, !complaint, "the guest kernel complained: %s", complaint);
+}
+
+#define STEADY(id, summary, load, number, ...)                                                 \
+	KT_SCENARIO(id, summary, .topo = KT_TOPO("1n1l2c1t"),                                  \
+		    .workers = KT_WORKERS(KT_WORKERS_ITEM("load", .workload = load,            \
+							  .count = number, ##__VA_ARGS__)),    \
+		    .steps = KT_STEPS(KT_STEP("run", .ops = KT_OPS(KT_OP_START("load")),       \
+					      .hold = KT_MS(500))),                            \
+		    .check = KT_CHECK(nobody_is_left_out))
+
+STEADY(steady_spin, "twice as many tasks that never rest as CPUs", "spin", 4);
+STEADY(steady_spin_oversubscribed, "eight times as many tasks that never rest as CPUs", "spin", 16);
+STEADY(steady_alu, "arithmetic in long pieces", "alu", 4);
+STEADY(steady_yield, "tasks that give way all the time", "yield", 6);
+STEADY(steady_bursty, "tasks that work and sleep in turn", "bursty", 8);
+STEADY(steady_mixed, "tasks that never rest beside tasks that sleep", "mixed", 6);
+STEADY(steady_timers, "tasks that are woken each 2 ms", "timer", 6, .params = { KT_MS(2) });
+STEADY(steady_page_faults, "tasks that touch new memory", "page_faults", 4, .params = { 64 });
+STEADY(steady_cache, "tasks that walk through memory", "cache", 4, .params = { 262144 });
+STEADY(steady_forks, "tasks that start and end processes", "fork_exit", 4);
+STEADY(steady_io_sync, "tasks that write and sync", "io_sync", 4);
+STEADY(steady_pingpong, "pairs that wake each other by futex", "futex_pingpong", 6);
+STEADY(steady_pipes, "pairs that wake each other by pipe", "pipe_pingpong", 6);
+STEADY(steady_fanout, "one task that wakes all others", "futex_fanout", 6);
+STEADY(steady_herd, "a herd that is woken for one thing", "herd", 6);
+STEADY(steady_wake_chain, "tasks that wake one another in a circle", "wake_chain", 6);
+STEADY(steady_imbalance, "one producer and too few consumers", "imbalance", 4);
+STEADY(steady_messages, "a server's messages and answers", "messages", 6);
+STEADY(steady_epoll, "many pipes that many tasks poll", "epoll_storm", 4);
+STEADY(steady_convoy, "one mutex that all want", "convoy", 4);
+STEADY(steady_nice_sweep, "tasks that change their nice values", "nice_sweep", 4);
+STEADY(steady_affinity_churn, "tasks that pin themselves elsewhere all the time", "affinity_churn", 4);
+STEADY(steady_policy_churn, "tasks that change their scheduling class", "policy_churn", 4);
+STEADY(steady_cgroup_churn, "tasks that move between cgroups", "cgroup_churn", 4);
