@@ -245,9 +245,32 @@ static void test_a_missing_file_is_named(void **state)
 	assert_non_null(strstr(diag.cause, "No such file"));
 }
 
+/* Only a scenario that declares no scheduler is given one. */
+static void test_given_scheduler(void **state)
+{
+	const struct kt_sched_decl declared[] = { { "a", "b" }, { 0 } };
+	struct kt_scenario s = { .name = "s", .snapshots = 3 };
+	struct kt_stage_given given;
+	const struct kt_scenario *with;
+
+	assert_ptr_equal(kt_stage_give(&given, &s, NULL), &s);
+	with = kt_stage_give(&given, &s, "./mine");
+	assert_string_equal(with->sched[0].name, KT_GIVEN_SCHED);
+	assert_string_equal(with->sched[0].binary, "./mine");
+	assert_null(with->sched[1].name);
+	assert_int_equal(with->snapshots, 3);
+	assert_null(s.sched);
+	s.staged = declared;
+	assert_ptr_equal(kt_stage_give(&given, &s, "./mine"), &s);
+	s.staged = NULL;
+	s.sched = declared;
+	assert_ptr_equal(kt_stage_give(&given, &s, "./mine"), &s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_given_scheduler),
 		cmocka_unit_test(test_good_forms),
 		cmocka_unit_test(test_bad_forms),
 		cmocka_unit_test(test_places_that_are_taken),
