@@ -4,8 +4,8 @@
  * sched_ext under one name whichever kernel they are built against, and the
  * record of how the scheduler ended.
  *
- * Linux 6.13 renamed scx_bpf_dispatch to scx_bpf_dsq_insert and
- * scx_bpf_consume to scx_bpf_dsq_move_to_local. All four are declared weak; the
+ * Linux 6.13 renamed scx_bpf_dispatch to scx_bpf_dsq_insert (and _vtime likewise) and
+ * scx_bpf_consume to scx_bpf_dsq_move_to_local. All are declared weak; the
  * one the running kernel has is taken. The ___kts flavour keeps these
  * declarations apart from those that vmlinux.h may bring; libbpf drops it when
  * it resolves the name.
@@ -26,6 +26,11 @@ KTS_WEAK_KSYM void scx_bpf_dispatch___kts(struct task_struct *p, u64 dsq_id, u64
 					  u64 enq_flags);
 KTS_WEAK_KSYM void scx_bpf_dsq_insert___kts(struct task_struct *p, u64 dsq_id, u64 slice,
 					    u64 enq_flags);
+KTS_WEAK_KSYM void scx_bpf_dispatch_vtime___kts(struct task_struct *p, u64 dsq_id, u64 slice,
+						u64 vtime, u64 enq_flags);
+KTS_WEAK_KSYM void scx_bpf_dsq_insert_vtime___kts(struct task_struct *p, u64 dsq_id, u64 slice,
+						  u64 vtime, u64 enq_flags);
+KTS_WEAK_KSYM s32 scx_bpf_task_cpu___kts(const struct task_struct *p);
 KTS_WEAK_KSYM bool scx_bpf_consume___kts(u64 dsq_id);
 KTS_WEAK_KSYM bool scx_bpf_dsq_move_to_local___kts(u64 dsq_id);
 KTS_WEAK_KSYM s32 scx_bpf_select_cpu_dfl___kts(struct task_struct *p, s32 prev_cpu, u64 wake_flags,
@@ -33,6 +38,12 @@ KTS_WEAK_KSYM s32 scx_bpf_select_cpu_dfl___kts(struct task_struct *p, s32 prev_c
 KTS_WEAK_KSYM s32 scx_bpf_create_dsq___kts(u64 dsq_id, s32 node);
 KTS_WEAK_KSYM s32 scx_bpf_dsq_nr_queued___kts(u64 dsq_id);
 KTS_WEAK_KSYM void scx_bpf_dump_bstr___kts(char *fmt, unsigned long long *data, u32 data__sz);
+
+/* For bpf_for_each(scx_dsq, ...), and for looking at the CPUs of a task. */
+KTS_WEAK_KSYM int bpf_iter_scx_dsq_new(struct bpf_iter_scx_dsq *it, u64 dsq_id, u64 flags);
+KTS_WEAK_KSYM struct task_struct *bpf_iter_scx_dsq_next(struct bpf_iter_scx_dsq *it);
+KTS_WEAK_KSYM void bpf_iter_scx_dsq_destroy(struct bpf_iter_scx_dsq *it);
+KTS_WEAK_KSYM bool bpf_cpumask_test_cpu(u32 cpu, const struct cpumask *cpumask);
 
 /* A program of the ops table; the arguments are those of the member it fills. */
 #define KTS_OPS(name, ...)       \
@@ -48,6 +59,16 @@ static __always_inline void kts_insert(struct task_struct *p, u64 dsq_id, u64 sl
 		scx_bpf_dsq_insert___kts(p, dsq_id, slice, enq_flags);
 	else
 		scx_bpf_dispatch___kts(p, dsq_id, slice, enq_flags);
+}
+
+/* The same into a queue that is sorted by virtual time. */
+static __always_inline void kts_insert_vtime(struct task_struct *p, u64 dsq_id, u64 slice,
+					     u64 vtime, u64 enq_flags)
+{
+	if (bpf_ksym_exists(scx_bpf_dsq_insert_vtime___kts))
+		scx_bpf_dsq_insert_vtime___kts(p, dsq_id, slice, vtime, enq_flags);
+	else
+		scx_bpf_dispatch_vtime___kts(p, dsq_id, slice, vtime, enq_flags);
 }
 
 /* Takes the first task that may run here from the queue to this CPU. */

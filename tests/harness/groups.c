@@ -226,6 +226,45 @@ KT_SCENARIO(weights_and_limits, "shares a CPU out by weight and by quota",
 		KT_OP_START("few"), KT_OP_START("most"), KT_OP_START("some")), .hold = KT_MS(1500))),
 	.check   = KT_CHECK(shares_are_as_asked_for));
 
+/* Nice 0 weighs 1024 and nice 5 335 (sched_prio_to_weight[], kernel/sched/core.c). */
+KT_HOST_CHECK(time_goes_by_weight)
+{
+	struct kt_worker_report most, some;
+
+	KT_ASSERT_OK(ck, kt_check_worker(ck, "most", 0, &most));
+	KT_ASSERT_OK(ck, kt_check_worker(ck, "some", 0, &some));
+	KT_EXPECT_MSG(ck, most.cpu_ns > 2 * some.cpu_ns && most.cpu_ns < 5 * some.cpu_ns,
+		      "%llu and %llu ns with weights of 3 to 1", (unsigned long long)most.cpu_ns,
+		      (unsigned long long)some.cpu_ns);
+}
+
+KT_SCENARIO(nice_values_share_time, "two tasks with other nice values on one CPU",
+	.topo    = KT_TOPO("1n1l2c1t"),
+	.workers = KT_WORKERS(
+		KT_WORKERS_ITEM("most", .workload = "spin", .cgroup = "a"),
+		KT_WORKERS_ITEM("some", .workload = "spin", .cgroup = "a")),
+	.steps   = KT_STEPS(KT_STEP("share", .ops = KT_OPS(
+		KT_OP_CGROUP_ADD("a"), KT_OP_CPUSET("a", KT_CPUS_LIST("1")),
+		KT_OP_START("most"), KT_OP_START("some"), KT_OP_NICE("some", 5)), .hold = KT_MS(1500))),
+	.check   = KT_CHECK(time_goes_by_weight));
+
+KT_HOST_CHECK(own_queue_comes_first)
+{
+	uint64_t own, other;
+
+	KT_ASSERT_OK(ck, kt_bpf_u64(ck, 1, "nr_own", &own));
+	KT_ASSERT_OK(ck, kt_bpf_u64(ck, 1, "nr_other", &other));
+	KT_EXPECT_GT(ck, own, 10 + 4 * other);
+}
+
+KT_SCENARIO(llcs_have_queues, "tasks that never rest are served by the queue of their LLC",
+	.topo      = KT_TOPO("1n2l2c1t"),
+	.sched     = KT_SCHED("llc", .binary = "scx_llc"),
+	.workers   = KT_WORKERS(KT_WORKERS_ITEM("load", .workload = "spin", .count = 12)),
+	.snapshots = 1,
+	.steps     = KT_STEPS(KT_STEP("load", .ops = KT_OPS(KT_OP_START("load")), .hold = KT_MS(1000))),
+	.check     = KT_CHECK(own_queue_comes_first));
+
 KT_HOST_CHECK(was_killed)
 {
 	struct kt_worker_report w;

@@ -95,6 +95,19 @@ def register(harness):
         check(r.out.count("PASS ") == 17 and r.out.count("generation 1: ") == 17, r)
 
     @case
+    def schedulers_of_the_tree():
+        """Each carries some loads; weights count for scx_vtime and not for scx_fifo."""
+        for name in ["scx_fifo", "scx_vtime", "scx_llc"]:
+            r = expect(run("steady_spin", "steady_bursty", "steady_pi*", "cpus_come*", "-j", "2",
+                           "--scheduler", name, harness=False, timeout=200), PASS)
+            check(r.out.count("generation 1: under_test") == 5, r)
+        expect(run("nice_values_share_time"), PASS)
+        expect(run("nice_values_share_time", "--scheduler", "scx_vtime"), PASS)
+        expect(run("nice_values_share_time", "--scheduler", "scx_fifo"), FAIL,
+               "ns with weights of 3 to 1")
+        expect(run("llcs_have_queues"), PASS)
+
+    @case
     def hotplug_twin_fails():
         expect(run("cpus_come_and_go_under_load", "--scheduler", harness.FIXTURE,
                    "--scheduler-arg=--no-hotplug", harness=False), FAIL,

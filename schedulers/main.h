@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The whole main program of a scheduler that has no options of its own: it is opened,
+ * prepared, loaded and run. To be included by its loader, before its skeleton.
+ */
+#pragma once
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "schedulers/loader.h"
+
+struct kts_settings {
+	bool quiet;
+	unsigned int watchdog_ms; /* 0: the kernel's default */
+};
+
+/* The exit status of the program, or -1: it is to go on. */
+int kts_main_options(struct kts_settings *ret_settings, int argc, char **argv, const char *name);
+
+/*
+ * id: the program's name; table: its struct_ops map; prepare: NULL, or what it does
+ * with its skeleton before that is loaded.
+ */
+#define KTS_MAIN(id, table, prepare)                                                     \
+	static int run(const struct kts_settings *settings)                              \
+	{                                                                                \
+		struct kts_loader loader = { .name = #id, .quiet = settings->quiet };    \
+		void (*prepare_fn)(struct id##_bpf *) = (prepare);                       \
+		struct id##_bpf *skel = id##_bpf__open();                                \
+		int r = 1;                                                               \
+                                                                                         \
+		if (!skel) {                                                             \
+			fprintf(stderr, #id ": cannot open its BPF object: %s\n",        \
+				strerror(errno));                                        \
+			return 1;                                                        \
+		}                                                                        \
+		if (prepare_fn)                                                          \
+			prepare_fn(skel);                                                \
+		skel->struct_ops.table->timeout_ms = settings->watchdog_ms;              \
+		if (id##_bpf__load(skel)) {                                              \
+			fprintf(stderr, #id ": cannot load its BPF programs: %s\n",      \
+				strerror(errno));                                        \
+		} else {                                                                 \
+			loader.ops = skel->maps.table;                                   \
+			loader.exit_event_fd = bpf_map__fd(skel->maps.exit_event);       \
+			loader.exit_info = (const volatile void *)&skel->bss->exit_info; \
+			r = kts_loader_run(&loader);                                     \
+		}                                                                        \
+		id##_bpf__destroy(skel);                                                 \
+		return r;                                                                \
+	}                                                                                \
+	int main(int argc, char **argv)                                                  \
+	{                                                                                \
+		struct kts_settings settings = { 0 };                                    \
+		int r = kts_main_options(&settings, argc, argv, #id);                    \
+                                                                                         \
+		if (r >= 0)                                                              \
+			return r;                                                        \
+		kts_loader_prepare();                                                    \
+		return run(&settings);                                                   \
+	}

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Loader of scx_llc; what the scheduler does is told in scx_llc.bpf.c. */
+#include "schedulers/main.h"
+
+#include "scx_llc.skel.h"
+
+#define LLCS_MAX 64 /* as in scx_llc.bpf.c */
+
+/* The id that Linux gives to a CPU's level-3 cache; -1: none, or no such CPU. */
+static int cache_id(unsigned int cpu)
+{
+	char path[96];
+	int id = -1;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/sys/devices/system/cpu/cpu%u/cache/index3/id", cpu);
+	f = fopen(path, "re");
+	if (f && fscanf(f, "%d", &id) != 1)
+		id = -1;
+	if (f)
+		fclose(f);
+	return id;
+}
+
+/* Ids may have gaps; queues are numbered from 0. Whose LLC is not known is in the first. */
+static void find_llcs(struct scx_llc_bpf *skel)
+{
+	int ids[LLCS_MAX];
+	unsigned int count = 0;
+
+	for (unsigned int cpu = 0; cpu < KT_ARRAY_SIZE(skel->rodata->llc_of); cpu++) {
+		int id = cache_id(cpu);
+		unsigned int llc = 0;
+
+		while (llc < count && ids[llc] != id)
+			llc++;
+		if (id < 0 || llc == LLCS_MAX)
+			continue;
+		if (llc == count)
+			ids[count++] = id;
+		skel->rodata->llc_of[cpu] = llc;
+	}
+	skel->rodata->nr_llcs = count ?: 1;
+}
+
+KTS_MAIN(scx_llc, llc_ops, find_llcs)

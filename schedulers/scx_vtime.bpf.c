@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * scx_vtime: weighted fair. All CPUs share one queue, which is sorted by virtual time:
+ * the time that a task has run, divided by its weight. Who has had least for its weight
+ * is next. The queue's own virtual time is that of the task that ran last; a task that
+ * has slept gets one slice of credit, and no more, or it could hold up all others.
+ */
+#include "schedulers/common.bpf.h"
+
+char _license[] SEC("license") = "GPL";
+
+#define SHARED_DSQ 0
+
+#define WEIGHT_DEFAULT 100 /* of nice value 0 (kernel/sched/ext.c) */
+
+__u64 vtime_now;
+__u64 nr_dispatched;
+
+KTS_EXIT_DEFINE();
+
+/* Virtual times wrap around. */
+static bool is_before(u64 a, u64 b)
+{
+	return (s64)(a - b) < 0;
+}
+
+s32 KTS_OPS(vtime_select_cpu, struct task_struct *p, s32 prev_cpu, u64 wake_flags)
+{
+	bool is_idle = false;
+
+	/* An idle CPU is woken for it; it is queued all the same. */
+	return scx_bpf_select_cpu_dfl___kts(p, prev_cpu, wake_flags, &is_idle);
+}
+
+int KTS_OPS(vtime_enqueue, struct task_struct *p, u64 enq_flags)
+{
+	u64 vtime = p->scx.dsq_vtime;
+
+	if (is_before(vtime, vtime_now - SCX_SLICE_DFL))
+		vtime = vtime_now - SCX_SLICE_DFL;
+	kts_insert_vtime(p, SHARED_DSQ, SCX_SLICE_DFL, vtime, enq_flags);
+	return 0;
+}
+
+/* With what a task has run for since it was given its slice. */
+static u64 vtime_of(const struct task_struct *p)
+{
+	return p->scx.dsq_vtime + (SCX_SLICE_DFL - p->scx.slice) * WEIGHT_DEFAULT / p->scx.weight;
+}
+
+/* Whether somebody who may run on this CPU has had less. */
+static bool is_anybody_before(u64 vtime, s32 cpu)
+{
+	struct task_struct *waiting;
+	bool found = false;
+
+	bpf_for_each(scx_dsq, waiting, SHARED_DSQ, 0)
+	{
+		if (!bpf_cpumask_test_cpu(cpu, waiting->cpus_ptr))
+			continue;
+		found = is_before(waiting->scx.dsq_vtime, vtime);
+		break;
+	}
+	return found;
+}
+
+/*
+ * The task that ran is not in the queue yet, but takes part all the same: with a slice
+ * left it goes on. Without that, two tasks on a CPU would take turns, whatever their
+ * weights.
+ */
+int KTS_OPS(vtime_dispatch, s32 cpu, struct task_struct *prev)
+{
+	if (prev && prev->scx.flags & SCX_TASK_QUEUED && !is_anybody_before(vtime_of(prev), cpu)) {
+		prev->scx.dsq_vtime = vtime_of(prev);
+		prev->scx.slice = SCX_SLICE_DFL;
+		return 0;
+	}
+	if (kts_move_to_local(SHARED_DSQ))
+		__sync_fetch_and_add(&nr_dispatched, 1);
+	return 0;
+}
+
+int KTS_OPS(vtime_running, struct task_struct *p)
+{
+	/* CPUs race here; that it goes on now and then is enough. */
+	if (is_before(vtime_now, p->scx.dsq_vtime))
+		vtime_now = p->scx.dsq_vtime;
+	return 0;
+}
+
+int KTS_OPS(vtime_stopping, struct task_struct *p, bool runnable)
+{
+	p->scx.dsq_vtime = vtime_of(p);
+	return 0;
+}
+
+int KTS_OPS(vtime_enable, struct task_struct *p)
+{
+	p->scx.dsq_vtime = vtime_now;
+	return 0;
+}
+
+int KTS_OPS(vtime_cpu_online, s32 cpu)
+{
+	return 0;
+}
+
+int KTS_OPS(vtime_cpu_offline, s32 cpu)
+{
+	return 0;
+}
+
+s32 KTS_OPS_SLEEPABLE(vtime_init)
+{
+	return scx_bpf_create_dsq___kts(SHARED_DSQ, -1);
+}
+
+int KTS_OPS(vtime_exit, struct scx_exit_info *ei)
+{
+	kts_exit_record(ei);
+	return 0;
+}
+
+SEC(".struct_ops.link")
+struct sched_ext_ops vtime_ops = {
+	.select_cpu = (void *)vtime_select_cpu,
+	.enqueue = (void *)vtime_enqueue,
+	.dispatch = (void *)vtime_dispatch,
+	.running = (void *)vtime_running,
+	.stopping = (void *)vtime_stopping,
+	.enable = (void *)vtime_enable,
+	.cpu_online = (void *)vtime_cpu_online,
+	.cpu_offline = (void *)vtime_cpu_offline,
+	.init = (void *)vtime_init,
+	.exit = (void *)vtime_exit,
+	.name = "scx_vtime",
+};

@@ -1,0 +1,7 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Loader of scx_vtime; what the scheduler does is told in scx_vtime.bpf.c. */
+#include "schedulers/main.h"
+
+#include "scx_vtime.skel.h"
+
+KTS_MAIN(scx_vtime, vtime_ops, NULL)
