@@ -6,7 +6,7 @@
 
 #include "runner/run.h"
 
-#define KT_RESULT_VERSION 1
+#define KT_RESULT_VERSION 2 /* 2: "exit" of a scheduler is an object */
 
 /* New reference; NULL without memory. */
 json_t *kt_result_json(const struct kt_run_result *result, const struct kt_run_request *request);
