@@ -31,6 +31,7 @@ static const char help[] =
 	"      --artifacts DIR        keep artefacts in a new folder in DIR\n"
 	"      --cold                 boot the machine for this run, instead of starting\n"
 	"                             from a clone of one that was booted before\n"
+	"      --fail-on-inconclusive count a run that proves nothing as failed\n"
 	"      --file HOST:GUEST      put a file of the host into the guest, at that\n"
 	"                             absolute path, a program with its libraries;\n"
 	"                             may be given several times\n"
@@ -64,6 +65,7 @@ static const char help[] =
 
 struct options {
 	struct kt_run_request request; /* what all runs share */
+	bool fail_on_inconclusive;
 	const char *kernel_path;
 	char scheduler[PATH_MAX];
 	const char *args[KT_ARGS_MAX + 1];
@@ -183,6 +185,7 @@ static int parse_options(struct options *o, int argc, char **argv)
 		{ "accel", required_argument, NULL, 'A' },
 		{ "artifacts", required_argument, NULL, 'd' },
 		{ "cold", no_argument, NULL, 'c' },
+		{ "fail-on-inconclusive", no_argument, NULL, 'I' },
 		{ "file", required_argument, NULL, 'F' },
 		{ "force", no_argument, NULL, 'f' },
 		{ "jobs", required_argument, NULL, 'j' },
@@ -212,6 +215,9 @@ static int parse_options(struct options *o, int argc, char **argv)
 			break;
 		case 'i':
 			o->request.keep_identity = true;
+			break;
+		case 'I':
+			o->fail_on_inconclusive = true;
 			break;
 		case 'f':
 			o->force = true;
@@ -395,6 +401,13 @@ static void count_at_work(struct options *o, int more)
 	pthread_mutex_unlock(&o->terminal);
 }
 
+static int exit_of(const struct options *o, const struct kt_run_result *res)
+{
+	int status = (int)kt_run_exit(res);
+
+	return status == KT_EXIT_INCONCLUSIVE && o->fail_on_inconclusive ? KT_EXIT_FAIL : status;
+}
+
 /* Runs one. false when the user has had enough, or there is not even a result. */
 static bool run_job(void *arg, unsigned int number)
 {
@@ -423,7 +436,7 @@ static void report_job(void *arg, unsigned int number)
 		fprintf(stderr, "ktest run: %s: %s\n", o->running, strerror(-job->error));
 	} else {
 		print_result(o, job->result);
-		batch->status = worse(batch->status, (int)kt_run_exit(job->result));
+		batch->status = worse(batch->status, exit_of(batch->o, job->result));
 	}
 	pthread_mutex_unlock(&o->terminal);
 	if (o->results && !job->error)
