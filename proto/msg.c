@@ -101,7 +101,8 @@ static const struct message messages[] = {
 		UINT(snapshot_end, snapshot), UINT(snapshot_end, maps),
 		UINT(snapshot_end, valid)) },
 	[KT_MSG_FINDING] = { "finding", FIELDS(
-		TEXT(finding, file), UINT(finding, line), TEXT(finding, text)) },
+		TEXT(finding, file), UINT(finding, line), TEXT(finding, text),
+		UINT(finding, timing)) },
 	[KT_MSG_RESULT] = { "result", FIELDS(
 		UINT(result, steps_run), UINT(result, ops_failed), UINT(result, findings),
 		UINT(result, snapshots_due), UINT(result, snapshots_taken),

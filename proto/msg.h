@@ -377,6 +377,7 @@ struct kt_msg_finding {
 	char file[KT_NAME_MAX];
 	uint32_t line;
 	char text[KT_TEXT_MAX];
+	uint32_t timing; /* 1: something took too long, which a busy host may be to blame for */
 };
 
 /* OUTPUT: what a guest body, or what it started, wrote to stdout and stderr. */

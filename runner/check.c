@@ -29,10 +29,13 @@ struct kt_check {
 
 /* ---- what a check calls ---- */
 
-static void send_finding(struct kt_check *ck, const char *file, int line, const char *text)
+static void send_finding(struct kt_check *ck, const char *file, int line, bool timing,
+			 const char *text)
 {
 	_cleanup_(kt_buf_deinit) struct kt_buf out = KT_BUF_INIT(0);
-	struct kt_msg msg = { .type = KT_MSG_FINDING, .finding.line = (uint32_t)line };
+	struct kt_msg msg = { .type = KT_MSG_FINDING,
+			      .finding.line = (uint32_t)line,
+			      .finding.timing = timing };
 	const char *base = strrchr(file, '/');
 
 	snprintf(msg.finding.file, sizeof(msg.finding.file), "%s", base ? base + 1 : file);
@@ -50,7 +53,18 @@ void kt_check_fail(struct kt_check *ck, const char *file, int line, const char *
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	send_finding(ck, file, line, text);
+	send_finding(ck, file, line, false, text);
+}
+
+void kt_check_late(struct kt_check *ck, const char *file, int line, const char *fmt, ...)
+{
+	char text[KT_TEXT_MAX];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	send_finding(ck, file, line, true, text);
 }
 
 static uint32_t resolve(const struct kt_check *ck, uint32_t generation)

@@ -230,7 +230,9 @@ int kt_run_record_finding(struct kt_run_record *rec, const struct kt_msg_finding
 		return kt_raise(-ENOMEM);
 	rec->findings = list;
 	f = &list[rec->finding_count++];
-	*f = (struct kt_finding){ .line = finding->line, .from_guest = from_guest };
+	*f = (struct kt_finding){ .line = finding->line,
+				  .from_guest = from_guest,
+				  .timing = finding->timing };
 	memcpy(f->file, finding->file, sizeof(f->file));
 	memcpy(f->text, finding->text, sizeof(f->text));
 	return 0;

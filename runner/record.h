@@ -45,6 +45,7 @@ struct kt_finding {
 	char file[KT_NAME_MAX];
 	uint32_t line;
 	bool from_guest;
+	bool timing; /* something took too long */
 	char text[KT_TEXT_MAX];
 };
 

@@ -14,6 +14,12 @@
 #include "ops/op.h"
 #include "runner/verdict.h"
 
+/*
+ * What took too long on a machine whose vCPUs waited for the host's CPUs for more than
+ * this part of the time they ran says nothing about a scheduler.
+ */
+#define CONTENTION_MAX 0.25
+
 static bool conclude(struct kt_run_result *res, enum kt_verdict verdict, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
@@ -224,23 +230,47 @@ static bool judge_workers(struct kt_run_result *res)
 	return false;
 }
 
+/* The first that is not about time comes first: a busy host excuses nothing else. */
+static const struct kt_finding *first_finding(const struct kt_run_record *rec)
+{
+	for (size_t i = 0; i < rec->finding_count; i++)
+		if (!rec->findings[i].timing)
+			return &rec->findings[i];
+	return rec->findings;
+}
+
+static void append(struct kt_run_result *res, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+
+static void append(struct kt_run_result *res, const char *fmt, ...)
+{
+	size_t len = strlen(res->cause);
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(res->cause + len, sizeof(res->cause) - len, fmt, ap);
+	va_end(ap);
+}
+
 static bool judge_findings(struct kt_run_result *res)
 {
-	const struct kt_finding *f = res->record.findings;
 	size_t more = res->record.finding_count - 1;
+	double contention = kt_run_contention(res);
+	const struct kt_finding *f;
+	bool host;
 
 	if (!res->record.finding_count)
 		return false;
+	f = first_finding(&res->record);
+	host = f->timing && contention > CONTENTION_MAX;
+	conclude(res, host ? KT_VERDICT_INCONCLUSIVE : KT_VERDICT_FAIL, "%s", f->text);
 	if (f->file[0])
-		conclude(res, KT_VERDICT_FAIL, "%s (%s:%u)", f->text, f->file, f->line);
-	else
-		conclude(res, KT_VERDICT_FAIL, "%s", f->text);
-	if (more) {
-		size_t len = strlen(res->cause);
-
-		snprintf(res->cause + len, sizeof(res->cause) - len, "; and %zu more finding%s",
-			 more, more == 1 ? "" : "s");
-	}
+		append(res, " (%s:%u)", f->file, f->line);
+	if (more)
+		append(res, "; and %zu more finding%s", more, more == 1 ? "" : "s");
+	if (host)
+		append(res, "; the host kept vCPUs waiting for %.0f %% of the time they ran",
+		       100 * contention);
 	return true;
 }
 

@@ -141,6 +141,19 @@ const char *kt_check_complaint(const struct kt_check *ck);
 void kt_check_fail(struct kt_check *ck, const char *file, int line, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
 
+/* Records that something took too long: a finding, unless the host was too busy to tell. */
+void kt_check_late(struct kt_check *ck, const char *file, int line, const char *fmt, ...)
+	__attribute__((format(printf, 4, 5)));
+
+/* For limits on time. On a host that kept the machine waiting a run is then inconclusive. */
+#define KT_EXPECT_IN_TIME(ck, cond, ...)                                      \
+	({                                                                    \
+		bool _held = (cond);                                          \
+		if (!_held)                                                   \
+			kt_check_late((ck), __FILE__, __LINE__, __VA_ARGS__); \
+		_held;                                                        \
+	})
+
 #define KT_EXPECT_MSG(ck, cond, ...)                                          \
 	({                                                                    \
 		bool _held = (cond);                                          \

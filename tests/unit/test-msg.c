@@ -98,7 +98,7 @@ static struct kt_msg sample(uint16_t type)
 		m.snapshot_end = (struct kt_msg_snapshot_end){ 1, 2, 1 };
 		break;
 	case KT_MSG_FINDING:
-		m.finding = (struct kt_msg_finding){ "file.c", 10, "wrong" };
+		m.finding = (struct kt_msg_finding){ "file.c", 10, "wrong", 1 };
 		break;
 	case KT_MSG_RESULT:
 		m.result = (struct kt_msg_result){ 1, 2, 3, 4, 5, 6, 7, 8 };

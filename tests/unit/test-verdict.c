@@ -255,6 +255,24 @@ static void test_findings(void **state)
 	expect(KT_VERDICT_INCONCLUSIVE, KT_EXIT_INCONCLUSIVE, "vmm-error");
 }
 
+/* What took too long is the host's fault if that was busy; nothing else is. */
+static void test_findings_about_time(void **state)
+{
+	const struct kt_msg_finding late = { "a.c", 3, "it took 3 s", 1 };
+	const struct kt_msg_finding wrong = { "a.c", 4, "it is wrong", 0 };
+	struct kt_run_vcpu vcpu = { .stats = { .run_ns = 1000, .delay_ns = 200 } };
+
+	res.vcpus = &vcpu;
+	res.vcpu_count = 1;
+	assert_int_equal(kt_run_record_finding(&res.record, &late, false), 0);
+	expect(KT_VERDICT_FAIL, KT_EXIT_FAIL, "it took 3 s (a.c:3)");
+	vcpu.stats.delay_ns = 300;
+	expect(KT_VERDICT_INCONCLUSIVE, KT_EXIT_INCONCLUSIVE,
+	       "it took 3 s (a.c:3); the host kept vCPUs waiting for 30 %");
+	assert_int_equal(kt_run_record_finding(&res.record, &wrong, false), 0);
+	expect(KT_VERDICT_FAIL, KT_EXIT_FAIL, "it is wrong (a.c:4); and 1 more finding");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -268,6 +286,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_expected_errors, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_workers, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_findings, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_findings_about_time, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
