@@ -284,6 +284,10 @@ KT_SCENARIO(worker_that_crashes, "starts workers that die of a signal",
 	.workers = KT_WORKERS(KT_WORKERS_ITEM("two", .workload = "crashes", .count = 2)),
 	.steps   = KT_STEPS(KT_STEP("run", .ops = KT_OPS(KT_OP_START("two")), .hold = KT_MS(200))));
 
+KT_SCENARIO(loaded_for_long, "has busy workers for ten seconds, unless its scheduler dies",
+	.workers = KT_WORKERS(KT_WORKERS_ITEM("load", .workload = "spin", .count = 4)),
+	.steps   = KT_STEPS(KT_STEP("run", .ops = KT_OPS(KT_OP_START("load")), .hold = KT_SEC(10))));
+
 KT_SCENARIO(workers_never_started, "declares workers and does not start them",
 	.workers = KT_WORKERS(KT_WORKERS_ITEM("one", .workload = "spin")));
 

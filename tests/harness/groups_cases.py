@@ -116,9 +116,8 @@ def register(harness):
     @case
     def steady_load_twin_fails():
         """A scheduler that stops scheduling leaves somebody out, and is told so."""
-        r = run("steady_spin", "--scheduler", harness.FIXTURE, "--scheduler-arg=--stall-after",
-                "--scheduler-arg=1", "--scheduler-arg=--watchdog-ms", "--scheduler-arg=500",
-                harness=False)
+        r = run("loaded_for_long", "--scheduler", harness.FIXTURE, "--scheduler-arg=--stall-after",
+                "--scheduler-arg=1", "--scheduler-arg=--watchdog-ms", "--scheduler-arg=500")
         expect(r, FAIL, "scheduler 'under_test' (generation 1) died", "error-stall")
 
     @case
