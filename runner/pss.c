@@ -94,7 +94,7 @@ static bool take_line(struct kt_cursor *c, struct kt_pss *sum, bool *guest, bool
 	const char *line = (const char *)c->pos;
 	const char *end = memchr(line, '\n', kt_cursor_left(c));
 
-	if (!end)
+	if (!line || !end)
 		return false;
 	if (take_text(c, "Pss:"))
 		return *found = add_kib(c, &sum->bytes);
