@@ -164,19 +164,22 @@ static void test_counts_children_and_what_is_shared_once(void **state)
 	memset(memory, 1, len);
 	before = read_all();
 	assert_true(before > len);
-	/* One that writes nothing has 32 MiB in its resident set, and adds next to nothing. */
+	/*
+	 * One that writes nothing has 32 MiB in its resident set, and adds next to nothing;
+	 * what the reading itself leaves behind is some MiB with a sanitizer.
+	 */
 	sharing = start_child(memory, 0, &fds[0]);
 	shared = read_all();
-	assert_true(shared < before + 4 * MIB);
+	assert_true(shared < before + 16 * MIB);
 	copying = start_child(memory, len, &fds[1]);
 	copied = read_all();
-	assert_true(copied > shared + 28 * MIB && copied < shared + 36 * MIB);
+	assert_true(copied > shared + 28 * MIB && copied < shared + 48 * MIB);
 	close(fds[0]);
 	close(fds[1]);
 	assert_int_equal(waitpid(sharing, &status, 0), sharing);
 	/* One that has ended and was not reaped counts nothing. */
 	assert_int_equal(waitid(P_PID, (id_t)copying, &(siginfo_t){ 0 }, WEXITED | WNOWAIT), 0);
-	assert_true(read_all() < before + 4 * MIB);
+	assert_true(read_all() < before + 16 * MIB);
 	assert_int_equal(waitpid(copying, &status, 0), copying);
 	munmap(memory, len);
 }
