@@ -22,8 +22,7 @@
 #include "ops/cpus.h"
 #include "ops/worker.h"
 #include "ops/workers-exec.h"
-
-#define TICK_NS (5 * KT_NSEC_PER_MSEC)
+#include "proto/pattern.h"
 
 /* What is seen of a worker. Written by itself. */
 struct facts {
@@ -126,14 +125,9 @@ bool kt_worker_is_over(const struct kt_worker *w)
 	return __atomic_load_n(&w->area->stop, __ATOMIC_RELAXED);
 }
 
-/* splitmix64 of Steele, Lea and Flood (2014). */
 uint64_t kt_worker_random(struct kt_worker *w)
 {
-	uint64_t z = w->random += UINT64_C(0x9e3779b97f4a7c15);
-
-	z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
-	z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
-	return z ^ z >> 31;
+	return kt_pattern_next(&w->random);
 }
 
 uint64_t kt_worker_param(const struct kt_worker *w, unsigned int i, uint64_t or_else)

@@ -30,7 +30,7 @@ struct kt_check {
 /* ---- what a check calls ---- */
 
 static void send_finding(struct kt_check *ck, const char *file, int line, bool timing,
-			 const char *text)
+			 const char *fmt, va_list ap)
 {
 	_cleanup_(kt_buf_deinit) struct kt_buf out = KT_BUF_INIT(0);
 	struct kt_msg msg = { .type = KT_MSG_FINDING,
@@ -39,7 +39,7 @@ static void send_finding(struct kt_check *ck, const char *file, int line, bool t
 	const char *base = strrchr(file, '/');
 
 	snprintf(msg.finding.file, sizeof(msg.finding.file), "%s", base ? base + 1 : file);
-	snprintf(msg.finding.text, sizeof(msg.finding.text), "%s", text);
+	vsnprintf(msg.finding.text, sizeof(msg.finding.text), fmt, ap);
 	/* A finding that cannot be sent must not let the check pass. */
 	if (kt_msg_frame(&out, &ck->seq, &msg) || kt_write_all(ck->fd, out.data, out.len))
 		abort();
@@ -47,24 +47,20 @@ static void send_finding(struct kt_check *ck, const char *file, int line, bool t
 
 void kt_check_fail(struct kt_check *ck, const char *file, int line, const char *fmt, ...)
 {
-	char text[KT_TEXT_MAX];
 	va_list ap;
 
 	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
+	send_finding(ck, file, line, false, fmt, ap);
 	va_end(ap);
-	send_finding(ck, file, line, false, text);
 }
 
 void kt_check_late(struct kt_check *ck, const char *file, int line, const char *fmt, ...)
 {
-	char text[KT_TEXT_MAX];
 	va_list ap;
 
 	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
+	send_finding(ck, file, line, true, fmt, ap);
 	va_end(ap);
-	send_finding(ck, file, line, true, text);
 }
 
 static uint32_t resolve(const struct kt_check *ck, uint32_t generation)

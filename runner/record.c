@@ -121,6 +121,14 @@ static int add_log(struct kt_run_record *rec, const struct kt_msg_log *msg, stru
 	return 0;
 }
 
+/* Doubled when it is full, which is at each power of two. The list, or NULL and it is as it was. */
+static void *room_for_one(void *list, size_t count, size_t size)
+{
+	if (count & (count - 1))
+		return list;
+	return reallocarray(list, KT_MAX(2 * count, (size_t)1), size);
+}
+
 static int add_step(struct kt_run_record *rec, const struct kt_msg_step *msg, struct kt_diag *diag)
 {
 	if (msg->step >= KT_STEPS_MAX)
@@ -152,14 +160,10 @@ static int add_worker(struct kt_run_record *rec, const struct kt_msg_worker *msg
 
 	if (rec->worker_count >= WORKERS_MAX || msg->cpus.len != sizeof(list->cpus))
 		return protocol(diag, "more workers than can be started, or one of other CPUs");
-	/* Doubled when it is full, which is at each power of two. */
-	if (!(rec->worker_count & (rec->worker_count - 1))) {
-		list = reallocarray(rec->workers, KT_MAX(2 * rec->worker_count, (size_t)1),
-				    sizeof(*list));
-		if (!list)
-			return kt_raise(-ENOMEM);
-		rec->workers = list;
-	}
+	list = room_for_one(rec->workers, rec->worker_count, sizeof(*list));
+	if (!list)
+		return kt_raise(-ENOMEM);
+	rec->workers = list;
 	list = &rec->workers[rec->worker_count];
 	if (kt_histogram_read(&list->wakes, msg->wakes.data, msg->wakes.len))
 		return protocol(diag, "wakes of a worker that are no histogram");
@@ -197,14 +201,10 @@ static int add_freeze(struct kt_run_record *rec, const struct kt_msg_freeze *msg
 		return protocol(diag, "freeze out of order");
 	if (msg->pause_ns < KT_FREEZE_NS_MIN || msg->pause_ns > KT_FREEZE_NS_MAX)
 		return protocol(diag, "freeze for a time that no scenario can ask for");
-	/* Doubled when it is full, which is at each power of two. */
-	if (!(rec->freeze_count & (rec->freeze_count - 1))) {
-		list = reallocarray(rec->freezes, KT_MAX(2 * rec->freeze_count, (size_t)1),
-				    sizeof(*list));
-		if (!list)
-			return kt_raise(-ENOMEM);
-		rec->freezes = list;
-	}
+	list = room_for_one(rec->freezes, rec->freeze_count, sizeof(*list));
+	if (!list)
+		return kt_raise(-ENOMEM);
+	rec->freezes = list;
 	rec->freezes[rec->freeze_count++] = (struct kt_freeze_record){ .pause_ns = msg->pause_ns };
 	return 0;
 }

@@ -9,6 +9,7 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "proto/pattern.h"
 #include "runner/session.h"
 
 #define TICK_NS	      (250 * KT_NSEC_PER_MSEC)
@@ -144,16 +145,6 @@ void kt_session_stage(struct kt_session *s, int fd)
 		expect_agent(s, kt_agent_stage(&s->agent, fd, (uint64_t)st.st_size));
 }
 
-/* splitmix64 of Steele, Lea and Flood (2014): each seed gives another sequence. */
-static uint64_t next_random(uint64_t *state)
-{
-	uint64_t z = *state += UINT64_C(0x9e3779b97f4a7c15);
-
-	z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
-	z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
-	return z ^ z >> 31;
-}
-
 static int begin_clone(struct kt_session *s)
 {
 	uint64_t entropy[KT_CLONE_ENTROPY_BYTES_MAX / sizeof(uint64_t)];
@@ -166,7 +157,7 @@ static int begin_clone(struct kt_session *s)
 	};
 
 	for (size_t i = 0; i < KT_ARRAY_SIZE(entropy); i++)
-		entropy[i] = next_random(&state);
+		entropy[i] = kt_pattern_next(&state);
 	if (getrandom(identity, sizeof(identity), 0) != (ssize_t)sizeof(identity))
 		return kt_raise(-errno);
 	return kt_agent_clone(&s->agent, &clone);

@@ -5,28 +5,29 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "proto/result.h"
 #include "schedulers/loader.h"
 
-static const struct {
-	__u32 kind; /* enum scx_exit_kind of kernel/sched/ext.c */
-	const char *name;
-} kinds[] = {
-	{ 0, "none" },	     { 1, "done" },	    { 64, "unreg" },
-	{ 65, "unreg-bpf" }, { 66, "unreg-kern" },  { 67, "sysrq" },
-	{ 1024, "error" },   { 1025, "error-bpf" }, { 1026, "error-stall" },
-};
-
-static const char *kind_name(__u32 kind)
+bool kts_parse_number(const char *name, const char *text, const char *unit, unsigned int max,
+		      unsigned int *ret)
 {
-	for (size_t i = 0; i < KT_ARRAY_SIZE(kinds); i++)
-		if (kinds[i].kind == kind)
-			return kinds[i].name;
-	return "unknown";
+	unsigned long n;
+	char *end;
+
+	errno = 0;
+	n = text[0] >= '0' && text[0] <= '9' ? strtoul(text, &end, 10) : 0;
+	if (n && !errno && !*end && n <= max) {
+		*ret = (unsigned int)n;
+		return true;
+	}
+	fprintf(stderr, "%s: '%s' is not a number of %s from 1 to %u\n", name, text, unit, max);
+	return false;
 }
 
 static int print_message(enum libbpf_print_level level, const char *fmt, va_list ap)
@@ -72,8 +73,8 @@ static void print_exit(const struct kts_loader *loader)
 {
 	const struct kts_exit_info *ei = (const struct kts_exit_info *)loader->exit_info;
 
-	printf("EXIT: kind=%u (%s) reason=\"%.*s\" message=\"%.*s\"", ei->kind, kind_name(ei->kind),
-	       KTS_REASON_MAX, ei->reason, KTS_MSG_MAX, ei->msg);
+	printf("EXIT: kind=%u (%s) reason=\"%.*s\" message=\"%.*s\"", ei->kind,
+	       kt_scx_exit_name(ei->kind), KTS_REASON_MAX, ei->reason, KTS_MSG_MAX, ei->msg);
 	if (ei->exit_code)
 		printf(" code=0x%llx", (unsigned long long)ei->exit_code);
 	putchar('\n');

@@ -28,6 +28,13 @@ struct kts_loader {
 	const volatile struct kts_exit_info *exit_info; /* in the skeleton's memory */
 };
 
+/* SCX_WATCHDOG_MAX_TIMEOUT of kernel/sched/ext.c */
+#define KTS_WATCHDOG_MS_MAX 30000
+
+/* An option's number from 1 to max; false, with a word of program `name` on stderr, if it is none. */
+bool kts_parse_number(const char *name, const char *text, const char *unit, unsigned int max,
+		      unsigned int *ret);
+
 /*
  * Blocks SIGTERM and SIGINT, so that they are only taken by kts_loader_run(),
  * and sends libbpf's messages to stderr. Call it first.

@@ -2,9 +2,6 @@
 /* Options that all simple schedulers have; see main.h. */
 #include "schedulers/main.h"
 
-/* SCX_WATCHDOG_MAX_TIMEOUT of kernel/sched/ext.c */
-#define WATCHDOG_MS_MAX 30000
-
 static const char help_text[] =
 	"Usage: %s [OPTION]...\n"
 	"\n"
@@ -24,16 +21,6 @@ static const struct option options[] = {
 	{ 0 },
 };
 
-static unsigned int parse_ms(const char *text)
-{
-	unsigned long ms;
-	char *end;
-
-	errno = 0;
-	ms = text[0] >= '0' && text[0] <= '9' ? strtoul(text, &end, 10) : 0;
-	return ms && !errno && !*end && ms <= WATCHDOG_MS_MAX ? (unsigned int)ms : 0;
-}
-
 int kts_main_options(struct kts_settings *ret_settings, int argc, char **argv, const char *name)
 {
 	int c;
@@ -44,12 +31,10 @@ int kts_main_options(struct kts_settings *ret_settings, int argc, char **argv, c
 			ret_settings->quiet = true;
 			break;
 		case 'w':
-			ret_settings->watchdog_ms = parse_ms(optarg);
-			if (ret_settings->watchdog_ms)
-				break;
-			fprintf(stderr, "%s: '%s' is not a number of ms from 1 to %d\n", name,
-				optarg, WATCHDOG_MS_MAX);
-			return 2;
+			if (!kts_parse_number(name, optarg, "ms", KTS_WATCHDOG_MS_MAX,
+					      &ret_settings->watchdog_ms))
+				return 2;
+			break;
 		case 'h':
 			printf(help_text, name);
 			return 0;

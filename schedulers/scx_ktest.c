@@ -28,9 +28,6 @@ static const char help_text[] =
 	"                1 to 30000; the default, and the kernel's most, is 30000\n"
 	"  -h, --help    print this text\n";
 
-/* SCX_WATCHDOG_MAX_TIMEOUT of kernel/sched/ext.c */
-#define WATCHDOG_MS_MAX 30000
-
 #define STALL_AFTER_MAX 3600
 
 struct settings {
@@ -83,22 +80,6 @@ static int run(const struct settings *settings)
 	return r;
 }
 
-/* A number from 1 to max, or false and a word on stderr. */
-static bool parse(const char *text, const char *unit, unsigned int max, unsigned int *ret)
-{
-	char *end;
-	unsigned long n;
-
-	errno = 0;
-	n = text[0] >= '0' && text[0] <= '9' ? strtoul(text, &end, 10) : 0;
-	if (n && !errno && !*end && n <= max) {
-		*ret = (unsigned int)n;
-		return true;
-	}
-	fprintf(stderr, "scx_ktest: '%s' is not a number of %s from 1 to %u\n", text, unit, max);
-	return false;
-}
-
 int main(int argc, char **argv)
 {
 	struct settings settings = { 0 };
@@ -116,11 +97,13 @@ int main(int argc, char **argv)
 			settings.quiet = true;
 			break;
 		case 's':
-			if (!parse(optarg, "seconds", STALL_AFTER_MAX, &settings.stall_after))
+			if (!kts_parse_number("scx_ktest", optarg, "seconds", STALL_AFTER_MAX,
+					      &settings.stall_after))
 				return 2;
 			break;
 		case 'w':
-			if (!parse(optarg, "ms", WATCHDOG_MS_MAX, &settings.watchdog_ms))
+			if (!kts_parse_number("scx_ktest", optarg, "ms", KTS_WATCHDOG_MS_MAX,
+					      &settings.watchdog_ms))
 				return 2;
 			break;
 		case 'h':
