@@ -4,8 +4,6 @@
  * in the order of the plan: the verdict and its cause first, the artefact folder and
  * the rerun command last.
  */
-#include <getopt.h>
-#include <limits.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -17,73 +15,22 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "cli/cli.h"
+#include "cli/run-options.h"
 #include "kernel/kernel.h"
 #include "runner/jobs.h"
 #include "runner/plan.h"
 #include "runner/report.h"
 #include "runner/run.h"
 
-static const char help[] =
-	"usage: ktest run [OPTION]... PATTERN...\n\n"
-	"Runs the scenarios whose names match a glob, each in a machine of its own.\n\n"
-	"      --accel NAME           auto (default), kvm or tcg; auto is kvm where the\n"
-	"                             host's KVM can run Linux\n"
-	"      --artifacts DIR        keep artefacts in a new folder in DIR\n"
-	"      --cold                 boot the machine for this run, instead of starting\n"
-	"                             from a clone of one that was booted before\n"
-	"      --fail-on-inconclusive count a run that proves nothing as failed\n"
-	"      --file HOST:GUEST      put a file of the host into the guest, at that\n"
-	"                             absolute path, a program with its libraries;\n"
-	"                             may be given several times\n"
-	"      --force                with --accel kvm: try it although the host's KVM\n"
-	"                             was found unfit\n"
-	"  -j, --jobs N               run N scenarios at a time, 1 (default) to 256\n"
-	"      --json                 print the results as JSON\n"
-	"      --keep                 also keep what was staged: the initramfs, or what\n"
-	"                             a clone was given\n"
-	"      --keep-identity        let a clone keep the machine id and the host name\n"
-	"                             of the machine that was saved\n"
-	"      --kernel PATH          guest kernel, vmlinux or bzImage (default:\n"
-	"                             $KTEST_KERNEL, else the newest one that\n"
-	"                             'ktest kernel build' made)\n"
-	"      --perf                 a machine for measuring (kvm): a CPU for each vCPU,\n"
-	"                             huge pages, no exits for HLT and PAUSE\n"
-	"      --scheduler PATH       run this scheduler binary in place of the\n"
-	"                             scenario's own, or in one that has none\n"
-	"      --scheduler-arg ARG    pass ARG to it; may be given several times\n"
-	"      --seed N               seed of everything random (default: random,\n"
-	"                             printed with the result)\n"
-	"      --stats                print what each vCPU used: run time, time in the\n"
-	"                             guest, exits by reason, and how busy the host was\n"
-	"      --timeout SECONDS      limit for each run (default: what the scenario\n"
-	"                             says, else 120 s more than it holds)\n"
-	"  -v, --verbose              show the guest's console, and what the\n"
-	"                             scenario's body prints, while it runs\n"
-	"  -h, --help                 show this help\n\n"
-	"Ctrl-C ends a run within a second and keeps its results so far.\n"
-	"Exit status: 0 pass, 1 fail, 2 inconclusive, 3 could not run, 77 all skipped.\n";
-
 struct options {
-	struct kt_run_request request; /* what all runs share */
-	bool fail_on_inconclusive;
-	const char *kernel_path;
-	char scheduler[PATH_MAX];
-	const char *args[KT_ARGS_MAX + 1];
-	unsigned int arg_count;
-	struct kt_stage_files files;
-	bool force;
+	struct run_options given;
 	bool auto_accel;     /* the user left the accelerator to us */
 	enum kt_accel accel; /* chosen for this host */
 	char accel_reason[KT_DIAG_TEXT_MAX];
-	bool json;
-	bool stats;
-	bool verbose;
-	bool have_seed;
 	bool progress; /* stderr is a terminal */
 	bool colour;   /* stdout is a terminal */
 	json_t *results;
-	const char *running; /* whose result is printed */
-	unsigned int parallel;
+	const char *running;	  /* whose result is printed */
 	pthread_mutex_t terminal; /* held by who writes to it; also for at_work */
 	unsigned int at_work;
 };
@@ -106,159 +53,6 @@ struct batch {
 	bool failed; /* one has no result */
 };
 
-static bool parse_number(const char *text, uint64_t *ret)
-{
-	char *end;
-
-	errno = 0;
-	*ret = strtoull(text, &end, 10);
-	return !errno && end != text && !*end && text[0] != '-';
-}
-
-static int parse_file(struct options *o, const char *value)
-{
-	struct kt_diag diag = KT_DIAG_INIT;
-	int r = kt_stage_files_add(&o->files, value, &diag);
-
-	return r ? cli_usage_error("run", "--file '%s': %s", value,
-				   r > 0 ? diag.cause : strerror(-r)) :
-		   0;
-}
-
-static int parse_value(struct options *o, int c, const char *value)
-{
-	struct kt_run_request *req = &o->request;
-	uint64_t n;
-
-	switch (c) {
-	case 'A':
-		if (kt_accel_parse(&req->accel, value))
-			return cli_usage_error("run", "no accelerator '%s'", value);
-		break;
-	case 'd':
-		req->artifacts = value;
-		break;
-	case 'K':
-		o->kernel_path = value;
-		break;
-	case 's':
-		req->scheduler = value;
-		/* The command that repeats the run must work from any folder. */
-		if (strchr(value, '/') && realpath(value, o->scheduler))
-			req->scheduler = o->scheduler;
-		break;
-	case 'a':
-		if (o->arg_count == KT_ARGS_MAX)
-			return cli_usage_error("run", "more than %d arguments for a scheduler",
-					       KT_ARGS_MAX);
-		o->args[o->arg_count++] = value;
-		break;
-	case 'F':
-		return parse_file(o, value);
-	case 'S':
-		if (!parse_number(value, &req->seed))
-			return cli_usage_error("run", "'%s' is not a seed", value);
-		o->have_seed = true;
-		break;
-	case 'j':
-		if (!parse_number(value, &n) || !n || n > KT_JOBS_MAX)
-			return cli_usage_error("run", "'%s' is not a number of jobs from 1 to %d",
-					       value, KT_JOBS_MAX);
-		o->parallel = (unsigned int)n;
-		break;
-	case 't':
-		if (!parse_number(value, &n) || !n || n > 86400)
-			return cli_usage_error("run",
-					       "'%s' is not a number of seconds from 1 to "
-					       "86400",
-					       value);
-		req->timeout_ns = n * KT_NSEC_PER_SEC;
-		break;
-	}
-	return 0;
-}
-
-/* 0, an exit status, or -1 when help was printed. */
-static int parse_options(struct options *o, int argc, char **argv)
-{
-	static const struct option options[] = {
-		{ "accel", required_argument, NULL, 'A' },
-		{ "artifacts", required_argument, NULL, 'd' },
-		{ "cold", no_argument, NULL, 'c' },
-		{ "fail-on-inconclusive", no_argument, NULL, 'I' },
-		{ "file", required_argument, NULL, 'F' },
-		{ "force", no_argument, NULL, 'f' },
-		{ "jobs", required_argument, NULL, 'j' },
-		{ "json", no_argument, NULL, 'J' },
-		{ "keep", no_argument, NULL, 'k' },
-		{ "keep-identity", no_argument, NULL, 'i' },
-		{ "kernel", required_argument, NULL, 'K' },
-		{ "perf", no_argument, NULL, 'p' },
-		{ "scheduler", required_argument, NULL, 's' },
-		{ "scheduler-arg", required_argument, NULL, 'a' },
-		{ "seed", required_argument, NULL, 'S' },
-		{ "stats", no_argument, NULL, 'x' },
-		{ "timeout", required_argument, NULL, 't' },
-		{ "verbose", no_argument, NULL, 'v' },
-		{ "help", no_argument, NULL, 'h' },
-		{ 0 },
-	};
-	int c, r;
-
-	while ((c = getopt_long(argc, argv, ":hj:v", options, NULL)) != -1) {
-		switch (c) {
-		case 'h':
-			fputs(help, stdout);
-			return -1;
-		case 'c':
-			o->request.cold = true;
-			break;
-		case 'i':
-			o->request.keep_identity = true;
-			break;
-		case 'I':
-			o->fail_on_inconclusive = true;
-			break;
-		case 'f':
-			o->force = true;
-			break;
-		case 'J':
-			o->json = true;
-			break;
-		case 'k':
-			o->request.keep = true;
-			break;
-		case 'p':
-			o->request.perf = true;
-			break;
-		case 'x':
-			o->stats = true;
-			break;
-		case 'v':
-			o->verbose = true;
-			break;
-		case ':':
-		case '?':
-			return cli_bad_option("run", argv, c);
-		default:
-			r = parse_value(o, c, optarg);
-			if (r)
-				return r;
-		}
-	}
-	if (optind == argc)
-		return cli_usage_error("run", "name at least one scenario, or '*'");
-	if (o->force && o->request.accel != KT_ACCEL_KVM)
-		return cli_usage_error("run", "--force goes with --accel kvm");
-	/* What of several consoles, or of machines that want the same CPUs? */
-	if (o->parallel > 1 && (o->verbose || o->request.perf))
-		return cli_usage_error("run", "%s goes with one job at a time",
-				       o->verbose ? "--verbose" : "--perf");
-	if (o->arg_count && !o->request.scheduler)
-		return cli_usage_error("run", "--scheduler-arg goes with --scheduler");
-	return 0;
-}
-
 /* ---- what is shown ---- */
 
 static void clear_progress(const struct options *o)
@@ -272,11 +66,11 @@ static void on_progress(void *arg, const char *text)
 	const struct job *job = arg;
 	struct options *o = job->o;
 
-	if (!o->progress || o->verbose)
+	if (!o->progress || o->given.verbose)
 		return;
 	pthread_mutex_lock(&o->terminal);
 	clear_progress(o);
-	if (o->parallel > 1)
+	if (o->given.parallel > 1)
 		fprintf(stderr, "%u running; ", o->at_work);
 	fprintf(stderr, "%s: %s (%.1f s)", job->request.scenario->name, text,
 		(double)(kt_now_ns() - job->start_ns) / 1e9);
@@ -356,11 +150,11 @@ static void print_stats(const struct kt_run_result *res)
 static void print_result(const struct options *o, const struct kt_run_result *res)
 {
 	clear_progress(o);
-	if (o->json)
+	if (o->given.json)
 		return;
 	print_verdict(o, res);
 	print_details(res);
-	if (o->stats)
+	if (o->given.stats)
 		print_stats(res);
 	if (res->artifacts[0])
 		printf("  artefacts: %s\n", res->artifacts);
@@ -384,12 +178,13 @@ static int worse(int a, int b)
 
 static void prepare_job(struct job *job, struct options *o, const struct kt_scenario *s)
 {
-	*job = (struct job){ .o = o, .request = o->request };
-	job->request.scenario = kt_stage_give(&job->given, s, o->request.scheduler);
+	*job = (struct job){ .o = o, .request = o->given.request };
+	job->request.scenario = kt_stage_give(&job->given, s, o->given.request.scheduler,
+					      o->given.request.scheduler_name);
 	job->request.arg = job;
 	/* Only tcg makes machines that can run machines. */
 	job->request.accel = o->auto_accel && s->nested ? KT_ACCEL_TCG : o->accel;
-	if (!o->have_seed)
+	if (!o->given.have_seed)
 		job->request.seed = cli_random_seed();
 	job->start_ns = kt_now_ns();
 }
@@ -405,7 +200,10 @@ static int exit_of(const struct options *o, const struct kt_run_result *res)
 {
 	int status = (int)kt_run_exit(res);
 
-	return status == KT_EXIT_INCONCLUSIVE && o->fail_on_inconclusive ? KT_EXIT_FAIL : status;
+	if (status == KT_EXIT_SKIPPED && o->given.no_skip)
+		return KT_EXIT_FAIL;
+	return status == KT_EXIT_INCONCLUSIVE && o->given.fail_on_inconclusive ? KT_EXIT_FAIL :
+										 status;
 }
 
 /* Runs one. false when the user has had enough, or there is not even a result. */
@@ -451,7 +249,7 @@ static int run_plan(struct options *o, const struct kt_plan *plan)
 	_cleanup_(kt_freep) struct job *list = calloc(plan->count + 1, sizeof(*list));
 	struct batch batch = { .o = o, .plan = plan, .jobs = list, .status = KT_EXIT_SKIPPED };
 	const struct kt_jobs jobs = { .count = plan->count,
-				      .parallel = o->parallel,
+				      .parallel = o->given.parallel,
 				      .work = run_job,
 				      .done = report_job,
 				      .arg = &batch };
@@ -461,8 +259,8 @@ static int run_plan(struct options *o, const struct kt_plan *plan)
 
 	/* Machines for what comes next are made while the others run. */
 	if (!r && plan->count > 1)
-		r = kt_fleet_new(&fleet, KT_MIN(o->parallel, plan->count), plan->count);
-	o->request.fleet = fleet;
+		r = kt_fleet_new(&fleet, KT_MIN(o->given.parallel, plan->count), plan->count);
+	o->given.request.fleet = fleet;
 	if (!r)
 		r = kt_jobs_run(&jobs, &begun);
 
@@ -482,7 +280,7 @@ static int prepare(struct options *o, struct kt_kernel *kernel, const struct kt_
 	for (unsigned int i = 0; !r && i < plan->count; i++)
 		r = kt_scenario_validate(plan->scenarios[i], diag);
 	if (!r)
-		r = kt_kernel_find(kernel, o->kernel_path, diag);
+		r = kt_kernel_find(kernel, o->given.kernel_path, diag);
 	return r;
 }
 
@@ -492,8 +290,8 @@ static int choose_accel(struct options *o, struct kt_diag *diag)
 	struct kt_diag why = KT_DIAG_INIT;
 	int r;
 
-	o->auto_accel = o->request.accel == KT_ACCEL_AUTO;
-	r = kt_accel_choose(&o->accel, o->request.accel, o->force, &why);
+	o->auto_accel = o->given.request.accel == KT_ACCEL_AUTO;
+	r = kt_accel_choose(&o->accel, o->given.request.accel, o->given.force, &why);
 	if (r) {
 		*diag = why;
 		kt_diag_remedy(diag, "use --accel tcg, or --force to try all the same");
@@ -502,43 +300,44 @@ static int choose_accel(struct options *o, struct kt_diag *diag)
 	if (!kt_diag_is_set(&why))
 		return 0;
 	why.remedy[0] = '\0';
-	o->request.accel_reason = kt_diag_format(&why, o->accel_reason, sizeof(o->accel_reason));
+	o->given.request.accel_reason =
+		kt_diag_format(&why, o->accel_reason, sizeof(o->accel_reason));
 	fprintf(stderr, "ktest run: --accel tcg, not kvm: %s\n", o->accel_reason);
 	return 0;
 }
 
 static void init_options(struct options *o, struct kt_kernel *kernel)
 {
-	o->request.kernel = kernel;
-	o->request.on_progress = on_progress;
-	o->request.on_console = o->verbose ? on_console : NULL;
-	o->request.scheduler_args = o->args;
-	o->request.files = &o->files;
+	o->given.request.kernel = kernel;
+	o->given.request.on_progress = on_progress;
+	o->given.request.on_console = o->given.verbose ? on_console : NULL;
+	o->given.request.scheduler_args = o->given.args;
+	o->given.request.files = &o->given.files;
 	o->progress = isatty(STDERR_FILENO);
 	o->colour = isatty(STDOUT_FILENO) && !getenv("NO_COLOR");
-	if (o->json)
+	if (o->given.json)
 		o->results = json_array();
 }
 
 static void deinit_options(struct options *o)
 {
-	kt_stage_files_deinit(&o->files);
+	run_options_deinit(&o->given);
 }
 
 int cmd_run(int argc, char **argv)
 {
 	_cleanup_(kt_plan_deinit) struct kt_plan plan = { 0 };
 	_cleanup_(kt_closep) int cancel_fd = -1;
-	_cleanup_(deinit_options) struct options o = { .parallel = 1,
+	_cleanup_(deinit_options) struct options o = { .given.parallel = 1,
 						       .terminal = PTHREAD_MUTEX_INITIALIZER };
 	struct kt_kernel kernel = { .path = "" };
 	struct kt_diag diag = KT_DIAG_INIT;
-	int r = parse_options(&o, argc, argv);
+	int first, r = run_options_parse(&o.given, argc, argv, &first);
 
 	if (r)
 		return r < 0 ? 0 : r;
 	init_options(&o, &kernel);
-	r = kt_plan_select(&plan, (const char *const *)argv + optind, (unsigned int)(argc - optind),
+	r = kt_plan_select(&plan, (const char *const *)argv + first, (unsigned int)(argc - first),
 			   &diag);
 	if (!r)
 		r = prepare(&o, &kernel, &plan, &diag);
@@ -553,7 +352,7 @@ int cmd_run(int argc, char **argv)
 		fprintf(stderr, "ktest run: cannot watch for signals: %s\n", strerror(errno));
 		return KT_EXIT_COULD_NOT_RUN;
 	}
-	o.request.cancel_fd = cancel_fd;
+	o.given.request.cancel_fd = cancel_fd;
 	r = run_plan(&o, &plan);
 	if (o.results) {
 		json_dumpf(o.results, stdout, JSON_INDENT(2));

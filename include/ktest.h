@@ -10,4 +10,5 @@
 #include "proto/result.h"
 #include "scenario/check.h"
 #include "scenario/guest.h"
+#include "scenario/limit.h"
 #include "scenario/scenario.h"

@@ -27,6 +27,7 @@
 #define KT_WORKER_SHARED_BYTES 65536
 
 struct kt_worker;
+struct kt_limits; /* scenario/limit.h */
 
 struct kt_workload {
 	const char *name;		  /* [a-z0-9_]+, unique */
@@ -41,6 +42,7 @@ struct kt_workers {
 	unsigned int count;		   /* 0: one; at most KT_WORKER_COUNT_MAX */
 	const char *cgroup;		   /* in which they begin; NULL: that of ktest */
 	uint64_t params[KT_WORKER_PARAMS]; /* what they mean is up to the workload; 0: default */
+	const struct kt_limits *limits;	   /* what is judged of these in another way; or NULL */
 };
 
 #define KT_WORKERS_ITEM(id, ...)          \
@@ -74,6 +76,11 @@ bool kt_worker_iterate(struct kt_worker *w);
 /* It is going to wait because it wants to, and has waited. */
 void kt_worker_rest(struct kt_worker *w);
 void kt_worker_woke(struct kt_worker *w);
+/*
+ * What it gets of the CPUs is not to be compared with what others get, as it changes its
+ * own share. Said by kt_worker_rest(), too.
+ */
+void kt_worker_uneven(struct kt_worker *w);
 /* The same for one who was to be woken at that time of kt_now_ns(): how late it is counts. */
 void kt_worker_woken(struct kt_worker *w, uint64_t due_ns);
 /* Whether it is to stop, for loops that wait. */

@@ -28,13 +28,13 @@
 struct facts {
 	uint64_t iterations;
 	uint64_t last_ns; /* when it was seen last */
-	uint64_t longest_gap_ns;
+	uint64_t longest_gap_ns, gap_end_ns;
 	uint64_t migrations;
-	uint64_t cpus[KT_CPUS_MAX / 64];
+	uint32_t seen[KT_CPUS_MAX];	 /* how often on each CPU */
 	uint64_t cpu_ns, delay_ns, runs; /* of schedstat, at its end */
 	uint64_t start_ns, end_ns;	 /* end_ns 0: it has not come to its end */
-	uint32_t cpu;
-	uint32_t resting;
+	uint32_t cpu, gap_cpu;
+	uint32_t resting, uneven;
 	struct kt_histogram wakes; /* how late it was woken, ns */
 } __attribute__((aligned(64)));
 
@@ -85,13 +85,17 @@ static void see(struct facts *f)
 	uint64_t now_ns = kt_now_ns();
 	uint32_t cpu = (uint32_t)sched_getcpu();
 
-	f->longest_gap_ns = KT_MAX(f->longest_gap_ns, now_ns - f->last_ns);
+	if (now_ns - f->last_ns > f->longest_gap_ns) {
+		f->longest_gap_ns = now_ns - f->last_ns;
+		f->gap_end_ns = now_ns;
+		f->gap_cpu = cpu;
+	}
 	f->last_ns = now_ns;
 	if (cpu != f->cpu && f->iterations)
 		f->migrations++;
 	f->cpu = cpu;
-	if (cpu < KT_CPUS_MAX)
-		f->cpus[cpu / 64] |= UINT64_C(1) << cpu % 64;
+	if (cpu < KT_CPUS_MAX && f->seen[cpu] < UINT32_MAX)
+		f->seen[cpu]++;
 }
 
 bool kt_worker_iterate(struct kt_worker *w)
@@ -104,7 +108,12 @@ bool kt_worker_iterate(struct kt_worker *w)
 void kt_worker_rest(struct kt_worker *w)
 {
 	see(w->facts);
-	w->facts->resting = 1;
+	w->facts->resting = w->facts->uneven = 1;
+}
+
+void kt_worker_uneven(struct kt_worker *w)
+{
+	w->facts->uneven = 1;
 }
 
 void kt_worker_woke(struct kt_worker *w)
@@ -252,11 +261,17 @@ static void report(const struct crew *crew, unsigned int i)
 	msg.worker.migrations = f->migrations;
 	msg.worker.start_ns = f->start_ns;
 	msg.worker.end_ns = f->end_ns;
+	msg.worker.uneven = f->uneven;
+	msg.worker.longest_gap_ns = f->longest_gap_ns;
+	msg.worker.gap_end_ns = f->gap_end_ns;
+	msg.worker.gap_cpu = f->gap_cpu;
 	/* One that is stuck is not seen: what it has not come to is a gap, too. */
-	msg.worker.longest_gap_ns = f->end_ns || f->resting || !f->start_ns ?
-					    f->longest_gap_ns :
-					    KT_MAX(f->longest_gap_ns, now_ns - f->last_ns);
-	msg.worker.cpus = (struct kt_bytes){ (const uint8_t *)f->cpus, sizeof(f->cpus) };
+	if (!f->end_ns && !f->resting && f->start_ns && now_ns - f->last_ns > f->longest_gap_ns) {
+		msg.worker.longest_gap_ns = now_ns - f->last_ns;
+		msg.worker.gap_end_ns = now_ns;
+		msg.worker.gap_cpu = f->cpu;
+	}
+	msg.worker.seen = (struct kt_bytes){ (const uint8_t *)f->seen, sizeof(f->seen) };
 	msg.worker.wakes =
 		(struct kt_bytes){ wakes, (uint32_t)kt_histogram_write(&f->wakes, wakes) };
 	kt_exec_send(crew->exec, &msg);

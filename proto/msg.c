@@ -102,7 +102,7 @@ static const struct message messages[] = {
 		UINT(snapshot_end, valid)) },
 	[KT_MSG_FINDING] = { "finding", FIELDS(
 		TEXT(finding, file), UINT(finding, line), TEXT(finding, text),
-		UINT(finding, timing)) },
+		UINT(finding, kind)) },
 	[KT_MSG_RESULT] = { "result", FIELDS(
 		UINT(result, steps_run), UINT(result, ops_failed), UINT(result, findings),
 		UINT(result, snapshots_due), UINT(result, snapshots_taken),
@@ -117,8 +117,9 @@ static const struct message messages[] = {
 	[KT_MSG_WORKER] = { "worker", FIELDS(
 		TEXT(worker, name), UINT(worker, index), UINT(worker, pid), UINT(worker, status),
 		UINT(worker, iterations), UINT(worker, cpu_ns), UINT(worker, delay_ns),
-		UINT(worker, runs), UINT(worker, longest_gap_ns), UINT(worker, migrations),
-		UINT(worker, start_ns), UINT(worker, end_ns), BYTES(worker, cpus), BYTES(worker, wakes)) },
+		UINT(worker, runs), UINT(worker, longest_gap_ns), UINT(worker, gap_end_ns),
+		UINT(worker, gap_cpu), UINT(worker, uneven), UINT(worker, migrations),
+		UINT(worker, start_ns), UINT(worker, end_ns), BYTES(worker, seen), BYTES(worker, wakes)) },
 	[KT_MSG_EXEC_OUTPUT] = { "exec-output", FIELDS(
 		UINT(exec_output, slot), UINT(exec_output, stream), BYTES(exec_output, data)) },
 	[KT_MSG_EXEC_END] = { "exec-end", FIELDS(

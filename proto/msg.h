@@ -377,7 +377,14 @@ struct kt_msg_finding {
 	char file[KT_NAME_MAX];
 	uint32_t line;
 	char text[KT_TEXT_MAX];
-	uint32_t timing; /* 1: something took too long, which a busy host may be to blame for */
+	uint32_t kind; /* enum kt_finding_kind */
+};
+
+enum kt_finding_kind {
+	KT_FINDING_WRONG,   /* it is not as it must be */
+	KT_FINDING_LATE,    /* something took too long, which a busy host may be to blame for */
+	KT_FINDING_UNCLEAR, /* it cannot be told: there is nothing to judge by */
+	KT_FINDING_KIND_COUNT_,
 };
 
 /* OUTPUT: what a guest body, or what it started, wrote to stdout and stderr. */
@@ -407,10 +414,13 @@ struct kt_msg_worker {
 	uint64_t delay_ns;	 /* time it waited for one while it could have run */
 	uint64_t runs;		 /* times it got one */
 	uint64_t longest_gap_ns; /* in which it wanted to run and was not seen */
+	uint64_t gap_end_ns;	 /* when that was over */
+	uint32_t gap_cpu;	 /* where it was seen again, or last */
+	uint32_t uneven;	 /* 1: what it gets is not to be compared with others */
 	uint64_t migrations;	 /* between CPUs, as far as they were seen */
 	uint64_t start_ns;	 /* when it was let go; 0: it has not run */
 	uint64_t end_ns;	 /* when it came to its end; 0: it was killed */
-	struct kt_bytes cpus;	 /* a bit for each CPU it was seen on, lowest first */
+	struct kt_bytes seen;	 /* how often on each CPU, from CPU 0 on: 32 bits, little-endian */
 	struct kt_bytes wakes;	 /* a histogram (base/histogram.h) of how late it was woken, ns */
 };
 

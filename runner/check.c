@@ -29,13 +29,13 @@ struct kt_check {
 
 /* ---- what a check calls ---- */
 
-static void send_finding(struct kt_check *ck, const char *file, int line, bool timing,
+static void send_finding(struct kt_check *ck, const char *file, int line, enum kt_finding_kind kind,
 			 const char *fmt, va_list ap)
 {
 	_cleanup_(kt_buf_deinit) struct kt_buf out = KT_BUF_INIT(0);
 	struct kt_msg msg = { .type = KT_MSG_FINDING,
 			      .finding.line = (uint32_t)line,
-			      .finding.timing = timing };
+			      .finding.kind = kind };
 	const char *base = strrchr(file, '/');
 
 	snprintf(msg.finding.file, sizeof(msg.finding.file), "%s", base ? base + 1 : file);
@@ -50,7 +50,7 @@ void kt_check_fail(struct kt_check *ck, const char *file, int line, const char *
 	va_list ap;
 
 	va_start(ap, fmt);
-	send_finding(ck, file, line, false, fmt, ap);
+	send_finding(ck, file, line, KT_FINDING_WRONG, fmt, ap);
 	va_end(ap);
 }
 
@@ -59,7 +59,16 @@ void kt_check_late(struct kt_check *ck, const char *file, int line, const char *
 	va_list ap;
 
 	va_start(ap, fmt);
-	send_finding(ck, file, line, true, fmt, ap);
+	send_finding(ck, file, line, KT_FINDING_LATE, fmt, ap);
+	va_end(ap);
+}
+
+void kt_check_unclear(struct kt_check *ck, const char *file, int line, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	send_finding(ck, file, line, KT_FINDING_UNCLEAR, fmt, ap);
 	va_end(ap);
 }
 
@@ -193,7 +202,7 @@ int kt_check_worker(struct kt_check *ck, const char *name, unsigned int index,
 					   .wake_p999_ns = kt_histogram_percentile(&w->wakes, 999),
 					   .wake_max_ns =
 						   kt_histogram_percentile(&w->wakes, 1000) };
-	memcpy(ret_report->cpus.words, w->cpus, sizeof(w->cpus));
+	ret_report->cpus = kt_worker_cpus(w);
 	return 0;
 }
 
@@ -253,6 +262,20 @@ static int read_one(struct kt_check *ck, const struct kt_snapshot *s, const char
 	return r == KT_BPFPATH_E_NAME ? KT_CHECK_E_NO_NAME : KT_CHECK_E_TYPE;
 }
 
+bool kt_bpf_has(struct kt_check *ck, uint32_t generation, const char *path)
+{
+	struct kt_diag diag = KT_DIAG_INIT;
+	const struct kt_snapshot *s;
+	bool any = false;
+	uint64_t value;
+
+	generation = resolve(ck, generation);
+	for (size_t pos = 0; (s = next_of(ck, generation, &pos)); any = true)
+		if (kt_bpfpath_u64(s, path, &value, &diag))
+			return false;
+	return any;
+}
+
 int kt_bpf_series(struct kt_check *ck, uint32_t generation, const char *path,
 		  struct kt_series *ret_series)
 {
@@ -273,13 +296,16 @@ int kt_bpf_series(struct kt_check *ck, uint32_t generation, const char *path,
 		abort();
 	for (size_t pos = 0; (s = next_of(ck, generation, &pos)); n++) {
 		points[n].time_ns = s->info.time_ns;
+		points[n].step = s->info.step;
 		r = read_one(ck, s, path, &points[n].value);
 		if (r) {
 			free(points);
 			return r;
 		}
 	}
-	*ret_series = (struct kt_series){ .count = n, .points = points };
+	*ret_series = (struct kt_series){
+		.path = path, .generation = generation, .count = n, .points = points
+	};
 	return 0;
 }
 
@@ -293,12 +319,14 @@ int kt_bpf_u64(struct kt_check *ck, uint32_t generation, const char *path, uint6
 	return r;
 }
 
-bool kt_series_grows(const struct kt_series *series)
+bool kt_check_series(struct kt_check *ck, const char *file, int line, int condition,
+		     const char *why)
 {
-	for (size_t i = 1; i < series->count; i++)
-		if (series->points[i].value <= series->points[i - 1].value)
-			return false;
-	return series->count >= 2;
+	if (condition == KT_SERIES_E_UNCLEAR)
+		kt_check_unclear(ck, file, line, "%s", why);
+	else if (condition)
+		kt_check_fail(ck, file, line, "%s", why);
+	return !condition;
 }
 
 /* ---- the process it runs in ---- */

@@ -45,6 +45,14 @@ static const char *nearest(const char *name)
 	return found && (best == 0 || best <= strlen(found) / 2) ? found : NULL;
 }
 
+/* "lib/GLOB" is of the scenarios that ktest brings along. */
+static bool matches(const struct kt_scenario *s, const char *pattern)
+{
+	if (strncmp(pattern, "lib/", 4))
+		return !fnmatch(pattern, s->name, 0);
+	return strstr(s->file, "scenario/library/") && !fnmatch(pattern + 4, s->name, 0);
+}
+
 static bool select_one(bool *selected, const char *pattern)
 {
 	unsigned int n;
@@ -52,7 +60,7 @@ static bool select_one(bool *selected, const char *pattern)
 	bool any = false;
 
 	for (unsigned int i = 0; i < n; i++) {
-		if (!fnmatch(pattern, table[i]->name, 0)) {
+		if (matches(table[i], pattern)) {
 			selected[i] = true;
 			any = true;
 		}
@@ -62,7 +70,7 @@ static bool select_one(bool *selected, const char *pattern)
 
 static int no_match(const char *pattern, struct kt_diag *diag)
 {
-	const char *near = nearest(pattern);
+	const char *near = nearest(strncmp(pattern, "lib/", 4) ? pattern : pattern + 4);
 
 	kt_diag_doing(diag, "select scenarios");
 	kt_diag_cause(diag, "no scenario matches '%s'", pattern);

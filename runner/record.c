@@ -7,6 +7,7 @@
 #include "runner/record.h"
 
 #define FINDINGS_MAX 1000
+#define LAST_KIND    (KT_FINDING_KIND_COUNT_ - 1u) /* of what a guest may say */
 #define SPAWNS_MAX   KT_GENERATIONS_MAX
 #define OPS_MAX	     16384 /* with those that are repeated */
 #define WORKERS_MAX  16384
@@ -158,7 +159,7 @@ static int add_worker(struct kt_run_record *rec, const struct kt_msg_worker *msg
 {
 	struct kt_worker_record *list;
 
-	if (rec->worker_count >= WORKERS_MAX || msg->cpus.len != sizeof(list->cpus))
+	if (rec->worker_count >= WORKERS_MAX || msg->seen.len != sizeof(list->seen))
 		return protocol(diag, "more workers than can be started, or one of other CPUs");
 	list = room_for_one(rec->workers, rec->worker_count, sizeof(*list));
 	if (!list)
@@ -169,9 +170,18 @@ static int add_worker(struct kt_run_record *rec, const struct kt_msg_worker *msg
 		return protocol(diag, "wakes of a worker that are no histogram");
 	rec->worker_count++;
 	list->msg = *msg;
-	memcpy(list->cpus, msg->cpus.data, sizeof(list->cpus));
-	list->msg.cpus = list->msg.wakes = (struct kt_bytes){ NULL, 0 };
+	memcpy(list->seen, msg->seen.data, sizeof(list->seen));
+	list->msg.seen = list->msg.wakes = (struct kt_bytes){ NULL, 0 };
 	return 0;
+}
+
+struct kt_cpu_mask kt_worker_cpus(const struct kt_worker_record *worker)
+{
+	struct kt_cpu_mask mask = { { 0 } };
+
+	for (unsigned int cpu = 0; cpu < KT_CPUS_MAX; cpu++)
+		mask.words[cpu / 64] |= (uint64_t)(worker->seen[cpu] > 0) << cpu % 64;
+	return mask;
 }
 
 static int add_op(struct kt_run_record *rec, const struct kt_msg_op *msg, struct kt_diag *diag)
@@ -232,7 +242,7 @@ int kt_run_record_finding(struct kt_run_record *rec, const struct kt_msg_finding
 	f = &list[rec->finding_count++];
 	*f = (struct kt_finding){ .line = finding->line,
 				  .from_guest = from_guest,
-				  .timing = finding->timing };
+				  .kind = (enum kt_finding_kind)KT_MIN(finding->kind, LAST_KIND) };
 	memcpy(f->file, finding->file, sizeof(f->file));
 	memcpy(f->text, finding->text, sizeof(f->text));
 	return 0;

@@ -12,6 +12,7 @@
 #include "base/error.h"
 #include "base/histogram.h"
 #include "monitor/snapshots.h"
+#include "ops/cpus.h"
 #include "proto/msg.h"
 #include "proto/result.h"
 #include "runner/scx-exit.h"
@@ -45,16 +46,19 @@ struct kt_finding {
 	char file[KT_NAME_MAX];
 	uint32_t line;
 	bool from_guest;
-	bool timing; /* something took too long */
+	enum kt_finding_kind kind;
 	char text[KT_TEXT_MAX];
 };
 
 /* One worker that has ended. */
 struct kt_worker_record {
-	struct kt_msg_worker msg; /* without its bytes */
-	uint64_t cpus[KT_CPUS_MAX / 64];
-	struct kt_histogram wakes; /* how late it was woken, ns */
+	struct kt_msg_worker msg;   /* without its bytes */
+	uint32_t seen[KT_CPUS_MAX]; /* how often on each CPU */
+	struct kt_histogram wakes;  /* how late it was woken, ns */
 };
+
+/* The CPUs that a worker was seen on. */
+struct kt_cpu_mask kt_worker_cpus(const struct kt_worker_record *worker);
 
 /* One step that has begun. */
 struct kt_step_record {

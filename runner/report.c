@@ -50,18 +50,18 @@ static json_t *workers_json(const struct kt_run_record *rec)
 
 	for (size_t i = 0; i < rec->worker_count; i++) {
 		const struct kt_msg_worker *w = &rec->workers[i].msg;
-		struct kt_cpu_mask mask;
+		const struct kt_cpu_mask mask = kt_worker_cpus(&rec->workers[i]);
 
-		memcpy(mask.words, rec->workers[i].cpus, sizeof(mask.words));
 		json_array_append_new(
 			list,
-			json_pack("{s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, "
-				  "s:s, s:o}",
+			json_pack("{s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:I, "
+				  "s:I, s:I, s:s, s:o}",
 				  "name", text(w->name), "index", (json_int_t)w->index, "pid",
 				  (json_int_t)w->pid, "status", (json_int_t)w->status, "iterations",
 				  (json_int_t)w->iterations, "cpu_ns", (json_int_t)w->cpu_ns,
 				  "delay_ns", (json_int_t)w->delay_ns, "runs", (json_int_t)w->runs,
-				  "longest_gap_ns", (json_int_t)w->longest_gap_ns, "migrations",
+				  "longest_gap_ns", (json_int_t)w->longest_gap_ns, "gap_end_ns",
+				  (json_int_t)w->gap_end_ns, "uneven", w->uneven != 0, "migrations",
 				  (json_int_t)w->migrations, "start_ns", (json_int_t)w->start_ns,
 				  "end_ns", (json_int_t)w->end_ns, "cpus",
 				  kt_cpu_mask_format(&mask, cpus), "wakes",
@@ -118,15 +118,18 @@ static json_t *scheds_json(const struct kt_run_record *rec)
 
 static json_t *findings_json(const struct kt_run_record *rec)
 {
+	static const char *const kinds[] = { [KT_FINDING_WRONG] = "wrong",
+					     [KT_FINDING_LATE] = "late",
+					     [KT_FINDING_UNCLEAR] = "unclear" };
 	json_t *list = json_array();
 
 	for (size_t i = 0; i < rec->finding_count; i++) {
 		const struct kt_finding *f = &rec->findings[i];
 
-		json_array_append_new(list, json_pack("{s:s, s:o, s:I, s:o}", "from",
-						      f->from_guest ? "guest" : "host", "file",
-						      text(f->file), "line", (json_int_t)f->line,
-						      "text", text(f->text)));
+		json_array_append_new(list, json_pack("{s:s, s:s, s:o, s:I, s:o}", "from",
+						      f->from_guest ? "guest" : "host", "kind",
+						      kinds[f->kind], "file", text(f->file), "line",
+						      (json_int_t)f->line, "text", text(f->text)));
 	}
 	return list;
 }

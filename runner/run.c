@@ -12,6 +12,7 @@
 #include "runner/check.h"
 #include "runner/drive.h"
 #include "runner/initramfs.h"
+#include "runner/limit.h"
 #include "monitor/snapshot-json.h"
 #include "runner/report.h"
 #include "runner/run.h"
@@ -66,6 +67,17 @@ static void append_files(struct kt_buf *out, const struct kt_stage_files *files)
 	}
 }
 
+static void append_limits(struct kt_buf *out, const struct kt_limits *limits)
+{
+	char text[KT_LIMIT_TEXT_MAX];
+
+	for (enum kt_limit i = 0; i < KT_LIMIT_COUNT_; i++)
+		if (kt_limit_format(limits, i, text)) {
+			append_word(out, "--limit");
+			append_word(out, text);
+		}
+}
+
 static void make_rerun(struct kt_run_result *res, const struct kt_run_request *req)
 {
 	_cleanup_(kt_buf_deinit) struct kt_buf out = KT_BUF_INIT(sizeof(res->rerun) - 1);
@@ -96,13 +108,17 @@ static void make_rerun(struct kt_run_result *res, const struct kt_run_request *r
 		append_word(&out, text);
 	}
 	if (req->scheduler) {
+		snprintf(text, sizeof(text), "%s%s%s", req->scheduler,
+			 req->scheduler_name ? ":" : "",
+			 req->scheduler_name ? req->scheduler_name : "");
 		append_word(&out, "--scheduler");
-		append_word(&out, req->scheduler);
+		append_word(&out, text);
 	}
 	for (const char *const *a = req->scheduler_args; a && *a; a++) {
 		append_word(&out, "--scheduler-arg");
 		append_word(&out, *a);
 	}
+	append_limits(&out, &req->limits);
 	append_files(&out, req->files);
 	snprintf(res->rerun, sizeof(res->rerun), "%s", kt_buf_str(&out));
 }
@@ -126,7 +142,9 @@ static int run_checks(struct kt_run_result *res, const struct kt_run_request *re
 	const struct kt_scenario *s = req->scenario;
 	int r = 0;
 
-	if (s->check && res->outcome == KT_OUTCOME_COMPLETED)
+	if (res->outcome == KT_OUTCOME_COMPLETED)
+		r = kt_limits_judge(&res->record, s, &req->limits);
+	if (!r && s->check && res->outcome == KT_OUTCOME_COMPLETED)
 		r = kt_check_run(&res->record, "the host check", s->check, req->cancel_fd);
 	if (!r && s->check_always && res->outcome != KT_OUTCOME_CANCELLED)
 		r = kt_check_run(&res->record, "the host check for any outcome", s->check_always,
@@ -371,6 +389,14 @@ static void write_artifacts(struct kt_run_result *res, const struct kt_run_reque
 	}
 }
 
+/* There is nothing to run: it would not be what the scenario is about. */
+static void skip(struct kt_run_result *res, const char *why)
+{
+	res->outcome = KT_OUTCOME_COMPLETED;
+	res->verdict = KT_VERDICT_SKIP;
+	snprintf(res->cause, sizeof(res->cause), "%s", why);
+}
+
 int kt_run(struct kt_run_result *ret_result, const struct kt_run_request *req)
 {
 	_cleanup_(kt_freep) struct kt_artifacts *art = calloc(1, sizeof(*art));
@@ -385,6 +411,10 @@ int kt_run(struct kt_run_result *ret_result, const struct kt_run_request *req)
 	if (r)
 		return kt_forward(r);
 	make_rerun(res, req);
+	if (req->scheduler && kt_stage_is_fixed(req->scenario)) {
+		skip(res, "it is about a scheduler of its own, and was given another");
+		return 0;
+	}
 	r = kt_artifacts_open(art, req->artifacts, req->scenario->name, &res->diag);
 	if (r) {
 		res->outcome = KT_OUTCOME_HOST_ERROR;

@@ -39,10 +39,12 @@ struct kt_run_request {
 	const char *accel_reason; /* why it is not kvm, when it was free to be; NULL */
 	uint64_t timeout_ns;	  /* wall time of the run; 0: the scenario's */
 	uint64_t seed;
-	const char *artifacts; /* folder to create the run's folder in; NULL: default */
-	const char *scheduler; /* binary in place of every declared scheduler's; NULL: none */
+	const char *artifacts;	    /* folder to create the run's folder in; NULL: default */
+	const char *scheduler;	    /* binary in place of every declared scheduler's; NULL: none */
+	const char *scheduler_name; /* what the user calls it; NULL: nothing */
 	const char *const *scheduler_args;  /* its argv[1...], NULL-terminated; NULL: none */
 	const struct kt_stage_files *files; /* further files for the guest; NULL: none */
+	struct kt_limits limits;	    /* of the command line; 0: none */
 	bool perf;			    /* a machine for measuring; see vm.h */
 	bool cold;			    /* boot, whatever the scenario says */
 	struct kt_fleet *fleet;		    /* takes clones from there; borrowed; NULL: make one */

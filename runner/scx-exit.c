@@ -78,6 +78,11 @@ int kt_scx_exit_from_output(struct kt_scx_exit_info *info, const char *line)
 							 from_loader(info, line + strlen("kind="));
 }
 
+bool kt_scx_is_exit_line(const char *line)
+{
+	return !strncmp(line, CONSOLE_PREFIX, strlen(CONSOLE_PREFIX));
+}
+
 int kt_scx_exit_from_console(struct kt_scx_exit_info *info, const char *line, const char *ops)
 {
 	struct kt_scx_exit_info found = { .kind = KT_SCX_NONE };

@@ -36,6 +36,8 @@ int kt_scx_exit_from_output(struct kt_scx_exit_info *info, const char *line) _kt
 /* "error-stall: runnable task stall: message"; buf of size bytes; returns buf. */
 char *kt_scx_exit_format(const struct kt_scx_exit_info *info, char *buf, size_t size);
 
+/* Whether a line of the kernel's says that it ended a scheduler, any one. */
+bool kt_scx_is_exit_line(const char *line);
 /* A line of the kernel's, if it is about the scheduler that calls itself ops. */
 int kt_scx_exit_from_console(struct kt_scx_exit_info *info, const char *line,
 			     const char *ops) _kt_must_check_;

@@ -143,7 +143,8 @@ static int stage_scheds(struct staging *st, const struct kt_stage_request *req,
 			const struct kt_sched_decl *list, struct kt_diag *diag)
 {
 	for (const struct kt_sched_decl *d = list; d && d->name; d++) {
-		const char *binary = req->scheduler ? req->scheduler : d->binary;
+		bool given = req->scheduler && !d->fixed;
+		const char *binary = given ? req->scheduler : d->binary;
 		unsigned int i = st->sched_count;
 		int r = kt_paths_scheduler(st->sched_paths[i], binary, diag);
 
@@ -152,7 +153,7 @@ static int stage_scheds(struct staging *st, const struct kt_stage_request *req,
 		st->scheds[i] = (struct kt_initramfs_sched){
 			.name = d->name,
 			.path = st->sched_paths[i],
-			.args = req->scheduler ? req->scheduler_args : d->args,
+			.args = given ? req->scheduler_args : d->args,
 		};
 		st->sched_count++;
 	}
@@ -237,15 +238,30 @@ static bool declares(const struct kt_sched_decl *list)
 }
 
 const struct kt_scenario *kt_stage_give(struct kt_stage_given *given, const struct kt_scenario *s,
-					const char *scheduler)
+					const char *scheduler, const char *name)
 {
 	if (!scheduler || declares(s->sched) || declares(s->staged))
 		return s;
 	*given = (struct kt_stage_given){
-		.scenario = *s, .scheds = { { .name = KT_GIVEN_SCHED, .binary = scheduler } }
+		.scenario = *s,
+		.scheds = { { .name = name ? name : KT_GIVEN_SCHED, .binary = scheduler } },
 	};
 	given->scenario.sched = given->scheds;
 	return &given->scenario;
+}
+
+bool kt_stage_is_fixed(const struct kt_scenario *s)
+{
+	const struct kt_sched_decl *lists[] = { s->sched, s->staged };
+	bool any = false;
+
+	for (size_t i = 0; i < KT_ARRAY_SIZE(lists); i++)
+		for (const struct kt_sched_decl *d = lists[i]; d && d->name; d++) {
+			any = true;
+			if (!d->fixed)
+				return false;
+		}
+	return any;
 }
 
 bool kt_stage_has_any(const struct kt_stage_request *request)

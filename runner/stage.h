@@ -61,10 +61,14 @@ struct kt_stage_given {
 
 /*
  * The scenario to run when the user names a scheduler (NULL: none): one that declares
- * none is given it, to be attached before the first step. Borrows from all three.
+ * none is given it, to be attached before the first step, and called `name` (NULL:
+ * KT_GIVEN_SCHED). Borrows from all of them.
  */
 const struct kt_scenario *kt_stage_give(struct kt_stage_given *given, const struct kt_scenario *s,
-					const char *scheduler);
+					const char *scheduler, const char *name);
+
+/* Whether a scenario declares schedulers, and is about these and no other. */
+bool kt_stage_is_fixed(const struct kt_scenario *s);
 
 /* Whether anything is to be staged into a machine that was booted from its base. */
 bool kt_stage_has_any(const struct kt_stage_request *request);

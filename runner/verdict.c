@@ -20,6 +20,12 @@
  */
 #define CONTENTION_MAX 0.25
 
+/*
+ * The same for limits of 2 s and more that ktest or the kernel keeps whatever a scenario
+ * says: for an attach, a detach, and the time that a runnable task may wait.
+ */
+#define CONTENTION_MAX_LONG 3.0
+
 static bool conclude(struct kt_run_result *res, enum kt_verdict verdict, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
@@ -97,6 +103,40 @@ static enum kt_op_error expected_error(const struct kt_step *step, uint32_t op)
 	return KT_OP_OK;
 }
 
+static void append(struct kt_run_result *res, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+
+static void append(struct kt_run_result *res, const char *fmt, ...)
+{
+	size_t len = strlen(res->cause);
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(res->cause + len, sizeof(res->cause) - len, fmt, ap);
+	va_end(ap);
+}
+
+static void append_contention(struct kt_run_result *res)
+{
+	append(res, "; the host kept vCPUs waiting for %.0f %% of the time they ran",
+	       100 * kt_run_contention(res));
+}
+
+/* Did not happen in time, on a host that may be the cause: what was concluded is no more. */
+static bool excuse(struct kt_run_result *res)
+{
+	if (res->verdict != KT_VERDICT_FAIL || kt_run_contention(res) <= CONTENTION_MAX_LONG)
+		return true;
+	res->verdict = KT_VERDICT_INCONCLUSIVE;
+	append_contention(res);
+	return true;
+}
+
+static bool is_of_time(uint32_t error)
+{
+	return error == KT_OP_NOT_ATTACHED || error == KT_OP_DETACH_TIMEOUT;
+}
+
 static bool judge_ops(struct kt_run_result *res, const struct kt_scenario *s)
 {
 	for (size_t i = 0; i < res->record.op_count; i++) {
@@ -112,13 +152,14 @@ static bool judge_ops(struct kt_run_result *res, const struct kt_scenario *s)
 					"%s",
 					kt_op_kind_name(op->kind), step->name,
 					kt_op_error_name(expected));
-		return conclude(res,
-				is_not_the_schedulers(op->error) ? KT_VERDICT_INCONCLUSIVE :
-								   KT_VERDICT_FAIL,
-				"%s: op %s of step '%s': %s%s%s", kt_op_error_name(op->error),
-				kt_op_kind_name(op->kind), step ? step->name : "boot", op->text,
-				expected ? "; expected was " : "",
-				expected ? kt_op_error_name(expected) : "");
+		conclude(res,
+			 is_not_the_schedulers(op->error) ? KT_VERDICT_INCONCLUSIVE :
+							    KT_VERDICT_FAIL,
+			 "%s: op %s of step '%s': %s%s%s", kt_op_error_name(op->error),
+			 kt_op_kind_name(op->kind), step ? step->name : "boot", op->text,
+			 expected ? "; expected was " : "",
+			 expected ? kt_op_error_name(expected) : "");
+		return is_of_time(op->error) ? excuse(res) : true;
 	}
 	return false;
 }
@@ -190,14 +231,14 @@ static bool judge_deaths(struct kt_run_result *res, const struct kt_scenario *sc
 		if (!part)
 			continue;
 		describe_death(how, sizeof(how), s, &exit);
-		return conclude(res, KT_VERDICT_FAIL,
-				"scheduler '%s' (generation %u) died unexpectedly, %.1f s after it "
-				"attached: %s%s%s%s%s",
-				s->name, s->generation,
-				(double)(s->ended_ns - s->attached_ns) / 1e9, how,
-				expected ? "; expected was " : "",
-				expected ? kt_scx_exit_name(expected->kind) : "",
-				expected ? ", and different is the " : "", expected ? part : "");
+		conclude(res, KT_VERDICT_FAIL,
+			 "scheduler '%s' (generation %u) died unexpectedly, %.1f s after it "
+			 "attached: %s%s%s%s%s",
+			 s->name, s->generation, (double)(s->ended_ns - s->attached_ns) / 1e9, how,
+			 expected ? "; expected was " : "",
+			 expected ? kt_scx_exit_name(expected->kind) : "",
+			 expected ? ", and different is the " : "", expected ? part : "");
+		return exit.kind == KT_SCX_ERROR_STALL ? excuse(res) : true;
 	}
 	if (!expected || seen)
 		return false;
@@ -230,47 +271,54 @@ static bool judge_workers(struct kt_run_result *res)
 	return false;
 }
 
-/* The first that is not about time comes first: a busy host excuses nothing else. */
+/*
+ * The first of the weightiest kind: a busy host excuses nothing but what is about time, and
+ * what cannot be told excuses nothing at all.
+ */
 static const struct kt_finding *first_finding(const struct kt_run_record *rec)
 {
-	for (size_t i = 0; i < rec->finding_count; i++)
-		if (!rec->findings[i].timing)
-			return &rec->findings[i];
-	return rec->findings;
+	const struct kt_finding *first = rec->findings;
+
+	for (size_t i = 1; i < rec->finding_count; i++)
+		if (rec->findings[i].kind < first->kind)
+			first = &rec->findings[i];
+	return first;
 }
 
-static void append(struct kt_run_result *res, const char *fmt, ...)
-	__attribute__((format(printf, 2, 3)));
-
-static void append(struct kt_run_result *res, const char *fmt, ...)
+/*
+ * What the kernel says of a stall, a lockup or a fault of its own is a scheduler's doing, if
+ * there was one. That a scheduler is about to be ended can be what it is about.
+ */
+static bool judge_complaints(struct kt_run_result *res, const struct kt_scenario *s)
 {
-	size_t len = strlen(res->cause);
-	va_list ap;
+	const struct kt_run_record *rec = &res->record;
 
-	va_start(ap, fmt);
-	vsnprintf(res->cause + len, sizeof(res->cause) - len, fmt, ap);
-	va_end(ap);
+	for (unsigned int i = 0; i < rec->console_mark_count && !s->expect_death; i++)
+		if (!kt_scx_is_exit_line(rec->console_marks[i]))
+			return conclude(
+				res, rec->generations ? KT_VERDICT_FAIL : KT_VERDICT_INCONCLUSIVE,
+				"the guest kernel complained: %s", rec->console_marks[i]);
+	return false;
 }
 
 static bool judge_findings(struct kt_run_result *res)
 {
 	size_t more = res->record.finding_count - 1;
-	double contention = kt_run_contention(res);
 	const struct kt_finding *f;
-	bool host;
+	bool host, clear;
 
 	if (!res->record.finding_count)
 		return false;
 	f = first_finding(&res->record);
-	host = f->timing && contention > CONTENTION_MAX;
-	conclude(res, host ? KT_VERDICT_INCONCLUSIVE : KT_VERDICT_FAIL, "%s", f->text);
+	host = f->kind == KT_FINDING_LATE && kt_run_contention(res) > CONTENTION_MAX;
+	clear = !host && f->kind != KT_FINDING_UNCLEAR;
+	conclude(res, clear ? KT_VERDICT_FAIL : KT_VERDICT_INCONCLUSIVE, "%s", f->text);
 	if (f->file[0])
 		append(res, " (%s:%u)", f->file, f->line);
 	if (more)
 		append(res, "; and %zu more finding%s", more, more == 1 ? "" : "s");
 	if (host)
-		append(res, "; the host kept vCPUs waiting for %.0f %% of the time they ran",
-		       100 * contention);
+		append_contention(res);
 	return true;
 }
 
@@ -309,7 +357,8 @@ static void judge_passed(struct kt_run_result *res, const struct kt_scenario *s)
 void kt_verdict_decide(struct kt_run_result *res, const struct kt_scenario *s)
 {
 	if (judge_outcome(res) || judge_ops(res, s) || judge_deaths(res, s) ||
-	    judge_findings(res) || judge_workers(res) || judge_vacuous(res, s))
+	    judge_findings(res) || judge_complaints(res, s) || judge_workers(res) ||
+	    judge_vacuous(res, s))
 		return;
 	judge_passed(res, s);
 }

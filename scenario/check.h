@@ -18,6 +18,7 @@
 #include "base/error.h"
 #include "ops/cpus.h"
 #include "proto/result.h"
+#include "scenario/series.h"
 
 struct kt_check;
 
@@ -46,20 +47,12 @@ enum kt_check_condition {
  */
 int kt_bpf_u64(struct kt_check *ck, uint32_t generation, const char *path, uint64_t *ret_value);
 
-/* One value per valid snapshot of a generation, in order of time. */
-struct kt_series {
-	size_t count;
-	const struct kt_point {
-		uint64_t time_ns; /* guest's CLOCK_MONOTONIC */
-		uint64_t value;
-	} * points; /* borrowed until the check ends */
-};
+/* Whether the path names an integer in all snapshots of the generation, and there is one. */
+bool kt_bpf_has(struct kt_check *ck, uint32_t generation, const char *path);
 
+/* One value per valid snapshot of a generation, in order of time; borrowed until the check ends. */
 int kt_bpf_series(struct kt_check *ck, uint32_t generation, const char *path,
 		  struct kt_series *ret_series);
-
-/* Whether each point is above the one before; false for fewer than two points. */
-bool kt_series_grows(const struct kt_series *series);
 
 /* Valid snapshots taken while that generation was live, of any cause. */
 unsigned int kt_check_snapshots(const struct kt_check *ck, uint32_t generation);
@@ -145,6 +138,10 @@ void kt_check_fail(struct kt_check *ck, const char *file, int line, const char *
 void kt_check_late(struct kt_check *ck, const char *file, int line, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
 
+/* Records that it cannot be told: the run is inconclusive, unless it fails for another reason. */
+void kt_check_unclear(struct kt_check *ck, const char *file, int line, const char *fmt, ...)
+	__attribute__((format(printf, 4, 5)));
+
 /* For limits on time. On a host that kept the machine waiting a run is then inconclusive. */
 #define KT_EXPECT_IN_TIME(ck, cond, ...)                                      \
 	({                                                                    \
@@ -153,6 +150,31 @@ void kt_check_late(struct kt_check *ck, const char *file, int line, const char *
 			kt_check_late((ck), __FILE__, __LINE__, __VA_ARGS__); \
 		_held;                                                        \
 	})
+
+/* Records what a function of series.h has found, if it is anything. Whether it held. */
+bool kt_check_series(struct kt_check *ck, const char *file, int line, int condition,
+		     const char *why);
+
+/*
+ * Patterns over a series; see series.h for what each is. What cannot be told, for want of
+ * points or because a divisor is 0, makes the run inconclusive.
+ */
+#define KT_EXPECT_SERIES_(ck, name, ...)                                                  \
+	({                                                                                \
+		char _why[KT_TEXT_MAX];                                                   \
+		kt_check_series((ck), __FILE__, __LINE__, name(__VA_ARGS__, _why), _why); \
+	})
+#define KT_EXPECT_NONDECREASING(ck, series)  KT_EXPECT_SERIES_(ck, kt_series_nondecreasing, series)
+#define KT_EXPECT_INCREASING(ck, series)     KT_EXPECT_SERIES_(ck, kt_series_increasing, series)
+#define KT_EXPECT_RATE(ck, series, min, max) KT_EXPECT_SERIES_(ck, kt_series_rate, series, min, max)
+#define KT_EXPECT_STEADY(ck, series, percent) \
+	KT_EXPECT_SERIES_(ck, kt_series_steady, series, percent)
+#define KT_EXPECT_CONVERGES(ck, series, target, percent, within_ns) \
+	KT_EXPECT_SERIES_(ck, kt_series_converges, series, target, percent, within_ns)
+#define KT_EXPECT_ALWAYS(ck, series, min, max) \
+	KT_EXPECT_SERIES_(ck, kt_series_always, series, min, max)
+#define KT_EXPECT_RATIO(ck, series, over, min, max) \
+	KT_EXPECT_SERIES_(ck, kt_series_ratio, series, over, min, max)
 
 #define KT_EXPECT_MSG(ck, cond, ...)                                          \
 	({                                                                    \

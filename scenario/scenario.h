@@ -18,6 +18,7 @@
 #include "base/limits.h"
 #include "ops/op.h"
 #include "ops/worker.h"
+#include "scenario/limit.h"
 
 #define KT_MS(n)  ((uint64_t)(n)*KT_NSEC_PER_MSEC)
 #define KT_SEC(n) ((uint64_t)(n)*KT_NSEC_PER_SEC)
@@ -33,6 +34,9 @@ struct kt_sched_decl {
 	const char *name;	 /* declared name: key of staging, [a-z0-9_]+ */
 	const char *binary;	 /* in-tree scheduler by name, or a path with a '/' */
 	const char *const *args; /* argv[1...], NULL-terminated; NULL: none */
+	bool fixed;		 /* --scheduler gives no other in place of it */
+	/* What it is known not to keep, or to keep better; NULL. Of several, the last counts. */
+	const struct kt_limits *limits;
 };
 
 /*
@@ -91,6 +95,7 @@ struct kt_scenario {
 	const struct kt_step *steps;	    /* list ended by name NULL; NULL: none */
 	uint64_t duration;		    /* ns that .hold_percent is a part of */
 	const struct kt_expected_death *expect_death; /* NULL: none may die */
+	const struct kt_limits *limits;		      /* of all its workers; or NULL */
 	/*
 	 * Guest only: prepares the machine, in a child, before the boot scheduler is
 	 * attached. Clones of the machine have it behind them; see KT_WARM_UP().
@@ -205,6 +210,9 @@ uint64_t kt_scenario_table_hash(void);
 enum kt_scenario_condition {
 	KT_SCENARIO_E_INVALID = 1, /* the record breaks a rule */
 };
+
+/* a-z, 0-9 and _, at least one, and less than KT_NAME_MAX of them. */
+bool kt_scenario_is_name(const char *s);
 
 /* 0, or KT_SCENARIO_E_INVALID with the reason in diag. */
 int kt_scenario_validate(const struct kt_scenario *s, struct kt_diag *diag) _kt_must_check_;

@@ -14,7 +14,7 @@
 #define EVERY_MIN  KT_MS(1)
 #define ROUNDS_MAX 1000
 
-static bool is_name(const char *s)
+bool kt_scenario_is_name(const char *s)
 {
 	size_t len = s ? strspn(s, "abcdefghijklmnopqrstuvwxyz0123456789_") : 0;
 
@@ -40,7 +40,7 @@ static int check_scheds(const struct kt_scenario *s, struct kt_diag *diag)
 	}
 	for (size_t i = 0; i < KT_ARRAY_SIZE(lists); i++) {
 		for (const struct kt_sched_decl *d = lists[i]; d && d->name; d++) {
-			if (!is_name(d->name))
+			if (!kt_scenario_is_name(d->name))
 				return invalid_name("scheduler", d->name, diag);
 			if (!d->binary) {
 				kt_diag_cause(diag, "scheduler '%s' has no .binary", d->name);
@@ -108,7 +108,7 @@ static int check_workers(const struct kt_scenario *s, struct kt_diag *diag)
 	for (const struct kt_workers *w = s->workers; w && w->name; w++) {
 		const char *wrong = NULL;
 
-		if (!is_name(w->name))
+		if (!kt_scenario_is_name(w->name))
 			return invalid_name("workers", w->name, diag);
 		if (kt_scenario_workers(s, w->name) != w)
 			wrong = "are declared twice";
@@ -155,7 +155,7 @@ static int check_step(const struct kt_scenario *s, const struct kt_step *step, s
 	unsigned int n = 0;
 	int r;
 
-	if (!is_name(step->name))
+	if (!kt_scenario_is_name(step->name))
 		return invalid_name("step", step->name, diag);
 	r = check_hold(s, step, diag);
 	if (r)
@@ -219,13 +219,26 @@ static int check_expected(const struct kt_scenario *s, struct kt_diag *diag)
 	return 0;
 }
 
+static int check_limits(const struct kt_scenario *s, struct kt_diag *diag)
+{
+	const struct kt_sched_decl *lists[] = { s->sched, s->staged };
+	int r = s->limits ? kt_limits_check(s->limits, diag) : 0;
+
+	for (size_t i = 0; i < KT_ARRAY_SIZE(lists); i++)
+		for (const struct kt_sched_decl *d = lists[i]; !r && d && d->name; d++)
+			r = d->limits ? kt_limits_check(d->limits, diag) : 0;
+	for (const struct kt_workers *w = s->workers; !r && w && w->name; w++)
+		r = w->limits ? kt_limits_check(w->limits, diag) : 0;
+	return r;
+}
+
 int kt_scenario_validate(const struct kt_scenario *s, struct kt_diag *diag)
 {
 	struct kt_topology topo;
 	int r;
 
 	kt_diag_doing(diag, "check scenario '%s' (%s:%d)", s->name, s->file, s->line);
-	if (!is_name(s->name))
+	if (!kt_scenario_is_name(s->name))
 		return invalid_name("scenario", s->name, diag);
 	if (!s->doc || !s->doc[0] || strchr(s->doc, '\n')) {
 		kt_diag_cause(diag, "its one-line description is missing");
@@ -242,6 +255,8 @@ int kt_scenario_validate(const struct kt_scenario *s, struct kt_diag *diag)
 		kt_diag_remedy(diag, "declare one in .sched");
 		return KT_SCENARIO_E_INVALID;
 	}
+	if (check_limits(s, diag))
+		return KT_SCENARIO_E_INVALID;
 	r = check_modules(s, diag);
 	if (!r)
 		r = check_scheds(s, diag);

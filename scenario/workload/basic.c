@@ -23,6 +23,7 @@ KT_WORKLOAD(alu, "multiplies and adds without touching memory, in long pieces of
 
 KT_WORKLOAD(yield, "gives way after each piece of work")
 {
+	kt_worker_uneven(w);
 	while (kt_worker_iterate(w)) {
 		kt_burn(1000);
 		sched_yield();

@@ -13,6 +13,7 @@ KT_WORKLOAD(nice_sweep, "goes through all nice values")
 {
 	int value = -20;
 
+	kt_worker_uneven(w);
 	while (kt_worker_iterate(w)) {
 		if (setpriority(PRIO_PROCESS, 0, value))
 			_exit(1);
@@ -27,6 +28,7 @@ KT_WORKLOAD(affinity_churn, "pins itself to one CPU of its cpuset after the othe
 
 	if (sched_getaffinity(0, sizeof(all), &all))
 		_exit(1);
+	kt_worker_uneven(w);
 	while (kt_worker_iterate(w)) {
 		unsigned int nth =
 			(unsigned int)(kt_worker_random(w) % (unsigned int)CPU_COUNT(&all));
@@ -53,6 +55,7 @@ KT_WORKLOAD(policy_churn, "is normal, batch, idle and real-time in turn")
 		      { SCHED_RR, 1 } };
 	unsigned int i = 0;
 
+	kt_worker_uneven(w);
 	while (kt_worker_iterate(w)) {
 		const struct sched_param param = { .sched_priority = kinds[i].priority };
 
@@ -74,6 +77,7 @@ KT_WORKLOAD(cgroup_churn, "makes two cgroups of its own and moves from one to th
 		if (mkdir(dir[k], 0755))
 			_exit(1);
 	}
+	kt_worker_uneven(w);
 	while (kt_worker_iterate(w)) {
 		int fd;
 

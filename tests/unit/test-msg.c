@@ -128,10 +128,11 @@ static struct kt_msg sample(uint16_t type)
 		m.input_taken = (struct kt_msg_input_taken){ 1, 1, 4000000000 };
 		break;
 	case KT_MSG_WORKER:
-		m.worker = (struct kt_msg_worker){
-			"name",	    1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, { blob, sizeof(blob) },
-			{ blob, 2 }
-		};
+		m.worker = (struct kt_msg_worker){ "name",     1,  2,  3,
+						   4,	       5,  6,  7,
+						   8,	       9,  10, 1,
+						   11,	       12, 13, { blob, sizeof(blob) },
+						   { blob, 2 } };
 		break;
 	default:
 		fail_msg("message type %u has no sample", type);

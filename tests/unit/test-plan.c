@@ -20,10 +20,25 @@ static void selects(const char *const *patterns, unsigned int count, unsigned in
 
 static void test_selects(void **state)
 {
-	selects(NULL, 0, 3);
+	selects(NULL, 0, 4);
 	selects((const char *const[]){ "attach_*" }, 1, 2);
 	selects((const char *const[]){ "attach_one", "*_one" }, 2, 2);
 	selects((const char *const[]){ "replace_one" }, 1, 1);
+}
+
+/* "lib/" is of the files of scenario/library/ alone. */
+static void test_selects_of_the_library(void **state)
+{
+	static const struct kt_scenario of_library = { .name = "brought_along",
+						       .doc = "ten",
+						       .file = "scenario/library/x.c" };
+	static const struct kt_scenario *const record
+		__attribute__((section("kt_scenarios"), used)) = &of_library;
+
+	assert_ptr_equal(record, &of_library);
+	selects((const char *const[]){ "lib/*" }, 1, 1);
+	selects((const char *const[]){ "lib/brought_*" }, 1, 1);
+	selects((const char *const[]){ "attach_*" }, 1, 2);
 }
 
 static void no_match(const char *pattern, const char *remedy)
@@ -43,6 +58,7 @@ static void test_no_match_is_an_error(void **state)
 {
 	no_match("attach_oen", "did you mean 'attach_one'?");
 	no_match("replace", "did you mean 'replace_one'?");
+	no_match("lib/attach_one", "did you mean 'attach_one'?");
 	no_match("zzz*", "'ktest list' shows all");
 }
 
@@ -50,6 +66,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_selects),
+		cmocka_unit_test(test_selects_of_the_library),
 		cmocka_unit_test(test_no_match_is_an_error),
 	};
 

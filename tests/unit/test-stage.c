@@ -253,24 +253,43 @@ static void test_given_scheduler(void **state)
 	struct kt_stage_given given;
 	const struct kt_scenario *with;
 
-	assert_ptr_equal(kt_stage_give(&given, &s, NULL), &s);
-	with = kt_stage_give(&given, &s, "./mine");
+	assert_ptr_equal(kt_stage_give(&given, &s, NULL, NULL), &s);
+	with = kt_stage_give(&given, &s, "./mine", NULL);
 	assert_string_equal(with->sched[0].name, KT_GIVEN_SCHED);
 	assert_string_equal(with->sched[0].binary, "./mine");
 	assert_null(with->sched[1].name);
 	assert_int_equal(with->snapshots, 3);
 	assert_null(s.sched);
+	with = kt_stage_give(&given, &s, "./mine", "x");
+	assert_string_equal(with->sched[0].name, "x");
 	s.staged = declared;
-	assert_ptr_equal(kt_stage_give(&given, &s, "./mine"), &s);
+	assert_ptr_equal(kt_stage_give(&given, &s, "./mine", NULL), &s);
 	s.staged = NULL;
 	s.sched = declared;
-	assert_ptr_equal(kt_stage_give(&given, &s, "./mine"), &s);
+	assert_ptr_equal(kt_stage_give(&given, &s, "./mine", NULL), &s);
+}
+
+/* A scenario about schedulers of its own, and one that has others beside. */
+static void test_fixed_schedulers(void **state)
+{
+	const struct kt_sched_decl fixed[] = { { "a", "b", .fixed = true }, { 0 } };
+	const struct kt_sched_decl free[] = { { "a", "b" }, { 0 } };
+	struct kt_scenario s = { .name = "s" };
+
+	assert_false(kt_stage_is_fixed(&s));
+	s.sched = fixed;
+	assert_true(kt_stage_is_fixed(&s));
+	s.staged = free;
+	assert_false(kt_stage_is_fixed(&s));
+	s.sched = NULL;
+	assert_false(kt_stage_is_fixed(&s));
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_given_scheduler),
+		cmocka_unit_test(test_fixed_schedulers),
 		cmocka_unit_test(test_good_forms),
 		cmocka_unit_test(test_bad_forms),
 		cmocka_unit_test(test_places_that_are_taken),

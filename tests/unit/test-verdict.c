@@ -209,13 +209,13 @@ static void test_expected_errors(void **state)
 
 static void add_worker(uint32_t status, uint64_t iterations)
 {
-	static const uint64_t cpus[KT_CPUS_MAX / 64] = { 1 };
+	static const uint32_t seen[KT_CPUS_MAX] = { 1 };
 	struct kt_msg m = { .type = KT_MSG_WORKER };
 
 	strcpy(m.worker.name, "w");
 	m.worker.status = status;
 	m.worker.iterations = iterations;
-	m.worker.cpus = (struct kt_bytes){ (const uint8_t *)cpus, sizeof(cpus) };
+	m.worker.seen = (struct kt_bytes){ (const uint8_t *)seen, sizeof(seen) };
 	assert_int_equal(kt_run_record_add(&res.record, &m, NULL), 0);
 }
 
@@ -273,6 +273,45 @@ static void test_findings_about_time(void **state)
 	expect(KT_VERDICT_FAIL, KT_EXIT_FAIL, "it is wrong (a.c:4); and 1 more finding");
 }
 
+/* A long limit is excused by a host that is busier still; nothing else is. */
+static void test_long_limits(void **state)
+{
+	struct kt_run_vcpu vcpu = { .stats = { .run_ns = 1000, .delay_ns = 3000 } };
+	struct kt_msg m = { .type = KT_MSG_OP };
+
+	res.vcpus = &vcpu;
+	res.vcpu_count = 1;
+	m.op = (struct kt_msg_op){ .kind = KT_OP_KIND_ATTACH, .error = KT_OP_NOT_ATTACHED };
+	assert_int_equal(kt_run_record_add(&res.record, &m, NULL), 0);
+	expect(KT_VERDICT_FAIL, KT_EXIT_FAIL, "not-attached: op attach");
+	vcpu.stats.delay_ns = 3001;
+	expect(KT_VERDICT_INCONCLUSIVE, KT_EXIT_INCONCLUSIVE,
+	       "waiting for 300 % of the time they ran");
+	res.record.ops[0].error = KT_OP_STARTUP_DIED;
+	expect(KT_VERDICT_FAIL, KT_EXIT_FAIL, "startup-died");
+	res.record.op_count = 0;
+	add_scheduler(true);
+	expect(KT_VERDICT_FAIL, KT_EXIT_FAIL, "died unexpectedly");
+	res.record.scheds[0].exit.kind = KT_SCX_ERROR_STALL;
+	expect(KT_VERDICT_INCONCLUSIVE, KT_EXIT_INCONCLUSIVE, "error-stall");
+	vcpu.stats.delay_ns = 0;
+	expect(KT_VERDICT_FAIL, KT_EXIT_FAIL, "error-stall");
+}
+
+/* The kernel's own words, but for those of a scheduler's end. */
+static void test_complaints(void **state)
+{
+	struct kt_run_record *rec = &res.record;
+
+	strcpy(rec->console_marks[rec->console_mark_count++],
+	       "sched_ext: BPF scheduler \"x\" disabled (unregistered from user space)");
+	expect(KT_VERDICT_PASS, KT_EXIT_PASS, "");
+	strcpy(rec->console_marks[rec->console_mark_count++], "watchdog: BUG: soft lockup - CPU#1");
+	expect(KT_VERDICT_FAIL, KT_EXIT_FAIL, "the guest kernel complained: watchdog: BUG");
+	rec->generations = 0;
+	expect(KT_VERDICT_INCONCLUSIVE, KT_EXIT_INCONCLUSIVE, "the guest kernel complained");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -287,6 +326,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_workers, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_findings, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_findings_about_time, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_long_limits, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_complaints, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Limits as data; see limit.h. */
+#include <errno.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "scenario/limit.h"
+
+enum unit {
+	UNIT_SWITCH,
+	UNIT_NS,
+	UNIT_PERCENT,
+	UNIT_RATE,
+};
+
+/* clang-format off */
+static const struct {
+	const char *name;
+	size_t at;
+	enum unit unit;
+} table[KT_LIMIT_COUNT_] = {
+#define LIMIT(field, unit) { #field, offsetof(struct kt_limits, field), unit }
+	[KT_LIMIT_STARVED]    = LIMIT(starved, UNIT_SWITCH),
+	[KT_LIMIT_GAP]        = LIMIT(gap, UNIT_NS),
+	[KT_LIMIT_SPREAD]     = LIMIT(spread, UNIT_PERCENT),
+	[KT_LIMIT_ISOLATION]  = LIMIT(isolation, UNIT_SWITCH),
+	[KT_LIMIT_VARIATION]  = LIMIT(variation, UNIT_PERCENT),
+	[KT_LIMIT_WORK_RATE]  = LIMIT(work_rate, UNIT_RATE),
+	[KT_LIMIT_WAKE_P99]   = LIMIT(wake_p99, UNIT_NS),
+	[KT_LIMIT_MIGRATIONS] = LIMIT(migrations, UNIT_PERCENT),
+	[KT_LIMIT_LOCALITY]   = LIMIT(locality, UNIT_PERCENT),
+	[KT_LIMIT_FAIRNESS]   = LIMIT(fairness, UNIT_PERCENT),
+};
+/* clang-format on */
+
+const struct kt_limits kt_limits_default = {
+	.starved = KT_ON,
+	.gap = 2 * KT_NSEC_PER_SEC,
+	.spread = 15,
+	.isolation = KT_ON,
+};
+
+static uint64_t *field(struct kt_limits *limits, enum kt_limit limit)
+{
+	return (uint64_t *)((char *)limits + table[limit].at);
+}
+
+const char *kt_limit_name(enum kt_limit limit)
+{
+	return limit < KT_LIMIT_COUNT_ ? table[limit].name : "unknown";
+}
+
+uint64_t kt_limit_get(const struct kt_limits *limits, enum kt_limit limit)
+{
+	struct kt_limits copy = *limits;
+
+	return *field(&copy, limit);
+}
+
+const char *kt_limit_format(const struct kt_limits *limits, enum kt_limit limit,
+			    char buf[KT_LIMIT_TEXT_MAX])
+{
+	uint64_t value = kt_limit_get(limits, limit);
+
+	if (!value)
+		return NULL;
+	if (value == KT_OFF || table[limit].unit == UNIT_SWITCH)
+		snprintf(buf, KT_LIMIT_TEXT_MAX, "%s=%s", table[limit].name,
+			 value == KT_OFF ? "off" : "on");
+	else
+		snprintf(buf, KT_LIMIT_TEXT_MAX, "%s=%llu%s", table[limit].name,
+			 (unsigned long long)value, table[limit].unit == UNIT_NS ? "ns" : "");
+	return buf;
+}
+
+void kt_limits_apply(struct kt_limits *limits, const struct kt_limits *over)
+{
+	for (enum kt_limit i = 0; over && i < KT_LIMIT_COUNT_; i++)
+		if (kt_limit_get(over, i))
+			*field(limits, i) = kt_limit_get(over, i);
+}
+
+/* 0: none. */
+static uint64_t parse_value(const char *text, enum unit unit)
+{
+	static const struct {
+		const char *suffix;
+		uint64_t ns;
+	} times[] = { { "ns", 1 }, { "us", 1000 }, { "ms", 1000000 }, { "s", 1000000000 } };
+	unsigned long long n;
+	char *end;
+
+	if (!strcmp(text, "off"))
+		return KT_OFF;
+	if (unit == UNIT_SWITCH)
+		return !strcmp(text, "on") ? KT_ON : 0;
+	errno = 0;
+	n = text[0] >= '0' && text[0] <= '9' ? strtoull(text, &end, 10) : 0;
+	if (!n || errno)
+		return 0;
+	if (unit == UNIT_PERCENT && !strcmp(end, "%"))
+		end++;
+	if (unit != UNIT_NS)
+		return *end ? 0 : n;
+	for (size_t i = 0; i < KT_ARRAY_SIZE(times); i++)
+		if (!strcmp(end, times[i].suffix) && n <= UINT64_MAX / 2 / times[i].ns)
+			return n * times[i].ns;
+	return 0;
+}
+
+static const char *const forms[] = {
+	[UNIT_SWITCH] = "on or off",
+	[UNIT_NS] = "a time (500us, 20ms, 2s) or off",
+	[UNIT_PERCENT] = "a whole number of per cent from 1 on, or off",
+	[UNIT_RATE] = "a number of pieces of work per second, or off",
+};
+
+static int no_limit(struct kt_diag *diag)
+{
+	char names[256] = "";
+
+	for (enum kt_limit i = 0; i < KT_LIMIT_COUNT_; i++) {
+		strcat(names, i ? ", " : "");
+		strcat(names, table[i].name);
+	}
+	kt_diag_cause(diag, "it is not NAME=VALUE");
+	kt_diag_remedy(diag, "the names are %s", names);
+	return KT_LIMITS_E_FORM;
+}
+
+int kt_limits_parse(struct kt_limits *limits, const char *text, struct kt_diag *diag)
+{
+	size_t len = strcspn(text, "=");
+	uint64_t value;
+
+	kt_diag_doing(diag, "take in limit '%s'", text);
+	for (enum kt_limit i = 0; text[len] && i < KT_LIMIT_COUNT_; i++) {
+		if (strlen(table[i].name) != len || strncmp(text, table[i].name, len))
+			continue;
+		value = parse_value(text + len + 1, table[i].unit);
+		if (!value) {
+			kt_diag_cause(diag, "'%s' is not %s", text + len + 1, forms[table[i].unit]);
+			return KT_LIMITS_E_FORM;
+		}
+		*field(limits, i) = value;
+		kt_diag_reset(diag);
+		return 0;
+	}
+	return no_limit(diag);
+}
+
+int kt_limits_check(const struct kt_limits *limits, struct kt_diag *diag)
+{
+	for (enum kt_limit i = 0; i < KT_LIMIT_COUNT_; i++) {
+		uint64_t value = kt_limit_get(limits, i);
+
+		if (table[i].unit != UNIT_SWITCH || value <= KT_ON || value == KT_OFF)
+			continue;
+		kt_diag_cause(diag, "limit %s is neither KT_ON nor KT_OFF", table[i].name);
+		return KT_LIMITS_E_FORM;
+	}
+	return 0;
+}

@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Cases of tests/harness/run about what is judged without a check."""
+
+
+def register(harness):
+    case, check, expect, run = harness.case, harness.check, harness.expect, harness.run
+    PASS, FAIL, INCONCLUSIVE = harness.PASS, harness.FAIL, harness.INCONCLUSIVE
+
+    def broken(name, *arguments, words, harness=True):
+        """A limit on times or shares: a host that is too busy is told, too."""
+        r = run(name, *arguments, harness=harness)
+        expect(r, INCONCLUSIVE if "the host kept vCPUs waiting" in r.out else FAIL, *words)
+        return r
+
+    @case
+    def limits_are_kept():
+        expect(run("limits_are_kept"), PASS)
+
+    @case
+    def limits_are_broken():
+        r = broken("steady_timers", "--limit", "wake_p99=1us", harness=False,
+                   words=["wake_p99: worker 'load'", "limit 0.001 ms, n=", "into step 'run'",
+                          "under the kernel's own scheduler", "steady.c:"])
+        check("--limit wake_p99=1000ns" in r.out, r)
+        finding = r.json()["findings"][0]
+        check(finding["kind"] == "late" and finding["file"] == "steady.c", finding)
+        broken("steady_spin", "--limit", "work_rate=1000000000", harness=False,
+               words=["work_rate: worker 'load'", "(and 3 others), limit 1000000000"])
+        broken("steady_mixed", "--limit", "spread=15%", "--limit", "variation=5", harness=False,
+               words=["spread: worker 'load'", "variation: how fast workers 'load' worked"])
+        broken("cgroup_is_frozen_under_load", "--limit", "gap=100ms", harness=False,
+               words=["gap: worker 'after'", "limit 100 ms; that ended on CPU",
+                      "into step 'thaw'"])
+        broken("limit_of_fairness_is_broken", words=["fairness: cgroup 'a' had", "50.0 % are due"])
+
+    @case
+    def limits_on_places_are_broken():
+        expect(run("affinity_changes_under_load", "--limit", "locality=95", harness=False), FAIL,
+               "locality: worker 'stays'", "limit 95 %; it was seen on CPUs")
+        expect(run("steady_affinity_churn", "--limit", "migrations=1", harness=False), FAIL,
+               "migrations: worker 'load'")
+        expect(run("limit_of_isolation_is_broken"), FAIL, "isolation: worker 'load'",
+               "and was never let run on others than 0")
+        expect(run("limit_of_isolation_is_broken", "--limit", "isolation=off"), PASS)
+
+    @case
+    def nothing_to_judge_by():
+        r = expect(run("steady_spin", "--limit", "wake_p99=1s", harness=False), INCONCLUSIVE,
+                   "wake_p99: workers 'load' were never woken")
+        check(r.json()["findings"][0]["kind"] == "unclear", r)
+        expect(run("series_cannot_be_told"), INCONCLUSIVE,
+               "of nr_enqueued (generation 1) a point is to be divided by 0")
+
+    @case
+    def limits_are_usage():
+        for text in ["gap", "gap=5", "gaps=1s", "spread=x"]:
+            expect(run("steady_spin", "--limit", text, harness=False), 3, f"--limit '{text}'",
+                   "--help")
+
+    @case
+    def series_are_judged():
+        expect(run("series_are_as_they_must_be"), PASS)
+        expect(run("series_are_not"), FAIL, "nr_dispatched changes by", "is not steady",
+               "and not 0 to 1")
+
+    @case
+    def scenarios_of_their_own_are_skipped():
+        name = "dispatch_hold_truncates_when_scheduler_dies_midstep"
+        r = expect(run(name, "--scheduler", "scx_fifo", harness=False), harness.SKIP,
+                   f"SKIP {name}: it is about a scheduler of its own")
+        expect(run(name, "--scheduler", "scx_fifo", "--no-skip", harness=False), FAIL, "SKIP")
+        r = expect(run("lib/scheduler_attach_is*", "lib/dispatch_hold*", "--scheduler",
+                       "scx_fifo:mine", harness=False), PASS, "SKIP", "PASS")
+        # A scheduler that stays the scenario's own beside one that was given.
+        expect(run("replace_with_broken*", "--scheduler", "scx_fifo", harness=False), PASS)
+
+    @case
+    def given_scheduler_has_a_name():
+        r = expect(run("lib/steady_spin", "--scheduler", f"{harness.FIXTURE}:mine", harness=False),
+                   PASS, "generation 1: mine", f"--scheduler {harness.FIXTURE}:mine")
+        check(r.json()["schedulers"][0]["name"] == "mine", r.json()["schedulers"])
+        expect(run("lib/steady_spin", "--scheduler", "scx_fifo:Mine!", harness=False), 3,
+               "'Mine!' is not a name")

@@ -1,0 +1,497 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Limits on workers: layers, notation, where they may be, and each judgement. */
+#include <string.h>
+
+#include "runner/limit.h"
+#include "runner/run.h"
+#include "runner/verdict.h"
+#include "scenario/allowed.h"
+#include "tests/unit/test.h"
+
+#define MS(n) ((uint64_t)(n)*1000000)
+
+/* ---- layers and notation ---- */
+
+static void test_layers(void **state)
+{
+	const struct kt_workers workers = { .name = "w", .limits = KT_LIMITS(.gap = 4) };
+	const struct kt_scenario s = {
+		.sched = KT_SCHED("a", .limits = KT_LIMITS(.gap = 1, .spread = 1, .work_rate = 1,
+							   .isolation = KT_OFF)),
+		.staged = KT_SCHED("b", .limits = KT_LIMITS(.gap = 2, .spread = 2)),
+		.limits = KT_LIMITS(.gap = 3, .spread = 3),
+	};
+	const struct kt_limits user = { .gap = 5 };
+	struct kt_limits l = kt_limits_of(&s, &workers, NULL);
+
+	assert_int_equal(l.gap, 4);
+	assert_int_equal(l.spread, 3);
+	assert_int_equal(l.work_rate, 1);
+	assert_true(l.isolation == KT_OFF);
+	assert_int_equal(l.starved, KT_ON);
+	assert_int_equal(l.wake_p99, 0);
+	assert_int_equal(kt_limits_of(&s, &workers, &user).gap, 5);
+}
+
+static void test_built_in(void **state)
+{
+	const struct kt_scenario s = { .name = "s" };
+	const struct kt_workers workers = { .name = "w" };
+	const struct kt_limits l = kt_limits_of(&s, &workers, NULL);
+
+	assert_int_equal(l.gap, MS(2000));
+	assert_int_equal(l.spread, 15);
+	assert_int_equal(l.starved, KT_ON);
+	assert_int_equal(l.isolation, KT_ON);
+	for (enum kt_limit i = KT_LIMIT_VARIATION; i < KT_LIMIT_COUNT_; i++)
+		assert_int_equal(kt_limit_get(&l, i), 0);
+}
+
+static void test_notation(void **state)
+{
+	static const char *const wrong[] = { "gap",	  "gap=",
+					     "gap=5",	  "gap=0ms",
+					     "gap=on",	  "gap=-1s",
+					     "spread=1s", "starved=1",
+					     "gap=5m",	  "work_rate=",
+					     "gaps=1s",	  "=1",
+					     "spread=%",  "gap=99999999999999999s",
+					     "" };
+	struct kt_diag diag = KT_DIAG_INIT;
+	struct kt_limits l = { 0 };
+	char text[KT_LIMIT_TEXT_MAX];
+
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
+		if (kt_limits_parse(&l, wrong[i], &diag) != KT_LIMITS_E_FORM)
+			fail_msg("'%s' was taken", wrong[i]);
+	assert_int_equal(kt_limits_parse(&l, "gap=500us", &diag), 0);
+	assert_int_equal(kt_limits_parse(&l, "spread=20%", &diag), 0);
+	assert_int_equal(kt_limits_parse(&l, "starved=off", &diag), 0);
+	assert_int_equal(kt_limits_parse(&l, "isolation=on", &diag), 0);
+	assert_int_equal(kt_limits_parse(&l, "work_rate=100", &diag), 0);
+	assert_int_equal(l.gap, 500000);
+	assert_int_equal(l.spread, 20);
+	assert_true(l.starved == KT_OFF);
+	assert_int_equal(l.work_rate, 100);
+	assert_string_equal(kt_limit_format(&l, KT_LIMIT_GAP, text), "gap=500000ns");
+	assert_string_equal(kt_limit_format(&l, KT_LIMIT_STARVED, text), "starved=off");
+	assert_string_equal(kt_limit_format(&l, KT_LIMIT_ISOLATION, text), "isolation=on");
+	assert_string_equal(kt_limit_format(&l, KT_LIMIT_SPREAD, text), "spread=20");
+	assert_null(kt_limit_format(&l, KT_LIMIT_FAIRNESS, text));
+	assert_int_equal(kt_limits_check(&l, &diag), 0);
+	l.starved = 2;
+	assert_int_equal(kt_limits_check(&l, &diag), KT_LIMITS_E_FORM);
+}
+
+/* ---- where they may be ---- */
+
+#define WORKERS KT_WORKERS(KT_WORKERS_ITEM("w", .workload = "x", .cgroup = "a/b"))
+
+static void expect_allowed(const struct kt_step *steps, const char *wanted)
+{
+	struct kt_scenario s = { .name = "s", .workers = WORKERS, .steps = steps };
+	char list[KT_CPU_LIST_MAX];
+	struct kt_topology topo;
+	struct kt_cpu_mask mask;
+
+	assert_int_equal(kt_topology_parse(&topo, "1n2l2c1t", NULL), 0);
+	mask = kt_scenario_allowed(&s, s.workers, &topo);
+	assert_string_equal(kt_cpu_mask_format(&mask, list), wanted);
+	/* A body can let them run anywhere. */
+	s.has_body = true;
+	mask = kt_scenario_allowed(&s, s.workers, &topo);
+	assert_string_equal(kt_cpu_mask_format(&mask, list), "0-3");
+}
+
+#define GROUPS	 KT_OP_CGROUP_ADD("a"), KT_OP_CGROUP_ADD("a/b"), KT_OP_CGROUP_ADD("c")
+#define ONE(...) KT_STEPS(KT_STEP("one", .ops = KT_OPS(GROUPS, __VA_ARGS__)))
+
+static void test_allowed(void **state)
+{
+	const struct kt_op start = KT_OP_START("w");
+
+	expect_allowed(ONE(start), "0-3");
+	/* By the cgroup, by those above it, and by both. */
+	expect_allowed(ONE(KT_OP_CPUSET("a/b", KT_CPUS_LLC(1)), start), "2-3");
+	expect_allowed(ONE(KT_OP_CPUSET("a", KT_CPUS_LLC(1)), start), "2-3");
+	expect_allowed(ONE(KT_OP_CPUSET("a/b", KT_CPUS_LIST("1-2")),
+			   KT_OP_CPUSET("a", KT_CPUS_LLC(1)), start),
+		       "2");
+	/* What has none in common with its parent's has what that has. */
+	expect_allowed(
+		ONE(KT_OP_CPUSET("a/b", KT_CPUS_LLC(0)), KT_OP_CPUSET("a", KT_CPUS_LLC(1)), start),
+		"2-3");
+	/* Another cgroup's is none of theirs, nor one of a similar name. */
+	expect_allowed(ONE(KT_OP_CPUSET("c", KT_CPUS_LLC(1)), start), "0-3");
+	expect_allowed(ONE(KT_OP_CGROUP_ADD("a/bb"), KT_OP_CPUSET("a/bb", KT_CPUS_LLC(1)), start),
+		       "0-3");
+	/* All that they had once; what was before their start does not count. */
+	expect_allowed(ONE(KT_OP_CPUSET("a", KT_CPUS_LIST("0")), start,
+			   KT_OP_CPUSET("a", KT_CPUS_LIST("3"))),
+		       "0,3");
+	expect_allowed(ONE(KT_OP_CPUSET("a", KT_CPUS_LIST("0")), start, KT_OP_STOP("w"),
+			   KT_OP_CPUSET("a", KT_CPUS_LIST("3"))),
+		       "0");
+	expect_allowed(ONE(KT_OP_CPUSET("a", KT_CPUS_LIST("0")), start, KT_OP_CPUSET_CLEAR("a")),
+		       "0-3");
+	/* An op that is to fail has no effect. */
+	expect_allowed(ONE(KT_OP_CPUSET("a", KT_CPUS_LIST("0"), .expect = KT_OP_NO_CPU), start),
+		       "0-3");
+}
+
+static void test_allowed_by_other_ops(void **state)
+{
+	const struct kt_op start = KT_OP_START("w");
+	const struct kt_op two = KT_OP_CPUSET("a", KT_CPUS_LIST("1-2"));
+
+	expect_allowed(
+		ONE(two, KT_OP_CPUSET("c", KT_CPUS_LIST("3")), KT_OP_CPUSET_SWAP("a", "c"), start),
+		"3");
+	expect_allowed(ONE(two, KT_OP_CPUSET_SWAP("a", "c"), start), "0-3");
+	expect_allowed(ONE(two, KT_OP_CPUSET("c", KT_CPUS_LIST("3")), start, KT_OP_MOVE("w", "c")),
+		       "1-3");
+	/* They are where they begin until they are pinned. */
+	expect_allowed(ONE(two, start, KT_OP_AFFINITY("w", KT_CPUS_LIST("2"))), "1-2");
+	expect_allowed(KT_STEPS(KT_STEP("one", .ops = KT_OPS(GROUPS, two, start)),
+				KT_STEP("two", .ops = KT_OPS(KT_OP_CPUSET_SWAP("a", "c")),
+					.hold = MS(300), .every = MS(100))),
+		       "0-3");
+	/* With no CPU of their own left they get the parent's. */
+	expect_allowed(
+		ONE(KT_OP_CPUSET("a/b", KT_CPUS_LIST("1")), two, KT_OP_CPU_OFFLINE(1), start), "2");
+	expect_allowed(ONE(two, KT_OP_CPU_OFFLINE(1), KT_OP_CPU_ONLINE(1), start), "1-2");
+}
+
+/* ---- judgement ---- */
+
+static struct kt_run_result res;
+static uint32_t seen[KT_CPUS_MAX];
+static struct kt_histogram wakes;
+static struct kt_scenario scenario;
+
+/* clang-format off */
+KT_SCENARIO(judged, "what the runs are judged by",
+	.topo = KT_TOPO("1n2l1c1t"),
+	.workers = KT_WORKERS(
+		KT_WORKERS_ITEM("w", .workload = "x", .count = 2, .cgroup = "a/x"),
+		KT_WORKERS_ITEM("v", .workload = "x", .cgroup = "b")),
+	.steps = KT_STEPS(
+		KT_STEP("one", .ops = KT_OPS(
+			KT_OP_CGROUP_ADD("a"), KT_OP_CGROUP_ADD("a/x"), KT_OP_CGROUP_ADD("b"),
+			KT_OP_WEIGHT("a", 300), KT_OP_START("w")))));
+/* clang-format on */
+
+static int setup(void **state)
+{
+	memset(&res, 0, sizeof(res));
+	memset(seen, 0, sizeof(seen));
+	memset(&wakes, 0, sizeof(wakes));
+	scenario = kt_scenario_judged;
+	res.outcome = KT_OUTCOME_COMPLETED;
+	seen[0] = 10;
+	if (kt_run_record_init(&res.record))
+		return -1;
+	res.record.steps[0].start_ns = MS(1000);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	kt_run_record_deinit(&res.record);
+	return 0;
+}
+
+/* One that had nothing to complain of; the caller makes it worse. */
+static struct kt_msg_worker *add(const char *name, uint32_t index)
+{
+	uint8_t bytes[4 * KT_HISTOGRAM_BUCKETS];
+	struct kt_msg m = { .type = KT_MSG_WORKER,
+			    .worker = { .index = index,
+					.iterations = 1000,
+					.cpu_ns = MS(10000),
+					.runs = 100,
+					.longest_gap_ns = MS(10),
+					.gap_end_ns = MS(2500),
+					.start_ns = MS(1100),
+					.end_ns = MS(11100) } };
+
+	strcpy(m.worker.name, name);
+	m.worker.seen = (struct kt_bytes){ (const uint8_t *)seen, sizeof(seen) };
+	m.worker.wakes = (struct kt_bytes){ bytes, (uint32_t)kt_histogram_write(&wakes, bytes) };
+	assert_int_equal(kt_run_record_add(&res.record, &m, NULL), 0);
+	return &res.record.workers[res.record.worker_count - 1].msg;
+}
+
+static void judge(const struct kt_limits *user)
+{
+	assert_int_equal(kt_limits_judge(&res.record, &scenario, user), 0);
+}
+
+static void expect_kept(const struct kt_limits *user)
+{
+	judge(user);
+	if (res.record.finding_count)
+		fail_msg("%s", res.record.findings[0].text);
+}
+
+static void expect_finding(const struct kt_limits *user, enum kt_finding_kind kind,
+			   const char *word)
+{
+	judge(user);
+	assert_int_equal(res.record.finding_count, 1);
+	if (!strstr(res.record.findings[0].text, word))
+		fail_msg("%s", res.record.findings[0].text);
+	assert_int_equal(res.record.findings[0].kind, kind);
+	assert_string_equal(res.record.findings[0].file, "test-limit.c");
+	res.record.finding_count = 0;
+}
+
+static void test_starved(void **state)
+{
+	struct kt_msg_worker *w;
+
+	add("w", 0);
+	/* One of two that are after the same work may always come too late for it. */
+	w = add("w", 1);
+	w->iterations = 0;
+	expect_kept(NULL);
+	w->runs = 1;
+	expect_finding(NULL, KT_FINDING_WRONG,
+		       "starved: worker 'w' 1 of 2 was let go and never got a CPU");
+	w->runs = 9;
+	w->start_ns = 0;
+	expect_finding(NULL, KT_FINDING_WRONG, "starved: worker 'w' 1 of 2");
+	res.record.workers[0].msg.runs = res.record.workers[0].msg.iterations = 0;
+	expect_finding(NULL, KT_FINDING_WRONG,
+		       "worker 'w' 0 of 2 was let go and never got a CPU "
+		       "(and 1 other)");
+	expect_kept(&(struct kt_limits){ .starved = KT_OFF });
+	res.record.workers[0].msg.status = res.record.workers[1].msg.status = 256;
+	expect_kept(NULL);
+	res.record.workers[1].msg.status = 9;
+	expect_finding(NULL, KT_FINDING_WRONG, "starved: worker 'w' 1 of 2");
+}
+
+static void test_gap(void **state)
+{
+	struct kt_msg m = { .type = KT_MSG_SCHED };
+	struct kt_msg_worker *w;
+
+	add("w", 0);
+	w = add("w", 1);
+	w->longest_gap_ns = MS(1999);
+	expect_kept(NULL);
+	w->longest_gap_ns = MS(2000);
+	w->gap_cpu = 7;
+	expect_finding(NULL, KT_FINDING_LATE,
+		       "gap: worker 'w' 1 wanted to run and did not for 2000 ms, limit 2000 ms; "
+		       "that ended on CPU 7, 1.500 s into step 'one', under the kernel's own "
+		       "scheduler");
+	m.sched = (struct kt_msg_sched){ KT_SCHED_SPAWNED, 1, 0, 5, 0, 0, "mine", "" };
+	assert_int_equal(kt_run_record_add(&res.record, &m, NULL), 0);
+	m.sched = (struct kt_msg_sched){ KT_SCHED_ATTACHED, 1, 1, 5, 0, MS(2000), "mine", "ops" };
+	assert_int_equal(kt_run_record_add(&res.record, &m, NULL), 0);
+	expect_finding(NULL, KT_FINDING_LATE, "under 'mine' (generation 1)");
+	res.record.workers[0].msg.longest_gap_ns = MS(3000);
+	expect_finding(NULL, KT_FINDING_LATE,
+		       "worker 'w' 0 wanted to run and did not for 3000 ms (and 1 other)");
+	expect_kept(&(struct kt_limits){ .gap = MS(4000) });
+}
+
+static void test_late_wakes_are_gaps(void **state)
+{
+	kt_histogram_add(&wakes, MS(2500));
+	add("w", 0);
+	expect_finding(NULL, KT_FINDING_LATE, "worker 'w' 0 was woken 26");
+}
+
+static void test_spread(void **state)
+{
+	struct kt_msg_worker *w;
+
+	add("w", 0);
+	w = add("w", 1);
+	w->cpu_ns = MS(8500);
+	expect_kept(NULL);
+	w->cpu_ns = MS(8000);
+	expect_finding(NULL, KT_FINDING_LATE,
+		       "spread: worker 'w' 0 had 10.000 s of CPU time and worker 1 had 8.000 s, "
+		       "which is 20 % less, limit 15 %; from 0.100 s into step 'one'");
+	/* Only who never waited can be compared unasked, and who had enough. */
+	w->uneven = 1;
+	expect_kept(NULL);
+	expect_finding(&(struct kt_limits){ .spread = 19 }, KT_FINDING_LATE, "limit 19 %");
+	w->uneven = 0;
+	w->cpu_ns = MS(100);
+	res.record.workers[0].msg.cpu_ns = MS(5000);
+	expect_kept(NULL);
+	w->cpu_ns = res.record.workers[0].msg.cpu_ns = 0;
+	expect_finding(&(struct kt_limits){ .spread = 15 }, KT_FINDING_UNCLEAR,
+		       "spread: workers 'w' used no CPU time: there is nothing to judge by");
+}
+
+static void test_isolation(void **state)
+{
+	seen[1] = 1;
+	scenario.steps = KT_STEPS(KT_STEP("one", .ops = KT_OPS(KT_OP_CGROUP_ADD("a"),
+							       KT_OP_CPUSET("a", KT_CPUS_LIST("0")),
+							       KT_OP_START("w"))));
+	add("w", 0);
+	expect_finding(NULL, KT_FINDING_WRONG,
+		       "isolation: worker 'w' 0 was seen on CPUs 0-1, and was never let run on "
+		       "others than 0");
+	expect_kept(&(struct kt_limits){ .isolation = KT_OFF });
+	scenario = kt_scenario_judged;
+	expect_kept(NULL);
+}
+
+static void test_variation(void **state)
+{
+	add("w", 0)->iterations = 900;
+	add("w", 1)->iterations = 1100;
+	expect_kept(&(struct kt_limits){ .variation = 10 });
+	expect_finding(&(struct kt_limits){ .variation = 9 }, KT_FINDING_LATE,
+		       "variation: how fast workers 'w' worked varies by 10 % of the 100 pieces");
+	res.record.workers[0].msg.iterations = res.record.workers[1].msg.iterations = 0;
+	expect_finding(&(struct kt_limits){ .variation = 9 }, KT_FINDING_UNCLEAR, "did no work");
+}
+
+static void test_work_rate(void **state)
+{
+	struct kt_msg_worker *w = add("w", 0);
+
+	expect_kept(&(struct kt_limits){ .work_rate = 100 });
+	expect_finding(&(struct kt_limits){ .work_rate = 101 }, KT_FINDING_LATE,
+		       "work_rate: worker 'w' 0 did 100.0 pieces of work per second, limit 101");
+	w->end_ns = 0;
+	expect_finding(&(struct kt_limits){ .work_rate = 1 }, KT_FINDING_UNCLEAR,
+		       "did not come to their end");
+}
+
+static void test_wake_p99(void **state)
+{
+	for (unsigned int i = 0; i < 98; i++)
+		kt_histogram_add(&wakes, MS(1));
+	kt_histogram_add(&wakes, MS(100));
+	kt_histogram_add(&wakes, MS(100));
+	add("w", 0);
+	expect_kept(&(struct kt_limits){ .wake_p99 = MS(120) });
+	expect_finding(&(struct kt_limits){ .wake_p99 = MS(90) }, KT_FINDING_LATE,
+		       "in 1 of 100 times, limit 90.000 ms, n=100");
+	memset(&res.record.workers[0].wakes, 0, sizeof(wakes));
+	expect_finding(&(struct kt_limits){ .wake_p99 = MS(90) }, KT_FINDING_UNCLEAR,
+		       "were never woken for a known time");
+}
+
+static void test_migrations(void **state)
+{
+	struct kt_msg_worker *w = add("w", 0);
+
+	w->migrations = 50;
+	expect_kept(&(struct kt_limits){ .migrations = 50 });
+	expect_finding(&(struct kt_limits){ .migrations = 49 }, KT_FINDING_WRONG,
+		       "worker 'w' 0 got another CPU 50 of the 100 times it got one, 50 %, limit "
+		       "49 %");
+	w->runs = 0;
+	expect_finding(&(struct kt_limits){ .migrations = 49 }, KT_FINDING_UNCLEAR,
+		       "never got a CPU");
+}
+
+static void test_locality(void **state)
+{
+	seen[0] = 75;
+	seen[1] = 25; /* of the other LLC */
+	add("w", 0);
+	expect_kept(&(struct kt_limits){ .locality = 75 });
+	expect_finding(&(struct kt_limits){ .locality = 76 }, KT_FINDING_WRONG,
+		       "worker 'w' 0 did 75 % of its work in one LLC, limit 76 %; it was seen on "
+		       "CPUs 0-1");
+	/* In a machine with one LLC it is all there. */
+	scenario.topo = "1n1l2c1t";
+	expect_kept(&(struct kt_limits){ .locality = 100 });
+	memset(res.record.workers[0].seen, 0, sizeof(seen));
+	expect_finding(&(struct kt_limits){ .locality = 1 }, KT_FINDING_UNCLEAR, "never seen");
+}
+
+static void test_fairness(void **state)
+{
+	const struct kt_limits limit = { .fairness = 10 };
+
+	/* Weights 300 and 100. */
+	add("w", 0)->cpu_ns = MS(4000);
+	add("w", 1)->cpu_ns = MS(4000);
+	add("v", 0)->cpu_ns = MS(2667);
+	expect_kept(&(struct kt_limits){ .fairness = 1 });
+	res.record.workers[2].msg.cpu_ns = MS(8000);
+	judge(&limit);
+	assert_int_equal(res.record.finding_count, 2);
+	assert_non_null(strstr(res.record.findings[0].text,
+			       "fairness: cgroup 'a' had 50.0 % of the CPU time, and by its weight "
+			       "75.0 % are due to it; that is off by 33 %, limit 10 %"));
+	assert_non_null(strstr(res.record.findings[1].text, "cgroup 'b' had 50.0 %"));
+	assert_int_equal(res.record.findings[0].kind, KT_FINDING_LATE);
+	res.record.finding_count = 0;
+	for (size_t i = 0; i < 3; i++)
+		res.record.workers[i].msg.cpu_ns = 0;
+	judge(&limit);
+	assert_int_equal(res.record.findings[0].kind, KT_FINDING_UNCLEAR);
+}
+
+/* Each start of the same workers is judged by itself. */
+static void test_starts_are_apart(void **state)
+{
+	add("w", 0);
+	add("w", 1);
+	add("w", 0)->longest_gap_ns = MS(9000);
+	add("w", 1);
+	expect_finding(NULL, KT_FINDING_LATE,
+		       "worker 'w' 0 wanted to run and did not for 9000 ms,");
+}
+
+/* What a guest makes up is not judged by what there is not. */
+static void test_unknown_workers(void **state)
+{
+	add("nobody", 0)->longest_gap_ns = MS(9000);
+	expect_kept(NULL);
+}
+
+/* Nothing to judge by makes a run inconclusive; with something else wrong it fails. */
+static void test_verdicts(void **state)
+{
+	add("w", 0);
+	judge(&(struct kt_limits){ .wake_p99 = 1 });
+	kt_verdict_decide(&res, &scenario);
+	assert_int_equal(res.verdict, KT_VERDICT_INCONCLUSIVE);
+	res.record.workers[0].msg.longest_gap_ns = MS(9000);
+	judge(NULL);
+	kt_verdict_decide(&res, &scenario);
+	assert_int_equal(res.verdict, KT_VERDICT_FAIL);
+	assert_non_null(strstr(res.cause, "gap: worker"));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_layers),
+		cmocka_unit_test(test_built_in),
+		cmocka_unit_test(test_notation),
+		cmocka_unit_test(test_allowed),
+		cmocka_unit_test(test_allowed_by_other_ops),
+		cmocka_unit_test_setup_teardown(test_starved, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_gap, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_late_wakes_are_gaps, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_spread, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_isolation, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_variation, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_work_rate, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_wake_p99, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_migrations, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_locality, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_fairness, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_starts_are_apart, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_unknown_workers, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_verdicts, setup, teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
