@@ -277,6 +277,12 @@ static void report(const struct crew *crew, unsigned int i)
 	kt_exec_send(crew->exec, &msg);
 }
 
+static void report_all(const struct crew *crew)
+{
+	for (unsigned int i = 0; i < crew->count; i++)
+		report(crew, i);
+}
+
 static void dismiss(struct crew *crew)
 {
 	munmap(crew->area, crew->area_bytes);
@@ -293,12 +299,11 @@ static int end(struct crew *crew)
 	r = kt_exec_wait(crew->exec, all_ended, crew, kt_now_ns() + KT_WORKERS_STOP_NS, 0);
 	if (r == KT_EXEC_E_DEADLINE) {
 		kill_all(crew);
-		r = kt_exec_wait(crew->exec, all_ended, crew, kt_now_ns() + KT_WORKERS_STOP_NS, 0);
+		r = kt_exec_wait(crew->exec, all_ended, crew, kt_now_ns() + KT_WORKERS_KILL_NS, 0);
 	}
 	if (r)
 		return kt_forward(r);
-	for (unsigned int i = 0; i < crew->count; i++)
-		report(crew, i);
+	report_all(crew);
 	dismiss(crew);
 	return 0;
 }
@@ -356,7 +361,7 @@ static void give_up(struct crew *crew)
 {
 	kill_all(crew);
 	if (crew->area != MAP_FAILED &&
-	    !kt_exec_wait(crew->exec, all_ended, crew, kt_now_ns() + KT_WORKERS_STOP_NS, 0))
+	    !kt_exec_wait(crew->exec, all_ended, crew, kt_now_ns() + KT_WORKERS_KILL_NS, 0))
 		dismiss(crew);
 }
 
@@ -459,12 +464,26 @@ enum kt_op_error kt_workers_execute(const struct kt_op *op, struct kt_exec *exec
 	return KT_OP_NOT_STARTED;
 }
 
+static void note_killed(struct crew *crew)
+{
+	for (unsigned int i = 0; i < crew->count; i++)
+		if (crew->members[i].pid)
+			crew->members[i].status = SIGKILL;
+}
+
 int kt_workers_stop_all(struct kt_exec *exec)
 {
 	int r = 0;
 
-	for (size_t i = 0; i < KT_WORKERS_MAX && r >= 0; i++)
-		if (crews[i].decl)
-			r = end(&crews[i]);
+	for (size_t i = 0; i < KT_WORKERS_MAX && r >= 0; i++) {
+		if (!crews[i].decl)
+			continue;
+		r = end(&crews[i]);
+		/* The scheduler does not let them die, and is ended next: they are told of now. */
+		if (r == KT_EXEC_E_DEADLINE) {
+			note_killed(&crews[i]);
+			report_all(&crews[i]);
+		}
+	}
 	return r < 0 ? kt_forward(r) : 0;
 }

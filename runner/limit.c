@@ -179,18 +179,20 @@ static bool was_starved(const struct kt_msg_worker *w)
 static void judge_starved(struct group *g, uint64_t limit)
 {
 	unsigned int broken = 0, first = 0;
+	uint64_t begin_ns = 0;
 	char more[32], at[WHEN_MAX];
 
 	(void)limit;
 	for (unsigned int i = 0; i < g->count; i++)
 		if (was_starved(&g->list[i].msg))
 			first = broken++ ? first : i;
+		else
+			begin_ns = begin_ns ? begin_ns : g->list[i].msg.start_ns;
 	if (broken)
 		add(g, KT_FINDING_WRONG, KT_LIMIT_STARVED,
-		    "worker '%s' %u of %u was let go and never got a CPU%s; first to be let go "
-		    "was one %s",
-		    g->decl->name, first, g->count, others(more, broken),
-		    when(at, g, g->list[0].msg.start_ns));
+		    "worker '%s' %u of %u was let go and never got a CPU%s%s%s", g->decl->name,
+		    first, g->count, others(more, broken), begin_ns ? "; others did from " : "",
+		    begin_ns ? when(at, g, begin_ns) : "");
 }
 
 /* In which a worker wanted to run, or after which it was woken. */

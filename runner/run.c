@@ -142,10 +142,11 @@ static int run_checks(struct kt_run_result *res, const struct kt_run_request *re
 	const struct kt_scenario *s = req->scenario;
 	int r = 0;
 
-	if (res->outcome == KT_OUTCOME_COMPLETED)
-		r = kt_limits_judge(&res->record, s, &req->limits);
-	if (!r && s->check && res->outcome == KT_OUTCOME_COMPLETED)
+	/* What a scenario says of itself comes first. */
+	if (s->check && res->outcome == KT_OUTCOME_COMPLETED)
 		r = kt_check_run(&res->record, "the host check", s->check, req->cancel_fd);
+	if (!r && res->outcome == KT_OUTCOME_COMPLETED)
+		r = kt_limits_judge(&res->record, s, &req->limits);
 	if (!r && s->check_always && res->outcome != KT_OUTCOME_CANCELLED)
 		r = kt_check_run(&res->record, "the host check for any outcome", s->check_always,
 				 req->cancel_fd);

@@ -39,6 +39,8 @@ KTS_WEAK_KSYM s32 scx_bpf_create_dsq___kts(u64 dsq_id, s32 node);
 KTS_WEAK_KSYM s32 scx_bpf_dsq_nr_queued___kts(u64 dsq_id);
 KTS_WEAK_KSYM void scx_bpf_dump_bstr___kts(char *fmt, unsigned long long *data, u32 data__sz);
 
+KTS_WEAK_KSYM void scx_bpf_error_bstr___kts(char *fmt, unsigned long long *data, u32 data__sz);
+
 /* For bpf_for_each(scx_dsq, ...), and for looking at the CPUs of a task. */
 KTS_WEAK_KSYM int bpf_iter_scx_dsq_new(struct bpf_iter_scx_dsq *it, u64 dsq_id, u64 flags);
 KTS_WEAK_KSYM struct task_struct *bpf_iter_scx_dsq_next(struct bpf_iter_scx_dsq *it);
@@ -87,13 +89,40 @@ static __always_inline bool kts_move_to_local(u64 dsq_id)
 		scx_bpf_dump_bstr___kts(_fmt, _args, sizeof(_args)); \
 	})
 
-/* Defines exit_info and a queue whose one message wakes the loader. */
-#define KTS_EXIT_DEFINE()                           \
-	struct kts_exit_info exit_info;             \
-	struct {                                    \
-		__uint(type, BPF_MAP_TYPE_RINGBUF); \
-		__uint(max_entries, 4096);          \
-	} exit_event SEC(".maps")
+/* Ends the scheduler by its own word; arguments as of kts_dump(). */
+#define kts_error(text, ...)                                          \
+	({                                                            \
+		static char _fmt[] = text;                            \
+		unsigned long long _args[] = { __VA_ARGS__ };         \
+		scx_bpf_error_bstr___kts(_fmt, _args, sizeof(_args)); \
+	})
+
+/*
+ * What a scheduler has that needs nothing to be done when CPUs come and go. One without
+ * these callbacks is ended by the kernel then.
+ */
+#define KTS_HOTPLUG_DEFINE(id)                 \
+	int KTS_OPS(id##_cpu_online, s32 cpu)  \
+	{                                      \
+		return 0;                      \
+	}                                      \
+	int KTS_OPS(id##_cpu_offline, s32 cpu) \
+	{                                      \
+		return 0;                      \
+	}
+
+/* Defines exit_info, a queue whose one message wakes the loader, and the callback <id>_exit. */
+#define KTS_EXIT_DEFINE(id)                              \
+	struct kts_exit_info exit_info;                  \
+	struct {                                         \
+		__uint(type, BPF_MAP_TYPE_RINGBUF);      \
+		__uint(max_entries, 4096);               \
+	} exit_event SEC(".maps");                       \
+	int KTS_OPS(id##_exit, struct scx_exit_info *ei) \
+	{                                                \
+		kts_exit_record(ei);                     \
+		return 0;                                \
+	}
 
 /* To be called in ops.exit, once; kind is set last, as it says the rest is there. */
 #define kts_exit_record(ei)                                                           \

@@ -65,6 +65,8 @@ static bool wait_for_end(const struct kts_loader *loader, int signal_fd)
 			return false;
 		if (fds[0].revents)
 			return true;
+		if (fds[1].revents && loader->on_event && !loader->exit_info->kind)
+			loader->on_event();
 	}
 	return false;
 }

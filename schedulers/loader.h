@@ -26,6 +26,7 @@ struct kts_loader {
 	struct bpf_map *ops;				/* the struct_ops map; borrowed */
 	int exit_event_fd;				/* ring buffer of KTS_EXIT_DEFINE() */
 	const volatile struct kts_exit_info *exit_info; /* in the skeleton's memory */
+	void (*on_event)(void); /* that queue has said something else than an end; or NULL */
 };
 
 /* SCX_WATCHDOG_MAX_TIMEOUT of kernel/sched/ext.c */

@@ -12,20 +12,37 @@ static const char help_text[] =
 	"  -w, --watchdog-ms N\n"
 	"                how long a task may wait before the kernel ends the scheduler,\n"
 	"                1 to 30000; the default, and the kernel's most, is 30000\n"
-	"  -h, --help    print this text\n";
+	"  -h, --help    print this text\n"
+	"%s";
 
-static const struct option options[] = {
+#define OPTIONS_MAX 32
+
+static const struct option common[] = {
 	{ "quiet", no_argument, NULL, 'q' },
 	{ "watchdog-ms", required_argument, NULL, 'w' },
 	{ "help", no_argument, NULL, 'h' },
-	{ 0 },
 };
 
-int kts_main_options(struct kts_settings *ret_settings, int argc, char **argv, const char *name)
+/* The common ones, and a scheduler's own behind them. */
+static void list_options(struct option list[OPTIONS_MAX], const struct kts_own *own)
 {
+	size_t n = KT_ARRAY_SIZE(common);
+
+	memcpy(list, common, sizeof(common));
+	for (const struct option *o = own ? own->options : NULL; o && o->name; o++)
+		if (n + 1 < OPTIONS_MAX)
+			list[n++] = *o;
+	list[n] = (struct option){ 0 };
+}
+
+int kts_main_options(struct kts_settings *ret_settings, int argc, char **argv, const char *name,
+		     const struct kts_own *own)
+{
+	struct option list[OPTIONS_MAX];
 	int c;
 
-	while ((c = getopt_long(argc, argv, "qw:h", options, NULL)) != -1) {
+	list_options(list, own);
+	while ((c = getopt_long(argc, argv, "qw:h", list, NULL)) != -1) {
 		switch (c) {
 		case 'q':
 			ret_settings->quiet = true;
@@ -36,10 +53,11 @@ int kts_main_options(struct kts_settings *ret_settings, int argc, char **argv, c
 				return 2;
 			break;
 		case 'h':
-			printf(help_text, name);
+			printf(help_text, name, own ? own->help : "");
 			return 0;
 		default:
-			return 2;
+			if (c < 256 || !own->take(c, optarg))
+				return 2;
 		}
 	}
 	if (optind == argc)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The whole main program of a scheduler that has no options of its own: it is opened,
- * prepared, loaded and run. To be included by its loader, before its skeleton.
+ * The whole main program of a scheduler: it is opened, prepared, loaded and run. To be
+ * included by its loader, before its skeleton.
  */
 #pragma once
 
@@ -19,14 +19,28 @@ struct kts_settings {
 	unsigned int watchdog_ms; /* 0: the kernel's default */
 };
 
-/* The exit status of the program, or -1: it is to go on. */
-int kts_main_options(struct kts_settings *ret_settings, int argc, char **argv, const char *name);
+/* What a scheduler has of its own. */
+struct kts_own {
+	const struct option *options; /* long ones, values from 256 on; ended by zeros */
+	const char *help;	      /* lines of --help about them */
+	bool (*take)(int option, const char *value); /* false: it has said what is wrong */
+	void (*on_event)(void);			     /* as of struct kts_loader; or NULL */
+};
+
+/* The exit status of the program, or -1: it is to go on. own may be NULL. */
+int kts_main_options(struct kts_settings *ret_settings, int argc, char **argv, const char *name,
+		     const struct kts_own *own);
+
+static inline void (*kts_on_event(const struct kts_own *own))(void)
+{
+	return own ? own->on_event : NULL;
+}
 
 /*
  * id: the program's name; table: its struct_ops map; prepare: NULL, or what it does
- * with its skeleton before that is loaded.
+ * with its skeleton before that is loaded; own: NULL, or what else it has.
  */
-#define KTS_MAIN(id, table, prepare)                                                     \
+#define KTS_MAIN(id, table, prepare, own)                                                \
 	static int run(const struct kts_settings *settings)                              \
 	{                                                                                \
 		struct kts_loader loader = { .name = #id, .quiet = settings->quiet };    \
@@ -49,6 +63,7 @@ int kts_main_options(struct kts_settings *ret_settings, int argc, char **argv, c
 			loader.ops = skel->maps.table;                                   \
 			loader.exit_event_fd = bpf_map__fd(skel->maps.exit_event);       \
 			loader.exit_info = (const volatile void *)&skel->bss->exit_info; \
+			loader.on_event = kts_on_event(own);                             \
 			r = kts_loader_run(&loader);                                     \
 		}                                                                        \
 		id##_bpf__destroy(skel);                                                 \
@@ -57,7 +72,7 @@ int kts_main_options(struct kts_settings *ret_settings, int argc, char **argv, c
 	int main(int argc, char **argv)                                                  \
 	{                                                                                \
 		struct kts_settings settings = { 0 };                                    \
-		int r = kts_main_options(&settings, argc, argv, #id);                    \
+		int r = kts_main_options(&settings, argc, argv, #id, own);               \
                                                                                          \
 		if (r >= 0)                                                              \
 			return r;                                                        \

@@ -12,7 +12,8 @@ char _license[] SEC("license") = "GPL";
 __u64 nr_local;	 /* tasks that found an idle CPU */
 __u64 nr_global; /* tasks that were queued */
 
-KTS_EXIT_DEFINE();
+KTS_EXIT_DEFINE(fifo)
+KTS_HOTPLUG_DEFINE(fifo)
 
 s32 KTS_OPS(fifo_select_cpu, struct task_struct *p, s32 prev_cpu, u64 wake_flags)
 {
@@ -30,22 +31,6 @@ int KTS_OPS(fifo_enqueue, struct task_struct *p, u64 enq_flags)
 {
 	__sync_fetch_and_add(&nr_global, 1);
 	kts_insert(p, SCX_DSQ_GLOBAL, SCX_SLICE_DFL, enq_flags);
-	return 0;
-}
-
-int KTS_OPS(fifo_cpu_online, s32 cpu)
-{
-	return 0;
-}
-
-int KTS_OPS(fifo_cpu_offline, s32 cpu)
-{
-	return 0;
-}
-
-int KTS_OPS(fifo_exit, struct scx_exit_info *ei)
-{
-	kts_exit_record(ei);
 	return 0;
 }
 

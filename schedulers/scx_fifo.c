@@ -4,4 +4,4 @@
 
 #include "scx_fifo.skel.h"
 
-KTS_MAIN(scx_fifo, fifo_ops, NULL)
+KTS_MAIN(scx_fifo, fifo_ops, NULL, NULL)

@@ -8,19 +8,15 @@
  * With `bypass` set it is a scheduler that is attached and does nothing of its
  * own: tasks go to the built-in queues and nr_dispatched stays 0.
  *
- * With `stall_after_ns` set it lets no task run any more so long after it was
- * attached, until the kernel's watchdog ends it.
+ * It can be told to have faults; those are in faults.bpf.h.
  */
-#include "schedulers/common.bpf.h"
+#include "schedulers/faults.bpf.h"
 
 char _license[] SEC("license") = "GPL";
 
 #define SHARED_DSQ 0
 
 const volatile bool bypass;
-const volatile __u64 stall_after_ns; /* 0: never */
-
-__u64 attached_ns;
 
 __u64 nr_select_cpu;
 __u64 nr_enqueued;
@@ -38,7 +34,8 @@ struct {
 	__type(value, struct cpu_stats);
 } cpu_stats SEC(".maps");
 
-KTS_EXIT_DEFINE();
+KTS_EXIT_DEFINE(ktest)
+KTS_HOTPLUG_DEFINE(ktest)
 
 s32 KTS_OPS(ktest_select_cpu, struct task_struct *p, s32 prev_cpu, u64 wake_flags)
 {
@@ -49,24 +46,21 @@ s32 KTS_OPS(ktest_select_cpu, struct task_struct *p, s32 prev_cpu, u64 wake_flag
 	cpu = scx_bpf_select_cpu_dfl___kts(p, prev_cpu, wake_flags, &is_idle);
 	if (bypass && is_idle)
 		kts_insert(p, SCX_DSQ_LOCAL, SCX_SLICE_DFL, 0);
-	return cpu;
+	return misled(p, cpu);
 }
 
 int KTS_OPS(ktest_enqueue, struct task_struct *p, u64 enq_flags)
 {
 	__sync_fetch_and_add(&nr_enqueued, 1);
-	kts_insert(p, bypass ? SCX_DSQ_GLOBAL : SHARED_DSQ, SCX_SLICE_DFL, enq_flags);
+	crash_if_it_is(p, &exit_event);
+	if (!misplaced(p, enq_flags))
+		kts_insert(p, bypass ? SCX_DSQ_GLOBAL : SHARED_DSQ, SCX_SLICE_DFL, enq_flags);
 	return 0;
-}
-
-static bool stalls(void)
-{
-	return stall_after_ns && bpf_ktime_get_ns() - attached_ns > stall_after_ns;
 }
 
 int KTS_OPS(ktest_dispatch, s32 cpu, struct task_struct *prev)
 {
-	bool moved = !stalls() && kts_move_to_local(SHARED_DSQ);
+	bool moved = !withheld(cpu) && kts_move_to_local(SHARED_DSQ);
 	struct cpu_stats *stats;
 	u32 zero = 0;
 
@@ -75,29 +69,21 @@ int KTS_OPS(ktest_dispatch, s32 cpu, struct task_struct *prev)
 		stats->nr_dispatched++;
 	else if (stats)
 		stats->nr_empty++;
-	if (moved)
+	if (moved) {
 		__sync_fetch_and_add(&nr_dispatched, 1);
+		dawdle();
+	}
 	return 0;
 }
 
 s32 KTS_OPS_SLEEPABLE(ktest_init)
 {
+	s32 r = be_refused();
+
 	attached_ns = bpf_ktime_get_ns();
-	return scx_bpf_create_dsq___kts(SHARED_DSQ, -1);
-}
-
-/*
- * One queue for all CPUs has nothing to be done when CPUs come and go. A scheduler
- * without these callbacks is ended by the kernel then.
- */
-int KTS_OPS(ktest_cpu_online, s32 cpu)
-{
-	return 0;
-}
-
-int KTS_OPS(ktest_cpu_offline, s32 cpu)
-{
-	return 0;
+	if (!r)
+		r = scx_bpf_create_dsq___kts(SHARED_DSQ, -1);
+	return r ? r : scx_bpf_create_dsq___kts(STARVED_DSQ, -1);
 }
 
 int KTS_OPS(ktest_dump, struct scx_dump_ctx *dctx)
@@ -105,12 +91,6 @@ int KTS_OPS(ktest_dump, struct scx_dump_ctx *dctx)
 	kts_dump("scx_ktest: nr_select_cpu=%llu nr_enqueued=%llu nr_dispatched=%llu queued=%lld\n",
 		 nr_select_cpu, nr_enqueued, nr_dispatched,
 		 (unsigned long long)scx_bpf_dsq_nr_queued___kts(SHARED_DSQ));
-	return 0;
-}
-
-int KTS_OPS(ktest_exit, struct scx_exit_info *ei)
-{
-	kts_exit_record(ei);
 	return 0;
 }
 

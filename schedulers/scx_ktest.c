@@ -1,122 +1,192 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Loader of scx_ktest; what the scheduler does is told in scx_ktest.bpf.c. */
-#include <errno.h>
-#include <getopt.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
+/* Loader of scx_ktest; what the scheduler does is told in scx_ktest.bpf.c, its faults in faults.bpf.h. */
+#include <signal.h>
+#include <unistd.h>
 
-#include "schedulers/loader.h"
+#include "schedulers/main.h"
 
 #include "scx_ktest.skel.h"
 
-static const char help_text[] =
-	"Usage: scx_ktest [OPTION]...\n"
-	"\n"
-	"A sched_ext scheduler with one FIFO queue for all CPUs. Runs until SIGTERM or\n"
-	"SIGINT (exit status 0) or until the kernel ends it (exit status 1).\n"
-	"\n"
-	"  -b, --bypass  attach, but let every task pass by the scheduler's own queue:\n"
-	"                nr_dispatched stays 0\n"
-	"  -n, --no-hotplug\n"
-	"                have nothing for CPUs that come and go: the kernel then ends it\n"
-	"  -q, --quiet   say nothing of attaching and of an end that was asked for\n"
-	"  -s, --stall-after N\n"
-	"                let no task run any more N seconds after the attach\n"
-	"  -w, --watchdog-ms N\n"
-	"                how long a task may wait before the kernel ends the scheduler,\n"
-	"                1 to 30000; the default, and the kernel's most, is 30000\n"
-	"  -h, --help    print this text\n";
+#define SECONDS_MAX 3600
+#define SLOW_MS	    10 /* by default */
+#define SLOW_MS_MAX 1000
 
-#define STALL_AFTER_MAX 3600
-
-struct settings {
-	bool bypass;
-	bool quiet;
-	bool no_hotplug;
-	unsigned int stall_after; /* s; 0: never */
-	unsigned int watchdog_ms; /* 0: the kernel's default */
+enum {
+	BYPASS = 256,
+	NO_HOTPLUG,
+	STALL_AFTER,
+	DEGRADE,
+	DEGRADE_AFTER,
+	SLOW,
+	SCATTER,
+	FAIL_VERIFY,
+	VERIFY_LOOP,
+	STARVE,
+	BAD_DSQ,
+	EXIT_AFTER,
+	CRASH_ON,
+	LEAK_CPU,
 };
 
 static const struct option options[] = {
-	{ "bypass", no_argument, NULL, 'b' },
-	{ "no-hotplug", no_argument, NULL, 'n' },
-	{ "quiet", no_argument, NULL, 'q' },
-	{ "stall-after", required_argument, NULL, 's' },
-	{ "watchdog-ms", required_argument, NULL, 'w' },
-	{ "help", no_argument, NULL, 'h' },
+	{ "bypass", no_argument, NULL, BYPASS },
+	{ "no-hotplug", no_argument, NULL, NO_HOTPLUG },
+	{ "stall-after", required_argument, NULL, STALL_AFTER },
+	{ "degrade", no_argument, NULL, DEGRADE },
+	{ "degrade-after", required_argument, NULL, DEGRADE_AFTER },
+	{ "slow", optional_argument, NULL, SLOW },
+	{ "scatter", no_argument, NULL, SCATTER },
+	{ "fail-verify", no_argument, NULL, FAIL_VERIFY },
+	{ "verify-loop", no_argument, NULL, VERIFY_LOOP },
+	{ "starve", required_argument, NULL, STARVE },
+	{ "bad-dsq", no_argument, NULL, BAD_DSQ },
+	{ "exit-after", required_argument, NULL, EXIT_AFTER },
+	{ "crash-on", required_argument, NULL, CRASH_ON },
+	{ "leak-cpu", required_argument, NULL, LEAK_CPU },
 	{ 0 },
 };
 
-static int run(const struct settings *settings)
-{
-	struct kts_loader loader = { .name = "scx_ktest", .quiet = settings->quiet };
-	struct scx_ktest_bpf *skel;
-	int r = 1;
+static const char help[] =
+	"\n"
+	"One FIFO queue for all CPUs. Faults that it can be told to have:\n"
+	"\n"
+	"  --bypass          attach, but let every task pass by the scheduler's own queue:\n"
+	"                    nr_dispatched stays 0\n"
+	"  --no-hotplug      have nothing for CPUs that come and go: the kernel then ends it\n"
+	"  --stall-after N   let no task run any more N seconds after the attach\n"
+	"  --degrade         leave CPUs idle while tasks wait, 2 of 3 times\n"
+	"  --degrade-after N the same, from N seconds after the attach on\n"
+	"  --slow[=MS]       waste so many ms (10) of a CPU for each task that is let run\n"
+	"  --scatter         wake a task on any CPU, at random\n"
+	"  --fail-verify     have a program that reads memory that is not its own\n"
+	"  --verify-loop     have a program with a loop that does not end\n"
+	"  --starve N/M      let no task run whose pid leaves N when divided by M\n"
+	"  --bad-dsq         put tasks into a queue that there is not\n"
+	"  --exit-after N    give up by itself, with a message, after N seconds\n"
+	"  --crash-on NAME   crash the loader when a task of that name wants to run\n"
+	"  --leak-cpu N      never use CPU N\n";
 
-	skel = scx_ktest_bpf__open();
-	if (!skel) {
-		fprintf(stderr, "scx_ktest: cannot open its BPF object: %s\n", strerror(errno));
-		return 1;
-	}
-	skel->rodata->bypass = settings->bypass;
-	skel->rodata->stall_after_ns = settings->stall_after * UINT64_C(1000000000);
-	skel->struct_ops.ktest_ops->timeout_ms = settings->watchdog_ms;
-	if (settings->no_hotplug) {
-		skel->struct_ops.ktest_ops->cpu_online = NULL;
-		skel->struct_ops.ktest_ops->cpu_offline = NULL;
-		bpf_program__set_autoload(skel->progs.ktest_cpu_online, false);
-		bpf_program__set_autoload(skel->progs.ktest_cpu_offline, false);
-	}
-	if (scx_ktest_bpf__load(skel)) {
-		fprintf(stderr, "scx_ktest: cannot load its BPF programs: %s\n", strerror(errno));
-	} else {
-		loader.ops = skel->maps.ktest_ops;
-		loader.exit_event_fd = bpf_map__fd(skel->maps.exit_event);
-		loader.exit_info = (const volatile void *)&skel->bss->exit_info;
-		r = kts_loader_run(&loader);
-	}
-	scx_ktest_bpf__destroy(skel);
-	return r;
+static struct {
+	bool bypass, no_hotplug, degrade, scatter, fail_verify, verify_loop, bad_dsq;
+	unsigned int stall_after, degrade_after, exit_after; /* s; 0: never */
+	unsigned int slow_ms;
+	unsigned int starve_modulus, starve_rest;
+	char crash_on[16];
+	int leak_cpu;
+} faults = { .leak_cpu = -1 };
+
+static struct scx_ktest_bpf *skeleton;
+
+static bool take_seconds(const char *value, unsigned int *ret)
+{
+	return kts_parse_number("scx_ktest", value, "seconds", SECONDS_MAX, ret);
 }
 
-int main(int argc, char **argv)
+static bool take_starve(const char *value)
 {
-	struct settings settings = { 0 };
-	int c;
+	char end;
 
-	while ((c = getopt_long(argc, argv, "bnqs:w:h", options, NULL)) != -1) {
-		switch (c) {
-		case 'b':
-			settings.bypass = true;
-			break;
-		case 'n':
-			settings.no_hotplug = true;
-			break;
-		case 'q':
-			settings.quiet = true;
-			break;
-		case 's':
-			if (!kts_parse_number("scx_ktest", optarg, "seconds", STALL_AFTER_MAX,
-					      &settings.stall_after))
-				return 2;
-			break;
-		case 'w':
-			if (!kts_parse_number("scx_ktest", optarg, "ms", KTS_WATCHDOG_MS_MAX,
-					      &settings.watchdog_ms))
-				return 2;
-			break;
-		case 'h':
-			fputs(help_text, stdout);
-			return 0;
-		default:
-			return 2;
-		}
-	}
-	if (optind < argc) {
-		fprintf(stderr, "scx_ktest: it takes no argument '%s'\n", argv[optind]);
-		return 2;
-	}
-	kts_loader_prepare();
-	return run(&settings);
+	if (sscanf(value, "%u/%u%c", &faults.starve_rest, &faults.starve_modulus, &end) == 2 &&
+	    faults.starve_rest < faults.starve_modulus)
+		return true;
+	fprintf(stderr, "scx_ktest: '%s' is not N/M with N below M\n", value);
+	return false;
 }
+
+static bool take_name(const char *value)
+{
+	int n = snprintf(faults.crash_on, sizeof(faults.crash_on), "%s", value);
+
+	if (n > 0 && n < (int)sizeof(faults.crash_on))
+		return true;
+	fprintf(stderr, "scx_ktest: '%s' cannot be the name of a task\n", value);
+	return false;
+}
+
+static bool take_cpu(const char *value)
+{
+	long cpus = sysconf(_SC_NPROCESSORS_CONF);
+	char end;
+
+	if (sscanf(value, "%d%c", &faults.leak_cpu, &end) == 1 && faults.leak_cpu >= 0 &&
+	    faults.leak_cpu < cpus)
+		return true;
+	fprintf(stderr, "scx_ktest: '%s' is none of the %ld CPUs\n", value, cpus);
+	return false;
+}
+
+static bool take(int option, const char *value)
+{
+	switch (option) {
+	case BYPASS:
+		return faults.bypass = true;
+	case NO_HOTPLUG:
+		return faults.no_hotplug = true;
+	case STALL_AFTER:
+		return take_seconds(value, &faults.stall_after);
+	case DEGRADE:
+		return faults.degrade = true;
+	case DEGRADE_AFTER:
+		return take_seconds(value, &faults.degrade_after);
+	case SLOW:
+		faults.slow_ms = SLOW_MS;
+		return !value ||
+		       kts_parse_number("scx_ktest", value, "ms", SLOW_MS_MAX, &faults.slow_ms);
+	case SCATTER:
+		return faults.scatter = true;
+	case FAIL_VERIFY:
+		return faults.fail_verify = true;
+	case VERIFY_LOOP:
+		return faults.verify_loop = true;
+	case STARVE:
+		return take_starve(value);
+	case BAD_DSQ:
+		return faults.bad_dsq = true;
+	case EXIT_AFTER:
+		return take_seconds(value, &faults.exit_after);
+	case CRASH_ON:
+		return take_name(value);
+	default:
+		return take_cpu(value);
+	}
+}
+
+static void prepare(struct scx_ktest_bpf *skel)
+{
+	const uint64_t second = UINT64_C(1000000000);
+
+	skeleton = skel;
+	skel->rodata->bypass = faults.bypass;
+	skel->rodata->stall_after_ns = faults.stall_after * second;
+	skel->rodata->degrade_after_ns = faults.degrade ? 1 : faults.degrade_after * second;
+	skel->rodata->slow_ns = faults.slow_ms * UINT64_C(1000000);
+	skel->rodata->exit_after_ns = faults.exit_after * second;
+	skel->rodata->starve_modulus = faults.starve_modulus;
+	skel->rodata->starve_rest = faults.starve_rest;
+	skel->rodata->leak_cpu = faults.leak_cpu;
+	skel->rodata->loader_pid = (unsigned int)getpid();
+	skel->rodata->nr_cpus = (unsigned int)sysconf(_SC_NPROCESSORS_CONF);
+	skel->rodata->scatters = faults.scatter;
+	skel->rodata->has_bad_dsq = faults.bad_dsq;
+	skel->rodata->fails_verify = faults.fail_verify;
+	skel->rodata->loops_forever = faults.verify_loop;
+	memcpy((char *)skel->rodata->crash_on, faults.crash_on, sizeof(faults.crash_on));
+	if (!faults.no_hotplug)
+		return;
+	skel->struct_ops.ktest_ops->cpu_online = NULL;
+	skel->struct_ops.ktest_ops->cpu_offline = NULL;
+	bpf_program__set_autoload(skel->progs.ktest_cpu_online, false);
+	bpf_program__set_autoload(skel->progs.ktest_cpu_offline, false);
+}
+
+static void crash_if_told_to(void)
+{
+	if (skeleton->bss->crashing)
+		raise(SIGSEGV);
+}
+
+static const struct kts_own own = {
+	.options = options, .help = help, .take = take, .on_event = crash_if_told_to
+};
+
+KTS_MAIN(scx_ktest, ktest_ops, prepare, &own)

@@ -18,7 +18,8 @@ const volatile __u32 llc_of[CPUS_MAX];
 __u64 nr_own;	/* tasks taken from the queue of the CPU's own LLC */
 __u64 nr_other; /* tasks taken from that of another one */
 
-KTS_EXIT_DEFINE();
+KTS_EXIT_DEFINE(llc)
+KTS_HOTPLUG_DEFINE(llc)
 
 static u32 llc(s32 cpu)
 {
@@ -57,16 +58,6 @@ int KTS_OPS(llc_dispatch, s32 cpu, struct task_struct *prev)
 	return 0;
 }
 
-int KTS_OPS(llc_cpu_online, s32 cpu)
-{
-	return 0;
-}
-
-int KTS_OPS(llc_cpu_offline, s32 cpu)
-{
-	return 0;
-}
-
 s32 KTS_OPS_SLEEPABLE(llc_init)
 {
 	s32 r = 0;
@@ -74,12 +65,6 @@ s32 KTS_OPS_SLEEPABLE(llc_init)
 	for (u32 i = 0; i < LLCS_MAX && i < nr_llcs && !r; i++)
 		r = scx_bpf_create_dsq___kts(i, -1);
 	return r;
-}
-
-int KTS_OPS(llc_exit, struct scx_exit_info *ei)
-{
-	kts_exit_record(ei);
-	return 0;
 }
 
 SEC(".struct_ops.link")

@@ -43,4 +43,4 @@ static void find_llcs(struct scx_llc_bpf *skel)
 	skel->rodata->nr_llcs = count ?: 1;
 }
 
-KTS_MAIN(scx_llc, llc_ops, find_llcs)
+KTS_MAIN(scx_llc, llc_ops, find_llcs, NULL)

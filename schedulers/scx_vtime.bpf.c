@@ -16,7 +16,8 @@ char _license[] SEC("license") = "GPL";
 __u64 vtime_now;
 __u64 nr_dispatched;
 
-KTS_EXIT_DEFINE();
+KTS_EXIT_DEFINE(vtime)
+KTS_HOTPLUG_DEFINE(vtime)
 
 /* Virtual times wrap around. */
 static bool is_before(u64 a, u64 b)
@@ -101,25 +102,9 @@ int KTS_OPS(vtime_enable, struct task_struct *p)
 	return 0;
 }
 
-int KTS_OPS(vtime_cpu_online, s32 cpu)
-{
-	return 0;
-}
-
-int KTS_OPS(vtime_cpu_offline, s32 cpu)
-{
-	return 0;
-}
-
 s32 KTS_OPS_SLEEPABLE(vtime_init)
 {
 	return scx_bpf_create_dsq___kts(SHARED_DSQ, -1);
-}
-
-int KTS_OPS(vtime_exit, struct scx_exit_info *ei)
-{
-	kts_exit_record(ei);
-	return 0;
 }
 
 SEC(".struct_ops.link")

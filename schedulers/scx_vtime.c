@@ -4,4 +4,4 @@
 
 #include "scx_vtime.skel.h"
 
-KTS_MAIN(scx_vtime, vtime_ops, NULL)
+KTS_MAIN(scx_vtime, vtime_ops, NULL, NULL)

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What one can ask of any scheduler, with limits that a good one is far from. Each holds
+ * for as long as its limits need to be told from chance.
+ */
+#include <ktest.h>
+
+/* Tasks that never rest, more than CPUs: time that they had is time that CPUs worked. */
+KT_HOST_CHECK(all_cpus_worked)
+{
+	unsigned int count = kt_check_workers(ck, "load"), online = 2, used;
+	uint64_t cpu_ns = 0, life_ns = 0;
+	struct kt_cpu_mask seen = { { 0 } };
+	struct kt_worker_report w;
+	double worked;
+
+	KT_ASSERT_MSG(ck, count > 0, "no worker has ended");
+	for (unsigned int i = 0; i < count; i++) {
+		KT_ASSERT_OK(ck, kt_check_worker(ck, "load", i, &w));
+		cpu_ns += w.cpu_ns;
+		life_ns = w.end_ns - w.start_ns > life_ns ? w.end_ns - w.start_ns : life_ns;
+		seen.words[0] |= w.cpus.words[0];
+	}
+	if (!life_ns) {
+		kt_check_unclear(ck, __FILE__, __LINE__, "no worker came to its end");
+		return;
+	}
+	used = kt_cpu_mask_count(&seen);
+	worked = 100.0 * (double)cpu_ns / (double)(life_ns * online);
+	for (unsigned int cpu = 0; cpu < online; cpu++)
+		KT_EXPECT_MSG(ck, kt_cpu_mask_has(&seen, cpu) || worked * online < 80.0 * used,
+			      "CPU %u ran no worker in %.3f s, and %u that other CPUs had no time "
+			      "for wanted to run",
+			      cpu, (double)life_ns / 1e9, count - used);
+	KT_EXPECT_IN_TIME(ck, used < online || worked >= 80,
+			  "CPUs worked for %.0f %% of the time that tasks wanted them, which is "
+			  "less than 80 %%: they idled while tasks waited, or the scheduler used "
+			  "them up",
+			  worked);
+	KT_EXPECT_IN_TIME(ck, used == online || worked * online >= 80.0 * used,
+			  "CPUs worked for %.0f %% of the time that tasks wanted them, which is "
+			  "less than 80 %%, and %u of %u did not at all",
+			  worked, online - used, online);
+}
+
+#define LOAD(work, number, ...) \
+	KT_WORKERS(KT_WORKERS_ITEM("load", .workload = work, .count = number, ##__VA_ARGS__))
+#define RUN(time) KT_STEPS(KT_STEP("run", .ops = KT_OPS(KT_OP_START("load")), .hold = (time)))
+
+KT_SCENARIO(no_cpu_idles_while_tasks_wait, "CPUs that are wanted by more tasks than they are work",
+	.topo    = KT_TOPO("1n1l2c1t"),
+	.workers = LOAD("spin", 6),
+	.steps   = RUN(KT_SEC(3)),
+	.check   = KT_CHECK(all_cpus_worked));
+
+KT_SCENARIO(no_task_waits_for_long, "no task that wants to run is kept from it for a second",
+	.topo    = KT_TOPO("1n1l2c1t"),
+	.workers = LOAD("spin", 6),
+	.limits  = KT_LIMITS(.gap = KT_SEC(1)),
+	.steps   = RUN(KT_SEC(3)));
+
+KT_SCENARIO(woken_tasks_run_soon, "tasks that are woken in turn are let run within 250 ms",
+	.topo    = KT_TOPO("1n1l2c1t"),
+	.workers = LOAD("timer", 16, .params = { KT_MS(10) }),
+	.limits  = KT_LIMITS(.wake_p99 = KT_MS(250)),
+	.steps   = RUN(KT_SEC(3)));
+
+KT_SCENARIO(woken_tasks_come_back_to_their_cpu, "with CPUs to spare a task stays where it was",
+	.topo    = KT_TOPO("1n2l2c1t"),
+	.workers = LOAD("bursty", 2, .params = { KT_MS(1), KT_MS(4) }),
+	.limits  = KT_LIMITS(.migrations = 50),
+	.steps   = RUN(KT_SEC(1)));
+
+KT_SCENARIO(cpu_time_is_shared, "tasks that never rest get much the same time",
+	.topo    = KT_TOPO("1n1l2c1t"),
+	.workers = LOAD("spin", 4),
+	.limits  = KT_LIMITS(.spread = 40),
+	.steps   = RUN(KT_SEC(2)));

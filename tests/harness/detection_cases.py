@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Cases of tests/harness/run about faults of a scheduler: each is noticed for what it is.
+
+docs/detection.md is made of what is seen here. With KTEST_WRITE_DOCS=1 it is written,
+without it is compared.
+"""
+import os
+import pathlib
+import re
+
+DOC = pathlib.Path(__file__).resolve().parents[2] / "docs/detection.md"
+
+# Switches, the scenario that notices, and the words of the cause that show it is the right one.
+# A number in them is shown as N.
+FAULTS = [
+    (["--stall-after", "1", "--watchdog-ms", "1000"], "no_task_waits_for_long",
+     r"died unexpectedly, \S+ s after it attached: error-stall: runnable task stall"),
+    (["--degrade"], "no_cpu_idles_while_tasks_wait",
+     r"CPUs worked for \d+ % of the time that tasks wanted them, which is less than \d+ %"),
+    (["--degrade-after", "1"], "no_cpu_idles_while_tasks_wait",
+     r"CPUs worked for \d+ % of the time that tasks wanted them, which is less than \d+ %"),
+    (["--slow"], "woken_tasks_run_soon",
+     r"worker 'load' \d+ was woken \S+ ms late"),
+    (["--scatter"], "woken_tasks_come_back_to_their_cpu",
+     r"migrations: worker 'load' \d+ got another CPU \d+ of the \d+ times it got one"),
+    (["--fail-verify"], "steady_spin",
+     r"R0 invalid mem access 'scalar'"),
+    (["--verify-loop"], "steady_spin",
+     r"cannot load its BPF programs: Invalid argument"),
+    (["--starve", "1/2"], "no_task_waits_for_long",
+     r"starved: worker 'load' \d+ of \d+ was let go and never got a CPU"),
+    (["--bad-dsq"], "steady_spin", r"non-existent DSQ 0xbad"),
+    (["--exit-after", "1"], "no_task_waits_for_long",
+     r"died unexpectedly, \S+ s after it attached: error-bpf: scx_bpf_error: told to give up"),
+    (["--crash-on", "load"], "steady_spin",
+     r"died unexpectedly, \S+ s after it attached: killed by signal 11"),
+    (["--leak-cpu", "1"], "no_cpu_idles_while_tasks_wait",
+     r"CPU 1 ran no worker in \S+ s, and \d+ that other CPUs had no time for wanted to run"),
+    (["--no-hotplug"], "cpus_come_and_go_under_load",
+     r"died unexpectedly, \S+ s after it attached: unreg-kern: .*cpu 3 going offline"),
+    (["--bypass"], "scheduler_attach_from_cold_start_succeeds",
+     r"scheduler attached but never dispatched: nr_dispatched is 0 in all \d+ snapshots"),
+]
+
+HEAD = """# Detection
+
+What ktest notices of a scheduler that is broken in a known way. The fixture, `scx_ktest`, has a
+switch for each fault; the scenario is one of the library's, that passes under the fixture
+without the switch. This table is written by the test suite of what it sees (`detection`
+in `tests/harness/`), which fails if a fault is not noticed, or for another cause.
+
+| switch | scenario | verdict | cause |
+|---|---|---|---|
+"""
+
+
+def row(switches, scenario, cause):
+    words = re.sub(r"(?<![\w-])\d+(\.\d+)?(?!\w)", "N", cause)
+    return f"| `{' '.join(switches)}` | `{scenario}` | fail | {words} |\n"
+
+
+def register(harness):
+    case, check, expect, run = harness.case, harness.check, harness.expect, harness.run
+    PASS, FAIL, INCONCLUSIVE = harness.PASS, harness.FAIL, harness.INCONCLUSIVE
+
+    def noticed(switches, scenario, pattern):
+        arguments = [f"--scheduler-arg={s}" for s in switches]
+        r = run(scenario, "--scheduler", "scx_ktest", *arguments, harness=False)
+        excused = "the host kept vCPUs waiting" in r.out
+        expect(r, INCONCLUSIVE if excused else FAIL)
+        # Of the cause, not of the findings below it.
+        cause = r.out.split("  artefacts:")[0].split("\n  finding:")[0]
+        match = re.search(pattern, cause)
+        check(match, f"{switches}: '{pattern}' is not in the cause:", r)
+        return row(switches, scenario, match.group(0))
+
+    @case
+    def detection():
+        rows = "".join(noticed(*fault) for fault in FAULTS)
+        if os.environ.get("KTEST_WRITE_DOCS"):
+            DOC.write_text(HEAD + rows)
+        check(DOC.read_text() == HEAD + rows, "docs/detection.md is not of this:", HEAD + rows)
+
+    @case
+    def each_switch_of_the_fixture_is_noticed():
+        """None is left out of the table."""
+        help_text = (harness.BUILD.parent / "schedulers/scx_ktest.c").read_text() \
+            if not harness.FIXTURE.exists() else \
+            harness.subprocess.run([harness.FIXTURE, "--help"], text=True,
+                                   capture_output=True).stdout
+        switches = set(re.findall(r"^  (--[a-z-]+)", help_text, re.M)) - {"--watchdog-ms"}
+        check(switches == {s[0] for s, _, _ in FAULTS}, switches, "are in --help")
+
+    @case
+    def promises_are_kept():
+        """What notices the faults passes without one, and under the kernel's own scheduler."""
+        names = sorted({scenario for _, scenario, _ in FAULTS})
+        for arguments in [], ["--scheduler", "scx_ktest"]:
+            r = run(*names, *arguments, "--limit", "gap=10s", harness=False, timeout=300)
+            expect(r, PASS)
