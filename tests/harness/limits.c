@@ -109,3 +109,36 @@ PATTERNS(series_are_not, "asks of counters what they cannot be", patterns_are_br
 PATTERNS(series_cannot_be_told, "divides by what stays 0", patterns_cannot_be_told,
 	 .args = KT_ARGS("--bypass"));
 /* clang-format on */
+
+/* ---- what it costs to be seen ---- */
+
+KT_WORKLOAD(nothing, "is seen, and does nothing else")
+{
+	while (kt_worker_iterate(w))
+		;
+}
+
+/* On one CPU in turn, so that what disturbs one disturbs the other. Read by ./dev bench, too. */
+KT_HOST_CHECK(to_be_seen_costs_little)
+{
+	struct kt_worker_report nothing, work;
+	double cost;
+
+	KT_ASSERT_OK(ck, kt_check_worker(ck, "nothing", 0, &nothing));
+	KT_ASSERT_OK(ck, kt_check_worker(ck, "work", 0, &work));
+	cost = ((double)nothing.cpu_ns / (double)nothing.iterations) /
+	       ((double)work.cpu_ns / (double)work.iterations);
+	KT_EXPECT_IN_TIME(ck, cost < 0.01, "to be seen after a piece of work costs %.2f %% of it",
+			  100 * cost);
+}
+
+/* clang-format off */
+KT_SCENARIO(accounting_costs_little, "what a worker is seen to do costs less than 1 % of its time",
+	.workers = KT_WORKERS(
+		KT_WORKERS_ITEM("nothing", .workload = "nothing", .cgroup = "a"),
+		KT_WORKERS_ITEM("work", .workload = "spin", .cgroup = "a")),
+	.steps   = KT_STEPS(KT_STEP("run", .ops = KT_OPS(
+		KT_OP_CGROUP_ADD("a"), KT_OP_CPUSET("a", KT_CPUS_LIST("1")),
+		KT_OP_START("nothing"), KT_OP_START("work")), .hold = KT_SEC(1))),
+	.check   = KT_CHECK(to_be_seen_costs_little));
+/* clang-format on */
