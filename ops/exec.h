@@ -24,6 +24,9 @@ struct kt_exec; /* the environment; PID 1 has one */
  * arg are borrowed until then.
  */
 int kt_exec_watch(struct kt_exec *exec, int fd, void (*fn)(void *arg), void *arg) _kt_must_check_;
+/* kt_exec_watch() with events of epoll(7). */
+int kt_exec_watch_events(struct kt_exec *exec, int fd, uint32_t events, void (*fn)(void *arg),
+			 void *arg) _kt_must_check_;
 void kt_exec_unwatch(struct kt_exec *exec, int fd);
 
 /*
@@ -32,6 +35,13 @@ void kt_exec_unwatch(struct kt_exec *exec, int fd);
  * it was reaped, with its wait status.
  */
 pid_t kt_exec_fork(struct kt_exec *exec, void (*fn)(void *arg, pid_t pid, int status), void *arg);
+
+/*
+ * kt_exec_fork() with a session of its own, not just a group, and in the cgroup
+ * behind a descriptor; -1: kt_exec_fork().
+ */
+pid_t kt_exec_fork_into(struct kt_exec *exec, int cgroup_fd,
+			void (*fn)(void *arg, pid_t pid, int status), void *arg);
 
 /* Queues a message for the host. A channel that cannot take it ends the guest. */
 void kt_exec_send(struct kt_exec *exec, const struct kt_msg *msg);
