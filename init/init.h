@@ -91,12 +91,6 @@ int kt_exec_start_heartbeat(struct kt_exec *exec) _kt_must_check_;
 /* Nobody wants to know of this child's end any more. */
 void kt_exec_forget(struct kt_exec *exec, pid_t pid);
 
-/*
- * The scheduler was found dead: sees it out and reports. The guest ends if the
- * kernel does not get back under its own scheduler.
- */
-void kt_run_note_death(struct kt_exec *exec);
-
 /* Attaches the scheduler that ATTACH asks for, and answers. */
 void kt_run_attach(struct kt_exec *exec);
 

@@ -13,6 +13,7 @@
 
 #include "base/error.h"
 #include "ops/op.h"
+#include "ops/program.h"
 #include "ops/worker.h"
 #include "proto/msg.h"
 #include "proto/result.h"
@@ -53,6 +54,8 @@ const struct kt_msg_thawed *kt_exec_thawed(const struct kt_exec *exec);
 const struct kt_cpu_place *kt_exec_places(const struct kt_exec *exec, unsigned int *ret_count);
 /* The workers that the scenario declares under this name. */
 const struct kt_workers *kt_exec_workers(const struct kt_exec *exec, const char *name);
+/* The program that it declares under this name. */
+const struct kt_program_decl *kt_exec_program_decl(const struct kt_exec *exec, const char *name);
 uint64_t kt_exec_seed(const struct kt_exec *exec);
 
 enum kt_exec_condition {
@@ -67,3 +70,11 @@ enum kt_exec_condition {
  */
 int kt_exec_wait(struct kt_exec *exec, bool (*done)(void *arg), void *arg, uint64_t deadline_ns,
 		 uint64_t tick_ns) _kt_must_check_;
+
+/*
+ * Whether a scheduler is live no more and was, which is to be noted at once: by who waits
+ * for long, with kt_exec_note_death(). That sees it out and reports; the guest ends if the
+ * kernel does not get back under its own scheduler.
+ */
+bool kt_exec_scheduler_died(struct kt_exec *exec);
+void kt_exec_note_death(struct kt_exec *exec);

@@ -34,6 +34,31 @@ static bool conclude(struct kt_run_result *res, enum kt_verdict verdict, const c
 	return true;
 }
 
+static void append(struct kt_run_result *res, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+
+static void append(struct kt_run_result *res, const char *fmt, ...)
+{
+	size_t len = strlen(res->cause);
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(res->cause + len, sizeof(res->cause) - len, fmt, ap);
+	va_end(ap);
+}
+
+/* Whether what took too long may be the fault of the host. */
+static bool host_was_busy(const struct kt_run_result *res)
+{
+	return kt_run_contention(res) > CONTENTION_MAX;
+}
+
+static void append_contention(struct kt_run_result *res)
+{
+	append(res, "; the host kept vCPUs waiting for %.0f %% of the time they ran",
+	       100 * kt_run_contention(res));
+}
+
 static const char *scheduler_name(const struct kt_run_record *rec, uint32_t generation)
 {
 	for (size_t i = 0; i < rec->sched_count; i++)
@@ -103,6 +128,7 @@ static bool judge_ops(struct kt_run_result *res, const struct kt_scenario *s)
 		const struct kt_msg_op *op = &res->record.ops[i];
 		const struct kt_step *step = step_of(s, op->step);
 		enum kt_op_error expected = expected_error(step, op->op);
+		bool late;
 
 		if (op->error == expected)
 			continue;
@@ -112,13 +138,17 @@ static bool judge_ops(struct kt_run_result *res, const struct kt_scenario *s)
 					"%s",
 					kt_op_kind_name(op->kind), step->name,
 					kt_op_error_name(expected));
-		return conclude(res,
-				is_not_the_schedulers(op->error) ? KT_VERDICT_INCONCLUSIVE :
-								   KT_VERDICT_FAIL,
-				"%s: op %s of step '%s': %s%s%s", kt_op_error_name(op->error),
-				kt_op_kind_name(op->kind), step ? step->name : "boot", op->text,
-				expected ? "; expected was " : "",
-				expected ? kt_op_error_name(expected) : "");
+		late = op->error == KT_OP_PROGRAM_TIMEOUT && host_was_busy(res);
+		conclude(res,
+			 late || is_not_the_schedulers(op->error) ? KT_VERDICT_INCONCLUSIVE :
+								    KT_VERDICT_FAIL,
+			 "%s: op %s of step '%s': %s%s%s", kt_op_error_name(op->error),
+			 kt_op_kind_name(op->kind), step ? step->name : "boot", op->text,
+			 expected ? "; expected was " : "",
+			 expected ? kt_op_error_name(expected) : "");
+		if (late)
+			append_contention(res);
+		return true;
 	}
 	return false;
 }
@@ -239,38 +269,23 @@ static const struct kt_finding *first_finding(const struct kt_run_record *rec)
 	return rec->findings;
 }
 
-static void append(struct kt_run_result *res, const char *fmt, ...)
-	__attribute__((format(printf, 2, 3)));
-
-static void append(struct kt_run_result *res, const char *fmt, ...)
-{
-	size_t len = strlen(res->cause);
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(res->cause + len, sizeof(res->cause) - len, fmt, ap);
-	va_end(ap);
-}
-
 static bool judge_findings(struct kt_run_result *res)
 {
 	size_t more = res->record.finding_count - 1;
-	double contention = kt_run_contention(res);
 	const struct kt_finding *f;
 	bool host;
 
 	if (!res->record.finding_count)
 		return false;
 	f = first_finding(&res->record);
-	host = f->timing && contention > CONTENTION_MAX;
+	host = f->timing && host_was_busy(res);
 	conclude(res, host ? KT_VERDICT_INCONCLUSIVE : KT_VERDICT_FAIL, "%s", f->text);
 	if (f->file[0])
 		append(res, " (%s:%u)", f->file, f->line);
 	if (more)
 		append(res, "; and %zu more finding%s", more, more == 1 ? "" : "s");
 	if (host)
-		append(res, "; the host kept vCPUs waiting for %.0f %% of the time they ran",
-		       100 * contention);
+		append_contention(res);
 	return true;
 }
 
@@ -290,6 +305,9 @@ static bool judge_vacuous(struct kt_run_result *res, const struct kt_scenario *s
 		if (rec->workers[i].msg.iterations)
 			break;
 	}
+	if (s->programs && !rec->program_count)
+		return conclude(res, KT_VERDICT_INCONCLUSIVE,
+				"programs are declared, and none was started");
 	if ((s->sched || s->staged) && !rec->generations)
 		return conclude(res, KT_VERDICT_INCONCLUSIVE, "no scheduler was ever live");
 	return false;

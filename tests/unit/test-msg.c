@@ -133,6 +133,15 @@ static struct kt_msg sample(uint16_t type)
 			{ blob, 2 }
 		};
 		break;
+	case KT_MSG_PROGRAM:
+		m.program = (struct kt_msg_program){ 1, 2, 3000000000003, "name" };
+		break;
+	case KT_MSG_PROGRAM_OUTPUT:
+		m.program_output = (struct kt_msg_program_output){ 4, { blob, sizeof(blob) } };
+		break;
+	case KT_MSG_PROGRAM_END:
+		m.program_end = (struct kt_msg_program_end){ 1, 256, 1, 4000000000004, 1ull << 33 };
+		break;
 	default:
 		fail_msg("message type %u has no sample", type);
 	}
@@ -167,7 +176,7 @@ static void test_round_trip(void **state)
 		kt_buf_deinit(&a);
 		kt_buf_deinit(&b);
 	}
-	assert_int_equal(types, 35);
+	assert_int_equal(types, 38);
 }
 
 static void test_fields_arrive(void **state)
