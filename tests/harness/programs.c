@@ -190,7 +190,9 @@ KT_SCENARIO(program_under_a_stall, "runs a program under a scheduler that has st
 	.expect_death = KT_DEATH(KT_SCX_ERROR_STALL),
 	.steps    = KT_STEPS(
 		KT_STEP("stall", .hold = KT_MS(1500)),
-		KT_STEP("run", .ops = KT_OPS(KT_OP_RUN("says")))));
+		KT_STEP("run", .ops = KT_OPS(
+			KT_OP_RUN("says", .timeout_ns = KT_SEC(2), .expect = KT_OP_PROGRAM_TIMEOUT),
+			KT_OP_RUN("says")))));
 
 #define END_PRIMARY                                                    \
 	"for d in /proc/[0-9]*; do line=; read -r line < $d/cmdline; "  \

@@ -131,8 +131,10 @@ def register(harness):
 
     @case
     def programs_under_a_scheduler_that_stalls():
-        """Init does not wait for it, and is not taken for dead."""
+        """Init does not wait for the task to run that is to become the program."""
         r = expect(run("program_under_a_stall"), PASS)
+        check("did not start within 2000 ms, and was killed" in r.json()["ops"][-2]["text"],
+              r.json()["ops"])
         check(log(r, "says") == "something\n", log(r, "says"))
 
     @case
