@@ -29,9 +29,13 @@
 #define KT_OPS_MAX	      64		/* ops of one step */
 #define KT_WORKERS_MAX	      64		/* kinds of workers of one scenario */
 #define KT_WORKER_COUNT_MAX   256		/* workers of one kind */
+#define KT_PROGRAMS_MAX	      16		/* programs of one scenario */
+#define KT_PROGRAM_OUTPUT_MAX (4u << 20)	/* output kept of one of them in a run, bytes */
+#define KT_PROGRAM_TAIL_MAX   (64u << 10)	/* the end of it that checks see, bytes */
 #define KT_CGROUP_PATH_MAX    256		/* bytes with 0 */
 #define KT_FREEZE_NS_MIN      1000000ull	/* a freeze that one can tell from none */
 #define KT_FREEZE_NS_MAX      60000000000ull	/* one freeze of the machine */
+#define KT_TIMEOUT_NS_MAX     3600000000000ull	/* of one op */
 #define KT_SNAPSHOTS_MAX      1000		/* periodic snapshots of one scenario */
 #define KT_SNAPSHOT_MAPS_MAX  256		/* BPF maps in one snapshot */
 #define KT_SNAPSHOT_BYTES_MAX (16u << 20)	/* map bytes in one snapshot */

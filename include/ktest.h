@@ -6,6 +6,7 @@
 #pragma once
 
 #include "ops/op.h"
+#include "ops/program.h"
 #include "ops/worker.h"
 #include "proto/result.h"
 #include "scenario/check.h"

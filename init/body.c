@@ -191,9 +191,8 @@ static bool ended(void *arg)
 static bool ended_or_died(void *arg)
 {
 	const struct body *b = arg;
-	struct kt_sched *sched = &b->exec->sched;
 
-	return !b->pid || (sched->generation && !kt_sched_check(sched));
+	return !b->pid || kt_exec_scheduler_died(b->exec);
 }
 
 static void report_end(struct body *b)
@@ -218,7 +217,7 @@ static int follow(struct body *b)
 		else
 			r = kt_exec_wait(exec, ended_or_died, b, UINT64_MAX, 0);
 		if (!r && b->pid)
-			kt_run_note_death(exec);
+			kt_exec_note_death(exec);
 	}
 	if (r) {
 		bool was = exec->tear_down;

@@ -88,25 +88,8 @@ void kt_init_hello(struct kt_exec *exec);
 /* Starts to send heartbeats, until there is neither a job nor a command. */
 int kt_exec_start_heartbeat(struct kt_exec *exec) _kt_must_check_;
 
-/*
- * kt_exec_fork() with a session of its own, not just a group, and in the cgroup
- * behind a descriptor; -1: kt_exec_fork().
- */
-pid_t kt_exec_fork_into(struct kt_exec *exec, int cgroup_fd,
-			void (*fn)(void *arg, pid_t pid, int status), void *arg);
-
 /* Nobody wants to know of this child's end any more. */
 void kt_exec_forget(struct kt_exec *exec, pid_t pid);
-
-/* kt_exec_watch() with events of epoll(7). */
-int kt_exec_watch_events(struct kt_exec *exec, int fd, uint32_t events, void (*fn)(void *arg),
-			 void *arg) _kt_must_check_;
-
-/*
- * The scheduler was found dead: sees it out and reports. The guest ends if the
- * kernel does not get back under its own scheduler.
- */
-void kt_run_note_death(struct kt_exec *exec);
 
 /* Attaches the scheduler that ATTACH asks for, and answers. */
 void kt_run_attach(struct kt_exec *exec);

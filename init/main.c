@@ -180,7 +180,7 @@ static void await_job(struct kt_exec *exec)
 		if (!r && exec->attach[0])
 			kt_run_attach(exec);
 		else if (!r && scheduler_is_gone(exec))
-			kt_run_note_death(exec);
+			kt_exec_note_death(exec);
 	}
 	must("wait for a job", r);
 	if (r == KT_EXEC_E_STOP)

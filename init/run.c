@@ -19,6 +19,7 @@
 #include "init/pulse.h"
 #include "init/view.h"
 #include "ops/op-exec.h"
+#include "ops/programs-exec.h"
 #include "ops/workers-exec.h"
 #include "proto/staging.h"
 
@@ -77,19 +78,28 @@ static void take_snapshot(struct kt_exec *exec, enum kt_snapshot_cause cause, ui
 
 /* ---- parts; those that return bool say whether they ran to their end ---- */
 
-static void check_staged(struct kt_exec *exec, const struct kt_sched_decl *d)
+static void check_in(struct kt_exec *exec, const char *folder, const char *name)
 {
 	char path[KT_NAME_MAX + sizeof(KT_STAGING_SCHEDULERS) + 8];
 
-	for (; d && d->name; d++) {
-		snprintf(path, sizeof(path), KT_STAGING_SCHEDULERS "/%s/" KT_STAGING_BIN, d->name);
-		if (access(path, X_OK))
-			kt_init_fail(exec, "check the staged schedulers",
-				     "scheduler '%s' is not in the initramfs (%s)", d->name, path);
-	}
+	snprintf(path, sizeof(path), "%s/%s/" KT_STAGING_BIN, folder, name);
+	if (access(path, X_OK))
+		kt_init_fail(exec, "check what is staged", "'%s' is not in the initramfs (%s)",
+			     name, path);
 }
 
-void kt_run_note_death(struct kt_exec *exec)
+static void check_staged(struct kt_exec *exec, const struct kt_scenario *s)
+{
+	const struct kt_sched_decl *const lists[] = { s->sched, s->staged };
+
+	for (size_t i = 0; i < KT_ARRAY_SIZE(lists); i++)
+		for (const struct kt_sched_decl *d = lists[i]; d && d->name; d++)
+			check_in(exec, KT_STAGING_SCHEDULERS, d->name);
+	for (const struct kt_program_decl *p = s->programs; p && p->name; p++)
+		check_in(exec, KT_STAGING_PROGRAMS, p->name);
+}
+
+void kt_exec_note_death(struct kt_exec *exec)
 {
 	int r = kt_sched_bury(&exec->sched);
 
@@ -100,11 +110,14 @@ void kt_run_note_death(struct kt_exec *exec)
 			     "the kernel is not back under its own scheduler 20 s later");
 }
 
+bool kt_exec_scheduler_died(struct kt_exec *exec)
+{
+	return exec->sched.generation && !kt_sched_check(&exec->sched);
+}
+
 static bool scheduler_died(void *arg)
 {
-	struct kt_exec *exec = arg;
-
-	return exec->sched.generation && !kt_sched_check(&exec->sched);
+	return kt_exec_scheduler_died(arg);
 }
 
 static bool ends_a_generation(const struct kt_op *op)
@@ -131,8 +144,8 @@ static bool run_op(struct kt_exec *exec, uint32_t step, uint32_t index, const st
 		take_snapshot(exec, KT_SNAPSHOT_ENDING, of);
 	kt_op_execute(&outcome, op, &exec->sched);
 	send_op(exec, step, index, op, &outcome);
-	if (scheduler_died(exec))
-		kt_run_note_death(exec);
+	if (kt_exec_scheduler_died(exec))
+		kt_exec_note_death(exec);
 	else if (exec->sched.generation != before)
 		kt_snapshot_forget(&exec->snapshots);
 	if (exec->sched.generation && exec->sched.generation != before)
@@ -207,7 +220,7 @@ static bool hold(struct kt_exec *exec, uint32_t step, uint64_t from, uint64_t to
 	} while (r == KT_EXEC_E_DEADLINE && at < to && went_well);
 	exec->result.hold_ns += kt_now_ns() - start;
 	if (!r)
-		kt_run_note_death(exec);
+		kt_exec_note_death(exec);
 	/* What lies in the part that was cut off does not come due. */
 	while (next_periodic(exec) <= to)
 		exec->next_periodic++;
@@ -243,6 +256,11 @@ static void load_modules(struct kt_exec *exec)
 const struct kt_workers *kt_exec_workers(const struct kt_exec *exec, const char *name)
 {
 	return kt_scenario_workers(exec->scenario, name);
+}
+
+const struct kt_program_decl *kt_exec_program_decl(const struct kt_exec *exec, const char *name)
+{
+	return kt_program_find(exec->scenario->programs, name);
 }
 
 uint64_t kt_exec_seed(const struct kt_exec *exec)
@@ -287,8 +305,7 @@ static void stage(struct kt_exec *exec)
 
 	send_phase(exec, KT_PHASE_STAGE);
 	load_modules(exec);
-	check_staged(exec, s->sched);
-	check_staged(exec, s->staged);
+	check_staged(exec, s);
 	if (!exec->prepared)
 		prepare(exec);
 	if (exec->prepared && s->start == KT_START_ATTACHED)
@@ -307,10 +324,11 @@ static void tear_down(struct kt_exec *exec)
 	kt_pulse_stop(exec);
 	send_phase(exec, KT_PHASE_TEARDOWN);
 	must(exec, "stop the workers", kt_workers_stop_all(exec));
+	must(exec, "end the programs", kt_programs_end_all(exec));
 	if (kt_sched_check(&exec->sched))
 		take_snapshot(exec, KT_SNAPSHOT_ENDING, steps ? steps - 1 : 0);
 	else if (exec->sched.generation)
-		kt_run_note_death(exec);
+		kt_exec_note_death(exec);
 	r = kt_sched_end(&exec->sched);
 	kt_snapshot_forget(&exec->snapshots);
 	must(exec, "end the scheduler", r);

@@ -5,9 +5,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/epoll.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
 
@@ -27,22 +25,9 @@ static void must(struct kt_slot *slot, const char *doing, int r)
 
 /* ---- the cgroup ---- */
 
-/* Whether a process is in it that has not ended. */
-static bool is_populated(const struct kt_slot *slot)
-{
-	char text[128];
-	ssize_t n = pread(slot->events_fd, text, sizeof(text) - 1, 0);
-
-	text[n > 0 ? n : 0] = 0;
-	return strstr(text, "populated 1");
-}
-
 static void kill_all(struct kt_slot *slot)
 {
-	_cleanup_(kt_closep) int fd = openat(slot->cgroup_fd, "cgroup.kill", O_WRONLY | O_CLOEXEC);
-
-	if (fd < 0 || write(fd, "1", 1) != 1)
-		must(slot, "kill the processes of a slot", -errno);
+	must(slot, "kill the processes of a slot", kt_box_kill(&slot->box));
 }
 
 static void on_cgroup_event(void *arg)
@@ -50,30 +35,12 @@ static void on_cgroup_event(void *arg)
 	kt_slot_check_end(arg);
 }
 
-/* The kernel tells of a change that comes after is_populated() was asked. */
-static void watch_cgroup(struct kt_slot *slot, bool watch)
-{
-	if (slot->killed == watch)
-		return;
-	slot->killed = watch;
-	if (!watch)
-		kt_exec_unwatch(slot->exec, slot->events_fd);
-	else
-		must(slot, "wait for the processes of a slot",
-		     kt_exec_watch_events(slot->exec, slot->events_fd, EPOLLPRI, on_cgroup_event,
-					  slot));
-}
-
 static int open_cgroup(struct kt_slot *slot)
 {
 	char path[sizeof(KT_CGROUP_KTEST) + 32];
 
 	snprintf(path, sizeof(path), KT_CGROUP_KTEST "/slot-%u", slot->index);
-	if (mkdir(path, 0755) && errno != EEXIST)
-		return kt_raise(-errno);
-	slot->cgroup_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	slot->events_fd = openat(slot->cgroup_fd, "cgroup.events", O_RDONLY | O_CLOEXEC);
-	return slot->cgroup_fd < 0 || slot->events_fd < 0 ? kt_raise(-errno) : 0;
+	return kt_forward(kt_box_open(&slot->box, path));
 }
 
 /* ---- the process ---- */
@@ -133,7 +100,7 @@ static void on_exit_process(void *arg, pid_t pid, int status)
 
 static int fork_process(struct kt_slot *slot, const int fds[3], int order_fd)
 {
-	pid_t pid = kt_exec_fork_into(slot->exec, slot->cgroup_fd, on_exit_process, slot);
+	pid_t pid = kt_exec_fork_into(slot->exec, slot->box.dir_fd, on_exit_process, slot);
 
 	if (!pid)
 		kt_slot_run(order_fd, fds);
@@ -175,13 +142,14 @@ void kt_slot_check_end(struct kt_slot *slot)
 {
 	if (slot->pid)
 		return;
-	if (is_populated(slot)) {
-		if (!slot->killed)
+	if (kt_box_is_populated(&slot->box)) {
+		if (!slot->box.watched)
 			kill_all(slot);
-		watch_cgroup(slot, true);
+		must(slot, "wait for the processes of a slot",
+		     kt_box_watch(&slot->box, slot->exec, on_cgroup_event, slot));
 		return;
 	}
-	watch_cgroup(slot, false);
+	kt_box_unwatch(&slot->box, slot->exec);
 	if (!kt_slot_streams_ended(slot))
 		return;
 	if (slot->busy)
@@ -221,13 +189,11 @@ static void close_slot(struct kt_slot *slot)
 	kt_slot_close_streams(slot);
 	if (slot->pid)
 		kt_exec_forget(slot->exec, slot->pid);
-	if (slot->cgroup_fd >= 0)
+	if (slot->box.dir_fd >= 0)
 		kill_all(slot);
-	watch_cgroup(slot, false);
+	kt_box_close(&slot->box, slot->exec);
 	if (slot->timer_fd >= 0)
 		kt_exec_unwatch(slot->exec, slot->timer_fd);
-	kt_closep(&slot->cgroup_fd);
-	kt_closep(&slot->events_fd);
 	kt_closep(&slot->timer_fd);
 	kt_buf_deinit(&slot->in);
 }
@@ -237,8 +203,7 @@ static void init_slot(struct kt_slot *slot, struct kt_exec *exec, uint32_t index
 	*slot = (struct kt_slot){
 		.exec = exec,
 		.index = index,
-		.cgroup_fd = -1,
-		.events_fd = -1,
+		.box = KT_BOX_INIT,
 		.timer_fd = -1,
 		.order_fd = -1,
 		.stdin_fd = -1,

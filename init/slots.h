@@ -21,6 +21,7 @@
 #include "base/buf.h"
 #include "base/error.h"
 #include "base/limits.h"
+#include "ops/box-exec.h"
 #include "proto/msg.h"
 
 #define KT_SLOTS_DEFAULT 4
@@ -38,8 +39,7 @@ struct kt_slot_stream {
 struct kt_slot {
 	struct kt_exec *exec;
 	uint32_t index;
-	int cgroup_fd; /* folder; -1: the slot is not in use */
-	int events_fd; /* cgroup.events */
+	struct kt_box box; /* no folder: the slot is not in use */
 	int timer_fd;
 	pid_t pid;    /* of the process that waits or runs; 0: none */
 	int order_fd; /* socket to it; -1: closed, it has become the command */
@@ -49,8 +49,7 @@ struct kt_slot {
 	bool busy;    /* from EXEC to EXEC_END */
 	bool nothing; /* what it does is ":", which reads no input */
 	bool timed_out;
-	bool killed; /* all of its cgroup; its end is waited for */
-	int status;  /* wait status, once pid is 0 */
+	int status; /* wait status, once pid is 0 */
 	uint32_t error;
 	char text[KT_TEXT_MAX];
 	uint64_t start_ns;

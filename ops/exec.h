@@ -13,6 +13,7 @@
 
 #include "base/error.h"
 #include "ops/op.h"
+#include "ops/program.h"
 #include "ops/worker.h"
 #include "proto/msg.h"
 #include "proto/result.h"
@@ -24,6 +25,9 @@ struct kt_exec; /* the environment; PID 1 has one */
  * arg are borrowed until then.
  */
 int kt_exec_watch(struct kt_exec *exec, int fd, void (*fn)(void *arg), void *arg) _kt_must_check_;
+/* kt_exec_watch() with events of epoll(7). */
+int kt_exec_watch_events(struct kt_exec *exec, int fd, uint32_t events, void (*fn)(void *arg),
+			 void *arg) _kt_must_check_;
 void kt_exec_unwatch(struct kt_exec *exec, int fd);
 
 /*
@@ -32,6 +36,13 @@ void kt_exec_unwatch(struct kt_exec *exec, int fd);
  * it was reaped, with its wait status.
  */
 pid_t kt_exec_fork(struct kt_exec *exec, void (*fn)(void *arg, pid_t pid, int status), void *arg);
+
+/*
+ * kt_exec_fork() with a session of its own, not just a group, and in the cgroup
+ * behind a descriptor; -1: kt_exec_fork().
+ */
+pid_t kt_exec_fork_into(struct kt_exec *exec, int cgroup_fd,
+			void (*fn)(void *arg, pid_t pid, int status), void *arg);
 
 /* Queues a message for the host. A channel that cannot take it ends the guest. */
 void kt_exec_send(struct kt_exec *exec, const struct kt_msg *msg);
@@ -43,6 +54,8 @@ const struct kt_msg_thawed *kt_exec_thawed(const struct kt_exec *exec);
 const struct kt_cpu_place *kt_exec_places(const struct kt_exec *exec, unsigned int *ret_count);
 /* The workers that the scenario declares under this name. */
 const struct kt_workers *kt_exec_workers(const struct kt_exec *exec, const char *name);
+/* The program that it declares under this name. */
+const struct kt_program_decl *kt_exec_program_decl(const struct kt_exec *exec, const char *name);
 uint64_t kt_exec_seed(const struct kt_exec *exec);
 
 enum kt_exec_condition {
@@ -57,3 +70,11 @@ enum kt_exec_condition {
  */
 int kt_exec_wait(struct kt_exec *exec, bool (*done)(void *arg), void *arg, uint64_t deadline_ns,
 		 uint64_t tick_ns) _kt_must_check_;
+
+/*
+ * Whether a scheduler is live no more and was, which is to be noted at once: by who waits
+ * for long, with kt_exec_note_death(). That sees it out and reports; the guest ends if the
+ * kernel does not get back under its own scheduler.
+ */
+bool kt_exec_scheduler_died(struct kt_exec *exec);
+void kt_exec_note_death(struct kt_exec *exec);

@@ -6,6 +6,7 @@
 #include "ops/cgroup-exec.h"
 #include "ops/freeze-exec.h"
 #include "ops/op-exec.h"
+#include "ops/programs-exec.h"
 #include "ops/workers-exec.h"
 
 static enum kt_op_error execute(const struct kt_op *op, struct kt_sched *sched, char *text)
@@ -43,6 +44,11 @@ static enum kt_op_error execute(const struct kt_op *op, struct kt_sched *sched, 
 	case KT_OP_KIND_POLICY:
 	case KT_OP_KIND_NICE:
 		return kt_workers_execute(op, sched->exec, text);
+	case KT_OP_KIND_RUN:
+	case KT_OP_KIND_SPAWN:
+	case KT_OP_KIND_WAIT:
+	case KT_OP_KIND_KILL_PROGRAM:
+		return kt_programs_execute(op, sched->exec, text);
 	case KT_OP_KIND_FREEZE:
 		return kt_freeze(sched->exec, op->pause_ns, text);
 	default:

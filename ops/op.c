@@ -32,6 +32,10 @@ static const char *const kind_names[] = {
 	[KT_OP_KIND_AFFINITY] = "affinity",
 	[KT_OP_KIND_POLICY] = "policy",
 	[KT_OP_KIND_NICE] = "nice",
+	[KT_OP_KIND_RUN] = "run",
+	[KT_OP_KIND_SPAWN] = "spawn",
+	[KT_OP_KIND_WAIT] = "wait",
+	[KT_OP_KIND_KILL_PROGRAM] = "kill-program",
 };
 
 _Static_assert(KT_ARRAY_SIZE(kind_names) == KT_OP_KIND_COUNT_, "op kind without a name");
@@ -117,6 +121,21 @@ static int validate_freeze(const struct kt_op *op, struct kt_diag *diag)
 	return KT_OP_E_INVALID;
 }
 
+static int validate_program(const struct kt_op *op, const struct kt_op_scope *scope,
+			    struct kt_diag *diag)
+{
+	if (!op->program || !scope->is_program(op->program, scope->arg))
+		return invalid(diag, op,
+			       "names a program that the scenario does not declare:", op->program,
+			       "declare it in .programs");
+	if (op->timeout_ns <= KT_TIMEOUT_NS_MAX)
+		return 0;
+	kt_diag_cause(diag, "op %s is to wait for %llu ns", kt_op_kind_name(op->kind),
+		      (unsigned long long)op->timeout_ns);
+	kt_diag_remedy(diag, "a program has an hour at most");
+	return KT_OP_E_INVALID;
+}
+
 /* Faults of init and of the host are nothing that a scheduler can be expected to show. */
 static int validate_expected(const struct kt_op *op, struct kt_diag *diag)
 {
@@ -169,6 +188,13 @@ static int validate_kind(const struct kt_op *op, const struct kt_op_scope *scope
 		return validate_workers(op, scope, diag) ?: validate_value(op, -20, 19, diag);
 	case KT_OP_KIND_MOVE:
 		return validate_workers(op, scope, diag) ?: validate_cgroup(op, op->cgroup, diag);
+	case KT_OP_KIND_RUN:
+	case KT_OP_KIND_WAIT:
+		return validate_program(op, scope, diag) ?: validate_value(op, 0, 255, diag);
+	case KT_OP_KIND_SPAWN:
+		return validate_program(op, scope, diag);
+	case KT_OP_KIND_KILL_PROGRAM:
+		return validate_program(op, scope, diag) ?: validate_value(op, 1, 64, diag);
 	default:
 		kt_diag_cause(diag, "op of unknown kind %d", (int)op->kind);
 		return KT_OP_E_INVALID;

@@ -40,6 +40,10 @@ enum kt_op_kind {
 	KT_OP_KIND_AFFINITY,
 	KT_OP_KIND_POLICY,
 	KT_OP_KIND_NICE,
+	KT_OP_KIND_RUN,	  /* start a declared program and wait for its end */
+	KT_OP_KIND_SPAWN, /* start it */
+	KT_OP_KIND_WAIT,
+	KT_OP_KIND_KILL_PROGRAM,
 	KT_OP_KIND_COUNT_,
 };
 
@@ -50,8 +54,11 @@ struct kt_op {
 	const char *cgroup;  /* "a/b", below that of the scenario; static */
 	const char *other;   /* CPUSET_SWAP: another one */
 	const char *workers; /* declared name; static */
+	const char *program; /* RUN, SPAWN, WAIT, KILL_PROGRAM: declared name; static */
+	uint64_t timeout_ns; /* the same: of the guest's time; 0: KT_PROGRAM_TIMEOUT_NS */
 	struct kt_cpus cpus; /* CPUSET, AFFINITY */
-	int64_t value;	     /* WEIGHT, CPU_*, POLICY, NICE; CPU_MAX: quota, ns */
+	int64_t value;	     /* WEIGHT, CPU_*, POLICY, NICE; CPU_MAX: quota, ns; RUN, WAIT:
+			      * the exit status it is to have; KILL_PROGRAM: signal */
 	uint64_t more;	     /* POLICY: priority; CPU_MAX: period, ns */
 	enum kt_op_error expect; /* what it must end in; the run fails if it does not */
 };
@@ -207,6 +214,41 @@ struct kt_op {
 		.kind = KT_OP_KIND_NICE, .workers = (name), .value = (nice), ##__VA_ARGS__ \
 	}
 
+/* ---- programs, which the scenario declares; see ops/program.h ---- */
+
+#define KT_PROGRAM_TIMEOUT_NS (30 * UINT64_C(1000000000))
+
+/*
+ * A program has ended when its process has, and all that this had started was killed. It
+ * is given .timeout_ns: one that has not come to what the op waits for by then is killed,
+ * and the op fails with program-timeout. What runs at the end of the run is killed, too.
+ */
+
+/*
+ * Starts the program and waits for its end. already-started, no-such-cgroup, spawn-failed;
+ * program-failed unless it ends with exit status 0, or the one that .value says.
+ */
+#define KT_OP_RUN(name, ...)                                             \
+	{                                                                \
+		.kind = KT_OP_KIND_RUN, .program = (name), ##__VA_ARGS__ \
+	}
+/* Starts it, and returns when it runs. already-started, no-such-cgroup, spawn-failed. */
+#define KT_OP_SPAWN(name, ...)                                             \
+	{                                                                  \
+		.kind = KT_OP_KIND_SPAWN, .program = (name), ##__VA_ARGS__ \
+	}
+/* Waits for the end of one that was started, also if it is past. not-started; as of RUN. */
+#define KT_OP_WAIT(name, ...)                                             \
+	{                                                                 \
+		.kind = KT_OP_KIND_WAIT, .program = (name), ##__VA_ARGS__ \
+	}
+/* Sends a signal to all its processes and waits for its end, however. not-started. */
+#define KT_OP_KILL_PROGRAM(name, signal, ...)                                          \
+	{                                                                              \
+		.kind = KT_OP_KIND_KILL_PROGRAM, .program = (name), .value = (signal), \
+		##__VA_ARGS__                                                          \
+	}
+
 /* "attach", ...; static. */
 const char *kt_op_kind_name(enum kt_op_kind kind);
 
@@ -218,6 +260,7 @@ enum kt_op_condition {
 struct kt_op_scope {
 	bool (*is_staged)(const char *scheduler, void *arg);
 	bool (*is_declared)(const char *workers, void *arg);
+	bool (*is_program)(const char *name, void *arg);
 	void *arg;
 };
 

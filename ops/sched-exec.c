@@ -10,7 +10,6 @@
 
 #include "base/cleanup.h"
 #include "ops/sched-exec.h"
-#include "ops/spawn-exec.h"
 #include "proto/staging.h"
 
 #define SCX_DIR "/sys/kernel/sched_ext/"
@@ -69,22 +68,6 @@ static void send_event(struct kt_sched *sched, enum kt_sched_event event)
 
 /* ---- output ---- */
 
-static void keep_tail(struct kt_sched *sched, const char *data, size_t len)
-{
-	size_t keep;
-
-	if (len > KT_SCHED_TAIL_MAX) {
-		data += len - KT_SCHED_TAIL_MAX;
-		len = KT_SCHED_TAIL_MAX;
-	}
-	keep = KT_MIN(sched->tail_len, KT_SCHED_TAIL_MAX - len);
-	memmove(sched->tail, sched->tail + sched->tail_len - keep, keep);
-	for (size_t i = 0; i < len; i++)
-		sched->tail[keep + i] = data[i] ? data[i] : '?';
-	sched->tail_len = keep + len;
-	sched->tail[sched->tail_len] = 0;
-}
-
 /* Output beyond the limit is read, so that the scheduler is not held up, and dropped. */
 static void send_log(struct kt_sched *sched, unsigned int stream, const char *data, size_t len)
 {
@@ -116,7 +99,7 @@ static void read_output(struct kt_sched *sched, unsigned int i)
 		n = read(sched->out_fds[i], buf, sizeof(buf));
 		if (n <= 0)
 			break;
-		keep_tail(sched, buf, (size_t)n);
+		kt_tail_keep(&sched->tail, buf, (size_t)n);
 		send_log(sched, i + 1, buf, (size_t)n);
 	}
 	if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
@@ -324,19 +307,6 @@ static bool attached_or_gone(void *arg)
 	return true;
 }
 
-static void append_tail(const struct kt_sched *sched, char *text)
-{
-	size_t len = strlen(text);
-
-	if (sched->tail_len)
-		snprintf(text + len, KT_TEXT_MAX - len, "; its output ends: %s", sched->tail);
-	else
-		snprintf(text + len, KT_TEXT_MAX - len, "; it printed nothing");
-	/* A trailing newline of the output is none of the message. */
-	for (len = strlen(text); len && text[len - 1] == '\n'; len--)
-		text[len - 1] = 0;
-}
-
 static enum kt_op_error died_early(struct kt_sched *sched, char *text)
 {
 	uint64_t ms = (kt_now_ns() - sched->spawned_ns) / KT_NSEC_PER_MSEC;
@@ -346,7 +316,7 @@ static enum kt_op_error died_early(struct kt_sched *sched, char *text)
 	kt_wait_status_format(sched->status, status, sizeof(status));
 	snprintf(text, KT_TEXT_MAX, "scheduler '%s' ended %llu ms after its start%s: %s",
 		 sched->name, (unsigned long long)ms, startup ? "" : ", not attached", status);
-	append_tail(sched, text);
+	kt_tail_append(&sched->tail, text);
 	return startup ? KT_OP_STARTUP_DIED : KT_OP_NOT_ATTACHED;
 }
 
@@ -364,7 +334,7 @@ static enum kt_op_error not_attached(struct kt_sched *sched, int why, char *text
 		 sched->name, st.state[0] ? st.state : "unreadable", st.ops);
 	/* After a stop no wait is served; teardown ends the process. */
 	r = why == KT_EXEC_E_STOP ? 0 : end_and_detach(sched, KT_SCHED_BY_KILL, &killed);
-	append_tail(sched, text);
+	kt_tail_append(&sched->tail, text);
 	return r < 0 ? KT_OP_INTERNAL : KT_OP_NOT_ATTACHED;
 }
 
@@ -381,8 +351,7 @@ static void start_following(struct kt_sched *sched, const char *name, const stru
 	sched->ending = false;
 	sched->status = 0;
 	sched->log_bytes = 0;
-	sched->tail_len = 0;
-	sched->tail[0] = 0;
+	sched->tail = (struct kt_tail){ .len = 0 };
 	send_event(sched, KT_SCHED_SPAWNED);
 }
 
@@ -390,11 +359,14 @@ static enum kt_op_error spawn(struct kt_sched *sched, const char *name, char *te
 {
 	struct kt_spawn spawned;
 	char dir[KT_NAME_MAX + sizeof(KT_STAGING_SCHEDULERS)];
+	const struct kt_spawn_spec spec = {
+		.dir = dir, .cgroup_fd = -1, .on_exit = on_exit_process, .arg = sched
+	};
 	int r;
 
 	snprintf(dir, sizeof(dir), KT_STAGING_SCHEDULERS "/%s", name);
 	sched->spawned_ns = kt_now_ns();
-	r = kt_spawn_staged(&spawned, sched->exec, dir, on_exit_process, sched, text, KT_TEXT_MAX);
+	r = kt_spawn_staged(&spawned, sched->exec, &spec, text, KT_TEXT_MAX);
 	if (r > 0)
 		return KT_OP_SPAWN_FAILED;
 	sched->times.spawn_ns = kt_now_ns() - sched->spawned_ns;

@@ -18,14 +18,13 @@
 #include "base/error.h"
 #include "base/limits.h"
 #include "ops/exec.h"
+#include "ops/spawn-exec.h"
 
 #define KT_SCHED_LIVENESS_NS   KT_NSEC_PER_SEC /* a death before this is startup-died */
 #define KT_SCHED_ATTACH_NS     (10 * KT_NSEC_PER_SEC)
 #define KT_SCHED_DETACH_NS     (10 * KT_NSEC_PER_SEC) /* then SIGKILL, and as long again */
 #define KT_SCHED_LAST_WORDS_NS (2 * KT_NSEC_PER_SEC)
 #define KT_SCHED_TICK_NS       (5 * KT_NSEC_PER_MSEC)
-
-#define KT_SCHED_TAIL_MAX 600 /* bytes of output kept for messages */
 
 /* What the kernel says about sched_ext at one moment. */
 struct kt_scx_state {
@@ -68,8 +67,7 @@ struct kt_sched {
 	struct kt_sched_times times; /* of the op that is under way */
 	uint64_t end_ns;	     /* when it was asked to end */
 	uint32_t log_bytes;	     /* sent of this process */
-	char tail[KT_SCHED_TAIL_MAX + 1];
-	size_t tail_len;
+	struct kt_tail tail;
 };
 
 #define KT_SCHED_INIT(e) ((struct kt_sched){ .exec = (e), .out_fds = { -1, -1 } })

@@ -118,36 +118,100 @@ static void close_pair(struct pipe_pair *p)
 	kt_closep(&p->ends[1]);
 }
 
-int kt_spawn_staged(struct kt_spawn *ret_spawn, struct kt_exec *exec, const char *dir,
-		    void (*on_exit)(void *arg, pid_t pid, int status), void *arg, char *text,
-		    size_t size)
+void kt_spawn_close(struct kt_spawn *spawn)
+{
+	kt_closep(&spawn->out_fds[0]);
+	kt_closep(&spawn->out_fds[1]);
+	kt_closep(&spawn->sync_fd);
+}
+
+int kt_spawn_begin(struct kt_spawn *ret_spawn, struct kt_exec *exec,
+		   const struct kt_spawn_spec *spec, char *text, size_t size)
 {
 	_cleanup_(close_pair) struct pipe_pair out = PIPE_PAIR_NONE;
 	_cleanup_(close_pair) struct pipe_pair err = PIPE_PAIR_NONE;
 	_cleanup_(close_pair) struct pipe_pair sync = PIPE_PAIR_NONE;
-	int r, error = 0;
 	pid_t pid;
+	int r;
 
-	r = load_program(&program, dir, text, size);
+	r = load_program(&program, spec->dir, text, size);
 	if (r)
 		return r;
-	if (pipe2(out.ends, O_CLOEXEC) || pipe2(err.ends, O_CLOEXEC) ||
-	    pipe2(sync.ends, O_CLOEXEC) || fcntl(out.ends[0], F_SETFL, O_NONBLOCK) ||
-	    fcntl(err.ends[0], F_SETFL, O_NONBLOCK))
+	if (pipe2(out.ends, O_CLOEXEC) || pipe2(sync.ends, O_CLOEXEC) ||
+	    fcntl(out.ends[0], F_SETFL, O_NONBLOCK))
 		return kt_raise(-errno);
-	pid = kt_exec_fork(exec, on_exit, arg);
+	if (!spec->one_output &&
+	    (pipe2(err.ends, O_CLOEXEC) || fcntl(err.ends[0], F_SETFL, O_NONBLOCK)))
+		return kt_raise(-errno);
+	pid = kt_exec_fork_into(exec, spec->cgroup_fd, spec->on_exit, spec->arg);
 	if (pid < 0)
 		return kt_raise(-errno);
 	if (!pid)
-		become(&program, out.ends[1], err.ends[1], sync.ends[1]);
-
-	/* The pipe closes when exec succeeds; nothing else can hold it open. */
-	kt_closep(&sync.ends[1]);
-	if (read(sync.ends[0], &error, sizeof(error)) == sizeof(error)) {
-		snprintf(text, size, "%s: %s", program.path, exec_error(&program, error));
-		return KT_SPAWN_E_FAILED;
-	}
-	*ret_spawn =
-		(struct kt_spawn){ pid, { kt_steal_fd(&out.ends[0]), kt_steal_fd(&err.ends[0]) } };
+		become(&program, out.ends[1], spec->one_output ? out.ends[1] : err.ends[1],
+		       sync.ends[1]);
+	*ret_spawn = (struct kt_spawn){ pid,
+					{ kt_steal_fd(&out.ends[0]), kt_steal_fd(&err.ends[0]) },
+					kt_steal_fd(&sync.ends[0]) };
 	return 0;
+}
+
+/* The pipe closes when exec succeeds; nothing else can hold it open. */
+int kt_spawn_result(const struct kt_spawn *spawn, char *text, size_t size)
+{
+	int error = 0;
+	ssize_t n = read(spawn->sync_fd, &error, sizeof(error));
+
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return KT_SPAWN_E_AGAIN;
+	if (n != sizeof(error))
+		return 0;
+	snprintf(text, size, "%s: %s", program.path, exec_error(&program, error));
+	return KT_SPAWN_E_FAILED;
+}
+
+int kt_spawn_staged(struct kt_spawn *ret_spawn, struct kt_exec *exec,
+		    const struct kt_spawn_spec *spec, char *text, size_t size)
+{
+	int r = kt_spawn_begin(ret_spawn, exec, spec, text, size);
+
+	if (r)
+		return kt_forward(r);
+	do
+		r = kt_spawn_result(ret_spawn, text, size);
+	while (r == KT_SPAWN_E_AGAIN);
+	kt_closep(&ret_spawn->sync_fd);
+	if (r)
+		kt_spawn_close(ret_spawn);
+	return r;
+}
+
+/* ---- the end of its output ---- */
+
+void kt_tail_keep(struct kt_tail *tail, const char *data, size_t len)
+{
+	size_t keep;
+
+	if (len > KT_TAIL_MAX) {
+		data += len - KT_TAIL_MAX;
+		len = KT_TAIL_MAX;
+	}
+	keep = KT_MIN(tail->len, KT_TAIL_MAX - len);
+	memmove(tail->text, tail->text + tail->len - keep, keep);
+	for (size_t i = 0; i < len; i++)
+		tail->text[keep + i] = data[i] ? data[i] : '?';
+	tail->len = keep + len;
+	tail->text[tail->len] = 0;
+}
+
+void kt_tail_append(const struct kt_tail *tail, char *text)
+{
+	size_t len = strlen(text);
+
+	if (tail->len)
+		snprintf(text + len, KT_TEXT_MAX - len, "; its output ends: %s", tail->text);
+	else
+		snprintf(text + len, KT_TEXT_MAX - len, "; it printed nothing");
+	/* A trailing newline of the output is none of the message. */
+	for (len = strlen(text); len && text[len - 1] == '\n'; len--)
+		text[len - 1] = 0;
 }

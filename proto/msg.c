@@ -120,6 +120,14 @@ static const struct message messages[] = {
 		UINT(worker, runs), UINT(worker, longest_gap_ns), UINT(worker, gap_end_ns),
 		UINT(worker, gap_cpu), UINT(worker, uneven), UINT(worker, migrations),
 		UINT(worker, start_ns), UINT(worker, end_ns), BYTES(worker, seen), BYTES(worker, wakes)) },
+	[KT_MSG_PROGRAM] = { "program", FIELDS(
+		UINT(program, start), UINT(program, pid), UINT(program, time_ns),
+		TEXT(program, name)) },
+	[KT_MSG_PROGRAM_OUTPUT] = { "program-output", FIELDS(
+		UINT(program_output, start), BYTES(program_output, data)) },
+	[KT_MSG_PROGRAM_END] = { "program-end", FIELDS(
+		UINT(program_end, start), UINT(program_end, status), UINT(program_end, asked),
+		UINT(program_end, time_ns), UINT(program_end, dropped)) },
 	[KT_MSG_EXEC_OUTPUT] = { "exec-output", FIELDS(
 		UINT(exec_output, slot), UINT(exec_output, stream), BYTES(exec_output, data)) },
 	[KT_MSG_EXEC_END] = { "exec-end", FIELDS(

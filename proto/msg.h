@@ -78,6 +78,9 @@ enum kt_msg_type {
 	KT_MSG_EXEC_END,
 	KT_MSG_INPUT_TAKEN,
 	KT_MSG_WORKER,
+	KT_MSG_PROGRAM,
+	KT_MSG_PROGRAM_OUTPUT,
+	KT_MSG_PROGRAM_END,
 };
 
 struct kt_bytes {
@@ -424,6 +427,29 @@ struct kt_msg_worker {
 	struct kt_bytes wakes;	 /* a histogram (base/histogram.h) of how late it was woken, ns */
 };
 
+/* PROGRAM: a program of the scenario was started. */
+struct kt_msg_program {
+	uint32_t start; /* counts the starts of all programs from 1 */
+	uint32_t pid;
+	uint64_t time_ns;
+	char name[KT_NAME_MAX]; /* declared */
+};
+
+/* PROGRAM_OUTPUT: what it wrote to stdout and stderr, in order. */
+struct kt_msg_program_output {
+	uint32_t start;
+	struct kt_bytes data; /* of all starts of a name at most KT_PROGRAM_OUTPUT_MAX bytes */
+};
+
+/* PROGRAM_END: it ended, with all it started; all its output that is kept was sent. */
+struct kt_msg_program_end {
+	uint32_t start;
+	uint32_t status; /* wait status */
+	uint32_t asked;	 /* 1: ktest had it end, because it was to or had no time left */
+	uint64_t time_ns;
+	uint64_t dropped; /* bytes of its output beyond what is kept */
+};
+
 /* EXEC_OUTPUT: what a slot's command wrote. */
 struct kt_msg_exec_output {
 	uint32_t slot;
@@ -509,6 +535,9 @@ struct kt_msg {
 		struct kt_msg_winsize winsize;
 		struct kt_msg_staged staged;
 		struct kt_msg_worker worker;
+		struct kt_msg_program program;
+		struct kt_msg_program_output program_output;
+		struct kt_msg_program_end program_end;
 		struct kt_msg_exec_output exec_output;
 		struct kt_msg_exec_end exec_end;
 		struct kt_msg_input_taken input_taken;

@@ -63,8 +63,10 @@ enum kt_op_error {
 	KT_OP_CGROUP_BUSY,	/* it has tasks or children that are in the way */
 	KT_OP_EMPTY_CPUSET,	/* no CPU is left */
 	KT_OP_NO_CPU,		/* the machine has no such CPU, LLC or node */
-	KT_OP_NOT_STARTED,	/* these workers do not run */
-	KT_OP_ALREADY_STARTED,	/* these workers run */
+	KT_OP_NOT_STARTED,	/* these workers, or this program, do not run */
+	KT_OP_ALREADY_STARTED,	/* they run */
+	KT_OP_PROGRAM_FAILED,	/* its exit status is not the one it is to have */
+	KT_OP_PROGRAM_TIMEOUT,	/* it did not end in time, and was killed */
 	KT_OP_REFUSED,		/* the kernel would not have it */
 	KT_OP_FREEZE_FAILED,	/* the host could not stop the machine, or not let it go on */
 	KT_OP_INTERNAL,		/* init failed at something of its own */

@@ -10,6 +10,8 @@
  *                                    argv[1], ..., each with a terminating 0
  *       library-path                 a dynamically linked program only: where
  *                                    its libraries lie, for LD_LIBRARY_PATH
+ *   /staging/programs/<name>/        likewise, of each program of the scenario; its
+ *                                    argv[0] is the last part of its path on the host
  *   /staging/modules/<name>.ko       kernel modules of the scenario
  *   /staging/modules/order           names of those that init loads before it
  *                                    reports, a line each, in order
@@ -26,6 +28,7 @@
 
 #define KT_STAGING		"/staging"
 #define KT_STAGING_SCHEDULERS	KT_STAGING "/schedulers"
+#define KT_STAGING_PROGRAMS	KT_STAGING "/programs"
 #define KT_STAGING_BIN		"bin"
 #define KT_STAGING_ARGV		"argv"
 #define KT_STAGING_LIBRARY_PATH "library-path"

@@ -14,13 +14,14 @@
 #include "base/diag.h"
 #include "base/error.h"
 #include "base/fs.h"
+#include "base/limits.h"
 
 #define KT_ARTIFACT_FILES_MAX 64
 
 struct kt_artifacts {
 	char dir[KT_PATH_MAX];
 	struct kt_artifact_file {
-		char name[64];
+		char name[KT_NAME_MAX + 16];
 		int fd;
 		size_t bytes; /* written so far */
 	} files[KT_ARTIFACT_FILES_MAX];

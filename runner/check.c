@@ -206,6 +206,59 @@ int kt_check_worker(struct kt_check *ck, const char *name, unsigned int index,
 	return 0;
 }
 
+unsigned int kt_check_programs(const struct kt_check *ck, const char *name)
+{
+	unsigned int count = 0;
+
+	for (size_t i = 0; i < ck->rec->program_count; i++)
+		count += !strcmp(ck->rec->programs[i].decl->name, name);
+	return count;
+}
+
+static const struct kt_program_record *find_program(const struct kt_check *ck, const char *name)
+{
+	for (size_t i = ck->rec->program_count; i--;)
+		if (!strcmp(ck->rec->programs[i].decl->name, name))
+			return &ck->rec->programs[i];
+	return NULL;
+}
+
+/* A copy, which is freed with the process of the check. */
+static const char *text_of(const struct kt_bytes *bytes)
+{
+	char *text = malloc((size_t)bytes->len + 1);
+
+	if (!text)
+		abort();
+	if (bytes->len)
+		memcpy(text, bytes->data, bytes->len);
+	text[bytes->len] = 0;
+	return text;
+}
+
+int kt_check_program(struct kt_check *ck, const char *name, struct kt_program_report *ret_report)
+{
+	const struct kt_program_record *p = find_program(ck, name);
+	struct kt_bytes tail;
+
+	if (!p) {
+		kt_check_fail(ck, "", 0, "program '%s' was not started", name);
+		return KT_CHECK_E_NO_PROGRAM;
+	}
+	tail = kt_program_tail(p);
+	*ret_report = (struct kt_program_report){ .pid = p->pid,
+						  .ended = p->ended,
+						  .asked = p->asked,
+						  .status = (int)p->status,
+						  .start_ns = p->start_ns,
+						  .end_ns = p->end_ns,
+						  .output = text_of(&tail),
+						  .output_len = tail.len,
+						  .output_bytes = p->output_bytes,
+						  .dropped_bytes = p->dropped_bytes };
+	return 0;
+}
+
 int kt_check_step(struct kt_check *ck, uint32_t step, struct kt_step_report *ret_report)
 {
 	const struct kt_step_record *s = &ck->rec->steps[step < KT_STEPS_MAX ? step : 0];

@@ -18,7 +18,7 @@
 
 #define POWEROFF_NS	KT_SEC(5)   /* for the guest, after its result */
 #define CANCEL_NS	KT_MS(400)  /* for the guest, to end its job early */
-#define TIMEOUT_DEFAULT KT_SEC(120) /* for the run, beside its holds and freezes */
+#define TIMEOUT_DEFAULT KT_SEC(120) /* for the run, beside holds, freezes and programs */
 
 struct drive {
 	struct kt_run_result *res;
@@ -221,6 +221,33 @@ static void on_output(struct drive *d, const struct kt_msg_output *msg)
 		d->req->on_console(d->req->arg, msg->data.data, msg->data.len);
 }
 
+static void note_program(struct drive *d, uint32_t start, const void *data, size_t len)
+{
+	struct kt_program_record *p = kt_run_record_program(&d->res->record, start);
+	char name[KT_NAME_MAX + 16];
+
+	snprintf(name, sizeof(name), "program-%s.log", p->decl->name);
+	kt_artifacts_append(d->artifacts, name, data, len, 0);
+}
+
+/* The record has refused what there is no program for, and what is more than is kept. */
+static void on_program(struct drive *d, const struct kt_msg *msg)
+{
+	char note[128];
+
+	if (msg->type == KT_MSG_PROGRAM) {
+		note_program(d, msg->program.start, "", 0);
+	} else if (msg->type == KT_MSG_PROGRAM_OUTPUT) {
+		note_program(d, msg->program_output.start, msg->program_output.data.data,
+			     msg->program_output.data.len);
+	} else if (msg->program_end.dropped) {
+		snprintf(note, sizeof(note),
+			 "\n[ktest: %llu more bytes were dropped: of one program %u are kept]\n",
+			 (unsigned long long)msg->program_end.dropped, KT_PROGRAM_OUTPUT_MAX);
+		note_program(d, msg->program_end.start, note, strlen(note));
+	}
+}
+
 static void on_failed(struct drive *d, const struct kt_msg_failed *msg)
 {
 	struct kt_diag diag = KT_DIAG_INIT;
@@ -291,6 +318,11 @@ static void take_message(struct drive *d, const struct kt_msg *msg)
 		break;
 	case KT_MSG_OUTPUT:
 		on_output(d, &msg->output);
+		break;
+	case KT_MSG_PROGRAM:
+	case KT_MSG_PROGRAM_OUTPUT:
+	case KT_MSG_PROGRAM_END:
+		on_program(d, msg);
 		break;
 	case KT_MSG_FREEZE:
 		kt_pause_ask(&d->pause, &msg->freeze);
@@ -389,6 +421,7 @@ static void note_start(struct drive *d)
 	struct kt_run_start *res = &d->res->start;
 	const struct kt_bake *bake = d->session->bake;
 
+	d->res->record.declared = d->req->scenario->programs;
 	d->session->keep_identity = d->req->keep_identity;
 	res->clone = bake;
 	res->attached = bake && kt_bake_fact(bake, "attached")[0];
@@ -407,7 +440,8 @@ static uint64_t timeout_of(const struct kt_run_request *req)
 	if (req->timeout_ns)
 		return req->timeout_ns;
 	return s->timeout ? s->timeout :
-			    TIMEOUT_DEFAULT + kt_scenario_hold_ns(s) + kt_scenario_freeze_ns(s);
+			    TIMEOUT_DEFAULT + kt_scenario_hold_ns(s) + kt_scenario_freeze_ns(s) +
+				    kt_scenario_programs_ns(s);
 }
 
 static void watch_cancel(struct drive *d)

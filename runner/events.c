@@ -98,6 +98,20 @@ static json_t *op_json(const struct kt_msg_op *m)
 			 "phases", kt_op_phases_json(m), "text", text(m->text));
 }
 
+static json_t *program_json(const struct kt_msg_program *m)
+{
+	return json_pack("{s:I, s:o, s:I, s:I}", "start", (json_int_t)m->start, "name",
+			 text(m->name), "pid", (json_int_t)m->pid, "time_ns",
+			 (json_int_t)m->time_ns);
+}
+
+static json_t *program_end_json(const struct kt_msg_program_end *m)
+{
+	return json_pack("{s:I, s:I, s:b, s:I, s:I}", "start", (json_int_t)m->start, "status",
+			 (json_int_t)m->status, "asked", m->asked != 0, "dropped_bytes",
+			 (json_int_t)m->dropped, "time_ns", (json_int_t)m->time_ns);
+}
+
 static json_t *result_json(const struct kt_msg_result *m)
 {
 	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:b, s:I, s:I}", "steps_run",
@@ -132,6 +146,10 @@ static json_t *body_json(const struct kt_msg *msg)
 		return op_json(&msg->op);
 	case KT_MSG_SCHED:
 		return sched_json(&msg->sched);
+	case KT_MSG_PROGRAM:
+		return program_json(&msg->program);
+	case KT_MSG_PROGRAM_END:
+		return program_end_json(&msg->program_end);
 	case KT_MSG_SNAPSHOT:
 		return json_pack("{s:I, s:s, s:I, s:I, s:I}", "snapshot",
 				 (json_int_t)msg->snapshot.snapshot, "cause",

@@ -75,6 +75,12 @@ static int find_by_path(char *path, const char *name, struct kt_diag *diag)
 	return KT_EXEC_PROGRAM_E_UNFIT;
 }
 
+int kt_exec_program_find(char *path, const char *name, struct kt_diag *diag)
+{
+	return kt_forward(strchr(name, '/') ? find_by_path(path, name, diag) :
+					      find_in_path(path, name, diag));
+}
+
 static int stage(struct kt_stage_files *files, const char *path, struct kt_diag *diag)
 {
 	char text[2 * KT_PATH_MAX];
@@ -115,7 +121,7 @@ int kt_exec_program(char *path, struct kt_stage_files *files, const char *name,
 		return kt_forward(kt_path_format(path, "%s", staged));
 	if (!name[0])
 		return not_found(name, strerror(ENOENT), diag);
-	r = strchr(name, '/') ? find_by_path(path, name, diag) : find_in_path(path, name, diag);
+	r = kt_exec_program_find(path, name, diag);
 	if (!r)
 		r = stage(files, path, diag);
 	if (!r && read_interpreter(interpreter, path))

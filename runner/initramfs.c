@@ -128,7 +128,7 @@ static int add_path(struct builder *b, const char *guest_path, mode_t mode, cons
 	return r ? kt_forward(r) : kt_forward(add_fd(b, guest_path, mode, fd));
 }
 
-/* ---- schedulers ---- */
+/* ---- schedulers and other programs ---- */
 
 /*
  * A copy of the program without symbols, in a memory file; -1 when that cannot
@@ -168,14 +168,15 @@ static int add_program(struct builder *b, const char *guest_path, const char *pa
 	return kt_forward(add_path(b, guest_path, 0755, path));
 }
 
-static int add_argv(struct builder *b, const char *dir, const struct kt_initramfs_sched *s)
+static int add_argv(struct builder *b, const char *dir, const struct kt_initramfs_program *p)
 {
 	_cleanup_(kt_buf_deinit) struct kt_buf argv = KT_BUF_INIT(ARGV_BYTES_MAX);
 	char path[KT_PATH_MAX];
-	int r = kt_buf_append(&argv, s->name, strlen(s->name) + 1);
+	const char *argv0 = p->argv0 ?: p->name;
+	int r = kt_buf_append(&argv, argv0, strlen(argv0) + 1);
 
-	for (const char *const *a = s->args; !r && a && *a; a++)
-		r = a - s->args < KT_ARGS_MAX ? kt_buf_append(&argv, *a, strlen(*a) + 1) : -ENOBUFS;
+	for (const char *const *a = p->args; !r && a && *a; a++)
+		r = a - p->args < KT_ARGS_MAX ? kt_buf_append(&argv, *a, strlen(*a) + 1) : -ENOBUFS;
 	if (r == -ENOBUFS)
 		kt_diag_cause(b->diag, "more than %d arguments, or more than %u bytes of them",
 			      KT_ARGS_MAX, ARGV_BYTES_MAX);
@@ -228,23 +229,24 @@ static int closure_condition(int r)
 	}
 }
 
-static int add_scheduler(struct builder *b, const struct kt_initramfs_sched *s)
+/* Into its folder below that one, with its libraries. */
+static int stage_program(struct builder *b, const char *below, const struct kt_initramfs_program *p)
 {
 	_cleanup_(kt_closure_deinit) struct kt_closure closure = { 0 };
 	char dir[KT_PATH_MAX], bin[KT_PATH_MAX];
 	bool has_debug = false;
 	int r;
 
-	r = kt_closure_resolve(&closure, &has_debug, s->path, NULL, b->diag);
+	r = kt_closure_resolve(&closure, &has_debug, p->path, NULL, b->diag);
 	if (r)
 		return closure_condition(r);
-	r = kt_path_format(dir, KT_STAGING_SCHEDULERS "/%s", s->name);
+	r = kt_path_format(dir, "%s/%s", below, p->name);
 	if (!r)
 		r = kt_path_format(bin, "%s/" KT_STAGING_BIN, dir);
 	if (!r)
-		r = add_program(b, bin, s->path, has_debug);
+		r = add_program(b, bin, p->path, has_debug);
 	if (!r)
-		r = add_argv(b, dir, s);
+		r = add_argv(b, dir, p);
 	if (!r)
 		r = add_libraries(b, dir, &closure);
 	return kt_forward(r);
@@ -383,10 +385,16 @@ static int add_staged(struct builder *b, const struct kt_initramfs_spec *spec)
 	int r = add_files(b, spec);
 
 	for (size_t i = 0; !r && i < spec->sched_count; i++) {
-		r = add_scheduler(b, &spec->scheds[i]);
+		r = stage_program(b, KT_STAGING_SCHEDULERS, &spec->scheds[i]);
 		if (r)
 			return failed(b, r, "scheduler", spec->scheds[i].name,
 				      spec->scheds[i].path);
+	}
+	for (size_t i = 0; !r && i < spec->program_count; i++) {
+		r = stage_program(b, KT_STAGING_PROGRAMS, &spec->programs[i]);
+		if (r)
+			return failed(b, r, "program", spec->programs[i].name,
+				      spec->programs[i].path);
 	}
 	return kt_forward(r);
 }

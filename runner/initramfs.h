@@ -2,7 +2,7 @@
 /*
  * Building what a machine is booted from, in two parts. The base is what machines
  * can have in common: init (in an archive of its own, which is cached) and kernel
- * modules. What one run stages is the other: schedulers, files, their libraries.
+ * modules. What one run stages is the other: schedulers, programs, files, their libraries.
  * Each part ends with the end mark (see proto/staging.h). A machine that boots
  * for one run has both in its initramfs; one that is saved is booted from the base,
  * and its clones get the rest as an archive of their own.
@@ -16,10 +16,11 @@
 #include "base/diag.h"
 #include "base/error.h"
 
-struct kt_initramfs_sched {
+struct kt_initramfs_program {
 	const char *name;	 /* declared name; folder in the guest */
-	const char *path;	 /* program on the host */
+	const char *path;	 /* on the host */
 	const char *const *args; /* argv[1...], NULL-terminated; NULL: none */
+	const char *argv0;	 /* NULL: the declared name */
 };
 
 struct kt_initramfs_file {
@@ -40,10 +41,12 @@ enum kt_initramfs_part {
 
 struct kt_initramfs_spec {
 	const char *init_path; /* BASE only */
-	const struct kt_initramfs_sched *scheds;
+	const struct kt_initramfs_program *scheds;
 	size_t sched_count;
 	const struct kt_initramfs_file *files;
 	size_t file_count;
+	const struct kt_initramfs_program *programs;
+	size_t program_count;
 	const struct kt_initramfs_module *modules; /* in order */
 	size_t module_count;
 	bool load_modules;  /* by init itself, before there is a job */

@@ -11,6 +11,7 @@
 #define SPAWNS_MAX   KT_GENERATIONS_MAX
 #define OPS_MAX	     16384 /* with those that are repeated */
 #define WORKERS_MAX  16384
+#define STARTS_MAX   16384 /* of programs */
 
 int kt_run_record_init(struct kt_run_record *rec)
 {
@@ -25,6 +26,9 @@ void kt_run_record_deinit(struct kt_run_record *rec)
 	free(rec->scheds);
 	free(rec->findings);
 	free(rec->workers);
+	for (size_t i = 0; i < rec->program_count; i++)
+		kt_buf_deinit(&rec->programs[i].tail);
+	free(rec->programs);
 	kt_snapshots_free(rec->snapshots);
 	*rec = (struct kt_run_record){ 0 };
 }
@@ -184,6 +188,83 @@ struct kt_cpu_mask kt_worker_cpus(const struct kt_worker_record *worker)
 	return mask;
 }
 
+/* ---- programs ---- */
+
+struct kt_program_record *kt_run_record_program(struct kt_run_record *rec, uint32_t start)
+{
+	return start && start <= rec->program_count ? &rec->programs[start - 1] : NULL;
+}
+
+/* What the guest calls a program becomes the name of a file: it must be one that there is. */
+static int add_program(struct kt_run_record *rec, const struct kt_msg_program *msg,
+		       struct kt_diag *diag)
+{
+	const struct kt_program_decl *decl = kt_program_find(rec->declared, msg->name);
+	struct kt_program_record *list;
+
+	if (!decl || msg->start != rec->program_count + 1 || msg->start > STARTS_MAX)
+		return protocol(diag, "a program that is not declared, or started out of order");
+	list = room_for_one(rec->programs, rec->program_count, sizeof(*list));
+	if (!list)
+		return kt_raise(-ENOMEM);
+	rec->programs = list;
+	list[rec->program_count++] = (struct kt_program_record){
+		.decl = decl,
+		.pid = msg->pid,
+		.start_ns = msg->time_ns,
+		.tail = KT_BUF_INIT(2 * KT_PROGRAM_TAIL_MAX),
+	};
+	return 0;
+}
+
+/* The tail is cut only when it has doubled, so that little is moved. */
+static int keep_tail(struct kt_buf *tail, const struct kt_bytes *data)
+{
+	size_t keep = KT_MIN(data->len, KT_PROGRAM_TAIL_MAX);
+
+	if (tail->len + keep > 2 * KT_PROGRAM_TAIL_MAX)
+		kt_buf_consume(tail, tail->len - KT_PROGRAM_TAIL_MAX);
+	return kt_forward(kt_buf_append(tail, data->data + data->len - keep, keep));
+}
+
+struct kt_bytes kt_program_tail(const struct kt_program_record *program)
+{
+	const struct kt_buf *tail = &program->tail;
+	size_t len = KT_MIN(tail->len, (size_t)KT_PROGRAM_TAIL_MAX);
+
+	return (struct kt_bytes){ len ? tail->data + tail->len - len : NULL, (uint32_t)len };
+}
+
+static int add_program_output(struct kt_run_record *rec, const struct kt_msg_program_output *msg,
+			      struct kt_diag *diag)
+{
+	struct kt_program_record *p = kt_run_record_program(rec, msg->start);
+	uint64_t *bytes = p ? &rec->program_bytes[p->decl - rec->declared] : NULL;
+
+	if (!p || p->ended || msg->data.len > KT_PROGRAM_OUTPUT_MAX - *bytes)
+		return protocol(diag, "output of a program that does not run, or too much of it");
+	*bytes += msg->data.len;
+	p->output_bytes += msg->data.len;
+	return kt_forward(keep_tail(&p->tail, &msg->data));
+}
+
+static int end_program(struct kt_run_record *rec, const struct kt_msg_program_end *msg,
+		       struct kt_diag *diag)
+{
+	struct kt_program_record *p = kt_run_record_program(rec, msg->start);
+
+	if (!p || p->ended)
+		return protocol(diag, "end of a program that does not run");
+	p->ended = true;
+	p->asked = msg->asked;
+	p->status = msg->status;
+	p->end_ns = msg->time_ns;
+	p->dropped_bytes = msg->dropped;
+	return 0;
+}
+
+/* ---- ops, freezes, findings ---- */
+
 static int add_op(struct kt_run_record *rec, const struct kt_msg_op *msg, struct kt_diag *diag)
 {
 	struct kt_msg_op *ops;
@@ -272,6 +353,12 @@ int kt_run_record_add(struct kt_run_record *rec, const struct kt_msg *msg, struc
 		return kt_forward(add_op(rec, &msg->op, diag));
 	case KT_MSG_WORKER:
 		return kt_forward(add_worker(rec, &msg->worker, diag));
+	case KT_MSG_PROGRAM:
+		return kt_forward(add_program(rec, &msg->program, diag));
+	case KT_MSG_PROGRAM_OUTPUT:
+		return kt_forward(add_program_output(rec, &msg->program_output, diag));
+	case KT_MSG_PROGRAM_END:
+		return kt_forward(end_program(rec, &msg->program_end, diag));
 	case KT_MSG_SCHED:
 		return kt_forward(add_sched(rec, &msg->sched, diag));
 	case KT_MSG_LOG:

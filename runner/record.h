@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/buf.h"
 #include "base/diag.h"
 #include "base/error.h"
 #include "base/histogram.h"
@@ -16,6 +17,7 @@
 #include "proto/msg.h"
 #include "proto/result.h"
 #include "runner/scx-exit.h"
+#include "scenario/scenario.h"
 
 /* One scheduler process. */
 struct kt_sched_record {
@@ -60,6 +62,21 @@ struct kt_worker_record {
 /* The CPUs that a worker was seen on. */
 struct kt_cpu_mask kt_worker_cpus(const struct kt_worker_record *worker);
 
+/* One start of a program. */
+struct kt_program_record {
+	const struct kt_program_decl *decl; /* borrowed */
+	uint32_t pid;
+	bool ended, asked;	   /* asked: ktest had it end */
+	uint32_t status;	   /* wait status, once ended */
+	uint64_t start_ns, end_ns; /* guest's CLOCK_MONOTONIC */
+	uint64_t output_bytes;	   /* kept in its artefact */
+	uint64_t dropped_bytes;	   /* that were more than can be kept */
+	struct kt_buf tail;	   /* private; kt_program_tail() */
+};
+
+/* The end of its output, as far as it is kept: at most KT_PROGRAM_TAIL_MAX bytes. */
+struct kt_bytes kt_program_tail(const struct kt_program_record *program);
+
 /* One step that has begun. */
 struct kt_step_record {
 	uint64_t start_ns, end_ns; /* guest's CLOCK_MONOTONIC; end_ns 0: it did not end */
@@ -83,8 +100,12 @@ struct kt_run_record {
 	size_t finding_count;
 	struct kt_worker_record *workers; /* owned */
 	size_t worker_count;
-	uint32_t generations;	    /* successful attaches */
-	uint32_t live;		    /* generation that is live now; 0: none */
+	const struct kt_program_decl *declared; /* programs of the scenario; borrowed; NULL: none */
+	struct kt_program_record *programs;	/* their starts; owned */
+	size_t program_count;
+	uint64_t program_bytes[KT_PROGRAMS_MAX]; /* output of each that is declared */
+	uint32_t generations;			 /* successful attaches */
+	uint32_t live;				 /* generation that is live now; 0: none */
 	uint32_t truncated_step;    /* 1 + index of a step whose hold ended early; 0: none */
 	char console_marks[8][512]; /* first complaints on the console */
 	unsigned int console_mark_count;
@@ -115,3 +136,6 @@ struct kt_scx_exit_info kt_run_record_exit(const struct kt_run_record *rec,
 					   const struct kt_sched_record *sched);
 
 struct kt_sched_record *kt_run_record_spawn(struct kt_run_record *rec, uint32_t spawn);
+
+/* The start of this number, from 1; NULL: there was none. */
+struct kt_program_record *kt_run_record_program(struct kt_run_record *rec, uint32_t start);

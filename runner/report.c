@@ -70,6 +70,25 @@ static json_t *workers_json(const struct kt_run_record *rec)
 	return list;
 }
 
+static json_t *programs_json(const struct kt_run_record *rec)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < rec->program_count; i++) {
+		const struct kt_program_record *p = &rec->programs[i];
+
+		json_array_append_new(
+			list,
+			json_pack("{s:s, s:I, s:b, s:b, s:I, s:I, s:I, s:I, s:I}", "name",
+				  p->decl->name, "pid", (json_int_t)p->pid, "ended", p->ended,
+				  "asked", p->asked, "status", (json_int_t)p->status, "start_ns",
+				  (json_int_t)p->start_ns, "end_ns", (json_int_t)p->end_ns,
+				  "output_bytes", (json_int_t)p->output_bytes, "dropped_bytes",
+				  (json_int_t)p->dropped_bytes));
+	}
+	return list;
+}
+
 static json_t *freezes_json(const struct kt_run_record *rec)
 {
 	json_t *list = json_array();
@@ -220,15 +239,15 @@ json_t *kt_result_json(const struct kt_run_result *res, const struct kt_run_requ
 				 text(res->diag.cause), "remedy", text(res->diag.remedy));
 	return json_pack(
 		"{s:i, s:s, s:s, s:s, s:b, s:o, s:I, s:s, s:s, s:I, s:I, s:o, s:o, s:o, s:o, "
-		"s:o, s:o, s:o, s:o, s:f, s:o, s:o, s:o*}",
+		"s:o, s:o, s:o, s:o, s:o, s:f, s:o, s:o, s:o*}",
 		"version", KT_RESULT_VERSION, "scenario", req->scenario->name, "verdict",
 		kt_verdict_name(res->verdict), "outcome", kt_outcome_name(res->outcome),
 		"could_not_run", res->could_not_run, "cause", text(res->cause), "seed",
 		(json_int_t)res->seed, "artifacts", res->artifacts, "rerun", res->rerun, "wall_ns",
 		(json_int_t)res->wall_ns, "boot_ns", (json_int_t)res->boot_ns, "machine",
 		machine_json(req, rec), "ops", ops_json(rec), "freezes", freezes_json(rec),
-		"workers", workers_json(rec), "schedulers", scheds_json(rec), "snapshots",
-		snapshots_json(rec), "findings", findings_json(rec), "console", marks_json(rec),
-		"host_contention", kt_run_contention(res), "vcpus", vcpus_json(res), "start",
-		start_json(&res->start), "error", diag);
+		"workers", workers_json(rec), "programs", programs_json(rec), "schedulers",
+		scheds_json(rec), "snapshots", snapshots_json(rec), "findings", findings_json(rec),
+		"console", marks_json(rec), "host_contention", kt_run_contention(res), "vcpus",
+		vcpus_json(res), "start", start_json(&res->start), "error", diag);
 }

@@ -8,6 +8,7 @@
 #include "base/cleanup.h"
 #include "base/fs.h"
 #include "proto/staging.h"
+#include "runner/exec-program.h"
 #include "runner/initramfs.h"
 #include "runner/paths.h"
 #include "runner/stage.h"
@@ -127,9 +128,12 @@ void kt_stage_files_deinit(struct kt_stage_files *files)
 /* ---- all of it ---- */
 
 struct staging {
-	struct kt_initramfs_sched scheds[KT_SCHEDS_MAX];
+	struct kt_initramfs_program scheds[KT_SCHEDS_MAX];
 	char sched_paths[KT_SCHEDS_MAX][KT_PATH_MAX];
 	unsigned int sched_count;
+	struct kt_initramfs_program programs[KT_PROGRAMS_MAX];
+	char program_paths[KT_PROGRAMS_MAX][KT_PATH_MAX];
+	unsigned int program_count;
 	struct kt_initramfs_file files[KT_FILES_MAX];
 	unsigned int file_count;
 	struct kt_initramfs_module modules[KT_MODULES_MAX + 1];
@@ -150,12 +154,35 @@ static int stage_scheds(struct staging *st, const struct kt_stage_request *req,
 
 		if (r)
 			return r > 0 ? KT_STAGE_E_SETUP : kt_forward(r);
-		st->scheds[i] = (struct kt_initramfs_sched){
+		st->scheds[i] = (struct kt_initramfs_program){
 			.name = d->name,
 			.path = st->sched_paths[i],
 			.args = given ? req->scheduler_args : d->args,
 		};
 		st->sched_count++;
+	}
+	return 0;
+}
+
+static int stage_programs(struct staging *st, const struct kt_program_decl *list,
+			  struct kt_diag *diag)
+{
+	for (const struct kt_program_decl *d = list; d && d->name; d++) {
+		char *path = st->program_paths[st->program_count];
+		int r = kt_exec_program_find(path, d->binary, diag);
+
+		if (r > 0)
+			kt_diag_remedy(diag, "install it on this host: scenario program '%s' is it",
+				       d->name);
+		if (r)
+			return r > 0 ? KT_STAGE_E_SETUP : kt_forward(r);
+		st->programs[st->program_count++] = (struct kt_initramfs_program){
+			.name = d->name,
+			.path = path,
+			.args = d->args,
+			/* One that goes by several names is to know which is meant. */
+			.argv0 = basename(d->binary),
+		};
 	}
 	return 0;
 }
@@ -224,6 +251,8 @@ static int collect(struct staging *st, const struct kt_stage_request *req, struc
 	if (!r)
 		r = stage_scheds(st, req, req->scenario->staged, diag);
 	if (!r)
+		r = stage_programs(st, req->scenario->programs, diag);
+	if (!r)
 		r = stage_modules(st, req, diag);
 	if (!r && req->module)
 		r = stage_own_module(st, req->module, diag);
@@ -266,7 +295,9 @@ bool kt_stage_is_fixed(const struct kt_scenario *s)
 
 bool kt_stage_has_any(const struct kt_stage_request *request)
 {
-	return declares(request->scenario->sched) || declares(request->scenario->staged) ||
+	const struct kt_scenario *s = request->scenario;
+
+	return declares(s->sched) || declares(s->staged) || (s->programs && s->programs->name) ||
 	       (request->files && request->files->count);
 }
 
@@ -290,6 +321,8 @@ int kt_stage_build(int *ret_fd, const struct kt_stage_request *request, struct k
 	spec.sched_count = st->sched_count;
 	spec.files = st->files;
 	spec.file_count = st->file_count;
+	spec.programs = st->programs;
+	spec.program_count = st->program_count;
 	spec.modules = st->modules;
 	spec.module_count = st->module_count;
 	spec.load_modules = request->parts == KT_INITRAMFS_BASE;

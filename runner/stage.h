@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What a run takes into its machine: init, the scenario's schedulers and kernel
- * modules, and the files that the user names with --file.
+ * What a run takes into its machine: init, the scenario's schedulers, programs
+ * and kernel modules, and the files that the user names with --file.
  */
 #pragma once
 

@@ -40,6 +40,25 @@ static bool conclude(struct kt_run_result *res, enum kt_verdict verdict, const c
 	return true;
 }
 
+static void append(struct kt_run_result *res, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+
+static void append(struct kt_run_result *res, const char *fmt, ...)
+{
+	size_t len = strlen(res->cause);
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(res->cause + len, sizeof(res->cause) - len, fmt, ap);
+	va_end(ap);
+}
+
+static void append_contention(struct kt_run_result *res)
+{
+	append(res, "; the host kept vCPUs waiting for %.0f %% of the time they ran",
+	       100 * kt_run_contention(res));
+}
+
 static const char *scheduler_name(const struct kt_run_record *rec, uint32_t generation)
 {
 	for (size_t i = 0; i < rec->sched_count; i++)
@@ -103,38 +122,26 @@ static enum kt_op_error expected_error(const struct kt_step *step, uint32_t op)
 	return KT_OP_OK;
 }
 
-static void append(struct kt_run_result *res, const char *fmt, ...)
-	__attribute__((format(printf, 2, 3)));
-
-static void append(struct kt_run_result *res, const char *fmt, ...)
+/*
+ * It did not happen in time: what was concluded is no more if the host kept vCPUs waiting for
+ * more than so much of the time that they ran.
+ */
+static bool excuse(struct kt_run_result *res, double contention_max)
 {
-	size_t len = strlen(res->cause);
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(res->cause + len, sizeof(res->cause) - len, fmt, ap);
-	va_end(ap);
-}
-
-static void append_contention(struct kt_run_result *res)
-{
-	append(res, "; the host kept vCPUs waiting for %.0f %% of the time they ran",
-	       100 * kt_run_contention(res));
-}
-
-/* Did not happen in time, on a host that may be the cause: what was concluded is no more. */
-static bool excuse(struct kt_run_result *res)
-{
-	if (res->verdict != KT_VERDICT_FAIL || kt_run_contention(res) <= CONTENTION_MAX_LONG)
+	if (res->verdict != KT_VERDICT_FAIL || kt_run_contention(res) <= contention_max)
 		return true;
 	res->verdict = KT_VERDICT_INCONCLUSIVE;
 	append_contention(res);
 	return true;
 }
 
-static bool is_of_time(uint32_t error)
+static bool excuse_op(struct kt_run_result *res, uint32_t error)
 {
-	return error == KT_OP_NOT_ATTACHED || error == KT_OP_DETACH_TIMEOUT;
+	if (error == KT_OP_PROGRAM_TIMEOUT)
+		return excuse(res, CONTENTION_MAX);
+	if (error == KT_OP_NOT_ATTACHED || error == KT_OP_DETACH_TIMEOUT)
+		return excuse(res, CONTENTION_MAX_LONG);
+	return true;
 }
 
 static bool judge_ops(struct kt_run_result *res, const struct kt_scenario *s)
@@ -159,7 +166,7 @@ static bool judge_ops(struct kt_run_result *res, const struct kt_scenario *s)
 			 kt_op_kind_name(op->kind), step ? step->name : "boot", op->text,
 			 expected ? "; expected was " : "",
 			 expected ? kt_op_error_name(expected) : "");
-		return is_of_time(op->error) ? excuse(res) : true;
+		return excuse_op(res, op->error);
 	}
 	return false;
 }
@@ -238,7 +245,7 @@ static bool judge_deaths(struct kt_run_result *res, const struct kt_scenario *sc
 			 expected ? "; expected was " : "",
 			 expected ? kt_scx_exit_name(expected->kind) : "",
 			 expected ? ", and different is the " : "", expected ? part : "");
-		return exit.kind == KT_SCX_ERROR_STALL ? excuse(res) : true;
+		return exit.kind == KT_SCX_ERROR_STALL ? excuse(res, CONTENTION_MAX_LONG) : true;
 	}
 	if (!expected || seen)
 		return false;
@@ -305,21 +312,17 @@ static bool judge_findings(struct kt_run_result *res)
 {
 	size_t more = res->record.finding_count - 1;
 	const struct kt_finding *f;
-	bool host, clear;
 
 	if (!res->record.finding_count)
 		return false;
 	f = first_finding(&res->record);
-	host = f->kind == KT_FINDING_LATE && kt_run_contention(res) > CONTENTION_MAX;
-	clear = !host && f->kind != KT_FINDING_UNCLEAR;
-	conclude(res, clear ? KT_VERDICT_FAIL : KT_VERDICT_INCONCLUSIVE, "%s", f->text);
+	conclude(res, f->kind == KT_FINDING_UNCLEAR ? KT_VERDICT_INCONCLUSIVE : KT_VERDICT_FAIL,
+		 "%s", f->text);
 	if (f->file[0])
 		append(res, " (%s:%u)", f->file, f->line);
 	if (more)
 		append(res, "; and %zu more finding%s", more, more == 1 ? "" : "s");
-	if (host)
-		append_contention(res);
-	return true;
+	return f->kind == KT_FINDING_LATE ? excuse(res, CONTENTION_MAX) : true;
 }
 
 /* A run that did less than it was asked to proves nothing. */
@@ -338,6 +341,9 @@ static bool judge_vacuous(struct kt_run_result *res, const struct kt_scenario *s
 		if (rec->workers[i].msg.iterations)
 			break;
 	}
+	if (s->programs && !rec->program_count)
+		return conclude(res, KT_VERDICT_INCONCLUSIVE,
+				"programs are declared, and none was started");
 	if ((s->sched || s->staged) && !rec->generations)
 		return conclude(res, KT_VERDICT_INCONCLUSIVE, "no scheduler was ever live");
 	return false;

@@ -33,6 +33,7 @@ enum kt_check_condition {
 	KT_CHECK_E_NO_STEP,	    /* no such step was begun and ended */
 	KT_CHECK_E_NO_GENERATION,   /* there were fewer attaches */
 	KT_CHECK_E_NO_WORKER,	    /* no such worker has ended */
+	KT_CHECK_E_NO_PROGRAM,	    /* no such program was started */
 };
 
 /*
@@ -110,6 +111,28 @@ unsigned int kt_check_workers(const struct kt_check *ck, const char *name);
 /* Worker `index` of them. Its absence is also recorded as a finding. */
 int kt_check_worker(struct kt_check *ck, const char *name, unsigned int index,
 		    struct kt_worker_report *ret_report);
+
+/* What is known of a program; times of the guest's CLOCK_MONOTONIC. */
+struct kt_program_report {
+	uint32_t pid;
+	bool ended;		   /* false: nobody knows of its end, as the machine came first */
+	bool asked;		   /* ktest had it end: by an op, or because its time was over */
+	int status;		   /* wait status */
+	uint64_t start_ns, end_ns; /* end_ns 0: it did not end */
+	/*
+	 * The last of its stdout and stderr, with a 0 behind it; at most 64 KiB of what is
+	 * kept. Borrowed until the check ends.
+	 */
+	const char *output;
+	size_t output_len;
+	uint64_t output_bytes;	/* kept in program-<name>.log */
+	uint64_t dropped_bytes; /* that were more than is kept */
+};
+
+/* How often it was started. */
+unsigned int kt_check_programs(const struct kt_check *ck, const char *name);
+/* Its last start. That there was none is also recorded as a finding. */
+int kt_check_program(struct kt_check *ck, const char *name, struct kt_program_report *ret_report);
 
 /* How an op went. */
 struct kt_op_report {

@@ -17,6 +17,7 @@
 #include "base/error.h"
 #include "base/limits.h"
 #include "ops/op.h"
+#include "ops/program.h"
 #include "ops/worker.h"
 #include "scenario/limit.h"
 
@@ -81,19 +82,20 @@ struct kt_scenario {
 	const char *file;
 	int line;
 
-	const char *topo;		    /* notation of proto/topology.h; NULL: default */
-	uint64_t memory;		    /* bytes of guest RAM; 0: default */
-	bool nested;			    /* the machine can itself run machines */
-	enum kt_start start;		    /* default: warm */
-	const char *const *modules;	    /* kernel modules, loaded in this order before all
+	const char *topo;			/* notation of proto/topology.h; NULL: default */
+	uint64_t memory;			/* bytes of guest RAM; 0: default */
+	bool nested;				/* the machine can itself run machines */
+	enum kt_start start;			/* default: warm */
+	const char *const *modules;		/* kernel modules, loaded in this order before all
 					    * else; NULL-terminated; NULL: none */
-	const struct kt_sched_decl *sched;  /* boot scheduler, attached before the first
+	const struct kt_sched_decl *sched;	/* boot scheduler, attached before the first
 					    * step; NULL: EEVDF */
-	const struct kt_sched_decl *staged; /* further ones, list ended by name NULL */
-	const struct kt_workers *workers;   /* list ended by name NULL; started by ops */
-	unsigned int snapshots;		    /* periodic snapshots over 10-90 % of hold time */
-	const struct kt_step *steps;	    /* list ended by name NULL; NULL: none */
-	uint64_t duration;		    /* ns that .hold_percent is a part of */
+	const struct kt_sched_decl *staged;	/* further ones, list ended by name NULL */
+	const struct kt_workers *workers;	/* list ended by name NULL; started by ops */
+	const struct kt_program_decl *programs; /* the same, for programs of the host */
+	unsigned int snapshots;			/* periodic snapshots over 10-90 % of hold time */
+	const struct kt_step *steps;		/* list ended by name NULL; NULL: none */
+	uint64_t duration;			/* ns that .hold_percent is a part of */
 	const struct kt_expected_death *expect_death; /* NULL: none may die */
 	const struct kt_limits *limits;		      /* of all its workers; or NULL */
 	/*
@@ -107,7 +109,7 @@ struct kt_scenario {
 	void (*check)(struct kt_check *ck);	   /* host only, after a completed run */
 	void (*check_always)(struct kt_check *ck); /* host only, after any run */
 	uint64_t timeout;			   /* ns of wall time for the whole run; 0: 120 s
-						    * beside holds and freezes */
+						    * beside holds, freezes and times of programs */
 };
 
 /* ---- declaring ---- */
@@ -223,6 +225,9 @@ const struct kt_sched_decl *kt_scenario_sched(const struct kt_scenario *s, const
 /* The declared workers of this name, or NULL. */
 const struct kt_workers *kt_scenario_workers(const struct kt_scenario *s, const char *name);
 
+/* The declared program of this name, or NULL. */
+const struct kt_program_decl *kt_program_find(const struct kt_program_decl *list, const char *name);
+
 /* How long a step holds, ns. */
 uint64_t kt_scenario_step_ns(const struct kt_scenario *s, const struct kt_step *step);
 /* How often the ops of a step are carried out. */
@@ -231,6 +236,8 @@ unsigned int kt_scenario_rounds(const struct kt_scenario *s, const struct kt_ste
 uint64_t kt_scenario_hold_ns(const struct kt_scenario *s);
 /* Sum of the pauses of all freezes, ns. */
 uint64_t kt_scenario_freeze_ns(const struct kt_scenario *s);
+/* Sum of the times that ops say their programs have, ns. */
+uint64_t kt_scenario_programs_ns(const struct kt_scenario *s);
 
 /*
  * Position of periodic snapshot i (< s->snapshots) on the hold-time axis, ns

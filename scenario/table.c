@@ -99,6 +99,8 @@ static void hash_steps(XXH3_state_t *h, const struct kt_step *step)
 			hash_text(h, op->cgroup);
 			hash_text(h, op->other);
 			hash_text(h, op->workers);
+			hash_text(h, op->program);
+			hash_number(h, op->timeout_ns);
 			hash_number(h, op->cpus.kind);
 			hash_text(h, op->cpus.list);
 			hash_number(h, op->cpus.index);
@@ -135,6 +137,17 @@ static void hash_workers(XXH3_state_t *h, const struct kt_workers *w)
 	hash_text(h, NULL);
 }
 
+static void hash_programs(XXH3_state_t *h, const struct kt_program_decl *p)
+{
+	for (; p && p->name; p++) {
+		hash_text(h, p->name);
+		hash_text(h, p->binary);
+		hash_texts(h, p->args);
+		hash_text(h, p->cgroup);
+	}
+	hash_text(h, NULL);
+}
+
 static void hash_scenario(XXH3_state_t *h, const struct kt_scenario *s)
 {
 	hash_text(h, s->name);
@@ -146,6 +159,7 @@ static void hash_scenario(XXH3_state_t *h, const struct kt_scenario *s)
 	hash_scheds(h, s->sched);
 	hash_scheds(h, s->staged);
 	hash_workers(h, s->workers);
+	hash_programs(h, s->programs);
 	hash_number(h, s->snapshots);
 	hash_steps(h, s->steps);
 	hash_number(h, s->duration);
@@ -193,6 +207,14 @@ const struct kt_workers *kt_scenario_workers(const struct kt_scenario *s, const 
 	return NULL;
 }
 
+const struct kt_program_decl *kt_program_find(const struct kt_program_decl *list, const char *name)
+{
+	for (; list && list->name; list++)
+		if (!strcmp(list->name, name))
+			return list;
+	return NULL;
+}
+
 uint64_t kt_scenario_step_ns(const struct kt_scenario *s, const struct kt_step *step)
 {
 	return step->hold_percent ? s->duration / 100 * step->hold_percent : step->hold;
@@ -214,14 +236,35 @@ uint64_t kt_scenario_hold_ns(const struct kt_scenario *s)
 	return sum;
 }
 
-uint64_t kt_scenario_freeze_ns(const struct kt_scenario *s)
+/* Of all ops, as often as they are carried out. */
+static uint64_t sum_of_ops(const struct kt_scenario *s, uint64_t (*ns_of)(const struct kt_op *op))
 {
 	uint64_t sum = 0;
 
 	for (const struct kt_step *step = s->steps; step && step->name; step++)
 		for (const struct kt_op *op = step->ops; op && op->kind; op++)
-			sum += op->pause_ns * kt_scenario_rounds(s, step);
+			sum += ns_of(op) * kt_scenario_rounds(s, step);
 	return sum;
+}
+
+static uint64_t pause_of(const struct kt_op *op)
+{
+	return op->pause_ns;
+}
+
+static uint64_t timeout_of(const struct kt_op *op)
+{
+	return op->timeout_ns;
+}
+
+uint64_t kt_scenario_freeze_ns(const struct kt_scenario *s)
+{
+	return sum_of_ops(s, pause_of);
+}
+
+uint64_t kt_scenario_programs_ns(const struct kt_scenario *s)
+{
+	return sum_of_ops(s, timeout_of);
 }
 
 uint64_t kt_scenario_snapshot_ns(const struct kt_scenario *s, unsigned int i)

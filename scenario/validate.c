@@ -101,6 +101,36 @@ static bool is_declared(const char *name, void *arg)
 	return kt_scenario_workers(arg, name);
 }
 
+static bool is_program(const char *name, void *arg)
+{
+	return kt_program_find(((const struct kt_scenario *)arg)->programs, name);
+}
+
+static int check_programs(const struct kt_scenario *s, struct kt_diag *diag)
+{
+	unsigned int n = 0;
+
+	for (const struct kt_program_decl *p = s->programs; p && p->name; p++) {
+		const char *wrong = NULL;
+
+		if (!kt_scenario_is_name(p->name))
+			return invalid_name("program", p->name, diag);
+		if (kt_program_find(s->programs, p->name) != p)
+			wrong = "is declared twice";
+		else if (!p->binary || !p->binary[0])
+			wrong = "has no .binary";
+		else if (p->cgroup && !kt_cgroup_is_name(p->cgroup))
+			wrong = "runs in a cgroup that cannot be";
+		else if (++n > KT_PROGRAMS_MAX)
+			wrong = "is one too many";
+		if (!wrong)
+			continue;
+		kt_diag_cause(diag, "program '%s' %s", p->name, wrong);
+		return KT_SCENARIO_E_INVALID;
+	}
+	return 0;
+}
+
 static int check_workers(const struct kt_scenario *s, struct kt_diag *diag)
 {
 	unsigned int n = 0;
@@ -151,7 +181,8 @@ static int check_hold(const struct kt_scenario *s, const struct kt_step *step, s
 
 static int check_step(const struct kt_scenario *s, const struct kt_step *step, struct kt_diag *diag)
 {
-	const struct kt_op_scope scope = { is_staged, is_declared, (void *)(uintptr_t)s };
+	const struct kt_op_scope scope = { is_staged, is_declared, is_program,
+					   (void *)(uintptr_t)s };
 	unsigned int n = 0;
 	int r;
 
@@ -262,6 +293,8 @@ int kt_scenario_validate(const struct kt_scenario *s, struct kt_diag *diag)
 		r = check_scheds(s, diag);
 	if (!r)
 		r = check_workers(s, diag);
+	if (!r)
+		r = check_programs(s, diag);
 	if (!r)
 		r = check_steps(s, diag);
 	if (!r)

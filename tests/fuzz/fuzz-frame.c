@@ -50,6 +50,23 @@ static void repair(uint8_t *data, size_t size)
 	}
 }
 
+static const struct kt_program_decl *const declared =
+	KT_PROGRAMS(KT_PROGRAM("a", .binary = "x"), KT_PROGRAM("b", .binary = "x"));
+
+/* What is kept of programs, to its last byte, however little of it makes sense. */
+static void read_programs(const struct kt_run_record *rec)
+{
+	static volatile uint8_t last;
+
+	for (size_t i = 0; i < rec->program_count; i++) {
+		const struct kt_bytes tail = kt_program_tail(&rec->programs[i]);
+
+		if (tail.len)
+			last = tail.data[0] ^ tail.data[tail.len - 1];
+	}
+	(void)last;
+}
+
 static void consume(const uint8_t *data, size_t size)
 {
 	struct kt_frame_decoder dec;
@@ -60,6 +77,7 @@ static void consume(const uint8_t *data, size_t size)
 
 	if (kt_run_record_init(&rec))
 		return;
+	rec.declared = declared;
 	kt_frame_decoder_init(&dec);
 	while (size && !r) {
 		size_t n = size > 1000 ? 1000 : size;
@@ -71,6 +89,7 @@ static void consume(const uint8_t *data, size_t size)
 		data += n;
 		size -= n;
 	}
+	read_programs(&rec);
 	kt_frame_decoder_deinit(&dec);
 	kt_run_record_deinit(&rec);
 }

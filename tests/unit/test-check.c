@@ -203,6 +203,54 @@ static void test_ops_and_schedulers(void **state)
 	assert_string_equal(rec.findings[0].text, "op 1 of step 1 was not carried out");
 }
 
+static void add_program(const char *name, uint32_t start, const char *text, uint32_t status)
+{
+	struct kt_msg m = { .type = KT_MSG_PROGRAM, .program = { start, 50 + start, 10, "" } };
+
+	strcpy(m.program.name, name);
+	assert_int_equal(kt_run_record_add(&rec, &m, NULL), 0);
+	m = (struct kt_msg){ .type = KT_MSG_PROGRAM_OUTPUT };
+	m.program_output =
+		(struct kt_msg_program_output){ start,
+						{ (const uint8_t *)text, (uint32_t)strlen(text) } };
+	assert_int_equal(kt_run_record_add(&rec, &m, NULL), 0);
+	m = (struct kt_msg){ .type = KT_MSG_PROGRAM_END };
+	m.program_end = (struct kt_msg_program_end){ start, status, 1, 20, 3 };
+	assert_int_equal(kt_run_record_add(&rec, &m, NULL), 0);
+}
+
+static void check_programs(struct kt_check *ck)
+{
+	struct kt_program_report p;
+
+	KT_EXPECT_EQ(ck, kt_check_programs(ck, "a"), 2);
+	KT_EXPECT_EQ(ck, kt_check_programs(ck, "b"), 1);
+	KT_EXPECT_EQ(ck, kt_check_programs(ck, "c"), 0);
+	KT_ASSERT_OK(ck, kt_check_program(ck, "a", &p));
+	KT_EXPECT_MSG(ck, !strcmp(p.output, "second"), "'%s'", p.output);
+	KT_EXPECT_EQ(ck, p.output_len, 6);
+	KT_EXPECT_EQ(ck, p.output_bytes, 6);
+	KT_EXPECT_EQ(ck, p.dropped_bytes, 3);
+	KT_EXPECT_EQ(ck, p.pid, 53);
+	KT_EXPECT_EQ(ck, (unsigned int)p.status, 512);
+	KT_EXPECT_EQ(ck, p.start_ns, 10);
+	KT_EXPECT_EQ(ck, p.end_ns, 20);
+	KT_EXPECT(ck, p.ended && p.asked);
+	KT_ASSERT_OK(ck, kt_check_program(ck, "b", &p));
+	KT_EXPECT_MSG(ck, !strcmp(p.output, ""), "'%s'", p.output);
+	KT_EXPECT(ck, kt_check_program(ck, "c", &p) == KT_CHECK_E_NO_PROGRAM);
+}
+
+static void test_programs(void **state)
+{
+	rec.declared = KT_PROGRAMS(KT_PROGRAM("a"), KT_PROGRAM("b"), KT_PROGRAM("c"));
+	add_program("a", 1, "first", 0);
+	add_program("b", 2, "", 0);
+	add_program("a", 3, "second", 512);
+	assert_int_equal(run(check_programs), 1);
+	assert_string_equal(rec.findings[0].text, "program 'c' was not started");
+}
+
 static void check_complaint(struct kt_check *ck)
 {
 	KT_EXPECT_MSG(ck, !kt_check_complaint(ck), "it said %s", kt_check_complaint(ck));
@@ -266,6 +314,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_bad_ends_are_findings, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_cancelled, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_ops_and_schedulers, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_programs, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_complaint, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_nothing_of_other_runs_is_open, setup,
 						teardown),

@@ -90,8 +90,9 @@ static void test_dynamic_program_brings_its_libraries(void **state)
 	_cleanup_(kt_buf_deinit) struct kt_buf bytes = KT_BUF_INIT(0);
 	_cleanup_(kt_freep) char *self = realpath("/proc/self/exe", NULL);
 	const char *args[] = { "a b", "", NULL };
-	struct kt_initramfs_sched scheds[] = { { "one", self, args }, { "two", self, NULL } };
-	struct kt_initramfs_spec spec = { small_init(), scheds, 2, NULL, 0 };
+	struct kt_initramfs_program scheds[] = { { "one", self, args }, { "two", self, NULL } };
+	struct kt_initramfs_program programs[] = { { "one", self, args, "argv-0" } };
+	struct kt_initramfs_spec spec = { small_init(), scheds, 2, NULL, 0, programs, 1 };
 	struct cpio_member m = { 0 };
 	struct stat st;
 
@@ -108,6 +109,13 @@ static void test_dynamic_program_brings_its_libraries(void **state)
 	assert_true((off_t)m.len < st.st_size);
 	assert_memory_equal(m.data, "\177ELF", 4);
 	assert_true(cpio_find(bytes.data, bytes.len, "lib64/ld-linux-x86-64.so.2", &m));
+	/* A program of the same name is another one. */
+	assert_true(cpio_find(bytes.data, bytes.len, "staging/programs/one/argv", &m));
+	assert_memory_equal(m.data, "argv-0\0a b\0", m.len);
+	assert_int_equal(m.len, 12);
+	assert_true(cpio_find(bytes.data, bytes.len, "staging/programs/one/library-path", &m));
+	assert_true(cpio_find(bytes.data, bytes.len, "staging/programs/one/bin", &m));
+	assert_int_equal(m.mode, S_IFREG | 0755);
 }
 
 static void test_extra_files(void **state)
@@ -192,7 +200,7 @@ static void test_files_that_are_refused(void **state)
 
 static void expect_refused(const char *path, int condition, const char *text)
 {
-	struct kt_initramfs_sched sched = { "primary", path, NULL };
+	struct kt_initramfs_program sched = { "primary", path, NULL };
 	struct kt_initramfs_spec spec = { small_init(), &sched, 1, NULL, 0 };
 	struct kt_diag diag = KT_DIAG_INIT;
 	int fd = -1;
@@ -320,7 +328,7 @@ static void test_no_cache_is_no_obstacle(void **state)
 
 static void test_sizes(void **state)
 {
-	struct kt_initramfs_sched sched = { "primary", sched_path, NULL };
+	struct kt_initramfs_program sched = { "primary", sched_path, NULL };
 	struct kt_initramfs_spec spec = { init_path, &sched, sched_path ? 1 : 0, NULL, 0 };
 	struct kt_buf bytes = KT_BUF_INIT(0);
 	struct stat st;

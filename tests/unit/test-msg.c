@@ -134,6 +134,15 @@ static struct kt_msg sample(uint16_t type)
 						   11,	       12, 13, { blob, sizeof(blob) },
 						   { blob, 2 } };
 		break;
+	case KT_MSG_PROGRAM:
+		m.program = (struct kt_msg_program){ 1, 2, 3000000000003, "name" };
+		break;
+	case KT_MSG_PROGRAM_OUTPUT:
+		m.program_output = (struct kt_msg_program_output){ 4, { blob, sizeof(blob) } };
+		break;
+	case KT_MSG_PROGRAM_END:
+		m.program_end = (struct kt_msg_program_end){ 1, 256, 1, 4000000000004, 1ull << 33 };
+		break;
 	default:
 		fail_msg("message type %u has no sample", type);
 	}
@@ -168,7 +177,7 @@ static void test_round_trip(void **state)
 		kt_buf_deinit(&a);
 		kt_buf_deinit(&b);
 	}
-	assert_int_equal(types, 35);
+	assert_int_equal(types, 38);
 }
 
 static void test_fields_arrive(void **state)
@@ -224,6 +233,36 @@ static void test_clone_arrives(void **state)
 	assert_int_equal(out.exec.argv.len, sizeof(blob));
 	assert_int_equal(out.exec.env.len, 1);
 	assert_int_equal(out.exec.cwd.data[0], blob[1]);
+	kt_buf_deinit(&buf);
+}
+
+static void test_programs_arrive(void **state)
+{
+	struct kt_msg in = sample(KT_MSG_PROGRAM), out;
+	struct kt_buf buf;
+
+	encode(&buf, &in);
+	assert_int_equal(kt_msg_decode(&out, KT_MSG_PROGRAM, buf.data, buf.len), 0);
+	assert_int_equal(out.program.start, 1);
+	assert_int_equal(out.program.pid, 2);
+	assert_int_equal(out.program.time_ns, 3000000000003);
+	assert_string_equal(out.program.name, "name");
+	kt_buf_deinit(&buf);
+	in = sample(KT_MSG_PROGRAM_OUTPUT);
+	encode(&buf, &in);
+	assert_int_equal(kt_msg_decode(&out, KT_MSG_PROGRAM_OUTPUT, buf.data, buf.len), 0);
+	assert_int_equal(out.program_output.start, 4);
+	assert_int_equal(out.program_output.data.len, sizeof(blob));
+	assert_memory_equal(out.program_output.data.data, blob, sizeof(blob));
+	kt_buf_deinit(&buf);
+	in = sample(KT_MSG_PROGRAM_END);
+	encode(&buf, &in);
+	assert_int_equal(kt_msg_decode(&out, KT_MSG_PROGRAM_END, buf.data, buf.len), 0);
+	assert_int_equal(out.program_end.start, 1);
+	assert_int_equal(out.program_end.status, 256);
+	assert_int_equal(out.program_end.asked, 1);
+	assert_int_equal(out.program_end.time_ns, 4000000000004);
+	assert_int_equal(out.program_end.dropped, 1ull << 33);
 	kt_buf_deinit(&buf);
 }
 
@@ -293,6 +332,7 @@ int main(void)
 		cmocka_unit_test(test_fields_arrive),
 		cmocka_unit_test(test_pause_arrives),
 		cmocka_unit_test(test_clone_arrives),
+		cmocka_unit_test(test_programs_arrive),
 		cmocka_unit_test(test_truncated_and_trailing_are_refused),
 		cmocka_unit_test(test_unknown_type),
 		cmocka_unit_test(test_hostile_text),

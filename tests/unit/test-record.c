@@ -135,6 +135,127 @@ static void test_freezes_out_of_bounds(void **state)
 			 KT_RECORD_E_PROTOCOL);
 }
 
+/* ---- programs ---- */
+
+static const struct kt_program_decl *const declared =
+	KT_PROGRAMS(KT_PROGRAM("a", .binary = "x"), KT_PROGRAM("b", .binary = "x"));
+
+static int program(uint32_t start, const char *name)
+{
+	struct kt_msg m = { .type = KT_MSG_PROGRAM, .program = { start, 100 + start, 7, "" } };
+
+	strcpy(m.program.name, name);
+	return add(&m);
+}
+
+static int program_output(uint32_t start, const void *data, size_t len)
+{
+	struct kt_msg m = { .type = KT_MSG_PROGRAM_OUTPUT };
+
+	m.program_output = (struct kt_msg_program_output){ start, { data, (uint32_t)len } };
+	return add(&m);
+}
+
+static int program_end(uint32_t start, uint32_t status)
+{
+	struct kt_msg m = { .type = KT_MSG_PROGRAM_END };
+
+	m.program_end = (struct kt_msg_program_end){ start, status, 1, 99, 5 };
+	return add(&m);
+}
+
+static void expect_tail(size_t index, const char *want)
+{
+	const struct kt_bytes tail = kt_program_tail(&rec.programs[index]);
+
+	assert_int_equal(tail.len, strlen(want));
+	assert_memory_equal(tail.data ?: (const uint8_t *)"", want, tail.len);
+}
+
+/* Two at once, and one of them again: what each wrote stays apart. */
+static void test_programs(void **state)
+{
+	rec.declared = declared;
+	assert_int_equal(program(1, "a"), 0);
+	assert_int_equal(program(2, "b"), 0);
+	assert_int_equal(program_output(1, "one ", 4), 0);
+	assert_int_equal(program_output(2, "other", 5), 0);
+	assert_int_equal(program_output(1, "two", 3), 0);
+	assert_int_equal(program_end(1, 256), 0);
+	assert_int_equal(program(3, "a"), 0);
+	assert_int_equal(rec.program_count, 3);
+	expect_tail(0, "one two");
+	expect_tail(1, "other");
+	expect_tail(2, "");
+	assert_true(rec.programs[0].ended && rec.programs[0].asked);
+	assert_int_equal(rec.programs[0].status, 256);
+	assert_int_equal(rec.programs[0].start_ns, 7);
+	assert_int_equal(rec.programs[0].end_ns, 99);
+	assert_int_equal(rec.programs[0].output_bytes, 7);
+	assert_int_equal(rec.programs[0].dropped_bytes, 5);
+	assert_int_equal(rec.programs[2].pid, 103);
+	assert_false(rec.programs[2].ended);
+	assert_string_equal(rec.programs[2].decl->name, "a");
+}
+
+static void test_programs_that_cannot_be(void **state)
+{
+	assert_int_equal(program(1, "a"), KT_RECORD_E_PROTOCOL); /* none is declared */
+	rec.declared = declared;
+	assert_int_equal(program(1, "../x"), KT_RECORD_E_PROTOCOL);
+	assert_int_equal(program(1, ""), KT_RECORD_E_PROTOCOL);
+	assert_int_equal(program(0, "a"), KT_RECORD_E_PROTOCOL);
+	assert_int_equal(program(2, "a"), KT_RECORD_E_PROTOCOL);
+	assert_int_equal(program_output(0, "x", 1), KT_RECORD_E_PROTOCOL);
+	assert_int_equal(program_output(1, "x", 1), KT_RECORD_E_PROTOCOL);
+	assert_int_equal(program_end(1, 0), KT_RECORD_E_PROTOCOL);
+	assert_int_equal(program(1, "a"), 0);
+	assert_int_equal(program(1, "a"), KT_RECORD_E_PROTOCOL);
+	assert_int_equal(program_end(1, 0), 0);
+	assert_int_equal(program_end(1, 0), KT_RECORD_E_PROTOCOL);
+	assert_int_equal(program_output(1, "x", 1), KT_RECORD_E_PROTOCOL);
+}
+
+/* What all starts of one have written is bounded; another one is not held to account for it. */
+static void test_output_of_programs_is_bounded(void **state)
+{
+	static uint8_t text[KT_PROGRAM_OUTPUT_MAX];
+	struct kt_bytes tail;
+
+	rec.declared = declared;
+	memset(text, 'x', sizeof(text));
+	memcpy(text + sizeof(text) - 5, "the e", 5);
+	assert_int_equal(program(1, "a"), 0);
+	assert_int_equal(program_output(1, "first", 5), 0);
+	assert_int_equal(program_output(1, text + 10, sizeof(text) - 10), 0);
+	tail = kt_program_tail(&rec.programs[0]);
+	assert_int_equal(tail.len, KT_PROGRAM_TAIL_MAX);
+	assert_memory_equal(tail.data + tail.len - 5, "the e", 5);
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(program_output(1, &"nd."[i], 1), 0);
+	tail = kt_program_tail(&rec.programs[0]);
+	assert_int_equal(tail.len, KT_PROGRAM_TAIL_MAX);
+	assert_memory_equal(tail.data + tail.len - 8, "the end.", 8);
+	assert_int_equal(program_end(1, 0), 0);
+	assert_int_equal(program(2, "a"), 0);
+	assert_int_equal(program_output(2, "yz", 2), 0);
+	assert_int_equal(program_output(2, "z", 1), KT_RECORD_E_PROTOCOL);
+	assert_int_equal(program(3, "b"), 0);
+	assert_int_equal(program_output(3, text, sizeof(text)), 0);
+}
+
+static void test_starts_of_programs_are_bounded(void **state)
+{
+	uint32_t start = 1;
+
+	rec.declared = declared;
+	while (start <= 16384) {
+		assert_int_equal(program(start, "a"), 0);
+		assert_int_equal(program_end(start++, 0), 0);
+	}
+	assert_int_equal(program(start, "a"), KT_RECORD_E_PROTOCOL);
+}
+
 static void test_messages_of_the_host_are_refused(void **state)
 {
 	const uint16_t types[] = { KT_MSG_JOB, KT_MSG_STOP, KT_MSG_THAWED };
@@ -151,6 +272,12 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_nonsense_is_refused, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_freezes, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_freezes_out_of_bounds, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_programs, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_programs_that_cannot_be, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_output_of_programs_is_bounded, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(test_starts_of_programs_are_bounded, setup,
+						teardown),
 		cmocka_unit_test_setup_teardown(test_messages_of_the_host_are_refused, setup,
 						teardown),
 	};

@@ -299,6 +299,12 @@ static void test_hash_covers_ops(void **state)
 		OPS(KT_OP_CPU_MAX("a", 1, 3)),
 		OPS(KT_OP_START("a")),
 		OPS(KT_OP_START("b")),
+		OPS(KT_OP_RUN("a")),
+		OPS(KT_OP_RUN("b")),
+		OPS(KT_OP_RUN("a", .value = 1)),
+		OPS(KT_OP_RUN("a", .timeout_ns = 1)),
+		OPS(KT_OP_SPAWN("a")),
+		OPS(KT_OP_KILL_PROGRAM("a", 9)),
 	};
 	struct kt_step steps[] = { { "s", NULL, 1 }, { 0 } };
 	struct kt_scenario s = *kt_scenario_find("zebra");
@@ -410,6 +416,107 @@ static void test_group_ops(void **state)
 	}
 }
 
+static void test_hash_covers_programs(void **state)
+{
+	const struct kt_program_decl *const lists[] = {
+		NULL,
+		KT_PROGRAMS(KT_PROGRAM("a", .binary = "x")),
+		KT_PROGRAMS(KT_PROGRAM("b", .binary = "x")),
+		KT_PROGRAMS(KT_PROGRAM("a", .binary = "y")),
+		KT_PROGRAMS(KT_PROGRAM("a", .binary = "x", .args = KT_ARGS("1"))),
+		KT_PROGRAMS(KT_PROGRAM("a", .binary = "x", .args = KT_ARGS("1", "2"))),
+		KT_PROGRAMS(KT_PROGRAM("a", .binary = "x", .cgroup = "c")),
+	};
+	struct kt_scenario s = *kt_scenario_find("zebra"), t = s;
+
+	for (size_t i = 0; i < KT_ARRAY_SIZE(lists); i++)
+		for (size_t j = 0; j < i; j++) {
+			s.programs = lists[i];
+			t.programs = lists[j];
+			assert_int_not_equal(hash_of(&s), hash_of(&t));
+		}
+}
+
+static void test_programs(void **state)
+{
+	struct kt_program_decl list[KT_PROGRAMS_MAX + 2] = { { "a", "sh", NULL, "x/y_1" },
+							     { "b", "/bin/sh" } };
+	char names[KT_PROGRAMS_MAX + 1][8];
+	struct kt_scenario s = *kt_scenario_find("zebra");
+
+	s.programs = list;
+	assert_int_equal(kt_scenario_validate(&s, NULL), 0);
+	assert_ptr_equal(kt_program_find(list, "b"), &list[1]);
+	assert_null(kt_program_find(list, "c"));
+	assert_null(kt_program_find(NULL, "a"));
+	list[1].name = "a";
+	refused(&s, "'a' is declared twice");
+	list[1].name = "../b";
+	refused(&s, "'../b' is not a name");
+	list[1].name = "b";
+	list[1].binary = NULL;
+	refused(&s, "'b' has no .binary");
+	list[1].binary = "";
+	refused(&s, "'b' has no .binary");
+	list[1].binary = "x";
+	list[0].cgroup = "../x";
+	refused(&s, "'a' runs in a cgroup that cannot be");
+	list[0].cgroup = NULL;
+	for (unsigned int i = 0; i <= KT_PROGRAMS_MAX; i++) {
+		snprintf(names[i], sizeof(names[i]), "p%u", i);
+		list[i] = (struct kt_program_decl){ names[i], "x" };
+	}
+	refused(&s, "'p16' is one too many");
+	list[KT_PROGRAMS_MAX].name = NULL;
+	assert_int_equal(kt_scenario_validate(&s, NULL), 0);
+}
+
+static void test_program_ops(void **state)
+{
+	static const struct {
+		struct kt_op op;
+		const char *word; /* NULL: it is good */
+	} cases[] = {
+		{ KT_OP_RUN("p"), NULL },
+		{ KT_OP_RUN("p", .value = 255, .timeout_ns = KT_SEC(3600)), NULL },
+		{ KT_OP_RUN("p", .value = 256), "from 0 to 255" },
+		{ KT_OP_RUN("p", .value = -1), "op run is given -1" },
+		{ KT_OP_RUN("p", .timeout_ns = KT_SEC(3600) + 1), "an hour at most" },
+		{ KT_OP_RUN("q"),
+		  "op run names a program that the scenario does not declare: 'q'" },
+		{ KT_OP_RUN(NULL), "does not declare: ''" },
+		{ KT_OP_SPAWN("p"), NULL },
+		{ KT_OP_SPAWN("q"), "op spawn names a program" },
+		{ KT_OP_WAIT("p", .value = 1), NULL },
+		{ KT_OP_WAIT("w"), "op wait names a program" },
+		{ KT_OP_WAIT("p", .value = 256), "from 0 to 255" },
+		{ KT_OP_KILL_PROGRAM("p", 9), NULL },
+		{ KT_OP_KILL_PROGRAM("p", 0), "from 1 to 64" },
+		{ KT_OP_KILL_PROGRAM("p", 65), "op kill-program is given 65" },
+		{ KT_OP_KILL_PROGRAM("q", 9), "op kill-program names a program" },
+	};
+	const struct kt_program_decl programs[] = { { "p", "x" }, { 0 } };
+	const struct kt_workers workers[] = { { "w", "nothing" }, { 0 } };
+	struct kt_scenario s = *kt_scenario_find("zebra");
+	struct kt_op ops[2] = { { 0 } };
+	const struct kt_step steps[] = { { "s", ops, KT_MS(2), 0, KT_MS(1) }, { 0 } };
+
+	s.steps = steps;
+	s.workers = workers;
+	s.programs = programs;
+	for (size_t i = 0; i < KT_ARRAY_SIZE(cases); i++) {
+		ops[0] = cases[i].op;
+		if (cases[i].word)
+			refused(&s, cases[i].word);
+		else
+			assert_int_equal(kt_scenario_validate(&s, NULL), 0);
+	}
+	/* What is to take its time is given it, each time. */
+	assert_int_equal(kt_scenario_programs_ns(&s), 0);
+	ops[0] = (struct kt_op)KT_OP_WAIT("p", .timeout_ns = KT_SEC(200));
+	assert_int_equal(kt_scenario_programs_ns(&s), KT_SEC(400));
+}
+
 static void test_expectations(void **state)
 {
 	struct kt_op ops[] = { KT_OP_RESTART(), { 0 } };
@@ -453,6 +560,9 @@ int main(void)
 		cmocka_unit_test(test_hash_covers_workers),
 		cmocka_unit_test(test_workers),
 		cmocka_unit_test(test_group_ops),
+		cmocka_unit_test(test_hash_covers_programs),
+		cmocka_unit_test(test_programs),
+		cmocka_unit_test(test_program_ops),
 		cmocka_unit_test(test_expectations),
 		cmocka_unit_test(test_snapshot_positions),
 		cmocka_unit_test(test_rules),

@@ -187,6 +187,54 @@ static void test_parts(void **state)
 	assert_true(cpio_find(rest.data, rest.len, ".ktest-archive-end", &m));
 }
 
+/* By path, and by a name in PATH; staged for clones, too. */
+static void test_programs_are_staged(void **state)
+{
+	_cleanup_(kt_buf_deinit) struct kt_buf bytes = KT_BUF_INIT(0);
+	_cleanup_(kt_freep) char *self = realpath("/proc/self/exe", NULL);
+	_cleanup_(kt_freep) char *path = strdup(getenv("PATH") ?: "");
+	struct kt_scenario s = bare;
+	struct kt_stage_request request = { .scenario = &s, .parts = KT_INITRAMFS_STAGED };
+	struct cpio_member m;
+
+	s.programs = KT_PROGRAMS(KT_PROGRAM("by_path", .binary = self, .args = KT_ARGS("x")),
+				 KT_PROGRAM("by_name", .binary = "a-name"));
+	put_text("bin/nothing", "");
+	assert_int_equal(symlink(self, in_top("bin/a-name")), 0);
+	assert_int_equal(setenv("PATH", in_top("bin"), 1), 0);
+	assert_true(kt_stage_has_any(&request));
+	assert_int_equal(build_part(&request, &bytes, NULL), 0);
+	assert_int_equal(setenv("PATH", path, 1), 0);
+	assert_true(cpio_find(bytes.data, bytes.len, "staging/programs/by_path/bin", &m));
+	assert_true(cpio_find(bytes.data, bytes.len, "staging/programs/by_name/bin", &m));
+	assert_true(cpio_find(bytes.data, bytes.len, "staging/programs/by_name/argv", &m));
+	assert_int_equal(m.len, 7);
+	assert_memory_equal(m.data, "a-name", 7);
+	assert_true(cpio_find(bytes.data, bytes.len, "staging/programs/by_path/argv", &m));
+	assert_memory_equal(m.data, "test-stage\0x", m.len);
+}
+
+static void test_programs_that_cannot_be_staged(void **state)
+{
+	static const struct {
+		const char *binary, *word;
+	} cases[] = { { "/no/such/program", "No such file" },
+		      { "no-such-program", "in no folder of PATH" },
+		      { "/dev/null", "not a file that can be executed" } };
+	_cleanup_(kt_buf_deinit) struct kt_buf bytes = KT_BUF_INIT(0);
+	struct kt_scenario s = bare;
+
+	for (size_t i = 0; i < KT_ARRAY_SIZE(cases); i++) {
+		struct kt_diag diag = KT_DIAG_INIT;
+
+		s.programs = KT_PROGRAMS(KT_PROGRAM("mine", .binary = cases[i].binary));
+		assert_int_equal(build(&s, NULL, &bytes, &diag), KT_STAGE_E_SETUP);
+		assert_non_null(strstr(diag.doing, cases[i].binary));
+		assert_non_null(strstr(diag.cause, cases[i].word));
+		assert_non_null(strstr(diag.remedy, "'mine'"));
+	}
+}
+
 static void test_module_without_suffix(void **state)
 {
 	_cleanup_(kt_buf_deinit) struct kt_buf bytes = KT_BUF_INIT(0);
@@ -295,6 +343,8 @@ int main(void)
 		cmocka_unit_test(test_places_that_are_taken),
 		cmocka_unit_test(test_modules_are_staged),
 		cmocka_unit_test(test_parts),
+		cmocka_unit_test(test_programs_are_staged),
+		cmocka_unit_test(test_programs_that_cannot_be_staged),
 		cmocka_unit_test(test_module_without_suffix),
 		cmocka_unit_test(test_missing_modules_are_named),
 		cmocka_unit_test(test_files_keep_their_mode),

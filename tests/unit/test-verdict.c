@@ -312,6 +312,31 @@ static void test_complaints(void **state)
 	expect(KT_VERDICT_INCONCLUSIVE, KT_EXIT_INCONCLUSIVE, "the guest kernel complained");
 }
 
+/* The same goes for a program that has a time to end in; not for how it ends. */
+static void test_programs(void **state)
+{
+	struct kt_run_vcpu vcpu = { .stats = { .run_ns = 1000, .delay_ns = 200 } };
+	struct kt_msg m = { .type = KT_MSG_PROGRAM, .program = { 1, 2, 3, "p" } };
+
+	expecting = kt_scenario_judged;
+	expecting.programs = KT_PROGRAMS(KT_PROGRAM("p", .binary = "x"));
+	expect_of(KT_VERDICT_INCONCLUSIVE, "programs are declared, and none was started");
+	res.record.declared = expecting.programs;
+	assert_int_equal(kt_run_record_add(&res.record, &m, NULL), 0);
+	expect_of(KT_VERDICT_PASS, "");
+	res.vcpus = &vcpu;
+	res.vcpu_count = 1;
+	m = (struct kt_msg){ .type = KT_MSG_OP };
+	m.op.kind = KT_OP_KIND_RUN;
+	m.op.error = KT_OP_PROGRAM_TIMEOUT;
+	assert_int_equal(kt_run_record_add(&res.record, &m, NULL), 0);
+	expect_of(KT_VERDICT_FAIL, "program-timeout: op run of step 'one'");
+	vcpu.stats.delay_ns = 300;
+	expect_of(KT_VERDICT_INCONCLUSIVE, "waiting for 30 %");
+	res.record.ops[0].error = KT_OP_PROGRAM_FAILED;
+	expect_of(KT_VERDICT_FAIL, "program-failed: op run of step 'one'");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -328,6 +353,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_findings_about_time, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_long_limits, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_complaints, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_programs, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
