@@ -402,7 +402,9 @@ int kt_drive_config(struct kt_vm_config *ret_config, const struct kt_run_request
 /* A machine that cannot be had is an outcome. */
 static int open_session(struct drive *d, const struct kt_drive_start *start)
 {
-	const struct kt_session_spec spec = { .config = start->config, .bake = start->bake };
+	const struct kt_session_spec spec = { .config = start->config,
+					      .bake = start->bake,
+					      .prepared = start->prepared };
 	struct kt_diag diag = KT_DIAG_INIT;
 	int r = 0;
 

@@ -202,6 +202,7 @@ static void on_bake_progress(void *arg, const char *text)
 
 /* Where a run starts from. */
 struct origin {
+	struct kt_session *prepared; /* waits for the bake, while that is looked up; or NULL */
 	struct kt_baked baked;	     /* its bake is set if there is no lease */
 	struct kt_fleet_lease lease; /* its session is set if there is one */
 };
@@ -286,13 +287,14 @@ static int run_cold(struct kt_run_result *res, const struct kt_run_request *req,
 }
 
 static int run_clone(struct kt_run_result *res, const struct kt_run_request *req,
-		     const struct kt_vm_config *config, const struct origin *origin,
+		     const struct kt_vm_config *config, struct origin *origin,
 		     struct kt_artifacts *art)
 {
 	_cleanup_(kt_closep) int staged_fd = -1;
 	struct kt_drive_start start = { .config = *config,
 					.bake = origin->baked.bake,
-					.session = origin->lease.session };
+					.session = origin->lease.session,
+					.prepared = kt_steal_ptr(origin->prepared) };
 	const struct kt_bake *bake = start.session ? start.session->bake : start.bake;
 
 	/* In a machine that was prepared all is staged. */
@@ -337,11 +339,17 @@ static int run_from_bake(struct kt_run_result *res, const struct kt_run_request 
 			 const struct kt_vm_config *config, struct kt_artifacts *art)
 {
 	struct origin origin = { .baked = { .bake = NULL } };
-	int r = run_from(res, req, config, &origin, art);
+	int r;
+
+	/* A pool has machines that are ready. */
+	if (!req->fleet)
+		origin.prepared = kt_session_prepare(config);
+	r = run_from(res, req, config, &origin, art);
 
 	if (origin.lease.session)
 		kt_fleet_release(req->fleet, &origin.lease);
 	kt_baked_deinit(&origin.baked);
+	kt_session_free(origin.prepared);
 	return kt_forward(r);
 }
 

@@ -282,31 +282,60 @@ static int make_machine(struct kt_session *s, bool saveable, struct kt_diag *dia
 {
 	const struct kt_vm_restore_spec spec = { .config = &s->config,
 						 .bake = s->bake,
-						 .saveable = saveable };
-	int r = kt_loop_new(&s->loop, diag);
+						 .saveable = saveable,
+						 .prepared = kt_steal_ptr(s->vm) };
 
-	if (r)
-		return kt_forward(r);
 	return s->bake ? kt_forward(kt_vm_restore(&s->vm, &spec, s->loop, &vm_handlers, s,
 						  s->open_ns + START_NS, diag)) :
 			 kt_forward(kt_vm_new(&s->vm, &s->config, s->loop, &vm_handlers, s, diag));
 }
 
-int kt_session_open(struct kt_session **ret_session, const struct kt_session_spec *spec,
-		    struct kt_diag *diag)
+static int alloc_session(struct kt_session **ret_session, const struct kt_vm_config *config,
+			 struct kt_diag *diag)
 {
 	struct kt_session *s = calloc(1, sizeof(*s));
 	int r;
 
 	if (!s)
 		return kt_raise(-ENOMEM);
-	s->config = spec->config;
-	s->bake = spec->bake;
+	s->config = *config;
 	s->outcome = KT_OUTCOME_UNKNOWN;
-	s->open_ns = kt_now_ns();
 	s->scanner = (struct kt_console_scanner){ .on_mark = on_mark, .arg = s };
-	s->keep_identity = spec->keep_identity;
 	kt_agent_init(&s->agent, &agent_handlers, s);
+	r = kt_loop_new(&s->loop, diag);
+	if (r) {
+		kt_session_free(s);
+		return kt_forward(r);
+	}
+	*ret_session = s;
+	return 0;
+}
+
+struct kt_session *kt_session_prepare(const struct kt_vm_config *config)
+{
+	struct kt_diag diag = KT_DIAG_INIT;
+	struct kt_session *s;
+
+	if (kt_fold(alloc_session(&s, config, &diag)))
+		return NULL;
+	if (kt_fold(kt_vm_prepare(&s->vm, config, s->loop, &vm_handlers, s, &diag)))
+		return kt_session_free(s);
+	return s;
+}
+
+int kt_session_open(struct kt_session **ret_session, const struct kt_session_spec *spec,
+		    struct kt_diag *diag)
+{
+	bool usable = spec->prepared && spec->bake && !spec->saveable;
+	struct kt_session *s = usable ? spec->prepared : kt_session_free(spec->prepared);
+	uint64_t open_ns = kt_now_ns();
+	int r = s ? 0 : alloc_session(&s, &spec->config, diag);
+
+	if (r)
+		return kt_forward(r);
+	s->bake = spec->bake;
+	s->open_ns = open_ns;
+	s->keep_identity = spec->keep_identity;
 	r = make_machine(s, spec->saveable, diag);
 	if (r) {
 		kt_session_free(s);

@@ -37,9 +37,10 @@
 
 struct kt_session_spec {
 	struct kt_vm_config config;
-	struct kt_bake *bake; /* borrowed until kt_session_free(); NULL: boot */
-	bool saveable;	      /* a clone that can be saved */
-	bool keep_identity;   /* a clone that is called what the saved machine was called */
+	struct kt_bake *bake;	     /* borrowed until kt_session_free(); NULL: boot */
+	bool saveable;		     /* a clone that can be saved */
+	bool keep_identity;	     /* a clone that is called what the saved machine was called */
+	struct kt_session *prepared; /* of kt_session_prepare(); freed or used; NULL: none */
 };
 
 struct kt_session_handlers {
@@ -92,12 +93,22 @@ struct kt_session {
 int kt_session_open(struct kt_session **ret_session, const struct kt_session_spec *spec,
 		    struct kt_diag *diag) _kt_must_check_;
 /*
+ * Begins to make a machine of this config, whose bake is not yet known: that shortens the
+ * kt_session_open() that is given it. NULL where it cannot be had, which is no fault.
+ */
+struct kt_session *kt_session_prepare(const struct kt_vm_config *config);
+
+/*
  * A clone that was made ahead gets its seed. Its times are from now on as if it had
  * been made just now.
  */
 void kt_session_adopt(struct kt_session *session, uint64_t seed);
 /* Ends the machine if it lives. Returns NULL. */
 struct kt_session *kt_session_free(struct kt_session *session);
+static inline void kt_session_freep(struct kt_session **session)
+{
+	kt_session_free(*session);
+}
 
 /*
  * Lets it run, until the deadline at most (CLOCK_MONOTONIC). handlers and arg are

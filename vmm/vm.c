@@ -271,6 +271,22 @@ json_t *kt_vm_facts(const struct kt_vm_config *config)
 	return NULL;
 }
 
+int kt_vm_prepare(struct kt_vm **ret_vm, const struct kt_vm_config *config, struct kt_loop *loop,
+		  const struct kt_vm_handlers *handlers, void *arg, struct kt_diag *diag)
+{
+	const struct kt_vm like = { .ops = accel_ops[config->accel],
+				    .config = *config,
+				    .loop = loop,
+				    .handlers = handlers,
+				    .arg = arg };
+	int r = like.ops->prepare ? like.ops->prepare(ret_vm, &like, diag) :
+				    cannot(diag, &like, "prepare machines");
+
+	if (r)
+		kt_diag_doing(diag, "prepare a machine");
+	return kt_forward(r);
+}
+
 int kt_vm_restore(struct kt_vm **ret_vm, const struct kt_vm_restore_spec *spec,
 		  struct kt_loop *loop, const struct kt_vm_handlers *handlers, void *arg,
 		  uint64_t deadline_ns, struct kt_diag *diag)
@@ -281,7 +297,8 @@ int kt_vm_restore(struct kt_vm **ret_vm, const struct kt_vm_restore_spec *spec,
 				    .handlers = handlers,
 				    .arg = arg,
 				    .bake = spec->bake,
-				    .saveable = spec->saveable };
+				    .saveable = spec->saveable,
+				    .prepared = spec->prepared };
 	int r = like.ops->restore ? like.ops->restore(ret_vm, &like, deadline_ns, diag) :
 				    cannot(diag, &like, "restore machines");
 

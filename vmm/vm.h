@@ -205,11 +205,23 @@ int kt_vm_save(struct kt_vm *vm, struct kt_bake_draft *draft, uint64_t deadline_
  */
 struct json_t *kt_vm_facts(const struct kt_vm_config *config);
 
+/*
+ * Creates a machine that waits half-made for an image of a machine of this config, so that
+ * restoring it takes less. Nothing but that and kt_vm_free() can be done with it. Its loop,
+ * handlers and arg are those of the clone. KT_VM_E_CANNOT: this accelerator gains nothing
+ * by it, or cannot for this config; conditions and errors else as of kt_vm_new().
+ */
+int kt_vm_prepare(struct kt_vm **ret_vm, const struct kt_vm_config *config, struct kt_loop *loop,
+		  const struct kt_vm_handlers *handlers, void *arg,
+		  struct kt_diag *diag) _kt_must_check_;
+
 struct kt_vm_restore_spec {
 	const struct kt_vm_config *config; /* as of the machine that was saved; kernel and
 					    * initramfs are not looked at */
 	struct kt_bake *bake;		   /* verified; borrowed until kt_vm_free() */
-	bool saveable; /* RAM is copied at once, so that it can be saved again */
+	bool saveable;		/* RAM is copied at once, so that it can be saved again */
+	struct kt_vm *prepared; /* of kt_vm_prepare(), not with saveable: becomes the clone, or is
+				 * freed; NULL: none */
 };
 
 /*

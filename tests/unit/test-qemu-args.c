@@ -220,10 +220,28 @@ static void test_command_line_without_additions(void **state)
 	assert_int_equal(kt_qemu_cmdline(text, &config, 0), 1);
 }
 
+/* One that waits for its image names no RAM, and does not begin to make the machine. */
+static void test_prepared_machine(void **state)
+{
+	_cleanup_(kt_buf_deinit) struct kt_buf buf = KT_BUF_INIT(0);
+	const struct kt_vm_config config = good_config();
+	struct kt_qemu_given with = given;
+	const char *text;
+
+	with.incoming = with.prepared = true;
+	with.ram = NULL;
+	text = joined(&buf, &config, &with);
+	assert_non_null(strstr(text, "-incoming defer -preconfig "));
+	assert_non_null(strstr(text, "-m 512M "));
+	assert_null(strstr(text, "ram0"));
+	assert_null(strstr(text, "-kernel"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_plain_machine),
+		cmocka_unit_test(test_prepared_machine),
 		cmocka_unit_test(test_no_initramfs),
 		cmocka_unit_test(test_nodes_and_llcs),
 		cmocka_unit_test(test_uneven_llcs),

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* A machine that is saved and goes on, and its clones. */
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -129,6 +130,94 @@ static void test_times_are_told(void **state)
 }
 
 /* What one writes the other does not see, and the bake is as it was. */
+/* A process that was there before the image was known is a clone like all others. */
+static void test_prepared_clone(void **state)
+{
+	struct kt_diag diag = KT_DIAG_INIT;
+	struct rig clone, plain;
+	uint64_t restored_ns;
+	pid_t pid;
+
+	rig_needs(KT_ACCEL_TCG);
+	rig_prepare(&clone, &spec);
+	pid = rig_child(&clone);
+	restored_ns = kt_now_ns();
+	rig_restore_prepared(&clone, &spec, bake);
+	assert_int_equal(rig_child(&clone), pid);
+	check_clock(&clone, restored_ns);
+	assert_int_equal(rig_ask(&clone, "look 3\n") >= KT_GUEST_PATTERN(KEY, 0), 1);
+	rig_ask(&clone, "page 0 4\n");
+	/* Private, and it can be taken back. */
+	rig_restore(&plain, &spec, bake, false);
+	assert_true(read_word(&plain, page) >= KT_GUEST_PATTERN(KEY, 0));
+	rig_deinit(&plain);
+	rig_freeze(&clone);
+	assert_int_equal(kt_vm_rewind(clone.vm, &diag), 0);
+	rig_thaw(&clone);
+	while (rig_ask(&clone, "look 3\n") <= KT_GUEST_PATTERN(KEY, 0))
+		;
+	rig_tell(&clone, "poweroff\n");
+	rig_wait_end(&clone, KT_VM_END_POWEROFF);
+	rig_deinit(&clone);
+}
+
+/* One that no image comes for leaves no process. */
+static void test_prepared_for_nothing(void **state)
+{
+	struct rig rig;
+	pid_t pid;
+
+	rig_needs(KT_ACCEL_TCG);
+	rig_prepare(&rig, &spec);
+	pid = rig_child(&rig);
+	assert_int_equal(kill(pid, 0), 0);
+	rig_deinit(&rig);
+	assert_int_equal(kill(pid, 0), -1);
+}
+
+/* It has ended while it waited: an error with a cause, and no clone. */
+static void test_prepared_is_gone(void **state)
+{
+	struct kt_diag diag = KT_DIAG_INIT;
+	struct kt_vm_config config;
+	struct kt_vm_restore_spec restore = { .config = &config, .bake = bake };
+	struct rig rig;
+
+	rig_needs(KT_ACCEL_TCG);
+	assert_int_equal(kt_vm_config_init(&config, &spec, &diag), 0);
+	rig_prepare(&rig, &spec);
+	kill(rig_child(&rig), SIGKILL);
+	restore.prepared = rig.vm;
+	rig.vm = NULL;
+	assert_int_not_equal(kt_vm_restore(&rig.vm, &restore, rig.loop,
+					   &(struct kt_vm_handlers){ 0 }, NULL, rig_deadline(),
+					   &diag),
+			     0);
+	assert_null(rig.vm);
+	assert_true(diag.cause[0]);
+	kt_loop_free(rig.loop);
+}
+
+/* Of several nodes none can be prepared, and under kvm there is nothing to be gained. */
+static void test_preparing_is_refused(void **state)
+{
+	struct kt_vm_spec nodes = spec;
+	struct kt_diag diag = KT_DIAG_INIT;
+	struct kt_vm_config config;
+	struct kt_vm *vm = NULL;
+	struct kt_loop *loop;
+
+	if (rig_accel() == KT_ACCEL_TCG)
+		assert_int_equal(kt_topology_parse(&nodes.topo, "2n2l1c1t", &diag), 0);
+	assert_int_equal(kt_loop_new(&loop, &diag), 0);
+	assert_int_equal(kt_vm_config_init(&config, &nodes, &diag), 0);
+	assert_int_equal(
+		kt_vm_prepare(&vm, &config, loop, &(struct kt_vm_handlers){ 0 }, NULL, &diag),
+		KT_VM_E_CANNOT);
+	assert_null(vm);
+	kt_loop_free(loop);
+}
+
 static void test_clones_are_private(void **state)
 {
 	uint64_t values[2] = { 1000, 2000 }, address;
@@ -258,6 +347,10 @@ int main(void)
 		cmocka_unit_test(test_source_goes_on),
 		cmocka_unit_test(test_clone_goes_on_from_the_save),
 		cmocka_unit_test(test_times_are_told),
+		cmocka_unit_test(test_prepared_clone),
+		cmocka_unit_test(test_prepared_for_nothing),
+		cmocka_unit_test(test_prepared_is_gone),
+		cmocka_unit_test(test_preparing_is_refused),
 		cmocka_unit_test(test_clones_are_private),
 		cmocka_unit_test(test_clone_is_readable_after_its_end),
 		cmocka_unit_test(test_clone_of_a_clone),

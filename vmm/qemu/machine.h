@@ -45,6 +45,7 @@ struct kt_qemu {
 	struct kt_link monitor, control, console, terminal, errors;
 	struct kt_qmp qmp;
 	int state_fd;		  /* owned; the bake's state, to be read once; -1: booted */
+	bool prepared;		  /* it was started without an image */
 	struct kt_buf error_text; /* the last of what QEMU wrote to stderr */
 
 	bool end_known; /* end is final */
@@ -103,6 +104,11 @@ void kt_qemu_reap(struct kt_qemu *qemu);
 void kt_qemu_finish_paused(struct kt_qemu *qemu);
 
 /* qemu.c */
+int kt_qemu_prepare(struct kt_vm **ret_vm, const struct kt_vm *like,
+		    struct kt_diag *diag) _kt_must_check_;
+/* Of one that was prepared, what kt_qemu_set_up() had to leave out: RAM of its image. */
+int kt_qemu_complete(struct kt_qemu *qemu, uint64_t deadline_ns,
+		     struct kt_diag *diag) _kt_must_check_;
 struct kt_qemu *kt_qemu_alloc(const struct kt_vm *like, struct kt_diag *diag);
 struct kt_vm *kt_qemu_free(struct kt_vm *vm);
 int kt_qemu_set_up(struct kt_qemu *qemu, struct kt_diag *diag) _kt_must_check_;

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* A machine under QEMU: what vm.h can ask of it. The states are in machine.h. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "vmm/qemu/args.h"
@@ -44,24 +46,82 @@ static int make_ram(struct kt_qemu *qemu)
 			  kt_forward(kt_ram_create(&qemu->vm.ram));
 }
 
-int kt_qemu_set_up(struct kt_qemu *qemu, struct kt_diag *diag)
+static int set_up_ram(struct kt_qemu *qemu, struct kt_diag *diag)
 {
 	const struct kt_vm_config *config = &qemu->vm.config;
 	unsigned int nodes = kt_topology_nodes_all(&config->topo);
 	int r;
 
-	qemu->vcpus = calloc(kt_topology_cpus(&config->topo), sizeof(*qemu->vcpus));
-	if (!qemu->vcpus)
-		return kt_raise(-ENOMEM);
 	kt_ram_layout(&qemu->vm.ram, nodes, config->memory_bytes / nodes, KT_QEMU_LOW_BYTES,
 		      KT_QEMU_HIGH_START);
-	r = kt_qmp_init(&qemu->qmp, &kt_qemu_qmp_handlers, qemu) ?: make_ram(qemu);
+	r = make_ram(qemu);
 	if (r) {
 		kt_diag_doing(diag, "make the machine's memory");
 		kt_diag_cause(diag, "%s", strerror(-r));
+	}
+	return kt_forward(r);
+}
+
+int kt_qemu_set_up(struct kt_qemu *qemu, struct kt_diag *diag)
+{
+	int r;
+
+	qemu->vcpus = calloc(kt_topology_cpus(&qemu->vm.config.topo), sizeof(*qemu->vcpus));
+	if (!qemu->vcpus)
+		return kt_raise(-ENOMEM);
+	r = kt_qmp_init(&qemu->qmp, &kt_qemu_qmp_handlers, qemu);
+	if (!r && !qemu->prepared)
+		r = set_up_ram(qemu, diag);
+	return r ? kt_forward(r) : kt_forward(kt_qemu_spawn(qemu, diag));
+}
+
+/*
+ * QEMU takes no descriptor in this state, but a path: that of ours. The machine is made by
+ * the last command.
+ */
+int kt_qemu_complete(struct kt_qemu *qemu, uint64_t deadline_ns, struct kt_diag *diag)
+{
+	char object[256];
+	int r = set_up_ram(qemu, diag);
+
+	snprintf(object, sizeof(object),
+		 "{\"qom-type\":\"memory-backend-file\",\"id\":\"ram0\",\"size\":%llu,"
+		 "\"mem-path\":\"/proc/%d/fd/%d\",\"share\":false}",
+		 (unsigned long long)qemu->vm.config.memory_bytes, (int)getpid(),
+		 qemu->vm.ram.fds[0]);
+	return r ? kt_forward(r) :
+		   kt_forward(kt_qemu_command_and_wait(qemu, "object-add", object, deadline_ns,
+						       diag) ?:
+				      kt_qemu_command_and_wait(
+					      qemu, "qom-set",
+					      "{\"path\":\"/machine\",\"property\":\"memory-"
+					      "backend\",\"value\":\"/objects/ram0\"}",
+					      deadline_ns, diag) ?:
+				      kt_qemu_command_and_wait(qemu, "x-exit-preconfig", NULL,
+							       deadline_ns, diag));
+}
+
+/* With one node, whose RAM can be named when the machine's parts are not yet made. */
+int kt_qemu_prepare(struct kt_vm **ret_vm, const struct kt_vm *like, struct kt_diag *diag)
+{
+	struct kt_qemu *qemu;
+	int r;
+
+	if (kt_topology_nodes_all(&like->config.topo) != 1) {
+		kt_diag_cause(diag, "a machine of several nodes cannot be prepared");
+		return KT_VM_E_CANNOT;
+	}
+	qemu = kt_qemu_alloc(like, diag);
+	if (!qemu)
+		return kt_raise(-ENOMEM);
+	qemu->prepared = true;
+	r = kt_qemu_set_up(qemu, diag);
+	if (r) {
+		kt_qemu_free(&qemu->vm);
 		return kt_forward(r);
 	}
-	return kt_forward(kt_qemu_spawn(qemu, diag));
+	*ret_vm = &qemu->vm;
+	return 0;
 }
 
 struct kt_qemu *kt_qemu_alloc(const struct kt_vm *like, struct kt_diag *diag)
@@ -294,4 +354,5 @@ const struct kt_vm_ops kt_qemu_ops = {
 	.add_facts = kt_qemu_add_facts,
 	.restore = kt_qemu_restore,
 	.rewind = kt_qemu_rewind,
+	.prepare = kt_qemu_prepare,
 };

@@ -99,9 +99,17 @@ static int open_state(struct kt_qemu *qemu)
 static int load_state(struct kt_qemu *qemu, uint64_t deadline_ns, struct kt_diag *diag)
 {
 	char arguments[64];
+	int r = 0;
 
-	snprintf(arguments, sizeof(arguments), "{\"uri\":\"fd:%d\"}", qemu->state_fd);
-	return kt_forward(kt_qemu_command(qemu, "query-cpus-fast", NULL, &qemu->vcpus_id) ?:
+	if (qemu->prepared) {
+		snprintf(arguments, sizeof(arguments), "{\"uri\":\"fd:" FD_NAME "\"}");
+		r = kt_qemu_give_fd(qemu, "getfd", "{\"fdname\":\"" FD_NAME "\"}", qemu->state_fd,
+				    deadline_ns, diag);
+	} else {
+		snprintf(arguments, sizeof(arguments), "{\"uri\":\"fd:%d\"}", qemu->state_fd);
+	}
+	return kt_forward(r									  ?:
+				  kt_qemu_command(qemu, "query-cpus-fast", NULL, &qemu->vcpus_id) ?:
 				  migrate(qemu, "migrate-incoming", arguments, deadline_ns, diag));
 }
 
@@ -109,8 +117,8 @@ static int restore(struct kt_qemu *qemu, uint64_t deadline_ns, struct kt_diag *d
 {
 	struct kt_vm_restore_times *times = &qemu->vm.times;
 	uint64_t start_ns = kt_now_ns();
-	int r = open_state(qemu)		   ?:
-			kt_qemu_set_up(qemu, diag) ?:
+	int r = open_state(qemu) ?:
+			(qemu->prepared ? kt_qemu_complete(qemu, deadline_ns, diag) : kt_qemu_set_up(qemu, diag)) ?:
 			kt_qemu_command_and_wait(qemu, "migrate-set-capabilities", CAPABILITIES,
 						 deadline_ns, diag);
 
@@ -125,10 +133,18 @@ static int restore(struct kt_qemu *qemu, uint64_t deadline_ns, struct kt_diag *d
 	return kt_forward(r);
 }
 
+static struct kt_qemu *take_prepared(const struct kt_vm *like)
+{
+	struct kt_qemu *qemu = kt_container_of(like->prepared, struct kt_qemu, vm);
+
+	qemu->vm.bake = like->bake;
+	return qemu;
+}
+
 int kt_qemu_restore(struct kt_vm **ret_vm, const struct kt_vm *like, uint64_t deadline_ns,
 		    struct kt_diag *diag)
 {
-	struct kt_qemu *qemu = kt_qemu_alloc(like, diag);
+	struct kt_qemu *qemu = like->prepared ? take_prepared(like) : kt_qemu_alloc(like, diag);
 	int r;
 
 	if (!qemu)
