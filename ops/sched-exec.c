@@ -324,12 +324,15 @@ static bool attached_or_gone(void *arg)
 	return true;
 }
 
+/* Its own word for its end makes the rest needless, which may be a long dump. */
 static void append_tail(const struct kt_sched *sched, char *text)
 {
+	const char *end = strstr(sched->tail, "\nEXIT: ");
 	size_t len = strlen(text);
 
 	if (sched->tail_len)
-		snprintf(text + len, KT_TEXT_MAX - len, "; its output ends: %s", sched->tail);
+		snprintf(text + len, KT_TEXT_MAX - len, "; its output ends: %s",
+			 end ? end + 1 : sched->tail);
 	else
 		snprintf(text + len, KT_TEXT_MAX - len, "; it printed nothing");
 	/* A trailing newline of the output is none of the message. */

@@ -45,6 +45,19 @@ def register(harness):
                "scheduler 'primary' (generation 2) died unexpectedly", "error-stall")
 
     @case
+    def last_words_are_the_cause():
+        """A loader's own word for its end, and not the dump before it."""
+        program = harness.static_program("talker", """
+            #include <stdio.h>
+            int main(void)
+            {
+                printf("a dump\\nEXIT: scx_bpf_error (no luck)\\n");
+                return 0;
+            }""", ["-static"])
+        r = expect(run(harness.DEMO, "--scheduler", program, harness=False), FAIL, "startup-died")
+        check("; its output ends: EXIT: scx_bpf_error (no luck)" in r.first(), r)
+
+    @case
     def hold_ends_with_the_scheduler():
         r = passes("dispatch_hold_truncates_when_scheduler_dies_midstep")
         exit = r.json()["schedulers"][0]["exit"]
