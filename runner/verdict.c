@@ -20,6 +20,9 @@
  */
 #define CONTENTION_MAX 0.25
 
+/* How long an attach or a detach may take; see KT_SCHED_ATTACH_NS of ops/sched-exec.h. */
+#define OP_TIME_NS (10 * KT_NSEC_PER_SEC)
+
 static bool conclude(struct kt_run_result *res, enum kt_verdict verdict, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
@@ -32,6 +35,25 @@ static bool conclude(struct kt_run_result *res, enum kt_verdict verdict, const c
 	vsnprintf(res->cause, sizeof(res->cause), fmt, ap);
 	va_end(ap);
 	return true;
+}
+
+static void append(struct kt_run_result *res, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+
+static void append(struct kt_run_result *res, const char *fmt, ...)
+{
+	size_t len = strlen(res->cause);
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(res->cause + len, sizeof(res->cause) - len, fmt, ap);
+	va_end(ap);
+}
+
+static void append_contention(struct kt_run_result *res)
+{
+	append(res, "; the host kept vCPUs waiting for %.0f %% of the time they ran",
+	       100 * kt_run_contention(res));
 }
 
 static const char *scheduler_name(const struct kt_run_record *rec, uint32_t generation)
@@ -80,6 +102,21 @@ static bool is_not_the_schedulers(uint32_t error)
 	return error == KT_OP_INTERNAL || error == KT_OP_FREEZE_FAILED;
 }
 
+/*
+ * An op took all the time that it may, and on average the vCPUs waited for the host's CPUs
+ * for half of it or more: what it waited for may just not have been let run.
+ */
+static bool is_the_hosts(const struct kt_run_result *res, const struct kt_msg_op *op)
+{
+	bool timed = op->error == KT_OP_NOT_ATTACHED || op->error == KT_OP_DETACH_TIMEOUT;
+	uint64_t waited_ns = 0;
+
+	for (unsigned int i = 0; i < res->vcpu_count; i++)
+		waited_ns += res->vcpus[i].stats.delay_ns;
+	return timed && op->duration_ns >= OP_TIME_NS && kt_run_contention(res) > CONTENTION_MAX &&
+	       waited_ns / res->vcpu_count >= op->duration_ns / 2;
+}
+
 /* NULL: what comes before the first step, or a step that the scenario has not. */
 static const struct kt_step *step_of(const struct kt_scenario *s, uint32_t step)
 {
@@ -103,6 +140,7 @@ static bool judge_ops(struct kt_run_result *res, const struct kt_scenario *s)
 		const struct kt_msg_op *op = &res->record.ops[i];
 		const struct kt_step *step = step_of(s, op->step);
 		enum kt_op_error expected = expected_error(step, op->op);
+		bool host;
 
 		if (op->error == expected)
 			continue;
@@ -112,13 +150,17 @@ static bool judge_ops(struct kt_run_result *res, const struct kt_scenario *s)
 					"%s",
 					kt_op_kind_name(op->kind), step->name,
 					kt_op_error_name(expected));
-		return conclude(res,
-				is_not_the_schedulers(op->error) ? KT_VERDICT_INCONCLUSIVE :
-								   KT_VERDICT_FAIL,
-				"%s: op %s of step '%s': %s%s%s", kt_op_error_name(op->error),
-				kt_op_kind_name(op->kind), step ? step->name : "boot", op->text,
-				expected ? "; expected was " : "",
-				expected ? kt_op_error_name(expected) : "");
+		host = is_the_hosts(res, op);
+		conclude(res,
+			 host || is_not_the_schedulers(op->error) ? KT_VERDICT_INCONCLUSIVE :
+								    KT_VERDICT_FAIL,
+			 "%s: op %s of step '%s': %s%s%s", kt_op_error_name(op->error),
+			 kt_op_kind_name(op->kind), step ? step->name : "boot", op->text,
+			 expected ? "; expected was " : "",
+			 expected ? kt_op_error_name(expected) : "");
+		if (host)
+			append_contention(res);
+		return true;
 	}
 	return false;
 }
@@ -239,38 +281,23 @@ static const struct kt_finding *first_finding(const struct kt_run_record *rec)
 	return rec->findings;
 }
 
-static void append(struct kt_run_result *res, const char *fmt, ...)
-	__attribute__((format(printf, 2, 3)));
-
-static void append(struct kt_run_result *res, const char *fmt, ...)
-{
-	size_t len = strlen(res->cause);
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(res->cause + len, sizeof(res->cause) - len, fmt, ap);
-	va_end(ap);
-}
-
 static bool judge_findings(struct kt_run_result *res)
 {
 	size_t more = res->record.finding_count - 1;
-	double contention = kt_run_contention(res);
 	const struct kt_finding *f;
 	bool host;
 
 	if (!res->record.finding_count)
 		return false;
 	f = first_finding(&res->record);
-	host = f->timing && contention > CONTENTION_MAX;
+	host = f->timing && kt_run_contention(res) > CONTENTION_MAX;
 	conclude(res, host ? KT_VERDICT_INCONCLUSIVE : KT_VERDICT_FAIL, "%s", f->text);
 	if (f->file[0])
 		append(res, " (%s:%u)", f->file, f->line);
 	if (more)
 		append(res, "; and %zu more finding%s", more, more == 1 ? "" : "s");
 	if (host)
-		append(res, "; the host kept vCPUs waiting for %.0f %% of the time they ran",
-		       100 * contention);
+		append_contention(res);
 	return true;
 }
 

@@ -273,6 +273,34 @@ static void test_findings_about_time(void **state)
 	expect(KT_VERDICT_FAIL, KT_EXIT_FAIL, "it is wrong (a.c:4); and 1 more finding");
 }
 
+static void test_ops_that_had_no_time(void **state)
+{
+	struct kt_msg m = { .type = KT_MSG_OP };
+	struct kt_run_vcpu vcpus[2] = { { .stats = { .run_ns = KT_SEC(2), .delay_ns = KT_SEC(9) } },
+					{ .stats = { .run_ns = KT_SEC(2),
+						     .delay_ns = KT_SEC(2) } } };
+
+	res.vcpus = vcpus;
+	res.vcpu_count = 2;
+	m.op = (struct kt_msg_op){
+		1, 0, KT_OP_KIND_ATTACH, KT_OP_NOT_ATTACHED, 0, 0, KT_SEC(10), 0, 0, 0, 0, "in vain"
+	};
+	assert_int_equal(kt_run_record_add(&res.record, &m, NULL), 0);
+	expect(KT_VERDICT_INCONCLUSIVE, KT_EXIT_INCONCLUSIVE,
+	       "in vain; the host kept vCPUs waiting for 275 % of the time they ran");
+	res.record.ops[0].error = KT_OP_DETACH_TIMEOUT;
+	expect(KT_VERDICT_INCONCLUSIVE, KT_EXIT_INCONCLUSIVE, "in vain; the host kept");
+	/* It had more than half of the time; it ended before; it is about no time. */
+	vcpus[1].stats.delay_ns = KT_MS(900);
+	expect(KT_VERDICT_FAIL, KT_EXIT_FAIL, "in vain");
+	vcpus[1].stats.delay_ns = KT_SEC(2);
+	res.record.ops[0].duration_ns = KT_SEC(9);
+	expect(KT_VERDICT_FAIL, KT_EXIT_FAIL, "in vain");
+	res.record.ops[0].duration_ns = KT_SEC(10);
+	res.record.ops[0].error = KT_OP_STARTUP_DIED;
+	expect(KT_VERDICT_FAIL, KT_EXIT_FAIL, "in vain");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -287,6 +315,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_workers, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_findings, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_findings_about_time, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_ops_that_had_no_time, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
