@@ -101,9 +101,10 @@ static void check_staged(struct kt_exec *exec, const struct kt_scenario *s)
 
 void kt_exec_note_death(struct kt_exec *exec)
 {
-	int r = kt_sched_bury(&exec->sched);
+	int r;
 
 	kt_snapshot_forget(&exec->snapshots);
+	r = kt_sched_bury(&exec->sched);
 	must(exec, "wait for the dead scheduler", r);
 	if (r == KT_EXEC_E_DEADLINE)
 		kt_init_fail(exec, "wait for the dead scheduler",
@@ -140,8 +141,14 @@ static bool run_op(struct kt_exec *exec, uint32_t step, uint32_t index, const st
 	static struct kt_op_outcome outcome;
 	uint32_t before = exec->sched.generation, of = step == KT_STEP_BOOT ? 0 : step;
 
-	if (ends_a_generation(op) && kt_sched_check(&exec->sched))
+	if (ends_a_generation(op) && kt_sched_check(&exec->sched)) {
 		take_snapshot(exec, KT_SNAPSHOT_ENDING, of);
+		/*
+		 * Its maps are to go with its process. Who holds one keeps the BPF timers in it
+		 * going, and what these do wrong is held against the scheduler that is live then.
+		 */
+		kt_snapshot_forget(&exec->snapshots);
+	}
 	kt_op_execute(&outcome, op, &exec->sched);
 	send_op(exec, step, index, op, &outcome);
 	if (kt_exec_scheduler_died(exec))

@@ -203,12 +203,15 @@ void kt_tail_keep(struct kt_tail *tail, const char *data, size_t len)
 	tail->text[tail->len] = 0;
 }
 
+/* A scheduler's own word for its end makes the rest needless, which may be a long dump. */
 void kt_tail_append(const struct kt_tail *tail, char *text)
 {
+	const char *end = strstr(tail->text, "\nEXIT: ");
 	size_t len = strlen(text);
 
 	if (tail->len)
-		snprintf(text + len, KT_TEXT_MAX - len, "; its output ends: %s", tail->text);
+		snprintf(text + len, KT_TEXT_MAX - len, "; its output ends: %s",
+			 end ? end + 1 : tail->text);
 	else
 		snprintf(text + len, KT_TEXT_MAX - len, "; it printed nothing");
 	/* A trailing newline of the output is none of the message. */

@@ -141,6 +141,7 @@ int kt_check_generation(struct kt_check *ck, uint32_t generation,
 			abort();
 		*exit = kt_run_record_exit(rec, s);
 		*ret_report = (struct kt_generation_report){ .name = s->name,
+							     .ops = s->ops,
 							     .pid = s->pid,
 							     .attached_ns = s->attached_ns,
 							     .ended_ns = s->ended_ns,
@@ -313,20 +314,6 @@ static int read_one(struct kt_check *ck, const struct kt_snapshot *s, const char
 		return 0;
 	kt_check_fail(ck, "", 0, "%s", kt_diag_format(&diag, text, sizeof(text)));
 	return r == KT_BPFPATH_E_NAME ? KT_CHECK_E_NO_NAME : KT_CHECK_E_TYPE;
-}
-
-bool kt_bpf_has(struct kt_check *ck, uint32_t generation, const char *path)
-{
-	struct kt_diag diag = KT_DIAG_INIT;
-	const struct kt_snapshot *s;
-	bool any = false;
-	uint64_t value;
-
-	generation = resolve(ck, generation);
-	for (size_t pos = 0; (s = next_of(ck, generation, &pos)); any = true)
-		if (kt_bpfpath_u64(s, path, &value, &diag))
-			return false;
-	return any;
 }
 
 int kt_bpf_series(struct kt_check *ck, uint32_t generation, const char *path,

@@ -97,26 +97,33 @@ static int add_sched(struct kt_run_record *rec, const struct kt_msg_sched *msg,
 	return protocol(diag, "scheduler event of unknown kind");
 }
 
-static void take_output_line(struct kt_sched_record *s)
+/*
+ * The first end that it tells of is that of its generation: on CPU hotplug, loaders of the
+ * kernel's tools attach anew by themselves, which is no part of the run any more.
+ */
+static void take_output_line(struct kt_sched_record *s, struct kt_output_line *line)
 {
-	s->partial[s->partial_len] = 0;
-	s->partial_len = 0;
+	line->text[line->len] = 0;
+	line->len = 0;
 	/* Most of what it says is about something else. */
-	(void)!kt_scx_exit_from_output(&s->exit, s->partial);
+	if (s->exit.kind == KT_SCX_NONE)
+		(void)!kt_scx_exit_from_output(&s->exit, line->text);
 }
 
 static int add_log(struct kt_run_record *rec, const struct kt_msg_log *msg, struct kt_diag *diag)
 {
 	struct kt_sched_record *s = kt_run_record_spawn(rec, msg->spawn);
 	size_t have, keep = KT_MIN((size_t)msg->data.len, sizeof(s->tail) - 1);
+	struct kt_output_line *line;
 
 	if (!s)
 		return protocol(diag, "output of a scheduler that was never spawned");
+	line = &s->lines[msg->stream == 2];
 	for (uint32_t i = 0; i < msg->data.len; i++) {
 		if (msg->data.data[i] == '\n')
-			take_output_line(s);
-		else if (s->partial_len < sizeof(s->partial) - 1)
-			s->partial[s->partial_len++] = (char)msg->data.data[i];
+			take_output_line(s, line);
+		else if (line->len < sizeof(line->text) - 1)
+			line->text[line->len++] = (char)msg->data.data[i];
 	}
 	have = KT_MIN(strlen(s->tail), sizeof(s->tail) - 1 - keep);
 	memmove(s->tail, s->tail + strlen(s->tail) - have, have);

@@ -19,6 +19,12 @@
 #include "runner/scx-exit.h"
 #include "scenario/scenario.h"
 
+/* A line that is not at its end yet. */
+struct kt_output_line {
+	char text[1400];
+	size_t len;
+};
+
 /* One scheduler process. */
 struct kt_sched_record {
 	char name[KT_NAME_MAX];
@@ -29,11 +35,10 @@ struct kt_sched_record {
 	bool died;	 /* not intended */
 	uint32_t status; /* wait status, once ended */
 	uint64_t spawned_ns, attached_ns, ended_ns;
-	char tail[512];		      /* last output, for messages */
-	char ops[KT_NAME_MAX];	      /* what the kernel calls it, once attached */
-	struct kt_scx_exit_info exit; /* as it said itself */
-	char partial[1400];	      /* private: the output line so far */
-	size_t partial_len;
+	char tail[512];			/* last output, for messages */
+	char ops[KT_NAME_MAX];		/* what the kernel calls it, once attached */
+	struct kt_scx_exit_info exit;	/* as it said itself */
+	struct kt_output_line lines[2]; /* private: of stdout and stderr */
 };
 
 /* One freeze that the guest asked for. */

@@ -48,9 +48,6 @@ enum kt_check_condition {
  */
 int kt_bpf_u64(struct kt_check *ck, uint32_t generation, const char *path, uint64_t *ret_value);
 
-/* Whether the path names an integer in all snapshots of the generation, and there is one. */
-bool kt_bpf_has(struct kt_check *ck, uint32_t generation, const char *path);
-
 /* One value per valid snapshot of a generation, in order of time; borrowed until the check ends. */
 int kt_bpf_series(struct kt_check *ck, uint32_t generation, const char *path,
 		  struct kt_series *ret_series);
@@ -71,6 +68,7 @@ bool kt_check_survived(const struct kt_check *ck, uint32_t generation);
 /* What is known of a generation; times are of the guest's CLOCK_MONOTONIC. */
 struct kt_generation_report {
 	const char *name; /* declared; borrowed until the check ends */
+	const char *ops;  /* what the kernel calls it; likewise */
 	uint32_t pid;
 	uint64_t attached_ns;
 	uint64_t ended_ns; /* 0: it did not end */

@@ -15,6 +15,12 @@ KT_HOST_CHECK(grows_after_the_swap)
 	KT_EXPECT_INCREASING(ck, &dispatched);
 }
 
+KT_SCENARIO(any_scheduler_that_stalls,
+	"whatever is given is to be ended by the kernel's watchdog",
+	.sched        = KT_SCHED("primary", .binary = "scx_ktest", .args = STALLING),
+	.steps        = KT_STEPS(KT_STEP("stall", .hold = KT_SEC(15))),
+	.expect_death = KT_DEATH(KT_SCX_ERROR_STALL));
+
 KT_SCENARIO(twin_replace_with_one_that_does_nothing,
 	"replaces a scheduler by one that lets all tasks pass by",
 	.sched     = KT_SCHED("primary", .binary = "scx_ktest"),

@@ -27,6 +27,38 @@ def register(harness):
         check(sum(phases.values()) <= op(r, "replace")[0]["duration_ns"], op(r, "replace"))
 
     @case
+    def maps_go_with_their_scheduler():
+        """When the next one starts, nobody holds a map of the last: BPF timers in it would run on."""
+        program = harness.static_program("either", """
+            #include <linux/bpf.h>
+            #include <stdio.h>
+            #include <string.h>
+            #include <sys/syscall.h>
+            #include <unistd.h>
+            static int maps_left(void)
+            {
+                union bpf_attr attr;
+                memset(&attr, 0, sizeof(attr));
+                return !syscall(SYS_bpf, BPF_MAP_GET_NEXT_ID, &attr, sizeof(attr));
+            }
+            int main(void)
+            {
+                char self[256] = "", *argv[] = { "/scx", "--quiet", NULL };
+                if (readlink("/proc/self/exe", self, sizeof(self) - 1) < 0)
+                    return 9;
+                if (!strstr(self, "/alt/"))
+                    return execv(argv[0], argv);
+                /* The kernel frees them some time after the last has let go. */
+                for (int i = 0; i < 80 && maps_left(); i++)
+                    usleep(10000);
+                puts(maps_left() ? "maps are left" : "no map is left");
+                return 1;
+            }""", ["-static"])
+        expect(run("scheduler_replace_mid_experiment_swaps_via_staged_pack", "--scheduler", program,
+                   "--file", f"{harness.FIXTURE}:/scx", harness=False), FAIL,
+               "startup-died: op replace", "no map is left")
+
+    @case
     def replace_twin_fails():
         expect(run("twin_replace_with_one_that_does_nothing"), FAIL,
                "nr_dispatched does not grow: 0 after 0 (generation 2")
@@ -43,6 +75,19 @@ def register(harness):
         expect(run("twin_restart_that_is_left_out"), FAIL, "1 is not == 2")
         expect(run("twin_restart_of_one_that_stalls"), FAIL,
                "scheduler 'primary' (generation 2) died unexpectedly", "error-stall")
+
+    @case
+    def last_words_are_the_cause():
+        """A loader's own word for its end, and not the dump before it."""
+        program = harness.static_program("talker", """
+            #include <stdio.h>
+            int main(void)
+            {
+                printf("a dump\\nEXIT: scx_bpf_error (no luck)\\n");
+                return 0;
+            }""", ["-static"])
+        r = expect(run(harness.DEMO, "--scheduler", program, harness=False), FAIL, "startup-died")
+        check("; its output ends: EXIT: scx_bpf_error (no luck)" in r.first(), r)
 
     @case
     def hold_ends_with_the_scheduler():

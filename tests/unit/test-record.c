@@ -63,6 +63,29 @@ static void test_life_of_a_scheduler(void **state)
 	assert_int_equal(rec.scheds[0].pid, 101);
 }
 
+/* It attaches anew by itself, until it is told to end. */
+static void test_first_end_counts(void **state)
+{
+	assert_int_equal(sched(KT_SCHED_SPAWNED, 1, 0), 0);
+	assert_int_equal(sched(KT_SCHED_ATTACHED, 1, 1), 0);
+	assert_int_equal(output(1, "EXIT: unregistered from the main kernel (cpu 3)\n"), 0);
+	assert_int_equal(output(1, "EXIT: unregistered from user space\n"), 0);
+	assert_int_equal(rec.scheds[0].exit.kind, KT_SCX_UNREG_KERN);
+	assert_string_equal(rec.scheds[0].exit.message, "cpu 3");
+}
+
+static void test_streams_do_not_mix(void **state)
+{
+	struct kt_msg m = { .type = KT_MSG_LOG };
+	const char *text = "EXIT: unregistered from BPF\n";
+
+	assert_int_equal(sched(KT_SCHED_SPAWNED, 1, 0), 0);
+	assert_int_equal(output(1, "no end of a line"), 0);
+	m.log = (struct kt_msg_log){ 1, 2, { (const uint8_t *)text, (uint32_t)strlen(text) } };
+	assert_int_equal(add(&m), 0);
+	assert_int_equal(rec.scheds[0].exit.kind, KT_SCX_UNREG_BPF);
+}
+
 static void test_tail_keeps_the_end(void **state)
 {
 	char text[2000];
@@ -268,6 +291,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_life_of_a_scheduler, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_first_end_counts, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_streams_do_not_mix, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_tail_keeps_the_end, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_nonsense_is_refused, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_freezes, setup, teardown),

@@ -273,28 +273,19 @@ static void test_findings_about_time(void **state)
 	expect(KT_VERDICT_FAIL, KT_EXIT_FAIL, "it is wrong (a.c:4); and 1 more finding");
 }
 
-/* A long limit is excused by a host that is busier still; nothing else is. */
-static void test_long_limits(void **state)
+/* A stall is excused by a host that is busier still; no other death is. */
+static void test_stalls_of_the_host(void **state)
 {
-	struct kt_run_vcpu vcpu = { .stats = { .run_ns = 1000, .delay_ns = 3000 } };
-	struct kt_msg m = { .type = KT_MSG_OP };
+	struct kt_run_vcpu vcpu = { .stats = { .run_ns = 1000, .delay_ns = 3001 } };
 
 	res.vcpus = &vcpu;
 	res.vcpu_count = 1;
-	m.op = (struct kt_msg_op){ .kind = KT_OP_KIND_ATTACH, .error = KT_OP_NOT_ATTACHED };
-	assert_int_equal(kt_run_record_add(&res.record, &m, NULL), 0);
-	expect(KT_VERDICT_FAIL, KT_EXIT_FAIL, "not-attached: op attach");
-	vcpu.stats.delay_ns = 3001;
-	expect(KT_VERDICT_INCONCLUSIVE, KT_EXIT_INCONCLUSIVE,
-	       "waiting for 300 % of the time they ran");
-	res.record.ops[0].error = KT_OP_STARTUP_DIED;
-	expect(KT_VERDICT_FAIL, KT_EXIT_FAIL, "startup-died");
-	res.record.op_count = 0;
 	add_scheduler(true);
 	expect(KT_VERDICT_FAIL, KT_EXIT_FAIL, "died unexpectedly");
 	res.record.scheds[0].exit.kind = KT_SCX_ERROR_STALL;
-	expect(KT_VERDICT_INCONCLUSIVE, KT_EXIT_INCONCLUSIVE, "error-stall");
-	vcpu.stats.delay_ns = 0;
+	expect(KT_VERDICT_INCONCLUSIVE, KT_EXIT_INCONCLUSIVE,
+	       "waiting for 300 % of the time they ran");
+	vcpu.stats.delay_ns = 3000;
 	expect(KT_VERDICT_FAIL, KT_EXIT_FAIL, "error-stall");
 }
 
@@ -337,6 +328,34 @@ static void test_programs(void **state)
 	expect_of(KT_VERDICT_FAIL, "program-failed: op run of step 'one'");
 }
 
+static void test_ops_that_had_no_time(void **state)
+{
+	struct kt_msg m = { .type = KT_MSG_OP };
+	struct kt_run_vcpu vcpus[2] = { { .stats = { .run_ns = KT_SEC(2), .delay_ns = KT_SEC(9) } },
+					{ .stats = { .run_ns = KT_SEC(2),
+						     .delay_ns = KT_SEC(2) } } };
+
+	res.vcpus = vcpus;
+	res.vcpu_count = 2;
+	m.op = (struct kt_msg_op){
+		1, 0, KT_OP_KIND_ATTACH, KT_OP_NOT_ATTACHED, 0, 0, KT_SEC(10), 0, 0, 0, 0, "in vain"
+	};
+	assert_int_equal(kt_run_record_add(&res.record, &m, NULL), 0);
+	expect(KT_VERDICT_INCONCLUSIVE, KT_EXIT_INCONCLUSIVE,
+	       "in vain; the host kept vCPUs waiting for 275 % of the time they ran");
+	res.record.ops[0].error = KT_OP_DETACH_TIMEOUT;
+	expect(KT_VERDICT_INCONCLUSIVE, KT_EXIT_INCONCLUSIVE, "in vain; the host kept");
+	/* It had more than half of the time; it ended before; it is about no time. */
+	vcpus[1].stats.delay_ns = KT_MS(900);
+	expect(KT_VERDICT_FAIL, KT_EXIT_FAIL, "in vain");
+	vcpus[1].stats.delay_ns = KT_SEC(2);
+	res.record.ops[0].duration_ns = KT_SEC(9);
+	expect(KT_VERDICT_FAIL, KT_EXIT_FAIL, "in vain");
+	res.record.ops[0].duration_ns = KT_SEC(10);
+	res.record.ops[0].error = KT_OP_STARTUP_DIED;
+	expect(KT_VERDICT_FAIL, KT_EXIT_FAIL, "in vain");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -351,9 +370,10 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_workers, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_findings, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_findings_about_time, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_long_limits, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_stalls_of_the_host, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_complaints, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_programs, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_ops_that_had_no_time, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
