@@ -258,7 +258,7 @@ def attached_bakes_come_from_warm_ones():
 
 @case
 def scheduler_that_does_not_attach_is_no_bake():
-    r = expect(run_own(ATTACHED, "--scheduler", "/bin/false"), FAIL, "startup-died")
+    r = expect(run_own("small_and_attached", "--scheduler", "/bin/false"), FAIL, "startup-died")
     check(start(r)["kind"] == "clone" and not start(r)["attached"], start(r))
     check(len(bakes()) == 1, bakes())
 
