@@ -5,11 +5,6 @@
 
 #include "ops/cpus.h"
 
-static void add(struct kt_cpu_mask *mask, unsigned int cpu)
-{
-	mask->words[cpu / 64] |= UINT64_C(1) << cpu % 64;
-}
-
 unsigned int kt_cpu_mask_count(const struct kt_cpu_mask *mask)
 {
 	unsigned int count = 0;
@@ -46,7 +41,7 @@ static int add_range(struct kt_cpu_mask *mask, unsigned long from, unsigned long
 	for (unsigned long cpu = from; cpu <= to; cpu++) {
 		if (cpu >= KT_CPUS_MAX || !is_there(places, count, cpu))
 			return KT_CPUS_E_OUTSIDE;
-		add(mask, (unsigned int)cpu);
+		kt_cpu_mask_set(mask, (unsigned int)cpu, true);
 	}
 	return 0;
 }
@@ -80,14 +75,14 @@ static int add_part(struct kt_cpu_mask *mask, const struct kt_cpus *cpus,
 	from = count * cpus->index / cpus->count;
 	to = count * (cpus->index + 1) / cpus->count;
 	for (unsigned int i = from; i < to; i++)
-		add(mask, places[i].cpu);
+		kt_cpu_mask_set(mask, places[i].cpu, true);
 	if (cpus->kind == KT_CPUS_KIND_PART)
 		return 0;
 	next = (cpus->index + 1) % cpus->count;
 	from = count * next / cpus->count;
 	to = count * (next + 1) / cpus->count;
 	for (unsigned int i = from; i < from + (to - from + 1) / 2; i++)
-		add(mask, places[i].cpu);
+		kt_cpu_mask_set(mask, places[i].cpu, true);
 	return 0;
 }
 
@@ -100,7 +95,7 @@ static int add_those_of(struct kt_cpu_mask *mask, const struct kt_cpus *cpus,
 	for (unsigned int i = 0; i < count; i++)
 		if (cpus->index ==
 		    (cpus->kind == KT_CPUS_KIND_LLC ? places[i].llc : places[i].node)) {
-			add(mask, places[i].cpu);
+			kt_cpu_mask_set(mask, places[i].cpu, true);
 			found = true;
 		}
 	return found ? 0 : KT_CPUS_E_OUTSIDE;
@@ -112,7 +107,7 @@ static int add_percent(struct kt_cpu_mask *mask, unsigned int percent,
 	if (percent > 100)
 		return KT_CPUS_E_FORM;
 	for (unsigned int i = 0; i < (count * percent + 99) / 100; i++)
-		add(mask, places[i].cpu);
+		kt_cpu_mask_set(mask, places[i].cpu, true);
 	return 0;
 }
 

@@ -74,6 +74,14 @@ static inline bool kt_cpu_mask_has(const struct kt_cpu_mask *mask, unsigned int 
 	return cpu < KT_CPUS_MAX && mask->words[cpu / 64] >> cpu % 64 & 1;
 }
 
+/* cpu: below KT_CPUS_MAX. */
+static inline void kt_cpu_mask_set(struct kt_cpu_mask *mask, unsigned int cpu, bool in)
+{
+	uint64_t bit = UINT64_C(1) << cpu % 64;
+
+	mask->words[cpu / 64] = in ? mask->words[cpu / 64] | bit : mask->words[cpu / 64] & ~bit;
+}
+
 unsigned int kt_cpu_mask_count(const struct kt_cpu_mask *mask);
 
 enum kt_cpus_condition {

@@ -80,14 +80,6 @@ static const char *others(char buf[32], unsigned int broken)
 
 #define WHEN_MAX 256
 
-static const char *step_name(const struct kt_scenario *s, unsigned int step)
-{
-	for (unsigned int i = 0; s->steps && s->steps[i].name; i++)
-		if (i == step)
-			return s->steps[i].name;
-	return "?";
-}
-
 /* The last step that had begun by then; -1: none. */
 static int step_at(const struct kt_run_record *rec, uint64_t ns)
 {
@@ -115,13 +107,14 @@ static const char *when(char buf[WHEN_MAX], const struct group *g, uint64_t ns)
 {
 	const struct kt_sched_record *s = live_at(g->rec, ns);
 	int step = step_at(g->rec, ns), len;
+	const struct kt_step *decl = kt_scenario_step(g->scenario, (uint32_t)step);
 
 	if (step < 0)
 		len = snprintf(buf, WHEN_MAX, "before the first step");
 	else
 		len = snprintf(buf, WHEN_MAX, "%.3f s into step '%.60s'",
 			       (double)(ns - g->rec->steps[step].start_ns) / 1e9,
-			       step_name(g->scenario, (unsigned int)step));
+			       decl ? decl->name : "?");
 	if (s)
 		snprintf(buf + len, WHEN_MAX - (size_t)len, ", under '%.60s' (generation %u)",
 			 s->name, s->generation);

@@ -191,7 +191,7 @@ struct kt_cpu_mask kt_worker_cpus(const struct kt_worker_record *worker)
 	struct kt_cpu_mask mask = { { 0 } };
 
 	for (unsigned int cpu = 0; cpu < KT_CPUS_MAX; cpu++)
-		mask.words[cpu / 64] |= (uint64_t)(worker->seen[cpu] > 0) << cpu % 64;
+		kt_cpu_mask_set(&mask, cpu, worker->seen[cpu] > 0);
 	return mask;
 }
 

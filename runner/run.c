@@ -422,6 +422,8 @@ int kt_run(struct kt_run_result *ret_result, const struct kt_run_request *req)
 	make_rerun(res, req);
 	if (req->scheduler && kt_stage_is_fixed(req->scenario)) {
 		skip(res, "it is about a scheduler of its own, and was given another");
+		if (req->fleet)
+			kt_fleet_skip(req->fleet);
 		return 0;
 	}
 	r = kt_artifacts_open(art, req->artifacts, req->scenario->name, &res->diag);

@@ -120,15 +120,6 @@ static bool is_the_hosts(const struct kt_run_result *res, const struct kt_msg_op
 	       waited_ns / res->vcpu_count >= op->duration_ns / 2;
 }
 
-/* NULL: what comes before the first step, or a step that the scenario has not. */
-static const struct kt_step *step_of(const struct kt_scenario *s, uint32_t step)
-{
-	for (uint32_t n = 0; s->steps && s->steps[n].name; n++)
-		if (n == step)
-			return &s->steps[n];
-	return NULL;
-}
-
 static enum kt_op_error expected_error(const struct kt_step *step, uint32_t op)
 {
 	for (uint32_t n = 0; step && step->ops && step->ops[n].kind; n++)
@@ -154,7 +145,8 @@ static bool judge_ops(struct kt_run_result *res, const struct kt_scenario *s)
 {
 	for (size_t i = 0; i < res->record.op_count; i++) {
 		const struct kt_msg_op *op = &res->record.ops[i];
-		const struct kt_step *step = step_of(s, op->step);
+		/* NULL: what comes before the first step, or one that the scenario has not. */
+		const struct kt_step *step = kt_scenario_step(s, op->step);
 		enum kt_op_error expected = expected_error(step, op->op);
 
 		if (op->error == expected)

@@ -100,18 +100,6 @@ static void add_group(struct state *st, const char *path)
 	*g = (struct group){ .path = path };
 }
 
-static void set_online(struct state *st, int64_t cpu, bool online)
-{
-	uint64_t bit = UINT64_C(1) << cpu % 64;
-
-	if (cpu < 0 || cpu >= KT_CPUS_MAX)
-		return;
-	if (online)
-		st->online.words[cpu / 64] |= bit;
-	else
-		st->online.words[cpu / 64] &= ~bit;
-}
-
 static void follow_group(struct state *st, const struct kt_op *op)
 {
 	struct group *g = op->cgroup ? find(st, op->cgroup) : NULL;
@@ -162,8 +150,10 @@ static void follow(struct state *st, const struct kt_op *op)
 		return; /* it has no effect */
 	if (op->kind == KT_OP_KIND_CGROUP_ADD)
 		add_group(st, op->cgroup);
-	else if (op->kind == KT_OP_KIND_CPU_OFFLINE || op->kind == KT_OP_KIND_CPU_ONLINE)
-		set_online(st, op->value, op->kind == KT_OP_KIND_CPU_ONLINE);
+	else if ((op->kind == KT_OP_KIND_CPU_OFFLINE || op->kind == KT_OP_KIND_CPU_ONLINE) &&
+		 op->value >= 0 && op->value < KT_CPUS_MAX)
+		kt_cpu_mask_set(&st->online, (unsigned int)op->value,
+				op->kind == KT_OP_KIND_CPU_ONLINE);
 	else if (op->workers)
 		follow_workers(st, op);
 	else

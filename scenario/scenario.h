@@ -228,6 +228,9 @@ const struct kt_workers *kt_scenario_workers(const struct kt_scenario *s, const 
 /* The declared program of this name, or NULL. */
 const struct kt_program_decl *kt_program_find(const struct kt_program_decl *list, const char *name);
 
+/* Step `index`, from 0, or NULL: it has not so many. */
+const struct kt_step *kt_scenario_step(const struct kt_scenario *s, uint32_t index);
+
 /* How long a step holds, ns. */
 uint64_t kt_scenario_step_ns(const struct kt_scenario *s, const struct kt_step *step);
 /* How often the ops of a step are carried out. */

@@ -215,6 +215,14 @@ const struct kt_program_decl *kt_program_find(const struct kt_program_decl *list
 	return NULL;
 }
 
+const struct kt_step *kt_scenario_step(const struct kt_scenario *s, uint32_t index)
+{
+	for (uint32_t n = 0; s->steps && s->steps[n].name; n++)
+		if (n == index)
+			return &s->steps[n];
+	return NULL;
+}
+
 uint64_t kt_scenario_step_ns(const struct kt_scenario *s, const struct kt_step *step)
 {
 	return step->hold_percent ? s->duration / 100 * step->hold_percent : step->hold;

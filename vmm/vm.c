@@ -160,14 +160,20 @@ int kt_vm_config_init(struct kt_vm_config *ret_config, const struct kt_vm_spec *
 
 /* ---- the machine ---- */
 
+static struct kt_vm like_of(const struct kt_vm_config *config, struct kt_loop *loop,
+			    const struct kt_vm_handlers *handlers, void *arg)
+{
+	return (struct kt_vm){ .ops = accel_ops[config->accel],
+			       .config = *config,
+			       .loop = loop,
+			       .handlers = handlers,
+			       .arg = arg };
+}
+
 int kt_vm_new(struct kt_vm **ret_vm, const struct kt_vm_config *config, struct kt_loop *loop,
 	      const struct kt_vm_handlers *handlers, void *arg, struct kt_diag *diag)
 {
-	const struct kt_vm like = { .ops = accel_ops[config->accel],
-				    .config = *config,
-				    .loop = loop,
-				    .handlers = handlers,
-				    .arg = arg };
+	const struct kt_vm like = like_of(config, loop, handlers, arg);
 
 	return kt_forward(like.ops->create(ret_vm, &like, diag));
 }
@@ -274,11 +280,7 @@ json_t *kt_vm_facts(const struct kt_vm_config *config)
 int kt_vm_prepare(struct kt_vm **ret_vm, const struct kt_vm_config *config, struct kt_loop *loop,
 		  const struct kt_vm_handlers *handlers, void *arg, struct kt_diag *diag)
 {
-	const struct kt_vm like = { .ops = accel_ops[config->accel],
-				    .config = *config,
-				    .loop = loop,
-				    .handlers = handlers,
-				    .arg = arg };
+	const struct kt_vm like = like_of(config, loop, handlers, arg);
 	int r = like.ops->prepare ? like.ops->prepare(ret_vm, &like, diag) :
 				    cannot(diag, &like, "prepare machines");
 
@@ -291,17 +293,14 @@ int kt_vm_restore(struct kt_vm **ret_vm, const struct kt_vm_restore_spec *spec,
 		  struct kt_loop *loop, const struct kt_vm_handlers *handlers, void *arg,
 		  uint64_t deadline_ns, struct kt_diag *diag)
 {
-	const struct kt_vm like = { .ops = accel_ops[spec->config->accel],
-				    .config = *spec->config,
-				    .loop = loop,
-				    .handlers = handlers,
-				    .arg = arg,
-				    .bake = spec->bake,
-				    .saveable = spec->saveable,
-				    .prepared = spec->prepared };
-	int r = like.ops->restore ? like.ops->restore(ret_vm, &like, deadline_ns, diag) :
-				    cannot(diag, &like, "restore machines");
+	struct kt_vm like = like_of(spec->config, loop, handlers, arg);
+	int r;
 
+	like.bake = spec->bake;
+	like.saveable = spec->saveable;
+	like.prepared = spec->prepared;
+	r = like.ops->restore ? like.ops->restore(ret_vm, &like, deadline_ns, diag) :
+				cannot(diag, &like, "restore machines");
 	if (r)
 		kt_diag_doing(diag, "restore the machine");
 	return kt_forward(r);
