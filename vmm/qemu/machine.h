@@ -104,8 +104,6 @@ void kt_qemu_reap(struct kt_qemu *qemu);
 void kt_qemu_finish_paused(struct kt_qemu *qemu);
 
 /* qemu.c */
-int kt_qemu_prepare(struct kt_vm **ret_vm, const struct kt_vm *like,
-		    struct kt_diag *diag) _kt_must_check_;
 /* Of one that was prepared, what kt_qemu_set_up() had to leave out: RAM of its image. */
 int kt_qemu_complete(struct kt_qemu *qemu, uint64_t deadline_ns,
 		     struct kt_diag *diag) _kt_must_check_;

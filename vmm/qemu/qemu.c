@@ -101,29 +101,6 @@ int kt_qemu_complete(struct kt_qemu *qemu, uint64_t deadline_ns, struct kt_diag 
 							       deadline_ns, diag));
 }
 
-/* With one node, whose RAM can be named when the machine's parts are not yet made. */
-int kt_qemu_prepare(struct kt_vm **ret_vm, const struct kt_vm *like, struct kt_diag *diag)
-{
-	struct kt_qemu *qemu;
-	int r;
-
-	if (kt_topology_nodes_all(&like->config.topo) != 1) {
-		kt_diag_cause(diag, "a machine of several nodes cannot be prepared");
-		return KT_VM_E_CANNOT;
-	}
-	qemu = kt_qemu_alloc(like, diag);
-	if (!qemu)
-		return kt_raise(-ENOMEM);
-	qemu->prepared = true;
-	r = kt_qemu_set_up(qemu, diag);
-	if (r) {
-		kt_qemu_free(&qemu->vm);
-		return kt_forward(r);
-	}
-	*ret_vm = &qemu->vm;
-	return 0;
-}
-
 struct kt_qemu *kt_qemu_alloc(const struct kt_vm *like, struct kt_diag *diag)
 {
 	struct kt_qemu *qemu = calloc(1, sizeof(*qemu));
@@ -140,13 +117,15 @@ struct kt_qemu *kt_qemu_alloc(const struct kt_vm *like, struct kt_diag *diag)
 	return qemu;
 }
 
-static int qemu_create(struct kt_vm **ret_vm, const struct kt_vm *like, struct kt_diag *diag)
+static int create(struct kt_vm **ret_vm, const struct kt_vm *like, bool prepared,
+		  struct kt_diag *diag)
 {
 	struct kt_qemu *qemu = kt_qemu_alloc(like, diag);
 	int r;
 
 	if (!qemu)
 		return kt_raise(-ENOMEM);
+	qemu->prepared = prepared;
 	r = kt_qemu_set_up(qemu, diag);
 	if (r) {
 		kt_qemu_free(&qemu->vm);
@@ -154,6 +133,20 @@ static int qemu_create(struct kt_vm **ret_vm, const struct kt_vm *like, struct k
 	}
 	*ret_vm = &qemu->vm;
 	return 0;
+}
+
+static int qemu_create(struct kt_vm **ret_vm, const struct kt_vm *like, struct kt_diag *diag)
+{
+	return kt_forward(create(ret_vm, like, false, diag));
+}
+
+/* With one node, whose RAM can be named when the machine's parts are not yet made. */
+static int qemu_prepare(struct kt_vm **ret_vm, const struct kt_vm *like, struct kt_diag *diag)
+{
+	if (kt_topology_nodes_all(&like->config.topo) == 1)
+		return kt_forward(create(ret_vm, like, true, diag));
+	kt_diag_cause(diag, "a machine of several nodes cannot be prepared");
+	return KT_VM_E_CANNOT;
 }
 
 static int ended_meanwhile(const struct kt_qemu *qemu, struct kt_diag *diag)
@@ -354,5 +347,5 @@ const struct kt_vm_ops kt_qemu_ops = {
 	.add_facts = kt_qemu_add_facts,
 	.restore = kt_qemu_restore,
 	.rewind = kt_qemu_rewind,
-	.prepare = kt_qemu_prepare,
+	.prepare = qemu_prepare,
 };
