@@ -24,8 +24,9 @@
 
 struct options {
 	struct run_options given;
-	bool auto_accel;     /* the user left the accelerator to us */
-	enum kt_accel accel; /* chosen for this host */
+	bool auto_accel;	  /* the user left the accelerator to us */
+	enum kt_accel accel;	  /* chosen for this host */
+	struct kt_session *begun; /* the machine of the only run; owned; or NULL */
 	char accel_reason[KT_DIAG_TEXT_MAX];
 	bool progress; /* stderr is a terminal */
 	bool colour;   /* stdout is a terminal */
@@ -176,14 +177,20 @@ static int worse(int a, int b)
 	return a;
 }
 
+/* Only tcg makes machines that can run machines. */
+static enum kt_accel accel_of(const struct options *o, const struct kt_scenario *s)
+{
+	return o->auto_accel && s->nested ? KT_ACCEL_TCG : o->accel;
+}
+
 static void prepare_job(struct job *job, struct options *o, const struct kt_scenario *s)
 {
 	*job = (struct job){ .o = o, .request = o->given.request };
 	job->request.scenario = kt_stage_give(&job->given, s, o->given.request.scheduler,
 					      o->given.request.scheduler_name);
 	job->request.arg = job;
-	/* Only tcg makes machines that can run machines. */
-	job->request.accel = o->auto_accel && s->nested ? KT_ACCEL_TCG : o->accel;
+	job->request.accel = accel_of(o, s);
+	job->request.begun = kt_steal_ptr(o->begun);
 	if (!o->given.have_seed)
 		job->request.seed = cli_random_seed();
 	job->start_ns = kt_now_ns();
@@ -284,6 +291,23 @@ static int prepare(struct options *o, struct kt_kernel *kernel, const struct kt_
 	return r;
 }
 
+/* To find out what the host's KVM is good for takes as long as half of QEMU's start. */
+static void begin(struct options *o, const struct kt_plan *plan)
+{
+	struct kt_run_request request;
+
+	if (plan->count != 1 || !kt_accel_is_probably_tcg(o->given.request.accel))
+		return;
+	/* The machine has it from its start. */
+	if (!o->given.have_seed)
+		o->given.request.seed = cli_random_seed();
+	o->given.have_seed = true;
+	request = o->given.request;
+	request.scenario = plan->scenarios[0];
+	request.accel = KT_ACCEL_TCG;
+	o->begun = kt_run_begin(&request);
+}
+
 /* Says why it is not kvm, in one line, if it could have been. */
 static int choose_accel(struct options *o, struct kt_diag *diag)
 {
@@ -297,6 +321,8 @@ static int choose_accel(struct options *o, struct kt_diag *diag)
 		kt_diag_remedy(diag, "use --accel tcg, or --force to try all the same");
 		return r;
 	}
+	if (o->accel != KT_ACCEL_TCG)
+		o->begun = kt_session_free(o->begun);
 	if (!kt_diag_is_set(&why))
 		return 0;
 	why.remedy[0] = '\0';
@@ -321,6 +347,7 @@ static void init_options(struct options *o, struct kt_kernel *kernel)
 
 static void deinit_options(struct options *o)
 {
+	kt_session_free(o->begun);
 	run_options_deinit(&o->given);
 }
 
@@ -341,8 +368,10 @@ int cmd_run(int argc, char **argv)
 			   &diag);
 	if (!r)
 		r = prepare(&o, &kernel, &plan, &diag);
-	if (!r)
+	if (!r) {
+		begin(&o, &plan);
 		r = choose_accel(&o, &diag);
+	}
 	if (r) {
 		cli_print_diag(&diag);
 		return KT_EXIT_COULD_NOT_RUN;

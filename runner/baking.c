@@ -310,6 +310,7 @@ struct recipe {
 	const struct kt_baking_request *req;
 	json_t *facts;	      /* owned */
 	struct kt_bake *from; /* borrowed; NULL: boot */
+	bool wanted;	      /* it is the one that was asked for */
 	int archive_fd;	      /* owned: the initramfs, or what is staged */
 	char dir[KT_PATH_MAX];
 	uint64_t key;
@@ -361,11 +362,35 @@ static int unable(int r, struct kt_diag *diag)
 	return KT_BAKING_E_UNABLE;
 }
 
+/* Verifying takes as long as a machine that waits for the bake has to do with it. */
+static int verify(const struct recipe *recipe, struct kt_bake *bake, struct kt_diag *diag)
+{
+	struct kt_session **waiting = recipe->wanted ? recipe->req->waiting : NULL;
+	int r;
+
+	if (waiting && *waiting)
+		*waiting = kt_session_expect(*waiting, bake);
+	r = kt_bake_verify(bake, diag);
+	if (r && waiting)
+		*waiting = kt_session_free(*waiting);
+	return kt_forward(r);
+}
+
+static int open_bake(struct kt_baked *baked, const struct recipe *recipe, struct kt_diag *diag)
+{
+	_cleanup_(kt_bake_freep) struct kt_bake *bake = NULL;
+	int r = kt_bake_find(&bake, recipe->dir, recipe->facts, diag) ?: verify(recipe, bake, diag);
+
+	if (!r)
+		baked->bake = kt_steal_ptr(bake);
+	return kt_forward(r);
+}
+
 /* 0, KT_BAKE_E_NONE: to be made, also after one that was no good; or unable. */
 static int look_up(struct kt_baked *baked, const struct recipe *recipe, struct kt_diag *diag)
 {
 	struct kt_diag why = KT_DIAG_INIT;
-	int r = kt_bake_open(&baked->bake, recipe->dir, recipe->facts, &why);
+	int r = open_bake(baked, recipe, &why);
 
 	if (!r)
 		kt_bake_cache_touch(recipe->dir);
@@ -393,7 +418,7 @@ static int make(struct kt_baked *baked, const struct recipe *recipe, struct kt_d
 	if (r)
 		return kt_forward(r);
 	kt_bake_cache_prune(recipe->dir);
-	r = kt_bake_open(&baked->bake, recipe->dir, recipe->facts, diag);
+	r = open_bake(baked, recipe, diag);
 	return r > 0 ? KT_BAKING_E_UNABLE : kt_forward(r);
 }
 
@@ -481,6 +506,8 @@ static int plan(struct recipes *ret_recipes, const struct kt_baking_request *req
 	int r;
 
 	*warm = *prepared = (struct recipe){ .req = req, .archive_fd = -1 };
+	warm->wanted = !req->prepared;
+	prepared->wanted = req->prepared;
 	r = plan_warm(baked, warm, diag);
 	if (!r && req->prepared)
 		r = plan_prepared(baked, prepared, warm, diag);

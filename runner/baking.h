@@ -17,6 +17,7 @@
 #include "base/error.h"
 #include "kernel/kernel.h"
 #include "proto/result.h"
+#include "runner/session.h"
 #include "runner/stage.h"
 #include "vmm/bake.h"
 #include "vmm/vm.h"
@@ -31,6 +32,11 @@ struct kt_baking_request {
 	 * starts with that.
 	 */
 	bool prepared;
+	/*
+	 * Told of the bake (kt_session_expect()) before that is verified; freed, and NULL, if it
+	 * is no good after all. NULL: there is none.
+	 */
+	struct kt_session **waiting;
 	int cancel_fd; /* becomes readable to cancel; -1: never */
 	/* Borrowed hooks, each may be NULL. */
 	void (*on_console)(void *arg, const void *data, size_t len); /* while it is made */

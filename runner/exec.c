@@ -242,12 +242,14 @@ static int make_config(struct run *run, struct kt_vm_config *ret_config, struct 
 }
 
 /* 0, KT_BAKING_E_UNABLE, or it failed for good. */
-static int get_bake(struct run *run, const struct kt_vm_config *config, struct kt_diag *diag)
+static int get_bake(struct run *run, const struct kt_vm_config *config, struct kt_session **waiting,
+		    struct kt_diag *diag)
 {
 	struct kt_baking_request baking = {
 		.config = *config,
 		.kernel = run->req->kernel,
 		.stage = stage_of(run, KT_INITRAMFS_BASE),
+		.waiting = waiting,
 		.cancel_fd = run->req->signal_fd,
 		.on_console = run->req->on_console,
 		.on_progress = run->req->on_progress,
@@ -272,7 +274,7 @@ static int open_machine(struct run *run, struct kt_diag *diag)
 		return kt_forward(r);
 	if (!run->req->cold)
 		prepared = kt_session_prepare(&spec.config);
-	r = get_bake(run, &spec.config, diag);
+	r = get_bake(run, &spec.config, &prepared, diag);
 	if (r == KT_BAKING_E_CANCELLED)
 		run->cancelled = SIGINT;
 	if (r && r != KT_BAKING_E_UNABLE)

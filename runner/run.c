@@ -238,6 +238,7 @@ static int find_origin(struct origin *origin, struct kt_run_result *res,
 						  .kernel = req->kernel,
 						  .stage = stage_of(req),
 						  .prepared = prepared,
+						  .waiting = &origin->prepared,
 						  .cancel_fd = req->cancel_fd,
 						  .on_console = on_boot_console,
 						  .on_progress = on_bake_progress,
@@ -336,25 +337,26 @@ static int run_from(struct kt_run_result *res, const struct kt_run_request *req,
 }
 
 static int run_from_bake(struct kt_run_result *res, const struct kt_run_request *req,
-			 const struct kt_vm_config *config, struct kt_artifacts *art)
+			 const struct kt_vm_config *config, struct kt_session **begun,
+			 struct kt_artifacts *art)
 {
-	struct origin origin = { .baked = { .bake = NULL } };
+	struct origin origin = { .prepared = kt_steal_ptr(*begun) };
 	int r;
 
 	/* A pool has machines that are ready. */
-	if (!req->fleet)
+	if (!req->fleet && !origin.prepared)
 		origin.prepared = kt_session_prepare(config);
 	r = run_from(res, req, config, &origin, art);
 
 	if (origin.lease.session)
 		kt_fleet_release(req->fleet, &origin.lease);
-	kt_baked_deinit(&origin.baked);
 	kt_session_free(origin.prepared);
+	kt_baked_deinit(&origin.baked);
 	return kt_forward(r);
 }
 
 static int run_staged(struct kt_run_result *res, const struct kt_run_request *req,
-		      struct kt_artifacts *art)
+		      struct kt_session **begun, struct kt_artifacts *art)
 {
 	struct kt_diag diag = KT_DIAG_INIT;
 	struct kt_vm_config config;
@@ -370,7 +372,7 @@ static int run_staged(struct kt_run_result *res, const struct kt_run_request *re
 		return 0;
 	}
 	if (wants_clone(req))
-		return kt_forward(run_from_bake(res, req, &config, art));
+		return kt_forward(run_from_bake(res, req, &config, begun, art));
 	if (req->fleet)
 		kt_fleet_skip(req->fleet);
 	return kt_forward(run_cold(res, req, &config, art));
@@ -406,9 +408,20 @@ static void skip(struct kt_run_result *res, const char *why)
 	snprintf(res->cause, sizeof(res->cause), "%s", why);
 }
 
+struct kt_session *kt_run_begin(const struct kt_run_request *req)
+{
+	struct kt_diag diag = KT_DIAG_INIT;
+	struct kt_vm_config config;
+
+	if (!wants_clone(req) || kt_fold(kt_drive_config(&config, req, &diag)))
+		return NULL;
+	return kt_session_prepare(&config);
+}
+
 int kt_run(struct kt_run_result *ret_result, const struct kt_run_request *req)
 {
 	_cleanup_(kt_freep) struct kt_artifacts *art = calloc(1, sizeof(*art));
+	_cleanup_(kt_session_freep) struct kt_session *begun = req->begun;
 	struct kt_run_result *res = ret_result;
 	uint64_t start_ns = kt_now_ns();
 	int r;
@@ -433,7 +446,7 @@ int kt_run(struct kt_run_result *ret_result, const struct kt_run_request *req)
 		return 0;
 	}
 	snprintf(res->artifacts, sizeof(res->artifacts), "%s", art->dir);
-	r = run_staged(res, req, art);
+	r = run_staged(res, req, &begun, art);
 	if (!r)
 		r = run_checks(res, req);
 	res->wall_ns = kt_now_ns() - start_ns;

@@ -48,6 +48,7 @@ struct kt_run_request {
 	bool perf;			    /* a machine for measuring; see vm.h */
 	bool cold;			    /* boot, whatever the scenario says */
 	struct kt_fleet *fleet;		    /* takes clones from there; borrowed; NULL: make one */
+	struct kt_session *begun;	    /* of kt_run_begin(); used or freed by kt_run() */
 	bool keep_identity;		    /* a clone is called what its bake is called */
 	bool keep;			    /* keep what the machine was booted from, too */
 	int cancel_fd;			    /* becomes readable to cancel; -1: never */
@@ -91,6 +92,13 @@ struct kt_run_result {
 	unsigned int vcpu_count;
 	struct kt_run_record record; /* owned */
 };
+
+/*
+ * Begins with the machine before all of the request is known: its scenario, accelerator,
+ * and whether it is cold must be. NULL where nothing is gained by it. It is the caller's to
+ * give to kt_run(), or to kt_session_free().
+ */
+struct kt_session *kt_run_begin(const struct kt_run_request *request);
 
 /*
  * Runs it. Every way a run can end is a result; negative only when not even a

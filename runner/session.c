@@ -323,6 +323,13 @@ struct kt_session *kt_session_prepare(const struct kt_vm_config *config)
 	return s;
 }
 
+struct kt_session *kt_session_expect(struct kt_session *s, struct kt_bake *bake)
+{
+	struct kt_diag diag = KT_DIAG_INIT;
+
+	return kt_fold(kt_vm_prepare_for(s->vm, bake, &diag)) ? kt_session_free(s) : s;
+}
+
 int kt_session_open(struct kt_session **ret_session, const struct kt_session_spec *spec,
 		    struct kt_diag *diag)
 {
@@ -333,6 +340,7 @@ int kt_session_open(struct kt_session **ret_session, const struct kt_session_spe
 
 	if (r)
 		return kt_forward(r);
+	s->config = spec->config;
 	s->bake = spec->bake;
 	s->open_ns = open_ns;
 	s->keep_identity = spec->keep_identity;

@@ -97,6 +97,11 @@ int kt_session_open(struct kt_session **ret_session, const struct kt_session_spe
  * kt_session_open() that is given it. NULL where it cannot be had, which is no fault.
  */
 struct kt_session *kt_session_prepare(const struct kt_vm_config *config);
+/*
+ * Tells such a one which bake it is going to be of, as soon as that is found: it is not
+ * verified yet. Borrowed until kt_session_free(). Returns s; or NULL, and s is freed.
+ */
+struct kt_session *kt_session_expect(struct kt_session *s, struct kt_bake *bake) _kt_must_check_;
 
 /*
  * A clone that was made ahead gets its seed. Its times are from now on as if it had

@@ -41,6 +41,8 @@ struct kt_vm_ops {
 	int (*rewind)(struct kt_vm *vm, struct kt_diag *diag);
 	/* NULL: nothing is gained by it. like->prepared of restore() is what it made, or NULL. */
 	int (*prepare)(struct kt_vm **ret_vm, const struct kt_vm *like, struct kt_diag *diag);
+	/* There if prepare is; vm->bake is set. */
+	int (*prepare_for)(struct kt_vm *vm, struct kt_diag *diag);
 
 	/* Registers and breakpoints: NULL if the accelerator cannot; vm.c says so then. */
 	int (*reg_read)(struct kt_vm *vm, unsigned int vcpu, enum kt_vm_reg_set set, void *data,

@@ -139,6 +139,7 @@ struct kt_bake *kt_bake_free(struct kt_bake *bake)
 	kt_closep(&bake->state_fd);
 	kt_closep(&bake->prologue_fd);
 	json_decref(bake->facts);
+	json_decref(bake->manifest);
 	free(bake);
 	return NULL;
 }
@@ -190,7 +191,7 @@ static bool take_manifest(struct kt_bake *bake, const json_t *json)
 	       json_is_string(json_object_get(json, "prologue"));
 }
 
-static int read_manifest(struct kt_bake *bake, json_t **ret_json, struct kt_diag *diag)
+static int read_manifest(struct kt_bake *bake, struct kt_diag *diag)
 {
 	_cleanup_(kt_buf_deinit) struct kt_buf text = KT_BUF_INIT(MANIFEST_MAX);
 	json_auto_t *json = NULL;
@@ -218,7 +219,7 @@ static int read_manifest(struct kt_bake *bake, json_t **ret_json, struct kt_diag
 	}
 	if (!take_manifest(bake, json))
 		return damaged(diag, MANIFEST, "is malformed");
-	*ret_json = kt_steal_ptr(json);
+	bake->manifest = kt_steal_ptr(json);
 	return 0;
 }
 
@@ -273,48 +274,73 @@ static bool same_digest(const json_t *expected, const char *digest)
 	return text && !strcmp(text, digest);
 }
 
-static int open_memory(struct kt_bake *bake, const json_t *digests, struct kt_diag *diag)
+static void memory_name(char ret_part[32], unsigned int node)
 {
+	snprintf(ret_part, 32, "memory.%u", node);
+}
+
+static int open_memory(struct kt_bake *bake, struct kt_diag *diag)
+{
+	char part[32];
+	int r = 0;
+
+	for (unsigned int i = 0; i < bake->nodes && !r; i++) {
+		memory_name(part, i);
+		r = open_part(bake, part, bake->node_bytes, &bake->memory_fds[i], diag);
+	}
+	return kt_forward(r);
+}
+
+static int verify_memory(struct kt_bake *bake, struct kt_diag *diag)
+{
+	const json_t *digests = json_object_get(bake->manifest, "memory");
 	char part[32], digest[DIGEST_TEXT];
 	int r = 0;
 
 	for (unsigned int i = 0; i < bake->nodes && !r; i++) {
-		snprintf(part, sizeof(part), "memory.%u", i);
-		r = open_part(bake, part, bake->node_bytes, &bake->memory_fds[i], diag) ?:
-			    digest_memory(digest, &bake->data_bytes, bake->memory_fds[i],
-					  bake->node_bytes);
-		if (!r && !same_digest(json_array_get(digests, i), digest))
+		memory_name(part, i);
+		r = digest_memory(digest, &bake->data_bytes, bake->memory_fds[i], bake->node_bytes);
+		/* It was cut off since it was opened. */
+		if (r == -ENODATA || (!r && !same_digest(json_array_get(digests, i), digest)))
 			r = damaged(diag, part, "was altered");
 	}
 	return kt_forward(r);
 }
 
 /* A part that is read as a whole. */
-static int open_blob(const struct kt_bake *bake, const char *part, uint64_t bytes,
-		     const json_t *manifest, int *ret_fd, struct kt_diag *diag)
+static int verify_blob(const struct kt_bake *bake, const char *part, uint64_t bytes, int fd,
+		       struct kt_diag *diag)
 {
 	char digest[DIGEST_TEXT];
-	int r = open_part(bake, part, bytes, ret_fd, diag) ?: digest_blob(digest, *ret_fd, bytes);
+	int r = digest_blob(digest, fd, bytes);
 
-	if (!r && !same_digest(json_object_get(manifest, part), digest))
+	if (r == -ENODATA || (!r && !same_digest(json_object_get(bake->manifest, part), digest)))
 		r = damaged(diag, part, "was altered");
 	return kt_forward(r);
 }
 
-static int open_image(struct kt_bake *bake, const char *dir, const json_t *expected,
+static int find_image(struct kt_bake *bake, const char *dir, const json_t *expected,
 		      struct kt_diag *diag)
 {
-	json_auto_t *json = NULL;
-
-	return kt_path_format(bake->dir, "%s", dir)						?:
-		       read_manifest(bake, &json, diag)						?:
-		       check_facts(bake, expected, diag)					?:
-		       open_blob(bake, "state", bake->state_bytes, json, &bake->state_fd, diag) ?:
-		       open_blob(bake, "prologue", bake->prologue_bytes, json, &bake->prologue_fd, diag) ?:
-		       open_memory(bake, json_object_get(json, "memory"), diag);
+	return kt_path_format(bake->dir, "%s", dir)					  ?:
+		       read_manifest(bake, diag)					  ?:
+		       check_facts(bake, expected, diag)				  ?:
+		       open_part(bake, "state", bake->state_bytes, &bake->state_fd, diag) ?:
+		       open_part(bake, "prologue", bake->prologue_bytes, &bake->prologue_fd, diag) ?:
+		       open_memory(bake, diag);
 }
 
-int kt_bake_open(struct kt_bake **ret_image, const char *dir, const json_t *expected,
+static int not_opened(const char *dir, int r, struct kt_diag *diag)
+{
+	if (!r || r == KT_BAKE_E_NONE)
+		return r;
+	kt_diag_doing(diag, "open the saved machine %s", dir);
+	if (r < 0)
+		kt_diag_cause(diag, "%s", strerror(-r));
+	return kt_forward(r);
+}
+
+int kt_bake_find(struct kt_bake **ret_image, const char *dir, const json_t *expected,
 		 struct kt_diag *diag)
 {
 	_cleanup_(kt_bake_freep) struct kt_bake *bake = calloc(1, sizeof(*bake));
@@ -325,12 +351,28 @@ int kt_bake_open(struct kt_bake **ret_image, const char *dir, const json_t *expe
 	bake->state_fd = bake->prologue_fd = -1;
 	for (unsigned int i = 0; i < KT_NODES_MAX; i++)
 		bake->memory_fds[i] = -1;
-	r = open_image(bake, dir, expected, diag);
-	if (r && r != KT_BAKE_E_NONE) {
-		kt_diag_doing(diag, "open the saved machine %s", dir);
-		if (r < 0)
-			kt_diag_cause(diag, "%s", strerror(-r));
-	}
+	r = find_image(bake, dir, expected, diag);
+	if (r)
+		return not_opened(dir, r, diag);
+	*ret_image = kt_steal_ptr(bake);
+	return 0;
+}
+
+int kt_bake_verify(struct kt_bake *bake, struct kt_diag *diag)
+{
+	int r = verify_blob(bake, "state", bake->state_bytes, bake->state_fd, diag) ?:
+			verify_blob(bake, "prologue", bake->prologue_bytes, bake->prologue_fd, diag) ?:
+			verify_memory(bake, diag);
+
+	return not_opened(bake->dir, r, diag);
+}
+
+int kt_bake_open(struct kt_bake **ret_image, const char *dir, const json_t *expected,
+		 struct kt_diag *diag)
+{
+	_cleanup_(kt_bake_freep) struct kt_bake *bake = NULL;
+	int r = kt_bake_find(&bake, dir, expected, diag) ?: kt_bake_verify(bake, diag);
+
 	if (r)
 		return kt_forward(r);
 	*ret_image = kt_steal_ptr(bake);

@@ -56,6 +56,7 @@ struct kt_bake {
 	uint64_t data_bytes; /* of RAM that are not zero, in units of 64 KiB */
 	uint64_t saved_ns;   /* CLOCK_REALTIME of the save */
 	json_t *facts;	     /* owned; object of strings */
+	json_t *manifest;    /* owned; has the digests */
 };
 
 /*
@@ -65,6 +66,13 @@ struct kt_bake {
  */
 int kt_bake_open(struct kt_bake **ret_image, const char *dir, const json_t *expected,
 		 struct kt_diag *diag) _kt_must_check_;
+/*
+ * The same in two steps. What is found has the facts and all parts, of the right sizes;
+ * what is in them may be anything until it is verified (DAMAGED).
+ */
+int kt_bake_find(struct kt_bake **ret_image, const char *dir, const json_t *expected,
+		 struct kt_diag *diag) _kt_must_check_;
+int kt_bake_verify(struct kt_bake *image, struct kt_diag *diag) _kt_must_check_;
 /* Returns NULL. A machine restored from it must be gone. */
 struct kt_bake *kt_bake_free(struct kt_bake *image);
 

@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Which accelerator a machine runs on, when it matters and the user did not say. */
+#include <unistd.h>
+#ifdef __x86_64__
+#include <cpuid.h>
+#endif
+
 #include "base/cleanup.h"
 #include "vmm/kvm/host.h"
 #include "vmm/kvm/probe.h"
@@ -23,4 +28,25 @@ int kt_accel_choose(enum kt_accel *ret_accel, enum kt_accel wanted, bool force,
 		return KT_VM_E_SPEC;
 	*ret_accel = wanted != KT_ACCEL_AUTO ? wanted : fit ? KT_ACCEL_KVM : KT_ACCEL_TCG;
 	return 0;
+}
+
+/* VMX of Intel's, SVM of AMD's processors (CPUID 1 and 0x80000001, ECX). */
+static bool cpu_has_virtualization(void)
+{
+#ifdef __x86_64__
+	unsigned int a, b, c, d;
+
+	if (__get_cpuid(1, &a, &b, &c, &d) && c & (1u << 5))
+		return true;
+	return __get_cpuid(0x80000001, &a, &b, &c, &d) && c & (1u << 2);
+#else
+	return false;
+#endif
+}
+
+bool kt_accel_is_probably_tcg(enum kt_accel wanted)
+{
+	if (wanted != KT_ACCEL_AUTO)
+		return wanted == KT_ACCEL_TCG;
+	return !cpu_has_virtualization() || access(KT_KVM_DEVICE, R_OK | W_OK);
 }

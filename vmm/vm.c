@@ -289,18 +289,41 @@ int kt_vm_prepare(struct kt_vm **ret_vm, const struct kt_vm_config *config, stru
 	return kt_forward(r);
 }
 
+int kt_vm_prepare_for(struct kt_vm *vm, struct kt_bake *bake, struct kt_diag *diag)
+{
+	int r;
+
+	vm->bake = bake;
+	r = vm->ops->prepare_for(vm, diag);
+	if (r)
+		kt_diag_doing(diag, "prepare a machine for its image");
+	return kt_forward(r);
+}
+
+static int check_prepared(const struct kt_vm *prepared, const struct kt_bake *bake,
+			  struct kt_diag *diag)
+{
+	if (!prepared || !prepared->bake || prepared->bake == bake)
+		return 0;
+	kt_diag_cause(diag, "it was prepared for another image");
+	return kt_raise(-EINVAL);
+}
+
 int kt_vm_restore(struct kt_vm **ret_vm, const struct kt_vm_restore_spec *spec,
 		  struct kt_loop *loop, const struct kt_vm_handlers *handlers, void *arg,
 		  uint64_t deadline_ns, struct kt_diag *diag)
 {
 	struct kt_vm like = like_of(spec->config, loop, handlers, arg);
-	int r;
+	int r = check_prepared(spec->prepared, spec->bake, diag);
 
 	like.bake = spec->bake;
 	like.saveable = spec->saveable;
 	like.prepared = spec->prepared;
-	r = like.ops->restore ? like.ops->restore(ret_vm, &like, deadline_ns, diag) :
-				cannot(diag, &like, "restore machines");
+	if (r)
+		kt_vm_free(spec->prepared);
+	else
+		r = like.ops->restore ? like.ops->restore(ret_vm, &like, deadline_ns, diag) :
+					cannot(diag, &like, "restore machines");
 	if (r)
 		kt_diag_doing(diag, "restore the machine");
 	return kt_forward(r);

@@ -57,6 +57,12 @@ int kt_accel_parse(enum kt_accel *ret_accel, const char *name) _kt_must_check_;
 int kt_accel_choose(enum kt_accel *ret_accel, enum kt_accel wanted, bool force,
 		    struct kt_diag *ret_why) _kt_must_check_;
 
+/*
+ * Whether that will be tcg, as far as can be said in no time: it is asked for; or the processor has
+ * nothing that KVM could use, or there is no KVM.
+ */
+bool kt_accel_is_probably_tcg(enum kt_accel wanted);
+
 /* ---- what is wanted ---- */
 
 struct kt_vm_spec {
@@ -214,6 +220,14 @@ struct json_t *kt_vm_facts(const struct kt_vm_config *config);
 int kt_vm_prepare(struct kt_vm **ret_vm, const struct kt_vm_config *config, struct kt_loop *loop,
 		  const struct kt_vm_handlers *handlers, void *arg,
 		  struct kt_diag *diag) _kt_must_check_;
+
+/*
+ * Tells such a machine which image it is going to be restored from, when that is not yet
+ * verified; restoring it from another one fails (-EINVAL). The machine looks at nothing of
+ * the image before it is restored, and is to be freed before that is. Does not wait for
+ * anything. Negative errno with diag; the machine can then only be freed.
+ */
+int kt_vm_prepare_for(struct kt_vm *vm, struct kt_bake *bake, struct kt_diag *diag) _kt_must_check_;
 
 struct kt_vm_restore_spec {
 	const struct kt_vm_config *config; /* as of the machine that was saved; kernel and

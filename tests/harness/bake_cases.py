@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import time
@@ -42,6 +43,28 @@ def bake_is_made_once():
     for phase in ["map_ns", "devices_ns", "open_ns", "agent_ready_ns", "first_op_ns"]:
         check(second[phase] > 0, phase, second)
     check(second["open_ns"] < second["agent_ready_ns"] < second["first_op_ns"], second)
+
+
+@case
+def machine_is_begun_before_its_bake_is_known():
+    """One QEMU, started without an image, with the seed that the run is said to have had."""
+    log = harness.work / "started"
+    wrapper = harness.work / "bin/qemu-system-x86_64"
+    wrapper.parent.mkdir()
+    wrapper.write_text(f"#!/bin/sh\necho \"$@\" >>{log}\n"
+                       f"exec {shutil.which('qemu-system-x86_64')} \"$@\"\n")
+    wrapper.chmod(0o755)
+    path = f"{wrapper.parent}:{os.environ['PATH']}"
+    expect(run_own(BOOT, PATH=path), PASS)
+    for seed in [[], ["--seed", "77"]]:
+        log.write_text("")
+        r = expect(run_own(BOOT, *seed, PATH=path), PASS)
+        started = log.read_text().splitlines()
+        check(len(started) == 1 and " -preconfig" in started[0], started)
+        check(f"-seed {r.json()['seed']} " in started[0] + " ", r.json()["seed"], started)
+        check(not seed or r.json()["seed"] == 77, r.json()["seed"])
+    # What cannot be run leaves none (every case is checked for that).
+    check(run_own(BOOT, "--kernel", "/no/such/kernel", PATH=path).status == COULD_NOT_RUN)
 
 
 @case

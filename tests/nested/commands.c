@@ -5,10 +5,11 @@
  * list is /etc/commands of the guest, one command per line, its fields parted by
  * tabs:
  *
- *   LABEL  SECONDS  STATUS  PROGRAM  ARGUMENT...
+ *   LABEL  SECONDS  STATUS  TRIES  PROGRAM  ARGUMENT...
  *
- * Each must end with STATUS within SECONDS. What it prints goes to the host as
- * it comes, between a line "=== LABEL" and a line "=== LABEL: STATUS after N ms".
+ * Each must end with STATUS within SECONDS, in one of so many tries. What it prints goes
+ * to the host as it comes, between a line "=== LABEL" and a line "=== LABEL: STATUS after
+ * N ms", for each try.
  */
 #include <errno.h>
 #include <poll.h>
@@ -30,6 +31,7 @@ struct command {
 	const char *label;
 	int seconds;
 	int status;
+	int tries;
 	char **argv;
 };
 
@@ -41,12 +43,13 @@ static bool parse_command(struct command *c, char *line)
 	for (char *field = strtok(line, "\t"); field && n < FIELDS_MAX; field = strtok(NULL, "\t"))
 		c->fields[n++] = field;
 	c->fields[n] = NULL;
-	if (n < 4)
+	if (n < 5)
 		return false;
 	c->label = c->fields[0];
 	c->seconds = atoi(c->fields[1]);
 	c->status = atoi(c->fields[2]);
-	c->argv = c->fields + 3;
+	c->tries = atoi(c->fields[3]);
+	c->argv = c->fields + 4;
 	return true;
 }
 
@@ -71,10 +74,11 @@ static bool await(pid_t pid, int seconds, int *ret_status)
 	return ended;
 }
 
-static void run_command(struct kt_guest *kg, const struct command *c)
+/* Whether it ended by itself; *ret_exit: its status, or 128 and a signal. */
+static bool try_command(const struct command *c, int *ret_exit)
 {
 	uint64_t start = kt_now_ns();
-	int status = 0, exit_status;
+	int status = 0;
 	bool ended;
 	pid_t pid;
 
@@ -82,11 +86,20 @@ static void run_command(struct kt_guest *kg, const struct command *c)
 	pid = fork();
 	if (!pid)
 		become(c->argv);
-	KT_G_ASSERT(kg, pid > 0);
-	ended = await(pid, c->seconds, &status);
-	exit_status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-	printf("=== %s: %d after %llu ms\n", c->label, exit_status,
+	ended = pid > 0 && await(pid, c->seconds, &status);
+	*ret_exit = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+	printf("=== %s: %d after %llu ms\n", c->label, *ret_exit,
 	       (unsigned long long)((kt_now_ns() - start) / KT_NSEC_PER_MSEC));
+	return ended;
+}
+
+static void run_command(struct kt_guest *kg, const struct command *c)
+{
+	int exit_status = 0;
+	bool ended = false;
+
+	for (int i = 0; i < c->tries && !(ended && exit_status == c->status); i++)
+		ended = try_command(c, &exit_status);
 	if (!ended)
 		kt_guest_fail(kg, __FILE__, __LINE__, "'%s' did not end within %d s", c->label,
 			      c->seconds);

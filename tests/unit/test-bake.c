@@ -182,6 +182,31 @@ static void test_flipped(void **state)
 	expect(KT_BAKE_E_DAMAGED, "bakes/f", NULL, "state was altered");
 }
 
+/* It is cut off or altered when it has been found. */
+static void test_altered_between(void **state)
+{
+	static const char *const parts[] = { "memory.1", "state", "prologue" };
+	struct kt_diag diag;
+	struct kt_bake *bake;
+	char path[64], words[64];
+
+	for (unsigned int i = 0; i < 2 * KT_ARRAY_SIZE(parts); i++) {
+		make_bake("bakes/b");
+		diag = (struct kt_diag)KT_DIAG_INIT;
+		assert_int_equal(kt_bake_find(&bake, "bakes/b", NULL, &diag), 0);
+		snprintf(path, sizeof(path), "bakes/b/%s", parts[i / 2]);
+		snprintf(words, sizeof(words), "%s was altered", parts[i / 2]);
+		if (i % 2)
+			assert_int_equal(truncate(path, 3), 0);
+		else
+			flip(path, 1);
+		assert_int_equal(kt_bake_verify(bake, &diag), KT_BAKE_E_DAMAGED);
+		assert_non_null(strstr(diag.cause, words));
+		kt_bake_free(bake);
+		assert_int_equal(kt_remove_tree("bakes/b"), 0);
+	}
+}
+
 /* Equal contents at another place are other contents. */
 static void test_moved(void **state)
 {
@@ -272,6 +297,7 @@ int main(void)
 		cmocka_unit_test(test_leaves_nothing),
 		cmocka_unit_test(test_truncated),
 		cmocka_unit_test(test_flipped),
+		cmocka_unit_test(test_altered_between),
 		cmocka_unit_test(test_moved),
 		cmocka_unit_test(test_missing),
 		cmocka_unit_test(test_not_files),

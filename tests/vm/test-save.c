@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* A machine that is saved and goes on, and its clones. */
+#include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -129,7 +132,6 @@ static void test_times_are_told(void **state)
 	assert_false(times.map_ns);
 }
 
-/* What one writes the other does not see, and the bake is as it was. */
 /* A process that was there before the image was known is a clone like all others. */
 static void test_prepared_clone(void **state)
 {
@@ -198,6 +200,97 @@ static void test_prepared_is_gone(void **state)
 	kt_loop_free(rig.loop);
 }
 
+/* A line of /proc/<pid>/maps has the inode of a mapped file in its fifth field. */
+static bool maps_file(pid_t pid, int fd)
+{
+	char path[64], line[512];
+	unsigned long inode = 0;
+	struct stat st;
+	FILE *maps;
+
+	snprintf(path, sizeof(path), "/proc/%d/maps", (int)pid);
+	maps = fopen(path, "re");
+	assert_non_null(maps);
+	assert_int_equal(fstat(fd, &st), 0);
+	while (inode != st.st_ino && fgets(line, sizeof(line), maps))
+		if (sscanf(line, "%*s %*s %*s %*s %lu", &inode) != 1)
+			inode = 0;
+	fclose(maps);
+	return inode == st.st_ino;
+}
+
+/* Told of its image, it takes that in by itself; nobody runs the loop. */
+static void test_prepared_for_an_image(void **state)
+{
+	struct kt_diag diag = KT_DIAG_INIT;
+	uint64_t deadline_ns = rig_deadline(), restored_ns;
+	struct rig clone;
+	pid_t pid;
+
+	rig_needs(KT_ACCEL_TCG);
+	rig_prepare(&clone, &spec);
+	pid = rig_child(&clone);
+	assert_false(maps_file(pid, bake->memory_fds[0]));
+	assert_int_equal(kt_vm_prepare_for(clone.vm, bake, &diag), 0);
+	while (!maps_file(pid, bake->memory_fds[0]) && kt_now_ns() < deadline_ns)
+		sched_yield();
+	assert_true(maps_file(pid, bake->memory_fds[0]));
+	restored_ns = kt_now_ns();
+	rig_restore_prepared(&clone, &spec, bake);
+	assert_int_equal(rig_child(&clone), pid);
+	check_clock(&clone, restored_ns);
+	assert_true(rig_ask(&clone, "look 3\n") >= KT_GUEST_PATTERN(KEY, 0));
+	rig_deinit(&clone);
+}
+
+/* Restoring a machine that was told of image `told` from image `from` fails, and ends it. */
+static void check_not_restored(struct kt_bake *told, struct kt_bake *from, int error,
+			       const char *cause)
+{
+	struct kt_diag diag = KT_DIAG_INIT;
+	struct kt_vm_config config;
+	struct kt_vm_restore_spec restore = { .config = &config, .bake = from };
+	struct rig rig;
+	pid_t pid;
+
+	assert_int_equal(kt_vm_config_init(&config, &spec, &diag), 0);
+	rig_prepare(&rig, &spec);
+	pid = rig_child(&rig);
+	assert_int_equal(kt_vm_prepare_for(rig.vm, told, &diag), 0);
+	restore.prepared = rig.vm;
+	rig.vm = NULL;
+	assert_int_equal(kt_vm_restore(&rig.vm, &restore, rig.loop, &(struct kt_vm_handlers){ 0 },
+				       NULL, rig_deadline(), &diag),
+			 error);
+	assert_null(rig.vm);
+	assert_non_null(strstr(diag.cause, cause));
+	assert_int_equal(kill(pid, 0), -1);
+	kt_loop_free(rig.loop);
+}
+
+static void test_prepared_for_another_image(void **state)
+{
+	struct kt_diag diag = KT_DIAG_INIT;
+	struct kt_bake *again;
+
+	rig_needs(KT_ACCEL_TCG);
+	assert_int_equal(kt_bake_open(&again, BAKE, NULL, &diag), 0);
+	check_not_restored(bake, again, -EINVAL, "it was prepared for another image");
+	kt_bake_free(again);
+}
+
+/* Nobody waited when QEMU said so. */
+static void test_image_is_refused(void **state)
+{
+	struct kt_bake odd = *bake;
+
+	rig_needs(KT_ACCEL_TCG);
+	odd.memory_fds[0] = open("/dev/null", O_RDWR | O_CLOEXEC);
+	assert_true(odd.memory_fds[0] >= 0);
+	check_not_restored(&odd, &odd, -EIO, "QEMU refused the image");
+	close(odd.memory_fds[0]);
+}
+
 /* Of several nodes none can be prepared, and under kvm there is nothing to be gained. */
 static void test_preparing_is_refused(void **state)
 {
@@ -218,6 +311,7 @@ static void test_preparing_is_refused(void **state)
 	kt_loop_free(loop);
 }
 
+/* What one writes the other does not see, and the bake is as it was. */
 static void test_clones_are_private(void **state)
 {
 	uint64_t values[2] = { 1000, 2000 }, address;
@@ -350,6 +444,9 @@ int main(void)
 		cmocka_unit_test(test_prepared_clone),
 		cmocka_unit_test(test_prepared_for_nothing),
 		cmocka_unit_test(test_prepared_is_gone),
+		cmocka_unit_test(test_prepared_for_an_image),
+		cmocka_unit_test(test_prepared_for_another_image),
+		cmocka_unit_test(test_image_is_refused),
 		cmocka_unit_test(test_preparing_is_refused),
 		cmocka_unit_test(test_clones_are_private),
 		cmocka_unit_test(test_clone_is_readable_after_its_end),

@@ -231,6 +231,7 @@ static void on_reply(void *arg, uint64_t id, const json_t *value, const char *er
 		kt_diag_cause(&diag, "QEMU's monitor sent a malformed list of jobs");
 		kt_qemu_end_in_error(qemu, &diag);
 	}
+	kt_qemu_on_completing(qemu, id, error);
 	if (id == qemu->drain_id)
 		end_draining_round(qemu);
 	if (id == qemu->wait_id) {

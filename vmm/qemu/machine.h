@@ -23,6 +23,11 @@ enum kt_qemu_state {
 	KT_QEMU_ENDED,
 };
 
+/* Of every migration here. */
+#define KT_QEMU_MIGRATION_CAPABILITIES                                   \
+	"{\"capabilities\":[{\"capability\":\"events\",\"state\":true}," \
+	"{\"capability\":\"x-ignore-shared\",\"state\":true}]}"
+
 enum kt_qemu_migration {
 	KT_QEMU_MIGRATION_NONE,
 	KT_QEMU_MIGRATION_ACTIVE,
@@ -45,8 +50,14 @@ struct kt_qemu {
 	struct kt_link monitor, control, console, terminal, errors;
 	struct kt_qmp qmp;
 	int state_fd;		  /* owned; the bake's state, to be read once; -1: booted */
-	bool prepared;		  /* it was started without an image */
 	struct kt_buf error_text; /* the last of what QEMU wrote to stderr */
+
+	/* Started without an image; see prepare.c. */
+	bool prepared;
+	uint64_t completing_id; /* the first of the commands that tell it which */
+	uint64_t completed_id;	/* the last */
+	bool completed;		/* all were answered ... */
+	char refusal[256];	/* ... and this was the first refusal, or "" */
 
 	bool end_known; /* end is final */
 	struct kt_vm_end end;
@@ -104,12 +115,14 @@ void kt_qemu_reap(struct kt_qemu *qemu);
 void kt_qemu_finish_paused(struct kt_qemu *qemu);
 
 /* qemu.c */
-/* Of one that was prepared, what kt_qemu_set_up() had to leave out: RAM of its image. */
-int kt_qemu_complete(struct kt_qemu *qemu, uint64_t deadline_ns,
-		     struct kt_diag *diag) _kt_must_check_;
 struct kt_qemu *kt_qemu_alloc(const struct kt_vm *like, struct kt_diag *diag);
 struct kt_vm *kt_qemu_free(struct kt_vm *vm);
 int kt_qemu_set_up(struct kt_qemu *qemu, struct kt_diag *diag) _kt_must_check_;
+/* The part of it that a machine that is prepared does later. */
+int kt_qemu_set_up_ram(struct kt_qemu *qemu, struct kt_diag *diag) _kt_must_check_;
+/* prepared: RAM and the machine's parts are left out. */
+int kt_qemu_create(struct kt_vm **ret_vm, const struct kt_vm *like, bool prepared,
+		   struct kt_diag *diag) _kt_must_check_;
 /* Sends a command and runs the loop until it is answered. Conditions of vm.h, with diag. */
 int kt_qemu_command_and_wait(struct kt_qemu *qemu, const char *name, const char *arguments,
 			     uint64_t deadline_ns, struct kt_diag *diag) _kt_must_check_;
@@ -120,6 +133,16 @@ int kt_qemu_wait(struct kt_qemu *qemu, const char *what, uint64_t deadline_ns,
 int kt_qemu_give_fd(struct kt_qemu *qemu, const char *name, const char *arguments, int fd,
 		    uint64_t deadline_ns, struct kt_diag *diag) _kt_must_check_;
 int kt_qemu_wrong_state(const struct kt_qemu *qemu, struct kt_diag *diag);
+
+/* prepare.c: the first two as their namesakes of backend.h. */
+int kt_qemu_prepare(struct kt_vm **ret_vm, const struct kt_vm *like,
+		    struct kt_diag *diag) _kt_must_check_;
+int kt_qemu_prepare_for(struct kt_vm *vm, struct kt_diag *diag) _kt_must_check_;
+/* Waits until a machine that was prepared is one that takes a state; its image is set. */
+int kt_qemu_complete(struct kt_qemu *qemu, uint64_t deadline_ns,
+		     struct kt_diag *diag) _kt_must_check_;
+/* A command was answered, maybe one of those. */
+void kt_qemu_on_completing(struct kt_qemu *qemu, uint64_t id, const char *error);
 
 /* save.c: as their namesakes of backend.h. */
 int kt_qemu_save(struct kt_vm *vm, struct kt_bake_draft *draft, uint64_t deadline_ns,

@@ -46,7 +46,7 @@ static int make_ram(struct kt_qemu *qemu)
 			  kt_forward(kt_ram_create(&qemu->vm.ram));
 }
 
-static int set_up_ram(struct kt_qemu *qemu, struct kt_diag *diag)
+int kt_qemu_set_up_ram(struct kt_qemu *qemu, struct kt_diag *diag)
 {
 	const struct kt_vm_config *config = &qemu->vm.config;
 	unsigned int nodes = kt_topology_nodes_all(&config->topo);
@@ -71,34 +71,8 @@ int kt_qemu_set_up(struct kt_qemu *qemu, struct kt_diag *diag)
 		return kt_raise(-ENOMEM);
 	r = kt_qmp_init(&qemu->qmp, &kt_qemu_qmp_handlers, qemu);
 	if (!r && !qemu->prepared)
-		r = set_up_ram(qemu, diag);
+		r = kt_qemu_set_up_ram(qemu, diag);
 	return r ? kt_forward(r) : kt_forward(kt_qemu_spawn(qemu, diag));
-}
-
-/*
- * QEMU takes no descriptor in this state, but a path: that of ours. The machine is made by
- * the last command.
- */
-int kt_qemu_complete(struct kt_qemu *qemu, uint64_t deadline_ns, struct kt_diag *diag)
-{
-	char object[256];
-	int r = set_up_ram(qemu, diag);
-
-	snprintf(object, sizeof(object),
-		 "{\"qom-type\":\"memory-backend-file\",\"id\":\"ram0\",\"size\":%llu,"
-		 "\"mem-path\":\"/proc/%d/fd/%d\",\"share\":false}",
-		 (unsigned long long)qemu->vm.config.memory_bytes, (int)getpid(),
-		 qemu->vm.ram.fds[0]);
-	return r ? kt_forward(r) :
-		   kt_forward(kt_qemu_command_and_wait(qemu, "object-add", object, deadline_ns,
-						       diag) ?:
-				      kt_qemu_command_and_wait(
-					      qemu, "qom-set",
-					      "{\"path\":\"/machine\",\"property\":\"memory-"
-					      "backend\",\"value\":\"/objects/ram0\"}",
-					      deadline_ns, diag) ?:
-				      kt_qemu_command_and_wait(qemu, "x-exit-preconfig", NULL,
-							       deadline_ns, diag));
 }
 
 struct kt_qemu *kt_qemu_alloc(const struct kt_vm *like, struct kt_diag *diag)
@@ -112,13 +86,14 @@ struct kt_qemu *kt_qemu_alloc(const struct kt_vm *like, struct kt_diag *diag)
 	qemu->vm = *like;
 	qemu->process = KT_PROCESS_INIT;
 	qemu->wait_id = qemu->drain_id = qemu->vcpus_id = qemu->jobs_id = UINT64_MAX;
+	qemu->completing_id = qemu->completed_id = UINT64_MAX;
 	qemu->error_text = KT_BUF_INIT(ERROR_TEXT_MAX);
 	qemu->state_fd = qemu->reload_fd = -1;
 	return qemu;
 }
 
-static int create(struct kt_vm **ret_vm, const struct kt_vm *like, bool prepared,
-		  struct kt_diag *diag)
+int kt_qemu_create(struct kt_vm **ret_vm, const struct kt_vm *like, bool prepared,
+		   struct kt_diag *diag)
 {
 	struct kt_qemu *qemu = kt_qemu_alloc(like, diag);
 	int r;
@@ -137,16 +112,7 @@ static int create(struct kt_vm **ret_vm, const struct kt_vm *like, bool prepared
 
 static int qemu_create(struct kt_vm **ret_vm, const struct kt_vm *like, struct kt_diag *diag)
 {
-	return kt_forward(create(ret_vm, like, false, diag));
-}
-
-/* With one node, whose RAM can be named when the machine's parts are not yet made. */
-static int qemu_prepare(struct kt_vm **ret_vm, const struct kt_vm *like, struct kt_diag *diag)
-{
-	if (kt_topology_nodes_all(&like->config.topo) == 1)
-		return kt_forward(create(ret_vm, like, true, diag));
-	kt_diag_cause(diag, "a machine of several nodes cannot be prepared");
-	return KT_VM_E_CANNOT;
+	return kt_forward(kt_qemu_create(ret_vm, like, false, diag));
 }
 
 static int ended_meanwhile(const struct kt_qemu *qemu, struct kt_diag *diag)
@@ -347,5 +313,6 @@ const struct kt_vm_ops kt_qemu_ops = {
 	.add_facts = kt_qemu_add_facts,
 	.restore = kt_qemu_restore,
 	.rewind = kt_qemu_rewind,
-	.prepare = qemu_prepare,
+	.prepare = kt_qemu_prepare,
+	.prepare_for = kt_qemu_prepare_for,
 };

@@ -22,10 +22,6 @@
 #include "vmm/qemu/args.h"
 #include "vmm/qemu/machine.h"
 
-#define CAPABILITIES                                                     \
-	"{\"capabilities\":[{\"capability\":\"events\",\"state\":true}," \
-	"{\"capability\":\"x-ignore-shared\",\"state\":true}]}"
-
 #define FD_NAME "ktest-state"
 
 void kt_qemu_on_migration(struct kt_qemu *qemu, const char *status)
@@ -78,7 +74,7 @@ int kt_qemu_save(struct kt_vm *vm, struct kt_bake_draft *draft, uint64_t deadlin
 	if (lseek(draft->state_fd, 0, SEEK_SET) < 0 || ftruncate(draft->state_fd, 0))
 		return kt_raise(-errno);
 	return kt_forward(
-		kt_qemu_command_and_wait(qemu, "migrate-set-capabilities", CAPABILITIES, deadline_ns, diag) ?:
+		kt_qemu_command_and_wait(qemu, "migrate-set-capabilities", KT_QEMU_MIGRATION_CAPABILITIES, deadline_ns, diag) ?:
 			kt_qemu_give_fd(qemu, "getfd", "{\"fdname\":\"" FD_NAME "\"}", draft->state_fd, deadline_ns, diag) ?:
 			migrate(qemu, "migrate", "{\"uri\":\"fd:" FD_NAME "\"}", deadline_ns,
 				diag));
@@ -113,14 +109,21 @@ static int load_state(struct kt_qemu *qemu, uint64_t deadline_ns, struct kt_diag
 				  migrate(qemu, "migrate-incoming", arguments, deadline_ns, diag));
 }
 
+static int start(struct kt_qemu *qemu, uint64_t deadline_ns, struct kt_diag *diag)
+{
+	return kt_forward(kt_qemu_set_up(qemu, diag) ?:
+				  kt_qemu_command_and_wait(qemu, "migrate-set-capabilities",
+							   KT_QEMU_MIGRATION_CAPABILITIES,
+							   deadline_ns, diag));
+}
+
 static int restore(struct kt_qemu *qemu, uint64_t deadline_ns, struct kt_diag *diag)
 {
 	struct kt_vm_restore_times *times = &qemu->vm.times;
 	uint64_t start_ns = kt_now_ns();
 	int r = open_state(qemu) ?:
-			(qemu->prepared ? kt_qemu_complete(qemu, deadline_ns, diag) : kt_qemu_set_up(qemu, diag)) ?:
-			kt_qemu_command_and_wait(qemu, "migrate-set-capabilities", CAPABILITIES,
-						 deadline_ns, diag);
+				   (qemu->prepared ? kt_qemu_complete(qemu, deadline_ns, diag) :
+						     start(qemu, deadline_ns, diag));
 
 	qemu->restored_ns = start_ns;
 	times->map_ns = kt_now_ns() - start_ns;
