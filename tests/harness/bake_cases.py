@@ -155,10 +155,15 @@ def entries():
     return sorted(p.name for p in folder.iterdir()) if folder.is_dir() else []
 
 
+def baking():
+    """One machine waits for the bake, another one is booted for it."""
+    return len(harness.machines()) == 2
+
+
 @case
 def killed_while_baking_leaves_nothing():
     child = subprocess.Popen(command([BOOT]), stdout=subprocess.DEVNULL, env=own_cache())
-    wait_until("the machine", harness.machines)
+    wait_until("the machines", baking)
     child.kill()
     child.wait()
     wait_until("the machine's end", lambda: not harness.machines(), 5)
@@ -172,7 +177,7 @@ def killed_while_baking_leaves_nothing():
 def interrupted_while_baking():
     child = subprocess.Popen(command([BOOT]), text=True, stdout=subprocess.PIPE,
                              stderr=subprocess.PIPE, env=own_cache())
-    wait_until("the machine", harness.machines)
+    wait_until("the machines", baking)
     child.send_signal(signal.SIGINT)
     out, err = child.communicate(timeout=5)
     r = harness.Result(subprocess.CompletedProcess([], child.returncode, out, err))

@@ -153,7 +153,7 @@ KT_GUEST_SCENARIO(commands, "runs the commands that were staged for it",
 }
 
 KT_GUEST_SCENARIO(commands_with_kvm, "the same in a machine that can itself run machines",
-	.topo = KT_TOPO("1n1l2c1t"),
+	.topo = KT_TOPO("1n1l1c1t"),
 	.memory = KT_MIB(1536),
 	.nested = true,
 	.modules = KT_MODULES("irqbypass", "kvm", "kvm-amd"),

@@ -94,6 +94,11 @@ static unsigned long last_apic_id(const struct smp *smp)
  * each CPU (boot of 8 CPUs: -15 %) and the watchdog that a loaded host trips.
  * Its frequency is known; left to measure it against a timer that QEMU emulates,
  * Linux fails now and then on a loaded host, and does without the TSC.
+ *
+ * A machine that runs machines loses an interrupt now and then: VMRUN and #VMEXIT of QEMU 7.2
+ * (svm_helper.c) change the word of pending interrupts without the lock that others take
+ * for it. A timer that is set for one moment is then never heard of again, and its CPU hangs. A
+ * periodic one comes again, and brings along what was lost.
  */
 int kt_qemu_cmdline(char *buf, const struct kt_vm_config *config, uint32_t tsc_khz)
 {
@@ -105,10 +110,12 @@ int kt_qemu_cmdline(char *buf, const struct kt_vm_config *config, uint32_t tsc_k
 	if (!config->topo.cores_per_llc)
 		snprintf(possible, sizeof(possible), " possible_cpus=%u",
 			 kt_topology_cpus(&config->topo));
-	n = snprintf(buf, KT_VM_CMDLINE_MAX + 1,
-		     "console=ttyS0 quiet panic=-1 reboot=t no_timer_check tsc=reliable%s%s%s%s%s",
-		     tsc, possible, config->deterministic ? " random.trust_cpu=off" : "",
-		     config->cmdline[0] ? " " : "", config->cmdline);
+	n = snprintf(
+		buf, KT_VM_CMDLINE_MAX + 1,
+		"console=ttyS0 quiet panic=-1 reboot=t no_timer_check tsc=reliable%s%s%s%s%s%s",
+		tsc, possible, config->deterministic ? " random.trust_cpu=off" : "",
+		config->nested ? " nohz=off highres=off" : "", config->cmdline[0] ? " " : "",
+		config->cmdline);
 	return n > KT_VM_CMDLINE_MAX;
 }
 
