@@ -177,19 +177,14 @@ static int worse(int a, int b)
 	return a;
 }
 
-/* Only tcg makes machines that can run machines. */
-static enum kt_accel accel_of(const struct options *o, const struct kt_scenario *s)
-{
-	return o->auto_accel && s->nested ? KT_ACCEL_TCG : o->accel;
-}
-
 static void prepare_job(struct job *job, struct options *o, const struct kt_scenario *s)
 {
 	*job = (struct job){ .o = o, .request = o->given.request };
 	job->request.scenario = kt_stage_give(&job->given, s, o->given.request.scheduler,
 					      o->given.request.scheduler_name);
 	job->request.arg = job;
-	job->request.accel = accel_of(o, s);
+	/* Only tcg makes machines that can run machines. */
+	job->request.accel = o->auto_accel && s->nested ? KT_ACCEL_TCG : o->accel;
 	job->request.begun = kt_steal_ptr(o->begun);
 	if (!o->given.have_seed)
 		job->request.seed = cli_random_seed();

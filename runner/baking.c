@@ -310,7 +310,6 @@ struct recipe {
 	const struct kt_baking_request *req;
 	json_t *facts;	      /* owned */
 	struct kt_bake *from; /* borrowed; NULL: boot */
-	bool wanted;	      /* it is the one that was asked for */
 	int archive_fd;	      /* owned: the initramfs, or what is staged */
 	char dir[KT_PATH_MAX];
 	uint64_t key;
@@ -365,7 +364,9 @@ static int unable(int r, struct kt_diag *diag)
 /* Verifying takes as long as a machine that waits for the bake has to do with it. */
 static int verify(const struct recipe *recipe, struct kt_bake *bake, struct kt_diag *diag)
 {
-	struct kt_session **waiting = recipe->wanted ? recipe->req->waiting : NULL;
+	/* What is asked for, or only what that is made from. */
+	bool wanted = !recipe->from == !recipe->req->prepared;
+	struct kt_session **waiting = wanted ? recipe->req->waiting : NULL;
 	int r;
 
 	if (waiting && *waiting)
@@ -506,8 +507,6 @@ static int plan(struct recipes *ret_recipes, const struct kt_baking_request *req
 	int r;
 
 	*warm = *prepared = (struct recipe){ .req = req, .archive_fd = -1 };
-	warm->wanted = !req->prepared;
-	prepared->wanted = req->prepared;
 	r = plan_warm(baked, warm, diag);
 	if (!r && req->prepared)
 		r = plan_prepared(baked, prepared, warm, diag);

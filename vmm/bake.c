@@ -138,7 +138,6 @@ struct kt_bake *kt_bake_free(struct kt_bake *bake)
 		kt_closep(&bake->memory_fds[i]);
 	kt_closep(&bake->state_fd);
 	kt_closep(&bake->prologue_fd);
-	json_decref(bake->facts);
 	json_decref(bake->manifest);
 	free(bake);
 	return NULL;
@@ -184,7 +183,7 @@ static bool take_manifest(struct kt_bake *bake, const json_t *json)
 	    !take_number(json, "saved_ns", INT64_MAX, &bake->saved_ns) || !are_texts(facts))
 		return false;
 	bake->nodes = (unsigned int)nodes;
-	bake->facts = json_incref((json_t *)(uintptr_t)facts);
+	bake->facts = facts;
 	return nodes && bake->node_bytes && !(bake->node_bytes % UNIT) &&
 	       json_array_size(json_object_get(json, "memory")) == nodes &&
 	       json_is_string(json_object_get(json, "state")) &&
@@ -544,7 +543,7 @@ static int name_parts(const struct kt_bake_draft *draft, const char *dir, const 
 		       kt_raise(-ENOMEM);
 
 	for (unsigned int i = 0; i < draft->nodes && !r; i++) {
-		snprintf(name, sizeof(name), "memory.%u", i);
+		memory_name(name, i);
 		r = name_file(draft->memory_fds[i], dir, name);
 	}
 	if (!r)

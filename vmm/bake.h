@@ -55,8 +55,8 @@ struct kt_bake {
 	uint64_t prologue_bytes;
 	uint64_t data_bytes; /* of RAM that are not zero, in units of 64 KiB */
 	uint64_t saved_ns;   /* CLOCK_REALTIME of the save */
-	json_t *facts;	     /* owned; object of strings */
-	json_t *manifest;    /* owned; has the digests */
+	json_t *manifest;    /* owned; has the facts and the digests */
+	const json_t *facts; /* in it; object of strings */
 };
 
 /*

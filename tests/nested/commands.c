@@ -75,7 +75,7 @@ static bool await(pid_t pid, int seconds, int *ret_status)
 }
 
 /* Whether it ended by itself; *ret_exit: its status, or 128 and a signal. */
-static bool try_command(const struct command *c, int *ret_exit)
+static bool try_command(struct kt_guest *kg, const struct command *c, int *ret_exit)
 {
 	uint64_t start = kt_now_ns();
 	int status = 0;
@@ -86,6 +86,7 @@ static bool try_command(const struct command *c, int *ret_exit)
 	pid = fork();
 	if (!pid)
 		become(c->argv);
+	KT_G_EXPECT_MSG(kg, pid > 0, "fork: %s", strerror(errno));
 	ended = pid > 0 && await(pid, c->seconds, &status);
 	*ret_exit = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 	printf("=== %s: %d after %llu ms\n", c->label, *ret_exit,
@@ -99,7 +100,7 @@ static void run_command(struct kt_guest *kg, const struct command *c)
 	bool ended = false;
 
 	for (int i = 0; i < c->tries && !(ended && exit_status == c->status); i++)
-		ended = try_command(c, &exit_status);
+		ended = try_command(kg, c, &exit_status);
 	if (!ended)
 		kt_guest_fail(kg, __FILE__, __LINE__, "'%s' did not end within %d s", c->label,
 			      c->seconds);

@@ -44,7 +44,7 @@ static void test_what_guests_have_written(void **state)
 		const char *path;
 		bool guest;
 	} cases[] = {
-		{ "/root/.cache/ktest/bakes/0123/memory.0", true },
+		{ "/home/user/.cache/ktest/bakes/0123/memory.0", true },
 		{ "/a/memory.12 (deleted)", true },
 		{ "/a/memory.x", false },
 		{ "/a/memory", false },

@@ -177,27 +177,35 @@ static void test_prepared_for_nothing(void **state)
 	assert_int_equal(kill(pid, 0), -1);
 }
 
+/* Restores a clone from a machine that waits, which fails and leaves none. */
+static int restore_in_vain(struct rig *rig, struct kt_bake *from, struct kt_diag *diag)
+{
+	struct kt_vm_config config;
+	const struct kt_vm_restore_spec restore = { .config = &config,
+						    .bake = from,
+						    .prepared = kt_steal_ptr(rig->vm) };
+	int r;
+
+	assert_int_equal(kt_vm_config_init(&config, &spec, diag), 0);
+	r = kt_vm_restore(&rig->vm, &restore, rig->loop, &(struct kt_vm_handlers){ 0 }, NULL,
+			  rig_deadline(), diag);
+	assert_int_not_equal(r, 0);
+	assert_null(rig->vm);
+	kt_loop_free(rig->loop);
+	return r;
+}
+
 /* It has ended while it waited: an error with a cause, and no clone. */
 static void test_prepared_is_gone(void **state)
 {
 	struct kt_diag diag = KT_DIAG_INIT;
-	struct kt_vm_config config;
-	struct kt_vm_restore_spec restore = { .config = &config, .bake = bake };
 	struct rig rig;
 
 	rig_needs(KT_ACCEL_TCG);
-	assert_int_equal(kt_vm_config_init(&config, &spec, &diag), 0);
 	rig_prepare(&rig, &spec);
 	kill(rig_child(&rig), SIGKILL);
-	restore.prepared = rig.vm;
-	rig.vm = NULL;
-	assert_int_not_equal(kt_vm_restore(&rig.vm, &restore, rig.loop,
-					   &(struct kt_vm_handlers){ 0 }, NULL, rig_deadline(),
-					   &diag),
-			     0);
-	assert_null(rig.vm);
+	assert_int_not_equal(restore_in_vain(&rig, bake, &diag), 0);
 	assert_true(diag.cause[0]);
-	kt_loop_free(rig.loop);
 }
 
 /* A line of /proc/<pid>/maps has the inode of a mapped file in its fifth field. */
@@ -248,24 +256,15 @@ static void check_not_restored(struct kt_bake *told, struct kt_bake *from, int e
 			       const char *cause)
 {
 	struct kt_diag diag = KT_DIAG_INIT;
-	struct kt_vm_config config;
-	struct kt_vm_restore_spec restore = { .config = &config, .bake = from };
 	struct rig rig;
 	pid_t pid;
 
-	assert_int_equal(kt_vm_config_init(&config, &spec, &diag), 0);
 	rig_prepare(&rig, &spec);
 	pid = rig_child(&rig);
 	assert_int_equal(kt_vm_prepare_for(rig.vm, told, &diag), 0);
-	restore.prepared = rig.vm;
-	rig.vm = NULL;
-	assert_int_equal(kt_vm_restore(&rig.vm, &restore, rig.loop, &(struct kt_vm_handlers){ 0 },
-				       NULL, rig_deadline(), &diag),
-			 error);
-	assert_null(rig.vm);
+	assert_int_equal(restore_in_vain(&rig, from, &diag), error);
 	assert_non_null(strstr(diag.cause, cause));
 	assert_int_equal(kill(pid, 0), -1);
-	kt_loop_free(rig.loop);
 }
 
 static void test_prepared_for_another_image(void **state)

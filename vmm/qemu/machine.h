@@ -56,8 +56,7 @@ struct kt_qemu {
 	bool prepared;
 	uint64_t completing_id; /* the first of the commands that tell it which */
 	uint64_t completed_id;	/* the last */
-	bool completed;		/* all were answered ... */
-	char refusal[256];	/* ... and this was the first refusal, or "" */
+	char refusal[256];	/* the first refusal of one, or "" */
 
 	bool end_known; /* end is final */
 	struct kt_vm_end end;

@@ -56,7 +56,7 @@ void kt_qemu_on_completing(struct kt_qemu *qemu, uint64_t id, const char *error)
 	if (error && !qemu->refusal[0])
 		snprintf(qemu->refusal, sizeof(qemu->refusal), "%s", error);
 	if (id == qemu->completed_id)
-		qemu->completed = qemu->wait_done = true;
+		qemu->wait_done = true;
 }
 
 int kt_qemu_complete(struct kt_qemu *qemu, uint64_t deadline_ns, struct kt_diag *diag)
@@ -64,7 +64,7 @@ int kt_qemu_complete(struct kt_qemu *qemu, uint64_t deadline_ns, struct kt_diag 
 	bool sent = qemu->completed_id != UINT64_MAX;
 	int r = sent ? 0 : kt_qemu_prepare_for(&qemu->vm, diag);
 
-	while (!r && !qemu->completed) {
+	while (!r && qemu->qmp.next_reply <= qemu->completed_id) {
 		qemu->wait_done = false;
 		r = kt_qemu_wait(qemu, "x-exit-preconfig", deadline_ns, diag);
 	}
