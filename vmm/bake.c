@@ -534,35 +534,47 @@ static int name_file(int fd, const char *dir, const char *name)
 	return linkat(AT_FDCWD, from, AT_FDCWD, to, AT_SYMLINK_FOLLOW) ? kt_raise(-errno) : 0;
 }
 
-static int name_parts(const struct kt_bake_draft *draft, const char *dir, const json_t *manifest)
+static int write_manifest(const struct kt_bake_draft *draft, const json_t *manifest, int *ret_fd)
 {
 	_cleanup_(kt_freep) char *text = json_dumps(manifest, JSON_INDENT(2) | JSON_SORT_KEYS);
-	char name[KT_PATH_MAX];
-	int r = text ? name_file(draft->state_fd, dir, "state") ?:
-		       name_file(draft->prologue_fd, dir, "prologue") :
+	int r = text ? nameless_file(draft->parent, 0, ret_fd) ?:
+		       kt_write_all(*ret_fd, text, strlen(text)) :
 		       kt_raise(-ENOMEM);
+
+	if (!r && fsync(*ret_fd))
+		r = kt_raise(-errno);
+	return kt_forward(r);
+}
+
+static int name_parts(const struct kt_bake_draft *draft, const char *dir, int manifest_fd)
+{
+	char name[32];
+	int r = name_file(draft->state_fd, dir, "state") ?:
+			name_file(draft->prologue_fd, dir, "prologue");
 
 	for (unsigned int i = 0; i < draft->nodes && !r; i++) {
 		memory_name(name, i);
 		r = name_file(draft->memory_fds[i], dir, name);
 	}
-	if (!r)
-		r = kt_path_format(name, "%s/" MANIFEST, dir) ?:
-			    kt_write_file_atomic(name, text, strlen(text));
-	return kt_forward(r);
+	return r ? kt_forward(r) : kt_forward(name_file(manifest_fd, dir, MANIFEST));
 }
 
-/* The parts get their names in a folder aside, which then gets its own in one step. */
+/*
+ * The parts get their names in a folder aside, which then gets its own in one step. All is
+ * written by then: who is killed in between leaves a folder aside.
+ */
 static int publish(const struct kt_bake_draft *draft, const char *dir, const json_t *manifest)
 {
+	_cleanup_(kt_closep) int manifest_fd = -1;
 	char aside[KT_PATH_MAX];
-	int r = kt_path_format(aside, "%s/.new-XXXXXX", draft->parent);
+	int r = kt_path_format(aside, "%s/.new-XXXXXX", draft->parent) ?:
+			write_manifest(draft, manifest, &manifest_fd);
 
 	if (r)
 		return kt_forward(r);
 	if (!mkdtemp(aside))
 		return kt_raise(-errno);
-	r = name_parts(draft, aside, manifest);
+	r = name_parts(draft, aside, manifest_fd);
 	if (!r && chmod(aside, 0755))
 		r = kt_raise(-errno);
 	if (!r && renameat2(AT_FDCWD, aside, AT_FDCWD, dir, RENAME_NOREPLACE))
