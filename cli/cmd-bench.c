@@ -14,11 +14,11 @@
 #include "cli/cli.h"
 #include "cli/measure.h"
 #include "proto/result.h"
-#include "runner/bench-clones.h"
-#include "runner/bench-start.h"
-#include "runner/bench.h"
-#include "runner/initramfs.h"
-#include "runner/stage.h"
+#include "measure/bench/clones.h"
+#include "measure/bench/start.h"
+#include "measure/bench/bench.h"
+#include "machine/stage/initramfs.h"
+#include "machine/stage/stage.h"
 
 static const char help[] =
 	"usage: ktest bench density --axis slots|vms|vcpus [OPTION]...\n"

@@ -12,7 +12,7 @@
 #include "cli/cli.h"
 #include "cli/measure.h"
 #include "proto/result.h"
-#include "runner/gate.h"
+#include "measure/gate/gate.h"
 
 static const char help[] =
 	"usage: ktest gate restore [OPTION]...\n\n"

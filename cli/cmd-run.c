@@ -19,7 +19,7 @@
 #include "kernel/kernel.h"
 #include "runner/jobs.h"
 #include "runner/plan.h"
-#include "runner/report.h"
+#include "report/report.h"
 #include "runner/run.h"
 
 struct options {

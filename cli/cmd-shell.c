@@ -16,7 +16,7 @@
 #include "base/fs.h"
 #include "cli/cli.h"
 #include "cli/exec-options.h"
-#include "runner/closure.h"
+#include "machine/stage/closure.h"
 
 static const char help[] =
 	"usage: ktest shell [OPTION]... [--] [COMMAND [ARGUMENT]...]\n\n"

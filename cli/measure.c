@@ -13,7 +13,7 @@
 #include "cli/cli.h"
 #include "cli/measure.h"
 #include "proto/result.h"
-#include "runner/show.h"
+#include "measure/show.h"
 
 /* Digits alone: no sign, no blank, nothing behind. */
 static bool parse_digits(const char *text, uint64_t *ret)

@@ -7,7 +7,7 @@
 
 #include "base/diag.h"
 #include "kernel/kernel.h"
-#include "runner/measured.h"
+#include "measure/measured.h"
 #include "runner/run.h"
 
 /* A whole number from 1 to max, of digits alone; 0 if it is none. */

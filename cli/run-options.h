@@ -7,7 +7,7 @@
 
 #include "base/limits.h"
 #include "runner/run.h"
-#include "runner/stage.h"
+#include "machine/stage/stage.h"
 
 struct run_options {
 	struct kt_run_request request; /* what all runs share */

@@ -25,9 +25,9 @@
 #include <stdint.h>
 
 #include "init/channel.h"
-#include "init/slots.h"
-#include "init/snapshot.h"
-#include "init/unpack.h"
+#include "init/slot/slots.h"
+#include "init/job/snapshot.h"
+#include "init/staging/unpack.h"
 #include "ops/exec.h"
 #include "ops/sched-exec.h"
 #include "scenario/scenario.h"

@@ -24,7 +24,7 @@
 #include "kernel/config.h"
 #include "kernel/install.h"
 #include "kernel/recipe.h"
-#include "kernel/step.h"
+#include "base/child.h"
 
 #define LOG_READ_MAX  (64u << 20)
 #define LOCK_RETRY_MS 500

@@ -10,7 +10,7 @@
 #include "base/fs.h"
 #include "kernel/config.h"
 #include "kernel/recipe.h"
-#include "kernel/step.h"
+#include "base/child.h"
 
 /* Part of the key: to be raised when the same inputs come to another kernel. */
 #define RECIPE_VERSION "1"

@@ -10,10 +10,10 @@
 #include "base/clock.h"
 #include "proto/msg.h"
 #include "runner/drive.h"
-#include "runner/events.h"
-#include "runner/pause.h"
-#include "runner/session.h"
-#include "runner/topology.h"
+#include "report/events.h"
+#include "machine/pause.h"
+#include "machine/session.h"
+#include "machine/view.h"
 #include "scenario/scenario.h"
 
 #define POWEROFF_NS	KT_SEC(5)   /* for the guest, after its result */

@@ -7,7 +7,7 @@
 #pragma once
 
 #include "base/error.h"
-#include "runner/artifacts.h"
+#include "report/artifacts.h"
 #include "runner/run.h"
 
 /* What the machine begins as; all borrowed. */

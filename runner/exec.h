@@ -13,7 +13,7 @@
 #include "base/diag.h"
 #include "base/error.h"
 #include "kernel/kernel.h"
-#include "runner/stage.h"
+#include "machine/stage/stage.h"
 #include "vmm/vm.h"
 
 /* Exit status of a program that runs another one, as of timeout(1) and env(1). */

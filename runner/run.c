@@ -7,17 +7,17 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
-#include "runner/artifacts.h"
-#include "runner/baking.h"
-#include "runner/check.h"
+#include "report/artifacts.h"
+#include "machine/baking.h"
+#include "judge/check.h"
 #include "runner/drive.h"
-#include "runner/initramfs.h"
-#include "runner/limit.h"
-#include "monitor/snapshot-json.h"
-#include "runner/report.h"
+#include "machine/stage/initramfs.h"
+#include "judge/limits.h"
+#include "report/snapshot.h"
+#include "report/report.h"
 #include "runner/run.h"
-#include "runner/stage.h"
-#include "runner/verdict.h"
+#include "machine/stage/stage.h"
+#include "judge/verdict.h"
 
 static void setup_error(struct kt_run_result *res, int r, const struct kt_diag *diag)
 {
@@ -454,21 +454,4 @@ int kt_run(struct kt_run_result *ret_result, const struct kt_run_request *req)
 		write_artifacts(res, req, art);
 	kt_artifacts_close(art);
 	return kt_forward(r);
-}
-
-void kt_run_result_deinit(struct kt_run_result *result)
-{
-	kt_run_record_deinit(&result->record);
-	free(result->vcpus);
-}
-
-double kt_run_contention(const struct kt_run_result *result)
-{
-	uint64_t run = 0, delay = 0;
-
-	for (unsigned int i = 0; i < result->vcpu_count; i++) {
-		run += result->vcpus[i].stats.run_ns;
-		delay += result->vcpus[i].stats.delay_ns;
-	}
-	return run ? (double)delay / (double)run : 0;
 }

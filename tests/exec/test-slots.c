@@ -15,9 +15,9 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "kernel/kernel.h"
-#include "runner/command.h"
-#include "runner/initramfs.h"
-#include "runner/stage.h"
+#include "machine/command.h"
+#include "machine/stage/initramfs.h"
+#include "machine/stage/stage.h"
 #include "tests/unit/test.h"
 
 #define PROGRAM "/bin/slot-guest"

@@ -8,7 +8,7 @@
 
 #include "base/cursor.h"
 #include "monitor/bpfpath.h"
-#include "monitor/snapshot-json.h"
+#include "report/snapshot.h"
 #include "tests/fuzz/fuzz.h"
 
 static const char *const paths[] = { "nr_dispatched", "stats.hits", "stats.low",  "table[1]",

@@ -7,7 +7,7 @@
 
 #include "base/cleanup.h"
 #include "base/fs.h"
-#include "runner/agent.h"
+#include "machine/agent.h"
 #include "tests/unit/test.h"
 
 /* What the guest gets, and what it says. */

@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "base/fs.h"
-#include "runner/artifacts.h"
+#include "report/artifacts.h"
 #include "tests/unit/test.h"
 
 static char base[64];

@@ -8,7 +8,7 @@
 
 #include "base/cleanup.h"
 #include "proto/pattern.h"
-#include "runner/bench.h"
+#include "measure/bench/bench.h"
 #include "tests/unit/test.h"
 
 struct rig {

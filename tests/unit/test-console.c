@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "proto/console.h"
-#include "runner/console.h"
+#include "machine/console.h"
 #include "tests/unit/test.h"
 
 static unsigned int counts[KT_CONSOLE_MARK_COUNT_];

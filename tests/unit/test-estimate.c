@@ -4,7 +4,7 @@
 #include <stdbool.h>
 
 #include "base/cleanup.h"
-#include "runner/estimate.h"
+#include "measure/estimate.h"
 #include "tests/unit/test.h"
 
 static bool near(double a, double b, double relative)

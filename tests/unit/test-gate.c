@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 
 #include "base/cleanup.h"
-#include "runner/gate.h"
+#include "measure/gate/gate.h"
 #include "tests/unit/folder.h"
 #include "tests/unit/test.h"
 

@@ -15,7 +15,7 @@
 #include "base/limits.h"
 #include "base/process.h"
 #include "proto/staging.h"
-#include "runner/initramfs.h"
+#include "machine/stage/initramfs.h"
 #include "tests/unit/folder.h"
 #include "tests/unit/cpio-reader.h"
 

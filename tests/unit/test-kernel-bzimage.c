@@ -10,7 +10,7 @@
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "kernel/bzimage.h"
-#include "kernel/step.h"
+#include "base/child.h"
 #include "tests/unit/test.h"
 
 #define HEADER	    0x1000u /* seven setup sectors and the boot sector */

@@ -11,7 +11,7 @@
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
-#include "kernel/step.h"
+#include "base/child.h"
 #include "tests/unit/test.h"
 
 struct seen {

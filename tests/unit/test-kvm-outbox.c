@@ -5,7 +5,7 @@
 
 #include "base/cleanup.h"
 #include "tests/unit/test.h"
-#include "vmm/kvm/outbox.h"
+#include "vmm/kvm/device/outbox.h"
 
 #define PIECE 4096u
 

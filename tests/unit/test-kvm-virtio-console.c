@@ -5,7 +5,7 @@
  */
 #include "proto/msg.h"
 #include "tests/unit/virtio-driver.h"
-#include "vmm/kvm/virtio-console.h"
+#include "vmm/kvm/device/virtio-console.h"
 
 #define FEATURES (KT_VIRTIO_F_VERSION_1 | 2)
 #define CRX	 KT_VIRTIO_CONSOLE_CONTROL_RX

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Split virtqueues: chains in and out, and every way in which a driver can break them. */
 #include "tests/unit/virtio-driver.h"
-#include "vmm/kvm/virtqueue.h"
+#include "vmm/kvm/device/virtqueue.h"
 
 struct fixture {
 	struct guest guest;

@@ -2,9 +2,9 @@
 /* Limits on workers: layers, notation, where they may be, and each judgement. */
 #include <string.h>
 
-#include "runner/limit.h"
+#include "judge/limits.h"
 #include "runner/run.h"
-#include "runner/verdict.h"
+#include "judge/verdict.h"
 #include "scenario/allowed.h"
 #include "tests/unit/test.h"
 

@@ -7,7 +7,7 @@
 #include <jansson.h>
 
 #include "base/cleanup.h"
-#include "runner/measured.h"
+#include "measure/measured.h"
 #include "tests/unit/folder.h"
 #include "tests/unit/test.h"
 

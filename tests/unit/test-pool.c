@@ -6,7 +6,7 @@
 
 #include "base/process.h"
 #include "tests/unit/pool-shop.h"
-#include "vmm/pool-private.h"
+#include "machine/pool/private.h"
 
 static void test_it_is_filled_to_the_minimum(void **state)
 {

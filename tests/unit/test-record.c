@@ -2,7 +2,7 @@
 /* The record of a run: what the guest says is remembered, nonsense is refused. */
 #include <string.h>
 
-#include "runner/record.h"
+#include "judge/record.h"
 #include "tests/unit/test.h"
 
 static struct kt_run_record rec;

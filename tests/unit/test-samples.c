@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
-#include "runner/samples.h"
+#include "measure/samples.h"
 #include "tests/unit/test.h"
 
 /* ---- levels ---- */

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
-#include "runner/show.h"
+#include "measure/show.h"
 #include "tests/unit/test.h"
 
 /* Samples of a metric at level 1, 2, 4, ...: count values up to the one given. */

@@ -4,8 +4,8 @@
 
 #include "base/cleanup.h"
 #include "monitor/bpfpath.h"
-#include "monitor/jsontext.h"
-#include "monitor/snapshot-json.h"
+#include "base/jsontext.h"
+#include "report/snapshot.h"
 #include "monitor/typed.h"
 #include "tests/unit/btf-sample.h"
 

@@ -4,8 +4,8 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
-#include "runner/initramfs.h"
-#include "runner/stage.h"
+#include "machine/stage/initramfs.h"
+#include "machine/stage/stage.h"
 #include "tests/unit/cpio-reader.h"
 #include "tests/unit/folder.h"
 

@@ -2,7 +2,7 @@
 /* Judgement: who is to blame, and that nothing passes that did nothing. */
 #include <string.h>
 
-#include "runner/verdict.h"
+#include "judge/verdict.h"
 #include "tests/unit/test.h"
 
 static struct kt_run_result res;

@@ -11,12 +11,12 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "vmm/kvm/backend-vm.h"
-#include "vmm/kvm/cpuid.h"
+#include "vmm/kvm/x86/cpuid.h"
 #include "vmm/kvm/layout.h"
-#include "vmm/kvm/nudge.h"
-#include "vmm/kvm/perf.h"
-#include "vmm/kvm/regs.h"
-#include "vmm/kvm/setup.h"
+#include "vmm/kvm/host/nudge.h"
+#include "vmm/kvm/host/perf.h"
+#include "vmm/kvm/x86/regs.h"
+#include "vmm/kvm/x86/setup.h"
 
 /* A vCPU that was told to stop is back in microseconds, unless the host is wedged. */
 #define STOP_NS (UINT64_C(5) * KT_NSEC_PER_SEC)

@@ -7,7 +7,7 @@
 #include "base/cleanup.h"
 #include "vmm/kvm/ioctl.h"
 #include "vmm/kvm/machine-state.h"
-#include "vmm/kvm/perf.h"
+#include "vmm/kvm/host/perf.h"
 
 /*
  * Four pages that KVM needs on Intel processors without "unrestricted guest", in

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "vmm/kvm/machine.h"
-#include "vmm/kvm/time.h"
+#include "vmm/kvm/state/time.h"
 
 enum kt_kvm_state {
 	KT_KVM_CREATED,

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What a run takes into its machine: init, the scenario's schedulers, programs
+ * and kernel modules, and the files that the user names with --file.
+ */
+#pragma once
+
+#include <stdbool.h>
+
+#include "base/diag.h"
+#include "base/error.h"
+#include "base/limits.h"
+#include "kernel/kernel.h"
+#include "scenario/scenario.h"
+
+struct kt_stage_file {
+	char *host;  /* absolute if it was found; owned */
+	char *guest; /* absolute; owned */
+};
+
+struct kt_stage_files {
+	struct kt_stage_file list[KT_FILES_MAX];
+	unsigned int count;
+	bool late; /* unpacked after the boot: file systems for anybody's files hide none */
+};
+
+enum kt_stage_condition {
+	KT_STAGE_E_FORM = 1, /* not HOST:GUEST, or a guest path that cannot be had */
+	KT_STAGE_E_SETUP,    /* something to be staged is missing or unfit */
+};
+
+/*
+ * Adds a file by "HOST:GUEST"; the last ':' parts them. The guest's path must be
+ * absolute, plain (no ".", ".." or empty part), not taken by another file of the
+ * list and not one that ktest or a mounted file system would hide. Whether the
+ * file is there is not looked at. KT_STAGE_E_FORM with diag.
+ */
+int kt_stage_files_add(struct kt_stage_files *files, const char *text,
+		       struct kt_diag *diag) _kt_must_check_;
+void kt_stage_files_deinit(struct kt_stage_files *files);
+
+struct kt_stage_request {
+	const struct kt_scenario *scenario;
+	const struct kt_kernel *kernel;	   /* its modules lie in "modules" beside it */
+	const char *scheduler;		   /* in place of every declared one; NULL: none */
+	const char *const *scheduler_args; /* its argv[1...]; NULL: none */
+	const struct kt_stage_files *files;
+	const char *module; /* a kernel module beside the scenario's; a path; NULL: none */
+	/*
+	 * What to build (machine/stage/initramfs.h); 0: all, for one run. The modules of a base
+	 * alone, which is for a machine that is saved, are loaded before any job.
+	 */
+	unsigned int parts;
+};
+
+/* A scenario that was given a scheduler. */
+struct kt_stage_given {
+	struct kt_scenario scenario;
+	struct kt_sched_decl scheds[2];
+};
+
+/*
+ * The scenario to run when the user names a scheduler (NULL: none): one that declares
+ * none is given it, to be attached before the first step, and called `name` (NULL:
+ * KT_GIVEN_SCHED). Borrows from all of them.
+ */
+const struct kt_scenario *kt_stage_give(struct kt_stage_given *given, const struct kt_scenario *s,
+					const char *scheduler, const char *name);
+
+/* Whether a scenario declares schedulers, and is about these and no other. */
+bool kt_stage_is_fixed(const struct kt_scenario *s);
+
+/* Whether anything is to be staged into a machine that was booted from its base. */
+bool kt_stage_has_any(const struct kt_stage_request *request);
+
+/*
+ * Builds the initramfs, or a part of it; *ret_fd is the caller's. KT_STAGE_E_SETUP or negative
+ * errno, with diag.
+ */
+int kt_stage_build(int *ret_fd, const struct kt_stage_request *request,
+		   struct kt_diag *diag) _kt_must_check_;

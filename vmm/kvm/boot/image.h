@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The kernel image's part of boot.h: finding out what it is and loading it. Private. */
+#pragma once
+
+#include <asm/bootparam.h>
+
+#include "vmm/kvm/boot/boot.h"
+
+struct kt_kvm_image {
+	uint64_t entry;
+	uint64_t start, end;	 /* of the memory that the kernel takes */
+	uint64_t initrd_max;	 /* last address an initramfs may use */
+	uint64_t cmdline_max;	 /* bytes of a command line without its 0 */
+	struct setup_header hdr; /* of the zero page; all zero for vmlinux */
+};
+
+/* Conditions KT_KVM_BOOT_E_IMAGE and _RAM. */
+int kt_kvm_image_load(struct kt_kvm_image *ret_image, const struct kt_ram *ram, const void *data,
+		      size_t size, struct kt_diag *diag) _kt_must_check_;
+
+/* Where RAM from address 0 on first ends. */
+uint64_t kt_kvm_low_end(const struct kt_ram *ram);
