@@ -26,7 +26,7 @@ struct kt_step {
 #define KT_STEP_INIT ((struct kt_step){ .log_fd = -1, .cancel_fd = -1, .keep_fd = -1 })
 
 enum kt_step_condition {
-	KT_STEP_E_FAILED = 1, /* it ended, but not with status 0; diag says how */
+	KT_STEP_E_FAILED = KT_CONDITION(STEP), /* it ended, but not with status 0; diag says how */
 	KT_STEP_E_CANCELLED,
 };
 

@@ -26,8 +26,9 @@ struct kt_source {
 };
 
 enum kt_source_condition {
-	KT_SOURCE_E_NONE = 1, /* no such file, or the distribution's package is not installed */
-	KT_SOURCE_E_BAD,      /* not a kernel tree, or not one with sched_ext */
+	KT_SOURCE_E_NONE = KT_CONDITION(
+		SOURCE), /* no such file, or the distribution's package is not installed */
+	KT_SOURCE_E_BAD, /* not a kernel tree, or not one with sched_ext */
 };
 
 /* path: NULL means the distribution's source package. Conditions NONE and BAD, with diag. */

@@ -36,7 +36,8 @@ int kt_snapshots_new(struct kt_snapshots **ret_store) _kt_must_check_;
 struct kt_snapshots *kt_snapshots_free(struct kt_snapshots *store);
 
 enum kt_snapshots_condition {
-	KT_SNAPSHOTS_E_PROTOCOL = 1, /* messages out of order or beyond the limits */
+	/* messages out of order or beyond the limits */
+	KT_SNAPSHOTS_E_PROTOCOL = KT_CONDITION(SNAPSHOTS),
 };
 
 /*

@@ -23,7 +23,11 @@ enum kt_bench_axis {
 
 /* "slots", "vms", "vcpus"; static. */
 const char *kt_bench_axis_name(enum kt_bench_axis axis);
-/* 0, or 1 if there is none of this name. */
+enum kt_bench_axis_condition {
+	KT_BENCH_AXIS_E_NONE = KT_CONDITION(BENCH_AXIS), /* no axis of this name */
+};
+
+/* 0 or KT_BENCH_AXIS_E_NONE. */
 int kt_bench_axis_parse(enum kt_bench_axis *ret_axis, const char *name) _kt_must_check_;
 
 #define KT_BENCH_OUTPUT_MAX (256u << 10) /* bytes of one command; needs no credit in between */

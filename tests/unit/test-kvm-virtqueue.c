@@ -276,7 +276,7 @@ static void test_total_length(void **state)
 
 static void test_names(void **state)
 {
-	for (int i = 1; i < KT_VIRTIO_E_COUNT_; i++)
+	for (int i = KT_VIRTIO_E_EMPTY; i < KT_VIRTIO_E_COUNT_; i++)
 		assert_non_null(kt_virtio_condition_name(i));
 	assert_string_equal(kt_virtio_condition_name(KT_VIRTIO_E_LOOP), "loop");
 }

@@ -22,7 +22,8 @@
 
 /* What is wrong with a queue or a message; shared by all that is virtio here. */
 enum kt_virtio_condition {
-	KT_VIRTIO_E_EMPTY = 1, /* no fault: the driver has made nothing available */
+	/* no fault: the driver has made nothing available */
+	KT_VIRTIO_E_EMPTY = KT_CONDITION(VIRTIO),
 	KT_VIRTIO_E_SIZE,      /* queue size 0, too large or not a power of two */
 	KT_VIRTIO_E_ALIGN,     /* a ring is not aligned */
 	KT_VIRTIO_E_ADDRESS,   /* a ring or a buffer is not in RAM */
