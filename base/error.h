@@ -34,6 +34,17 @@ int kt_error_note(const char *verb, int r, const char *file, int line, const cha
 /* A fault or condition passes through here unchanged. */
 #define kt_forward(r) kt_error_note("forward", (r), __FILE__, __LINE__, __func__)
 
+/*
+ * One step of several: returns from the enclosing function with the result of expr, unless
+ * that is 0. The trace names this line. What has to be undone is undone by _cleanup_().
+ */
+#define KT_TRY(expr)                             \
+	do {                                     \
+		int try_ = (expr);               \
+		if (try_)                        \
+			return kt_forward(try_); \
+	} while (0)
+
 /* A condition that cannot occur at this call becomes -ENOTRECOVERABLE. */
 #define kt_fold(r)                                                                        \
 	({                                                                                \
