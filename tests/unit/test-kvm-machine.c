@@ -4,6 +4,7 @@
  * ioctl() of its own, under which a vCPU writes to the serial port for ever.
  */
 #include <linux/kvm.h>
+#include <sched.h>
 #include <stdarg.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
@@ -19,6 +20,7 @@
 #define FEATURES  (KT_VIRTIO_F_VERSION_1 | UINT64_C(1) << KT_VIRTIO_CONSOLE_F_MULTIPORT)
 #define VCPUS	  2u
 #define RUN_BYTES 4096u
+#define BIG	  0x100000u /* guest-physical address of a large buffer */
 
 static struct fixture {
 	struct kt_ram ram;
@@ -133,6 +135,25 @@ static void signal_queue(unsigned int queue)
 	assert_int_equal(eventfd_write(f.k.devices.notify_fds[queue], 1), 0);
 }
 
+static size_t console_bytes(void)
+{
+	struct kt_outbox *outbox = &f.k.devices.outboxes[KT_VM_STREAM_CONSOLE];
+	size_t len;
+
+	pthread_mutex_lock(&outbox->lock);
+	len = outbox->buf.len;
+	pthread_mutex_unlock(&outbox->lock);
+	return len;
+}
+
+/* Both vCPUs run, until there is no more room for what they write. */
+static void fill_console(void)
+{
+	assert_int_equal(kt_kvm_start(f.k.kvm, NULL), 0);
+	while (console_bytes() < KT_OUTBOX_MAX)
+		sched_yield();
+}
+
 /* ---- tests ---- */
 
 /* What the guest did last is looked at when its threads are gone. */
@@ -151,10 +172,48 @@ static void test_broken_ring_at_the_end(void **state)
 	teardown();
 }
 
+static void test_more_than_an_outbox_in_a_chain(void **state)
+{
+	static const struct {
+		enum kt_virtio_console_queue queue;
+		enum kt_vm_stream stream;
+	} ports[] = { { KT_VIRTIO_CONSOLE_TX0, KT_VM_STREAM_TERMINAL },
+		      { KT_VIRTIO_CONSOLE_TX1, KT_VM_STREAM_CONTROL } };
+
+	setup();
+	for (size_t i = 0; i < 2; i++) {
+		set_desc(&f.guest, ports[i].queue, 0, BIG, 2 * KT_OUTBOX_MAX, 0, 0);
+		make_available(&f.guest, ports[i].queue, 0);
+		signal_queue(ports[i].queue);
+		kt_kvm_devices_notified(&f.k.devices, ports[i].queue);
+		kt_kvm_vm_deliver(&f.k);
+		assert_int_equal(f.got[ports[i].stream], 2 * KT_OUTBOX_MAX);
+	}
+	teardown();
+}
+
+/* The vCPUs write faster than the loop takes it; the loop may use the devices all the same. */
+static void test_who_waits_for_the_loop_holds_nothing(void **state)
+{
+	struct kt_buf buf = KT_BUF_INIT(0);
+
+	setup();
+	fill_console();
+	assert_int_equal(kt_kvm_devices_save(&f.k.devices, &buf), 0);
+	assert_in_range(console_bytes(), KT_OUTBOX_MAX, KT_OUTBOX_MAX + VCPUS);
+	kt_buf_deinit(&buf);
+	assert_int_equal(kt_kvm_ops.freeze(&f.k.vm, later(), NULL), 0);
+	assert_int_equal(kt_kvm_ops.stop(&f.k.vm, later(), NULL), 0);
+	assert_true(f.got[KT_VM_STREAM_CONSOLE] >= KT_OUTBOX_MAX);
+	teardown();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_broken_ring_at_the_end),
+		cmocka_unit_test(test_more_than_an_outbox_in_a_chain),
+		cmocka_unit_test(test_who_waits_for_the_loop_holds_nothing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
