@@ -208,12 +208,26 @@ static void test_who_waits_for_the_loop_holds_nothing(void **state)
 	teardown();
 }
 
+/* One vCPU has found the end, another waits for the loop, which wants its registers. */
+static void test_registers_of_one_that_has_ended(void **state)
+{
+	const struct kt_kvm_end end = { .reason = KT_KVM_END_RESET };
+	struct kt_vm_regs regs;
+
+	setup();
+	fill_console();
+	kt_kvm_end(f.k.kvm, &end);
+	assert_int_equal(kt_kvm_ops.reg_read(&f.k.vm, 0, KT_VM_REG_GENERAL, &regs, 1, NULL), 0);
+	teardown();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_broken_ring_at_the_end),
 		cmocka_unit_test(test_more_than_an_outbox_in_a_chain),
 		cmocka_unit_test(test_who_waits_for_the_loop_holds_nothing),
+		cmocka_unit_test(test_registers_of_one_that_has_ended),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
