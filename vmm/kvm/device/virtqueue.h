@@ -60,7 +60,7 @@ struct kt_virtqueue {
 	uint64_t used;
 	/* Live. */
 	bool ready;
-	bool quiet;	     /* the driver was told not to notify */
+	bool quiet;	     /* the driver was told not to notify, if there is one */
 	uint16_t next_avail; /* the chain to take next */
 	uint16_t next_used;  /* where the next one goes when it is done */
 };
