@@ -252,7 +252,7 @@ static ssize_t transfer_some(const struct kt_ram *ram, const struct kt_vm_bank *
 	n = in ? pread(fd, in, len, offset) : pwrite(fd, out, len, offset);
 	if (n < 0)
 		return errno == EINTR ? 0 : kt_raise(-errno);
-	return n ?: kt_raise(-EIO);
+	return n ? n : kt_raise(-EIO);
 }
 
 /* Moves len bytes between the guest and one of in and out. */

@@ -90,9 +90,11 @@ static int validate_kernel(struct kt_vm_config *config, const struct kt_vm_spec 
 		kt_diag_cause(diag, "the kernel command line has a line break");
 		return KT_VM_E_SPEC;
 	}
-	return copy_text(config->kernel_path, sizeof(config->kernel_path), spec->kernel_path, "kernel's path", diag) ?:
-		       copy_text(config->cmdline, sizeof(config->cmdline),
-				 spec->cmdline ? spec->cmdline : "", "kernel command line", diag);
+	KT_TRY(copy_text(config->kernel_path, sizeof(config->kernel_path), spec->kernel_path,
+			 "kernel's path", diag));
+	return kt_forward(copy_text(config->cmdline, sizeof(config->cmdline),
+				    spec->cmdline ? spec->cmdline : "", "kernel command line",
+				    diag));
 }
 
 static int validate_accel(struct kt_vm_config *config, enum kt_accel accel, struct kt_diag *diag)
@@ -108,11 +110,11 @@ static int validate_accel(struct kt_vm_config *config, enum kt_accel accel, stru
 static int validate(struct kt_vm_config *config, const struct kt_vm_spec *spec,
 		    struct kt_diag *diag)
 {
-	return validate_accel(config, spec->accel, diag)		 ?:
-		       validate_topology(&config->topo, diag)		 ?:
-		       validate_memory(config, spec->memory_bytes, diag) ?:
-		       validate_kernel(config, spec, diag)		 ?:
-		       accel_ops[config->accel]->validate(config, diag);
+	KT_TRY(validate_accel(config, spec->accel, diag));
+	KT_TRY(validate_topology(&config->topo, diag));
+	KT_TRY(validate_memory(config, spec->memory_bytes, diag));
+	KT_TRY(validate_kernel(config, spec, diag));
+	return kt_forward(accel_ops[config->accel]->validate(config, diag));
 }
 
 int kt_vm_config_init(struct kt_vm_config *ret_config, const struct kt_vm_spec *spec,
@@ -189,13 +191,13 @@ static int save_bank(const struct kt_vm *vm, size_t index, struct kt_bake_draft 
 		     uint8_t *buf, size_t size)
 {
 	const struct kt_vm_bank *bank = &vm->ram.banks[index];
-	int r = 0;
 
-	for (uint64_t at = 0; at < bank->len && !r; at += size)
-		r = kt_fold(kt_ram_read(&vm->ram, KT_GPA(bank->start.v + at), buf, size)) ?:
-			    kt_bake_write_memory(draft, bank->node, vm->ram.offsets[index] + at,
-						 buf, size);
-	return kt_forward(r);
+	for (uint64_t at = 0; at < bank->len; at += size) {
+		KT_TRY(kt_fold(kt_ram_read(&vm->ram, KT_GPA(bank->start.v + at), buf, size)));
+		KT_TRY(kt_bake_write_memory(draft, bank->node, vm->ram.offsets[index] + at, buf,
+					    size));
+	}
+	return 0;
 }
 
 /* Banks are multiples of 2 MiB. */

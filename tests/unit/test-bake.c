@@ -244,6 +244,9 @@ static void test_not_files(void **state)
 	assert_int_equal(unlink("bakes/n/state"), 0);
 	assert_int_equal(symlink("memory.0", "bakes/n/state"), 0);
 	expect(KT_BAKE_E_DAMAGED, "bakes/n", NULL, "state is a symbolic link");
+	assert_int_equal(rename("bakes/n/manifest.json", "bakes/n/m"), 0);
+	assert_int_equal(symlink("m", "bakes/n/manifest.json"), 0);
+	expect(KT_BAKE_E_DAMAGED, "bakes/n", NULL, "manifest.json is a symbolic link");
 }
 
 /* A manifest with one thing replaced. */

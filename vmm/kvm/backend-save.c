@@ -13,13 +13,11 @@
 
 static int make_state(struct kt_kvm_vm *k, struct kt_buf *buf, struct kt_diag *diag)
 {
-	int r = kt_kvm_state_begin(buf, kt_kvm_vcpu_count(k->kvm)) ?:
-			kt_kvm_save(k->kvm, buf, diag)		   ?:
-			kt_kvm_devices_save(&k->devices, buf);
-
-	if (!r)
-		kt_kvm_state_end(buf);
-	return kt_forward(r);
+	KT_TRY(kt_kvm_state_begin(buf, kt_kvm_vcpu_count(k->kvm)));
+	KT_TRY(kt_kvm_save(k->kvm, buf, diag));
+	KT_TRY(kt_kvm_devices_save(&k->devices, buf));
+	kt_kvm_state_end(buf);
+	return 0;
 }
 
 /* Nothing here can take long: the deadline is met. */
@@ -34,7 +32,9 @@ int kt_kvm_vm_save(struct kt_vm *vm, struct kt_bake_draft *draft, uint64_t deadl
 		return kt_forward(r);
 	/* What the guest has said is not said again by its clones. */
 	kt_kvm_vm_deliver(k);
-	r = make_state(k, &buf, diag) ?: kt_write_all(draft->state_fd, buf.data, buf.len);
+	r = make_state(k, &buf, diag);
+	if (!r)
+		r = kt_write_all(draft->state_fd, buf.data, buf.len);
 	if (r < 0)
 		kt_diag_cause(diag, "%s", strerror(-r));
 	return kt_forward(r);
@@ -93,7 +93,8 @@ int kt_kvm_vm_load_state(struct kt_kvm_vm *k, struct kt_diag *diag)
 	kt_kvm_devices_hold(&k->devices, true);
 	r = kt_kvm_restore(k->kvm, &k->saved, &times, diag);
 	start = kt_now_ns();
-	r = r ?: kt_kvm_devices_restore(&k->devices, &k->saved, diag);
+	if (!r)
+		r = kt_kvm_devices_restore(&k->devices, &k->saved, diag);
 	k->vm.times.vcpus_ns = times.vcpus_ns;
 	k->vm.times.irqchip_ns = times.irqchip_ns;
 	k->vm.times.clock_ns = times.clock_ns;
@@ -113,5 +114,6 @@ int kt_kvm_vm_rewind(struct kt_vm *vm, struct kt_diag *diag)
 	vm->times = (struct kt_vm_restore_times){ 0 };
 	r = kt_kvm_rewind_ram(&vm->ram, &vm->times.pages, diag);
 	vm->times.map_ns = kt_now_ns() - start;
-	return kt_forward(r ?: kt_kvm_vm_load_state(k, diag));
+	KT_TRY(r);
+	return kt_forward(kt_kvm_vm_load_state(k, diag));
 }

@@ -244,7 +244,8 @@ static int make_ram(struct kt_kvm_vm *k, struct kt_diag *diag)
 	k->vm.ram.huge = config->perf && !k->vm.bake;
 	r = k->vm.bake ? kt_ram_open(&k->vm.ram, k->vm.bake, k->vm.saveable) :
 			 kt_ram_create(&k->vm.ram);
-	r = r ?: kt_ram_attach(&k->vm.ram);
+	if (!r)
+		r = kt_ram_attach(&k->vm.ram);
 	if (r) {
 		kt_diag_doing(diag, "make the machine's memory");
 		kt_diag_cause(diag, "%s", strerror(-r));
@@ -275,17 +276,20 @@ static int add_source(struct kt_kvm_vm *k, int fd, kt_io_fn fn)
 	return kt_forward(r);
 }
 
+static int add_all_sources(struct kt_kvm_vm *k)
+{
+	for (unsigned int i = 0; i < KT_VIRTIO_CONSOLE_QUEUES; i++)
+		KT_TRY(add_source(k, k->devices.notify_fds[i], on_notify));
+	for (unsigned int i = 0; i < KT_VM_STREAM_COUNT_; i++)
+		KT_TRY(add_source(k, k->devices.outboxes[i].fd, on_outbox));
+	KT_TRY(add_source(k, kt_kvm_break_fd(k->kvm), on_break));
+	return kt_forward(add_source(k, kt_kvm_end_fd(k->kvm), on_end));
+}
+
 static int add_sources(struct kt_kvm_vm *k, struct kt_diag *diag)
 {
-	int r = 0;
+	int r = add_all_sources(k);
 
-	for (unsigned int i = 0; i < KT_VIRTIO_CONSOLE_QUEUES && !r; i++)
-		r = add_source(k, k->devices.notify_fds[i], on_notify);
-	for (unsigned int i = 0; i < KT_VM_STREAM_COUNT_ && !r; i++)
-		r = add_source(k, k->devices.outboxes[i].fd, on_outbox);
-	r = r							     ?:
-		    add_source(k, kt_kvm_break_fd(k->kvm), on_break) ?:
-		    add_source(k, kt_kvm_end_fd(k->kvm), on_end);
 	if (r) {
 		kt_diag_doing(diag, "watch the machine");
 		kt_diag_cause(diag, "%s", strerror(-r));
@@ -302,28 +306,29 @@ static int open_host(struct kt_kvm_vm *k, struct kt_diag *diag)
 
 static int set_up(struct kt_kvm_vm *k, struct kt_diag *diag)
 {
-	return open_host(k, diag)						       ?:
-		       make_ram(k, diag)					       ?:
-		       make_machine(k, diag)					       ?:
-		       kt_kvm_devices_init(&k->devices, k->kvm, &k->vm.ram, diag)      ?:
-		       kt_kvm_setup(k->kvm, &k->host, &k->vm.ram, &k->vm.config, diag) ?:
-		       add_sources(k, diag);
+	KT_TRY(open_host(k, diag));
+	KT_TRY(make_ram(k, diag));
+	KT_TRY(make_machine(k, diag));
+	KT_TRY(kt_kvm_devices_init(&k->devices, k->kvm, &k->vm.ram, diag));
+	KT_TRY(kt_kvm_setup(k->kvm, &k->host, &k->vm.ram, &k->vm.config, diag));
+	return kt_forward(add_sources(k, diag));
 }
 
 /* All but what the vCPUs and devices are to be: it comes from the image. */
 static int set_up_clone(struct kt_kvm_vm *k, struct kt_diag *diag)
 {
 	uint64_t start = kt_now_ns();
-	int r = kt_kvm_vm_read_state(k, diag) ?:
-			open_host(k, diag)    ?:
-			make_ram(k, diag)     ?:
-						make_machine(k, diag);
 
+	KT_TRY(kt_kvm_vm_read_state(k, diag));
+	KT_TRY(open_host(k, diag));
+	KT_TRY(make_ram(k, diag));
+	KT_TRY(make_machine(k, diag));
 	k->vm.times.map_ns = kt_now_ns() - start;
 	start = kt_now_ns();
-	r = r ?: kt_kvm_devices_init(&k->devices, k->kvm, &k->vm.ram, diag);
+	KT_TRY(kt_kvm_devices_init(&k->devices, k->kvm, &k->vm.ram, diag));
 	k->vm.times.devices_ns = kt_now_ns() - start;
-	return kt_forward(r ?: kt_kvm_vm_load_state(k, diag) ?: add_sources(k, diag));
+	KT_TRY(kt_kvm_vm_load_state(k, diag));
+	return kt_forward(add_sources(k, diag));
 }
 
 static int create_by(struct kt_vm **ret_vm, const struct kt_vm *like,

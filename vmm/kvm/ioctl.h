@@ -36,7 +36,12 @@
 		kt_ioctl_by_name((fd), (request), (value), (ret_value), (diag), #request);         \
 	})
 
-/* 0: kvm_run says why the guest was left; negative errno, -EINTR and -EAGAIN among them. */
+enum kt_run_condition {
+	KT_RUN_E_KICKED = KT_CONDITION(KVM_RUN), /* EINTR: a signal, or immediate_exit */
+	KT_RUN_E_AGAIN, /* EAGAIN: the vCPU waited for its SIPI and something happened */
+};
+
+/* 0: kvm_run says why the guest was left. A condition of kt_run_condition; negative errno. */
 int kt_ioctl_run(int vcpu_fd) _kt_must_check_;
 
 /* What the macros expand to. */

@@ -12,12 +12,11 @@
 static int query_host(struct kt_kvm *kvm, bool *ret_can_block, struct kt_diag *diag)
 {
 	int can = 0, flags = 0;
-	int r = kt_ioctl_value(kvm->vm_fd, KVM_CHECK_EXTENSION, KVM_CAP_SET_GUEST_DEBUG, &can, diag) ?:
-			kt_ioctl_value(kvm->vm_fd, KVM_CHECK_EXTENSION, KVM_CAP_SET_GUEST_DEBUG2,
-				       &flags, diag);
 
-	if (r)
-		return kt_forward(r);
+	KT_TRY(kt_ioctl_value(kvm->vm_fd, KVM_CHECK_EXTENSION, KVM_CAP_SET_GUEST_DEBUG, &can,
+			      diag));
+	KT_TRY(kt_ioctl_value(kvm->vm_fd, KVM_CHECK_EXTENSION, KVM_CAP_SET_GUEST_DEBUG2, &flags,
+			      diag));
 	if (!can) {
 		kt_diag_cause(diag, "this kernel's KVM has no KVM_CAP_SET_GUEST_DEBUG");
 		return KT_VM_E_CANNOT;
@@ -29,7 +28,7 @@ static int query_host(struct kt_kvm *kvm, bool *ret_can_block, struct kt_diag *d
 /* On all vCPUs, also those behind one that refuses; the first fault is returned. */
 static int set_all(struct kt_kvm *kvm, const struct kt_debug *setting, struct kt_diag *diag)
 {
-	int r = 0;
+	int first = 0, r;
 
 	for (unsigned int i = 0; i < kvm->vcpu_count; i++) {
 		struct kt_debug *debug = &kvm->vcpus[i].debug;
@@ -37,9 +36,10 @@ static int set_all(struct kt_kvm *kvm, const struct kt_debug *setting, struct kt
 		memcpy(debug->at, setting->at, sizeof(debug->at));
 		debug->count = setting->count;
 		debug->can_block = setting->can_block;
-		r = r ?: kt_debug_apply(debug, kvm->vcpus[i].fd, diag);
+		r = kt_debug_apply(debug, kvm->vcpus[i].fd, first ? NULL : diag);
+		first = first ? first : r;
 	}
-	return kt_forward(r);
+	return kt_forward(first);
 }
 
 int kt_kvm_breakpoints_set(struct kt_kvm *kvm, const struct kt_vm_breakpoint *breakpoints,
@@ -49,11 +49,9 @@ int kt_kvm_breakpoints_set(struct kt_kvm *kvm, const struct kt_vm_breakpoint *br
 	struct kt_debug setting = { .count = (unsigned int)count };
 	int r;
 
-	r = kt_kvm_expect_paused(kvm, diag)		     ?:
-		    kt_debug_check(breakpoints, count, diag) ?:
-		    query_host(kvm, &setting.can_block, diag);
-	if (r)
-		return kt_forward(r);
+	KT_TRY(kt_kvm_expect_paused(kvm, diag));
+	KT_TRY(kt_debug_check(breakpoints, count, diag));
+	KT_TRY(query_host(kvm, &setting.can_block, diag));
 	for (size_t i = 0; i < count; i++)
 		setting.at[i] = breakpoints[i];
 	r = set_all(kvm, &setting, diag);

@@ -39,10 +39,10 @@ static int create_vm(struct kt_kvm *kvm, const struct kt_kvm_spec *spec, struct 
 {
 	uint64_t identity_map = IDENTITY_MAP;
 
-	return kt_ioctl_value(spec->host->fd, KVM_CREATE_VM, 0, &kvm->vm_fd, diag)	    ?:
-		       kt_ioctl(kvm->vm_fd, KVM_SET_IDENTITY_MAP_ADDR, &identity_map, diag) ?:
-		       kt_ioctl_value(kvm->vm_fd, KVM_SET_TSS_ADDR, TSS, NULL, diag)	    ?:
-		       (spec->perf ? kt_kvm_perf_enable(kvm->vm_fd, diag) : 0);
+	KT_TRY(kt_ioctl_value(spec->host->fd, KVM_CREATE_VM, 0, &kvm->vm_fd, diag));
+	KT_TRY(kt_ioctl(kvm->vm_fd, KVM_SET_IDENTITY_MAP_ADDR, &identity_map, diag));
+	KT_TRY(kt_ioctl_value(kvm->vm_fd, KVM_SET_TSS_ADDR, TSS, NULL, diag));
+	return spec->perf ? kt_forward(kt_kvm_perf_enable(kvm->vm_fd, diag)) : 0;
 }
 
 /* One slot for each bank, so that a node's memory keeps to its own slots. */
@@ -131,15 +131,15 @@ static int create_fd(int *ret_fd)
  */
 static int set_up(struct kt_kvm *kvm, const struct kt_kvm_spec *spec, struct kt_diag *diag)
 {
-	return check_spec(spec, diag)		       ?:
-		       create_fd(&kvm->end_fd)	       ?:
-		       create_fd(&kvm->break_fd)       ?:
-		       create_vm(kvm, spec, diag)      ?:
-		       add_slots(kvm, spec->ram, diag) ?:
-		       add_irqchip(kvm, diag)	       ?:
-		       add_vcpus(kvm, spec, diag)      ?:
-		       spawn_threads(kvm, diag)	       ?:
-		       (spec->perf ? kt_kvm_perf_pin(kvm, diag) : 0);
+	KT_TRY(check_spec(spec, diag));
+	KT_TRY(create_fd(&kvm->end_fd));
+	KT_TRY(create_fd(&kvm->break_fd));
+	KT_TRY(create_vm(kvm, spec, diag));
+	KT_TRY(add_slots(kvm, spec->ram, diag));
+	KT_TRY(add_irqchip(kvm, diag));
+	KT_TRY(add_vcpus(kvm, spec, diag));
+	KT_TRY(spawn_threads(kvm, diag));
+	return spec->perf ? kt_forward(kt_kvm_perf_pin(kvm, diag)) : 0;
 }
 
 int kt_kvm_new(struct kt_kvm **ret_kvm, const struct kt_kvm_spec *spec, struct kt_diag *diag)

@@ -155,8 +155,10 @@ static void open_park(struct kt_kvm *kvm)
 static int resume(struct kt_kvm *kvm, enum kt_kvm_state from, const char *verb,
 		  struct kt_diag *diag)
 {
-	int r = expect_state(kvm, from, diag) ?: kt_kvm_break_resume(kvm, diag);
+	int r = expect_state(kvm, from, diag);
 
+	if (!r)
+		r = kt_kvm_break_resume(kvm, diag);
 	if (r) {
 		kt_diag_doing(diag, "%s the machine", verb);
 		return kt_forward(r);
@@ -173,11 +175,9 @@ int kt_kvm_start(struct kt_kvm *kvm, struct kt_diag *diag)
 
 int kt_kvm_thaw(struct kt_kvm *kvm, struct kt_diag *diag)
 {
-	int r = 0;
-
 	if (kvm->state == KT_KVM_FROZEN && !kt_kvm_has_ended(kvm, NULL))
-		r = kt_kvm_time_restore(kvm, &kvm->time, diag);
-	return kt_forward(r ?: resume(kvm, KT_KVM_FROZEN, "thaw", diag));
+		KT_TRY(kt_kvm_time_restore(kvm, &kvm->time, diag));
+	return kt_forward(resume(kvm, KT_KVM_FROZEN, "thaw", diag));
 }
 
 static int freeze(struct kt_kvm *kvm, uint64_t deadline_ns, struct kt_diag *diag)

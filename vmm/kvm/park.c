@@ -15,8 +15,9 @@ int kt_park_init(struct kt_park *park, unsigned int count)
 	r = pthread_condattr_init(&attr);
 	if (r)
 		return kt_raise(-r);
-	r = pthread_condattr_setclock(&attr, CLOCK_MONOTONIC) ?:
-		    pthread_cond_init(&park->changed, &attr);
+	r = pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	if (!r)
+		r = pthread_cond_init(&park->changed, &attr);
 	pthread_condattr_destroy(&attr);
 	if (r)
 		return kt_raise(-r);

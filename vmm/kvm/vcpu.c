@@ -165,11 +165,11 @@ static void enter_guest(struct kt_vcpu *vcpu)
 		vcpu->half_done = false;
 		handle_exit(vcpu);
 		break;
-	case -EINTR:
+	case KT_RUN_E_KICKED:
 		vcpu->half_done = false;
 		count_exit(vcpu, KVM_EXIT_INTR);
 		break;
-	case -EAGAIN: /* the vCPU waited for its SIPI and something happened: look again */
+	case KT_RUN_E_AGAIN:
 		break;
 	default:
 		vcpu->half_done = false;
@@ -266,7 +266,9 @@ int kt_vcpu_spawn(struct kt_vcpu *vcpu, const struct kt_vcpu_site *site, struct 
 	int r;
 
 	vcpu->site = site;
-	r = kt_vcpu_install_handler() ?: create_thread(vcpu);
+	r = kt_vcpu_install_handler();
+	if (!r)
+		r = create_thread(vcpu);
 	if (r) {
 		kt_diag_cause(diag, "start the thread of vCPU %u: %s", vcpu->index, strerror(-r));
 		return kt_forward(r);

@@ -182,26 +182,34 @@ static int add_owned(struct kt_qemu_args *args, char *text)
 	return 0;
 }
 
-__attribute__((format(printf, 2, 3))) static int add(struct kt_qemu_args *args, const char *fmt,
-						     ...)
+/* Adds a copy of text. */
+static int add(struct kt_qemu_args *args, const char *text)
 {
-	char *text;
+	char *copy = strdup(text);
+
+	return copy ? kt_forward(add_owned(args, copy)) : kt_raise(-ENOMEM);
+}
+
+/* Adds an option and its value. */
+__attribute__((format(printf, 3, 4))) static int
+add_option(struct kt_qemu_args *args, const char *option, const char *fmt, ...)
+{
+	char *value;
 	va_list ap;
 	int n;
 
+	KT_TRY(add(args, option));
 	va_start(ap, fmt);
-	n = vasprintf(&text, fmt, ap);
+	n = vasprintf(&value, fmt, ap);
 	va_end(ap);
-	return n < 0 ? kt_raise(-ENOMEM) : kt_forward(add_owned(args, text));
+	return n < 0 ? kt_raise(-ENOMEM) : kt_forward(add_owned(args, value));
 }
 
 static int add_list(struct kt_qemu_args *args, const char *const *list)
 {
-	int r = 0;
-
-	for (; *list && !r; list++)
-		r = add(args, "%s", *list);
-	return kt_forward(r);
+	for (; *list; list++)
+		KT_TRY(add(args, *list));
+	return 0;
 }
 
 static int add_common(struct kt_qemu_args *args)
@@ -227,24 +235,23 @@ static int add_plugged_cpu(struct kt_qemu_args *args, const struct kt_vm_config 
 {
 	struct kt_topology_place p = kt_topology_place(&config->topo, cpu);
 
-	return add(args, "-device") ?:
-		       add(args, "max-x86_64-cpu,socket-id=%u,die-id=%u,core-id=%u,thread-id=%u",
-			   config->nested ? p.llc : p.node, config->nested ? 0 : p.llc_in_node,
-			   p.core_in_llc, p.thread);
+	return kt_forward(add_option(
+		args, "-device", "max-x86_64-cpu,socket-id=%u,die-id=%u,core-id=%u,thread-id=%u",
+		config->nested ? p.llc : p.node, config->nested ? 0 : p.llc_in_node, p.core_in_llc,
+		p.thread));
 }
 
 static int add_uneven_cpus(struct kt_qemu_args *args, const struct kt_vm_config *config,
 			   const struct smp *smp)
 {
 	unsigned int first = first_cpus(&config->topo);
-	int r;
 
-	r = add(args, "%u,sockets=%u,dies=%u,cores=%u,threads=%u,maxcpus=%u", first, smp->sockets,
-		smp->dies, smp->cores, smp->threads,
-		smp->sockets * smp->dies * smp->cores * smp->threads);
-	for (unsigned int cpu = first; cpu < kt_topology_cpus(&config->topo) && !r; cpu++)
-		r = add_plugged_cpu(args, config, cpu);
-	return kt_forward(r);
+	KT_TRY(add_option(args, "-smp", "%u,sockets=%u,dies=%u,cores=%u,threads=%u,maxcpus=%u",
+			  first, smp->sockets, smp->dies, smp->cores, smp->threads,
+			  smp->sockets * smp->dies * smp->cores * smp->threads));
+	for (unsigned int cpu = first; cpu < kt_topology_cpus(&config->topo); cpu++)
+		KT_TRY(add_plugged_cpu(args, config, cpu));
+	return 0;
 }
 
 static int add_cpus(struct kt_qemu_args *args, const struct kt_vm_config *config)
@@ -253,17 +260,18 @@ static int add_cpus(struct kt_qemu_args *args, const struct kt_vm_config *config
 
 	if (!config->topo.cores_per_llc)
 		return kt_forward(add_uneven_cpus(args, config, &smp));
-	return kt_forward(add(args, "%u,sockets=%u,dies=%u,cores=%u,threads=%u",
-			      kt_topology_cpus(&config->topo), smp.sockets, smp.dies, smp.cores,
-			      smp.threads));
+	return kt_forward(add_option(args, "-smp", "%u,sockets=%u,dies=%u,cores=%u,threads=%u",
+				     kt_topology_cpus(&config->topo), smp.sockets, smp.dies,
+				     smp.cores, smp.threads));
 }
 
 static int add_cpu(struct kt_qemu_args *args, const struct kt_vm_config *config)
 {
-	return add(args, "-cpu") ?:
-		       add(args, "max,%s%s", config->nested ? "vendor=AuthenticAMD,svm=on" : "vendor=GenuineIntel,l3-cache=on", config->deterministic ? ",rdrand=off,rdseed=off" : "") ?:
-		       add(args, "-smp") ?:
-					   add_cpus(args, config);
+	KT_TRY(add_option(args, "-cpu", "max,%s%s",
+			  config->nested ? "vendor=AuthenticAMD,svm=on" :
+					   "vendor=GenuineIntel,l3-cache=on",
+			  config->deterministic ? ",rdrand=off,rdseed=off" : ""));
+	return kt_forward(add_cpus(args, config));
 }
 
 static int add_memory(struct kt_qemu_args *args, const struct kt_vm_config *config,
@@ -271,64 +279,57 @@ static int add_memory(struct kt_qemu_args *args, const struct kt_vm_config *conf
 {
 	unsigned int nodes = kt_topology_nodes_all(&config->topo);
 	uint64_t mib = config->memory_bytes >> 20;
-	int r;
 
-	r = add(args, "-m") ?: add(args, "%lluM", (unsigned long long)mib);
-	for (unsigned int i = 0; i < nodes && !given->prepared && !r; i++)
-		r = add(args, "-object") ?:
-					   add(args,
-					       "memory-backend-file,id=ram%u,size=%lluM,mem-path=/dev/fd/%d,share=%s",
-					       i, (unsigned long long)(mib / nodes), given->ram[i],
-				       given->private_ram ? "off" : "on");
-	return kt_forward(r);
+	KT_TRY(add_option(args, "-m", "%lluM", (unsigned long long)mib));
+	for (unsigned int i = 0; i < nodes && !given->prepared; i++)
+		KT_TRY(add_option(
+			args, "-object",
+			"memory-backend-file,id=ram%u,size=%lluM,mem-path=/dev/fd/%d,share=%s", i,
+			(unsigned long long)(mib / nodes), given->ram[i],
+			given->private_ram ? "off" : "on"));
+	return 0;
 }
 
 /* QEMU wants all pairs or none; of none Linux takes them to be 20, as they are declared. */
 static int add_distances(struct kt_qemu_args *args, const struct kt_topology *topo)
 {
 	unsigned int nodes = kt_topology_nodes_all(topo);
-	int r = 0;
 
 	for (unsigned int i = 0; i < nodes; i++)
-		for (unsigned int j = i + 1; j < nodes && !r; j++)
-			r = add(args, "-numa") ?:
-						 add(args, "dist,src=%u,dst=%u,val=%u", i, j,
-						     kt_topology_distance(topo, i, j));
-	return kt_forward(r);
+		for (unsigned int j = i + 1; j < nodes; j++)
+			KT_TRY(add_option(args, "-numa", "dist,src=%u,dst=%u,val=%u", i, j,
+					  kt_topology_distance(topo, i, j)));
+	return 0;
 }
 
 static int add_nodes(struct kt_qemu_args *args, const struct kt_vm_config *config)
 {
 	struct smp smp = smp_of(config);
-	int r = 0;
 
-	for (unsigned int i = 0; i < kt_topology_nodes_all(&config->topo) && !r; i++)
-		r = add(args, "-numa") ?: add(args, "node,nodeid=%u,memdev=ram%u", i, i);
-	for (unsigned int i = 0; i < smp.sockets && !r; i++)
-		r = add(args, "-numa") ?:
-			    add(args, "cpu,node-id=%u,socket-id=%u", i / smp.sockets_per_node, i);
-	if (!r && kt_topology_has_distances(&config->topo))
-		r = add_distances(args, &config->topo);
-	return kt_forward(r);
+	for (unsigned int i = 0; i < kt_topology_nodes_all(&config->topo); i++)
+		KT_TRY(add_option(args, "-numa", "node,nodeid=%u,memdev=ram%u", i, i));
+	for (unsigned int i = 0; i < smp.sockets; i++)
+		KT_TRY(add_option(args, "-numa", "cpu,node-id=%u,socket-id=%u",
+				  i / smp.sockets_per_node, i));
+	if (!kt_topology_has_distances(&config->topo))
+		return 0;
+	return kt_forward(add_distances(args, &config->topo));
 }
 
 static int add_machine(struct kt_qemu_args *args, const struct kt_vm_config *config,
 		       const struct kt_qemu_given *given)
 {
 	bool numa = kt_topology_nodes_all(&config->topo) > 1;
-	int r;
 
-	r = add(args, "-M") ?:
-	    add(args,
+	KT_TRY(add_option(
+		args, "-M",
 		"q35,max-ram-below-4g=%lluM,mem-merge=off,dump-guest-core=off,smm=off,sata=off,"
 		"usb=off,smbus=off,vmport=off,hpet=off%s",
 		(unsigned long long)(KT_QEMU_LOW_BYTES >> 20),
-		numa || given->prepared ? "" : ",memory-backend=ram0") ?:
-	    add_cpu(args, config) ?:
-	    add_memory(args, config, given);
-	if (!r && numa)
-		r = add_nodes(args, config);
-	return kt_forward(r);
+		numa || given->prepared ? "" : ",memory-backend=ram0"));
+	KT_TRY(add_cpu(args, config));
+	KT_TRY(add_memory(args, config, given));
+	return numa ? kt_forward(add_nodes(args, config)) : 0;
 }
 
 /* Time: of the host, or counted in instructions by one thread for all vCPUs. */
@@ -340,14 +341,13 @@ static int add_clock(struct kt_qemu_args *args, const struct kt_vm_config *confi
 					       NULL };
 	static const char *const real[] = { "-accel", "tcg,thread=multi", NULL };
 
-	return add_list(args, config->deterministic ? counted : real) ?:
-		       add(args, "-seed")			      ?:
-		       add(args, "%llu", (unsigned long long)config->seed);
+	KT_TRY(add_list(args, config->deterministic ? counted : real));
+	return kt_forward(add_option(args, "-seed", "%llu", (unsigned long long)config->seed));
 }
 
 static int add_stream(struct kt_qemu_args *args, const char *id, int fd)
 {
-	return add(args, "-chardev") ?: add(args, "socket,id=%s,fd=%d", id, fd);
+	return kt_forward(add_option(args, "-chardev", "socket,id=%s,fd=%d", id, fd));
 }
 
 static int add_devices(struct kt_qemu_args *args, const struct kt_qemu_given *given)
@@ -363,29 +363,26 @@ static int add_devices(struct kt_qemu_args *args, const struct kt_qemu_given *gi
 		"virtserialport,chardev=control,nr=1,name=" KT_PORT_CONTROL, NULL
 	};
 
-	return add_stream(args, "qmp", given->qmp)		     ?:
-		       add_stream(args, "console", given->console)   ?:
-		       add_stream(args, "control", given->control)   ?:
-		       add_stream(args, "terminal", given->terminal) ?:
-								       add_list(args, devices);
+	KT_TRY(add_stream(args, "qmp", given->qmp));
+	KT_TRY(add_stream(args, "console", given->console));
+	KT_TRY(add_stream(args, "control", given->control));
+	KT_TRY(add_stream(args, "terminal", given->terminal));
+	return kt_forward(add_list(args, devices));
 }
 
 static int add_kernel(struct kt_qemu_args *args, const struct kt_vm_config *config,
 		      const struct kt_qemu_given *given)
 {
 	char cmdline[KT_VM_CMDLINE_MAX + 1];
-	int r;
 
 	if (kt_qemu_cmdline(cmdline, config,
 			    config->deterministic ? COUNTED_TSC_KHZ : given->tsc_khz))
 		return kt_raise(-E2BIG);
-	r = add(args, "-kernel")			 ?:
-		    add(args, "%s", config->kernel_path) ?:
-		    add(args, "-append")		 ?:
-							   add(args, "%s", cmdline);
-	if (!r && given->initrd >= 0)
-		r = add(args, "-initrd") ?: add(args, "/dev/fd/%d", given->initrd);
-	return kt_forward(r);
+	KT_TRY(add_option(args, "-kernel", "%s", config->kernel_path));
+	KT_TRY(add_option(args, "-append", "%s", cmdline));
+	if (given->initrd < 0)
+		return 0;
+	return kt_forward(add_option(args, "-initrd", "/dev/fd/%d", given->initrd));
 }
 
 /* The kernel is in RAM already; that there is none to load is no difference to the devices. */
@@ -401,10 +398,11 @@ int kt_qemu_args_build(struct kt_qemu_args *args, const struct kt_vm_config *con
 		       const struct kt_qemu_given *given)
 {
 	*args = KT_QEMU_ARGS_INIT;
-	return kt_forward(add_common(args)			   ?:
-				  add_machine(args, config, given) ?:
-				  add_clock(args, config)	   ?:
-				  add_devices(args, given)	   ?:
-				  (given->incoming ? add_incoming(args, given->prepared) :
-						     add_kernel(args, config, given)));
+	KT_TRY(add_common(args));
+	KT_TRY(add_machine(args, config, given));
+	KT_TRY(add_clock(args, config));
+	KT_TRY(add_devices(args, given));
+	if (given->incoming)
+		return kt_forward(add_incoming(args, given->prepared));
+	return kt_forward(add_kernel(args, config, given));
 }

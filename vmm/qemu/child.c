@@ -41,20 +41,24 @@ static int keep_far_ends(struct kt_qemu *qemu, const struct far_ends *far)
 {
 	if (!qemu->vm.ram.private && !qemu->prepared)
 		return 0;
-	return kt_forward(kt_link_keep_far(&qemu->control, far->control) ?:
-				  kt_link_keep_far(&qemu->terminal, far->terminal));
+	KT_TRY(kt_link_keep_far(&qemu->control, far->control));
+	return kt_forward(kt_link_keep_far(&qemu->terminal, far->terminal));
 }
 
 static int make_links(struct kt_qemu *qemu, struct far_ends *far)
 {
 	struct kt_loop *loop = qemu->vm.loop;
 
-	return kt_link_init(&qemu->monitor, loop, COMMANDS_MAX, &kt_qemu_monitor_handlers, qemu, &far->monitor) ?:
-		       kt_link_init(&qemu->control, loop, KT_VM_SEND_MAX, &kt_qemu_control_handlers, qemu, &far->control) ?:
-		       kt_link_init(&qemu->console, loop, 0, &kt_qemu_console_handlers, qemu, &far->console) ?:
-		       kt_link_init(&qemu->terminal, loop, KT_VM_SEND_MAX, &kt_qemu_terminal_handlers, qemu, &far->terminal) ?:
-		       kt_link_init(&qemu->errors, loop, 0, &kt_qemu_errors_handlers, qemu,
-				    &far->errors);
+	KT_TRY(kt_link_init(&qemu->monitor, loop, COMMANDS_MAX, &kt_qemu_monitor_handlers, qemu,
+			    &far->monitor));
+	KT_TRY(kt_link_init(&qemu->control, loop, KT_VM_SEND_MAX, &kt_qemu_control_handlers, qemu,
+			    &far->control));
+	KT_TRY(kt_link_init(&qemu->console, loop, 0, &kt_qemu_console_handlers, qemu,
+			    &far->console));
+	KT_TRY(kt_link_init(&qemu->terminal, loop, KT_VM_SEND_MAX, &kt_qemu_terminal_handlers, qemu,
+			    &far->terminal));
+	return kt_forward(
+		kt_link_init(&qemu->errors, loop, 0, &kt_qemu_errors_handlers, qemu, &far->errors));
 }
 
 static int run_program(struct kt_qemu *qemu, const struct far_ends *far, char *const *argv)
@@ -142,19 +146,25 @@ static int start_program(struct kt_qemu *qemu, const struct far_ends *far)
 		.tsc_khz = qemu->vm.bake || qemu->prepared ? 0 : kt_qemu_tsc_khz(),
 	};
 
-	return kt_forward(kt_qemu_args_build(&args, &qemu->vm.config, &given) ?:
-				  run_program(qemu, far, args.argv));
+	KT_TRY(kt_qemu_args_build(&args, &qemu->vm.config, &given));
+	return kt_forward(run_program(qemu, far, args.argv));
+}
+
+static int spawn(struct kt_qemu *qemu)
+{
+	_cleanup_(far_ends_close) struct far_ends far = { -1, -1, -1, -1, -1 };
+
+	KT_TRY(make_links(qemu, &far));
+	KT_TRY(keep_far_ends(qemu, &far));
+	KT_TRY(start_program(qemu, &far));
+	return kt_forward(kt_loop_add_io(qemu->vm.loop, &qemu->child_exit, qemu->process.pidfd,
+					 POLLIN, kt_qemu_on_child_exit, qemu));
 }
 
 int kt_qemu_spawn(struct kt_qemu *qemu, struct kt_diag *diag)
 {
-	_cleanup_(far_ends_close) struct far_ends far = { -1, -1, -1, -1, -1 };
-	int r;
+	int r = spawn(qemu);
 
-	r = make_links(qemu, &far) ?: keep_far_ends(qemu, &far) ?: start_program(qemu, &far);
-	if (!r)
-		r = kt_loop_add_io(qemu->vm.loop, &qemu->child_exit, qemu->process.pidfd, POLLIN,
-				   kt_qemu_on_child_exit, qemu);
 	if (r) {
 		kt_diag_doing(diag, "start %s", KT_QEMU_PROGRAM);
 		kt_diag_cause(diag, "%s", r == -ENOENT ? "no such program in $PATH" : strerror(-r));

@@ -31,22 +31,22 @@ static int send_commands(struct kt_qemu *qemu)
 		 "\"mem-path\":\"/proc/%d/fd/%d\",\"share\":false}",
 		 (unsigned long long)qemu->vm.config.memory_bytes, (int)getpid(),
 		 qemu->vm.ram.fds[0]);
-	return kt_forward(
-		kt_qemu_command(qemu, "object-add", object, &qemu->completing_id) ?:
-			kt_qemu_command(qemu, "qom-set",
-					"{\"path\":\"/machine\",\"property\":\"memory-backend\","
-					"\"value\":\"/objects/ram0\"}",
-					&id)					  ?:
-			kt_qemu_command(qemu, "x-exit-preconfig", NULL, &id)	  ?:
-			kt_qemu_command(qemu, "migrate-set-capabilities",
-					KT_QEMU_MIGRATION_CAPABILITIES, &qemu->completed_id));
+	KT_TRY(kt_qemu_command(qemu, "object-add", object, &qemu->completing_id));
+	KT_TRY(kt_qemu_command(qemu, "qom-set",
+			       "{\"path\":\"/machine\",\"property\":\"memory-backend\","
+			       "\"value\":\"/objects/ram0\"}",
+			       &id));
+	KT_TRY(kt_qemu_command(qemu, "x-exit-preconfig", NULL, &id));
+	return kt_forward(kt_qemu_command(qemu, "migrate-set-capabilities",
+					  KT_QEMU_MIGRATION_CAPABILITIES, &qemu->completed_id));
 }
 
 int kt_qemu_prepare_for(struct kt_vm *vm, struct kt_diag *diag)
 {
 	struct kt_qemu *qemu = kt_container_of(vm, struct kt_qemu, vm);
 
-	return kt_forward(kt_qemu_set_up_ram(qemu, diag) ?: send_commands(qemu));
+	KT_TRY(kt_qemu_set_up_ram(qemu, diag));
+	return kt_forward(send_commands(qemu));
 }
 
 void kt_qemu_on_completing(struct kt_qemu *qemu, uint64_t id, const char *error)

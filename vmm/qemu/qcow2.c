@@ -108,8 +108,8 @@ static int write_snapshot(int fd, uint64_t bytes)
 		.id_and_name = { KT_QCOW2_TAG[0], KT_QCOW2_TAG[0] },
 	};
 
-	return kt_forward(write_at(fd, SNAPSHOT_L1, l1, sizeof(l1)) ?:
-				  write_at(fd, SNAPSHOTS, &snapshot, sizeof(snapshot)));
+	KT_TRY(write_at(fd, SNAPSHOT_L1, l1, sizeof(l1)));
+	return kt_forward(write_at(fd, SNAPSHOTS, &snapshot, sizeof(snapshot)));
 }
 
 /* Every cluster is in use once. */
@@ -123,17 +123,15 @@ static int write_tables(int fd, unsigned int clusters)
 		refcounts[i] = htobe16(1);
 	for (unsigned int i = 0; i < clusters; i++)
 		l2[i] = htobe64((STATE + i) * CLUSTER);
-	return kt_forward(
-		write_at(fd, REFCOUNT_TABLE, &refcount_table, sizeof(refcount_table)) ?:
-			write_at(fd, REFCOUNTS, refcounts, (STATE + clusters) * sizeof(refcounts[0])) ?:
-			write_at(fd, L2, l2, clusters * sizeof(l2[0])));
+	KT_TRY(write_at(fd, REFCOUNT_TABLE, &refcount_table, sizeof(refcount_table)));
+	KT_TRY(write_at(fd, REFCOUNTS, refcounts, (STATE + clusters) * sizeof(refcounts[0])));
+	return kt_forward(write_at(fd, L2, l2, clusters * sizeof(l2[0])));
 }
 
 int kt_qcow2_make(int *ret_fd, const void *state, size_t len)
 {
 	_cleanup_(kt_closep) int fd = memfd_create("ktest-state", MFD_CLOEXEC);
 	unsigned int clusters;
-	int r;
 
 	if (fd < 0)
 		return kt_raise(-errno);
@@ -143,12 +141,10 @@ int kt_qcow2_make(int *ret_fd, const void *state, size_t len)
 	/* Whole clusters, though not all are full. */
 	if (ftruncate(fd, (off_t)((STATE + clusters) * CLUSTER)))
 		return kt_raise(-errno);
-	r = write_header(fd)		       ?:
-		    write_snapshot(fd, len)    ?:
-		    write_tables(fd, clusters) ?:
-						 write_at(fd, STATE, state, len);
-	if (r)
-		return kt_forward(r);
+	KT_TRY(write_header(fd));
+	KT_TRY(write_snapshot(fd, len));
+	KT_TRY(write_tables(fd, clusters));
+	KT_TRY(write_at(fd, STATE, state, len));
 	*ret_fd = fd;
 	fd = -1;
 	return 0;

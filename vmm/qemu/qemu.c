@@ -245,19 +245,19 @@ static int qemu_thaw(struct kt_vm *vm, uint64_t deadline_ns, struct kt_diag *dia
 	return kt_forward(r);
 }
 
-/* Ends a clone with QEMU still there, so that its RAM can be read. 0, or it must be killed. */
-static int stop_paused(struct kt_qemu *qemu, uint64_t deadline_ns)
+/* Ends a clone with QEMU still there, so that its RAM can be read. False: it must be killed. */
+static bool stop_paused(struct kt_qemu *qemu, uint64_t deadline_ns)
 {
 	int r = 0;
 
 	if (qemu->state == KT_QEMU_RUNNING)
 		r = kt_fold(kt_qemu_command_and_wait(qemu, "stop", NULL, deadline_ns, NULL));
 	if (r || qemu->end_known)
-		return 1;
+		return false;
 	qemu->end_known = true;
 	qemu->end.reason = KT_VM_END_STOPPED;
 	kt_qemu_finish_paused(qemu);
-	return 0;
+	return true;
 }
 
 static int qemu_stop(struct kt_vm *vm, uint64_t deadline_ns, struct kt_diag *diag)
@@ -268,7 +268,7 @@ static int qemu_stop(struct kt_vm *vm, uint64_t deadline_ns, struct kt_diag *dia
 
 	if (qemu->state == KT_QEMU_ENDED)
 		return 0;
-	if (qemu->vm.ram.private && !qemu->end_known && !stop_paused(qemu, deadline_ns))
+	if (qemu->vm.ram.private && !qemu->end_known && stop_paused(qemu, deadline_ns))
 		return 0;
 	if (!qemu->end_known) {
 		qemu->end_known = true;

@@ -97,19 +97,14 @@ int kt_qmp_feed(struct kt_qmp *qmp, const void *data, size_t len, struct kt_diag
 {
 	const uint8_t *end;
 	size_t searched = qmp->in.len, line;
-	int r;
 
-	r = kt_buf_append(&qmp->in, data, len);
-	if (r == -ENOBUFS)
+	if (len > KT_QMP_LINE_MAX - qmp->in.len)
 		return malformed(diag, "a line without end");
-	if (r)
-		return kt_forward(r);
+	KT_TRY(kt_buf_append(&qmp->in, data, len));
 	while (qmp->in.len > searched &&
 	       (end = memchr(qmp->in.data + searched, '\n', qmp->in.len - searched))) {
 		line = (size_t)(end - qmp->in.data);
-		r = take_line(qmp, qmp->in.data, line, diag);
-		if (r)
-			return kt_forward(r);
+		KT_TRY(take_line(qmp, qmp->in.data, line, diag));
 		kt_buf_consume(&qmp->in, line + 1);
 		searched = 0;
 	}

@@ -61,18 +61,17 @@ static int flush(struct copy *copy)
 static int add_range(void *arg, uint64_t start, uint64_t end)
 {
 	struct copy *copy = arg;
-	int r = 0;
 
-	for (uint64_t len; start < end && !r; start += len) {
+	for (uint64_t len; start < end; start += len) {
 		len = KT_MIN(end - start, RANGE_MAX);
 		copy->from[copy->count] =
 			(struct iovec){ copy->image + (start - copy->remote), len };
 		copy->to[copy->count++] = (struct iovec){ (void *)(uintptr_t)start, len };
 		copy->bytes += len;
 		if (copy->count == RANGES_AT_ONCE)
-			r = flush(copy);
+			KT_TRY(flush(copy));
 	}
-	return kt_forward(r);
+	return 0;
 }
 
 static int copy_bank(struct copy *copy, int pagemap_fd, size_t index)
@@ -86,8 +85,10 @@ static int copy_bank(struct copy *copy, int pagemap_fd, size_t index)
 			   (off_t)ram->offsets[index]);
 	if (copy->image == MAP_FAILED)
 		return kt_raise(-errno);
-	r = kt_pagemap_written(pagemap_fd, copy->remote, copy->remote + bank->len, false, add_range, copy) ?:
-		    flush(copy);
+	r = kt_pagemap_written(pagemap_fd, copy->remote, copy->remote + bank->len, false, add_range,
+			       copy);
+	if (!r)
+		r = flush(copy);
 	munmap(copy->image, bank->len);
 	return kt_forward(r);
 }
@@ -126,23 +127,29 @@ void kt_qemu_on_reset(struct kt_qemu *qemu)
 	qemu->resetting = false;
 }
 
-/* -no-reboot makes a reset the end of a machine; here it is none. */
+static int wait_for_reset(struct kt_qemu *qemu, uint64_t deadline_ns, struct kt_diag *diag)
+{
+	KT_TRY(kt_qemu_command_and_wait(qemu, "system_reset", NULL, deadline_ns, diag));
+	while (qemu->resetting) {
+		qemu->wait_done = false;
+		KT_TRY(kt_qemu_wait(qemu, "system_reset", deadline_ns, diag));
+	}
+	return 0;
+}
+
+/* -no-reboot makes a reset the end of a machine; not here. */
 static int reset(struct kt_qemu *qemu, uint64_t deadline_ns, struct kt_diag *diag)
 {
-	int r = kt_qemu_command_and_wait(qemu, "set-action", "{\"reboot\":\"reset\"}", deadline_ns,
-					 diag);
+	int r;
 
+	KT_TRY(kt_qemu_command_and_wait(qemu, "set-action", "{\"reboot\":\"reset\"}", deadline_ns,
+					diag));
 	qemu->resetting = true;
-	r = r ?: kt_qemu_command_and_wait(qemu, "system_reset", NULL, deadline_ns, diag);
-	while (!r && qemu->resetting) {
-		qemu->wait_done = false;
-		r = kt_qemu_wait(qemu, "system_reset", deadline_ns, diag);
-	}
+	r = wait_for_reset(qemu, deadline_ns, diag);
 	qemu->resetting = false;
-	return kt_forward(r	?:
-				  kt_qemu_command_and_wait(qemu, "set-action",
-							   "{\"reboot\":\"shutdown\"}", deadline_ns,
-							   diag));
+	KT_TRY(r);
+	return kt_forward(kt_qemu_command_and_wait(qemu, "set-action", "{\"reboot\":\"shutdown\"}",
+						   deadline_ns, diag));
 }
 
 static int read_state(const struct kt_bake *image, struct kt_buf *buf)
@@ -171,7 +178,8 @@ static int make_state(struct kt_qemu *qemu, struct kt_diag *diag)
 	    kt_ticks_find(&qemu->ticks, buf.data, buf.len, kt_topology_cpus(&qemu->vm.config.topo),
 			  diag))
 		return KT_VM_E_CANNOT;
-	r = r ?: kt_qcow2_make(&qemu->reload_fd, buf.data, buf.len);
+	if (!r)
+		r = kt_qcow2_make(&qemu->reload_fd, buf.data, buf.len);
 	if (r)
 		kt_diag_cause(diag, "%s", strerror(-r));
 	return kt_forward(r);
@@ -179,14 +187,14 @@ static int make_state(struct kt_qemu *qemu, struct kt_diag *diag)
 
 static int give_state(struct kt_qemu *qemu, uint64_t deadline_ns, struct kt_diag *diag)
 {
+	KT_TRY(kt_qemu_give_fd(qemu, "add-fd", "{\"fdset-id\":" FDSET "}", qemu->reload_fd,
+			       deadline_ns, diag));
 	return kt_forward(
-		kt_qemu_give_fd(qemu, "add-fd", "{\"fdset-id\":" FDSET "}", qemu->reload_fd, deadline_ns, diag) ?:
-			kt_qemu_command_and_wait(
-				qemu, "blockdev-add",
-				"{\"driver\":\"qcow2\",\"node-name\":\"" NODE "\","
-				"\"file\":{\"driver\":\"file\",\"locking\":\"off\","
-				"\"filename\":\"/dev/fdset/" FDSET "\"}}",
-				deadline_ns, diag));
+		kt_qemu_command_and_wait(qemu, "blockdev-add",
+					 "{\"driver\":\"qcow2\",\"node-name\":\"" NODE "\","
+					 "\"file\":{\"driver\":\"file\",\"locking\":\"off\","
+					 "\"filename\":\"/dev/fdset/" FDSET "\"}}",
+					 deadline_ns, diag));
 }
 
 static int write_word(struct kt_qemu *qemu, const struct kt_ticks_word *word, uint64_t more)
@@ -226,17 +234,18 @@ int kt_qemu_take_jobs(struct kt_qemu *qemu, const json_t *value)
 
 	if (json_array_size(value) != 1 || !id || strcmp(id, JOB) || !status ||
 	    strcmp(status, "concluded") || (error && !json_is_string(error)))
-		return 1;
+		return KT_QMP_E_FORM;
 	snprintf(qemu->job_error, sizeof(qemu->job_error), "%s", json_string_value(error) ?: "");
 	return 0;
 }
 
 static int dismiss(struct kt_qemu *qemu, uint64_t deadline_ns, struct kt_diag *diag)
 {
-	int r = kt_qemu_command(qemu, "query-jobs", NULL, &qemu->jobs_id) ?:
-			kt_qemu_command_and_wait(qemu, "job-dismiss", "{\"id\":\"" JOB "\"}",
-						 deadline_ns, diag);
+	int r = kt_qemu_command(qemu, "query-jobs", NULL, &qemu->jobs_id);
 
+	if (!r)
+		r = kt_qemu_command_and_wait(qemu, "job-dismiss", "{\"id\":\"" JOB "\"}",
+					     deadline_ns, diag);
 	qemu->jobs_id = UINT64_MAX;
 	if (!r && qemu->job_error[0]) {
 		kt_diag_cause(diag, "QEMU did not load its state: %s", qemu->job_error);
@@ -245,25 +254,31 @@ static int dismiss(struct kt_qemu *qemu, uint64_t deadline_ns, struct kt_diag *d
 	return kt_forward(r);
 }
 
+static int load_by_job(struct kt_qemu *qemu, uint64_t deadline_ns, struct kt_diag *diag)
+{
+	KT_TRY(kt_qemu_command_and_wait(qemu, "snapshot-load",
+					"{\"job-id\":\"" JOB "\",\"tag\":\"" KT_QCOW2_TAG
+					"\",\"vmstate\":\"" NODE "\",\"devices\":[\"" NODE "\"]}",
+					deadline_ns, diag));
+	while (qemu->loading) {
+		qemu->wait_done = false;
+		KT_TRY(kt_qemu_wait(qemu, "snapshot-load", deadline_ns, diag));
+	}
+	return kt_forward(dismiss(qemu, deadline_ns, diag));
+}
+
 static int load(struct kt_qemu *qemu, uint64_t deadline_ns, struct kt_diag *diag)
 {
 	int r = qemu->vm.config.deterministic ? 0 : shift_ticks(qemu);
 
-	if (r)
+	if (r) {
 		kt_diag_cause(diag, "change its time: %s", strerror(-r));
-	qemu->loading = true;
-	r = r	  ?:
-		    kt_qemu_command_and_wait(qemu, "snapshot-load",
-					     "{\"job-id\":\"" JOB "\",\"tag\":\"" KT_QCOW2_TAG
-					     "\",\"vmstate\":\"" NODE "\",\"devices\":[\"" NODE
-					     "\"]}",
-					     deadline_ns, diag);
-	while (!r && qemu->loading) {
-		qemu->wait_done = false;
-		r = kt_qemu_wait(qemu, "snapshot-load", deadline_ns, diag);
+		return kt_forward(r);
 	}
+	qemu->loading = true;
+	r = load_by_job(qemu, deadline_ns, diag);
 	qemu->loading = false;
-	return kt_forward(r ?: dismiss(qemu, deadline_ns, diag));
+	return kt_forward(r);
 }
 
 static int rewind_machine(struct kt_qemu *qemu, uint64_t deadline_ns, struct kt_diag *diag)
@@ -284,7 +299,8 @@ static int rewind_machine(struct kt_qemu *qemu, uint64_t deadline_ns, struct kt_
 		kt_diag_cause(diag, "take its memory back: %s", strerror(-r));
 	times->map_ns = kt_now_ns() - start_ns;
 	start_ns = kt_now_ns();
-	r = r ?: load(qemu, deadline_ns, diag);
+	if (!r)
+		r = load(qemu, deadline_ns, diag);
 	times->devices_ns += kt_now_ns() - start_ns;
 	return kt_forward(r);
 }
@@ -313,7 +329,8 @@ int kt_qemu_rewind(struct kt_vm *vm, struct kt_diag *diag)
 		return kt_forward(r);
 	qemu->rewinding = true;
 	r = known ? 0 : give_state(qemu, deadline_ns, &why);
-	r = r ?: rewind_machine(qemu, deadline_ns, &why);
+	if (!r)
+		r = rewind_machine(qemu, deadline_ns, &why);
 	qemu->rewinding = false;
 	if (r < 0 && !why.cause[0])
 		kt_diag_cause(&why, "%s", strerror(-r));

@@ -73,11 +73,12 @@ int kt_qemu_save(struct kt_vm *vm, struct kt_bake_draft *draft, uint64_t deadlin
 		return kt_qemu_wrong_state(qemu, diag);
 	if (lseek(draft->state_fd, 0, SEEK_SET) < 0 || ftruncate(draft->state_fd, 0))
 		return kt_raise(-errno);
+	KT_TRY(kt_qemu_command_and_wait(qemu, "migrate-set-capabilities",
+					KT_QEMU_MIGRATION_CAPABILITIES, deadline_ns, diag));
+	KT_TRY(kt_qemu_give_fd(qemu, "getfd", "{\"fdname\":\"" FD_NAME "\"}", draft->state_fd,
+			       deadline_ns, diag));
 	return kt_forward(
-		kt_qemu_command_and_wait(qemu, "migrate-set-capabilities", KT_QEMU_MIGRATION_CAPABILITIES, deadline_ns, diag) ?:
-			kt_qemu_give_fd(qemu, "getfd", "{\"fdname\":\"" FD_NAME "\"}", draft->state_fd, deadline_ns, diag) ?:
-			migrate(qemu, "migrate", "{\"uri\":\"fd:" FD_NAME "\"}", deadline_ns,
-				diag));
+		migrate(qemu, "migrate", "{\"uri\":\"fd:" FD_NAME "\"}", deadline_ns, diag));
 }
 
 /* ---- restoring ---- */
@@ -95,39 +96,39 @@ static int open_state(struct kt_qemu *qemu)
 static int load_state(struct kt_qemu *qemu, uint64_t deadline_ns, struct kt_diag *diag)
 {
 	char arguments[64];
-	int r = 0;
 
 	if (qemu->prepared) {
 		snprintf(arguments, sizeof(arguments), "{\"uri\":\"fd:" FD_NAME "\"}");
-		r = kt_qemu_give_fd(qemu, "getfd", "{\"fdname\":\"" FD_NAME "\"}", qemu->state_fd,
-				    deadline_ns, diag);
+		KT_TRY(kt_qemu_give_fd(qemu, "getfd", "{\"fdname\":\"" FD_NAME "\"}",
+				       qemu->state_fd, deadline_ns, diag));
 	} else {
 		snprintf(arguments, sizeof(arguments), "{\"uri\":\"fd:%d\"}", qemu->state_fd);
 	}
-	return kt_forward(r									  ?:
-				  kt_qemu_command(qemu, "query-cpus-fast", NULL, &qemu->vcpus_id) ?:
-				  migrate(qemu, "migrate-incoming", arguments, deadline_ns, diag));
+	KT_TRY(kt_qemu_command(qemu, "query-cpus-fast", NULL, &qemu->vcpus_id));
+	return kt_forward(migrate(qemu, "migrate-incoming", arguments, deadline_ns, diag));
 }
 
 static int start(struct kt_qemu *qemu, uint64_t deadline_ns, struct kt_diag *diag)
 {
-	return kt_forward(kt_qemu_set_up(qemu, diag) ?:
-				  kt_qemu_command_and_wait(qemu, "migrate-set-capabilities",
-							   KT_QEMU_MIGRATION_CAPABILITIES,
-							   deadline_ns, diag));
+	KT_TRY(kt_qemu_set_up(qemu, diag));
+	return kt_forward(kt_qemu_command_and_wait(qemu, "migrate-set-capabilities",
+						   KT_QEMU_MIGRATION_CAPABILITIES, deadline_ns,
+						   diag));
 }
 
 static int restore(struct kt_qemu *qemu, uint64_t deadline_ns, struct kt_diag *diag)
 {
 	struct kt_vm_restore_times *times = &qemu->vm.times;
 	uint64_t start_ns = kt_now_ns();
-	int r = open_state(qemu) ?:
-				   (qemu->prepared ? kt_qemu_complete(qemu, deadline_ns, diag) :
-						     start(qemu, deadline_ns, diag));
+	int r = open_state(qemu);
 
+	if (!r)
+		r = qemu->prepared ? kt_qemu_complete(qemu, deadline_ns, diag) :
+				     start(qemu, deadline_ns, diag);
 	qemu->restored_ns = start_ns;
 	times->map_ns = kt_now_ns() - start_ns;
-	r = r ?: load_state(qemu, deadline_ns, diag);
+	if (!r)
+		r = load_state(qemu, deadline_ns, diag);
 	if (!r && qemu->vm.ram.private)
 		r = kt_ram_follow(&qemu->vm.ram, qemu->process.pid);
 	times->devices_ns = kt_now_ns() - start_ns - times->map_ns;

@@ -27,15 +27,15 @@ int kt_qemu_take_vcpus(struct kt_qemu *qemu, const json_t *value)
 	size_t i;
 
 	if (!json_is_array(value))
-		return 1;
+		return KT_QMP_E_FORM;
 	json_array_foreach(value, i, item)
 	{
 		if (!json_is_integer(json_object_get(item, "cpu-index")))
-			return 1;
+			return KT_QMP_E_FORM;
 		vcpu = vcpu_at(qemu, json_integer_value(json_object_get(item, "cpu-index")));
 		tid = json_object_get(item, "thread-id");
 		if (!vcpu || !json_is_integer(tid))
-			return 1;
+			return KT_QMP_E_FORM;
 		vcpu->tid = (pid_t)json_integer_value(tid);
 	}
 	return 0;

@@ -26,9 +26,13 @@ struct kt_ticks {
 	unsigned int vcpu_count;
 };
 
+enum kt_ticks_condition {
+	KT_TICKS_E_FORM = KT_CONDITION(TICKS), /* no stream, or not of this many vCPUs */
+};
+
 /*
- * Finds them by the description that a stream ends with. 0; 1 with diag: it is none, or
- * has not just these vCPUs.
+ * Finds the words by the description at the end of the stream. vcpus: the machine's number of
+ * vCPUs. 0, or KT_TICKS_E_FORM with diag.
  */
 int kt_ticks_find(struct kt_ticks *ret_ticks, const void *stream, size_t len, unsigned int vcpus,
 		  struct kt_diag *diag) _kt_must_check_;

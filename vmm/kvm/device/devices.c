@@ -311,13 +311,21 @@ static void map_memory(struct kt_kvm_devices *devices, const struct kt_ram *ram)
 		(struct kt_guest_mem){ .regions = devices->regions, .count = ram->bank_count };
 }
 
+static int wire(struct kt_kvm_devices *devices, struct kt_diag *diag)
+{
+	for (unsigned int i = 0; i < KT_VM_STREAM_COUNT_; i++)
+		KT_TRY(kt_outbox_init(&devices->outboxes[i]));
+	KT_TRY(wire_console(devices, diag));
+	return kt_forward(add_traps(devices));
+}
+
 int kt_kvm_devices_init(struct kt_kvm_devices *devices, struct kt_kvm *kvm,
 			const struct kt_ram *ram, struct kt_diag *diag)
 {
 	const struct kt_serial_handlers serial = { .on_output = on_serial_output,
 						   .on_irq = on_serial_irq,
 						   .arg = devices };
-	int r = 0;
+	int r;
 
 	*devices = KT_KVM_DEVICES_INIT;
 	devices->kvm = kvm;
@@ -326,9 +334,7 @@ int kt_kvm_devices_init(struct kt_kvm_devices *devices, struct kt_kvm *kvm,
 	pthread_mutex_init(&devices->console_lock, NULL);
 	map_memory(devices, ram);
 	kt_serial_init(&devices->serial, &serial);
-	for (unsigned int i = 0; i < KT_VM_STREAM_COUNT_ && !r; i++)
-		r = kt_outbox_init(&devices->outboxes[i]);
-	r = r ?: wire_console(devices, diag) ?: add_traps(devices);
+	r = wire(devices, diag);
 	if (r) {
 		kt_diag_cause(diag, "%s", strerror(-r)); /* unless the cause is known */
 		kt_diag_doing(diag, "set up the devices");

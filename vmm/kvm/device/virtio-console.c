@@ -156,7 +156,6 @@ static int fill_one(struct kt_virtio_console *console, struct kt_virtqueue *vq,
 		    const struct kt_virtq_chain *chain, put_fn put)
 {
 	uint32_t written;
-	int r;
 
 	if (chain->readable_count)
 		return fault(console, KT_VIRTIO_E_DIRECTION,
@@ -164,8 +163,8 @@ static int fill_one(struct kt_virtio_console *console, struct kt_virtqueue *vq,
 	if (!chain->writable_bytes)
 		return fault(console, KT_VIRTIO_E_LENGTH,
 			     "a buffer of a receive queue has no room");
-	r = put(console, vq, chain, &written);
-	return r ?: give_back(console, vq, chain, written);
+	KT_TRY(put(console, vq, chain, &written));
+	return kt_forward(give_back(console, vq, chain, written));
 }
 
 /*
@@ -186,12 +185,19 @@ static int fill(struct kt_virtio_console *console, enum kt_virtio_console_queue 
 			return 0;
 		if (r == KT_VIRTIO_E_EMPTY)
 			r = kt_virtqueue_set_quiet(vq, false, &console->mmio.diag);
-		else
-			r = r ?: fill_one(console, vq, &chain, put);
+		else if (!r)
+			r = fill_one(console, vq, &chain, put);
 		if (r)
 			return r;
 	}
 	return kt_virtqueue_set_quiet(vq, true, &console->mmio.diag);
+}
+
+static int fill_all(struct kt_virtio_console *console)
+{
+	KT_TRY(fill(console, KT_VIRTIO_CONSOLE_CONTROL_RX, owes_event, put_event));
+	KT_TRY(fill(console, KT_VIRTIO_CONSOLE_RX1, owes_data, put_data));
+	return kt_forward(fill(console, KT_VIRTIO_CONSOLE_RX0, owes_typed, put_typed));
 }
 
 /* Gives the guest what it is due, as far as it offers room. */
@@ -201,9 +207,7 @@ static void flush(struct kt_virtio_console *console)
 
 	if (console->held || !kt_virtio_mmio_live(&console->mmio))
 		return;
-	r = fill(console, KT_VIRTIO_CONSOLE_CONTROL_RX, owes_event, put_event);
-	r = r ?: fill(console, KT_VIRTIO_CONSOLE_RX1, owes_data, put_data);
-	r = r ?: fill(console, KT_VIRTIO_CONSOLE_RX0, owes_typed, put_typed);
+	r = fill_all(console);
 	if (console->sent)
 		kt_buf_consume(&console->pending, console->sent);
 	if (console->typed_sent)
@@ -329,7 +333,10 @@ static void drain(struct kt_virtio_console *console, enum kt_virtio_console_queu
 		if (!r && chain.writable_bytes)
 			r = fault(console, KT_VIRTIO_E_DIRECTION,
 				  "a buffer of a transmit queue is not readable");
-		r = r ?: take(console, vq, &chain) ?: give_back(console, vq, &chain, 0);
+		if (!r)
+			r = take(console, vq, &chain);
+		if (!r)
+			r = give_back(console, vq, &chain, 0);
 	}
 	/* The index went back under our hands: there is less than it said. */
 	finish(console, r == KT_VIRTIO_E_EMPTY ? 0 : r);

@@ -90,8 +90,11 @@ static int check_ring(const struct kt_virtqueue *vq, const char *what, uint64_t 
 int kt_virtqueue_start(struct kt_virtqueue *vq, struct kt_diag *diag)
 {
 	uint64_t desc_len, avail_len, used_len;
-	int r;
 
+	vq->ready = false;
+	vq->quiet = false;
+	vq->next_avail = 0;
+	vq->next_used = 0;
 	if (!vq->size || vq->size > KT_VIRTQUEUE_SIZE_MAX || (vq->size & (vq->size - 1)))
 		return fault(vq, KT_VIRTIO_E_SIZE, diag,
 			     "its size is %" PRIu32 ", not a power of two up to %u", vq->size,
@@ -100,14 +103,11 @@ int kt_virtqueue_start(struct kt_virtqueue *vq, struct kt_diag *diag)
 	avail_len = RING_ENTRIES + vq->size * sizeof(uint16_t);
 	used_len = RING_ENTRIES + vq->size * sizeof(struct used_elem);
 	/* Alignments: virtio 1.2 §2.7. */
-	r = check_ring(vq, "descriptor table", vq->desc, 16, desc_len, diag);
-	r = r ?: check_ring(vq, "available ring", vq->avail, 2, avail_len, diag);
-	r = r ?: check_ring(vq, "used ring", vq->used, 4, used_len, diag);
-	vq->ready = !r;
-	vq->quiet = false;
-	vq->next_avail = 0;
-	vq->next_used = 0;
-	return r;
+	KT_TRY(check_ring(vq, "descriptor table", vq->desc, 16, desc_len, diag));
+	KT_TRY(check_ring(vq, "available ring", vq->avail, 2, avail_len, diag));
+	KT_TRY(check_ring(vq, "used ring", vq->used, 4, used_len, diag));
+	vq->ready = true;
+	return 0;
 }
 
 /* Of addresses that were checked at the start; the range check is the last resort. */
@@ -196,7 +196,6 @@ static int walk(const struct kt_virtqueue *vq, struct kt_virtq_chain *chain, str
 {
 	unsigned int i = chain->head;
 	struct desc d;
-	int r;
 
 	do {
 		if (i >= vq->size)
@@ -205,9 +204,8 @@ static int walk(const struct kt_virtqueue *vq, struct kt_virtq_chain *chain, str
 		if (chain->count == vq->size)
 			return fault(vq, KT_VIRTIO_E_LOOP, diag,
 				     "the chain from descriptor %u on has a loop", chain->head);
-		r = read_desc(vq, i, &d, diag) ?: add_part(vq, chain, i, &d, diag);
-		if (r)
-			return r;
+		KT_TRY(read_desc(vq, i, &d, diag));
+		KT_TRY(add_part(vq, chain, i, &d, diag));
 		i = d.next;
 	} while (d.flags & KT_VIRTQ_DESC_NEXT);
 	return 0;

@@ -132,17 +132,26 @@ static int check_version(int fd, struct kt_diag *diag)
 
 static int read_limits(struct kt_kvm_host *host, struct kt_diag *diag)
 {
-	int bytes, r;
+	int bytes, vcpus, slots;
 
-	r = kt_ioctl_value(host->fd, KVM_GET_VCPU_MMAP_SIZE, 0, &bytes, diag);
-	if (r)
-		return kt_forward(r);
-	host->run_bytes = (size_t)bytes;
+	KT_TRY(kt_ioctl_value(host->fd, KVM_GET_VCPU_MMAP_SIZE, 0, &bytes, diag));
 	/* Old kernels know only the recommended number, and 32 slots (api.rst). */
-	host->vcpus_max = (unsigned int)(query_device(&host->fd, KVM_CAP_MAX_VCPUS) ?:
-						 query_device(&host->fd, KVM_CAP_NR_VCPUS));
-	host->slots_max = (unsigned int)(query_device(&host->fd, KVM_CAP_NR_MEMSLOTS) ?: 32);
+	vcpus = query_device(&host->fd, KVM_CAP_MAX_VCPUS);
+	slots = query_device(&host->fd, KVM_CAP_NR_MEMSLOTS);
+	if (!vcpus)
+		vcpus = query_device(&host->fd, KVM_CAP_NR_VCPUS);
+	host->run_bytes = (size_t)bytes;
+	host->vcpus_max = (unsigned int)vcpus;
+	host->slots_max = slots ? (unsigned int)slots : 32;
 	return 0;
+}
+
+static int examine(struct kt_kvm_host *host, const char *path, struct kt_diag *diag)
+{
+	KT_TRY(open_device(&host->fd, path, diag));
+	KT_TRY(check_version(host->fd, diag));
+	KT_TRY(kt_kvm_check_capabilities(query_device, &host->fd, diag));
+	return kt_forward(read_limits(host, diag));
 }
 
 int kt_kvm_host_open(struct kt_kvm_host *ret_host, const char *path, struct kt_diag *diag)
@@ -150,10 +159,7 @@ int kt_kvm_host_open(struct kt_kvm_host *ret_host, const char *path, struct kt_d
 	struct kt_kvm_host host = KT_KVM_HOST_INIT;
 	int r;
 
-	r = open_device(&host.fd, path, diag)				    ?:
-		    check_version(host.fd, diag)			    ?:
-		    kt_kvm_check_capabilities(query_device, &host.fd, diag) ?:
-		    read_limits(&host, diag);
+	r = examine(&host, path, diag);
 	if (r) {
 		kt_diag_doing(diag, "open %s", path);
 		kt_kvm_host_close(&host);

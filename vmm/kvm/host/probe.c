@@ -100,23 +100,20 @@ static int arm_limit(struct run *run)
 static int set_registers(struct run *run, const struct kt_kvm_host *host, struct kt_diag *diag)
 {
 	struct kvm_regs regs;
-	int r;
 
-	r = kt_flat_enter(host->fd, run->vcpu.fd, CODE, STACK, SCRATCH, diag) ?:
-		    kt_ioctl(run->vcpu.fd, KVM_GET_REGS, &regs, diag);
-	if (r)
-		return kt_forward(r);
+	KT_TRY(kt_flat_enter(host->fd, run->vcpu.fd, CODE, STACK, SCRATCH, diag));
+	KT_TRY(kt_ioctl(run->vcpu.fd, KVM_GET_REGS, &regs, diag));
 	regs.r14 = STACK;
 	return kt_forward(kt_ioctl(run->vcpu.fd, KVM_SET_REGS, &regs, diag));
 }
 
 static int set_up(struct run *run, const struct kt_kvm_host *host, struct kt_diag *diag)
 {
-	return kt_ioctl_value(host->fd, KVM_CREATE_VM, 0, &run->vm_fd, diag)		 ?:
-		       make_memory(run, diag)						 ?:
-		       kt_vcpu_open(&run->vcpu, run->vm_fd, host->run_bytes, 0, 0, diag) ?:
-		       set_registers(run, host, diag)					 ?:
-		       arm_limit(run);
+	KT_TRY(kt_ioctl_value(host->fd, KVM_CREATE_VM, 0, &run->vm_fd, diag));
+	KT_TRY(make_memory(run, diag));
+	KT_TRY(kt_vcpu_open(&run->vcpu, run->vm_fd, host->run_bytes, 0, 0, diag));
+	KT_TRY(set_registers(run, host, diag));
+	return kt_forward(arm_limit(run));
 }
 
 static void tear_down(struct run *run)
@@ -215,7 +212,7 @@ static int run_guest(struct run *run, struct kt_diag *diag)
 		r = kt_ioctl_run(run->vcpu.fd);
 		if (r == 0)
 			r = handle_exit(run, diag);
-		else if (r == -EINTR || r == -EAGAIN)
+		else if (r == KT_RUN_E_KICKED || r == KT_RUN_E_AGAIN)
 			r = 0;
 		else
 			kt_diag_cause(diag, "KVM_RUN: %s", strerror(-r));
@@ -287,7 +284,9 @@ int kt_probe_run(struct kt_probe *ret_probe, const struct kt_kvm_host *host, str
 	uint64_t begin = kt_now_ns();
 	int r;
 
-	r = set_up(&run, host, diag) ?: run_guest(&run, diag);
+	r = set_up(&run, host, diag);
+	if (!r)
+		r = run_guest(&run, diag);
 	tear_down(&run);
 	if (r < 0)
 		kt_diag_cause(diag, "%s", strerror(-r));
@@ -295,7 +294,8 @@ int kt_probe_run(struct kt_probe *ret_probe, const struct kt_kvm_host *host, str
 		ret_probe->kips = run.kips;
 		ret_probe->missing = promised() & ~run.works;
 		ret_probe->took_ns = kt_now_ns() - begin;
-		r = r ?: kt_probe_judge(ret_probe, diag);
+		if (!r)
+			r = kt_probe_judge(ret_probe, diag);
 	}
 	if (r)
 		kt_diag_doing(diag, "try out KVM");

@@ -39,8 +39,10 @@ static uint64_t walk_value(struct walk *w, uint64_t value, size_t size)
 
 static int finish_writing(struct walk *w, struct kt_buf *buf, enum kt_kvm_part part)
 {
-	int r = w->error ?: kt_kvm_state_put(buf, part, 0, w->out.data, w->out.len);
+	int r = w->error;
 
+	if (!r)
+		r = kt_kvm_state_put(buf, part, 0, w->out.data, w->out.len);
 	kt_buf_deinit(&w->out);
 	return kt_forward(r);
 }
@@ -218,12 +220,10 @@ int kt_kvm_take_console(struct kt_virtio_console *console, const struct kt_kvm_b
 {
 	struct kt_virtio_console copy = *console;
 	struct walk w = walk_over(blob);
-	int r;
 
 	walk_console(&w, &copy);
-	r = finish_reading(&w, KT_KVM_PART_CONSOLE, diag) ?: check_console(&copy, diag);
-	if (r)
-		return r;
+	KT_TRY(finish_reading(&w, KT_KVM_PART_CONSOLE, diag));
+	KT_TRY(check_console(&copy, diag));
 	copy.mmio.condition = 0;
 	kt_diag_reset(&copy.mmio.diag);
 	copy.interrupt = false;

@@ -128,16 +128,13 @@ static int find_out(struct facts *facts)
 {
 	_cleanup_(kt_kvm_host_close) struct kt_kvm_host host = KT_KVM_HOST_INIT;
 	_cleanup_(kt_closep) int vm_fd = -1;
-	int r = kt_kvm_host_open(&host, KT_KVM_DEVICE, NULL);
 
 	describe_cpu(facts);
 	describe_model(facts);
-	r = r								    ?:
-		    kt_ioctl_value(host.fd, KVM_CREATE_VM, 0, &vm_fd, NULL) ?:
-		    digest_cpuid(facts, host.fd)			    ?:
-		    describe_tsc(facts, vm_fd);
-	if (r)
-		return kt_forward(r);
+	KT_TRY(kt_kvm_host_open(&host, KT_KVM_DEVICE, NULL));
+	KT_TRY(kt_ioctl_value(host.fd, KVM_CREATE_VM, 0, &vm_fd, NULL));
+	KT_TRY(digest_cpuid(facts, host.fd));
+	KT_TRY(describe_tsc(facts, vm_fd));
 	describe_capabilities(facts, vm_fd);
 	facts->known = true;
 	return 0;
@@ -159,8 +156,10 @@ static void read_facts(struct facts *ret_facts)
 static int add(json_t *object, const char *name, const char *text)
 {
 	/* The name of a processor is whatever its maker, or a hypervisor, has put there. */
-	json_t *string = json_string(text) ?: json_string("?");
+	json_t *string = json_string(text);
 
+	if (!string)
+		string = json_string("?");
 	return json_object_set_new(object, name, string) ? kt_raise(-ENOMEM) : 0;
 }
 
@@ -171,12 +170,11 @@ int kt_kvm_add_facts(json_t *object, const struct kt_vm_config *config)
 
 	read_facts(&facts);
 	snprintf(version, sizeof(version), "%d", KT_KVM_STATE_VERSION);
-	return kt_forward(
-		add(object, "version of the kvm state", version)	      ?:
-			add(object, "host CPU", facts.cpu)		      ?:
-			add(object, "host CPU model", facts.model)	      ?:
-			add(object, "KVM's CPUID", facts.cpuid)		      ?:
-			add(object, "KVM's capabilities", facts.capabilities) ?:
-			add(object, "TSC", facts.tsc)			      ?:
-			add(object, "kind of RAM", config->perf ? "huge pages" : "pages"));
+	KT_TRY(add(object, "version of the kvm state", version));
+	KT_TRY(add(object, "host CPU", facts.cpu));
+	KT_TRY(add(object, "host CPU model", facts.model));
+	KT_TRY(add(object, "KVM's CPUID", facts.cpuid));
+	KT_TRY(add(object, "KVM's capabilities", facts.capabilities));
+	KT_TRY(add(object, "TSC", facts.tsc));
+	return kt_forward(add(object, "kind of RAM", config->perf ? "huge pages" : "pages"));
 }

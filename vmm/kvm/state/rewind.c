@@ -94,7 +94,8 @@ static int rewind_ram(const struct kt_ram *ram, bool by_words, uint64_t *ret_pag
 		r = kt_pagemap_written(pagemap, start, start + ram->banks[i].len, by_words,
 				       add_range, &rw);
 	}
-	r = r ?: drop(&rw);
+	if (!r)
+		r = drop(&rw);
 	*ret_pages = rw.pages;
 	if (r)
 		kt_diag_cause(diag, "take its memory back: %s", strerror(-r));

@@ -84,9 +84,9 @@ int kt_kvm_state_put(struct kt_buf *buf, enum kt_kvm_part part, unsigned int vcp
 	put_le(head, (uint64_t)part, 2);
 	put_le(head + 2, vcpu, 2);
 	put_le(head + 4, len, 4);
-	return kt_forward(kt_buf_append(buf, head, sizeof(head)) ?:
-				  kt_buf_append(buf, data, len)	 ?:
-				  kt_buf_append(buf, zeros, padding_of(len)));
+	KT_TRY(kt_buf_append(buf, head, sizeof(head)));
+	KT_TRY(kt_buf_append(buf, data, len));
+	return kt_forward(kt_buf_append(buf, zeros, padding_of(len)));
 }
 
 void kt_kvm_state_end(struct kt_buf *buf)
@@ -216,21 +216,25 @@ static int check_choice(const struct kt_kvm_saved *saved, unsigned int vcpu, str
 
 static int check_complete(const struct kt_kvm_saved *saved, struct kt_diag *diag)
 {
-	int r = 0;
+	for (unsigned int i = 0; i < saved->vcpus; i++) {
+		for (unsigned int part = 0; part < KT_KVM_PART_VCPU_COUNT_; part++)
+			KT_TRY(check_part(saved, part, i, diag));
+		KT_TRY(check_choice(saved, i, diag));
+	}
+	for (unsigned int part = KT_KVM_PART_VCPU_COUNT_; part < KT_KVM_PART_COUNT_; part++)
+		KT_TRY(check_part(saved, part, 0, diag));
+	if (!saved->machine[KT_KVM_PART_SERIAL].data == !saved->machine[KT_KVM_PART_CONSOLE].data)
+		return 0;
+	kt_diag_cause(diag, "it has one of its devices only");
+	return KT_KVM_STATE_E_MISSING;
+}
 
-	for (unsigned int i = 0; i < saved->vcpus && !r; i++) {
-		for (unsigned int part = 0; part < KT_KVM_PART_VCPU_COUNT_ && !r; part++)
-			r = check_part(saved, part, i, diag);
-		r = r ?: check_choice(saved, i, diag);
-	}
-	for (unsigned int part = KT_KVM_PART_VCPU_COUNT_; part < KT_KVM_PART_COUNT_ && !r; part++)
-		r = check_part(saved, part, 0, diag);
-	if (!r &&
-	    !saved->machine[KT_KVM_PART_SERIAL].data != !saved->machine[KT_KVM_PART_CONSOLE].data) {
-		kt_diag_cause(diag, "it has one of its devices only");
-		r = KT_KVM_STATE_E_MISSING;
-	}
-	return kt_forward(r);
+static int read_all(struct kt_kvm_saved *saved, struct kt_cursor *c, struct kt_diag *diag)
+{
+	KT_TRY(read_header(saved, c, diag));
+	while (kt_cursor_left(c))
+		KT_TRY(read_part(saved, c, diag));
+	return kt_forward(check_complete(saved, diag));
 }
 
 int kt_kvm_state_parse(struct kt_kvm_saved *ret_saved, struct kt_buf *bytes, struct kt_diag *diag)
@@ -240,10 +244,7 @@ int kt_kvm_state_parse(struct kt_kvm_saved *ret_saved, struct kt_buf *bytes, str
 	int r;
 
 	*bytes = KT_BUF_INIT(bytes->max);
-	r = read_header(&saved, &c, diag);
-	while (!r && kt_cursor_left(&c))
-		r = read_part(&saved, &c, diag);
-	r = r ?: check_complete(&saved, diag);
+	r = read_all(&saved, &c, diag);
 	if (r) {
 		kt_diag_doing(diag, "read the state of the saved machine");
 		kt_kvm_state_deinit(&saved);

@@ -38,14 +38,14 @@ union any_part {
 int kt_kvm_vcpu_abilities(int kvm_fd, int vm_fd, struct kt_kvm_vcpu_abilities *ret_abilities,
 			  struct kt_diag *diag)
 {
-	int xsave2 = 0, sregs2 = 0;
-	int r = kt_ioctl_value(vm_fd, KVM_CHECK_EXTENSION, KVM_CAP_XSAVE2, &xsave2, diag) ?:
-			kt_ioctl_value(vm_fd, KVM_CHECK_EXTENSION, KVM_CAP_SREGS2, &sregs2, diag);
+	int xsave2, sregs2;
 
+	KT_TRY(kt_ioctl_value(vm_fd, KVM_CHECK_EXTENSION, KVM_CAP_XSAVE2, &xsave2, diag));
+	KT_TRY(kt_ioctl_value(vm_fd, KVM_CHECK_EXTENSION, KVM_CAP_SREGS2, &sregs2, diag));
 	*ret_abilities = (struct kt_kvm_vcpu_abilities){ .kvm_fd = kvm_fd,
 							 .xsave_bytes = (uint32_t)xsave2,
 							 .sregs2 = sregs2 > 0 };
-	return kt_forward(r);
+	return 0;
 }
 
 /* ---- saving ---- */
@@ -67,9 +67,9 @@ static int put(struct save *s, enum kt_kvm_part part, const void *data, size_t l
 static int save_one(struct save *s, const struct exchange *x)
 {
 	union any_part any = { 0 };
-	int r = kt_ioctl_by_name(s->fd, x->get, (unsigned long)&any, NULL, s->diag, x->get_name);
 
-	return kt_forward(r ?: put(s, x->part, &any, x->size));
+	KT_TRY(kt_ioctl_by_name(s->fd, x->get, (unsigned long)&any, NULL, s->diag, x->get_name));
+	return kt_forward(put(s, x->part, &any, x->size));
 }
 
 /* Its timer as it was when the machine was frozen, behind which KVM goes on counting. */
@@ -89,23 +89,24 @@ static int save_xsave(struct save *s)
 {
 	size_t size = KT_MAX((size_t)s->abilities->xsave_bytes, sizeof(struct kvm_xsave));
 	_cleanup_(kt_freep) struct kvm_xsave *area = calloc(1, size);
-	int r;
 
 	if (!area)
 		return kt_raise(-ENOMEM);
-	r = s->abilities->xsave_bytes ? kt_ioctl(s->fd, KVM_GET_XSAVE2, area, s->diag) :
-					kt_ioctl(s->fd, KVM_GET_XSAVE, area, s->diag);
-	return kt_forward(r ?: put(s, KT_KVM_PART_XSAVE, area, size));
+	if (s->abilities->xsave_bytes)
+		KT_TRY(kt_ioctl(s->fd, KVM_GET_XSAVE2, area, s->diag));
+	else
+		KT_TRY(kt_ioctl(s->fd, KVM_GET_XSAVE, area, s->diag));
+	return kt_forward(put(s, KT_KVM_PART_XSAVE, area, size));
 }
 
 static int save_cpuid(struct save *s)
 {
 	struct kt_kvm_cpuid cpuid = { .nent = KT_KVM_CPUID_MAX };
 	struct kvm_cpuid2 *list = (void *)&cpuid; /* laid out alike */
-	int r = kt_ioctl(s->fd, KVM_GET_CPUID2, list, s->diag);
 
+	KT_TRY(kt_ioctl(s->fd, KVM_GET_CPUID2, list, s->diag));
 	return kt_forward(
-		r ?: put(s, KT_KVM_PART_CPUID, &cpuid, 8 + cpuid.nent * sizeof(cpuid.entries[0])));
+		put(s, KT_KVM_PART_CPUID, &cpuid, 8 + cpuid.nent * sizeof(cpuid.entries[0])));
 }
 
 /*
@@ -223,14 +224,12 @@ static int save_msrs(struct save *s)
 {
 	_cleanup_(kt_freep) struct msr_values *values = calloc(1, sizeof(*values));
 	uint64_t deadline = s->time->deadlines[s->index];
-	int r;
 
 	if (!values)
 		return kt_raise(-ENOMEM);
 	values->nmsrs = 1;
-	r = list_msrs(s, values) ?: read_msrs(s, values);
-	if (r)
-		return kt_forward(r);
+	KT_TRY(list_msrs(s, values));
+	KT_TRY(read_msrs(s, values));
 	values->entries[0] =
 		(struct kvm_msr_entry){ .index = KT_KVM_MSR_TSC, .data = s->time->guest_tsc };
 	values->entries[values->nmsrs++] =
@@ -240,20 +239,28 @@ static int save_msrs(struct save *s)
 		put(s, KT_KVM_PART_MSRS, values, 8 + values->nmsrs * sizeof(values->entries[0])));
 }
 
+static int save_all(struct save *s)
+{
+	KT_TRY(save_one(s, EXCHANGE(MP_STATE, struct kvm_mp_state)));
+	KT_TRY(save_one(s, EXCHANGE(REGS, struct kvm_regs)));
+	if (s->abilities->sregs2)
+		KT_TRY(save_one(s, EXCHANGE(SREGS2, struct kvm_sregs2)));
+	else
+		KT_TRY(save_one(s, EXCHANGE(SREGS, struct kvm_sregs)));
+	KT_TRY(save_xsave(s));
+	KT_TRY(save_one(s, EXCHANGE(XCRS, struct kvm_xcrs)));
+	KT_TRY(save_one(s, EXCHANGE(DEBUGREGS, struct kvm_debugregs)));
+	KT_TRY(save_lapic(s));
+	KT_TRY(save_msrs(s));
+	KT_TRY(save_cpuid(s));
+	return kt_forward(save_one(s, EXCHANGE(VCPU_EVENTS, struct kvm_vcpu_events)));
+}
+
 int kt_kvm_vcpu_save(int fd, const struct kt_kvm_vcpu_abilities *abilities, unsigned int index,
 		     const struct kt_kvm_time *time, struct kt_buf *buf, struct kt_diag *diag)
 {
 	struct save s = { fd, abilities, index, time, buf, diag };
-	int r = save_one(&s, EXCHANGE(MP_STATE, struct kvm_mp_state)) ?:
-			save_one(&s, EXCHANGE(REGS, struct kvm_regs)) ?:
-			(abilities->sregs2 ? save_one(&s, EXCHANGE(SREGS2, struct kvm_sregs2)) : save_one(&s, EXCHANGE(SREGS, struct kvm_sregs))) ?:
-			save_xsave(&s)						?:
-			save_one(&s, EXCHANGE(XCRS, struct kvm_xcrs))		?:
-			save_one(&s, EXCHANGE(DEBUGREGS, struct kvm_debugregs)) ?:
-			save_lapic(&s)						?:
-			save_msrs(&s)						?:
-			save_cpuid(&s)						?:
-			save_one(&s, EXCHANGE(VCPU_EVENTS, struct kvm_vcpu_events));
+	int r = save_all(&s);
 
 	if (r)
 		kt_diag_doing(diag, "save vCPU %u", index);
@@ -358,20 +365,28 @@ static int take_in_events(struct restore *rs)
 	return kt_forward(kt_ioctl(rs->fd, KVM_GET_MP_STATE, &state, rs->diag));
 }
 
+static int restore_all(struct restore *rs, bool is_new)
+{
+	if (is_new)
+		KT_TRY(restore_cpuid(rs));
+	else
+		KT_TRY(take_in_events(rs));
+	KT_TRY(restore_one(rs, EXCHANGE(MP_STATE, struct kvm_mp_state)));
+	KT_TRY(restore_one(rs, EXCHANGE(REGS, struct kvm_regs)));
+	KT_TRY(restore_sregs(rs));
+	KT_TRY(restore_xsave(rs));
+	KT_TRY(restore_one(rs, EXCHANGE(XCRS, struct kvm_xcrs)));
+	KT_TRY(restore_one(rs, EXCHANGE(DEBUGREGS, struct kvm_debugregs)));
+	KT_TRY(restore_one(rs, EXCHANGE(LAPIC, struct kvm_lapic_state)));
+	KT_TRY(restore_msrs(rs));
+	return kt_forward(restore_one(rs, EXCHANGE(VCPU_EVENTS, struct kvm_vcpu_events)));
+}
+
 int kt_kvm_vcpu_restore(int fd, const struct kt_kvm_vcpu_abilities *abilities, unsigned int index,
 			bool is_new, const struct kt_kvm_saved *saved, struct kt_diag *diag)
 {
 	struct restore rs = { fd, abilities, index, saved, diag };
-	int r = (is_new ? restore_cpuid(&rs) : take_in_events(&rs))		    ?:
-			restore_one(&rs, EXCHANGE(MP_STATE, struct kvm_mp_state))   ?:
-			restore_one(&rs, EXCHANGE(REGS, struct kvm_regs))	    ?:
-			restore_sregs(&rs)					    ?:
-			restore_xsave(&rs)					    ?:
-			restore_one(&rs, EXCHANGE(XCRS, struct kvm_xcrs))	    ?:
-			restore_one(&rs, EXCHANGE(DEBUGREGS, struct kvm_debugregs)) ?:
-			restore_one(&rs, EXCHANGE(LAPIC, struct kvm_lapic_state))   ?:
-			restore_msrs(&rs)					    ?:
-			restore_one(&rs, EXCHANGE(VCPU_EVENTS, struct kvm_vcpu_events));
+	int r = restore_all(&rs, is_new);
 
 	if (r)
 		kt_diag_doing(diag, "restore vCPU %u", index);

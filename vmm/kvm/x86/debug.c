@@ -140,15 +140,12 @@ static int hand_to_guest(const struct kt_debug *debug, int vcpu_fd, uint64_t dr6
 {
 	struct kvm_guest_debug setting = setting_of(debug);
 	struct kvm_debugregs regs;
-	int r = kt_ioctl(vcpu_fd, KVM_GET_DEBUGREGS, &regs, diag);
 
-	if (r)
-		return kt_forward(r);
+	KT_TRY(kt_ioctl(vcpu_fd, KVM_GET_DEBUGREGS, &regs, diag));
 	regs.dr6 |= dr6 & (DR6_BD | DR6_BS | DR6_BT);
 	setting.control |= KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_INJECT_DB;
-	r = kt_ioctl(vcpu_fd, KVM_SET_DEBUGREGS, &regs, diag) ?:
-		    kt_ioctl(vcpu_fd, KVM_SET_GUEST_DEBUG, &setting, diag);
-	return kt_forward(r);
+	KT_TRY(kt_ioctl(vcpu_fd, KVM_SET_DEBUGREGS, &regs, diag));
+	return kt_forward(kt_ioctl(vcpu_fd, KVM_SET_GUEST_DEBUG, &setting, diag));
 }
 
 /* Whether the hit is one before the instruction at rip. */

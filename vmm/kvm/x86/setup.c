@@ -119,13 +119,11 @@ static int read_supported(struct cpu_setup *setup, const struct kt_kvm_host *hos
 			  const struct kt_topology *topo, struct kt_diag *diag)
 {
 	const struct kvm_cpuid2 *supported;
-	int tsc_deadline, r;
+	int tsc_deadline;
 
-	r = kt_kvm_supported_cpuid(&supported, host->fd, diag) ?:
-		    kt_ioctl_value(host->fd, KVM_CHECK_EXTENSION, KVM_CAP_TSC_DEADLINE_TIMER,
-				   &tsc_deadline, diag);
-	if (r)
-		return kt_forward(r);
+	KT_TRY(kt_kvm_supported_cpuid(&supported, host->fd, diag));
+	KT_TRY(kt_ioctl_value(host->fd, KVM_CHECK_EXTENSION, KVM_CAP_TSC_DEADLINE_TIMER,
+			      &tsc_deadline, diag));
 	setup->spec = (struct kt_kvm_cpuid_spec){ .supported = supported,
 						  .topo = topo,
 						  .tsc_deadline = tsc_deadline > 0 };
@@ -157,14 +155,12 @@ static int enter_kernel(int fd, const struct kt_kvm_boot *boot, struct kt_diag *
 {
 	struct kvm_regs regs;
 	struct kvm_sregs sregs;
-	int r = kt_ioctl(fd, KVM_GET_SREGS, &sregs, diag);
 
-	if (r)
-		return kt_forward(r);
+	KT_TRY(kt_ioctl(fd, KVM_GET_SREGS, &sregs, diag));
 	kt_kvm_boot_regs(boot, &regs);
 	kt_kvm_boot_sregs(&sregs);
-	return kt_forward(kt_ioctl(fd, KVM_SET_SREGS, &sregs, diag) ?:
-				  kt_ioctl(fd, KVM_SET_REGS, &regs, diag));
+	KT_TRY(kt_ioctl(fd, KVM_SET_SREGS, &sregs, diag));
+	return kt_forward(kt_ioctl(fd, KVM_SET_REGS, &regs, diag));
 }
 
 static int set_up_vcpu(struct cpu_setup *setup, struct kt_kvm *kvm, unsigned int cpu,
@@ -176,18 +172,28 @@ static int set_up_vcpu(struct cpu_setup *setup, struct kt_kvm *kvm, unsigned int
 
 	if (r)
 		return r > 0 ? KT_VM_E_SPEC : kt_forward(r);
-	return kt_forward(kt_ioctl(fd, KVM_SET_CPUID2, list, diag) ?: set_msrs(fd, diag));
+	KT_TRY(kt_ioctl(fd, KVM_SET_CPUID2, list, diag));
+	return kt_forward(set_msrs(fd, diag));
 }
 
 static int set_up_vcpus(struct kt_kvm *kvm, const struct kt_kvm_host *host,
 			const struct kt_topology *topo, struct kt_diag *diag)
 {
 	struct cpu_setup setup;
-	int r = read_supported(&setup, host, topo, diag);
 
-	for (unsigned int i = 0; i < kt_kvm_vcpu_count(kvm) && !r; i++)
-		r = set_up_vcpu(&setup, kvm, i, diag);
-	return kt_forward(r);
+	KT_TRY(read_supported(&setup, host, topo, diag));
+	for (unsigned int i = 0; i < kt_kvm_vcpu_count(kvm); i++)
+		KT_TRY(set_up_vcpu(&setup, kvm, i, diag));
+	return 0;
+}
+
+static int set_up(struct kt_kvm *kvm, const struct kt_kvm_host *host, const struct kt_ram *ram,
+		  const struct kt_vm_config *config, const struct kt_kvm_boot *boot,
+		  struct kt_diag *diag)
+{
+	KT_TRY(write_acpi(ram, config));
+	KT_TRY(set_up_vcpus(kvm, host, &config->topo, diag));
+	return kt_forward(enter_kernel(kt_kvm_vcpu(kvm, 0)->fd, boot, diag));
 }
 
 int kt_kvm_setup(struct kt_kvm *kvm, const struct kt_kvm_host *host, const struct kt_ram *ram,
@@ -200,9 +206,7 @@ int kt_kvm_setup(struct kt_kvm *kvm, const struct kt_kvm_host *host, const struc
 		kt_diag_doing(diag, "load the kernel");
 		return kt_forward(r);
 	}
-	r = write_acpi(ram, config)				 ?:
-		    set_up_vcpus(kvm, host, &config->topo, diag) ?:
-		    enter_kernel(kt_kvm_vcpu(kvm, 0)->fd, &boot, diag);
+	r = set_up(kvm, host, ram, config, &boot, diag);
 	if (r)
 		kt_diag_doing(diag, "set the machine up for Linux");
 	return kt_forward(r);
