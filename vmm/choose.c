@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Which accelerator a machine runs on, when it matters and the user did not say. */
+/* Chooses the accelerator of KT_ACCEL_AUTO, by trying the host's KVM out. */
 #include <unistd.h>
 #ifdef __x86_64__
 #include <cpuid.h>

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Pages that have been written to; see pagemap.h. */
+/*
+ * Pages of a private mapping that were written to; see pagemap.h. Uses PAGEMAP_SCAN, which
+ * returns ranges; kernels before 6.7 do not have it, and there every page's word of the
+ * pagemap file is read.
+ */
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -27,7 +31,7 @@ struct region {
 #define SCAN_SWAPPED	(UINT64_C(1) << 4)
 #define REGIONS_AT_ONCE 512
 
-/* The file itself, a word for each page: what Linux has had since 3.5. */
+/* The pagemap file: one word per page, since Linux 3.5. */
 #define WORD_FILE     (UINT64_C(1) << 61)
 #define WORD_SWAPPED  (UINT64_C(1) << 62)
 #define WORD_PRESENT  (UINT64_C(1) << 63)

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Registers and breakpoints of vm.h: what is checked for all accelerators. */
+/*
+ * Registers and breakpoints of vm.h: checks that are common to all accelerators, and the text
+ * of the registers for accelerators that have no text of their own. The accelerators check
+ * the machine's state.
+ */
 #include "base/buf.h"
 #include "vmm/backend.h"
 
@@ -153,7 +157,7 @@ static int check_handler(const struct kt_vm *vm, size_t count, struct kt_diag *d
 		return cannot(vm, "breakpoints", diag);
 	if (!count || vm->handlers->on_break)
 		return 0;
-	kt_diag_cause(diag, "nobody would hear of a hit: the machine has no on_break handler");
+	kt_diag_cause(diag, "the machine has no on_break handler");
 	return KT_VM_E_SPEC;
 }
 

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Saved machines on disk; see bake.h.
+ * Bakes on disk; see bake.h. Reading checks the manifest, then facts, then sizes, then
+ * digests. Writing makes nameless files, and names them in a folder aside, which then gets
+ * its name in one step.
  *
- * A memory file's digest is that of its units of 64 KiB that are not all zero,
- * each with its place. So it does not depend on where the file system keeps
- * holes, and holes need not be read.
+ * The digest of a memory file covers its units of 64 KiB that are not all zero, each with its
+ * offset. So it does not depend on where the file system keeps holes, and holes are not read.
+ *
+ * Which bakes there are, and when one is made, is left to machine/.
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -22,7 +25,7 @@
 #define UNIT	     (64u << 10)
 #define MANIFEST     "manifest.json"
 #define MANIFEST_MAX (256u << 10)
-#define DIGEST_TEXT  17 /* hex digits of a digest, and a 0 */
+#define DIGEST_TEXT  17 /* bytes: 16 hex digits and the final 0 */
 
 /* ---- digests ---- */
 
@@ -81,7 +84,7 @@ static int digest_unit(struct digest *d, int fd, uint64_t at)
 	return 0;
 }
 
-/* Units from `at` on that have data in them, up to the next hole; *ret_next: where to go on. */
+/* Digests the units from `at` to the next hole. *ret_next: where to go on. */
 static int digest_extent(struct digest *d, int fd, off_t at, uint64_t bytes, uint64_t *ret_next)
 {
 	off_t end = lseek(fd, at, SEEK_HOLE);
@@ -90,7 +93,7 @@ static int digest_extent(struct digest *d, int fd, off_t at, uint64_t bytes, uin
 
 	if (end < 0)
 		return kt_raise(-errno);
-	/* The unit may have been begun by the extent before, and is then done. */
+	/* The unit may have been digested with the previous extent. */
 	unit = KT_MAX(unit, *ret_next);
 	for (; unit < bytes && unit < (uint64_t)end && !r; unit += UNIT)
 		r = digest_unit(d, fd, unit);
@@ -242,7 +245,7 @@ static int read_manifest(struct kt_bake *bake, struct kt_diag *diag)
 	if (!take_number(json, "version", UINT32_MAX, &version))
 		return damaged(diag, MANIFEST, "has no version");
 	if (version != KT_BAKE_VERSION) {
-		kt_diag_cause(diag, "it is of version %llu; this ktest knows %d",
+		kt_diag_cause(diag, "the bake has version %llu; this ktest reads version %d",
 			      (unsigned long long)version, KT_BAKE_VERSION);
 		return KT_BAKE_E_DAMAGED;
 	}
@@ -322,7 +325,7 @@ static int verify_memory(struct kt_bake *bake, struct kt_diag *diag)
 	return kt_forward(r);
 }
 
-/* A part that is read as a whole. */
+/* Verifies a part that is read as a whole. */
 static int verify_blob(const struct kt_bake *bake, const char *part, uint64_t bytes, int fd,
 		       struct kt_diag *diag)
 {
@@ -350,7 +353,7 @@ static int not_opened(const char *dir, int r, struct kt_diag *diag)
 {
 	if (!r || r == KT_BAKE_E_NONE)
 		return r;
-	kt_diag_doing(diag, "open the saved machine %s", dir);
+	kt_diag_doing(diag, "open the bake %s", dir);
 	if (r < 0)
 		kt_diag_cause(diag, "%s", strerror(-r));
 	return kt_forward(r);
@@ -416,7 +419,7 @@ struct kt_bake_draft *kt_bake_draft_free(struct kt_bake_draft *draft)
 	return NULL;
 }
 
-/* Writable for its owner: QEMU opens memory for writing, also what it maps privately. */
+/* Mode 0644, because QEMU opens memory files for writing, even to map them privately. */
 static int nameless_file(const char *parent, uint64_t bytes, int *ret_fd)
 {
 	*ret_fd = open(parent, O_TMPFILE | O_RDWR | O_CLOEXEC, 0644);
@@ -451,7 +454,7 @@ int kt_bake_begin(struct kt_bake_draft **ret_draft, const char *parent, unsigned
 		draft->memory_fds[i] = -1;
 	r = begin(draft, parent);
 	if (r) {
-		kt_diag_doing(diag, "begin a saved machine in %s", parent);
+		kt_diag_doing(diag, "begin a bake in %s", parent);
 		kt_diag_cause(diag, "%s", strerror(-r));
 		return kt_forward(r);
 	}
@@ -502,7 +505,7 @@ static int digest_parts(struct kt_bake_draft *draft, json_t *memory)
 	return 0;
 }
 
-/* Adds "<part>" and "<part>_bytes". */
+/* Adds "<part>", the digest, and "<part>_bytes" to the manifest. */
 static int add_blob(json_t *manifest, const char *part, int fd, uint64_t max)
 {
 	char key[32], digest[DIGEST_TEXT];
@@ -573,8 +576,8 @@ static int name_parts(const struct kt_bake_draft *draft, const char *dir, int ma
 }
 
 /*
- * The parts get their names in a folder aside, which then gets its own in one step. All is
- * written by then: who is killed in between leaves a folder aside.
+ * Names the parts in a folder aside, which then gets its name in one step. All data is
+ * written by then; a ktest that is killed in between leaves the folder aside.
  */
 static int publish(const struct kt_bake_draft *draft, const char *dir, const json_t *manifest)
 {
@@ -605,7 +608,7 @@ int kt_bake_publish(struct kt_bake_draft *draft, const char *dir, const json_t *
 	if (!r)
 		r = publish(draft, dir, manifest);
 	if (r < 0) {
-		kt_diag_doing(diag, "save the machine as %s", dir);
+		kt_diag_doing(diag, "publish the bake %s", dir);
 		kt_diag_cause(diag, "%s", strerror(-r));
 	}
 	return kt_forward(r);

@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Saving, restoring and rewinding machines of the accelerator "kvm"; see backend-vm.h. */
+/*
+ * Saving, restoring and rewinding machines of the accelerator "kvm"; see backend-vm.h. This
+ * file moves the state between a bake and the machine. KVM's part of the state is left to
+ * state/save.h, the devices' part to device/devices.h, RAM to vm.c and, for a rewind, to
+ * state/rewind.h.
+ */
 #include <string.h>
 #include <unistd.h>
 
@@ -20,7 +25,7 @@ static int make_state(struct kt_kvm_vm *k, struct kt_buf *buf, struct kt_diag *d
 	return 0;
 }
 
-/* Nothing here can take long: the deadline is met. */
+/* Takes milliseconds, so the deadline needs no check. */
 int kt_kvm_vm_save(struct kt_vm *vm, struct kt_bake_draft *draft, uint64_t deadline_ns,
 		   struct kt_diag *diag)
 {
@@ -30,7 +35,7 @@ int kt_kvm_vm_save(struct kt_vm *vm, struct kt_bake_draft *draft, uint64_t deadl
 
 	if (r)
 		return kt_forward(r);
-	/* What the guest has said is not said again by its clones. */
+	/* Bytes that are delivered now do not come from the clones again. */
 	kt_kvm_vm_deliver(k);
 	r = make_state(k, &buf, diag);
 	if (!r)
@@ -58,17 +63,17 @@ static int read_file(const struct kt_bake *image, struct kt_buf *buf)
 		if (n < 0)
 			r = kt_raise(-errno);
 		if (n <= 0)
-			break; /* shorter than it was: for the parser to tell */
+			break; /* the file got shorter, which the parser reports */
 		buf->len += (size_t)n;
 	}
 	return kt_forward(r);
 }
 
-/* A state that cannot be is of no use here, as a kernel is that cannot be. */
+/* A malformed state is as useless as a malformed kernel: KT_VM_E_SPEC. */
 static int judge(int r, struct kt_diag *diag)
 {
 	if (r > 0)
-		kt_diag_remedy(diag, "have the image made anew");
+		kt_diag_remedy(diag, "delete the bake, so that it is made anew");
 	return r > 0 ? KT_VM_E_SPEC : kt_forward(r);
 }
 
@@ -78,7 +83,7 @@ int kt_kvm_vm_read_state(struct kt_kvm_vm *k, struct kt_diag *diag)
 	int r = read_file(k->vm.bake, &buf);
 
 	if (r) {
-		kt_diag_cause(diag, "read the state of the saved machine: %s", strerror(-r));
+		kt_diag_cause(diag, "read the state of the bake: %s", strerror(-r));
 		return kt_forward(r);
 	}
 	return kt_forward(judge(kt_kvm_state_parse(&k->saved, &buf, diag), diag));

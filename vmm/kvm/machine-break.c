@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Breakpoints of a whole machine: setting them, and the hits; see machine.h. */
+/*
+ * Breakpoints of a whole machine: setting, hits, and going on; see machine.h. All vCPUs have
+ * the same breakpoints. The registers of one vCPU are left to x86/debug.h.
+ */
 #include <string.h>
 #include <sys/eventfd.h>
 
@@ -8,7 +11,7 @@
 
 /* ---- setting ---- */
 
-/* KVM_CAP_SET_GUEST_DEBUG2 answers with the flags that can be set. */
+/* The answer to KVM_CAP_SET_GUEST_DEBUG2 is the set of flags that KVM accepts. */
 static int query_host(struct kt_kvm *kvm, bool *ret_can_block, struct kt_diag *diag)
 {
 	int can = 0, flags = 0;
@@ -25,7 +28,7 @@ static int query_host(struct kt_kvm *kvm, bool *ret_can_block, struct kt_diag *d
 	return 0;
 }
 
-/* On all vCPUs, also those behind one that refuses; the first fault is returned. */
+/* Sets all vCPUs, also after a failure. Returns the first failure. */
 static int set_all(struct kt_kvm *kvm, const struct kt_debug *setting, struct kt_diag *diag)
 {
 	int first = 0, r;
@@ -56,7 +59,7 @@ int kt_kvm_breakpoints_set(struct kt_kvm *kvm, const struct kt_vm_breakpoint *br
 		setting.at[i] = breakpoints[i];
 	r = set_all(kvm, &setting, diag);
 	if (r)
-		set_all(kvm, &old, NULL); /* what was possible once */
+		set_all(kvm, &old, NULL); /* worked before */
 	return kt_forward(r);
 }
 
@@ -77,7 +80,7 @@ int kt_kvm_break_fd(const struct kt_kvm *kvm)
 	return kvm->break_fd;
 }
 
-/* The lowest breakpoint of the first vCPU that has one; false if there is none. */
+/* Takes the lowest breakpoint of the first vCPU with a hit. False: there is no hit. */
 static bool take_hit(struct kt_kvm *kvm, struct kt_vm_break *ret_hit)
 {
 	for (unsigned int i = 0; i < kvm->vcpu_count; i++) {
@@ -102,7 +105,7 @@ static bool has_hits(const struct kt_kvm *kvm)
 	return false;
 }
 
-/* All were taken, or will not be: a thaw is possible again. */
+/* No more hits will be taken, so the machine may be thawed. */
 static void settle(struct kt_kvm *kvm)
 {
 	eventfd_t value;
@@ -123,13 +126,13 @@ bool kt_kvm_break_take(struct kt_kvm *kvm, struct kt_vm_break *ret_hit)
 	return taken;
 }
 
-/* Before the vCPUs are let go. */
+/* Called before the park opens. */
 int kt_kvm_break_resume(struct kt_kvm *kvm, struct kt_diag *diag)
 {
 	int r = 0;
 
 	if (kvm->broke) {
-		kt_diag_cause(diag, "a breakpoint was hit and nobody has taken note");
+		kt_diag_cause(diag, "a breakpoint was hit, and its hit was not taken");
 		return KT_VM_E_STATE;
 	}
 	for (unsigned int i = 0; i < kvm->vcpu_count && !r; i++)

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* One vCPU and its thread; see vcpu.h. */
+/*
+ * One vCPU and its thread; see vcpu.h. The thread alternates between KVM_RUN and the handling
+ * of exits, and parks when the owner wants it to. Devices are left to the bus, breakpoints to
+ * x86/debug.h, the end of the machine to the site.
+ */
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -44,7 +48,7 @@ void kt_vcpu_close(struct kt_vcpu *vcpu)
 
 static void count(uint64_t *counter)
 {
-	/* One writer, so that a plain addition is enough. */
+	/* There is one writer, so the addition need not be atomic. */
 	__atomic_store_n(counter, *counter + 1, __ATOMIC_RELAXED);
 }
 
@@ -58,7 +62,7 @@ uint64_t kt_vcpu_exits(const struct kt_vcpu *vcpu, unsigned int reason)
 	return reason < KT_KVM_EXITS ? __atomic_load_n(&vcpu->exits[reason], __ATOMIC_RELAXED) : 0;
 }
 
-/* One element after the other: a string instruction brings many at a time. */
+/* A string instruction brings several elements at a time. */
 static void handle_io(struct kt_vcpu *vcpu)
 {
 	const struct kvm_run *run = vcpu->run;
@@ -196,7 +200,7 @@ static void run_until_stopped(struct kt_vcpu *vcpu)
 					return;
 				continue;
 			}
-			/* Completes the instruction and goes no further. */
+			/* Completes the instruction, then returns at once. */
 			set_immediate_exit(vcpu, true);
 		}
 		enter_guest(vcpu);

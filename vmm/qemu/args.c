@@ -1,20 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The command line of QEMU; see args.h.
+ * QEMU's command line; see args.h.
  *
- * The topology is told to the guest in the way real machines tell it. A NUMA
- * node is a socket and an LLC is a die of it: QEMU then has CPUID leaf 4 say
- * that the L3 cache is shared by a die, and Linux believes leaf 4 of a CPU that
- * says it is an Intel one. As an AMD one, which TCG's "max" model is by default,
- * Linux would look for extended topology leaves that TCG does not offer, and
- * take the whole socket for one LLC. Nested machines need the AMD vendor,
- * because SVM is all that TCG emulates; there each LLC is a socket.
+ * The guest learns its topology as from real machines. A NUMA node is a socket and an LLC is
+ * a die of the socket: QEMU's CPUID leaf 4 then says that a die shares the L3 cache, and
+ * Linux uses leaf 4 on Intel CPUs. As an AMD CPU, which TCG's "max" model is by default,
+ * Linux would use extended topology leaves, which TCG does not have, and take the whole
+ * socket for one LLC. A nested machine must be an AMD CPU, because TCG emulates only SVM;
+ * there each LLC is a socket.
  *
- * QEMU's dies have one number of cores. Where LLCs differ, all get the largest,
- * and the CPUs that an LLC does not have are places that stay empty: the machine
- * starts with as many CPUs as there are before the first empty place, and the
- * others are plugged in one by one. Linux takes an empty place for a CPU that
- * may come later, and is told on the command line that none will.
+ * All of QEMU's dies have the same number of cores. If LLCs differ, all dies get the largest
+ * number, and places without a CPU stay empty: the machine starts with the CPUs before the
+ * first empty place, and the other CPUs are plugged in one by one. Linux takes an empty place
+ * for a CPU that may be plugged in later; possible_cpus on the kernel command line tells it
+ * that there are none.
  */
 #include <stdarg.h>
 #include <stdio.h>
@@ -25,10 +24,10 @@
 #include "proto/msg.h"
 #include "vmm/qemu/args.h"
 
-/* APIC ids are 8 bits wide without x2APIC, which TCG has not; 255 means "all". */
+/* APIC ids have 8 bits without x2APIC, which TCG does not have; 255 means "all". */
 #define APIC_ID_MAX 254
 
-/* Counted time makes one tick of the TSC a nanosecond. */
+/* When guest time counts instructions, a tick of the TSC is 1 ns. */
 #define COUNTED_TSC_KHZ 1000000
 
 struct smp {
@@ -75,7 +74,7 @@ static unsigned int bits_for(unsigned int count)
 	return count > 1 ? 32u - (unsigned int)__builtin_clz(count - 1) : 0;
 }
 
-/* Each level has a bit field of its own in the APIC id, so ids may have gaps. */
+/* Each level has a bit field in the APIC id, so the ids may have gaps. */
 static unsigned long last_apic_id(const struct smp *smp)
 {
 	unsigned long id = smp->sockets - 1;
@@ -86,19 +85,18 @@ static unsigned long last_apic_id(const struct smp *smp)
 }
 
 /*
- * A panic resets at once and by the shortest way (triple fault), which ends the
- * machine.
+ * A panic resets at once by a triple fault, the shortest way, which ends the machine.
  *
- * The guest need not find out about its TSC. It is the host's, and stands still
- * while the machine is frozen: tsc=reliable saves the synchronisation test of
- * each CPU (boot of 8 CPUs: -15 %) and the watchdog that a loaded host trips.
- * Its frequency is known; left to measure it against a timer that QEMU emulates,
- * Linux fails now and then on a loaded host, and does without the TSC.
+ * The guest does not calibrate its TSC, which is the host's and stands still while the
+ * machine is frozen. tsc=reliable saves the synchronisation test of each CPU (boot of 8 CPUs:
+ * -15 %) and the watchdog, which a loaded host triggers. The frequency is given, because
+ * Linux's calibration against a timer that QEMU emulates fails now and then on a loaded host,
+ * and Linux then does without the TSC.
  *
- * A machine that runs machines loses an interrupt now and then: VMRUN and #VMEXIT of QEMU 7.2
- * (svm_helper.c) change the word of pending interrupts without the lock that others take
- * for it. A timer that is set for one moment is then never heard of again, and its CPU hangs. A
- * periodic one comes again, and brings along what was lost.
+ * A nested machine loses an interrupt now and then: VMRUN and #VMEXIT of QEMU 7.2
+ * (svm_helper.c) change the word of pending interrupts without its lock. A lost one-shot
+ * timer never fires again, and its CPU hangs; a periodic timer fires again, and its interrupt
+ * makes up for the lost one. Hence nohz=off highres=off.
  */
 int kt_qemu_cmdline(char *buf, const struct kt_vm_config *config, uint32_t tsc_khz)
 {
@@ -147,7 +145,7 @@ int kt_qemu_validate(const struct kt_vm_config *config, struct kt_diag *diag)
 	if (kt_qemu_cmdline(cmdline, config, UINT32_MAX)) {
 		kt_diag_cause(diag, "the kernel command line does not fit into %d bytes",
 			      KT_VM_CMDLINE_MAX);
-		kt_diag_remedy(diag, "shorten what is appended to it");
+		kt_diag_remedy(diag, "shorten the appended options");
 		return KT_VM_E_SPEC;
 	}
 	return 0;
@@ -216,13 +214,16 @@ static int add_common(struct kt_qemu_args *args)
 {
 	static const char *const common[] = {
 		KT_QEMU_PROGRAM,
-		/* Nothing that was not asked for: no default devices, no configuration files. */
+		/* No default devices, no configuration files. */
 		"-nodefaults", "-no-user-config", "-display", "none", "-vga", "none",
-		/* A reset or power-off is reported and leaves the machine paused. */
+		/* A reset or power-off is reported, and leaves the machine paused. */
 		"-no-reboot", "-no-shutdown",
-		/* Does not run until told to. */
+		/* Starts paused. */
 		"-S",
-		/* The child needs no new process, no privilege and no other scheduling. */
+		/*
+		 * The child needs no child processes, no privileges and no other scheduling
+		 * policy.
+		 */
 		"-sandbox",
 		"on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny", NULL
 	};
@@ -290,7 +291,10 @@ static int add_memory(struct kt_qemu_args *args, const struct kt_vm_config *conf
 	return 0;
 }
 
-/* QEMU wants all pairs or none; of none Linux takes them to be 20, as they are declared. */
+/*
+ * QEMU requires all pairs or none; without pairs Linux assumes 20, which is the default
+ * distance.
+ */
 static int add_distances(struct kt_qemu_args *args, const struct kt_topology *topo)
 {
 	unsigned int nodes = kt_topology_nodes_all(topo);
@@ -332,7 +336,7 @@ static int add_machine(struct kt_qemu_args *args, const struct kt_vm_config *con
 	return numa ? kt_forward(add_nodes(args, config)) : 0;
 }
 
-/* Time: of the host, or counted in instructions by one thread for all vCPUs. */
+/* Guest time: the host's, or counted in instructions by one thread for all vCPUs. */
 static int add_clock(struct kt_qemu_args *args, const struct kt_vm_config *config)
 {
 	static const char *const counted[] = { "-accel",  "tcg,thread=single",
@@ -355,8 +359,8 @@ static int add_devices(struct kt_qemu_args *args, const struct kt_qemu_given *gi
 	static const char *const devices[] = {
 		"-mon", "chardev=qmp,mode=control", "-serial", "chardev:console",
 		/*
-		 * Port 0 is the one that can be a console. ioeventfd would leave the guest's
-		 * writes to another thread, at another time in each run.
+		 * Only port 0 can be a console. ioeventfd would handle the guest's writes on
+		 * another thread, at another time in each run.
 		 */
 		"-device", "virtio-serial-pci,max_ports=2,disable-legacy=on,ioeventfd=off",
 		"-device", "virtconsole,chardev=terminal,nr=0", "-device",
@@ -385,7 +389,7 @@ static int add_kernel(struct kt_qemu_args *args, const struct kt_vm_config *conf
 	return kt_forward(add_option(args, "-initrd", "/dev/fd/%d", given->initrd));
 }
 
-/* The kernel is in RAM already; that there is none to load is no difference to the devices. */
+/* The kernel is in RAM already, so QEMU loads none; its devices do not differ by that. */
 static int add_incoming(struct kt_qemu_args *args, bool prepared)
 {
 	static const char *const defer[] = { "-incoming", "defer", NULL };

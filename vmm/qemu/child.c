@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The QEMU process: what it is given and what its end means. It inherits the
- * far ends of five private socket pairs (monitor, control, console, terminal, stderr),
- * the memory files and the initramfs, and nothing else.
+ * The QEMU process: its inputs, and the description of its exit. It inherits the far ends of
+ * five private socket pairs (monitor, control, console, terminal, stderr), the memory files,
+ * and the initramfs or the state, and nothing else. What arrives from QEMU is handled in
+ * events.c.
  */
 #include <poll.h>
 #include <signal.h>
@@ -17,12 +18,12 @@
 #include "vmm/qemu/args.h"
 #include "vmm/qemu/machine.h"
 
-#define COMMANDS_MAX (64u << 10) /* bytes of QMP commands that are not yet sent */
+#define COMMANDS_MAX (64u << 10) /* bytes of QMP commands that wait to be sent */
 
-/* The TSC is measured for so long; its error is that of reading two clocks, some 100 ns. */
+/* Duration of the measurement of the TSC; reading two clocks has an error of some 100 ns. */
 #define TSC_MEASURE_NS (2 * KT_NSEC_PER_MSEC)
 
-/* The child's ends of the links; ours no longer once it runs. */
+/* The far ends of the links, closed here once the child runs. */
 struct far_ends {
 	int monitor, control, console, terminal, errors;
 };
@@ -36,7 +37,7 @@ static void far_ends_close(struct far_ends *far)
 	kt_closep(&far->errors);
 }
 
-/* What the guest has not taken is taken back from the socket by a rewind. */
+/* Keeps the far ends, because a rewind drops bytes that the guest has not received. */
 static int keep_far_ends(struct kt_qemu *qemu, const struct far_ends *far)
 {
 	if (!qemu->vm.ram.private && !qemu->prepared)
@@ -88,12 +89,12 @@ static int run_program(struct kt_qemu *qemu, const struct far_ends *far, char *c
 }
 
 #ifdef __x86_64__
-/* A moment on both clocks. */
+/* A moment on two clocks. */
 struct moment {
 	uint64_t ns, ticks;
 };
 
-/* The closest of a few tries, as one may be interrupted between the clocks. */
+/* The closest of 8 tries: a try may be interrupted between the clocks. */
 static struct moment now_on_both(void)
 {
 	uint64_t before, after, ns, best = UINT64_MAX;
@@ -111,7 +112,7 @@ static struct moment now_on_both(void)
 	return moment;
 }
 
-/* Good to some 50 millionths; the guest refines it later. */
+/* Accurate to some 50 ppm; the guest refines it later. */
 uint32_t kt_qemu_tsc_khz(void)
 {
 	struct moment from = now_on_both(), to;
@@ -176,8 +177,8 @@ int kt_qemu_spawn(struct kt_qemu *qemu, struct kt_diag *diag)
 }
 
 /*
- * Copies QEMU's last words, at most size - 1 bytes: on one line, printable, and
- * without its name in front of each line.
+ * Copies the end of QEMU's stderr to buf, at most size - 1 bytes: on one line, printable, and
+ * without QEMU's name at the start of each line.
  */
 static void last_words(const struct kt_buf *text, char *buf, size_t size)
 {
@@ -212,5 +213,5 @@ void kt_qemu_describe_exit(const struct kt_qemu *qemu, int status, struct kt_dia
 			      strsignal(WTERMSIG(status)), words[0] ? ": " : "", words);
 	else
 		kt_diag_cause(diag, "QEMU ended with status %d%s%s", WEXITSTATUS(status),
-			      words[0] ? ": " : " and without a word", words);
+			      words[0] ? ": " : " and wrote no message", words);
 }

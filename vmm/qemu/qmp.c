@@ -41,7 +41,7 @@ static int malformed(struct kt_diag *diag, const char *what)
 	return KT_QMP_E_FORM;
 }
 
-/* The first message; what it says of versions and capabilities is of no use here. */
+/* The first message; QEMU's version and capabilities in it are ignored. */
 static int take_greeting(struct kt_qmp *qmp, const json_t *msg, struct kt_diag *diag)
 {
 	if (!json_is_object(json_object_get(msg, "QMP")))

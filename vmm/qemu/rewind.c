@@ -1,15 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A clone taken back to its image within the same QEMU. That takes an incoming
- * migration once in its life, but the state of devices and vCPUs any number of times
- * while the machine is stopped: xen-load-devices-state, which hypervisors need that
- * have the guest's RAM elsewhere, as ktest has. It reads the stream that the clone was
- * restored from; no RAM is in that.
+ * Takes a clone back to its bake within the same QEMU. QEMU accepts one incoming migration in
+ * its life. But while the machine is stopped, it loads the state of devices and vCPUs any
+ * number of times from an internal snapshot (qcow2.h), here the stream that the clone was
+ * restored from, which contains no RAM.
  *
- * Three steps, in this order. A reset, because devices do not drop what they are in the
- * middle of just because they get another state. RAM, since devices look at their
- * queues when they get theirs. The state, which makes QEMU forget its translations of
- * the guest's code as well.
+ * Three steps, in this order. A reset, because devices do not abandon work in progress when
+ * they get another state. RAM, because devices look at their queues when they get their
+ * state. The state, which also makes QEMU drop its translations of the guest's code.
  */
 #include <endian.h>
 #include <fcntl.h>
@@ -25,21 +23,21 @@
 #include "vmm/qemu/machine.h"
 #include "vmm/qemu/qcow2.h"
 
-/* All of it takes some ten milliseconds. */
+/* Deadline for a rewind, which takes some 10 ms. */
 #define LIMIT_NS (10 * KT_NSEC_PER_SEC)
 
 /* ---- RAM ---- */
 
 #define RANGES_AT_ONCE 512
-#define RANGE_MAX      (UINT64_C(1) << 21) /* bytes; all at once are less than a call can move */
+#define RANGE_MAX      (UINT64_C(1) << 21) /* bytes; RANGES_AT_ONCE of them fit one call */
 
 struct copy {
 	const struct kt_qemu *qemu;
-	uint64_t remote; /* of the bank, in QEMU */
-	uint8_t *image;	 /* of the bank, mapped here */
+	uint64_t remote; /* address of the bank in QEMU */
+	uint8_t *image;	 /* the bank of the bake, mapped here */
 	uint64_t pages;
-	size_t bytes;	    /* in the ranges */
-	unsigned int count; /* of them */
+	size_t bytes;	    /* of all ranges */
+	unsigned int count; /* of ranges */
 	struct iovec from[RANGES_AT_ONCE], to[RANGES_AT_ONCE];
 };
 
@@ -93,7 +91,7 @@ static int copy_bank(struct copy *copy, int pagemap_fd, size_t index)
 	return kt_forward(r);
 }
 
-/* QEMU's mapping is not ours to drop pages of: they are written, and stay QEMU's own. */
+/* ktest cannot drop pages of QEMU's mapping: writes them, so that they stay QEMU's own. */
 static int take_ram_back(struct kt_qemu *qemu)
 {
 	struct copy copy = { .qemu = qemu };
@@ -118,7 +116,7 @@ static int take_ram_back(struct kt_qemu *qemu)
 #define NODE  "ktest-state"
 #define FDSET "1"
 
-#define TICKS_PER_NS_MAX 16 /* of any host's counter */
+#define TICKS_PER_NS_MAX 16 /* upper bound for any host */
 
 void kt_qemu_on_reset(struct kt_qemu *qemu)
 {
@@ -137,7 +135,7 @@ static int wait_for_reset(struct kt_qemu *qemu, uint64_t deadline_ns, struct kt_
 	return 0;
 }
 
-/* -no-reboot makes a reset the end of a machine; not here. */
+/* -no-reboot makes a reset the end of the machine, except here. */
 static int reset(struct kt_qemu *qemu, uint64_t deadline_ns, struct kt_diag *diag)
 {
 	int r;
@@ -167,13 +165,13 @@ static int read_state(const struct kt_bake *image, struct kt_buf *buf)
 	return kt_forward(r);
 }
 
-/* The state as a file that QEMU can load from, in reload_fd. */
+/* Makes the state a file that QEMU can load, reload_fd. */
 static int make_state(struct kt_qemu *qemu, struct kt_diag *diag)
 {
 	_cleanup_(kt_buf_deinit) struct kt_buf buf = KT_BUF_INIT(KT_BAKE_STATE_MAX);
 	int r = read_state(qemu->vm.bake, &buf);
 
-	/* Counted time has no ticks of the host in it. */
+	/* When guest time counts instructions, the state has no ticks of the host. */
 	if (!r && !qemu->vm.config.deterministic &&
 	    kt_ticks_find(&qemu->ticks, buf.data, buf.len, kt_topology_cpus(&qemu->vm.config.topo),
 			  diag))
@@ -205,7 +203,7 @@ static int write_word(struct kt_qemu *qemu, const struct kt_ticks_word *word, ui
 	return n == sizeof(value) ? 0 : kt_raise(n < 0 ? -errno : -EIO);
 }
 
-/* More ticks than the process can have come to; the guest does not see them. */
+/* Adds more ticks than the process can have reached; the guest does not see them. */
 static int shift_ticks(struct kt_qemu *qemu)
 {
 	uint64_t more = (kt_now_ns() - qemu->restored_ns) * TICKS_PER_NS_MAX;
@@ -224,7 +222,7 @@ void kt_qemu_on_job(struct kt_qemu *qemu, const char *id, const char *status)
 	qemu->wait_done = true;
 }
 
-/* A job that is not there, or that has not concluded, has not done what it was to do. */
+/* A job that is missing or has not concluded has failed. */
 int kt_qemu_take_jobs(struct kt_qemu *qemu, const json_t *value)
 {
 	const json_t *job = json_array_get(value, 0);
@@ -272,7 +270,7 @@ static int load(struct kt_qemu *qemu, uint64_t deadline_ns, struct kt_diag *diag
 	int r = qemu->vm.config.deterministic ? 0 : shift_ticks(qemu);
 
 	if (r) {
-		kt_diag_cause(diag, "change its time: %s", strerror(-r));
+		kt_diag_cause(diag, "change the guest's time in the state: %s", strerror(-r));
 		return kt_forward(r);
 	}
 	qemu->loading = true;
@@ -296,7 +294,7 @@ static int rewind_machine(struct kt_qemu *qemu, uint64_t deadline_ns, struct kt_
 	start_ns = kt_now_ns();
 	r = take_ram_back(qemu);
 	if (r)
-		kt_diag_cause(diag, "take its memory back: %s", strerror(-r));
+		kt_diag_cause(diag, "rewind the machine's memory: %s", strerror(-r));
 	times->map_ns = kt_now_ns() - start_ns;
 	start_ns = kt_now_ns();
 	if (!r)
@@ -305,13 +303,13 @@ static int rewind_machine(struct kt_qemu *qemu, uint64_t deadline_ns, struct kt_
 	return kt_forward(r);
 }
 
-/* What can be found out before anything is changed. */
+/* Checks and preparations that leave the clone unchanged. */
 static int prepare(struct kt_qemu *qemu, struct kt_diag *diag)
 {
 	if (qemu->state != KT_QEMU_FROZEN)
 		return kt_qemu_wrong_state(qemu, diag);
 	if (qemu->vm.config.nested) {
-		kt_diag_cause(diag, "the TSC of a machine that runs machines cannot be set back");
+		kt_diag_cause(diag, "the TSC of a nested machine cannot be set back");
 		return KT_VM_E_CANNOT;
 	}
 	return qemu->reload_fd < 0 ? kt_forward(make_state(qemu, diag)) : 0;
@@ -334,7 +332,7 @@ int kt_qemu_rewind(struct kt_vm *vm, struct kt_diag *diag)
 	qemu->rewinding = false;
 	if (r < 0 && !why.cause[0])
 		kt_diag_cause(&why, "%s", strerror(-r));
-	/* It is neither what it was nor what it was to be. */
+	/* The clone is partly rewound. */
 	if (r)
 		kt_qemu_end_in_error(qemu, &why);
 	if (r && diag)

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The guest's TSC in a saved state; see ticks.h. A stream is a row of sections, and
- * behind the last one, when it was written by QEMU, is a JSON text with the names and
- * sizes of their fields. A section has no length, but begins with its name, instance and
- * version, and they come in the order of the description.
+ * The guest's TSC in the state of a bake; see ticks.h. A stream is a sequence of sections,
+ * followed by a JSON text with the names and sizes of their fields, in the order of the
+ * sections. A section has no length; it begins with its name, instance and version, by which
+ * it is searched for.
  */
 #include <endian.h>
 #include <jansson.h>
@@ -19,7 +19,7 @@
 struct stream {
 	const uint8_t *data;
 	size_t len;
-	size_t at; /* sections before are done with */
+	size_t at; /* end of the last section found */
 };
 
 static uint32_t read32(const uint8_t *p)
@@ -30,7 +30,7 @@ static uint32_t read32(const uint8_t *p)
 	return be32toh(word);
 }
 
-/* No byte of JSON is like the one before its length. */
+/* JSON contains no byte DESCRIPTION, so the last one precedes the length of the text. */
 static json_t *load_description(const struct stream *s)
 {
 	for (size_t i = s->len; i-- > 0;)
@@ -42,7 +42,7 @@ static json_t *load_description(const struct stream *s)
 	return NULL;
 }
 
-/* Where a field is in its section's data. False: there is none, or it is not one word. */
+/* *ret_at: offset of a field in its section's data. False: no such field, or not one word. */
 static bool find_field(const json_t *device, const char *name, uint64_t *ret_at)
 {
 	const json_t *fields = json_object_get(device, "fields"), *field;
@@ -67,7 +67,7 @@ static bool find_field(const json_t *device, const char *name, uint64_t *ret_at)
 	return false;
 }
 
-/* Where the data of a section begin; false if that is not certain. */
+/* *ret_at: offset of a section's data. False: not found, or ambiguous. */
 static bool find_section(struct stream *s, const char *name, uint32_t instance, uint32_t version,
 			 size_t *ret_at)
 {
@@ -83,7 +83,7 @@ static bool find_section(struct stream *s, const char *name, uint32_t instance, 
 	if (!p || p - s->data < 5 || p[-5] != SECTION_FULL)
 		return false;
 	s->at = *ret_at = (size_t)(p - s->data) + len;
-	/* The same bytes once more behind it: either may be the section. */
+	/* The same bytes follow once more: either may be the section. */
 	return !memmem(s->data + s->at, s->len - s->at, head, len);
 }
 

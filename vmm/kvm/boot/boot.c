@@ -35,7 +35,7 @@ static int load_cmdline(const struct kt_kvm_image *image, const struct kt_ram *r
 	if (len > max) {
 		kt_diag_cause(diag, "the kernel command line has %zu bytes; the kernel takes %llu",
 			      len, (unsigned long long)max);
-		kt_diag_remedy(diag, "shorten what is appended to it");
+		kt_diag_remedy(diag, "shorten the appended options");
 		return KT_KVM_BOOT_E_CMDLINE;
 	}
 	return kt_fold(kt_ram_write(ram, KT_GPA(KT_KVM_CMDLINE_ADDR), cmdline, len + 1));

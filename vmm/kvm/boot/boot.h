@@ -31,12 +31,12 @@ struct kt_kvm_boot_spec {
 struct kt_kvm_boot {
 	uint64_t entry;
 	uint64_t kernel_start;
-	uint64_t kernel_end; /* behind all memory that the kernel uses before it reads e820 */
+	uint64_t kernel_end; /* end of the memory that the kernel uses before it reads e820 */
 	uint64_t initrd_start;
 	uint64_t initrd_bytes; /* 0: none */
 };
 
-/* In each case diag's cause names the field, or the thing that does not fit. */
+/* diag's cause names the field of the image, or what does not fit. */
 enum kt_kvm_boot_condition {
 	KT_KVM_BOOT_E_IMAGE = KT_CONDITION(KVM_BOOT), /* not an x86-64 kernel that can be loaded */
 	KT_KVM_BOOT_E_RAM,			      /* the kernel does not fit into RAM */

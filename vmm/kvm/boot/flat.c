@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The world of a micro-guest; see flat.h. */
+/* The environment of a micro-guest; see flat.h. */
 #include <string.h>
 
 #include "vmm/kvm/boot/flat.h"
@@ -52,7 +52,10 @@ void kt_flat_gate(uint8_t *memory, unsigned int vector, uint64_t handler)
 	put(memory, at + 8, handler >> 32);
 }
 
-/* All that KVM offers; without it control registers refuse what Linux needs. */
+/*
+ * Gives the vCPU all that KVM supports; without CPUID, control registers refuse what Linux
+ * needs.
+ */
 static int copy_cpuid(int kvm_fd, int vcpu_fd, struct kt_diag *diag)
 {
 	const struct kvm_cpuid2 *cpuid;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Split virtqueues; see virtqueue.h. The addresses of the rings are judged once,
- * when the queue starts, and those of the buffers when their chain is taken; RAM
- * does not move, so what was checked stays true.
+ * Split virtqueues; see virtqueue.h. Addresses of the rings are checked when the queue
+ * starts, addresses of buffers when their chain is taken. RAM does not move, so a checked
+ * address stays valid. What the buffers contain is left to the device.
  */
 #include <endian.h>
 #include <inttypes.h>
@@ -45,7 +45,7 @@ const char *kt_virtio_condition_name(enum kt_virtio_condition condition)
 	return names[KT_CONDITION_NUMBER(condition)];
 }
 
-/* States the whole message and returns the condition. */
+/* Fills in diag and returns the condition. */
 static int __attribute__((format(printf, 4, 5)))
 fault(const struct kt_virtqueue *vq, enum kt_virtio_condition condition, struct kt_diag *diag,
       const char *fmt, ...)
@@ -110,7 +110,7 @@ int kt_virtqueue_start(struct kt_virtqueue *vq, struct kt_diag *diag)
 	return 0;
 }
 
-/* Of addresses that were checked at the start; the range check is the last resort. */
+/* The ring was checked at the start, so this cannot happen; the check costs nothing. */
 static int ring_fault(const struct kt_virtqueue *vq, int r, struct kt_diag *diag)
 {
 	return r ? fault(vq, KT_VIRTIO_E_ADDRESS, diag, "a ring is not in RAM") : 0;

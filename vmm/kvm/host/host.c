@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The host's KVM; see host.h. */
+/* The host's KVM: opening, checks and limits; see host.h. */
 #include <cpuid.h>
 #include <fcntl.h>
 #include <grp.h>
@@ -16,8 +16,8 @@
 #define CPUID_ENTRIES_MAX 256 /* KVM_MAX_CPUID_ENTRIES of arch/x86/include/asm/kvm_host.h */
 
 /*
- * What the machine is built from; Documentation/virt/kvm/api.rst tells what each
- * one brings. Whatever only improves a machine is asked for where it is used.
+ * Capabilities without which no machine can be built; see Documentation/virt/kvm/api.rst.
+ * Capabilities that only improve a machine are checked where they are used.
  */
 static const struct {
 	unsigned int number;
@@ -58,7 +58,7 @@ static int query_device(void *arg, unsigned int capability)
 	return kt_ioctl_value(*fd, KVM_CHECK_EXTENSION, capability, &value, NULL) ? 0 : value;
 }
 
-/* Who may open the device, in words. */
+/* Says who may open the device. */
 static void diagnose_permission(const char *path, struct kt_diag *diag)
 {
 	char owner_names[1024], group_names[1024];
@@ -70,7 +70,10 @@ static void diagnose_permission(const char *path, struct kt_diag *diag)
 		kt_diag_cause(diag, "no permission");
 		return;
 	}
-	/* Machines are made on several threads. A group of too many members has no name here. */
+	/*
+	 * Reentrant, because machines are made on several threads. A group with too many
+	 * members gets no name.
+	 */
 	getgrgid_r(st.st_gid, &group_space, group_names, sizeof(group_names), &group);
 	getpwuid_r(st.st_uid, &owner_space, owner_names, sizeof(owner_names), &owner);
 	if ((st.st_mode & 0060) == 0060 && group) {
@@ -123,7 +126,7 @@ static int check_version(int fd, struct kt_diag *diag)
 		return KT_KVM_E_VERSION;
 	}
 	if (version != KVM_API_VERSION) {
-		kt_diag_cause(diag, "its interface has version %d, and not %d", version,
+		kt_diag_cause(diag, "KVM has API version %d; ktest needs version %d", version,
 			      KVM_API_VERSION);
 		return KT_KVM_E_VERSION;
 	}

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* A machine for measuring; see perf.h. */
+/* A machine for measurements: checks of the host, exits and pinning; see perf.h. */
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
@@ -104,7 +104,7 @@ int kt_kvm_perf_pin(struct kt_kvm *kvm, struct kt_diag *diag)
 		CPU_SET(cpu, &one);
 		r = pthread_setaffinity_np(kt_kvm_vcpu(kvm, vcpu)->thread, sizeof(one), &one);
 		if (r) {
-			kt_diag_cause(diag, "give vCPU %u CPU %d: %s", vcpu, cpu, strerror(r));
+			kt_diag_cause(diag, "pin vCPU %u to CPU %d: %s", vcpu, cpu, strerror(r));
 			return kt_raise(-r);
 		}
 		vcpu++;

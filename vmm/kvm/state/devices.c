@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The parts of the devices; see state-devices.h. */
+/*
+ * The parts of the devices; see devices.h. One list of fields per device serves writing and
+ * reading; its order is the layout, little-endian, without padding. What is read is checked
+ * as if the driver had set it up.
+ */
 #include "base/cleanup.h"
 #include "base/cursor.h"
 #include "vmm/kvm/state/devices.h"
@@ -12,10 +16,7 @@
 	 1u << KT_VIRTIO_CONSOLE_PORT_NAME)
 #define TERMINAL_DUE (1u << KT_VIRTIO_CONSOLE_PORT_ADD | 1u << KT_VIRTIO_CONSOLE_CONSOLE_PORT)
 
-/*
- * A part in the making or in use: the same list of fields is walked in both directions,
- * so that they cannot differ.
- */
+/* A walk over the fields of a device, for writing or reading, so that the two cannot differ. */
 struct walk {
 	struct kt_buf out; /* owned; while writing */
 	struct kt_cursor in;
@@ -50,7 +51,7 @@ static int finish_writing(struct walk *w, struct kt_buf *buf, enum kt_kvm_part p
 static int refuse(struct kt_diag *diag, enum kt_kvm_part part, const char *what)
 {
 	kt_diag_cause(diag, "the part '%s' has %s", kt_kvm_part_name(part), what);
-	kt_diag_doing(diag, "read the state of the saved machine");
+	kt_diag_doing(diag, "read the state of the bake");
 	return KT_KVM_STATE_E_VALUE;
 }
 
@@ -151,7 +152,7 @@ int kt_kvm_put_console(const struct kt_virtio_console *console, struct kt_buf *b
 	return kt_forward(finish_writing(&w, buf, KT_KVM_PART_CONSOLE));
 }
 
-/* A step is there only on top of those before it; nothing else but FAILED is saved. */
+/* Steps are reached in order; of the other bits only FAILED is saved. */
 static bool is_status(uint32_t status)
 {
 	static const uint32_t steps[] = { KT_VIRTIO_STATUS_ACKNOWLEDGE, KT_VIRTIO_STATUS_DRIVER,
@@ -167,7 +168,7 @@ static bool is_status(uint32_t status)
 	return fits && !(status & ~(STATUS_STEPS | KT_VIRTIO_STATUS_FAILED));
 }
 
-/* As the driver could have set it up. */
+/* Whether a driver could have set the console up like this. NULL: yes; else what is wrong. */
 static const char *judge_console(const struct kt_virtio_console *console)
 {
 	const struct kt_virtio_mmio *mmio = &console->mmio;
@@ -188,7 +189,7 @@ static const char *judge_console(const struct kt_virtio_console *console)
 	return NULL;
 }
 
-/* A queue is started as by its driver, which judges its rings; then it is where it was. */
+/* Starts the queue as its driver would, which checks its rings, then sets its indices. */
 static int start_queue(struct kt_virtqueue *vq, struct kt_diag *diag)
 {
 	const struct kt_virtqueue was = *vq;

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What KVM holds of a machine, saved and restored; see save.h. */
+/*
+ * Saves and restores the state that KVM holds of a machine; see save.h, which also explains
+ * the order. The parts of a vCPU are in vcpu.c, the arithmetic of time is in time.c.
+ */
 #include <string.h>
 
 #include "base/cleanup.h"
@@ -32,12 +35,12 @@ static int save_irqchips(struct kt_kvm *kvm, struct kt_buf *buf, struct kt_diag 
 	return 0;
 }
 
-/* u64 guest TSC, u64 kvm-clock in ns; both of the freeze. */
+/* The part is u64 guest TSC, u64 kvm-clock in ns, both at the freeze. */
 static int save_time(struct kt_kvm *kvm, struct kt_buf *buf)
 {
 	const uint64_t values[] = { kvm->time.guest_tsc, kvm->time.clock.clock };
 
-	/* x86, where all this is, is little-endian. */
+	/* x86 is little-endian, as the state. */
 	return kt_forward(kt_kvm_state_put(buf, KT_KVM_PART_TIME, 0, values, sizeof(values)));
 }
 
@@ -59,7 +62,7 @@ static int check_fit(struct kt_kvm *kvm, const struct kt_kvm_saved *saved, struc
 {
 	if (saved->vcpus == kvm->vcpu_count)
 		return 0;
-	kt_diag_cause(diag, "the state is of %u vCPUs, and the machine has %u", saved->vcpus,
+	kt_diag_cause(diag, "the state has %u vCPUs, the machine has %u", saved->vcpus,
 		      kvm->vcpu_count);
 	return KT_KVM_STATE_E_VALUE;
 }
@@ -75,7 +78,7 @@ static int restore_vcpus(struct kt_kvm *kvm, const struct kt_kvm_saved *saved, b
 	return 0;
 }
 
-/* Which chip it is, is for us to say, and not for a file. */
+/* chip_id is set here, not taken from the file. */
 static int restore_irqchips(struct kt_kvm *kvm, const struct kt_kvm_saved *saved,
 			    struct kt_diag *diag)
 {
@@ -121,7 +124,7 @@ static void read_time(struct kt_kvm_time *time, const struct kt_kvm_saved *saved
 	}
 }
 
-/* Adds up to *ret_ns what has passed since *mark, which is then now. */
+/* *ret_ns: ns since *mark; sets *mark to now. */
 static void lap(uint64_t *ret_ns, uint64_t *mark)
 {
 	uint64_t now = kt_now_ns();

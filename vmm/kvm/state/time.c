@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Guest time across a freeze; see time.h. */
+/* Guest time across a freeze and a restore; see time.h, which has the method. */
 #include <string.h>
 #include <x86intrin.h>
 
@@ -7,13 +7,13 @@
 #include "vmm/kvm/machine.h"
 #include "vmm/kvm/state/time.h"
 
-/* struct kvm_msrs with room for one. */
+/* struct kvm_msrs with one entry. */
 struct one_msr {
 	uint32_t nmsrs, pad;
 	struct kvm_msr_entry entry;
 };
 
-/* A machine without deadline timers refuses theirs, which is as good as 0. */
+/* 0 if the vCPU does not have the MSR: without deadline timers none is armed. */
 static uint64_t read_msr(int fd, uint32_t index)
 {
 	struct one_msr msr = { .nmsrs = 1, .entry.index = index };
@@ -57,8 +57,8 @@ static int read_offset(int fd, uint64_t *ret_offset, struct kt_diag *diag)
 }
 
 /*
- * KVM recognises vCPUs with equal offsets as synchronous. *ret_off: by how much the
- * guest's TSC is ahead of where it should be, on a host that cannot move it.
+ * KVM treats vCPUs with equal offsets as synchronous. *ret_off: ticks by which the guest's
+ * TSC is ahead of the wanted value, on a host that cannot move it.
  */
 static int write_offset(int fd, uint64_t offset, uint64_t *ret_off, struct kt_diag *diag)
 {
@@ -88,7 +88,7 @@ static int read_count(int fd, uint32_t *ret_count, struct kt_diag *diag)
 	return kt_forward(r);
 }
 
-/* KVM goes on from the current count when a LAPIC's state is set. */
+/* KVM continues from the current count when the LAPIC's state is set. */
 static int write_count(int fd, uint32_t count, struct kt_diag *diag)
 {
 	struct kvm_lapic_state lapic;
@@ -103,7 +103,7 @@ static int write_count(int fd, uint32_t count, struct kt_diag *diag)
 	return kt_forward(kt_ioctl(fd, KVM_SET_LAPIC, &lapic, diag));
 }
 
-/* The clocks first: timers go on while they are read. */
+/* Reads the clocks first, because timers go on while they are read. */
 static int save(struct kt_kvm *kvm, struct kt_kvm_time *time, struct kt_diag *diag)
 {
 	int first = kt_kvm_vcpu(kvm, 0)->fd;
@@ -135,7 +135,7 @@ int kt_kvm_time_save(struct kt_kvm *kvm, struct kt_kvm_time *ret_time, struct kt
 	return kt_forward(r);
 }
 
-/* The guest that has not asked for a kvm-clock cannot be told: -EINVAL. */
+/* -EINVAL, ignored: the guest does not use the kvm-clock. */
 static void tell_guest(struct kt_kvm *kvm)
 {
 	for (unsigned int i = 0; i < kt_kvm_vcpu_count(kvm); i++)
@@ -149,7 +149,7 @@ static int set_clock(struct kt_kvm *kvm, const struct kt_kvm_time *time, struct 
 	return kt_forward(kt_ioctl(kt_kvm_vm_fd(kvm), KVM_SET_CLOCK, &clock, diag));
 }
 
-/* All TSCs before the first timer, which KVM turns into host time by them. */
+/* Sets all TSCs before the first timer, because KVM converts timers to host time by the TSC. */
 static int restore(struct kt_kvm *kvm, const struct kt_kvm_time *time, struct kt_diag *diag)
 {
 	unsigned int vcpus = kt_kvm_vcpu_count(kvm);

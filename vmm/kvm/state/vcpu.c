@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The parts of one vCPU; see state-vcpu.h, and save.h for their order. */
+/*
+ * The parts of one vCPU; see vcpu.h, and save.h for their order. Most parts are one struct
+ * and one request in each direction (EXCHANGE); CPUID, XSAVE, LAPIC and MSRs have functions
+ * of their own.
+ */
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,7 +20,7 @@ struct exchange {
 	size_t size;
 };
 
-/* The size that a request encodes is compared with the struct's at compile time. */
+/* Compares the size that a request encodes with the struct's, at compile time. */
 #define FITS(request, type) (0 * sizeof(char[_IOC_SIZE(request) == sizeof(type) ? 1 : -1]))
 #define EXCHANGE(name, type)                                                           \
 	(&(const struct exchange){ KT_KVM_PART_##name, KVM_GET_##name, KVM_SET_##name, \
@@ -24,7 +28,7 @@ struct exchange {
 				   sizeof(type) + FITS(KVM_GET_##name, type) +         \
 					   FITS(KVM_SET_##name, type) })
 
-/* Room for the largest of them. */
+/* Room for the largest part of EXCHANGE. */
 union any_part {
 	struct kvm_sregs sregs;
 	struct kvm_sregs2 sregs2;
@@ -72,7 +76,7 @@ static int save_one(struct save *s, const struct exchange *x)
 	return kt_forward(put(s, x->part, &any, x->size));
 }
 
-/* Its timer as it was when the machine was frozen, behind which KVM goes on counting. */
+/* With the timer's count at the freeze, because KVM has gone on counting. */
 static int save_lapic(struct save *s)
 {
 	struct kvm_lapic_state lapic;
@@ -110,9 +114,9 @@ static int save_cpuid(struct save *s)
 }
 
 /*
- * MSRs that KVM does not list though it keeps them: MTRRs (KVM_GET_MSR_INDEX_LIST in
- * api.rst lists what a host may have to know, and these are the same on all), and the
- * banks of machine checks. Numbers: Intel SDM vol. 4, table 2-2.
+ * MSRs that KVM keeps and does not list: MTRRs (KVM_GET_MSR_INDEX_LIST of api.rst lists MSRs
+ * that depend on the host, and MTRRs do not), and the banks of machine checks. Numbers: Intel
+ * SDM vol. 4, table 2-2.
  */
 static const struct {
 	uint32_t first, count;
@@ -141,14 +145,14 @@ struct msr_values {
 	struct kvm_msr_entry entries[KT_KVM_STATE_MSRS_MAX];
 };
 
-struct some_msrs { /* struct kvm_msrs with room */
+struct some_msrs { /* struct kvm_msrs with MSRS_AT_ONCE entries */
 	uint32_t nmsrs, pad;
 	struct kvm_msr_entry entries[MSRS_AT_ONCE];
 };
 
 /*
- * Two have places of their own. Those of Hyper-V are listed by KVM and are not for our
- * guests, whose CPUID has none of it; one of them is a clock, which cannot be set.
+ * TSC and deadline are saved separately. KVM lists the MSRs of Hyper-V, which the guest's
+ * CPUID does not have; one of them is a clock that cannot be set.
  */
 static bool is_left_out(uint32_t index)
 {
@@ -182,7 +186,10 @@ static int list_msrs(struct save *s, struct msr_values *values)
 	return 0;
 }
 
-/* Reads or writes as many as KVM does at once, from entries on; their number. */
+/*
+ * Reads or writes up to MSRS_AT_ONCE MSRs. *ret_done: their number; KVM stops at an MSR that
+ * it refuses.
+ */
 static int some_msrs(int fd, unsigned long request, const char *name, struct kvm_msr_entry *entries,
 		     uint32_t count, int *ret_done, struct kt_diag *diag)
 {
@@ -196,7 +203,7 @@ static int some_msrs(int fd, unsigned long request, const char *name, struct kvm
 	return kt_forward(r);
 }
 
-/* KVM stops at each one that this vCPU does not have; those are left out. */
+/* Leaves out the MSRs that this vCPU does not have, at which KVM stops. */
 static int read_msrs(struct save *s, struct msr_values *values)
 {
 	uint32_t at = 0;
@@ -307,14 +314,14 @@ static int restore_sregs(struct restore *rs)
 	return kt_forward(restore_one(rs, EXCHANGE(SREGS2, struct kvm_sregs2)));
 }
 
-/* KVM reads as many bytes as its host has, whatever we have. */
+/* KVM reads as many bytes as the host's XSAVE area has, so the size must match. */
 static int restore_xsave(struct restore *rs)
 {
 	const struct kt_kvm_blob *blob = part_of(rs, KT_KVM_PART_XSAVE);
 	size_t size = KT_MAX((size_t)rs->abilities->xsave_bytes, sizeof(struct kvm_xsave));
 
 	if (blob->len != size) {
-		kt_diag_cause(rs->diag, "its FPU registers have %u bytes, and on this host %zu",
+		kt_diag_cause(rs->diag, "the FPU registers have %u bytes; this host's have %zu",
 			      blob->len, size);
 		return KT_KVM_STATE_E_PART;
 	}
@@ -322,7 +329,7 @@ static int restore_xsave(struct restore *rs)
 					   rs->diag, "KVM_SET_XSAVE"));
 }
 
-/* One that KVM does not let be set is fine if it has the value already. */
+/* KVM refuses to set the MSR, which does not matter if it has the value already. */
 static int judge_refused(struct restore *rs, const struct kvm_msr_entry *entry)
 {
 	struct kvm_msr_entry now = { .index = entry->index };
@@ -357,7 +364,7 @@ static int restore_msrs(struct restore *rs)
 	return kt_forward(r);
 }
 
-/* An INIT or SIPI that is on its way to a vCPU which goes back is taken in before. */
+/* Makes KVM handle an INIT or SIPI that has arrived, before the vCPU goes back. */
 static int take_in_events(struct restore *rs)
 {
 	struct kvm_mp_state state;

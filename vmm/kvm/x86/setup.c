@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* From an empty machine to one that Linux starts in; see setup.h. */
+/*
+ * Prepares a new machine for Linux; see setup.h: RAM first (kernel, initramfs, command line,
+ * ACPI tables), then CPUID and MSRs of all vCPUs, then the entry registers of vCPU 0. The
+ * contents are left to boot/ and cpuid.h.
+ */
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -20,9 +24,9 @@
 #define MTRR_ON_WRITEBACK UINT64_C(0x806)
 
 /*
- * What is not there is not looked for: each try of a driver is some exits. A
- * panic resets at once and by the shortest way (triple fault), which ends the
- * machine. The TSC is the host's, or KVM's business: it needs no watching.
+ * The options keep Linux from probing devices that the machine does not have, which takes
+ * exits. A panic resets at once by a triple fault, the shortest way, which ends the machine.
+ * The TSC is the host's or KVM's, and needs no watchdog.
  */
 int kt_kvm_cmdline(char *buf, const struct kt_vm_config *config)
 {
@@ -132,7 +136,7 @@ static int read_supported(struct cpu_setup *setup, const struct kt_kvm_host *hos
 
 static int set_msrs(int fd, struct kt_diag *diag)
 {
-	struct { /* struct kvm_msrs with room for one */
+	struct { /* struct kvm_msrs with one entry */
 		uint32_t nmsrs, pad;
 		struct kvm_msr_entry entries[1];
 	} msrs = {
@@ -141,7 +145,7 @@ static int set_msrs(int fd, struct kt_diag *diag)
 	};
 	int r, set;
 
-	/* The answer is how many were set, which kt_ioctl() has no place for. */
+	/* The result is the number of MSRs that were set, which kt_ioctl() does not return. */
 	set = ioctl(fd, KVM_SET_MSRS, &msrs);
 	r = set < 0 ? -errno : -EIO;
 	if (set == 1)
