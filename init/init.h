@@ -29,7 +29,7 @@
 #include "init/job/snapshot.h"
 #include "init/staging/unpack.h"
 #include "ops/exec.h"
-#include "ops/sched-exec.h"
+#include "ops/guest/sched.h"
 #include "scenario/scenario.h"
 
 #define KT_INIT_WATCHES_MAX  128

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Ops: what one step of a scenario can do. An op is plain data; this header and
- * op.c describe and validate it on both sides, the executors in *-exec.c carry
- * it out in the guest.
+ * op.c describe and validate it on both sides, the executors in guest/ carry it
+ * out in the guest.
  */
 #pragma once
 

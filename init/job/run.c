@@ -18,9 +18,9 @@
 #include "init/staging/modules.h"
 #include "init/job/pulse.h"
 #include "init/view.h"
-#include "ops/op-exec.h"
-#include "ops/programs-exec.h"
-#include "ops/workers-exec.h"
+#include "ops/guest/op.h"
+#include "ops/guest/programs.h"
+#include "ops/guest/workers.h"
 #include "proto/staging.h"
 
 /* ---- reports ---- */

@@ -21,7 +21,7 @@
 #include "base/buf.h"
 #include "base/error.h"
 #include "base/limits.h"
-#include "ops/box-exec.h"
+#include "ops/guest/box.h"
 #include "proto/msg.h"
 
 #define KT_SLOTS_DEFAULT 4

@@ -18,7 +18,7 @@
 #include "base/error.h"
 #include "base/limits.h"
 #include "ops/exec.h"
-#include "ops/spawn-exec.h"
+#include "ops/guest/spawn.h"
 
 #define KT_SCHED_LIVENESS_NS   KT_NSEC_PER_SEC /* a death before this is startup-died */
 #define KT_SCHED_ATTACH_NS     (10 * KT_NSEC_PER_SEC)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Starting a staged program; see spawn-exec.h. */
+/* Starting a staged program; see spawn.h. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -8,7 +8,7 @@
 
 #include "base/cleanup.h"
 #include "base/limits.h"
-#include "ops/spawn-exec.h"
+#include "ops/guest/spawn.h"
 #include "proto/staging.h"
 
 #define ARGV_BYTES_MAX	  (64u << 10)

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Having the machine stand still; see freeze-exec.h. While the machine is
+ * Having the machine stand still; see freeze.h. While the machine is
  * frozen nothing here runs; what the wait covers is the way to the host and back.
  */
 #include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"
-#include "ops/freeze-exec.h"
+#include "ops/guest/freeze.h"
 
 struct request {
 	const struct kt_exec *exec;

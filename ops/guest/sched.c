@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Scheduler processes; see sched-exec.h. */
+/* Scheduler processes; see sched.h. */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
-#include "ops/sched-exec.h"
+#include "ops/guest/sched.h"
 #include "proto/staging.h"
 
 #define SCX_DIR "/sys/kernel/sched_ext/"

@@ -3,11 +3,11 @@
 #include <stdio.h>
 
 #include "base/clock.h"
-#include "ops/cgroup-exec.h"
-#include "ops/freeze-exec.h"
-#include "ops/op-exec.h"
-#include "ops/programs-exec.h"
-#include "ops/workers-exec.h"
+#include "ops/guest/cgroup.h"
+#include "ops/guest/freeze.h"
+#include "ops/guest/op.h"
+#include "ops/guest/programs.h"
+#include "ops/guest/workers.h"
 
 static enum kt_op_error execute(const struct kt_op *op, struct kt_sched *sched, char *text)
 {

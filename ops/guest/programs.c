@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Programs in the guest; see programs-exec.h. Nothing here waits but for events: a
+ * Programs in the guest; see programs.h. Nothing here waits but for events: a
  * scheduler that does not let a program run must not silence init.
  */
 #include <errno.h>
@@ -13,12 +13,12 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
-#include "ops/box-exec.h"
-#include "ops/cgroup-exec.h"
+#include "ops/guest/box.h"
+#include "ops/guest/cgroup.h"
 #include "ops/program.h"
-#include "ops/programs-exec.h"
-#include "ops/sched-exec.h"
-#include "ops/spawn-exec.h"
+#include "ops/guest/programs.h"
+#include "ops/guest/sched.h"
+#include "ops/guest/spawn.h"
 #include "proto/staging.h"
 
 #define BOX_PATH_MAX   (sizeof(KT_CGROUP_SCENARIO) + KT_CGROUP_PATH_MAX + KT_NAME_MAX + 16)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Programs in the guest: started in a box each (box-exec.h), their output sent to the
+ * Programs in the guest: started in a box each (box.h), their output sent to the
  * host as it comes, their end waited for, their processes killed.
  */
 #pragma once

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Cgroups and CPUs in the guest; see cgroup-exec.h. Files: cgroup-v2.rst. */
+/* Cgroups and CPUs in the guest; see cgroup.h. Files: cgroup-v2.rst. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -9,7 +9,7 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
-#include "ops/cgroup-exec.h"
+#include "ops/guest/cgroup.h"
 
 #define TICK_NS	  (2 * KT_NSEC_PER_MSEC)
 #define PATH_MAX_ (sizeof(KT_CGROUP_SCENARIO) + KT_CGROUP_PATH_MAX + 32)

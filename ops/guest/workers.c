@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Workers in the guest; see workers-exec.h. */
+/* Workers in the guest; see workers.h. */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -18,10 +18,10 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/histogram.h"
-#include "ops/cgroup-exec.h"
+#include "ops/guest/cgroup.h"
 #include "ops/cpus.h"
 #include "ops/worker.h"
-#include "ops/workers-exec.h"
+#include "ops/guest/workers.h"
 #include "proto/pattern.h"
 
 /* What is seen of a worker. Written by itself. */

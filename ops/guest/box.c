@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* A cgroup of its own for what is started; see box-exec.h. Files: cgroup-v2.rst. */
+/* A cgroup of its own for what is started; see box.h. Files: cgroup-v2.rst. */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
-#include "ops/box-exec.h"
+#include "ops/guest/box.h"
 
 int kt_box_open(struct kt_box *box, const char *path)
 {
