@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "base/diag.h"
 #include "base/error.h"
+#include "base/fields.h"
 #include "base/limits.h"
 #include "ops/op.h"
 #include "ops/program.h"
@@ -201,10 +202,12 @@ const struct kt_scenario *const *kt_scenario_table(unsigned int *ret_count);
 /* The one of this name, or NULL. */
 const struct kt_scenario *kt_scenario_find(const char *name);
 
+/* What a record consists of; the tables of all structs that a record points to follow. */
+extern const struct kt_fields kt_scenario_fields;
+
 /*
- * A hash over what both sides must agree on: names, steps, ops, schedulers and
- * all parameters, in order. Addresses and code are left out. The table's hash is
- * that of all its scenarios.
+ * A hash over what both sides must agree on: all fields of all records, in order, but those
+ * that the tables have as APART. The table's hash is that of all its scenarios.
  */
 uint64_t kt_scenario_hash(const struct kt_scenario *const *list, unsigned int count);
 uint64_t kt_scenario_table_hash(void);

@@ -10,6 +10,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "ops/guest/cgroup.h"
+#include "ops/guest/op.h"
 
 #define TICK_NS	  (2 * KT_NSEC_PER_MSEC)
 #define PATH_MAX_ (sizeof(KT_CGROUP_SCENARIO) + KT_CGROUP_PATH_MAX + 32)
@@ -118,33 +119,33 @@ static enum kt_op_error prepare_parent(const char *cgroup, char *text)
 	return r ? refused("controllers", parent, r, text) : KT_OP_OK;
 }
 
-static enum kt_op_error add(const char *cgroup, char *text)
+enum kt_op_error kt_cgroup_add(const struct kt_op *op, struct kt_sched *sched, char *text)
 {
-	enum kt_op_error error = prepare_parent(cgroup, text);
+	enum kt_op_error error = prepare_parent(op->cgroup, text);
 	char path[PATH_MAX_];
 
 	if (error)
 		return error;
-	path_of(path, cgroup, NULL);
+	path_of(path, op->cgroup, NULL);
 	if (!mkdir(path, 0755))
 		return KT_OP_OK;
 	if (errno != EEXIST)
-		return refused("mkdir", cgroup, -errno, text);
-	snprintf(text, KT_TEXT_MAX, "there is a cgroup '%s' already", cgroup);
+		return refused("mkdir", op->cgroup, -errno, text);
+	snprintf(text, KT_TEXT_MAX, "there is a cgroup '%s' already", op->cgroup);
 	return KT_OP_CGROUP_EXISTS;
 }
 
-static enum kt_op_error remove_cgroup(const char *cgroup, char *text)
+enum kt_op_error kt_cgroup_remove(const struct kt_op *op, struct kt_sched *sched, char *text)
 {
 	char path[PATH_MAX_];
 
-	path_of(path, cgroup, NULL);
+	path_of(path, op->cgroup, NULL);
 	if (!rmdir(path))
 		return KT_OP_OK;
 	if (errno == ENOENT)
-		return none(cgroup, text);
-	return errno == EBUSY ? busy(cgroup, "has tasks or children", text) :
-				refused("rmdir", cgroup, -errno, text);
+		return none(op->cgroup, text);
+	return errno == EBUSY ? busy(op->cgroup, "has tasks or children", text) :
+				refused("rmdir", op->cgroup, -errno, text);
 }
 
 enum kt_op_error kt_cgroup_move(const char *cgroup, pid_t pid, char *text)
@@ -170,20 +171,25 @@ static bool is_frozen(void *arg)
 	return strstr(text, "frozen 1");
 }
 
-static enum kt_op_error freeze(const char *cgroup, struct kt_exec *exec, char *text)
+enum kt_op_error kt_cgroup_freeze(const struct kt_op *op, struct kt_sched *sched, char *text)
 {
-	enum kt_op_error error = set(cgroup, "cgroup.freeze", "1", text);
+	enum kt_op_error error = set(op->cgroup, "cgroup.freeze", "1", text);
 	int r;
 
 	if (error)
 		return error;
-	r = kt_exec_wait(exec, is_frozen, (void *)(uintptr_t)cgroup,
+	r = kt_exec_wait(sched->exec, is_frozen, (void *)(uintptr_t)op->cgroup,
 			 kt_now_ns() + KT_CGROUP_FREEZE_NS, TICK_NS);
 	if (!r)
 		return KT_OP_OK;
-	snprintf(text, KT_TEXT_MAX, "tasks of cgroup '%s' do not stand still after %s", cgroup,
+	snprintf(text, KT_TEXT_MAX, "tasks of cgroup '%s' do not stand still after %s", op->cgroup,
 		 r == KT_EXEC_E_DEADLINE ? "10 s" : "the run was stopped");
 	return r < 0 ? KT_OP_INTERNAL : KT_OP_REFUSED;
+}
+
+enum kt_op_error kt_cgroup_thaw(const struct kt_op *op, struct kt_sched *sched, char *text)
+{
+	return set(op->cgroup, "cgroup.freeze", "0", text);
 }
 
 /* ---- CPUs ---- */
@@ -214,8 +220,9 @@ enum kt_op_error kt_cpus_find(struct kt_cpu_mask *ret_mask, const struct kt_cpus
  * An empty set is that of the parent, but the kernel takes none away from tasks
  * (validate_change() in kernel/cgroup/cpuset.c): they get the parent's, spelled out.
  */
-static enum kt_op_error clear_cpus(const char *cgroup, char *text)
+enum kt_op_error kt_cpuset_clear(const struct kt_op *op, struct kt_sched *sched, char *text)
 {
+	const char *cgroup = op->cgroup;
 	char path[PATH_MAX_], list[KT_CPU_LIST_MAX];
 	int r;
 
@@ -231,17 +238,17 @@ static enum kt_op_error clear_cpus(const char *cgroup, char *text)
 	return set(cgroup, "cpuset.cpus", list, text);
 }
 
-static enum kt_op_error set_cpus(const struct kt_op *op, struct kt_exec *exec, char *text)
+enum kt_op_error kt_cpuset_set(const struct kt_op *op, struct kt_sched *sched, char *text)
 {
 	struct kt_cpu_mask mask;
-	enum kt_op_error error = kt_cpus_find(&mask, &op->cpus, exec, text);
+	enum kt_op_error error = kt_cpus_find(&mask, &op->cpus, sched->exec, text);
 	char list[KT_CPU_LIST_MAX];
 
 	return error ? error :
 		       set(op->cgroup, "cpuset.cpus", kt_cpu_mask_format(&mask, list), text);
 }
 
-static enum kt_op_error swap_cpus(const struct kt_op *op, char *text)
+enum kt_op_error kt_cpuset_swap(const struct kt_op *op, struct kt_sched *sched, char *text)
 {
 	char path[PATH_MAX_], first[KT_CPU_LIST_MAX], second[KT_CPU_LIST_MAX];
 	enum kt_op_error error;
@@ -258,7 +265,7 @@ static enum kt_op_error swap_cpus(const struct kt_op *op, char *text)
 	return error ? error : set(op->other, "cpuset.cpus", first, text);
 }
 
-static enum kt_op_error set_weight(const struct kt_op *op, char *text)
+enum kt_op_error kt_cgroup_weigh(const struct kt_op *op, struct kt_sched *sched, char *text)
 {
 	char value[24];
 
@@ -267,7 +274,7 @@ static enum kt_op_error set_weight(const struct kt_op *op, char *text)
 }
 
 /* cpu.max is in microseconds. */
-static enum kt_op_error set_max(const struct kt_op *op, char *text)
+enum kt_op_error kt_cgroup_bound(const struct kt_op *op, struct kt_sched *sched, char *text)
 {
 	unsigned long long period = op->more / 1000;
 	char value[64];
@@ -279,9 +286,8 @@ static enum kt_op_error set_max(const struct kt_op *op, char *text)
 	return set(op->cgroup, "cpu.max", value, text);
 }
 
-enum kt_op_error kt_cpu_execute(const struct kt_op *op, struct kt_exec *exec, char *text)
+static enum kt_op_error plug(const struct kt_op *op, struct kt_exec *exec, bool online, char *text)
 {
-	bool online = op->kind == KT_OP_KIND_CPU_ONLINE;
 	const struct kt_cpu_place *places;
 	unsigned int count, i = 0;
 	char path[64];
@@ -305,26 +311,12 @@ enum kt_op_error kt_cpu_execute(const struct kt_op *op, struct kt_exec *exec, ch
 	return KT_OP_REFUSED;
 }
 
-enum kt_op_error kt_cgroup_execute(const struct kt_op *op, struct kt_exec *exec, char *text)
+enum kt_op_error kt_cpu_offline(const struct kt_op *op, struct kt_sched *sched, char *text)
 {
-	switch (op->kind) {
-	case KT_OP_KIND_CGROUP_ADD:
-		return add(op->cgroup, text);
-	case KT_OP_KIND_CGROUP_REMOVE:
-		return remove_cgroup(op->cgroup, text);
-	case KT_OP_KIND_CGROUP_FREEZE:
-		return freeze(op->cgroup, exec, text);
-	case KT_OP_KIND_CGROUP_THAW:
-		return set(op->cgroup, "cgroup.freeze", "0", text);
-	case KT_OP_KIND_CPUSET:
-		return set_cpus(op, exec, text);
-	case KT_OP_KIND_CPUSET_CLEAR:
-		return clear_cpus(op->cgroup, text);
-	case KT_OP_KIND_CPUSET_SWAP:
-		return swap_cpus(op, text);
-	case KT_OP_KIND_WEIGHT:
-		return set_weight(op, text);
-	default:
-		return set_max(op, text);
-	}
+	return plug(op, sched->exec, false, text);
+}
+
+enum kt_op_error kt_cpu_online(const struct kt_op *op, struct kt_sched *sched, char *text)
+{
+	return plug(op, sched->exec, true, text);
 }

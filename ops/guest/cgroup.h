@@ -20,13 +20,7 @@
 /* Gives the children of the cgroup at path every controller that it has itself. */
 int kt_cgroup_enable(const char *path) _kt_must_check_;
 
-/* CGROUP_*, CPUSET*, WEIGHT, CPU_MAX. KT_OP_OK, or the error with its reason in text. */
-enum kt_op_error kt_cgroup_execute(const struct kt_op *op, struct kt_exec *exec, char *text);
-
-/* CPU_OFFLINE, CPU_ONLINE. */
-enum kt_op_error kt_cpu_execute(const struct kt_op *op, struct kt_exec *exec, char *text);
-
-/* Puts a process into a cgroup of the scenario. */
+/* Puts a process into a cgroup of the scenario. KT_OP_OK, or the error with its reason in text. */
 enum kt_op_error kt_cgroup_move(const char *cgroup, pid_t pid, char *text);
 
 /* Which CPUs of this machine these are. */

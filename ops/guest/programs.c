@@ -16,8 +16,8 @@
 #include "ops/guest/box.h"
 #include "ops/guest/cgroup.h"
 #include "ops/program.h"
+#include "ops/guest/op.h"
 #include "ops/guest/programs.h"
-#include "ops/guest/sched.h"
 #include "ops/guest/spawn.h"
 #include "proto/staging.h"
 
@@ -416,23 +416,33 @@ static struct program *get_program(struct kt_exec *exec, const char *name)
 	return p;
 }
 
-enum kt_op_error kt_programs_execute(const struct kt_op *op, struct kt_exec *exec, char *text)
+static uint64_t deadline_of(const struct kt_op *op)
 {
-	struct program *p = get_program(exec, op->program);
-	uint64_t deadline_ns = kt_now_ns() + (op->timeout_ns ?: KT_PROGRAM_TIMEOUT_NS);
-	enum kt_op_error error;
+	return kt_now_ns() + (op->timeout_ns ?: KT_PROGRAM_TIMEOUT_NS);
+}
 
-	switch (op->kind) {
-	case KT_OP_KIND_RUN:
-		error = start(p, op, deadline_ns, text);
-		return error ? error : wait_for_end(p, op, deadline_ns, text);
-	case KT_OP_KIND_SPAWN:
-		return start(p, op, deadline_ns, text);
-	case KT_OP_KIND_WAIT:
-		return wait_for_end(p, op, deadline_ns, text);
-	default:
-		return kill_program(p, op, deadline_ns, text);
-	}
+enum kt_op_error kt_program_run(const struct kt_op *op, struct kt_sched *sched, char *text)
+{
+	struct program *p = get_program(sched->exec, op->program);
+	uint64_t deadline_ns = deadline_of(op);
+	enum kt_op_error error = start(p, op, deadline_ns, text);
+
+	return error ? error : wait_for_end(p, op, deadline_ns, text);
+}
+
+enum kt_op_error kt_program_spawn(const struct kt_op *op, struct kt_sched *sched, char *text)
+{
+	return start(get_program(sched->exec, op->program), op, deadline_of(op), text);
+}
+
+enum kt_op_error kt_program_wait(const struct kt_op *op, struct kt_sched *sched, char *text)
+{
+	return wait_for_end(get_program(sched->exec, op->program), op, deadline_of(op), text);
+}
+
+enum kt_op_error kt_program_kill(const struct kt_op *op, struct kt_sched *sched, char *text)
+{
+	return kill_program(get_program(sched->exec, op->program), op, deadline_of(op), text);
 }
 
 int kt_programs_end_all(struct kt_exec *exec)

@@ -6,12 +6,8 @@
 #pragma once
 
 #include "ops/exec.h"
-#include "ops/op.h"
 
 #define KT_PROGRAM_KILLED_NS (10 * UINT64_C(1000000000)) /* for the end of what was killed */
-
-/* RUN, SPAWN, WAIT, KILL_PROGRAM. KT_OP_OK, or the error with its reason in text. */
-enum kt_op_error kt_programs_execute(const struct kt_op *op, struct kt_exec *exec, char *text);
 
 /* Kills all that still run, and reports them. Negative errno. */
 int kt_programs_end_all(struct kt_exec *exec) _kt_must_check_;

@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
-#include "ops/guest/sched.h"
+#include "ops/guest/op.h"
 #include "proto/staging.h"
 
 #define SCX_DIR "/sys/kernel/sched_ext/"
@@ -167,20 +167,26 @@ static int press_sysrq(char key)
 }
 
 /* That it is asked to end is noted first, so that its end is never taken for a death. */
-static int ask_to_end(struct kt_sched *sched, enum kt_sched_end how)
+enum end_by {
+	BY_TERM,  /* SIGTERM to its process */
+	BY_SYSRQ, /* SysRq-S: the kernel drops it (kernel/sched/ext.c) */
+	BY_KILL,  /* SIGKILL to its process group */
+};
+
+static int ask_to_end(struct kt_sched *sched, enum end_by how)
 {
 	sched->ending = true;
-	if (how == KT_SCHED_BY_SYSRQ)
+	if (how == BY_SYSRQ)
 		return kt_forward(press_sysrq('S'));
 	/* A program that has started the scheduler may have left it behind. */
-	if (how == KT_SCHED_BY_KILL)
+	if (how == BY_KILL)
 		kill(-sched->group, SIGKILL);
 	else if (sched->pid)
 		kill(sched->pid, SIGTERM);
 	return 0;
 }
 
-static int end_process(struct kt_sched *sched, enum kt_sched_end how)
+static int end_process(struct kt_sched *sched, enum end_by how)
 {
 	int r = ask_to_end(sched, how);
 
@@ -190,7 +196,7 @@ static int end_process(struct kt_sched *sched, enum kt_sched_end how)
 }
 
 /* *ret_killed: it did not end as it was asked to. */
-static int end_and_detach(struct kt_sched *sched, enum kt_sched_end how, bool *ret_killed)
+static int end_and_detach(struct kt_sched *sched, enum end_by how, bool *ret_killed)
 {
 	bool was_attached = sched->generation != 0;
 	int r;
@@ -199,7 +205,7 @@ static int end_and_detach(struct kt_sched *sched, enum kt_sched_end how, bool *r
 	r = end_process(sched, how);
 	*ret_killed = r == KT_EXEC_E_DEADLINE;
 	if (*ret_killed)
-		r = end_process(sched, KT_SCHED_BY_KILL);
+		r = end_process(sched, BY_KILL);
 	sched->attached = false;
 	if (!r && was_attached)
 		send_event(sched, KT_SCHED_DETACHED);
@@ -213,7 +219,7 @@ int kt_sched_end(struct kt_sched *sched)
 
 	if (!sched->pid && !sched->generation)
 		return 0;
-	return kt_forward(end_and_detach(sched, KT_SCHED_BY_TERM, &killed));
+	return kt_forward(end_and_detach(sched, BY_TERM, &killed));
 }
 
 static enum kt_op_error not_ended(const struct kt_sched *sched, int r, char *text)
@@ -239,7 +245,11 @@ static enum kt_op_error not_ended(const struct kt_sched *sched, int r, char *tex
 	return KT_OP_DETACH_TIMEOUT;
 }
 
-enum kt_op_error kt_sched_detach(struct kt_sched *sched, enum kt_sched_end how, char *text)
+/*
+ * Ends the live scheduler and waits until the kernel is back under its own and the
+ * process is gone; after 10 s it is killed, which is KT_OP_DETACH_TIMEOUT.
+ */
+static enum kt_op_error detach(struct kt_sched *sched, enum end_by how, char *text)
 {
 	bool killed = false;
 	int r;
@@ -253,16 +263,6 @@ enum kt_op_error kt_sched_detach(struct kt_sched *sched, enum kt_sched_end how, 
 	}
 	r = end_and_detach(sched, how, &killed);
 	return r || killed ? not_ended(sched, r, text) : KT_OP_OK;
-}
-
-enum kt_op_error kt_sched_replace(struct kt_sched *sched, const char *name, char *text)
-{
-	char again[KT_NAME_MAX];
-	enum kt_op_error error;
-
-	strcpy(again, sched->name);
-	error = kt_sched_detach(sched, KT_SCHED_BY_TERM, text);
-	return error ? error : kt_sched_attach(sched, name ? name : again, text);
 }
 
 bool kt_sched_check(struct kt_sched *sched)
@@ -288,7 +288,7 @@ int kt_sched_bury(struct kt_sched *sched)
 	/* The kernel dropped it and it lives on: it has died as a scheduler. */
 	if (sched->pid)
 		send_event(sched, KT_SCHED_DIED);
-	return kt_forward(end_and_detach(sched, KT_SCHED_BY_TERM, &killed));
+	return kt_forward(end_and_detach(sched, BY_TERM, &killed));
 }
 
 /* ---- attaching ---- */
@@ -333,7 +333,7 @@ static enum kt_op_error not_attached(struct kt_sched *sched, int why, char *text
 					 "within 10 s: sched_ext state is '%s', root/ops is '%s'",
 		 sched->name, st.state[0] ? st.state : "unreadable", st.ops);
 	/* After a stop no wait is served; teardown ends the process. */
-	r = why == KT_EXEC_E_STOP ? 0 : end_and_detach(sched, KT_SCHED_BY_KILL, &killed);
+	r = why == KT_EXEC_E_STOP ? 0 : end_and_detach(sched, BY_KILL, &killed);
 	kt_tail_append(&sched->tail, text);
 	return r < 0 ? KT_OP_INTERNAL : KT_OP_NOT_ATTACHED;
 }
@@ -382,7 +382,8 @@ static enum kt_op_error spawn(struct kt_sched *sched, const char *name, char *te
 	return KT_OP_INTERNAL;
 }
 
-enum kt_op_error kt_sched_attach(struct kt_sched *sched, const char *name, char *text)
+/* In case of an error no process is left behind. */
+static enum kt_op_error attach(struct kt_sched *sched, const char *name, char *text)
 {
 	struct kt_scx_state st = kt_scx_state_read();
 	enum kt_op_error error;
@@ -412,4 +413,41 @@ enum kt_op_error kt_sched_attach(struct kt_sched *sched, const char *name, char 
 	sched->generation = ++sched->attaches;
 	send_event(sched, KT_SCHED_ATTACHED);
 	return KT_OP_OK;
+}
+
+/* ---- ops ---- */
+
+enum kt_op_error kt_sched_attach(const struct kt_op *op, struct kt_sched *sched, char *text)
+{
+	return attach(sched, op->sched, text);
+}
+
+enum kt_op_error kt_sched_detach(const struct kt_op *op, struct kt_sched *sched, char *text)
+{
+	return detach(sched, BY_TERM, text);
+}
+
+enum kt_op_error kt_sched_detach_forced(const struct kt_op *op, struct kt_sched *sched, char *text)
+{
+	return detach(sched, BY_SYSRQ, text);
+}
+
+enum kt_op_error kt_sched_kill(const struct kt_op *op, struct kt_sched *sched, char *text)
+{
+	return detach(sched, BY_KILL, text);
+}
+
+enum kt_op_error kt_sched_replace(const struct kt_op *op, struct kt_sched *sched, char *text)
+{
+	enum kt_op_error error = detach(sched, BY_TERM, text);
+
+	return error ? error : attach(sched, op->sched, text);
+}
+
+enum kt_op_error kt_sched_restart(const struct kt_op *op, struct kt_sched *sched, char *text)
+{
+	char again[KT_NAME_MAX];
+
+	strcpy(again, sched->name);
+	return kt_sched_replace(&(const struct kt_op){ .sched = again }, sched, text);
 }

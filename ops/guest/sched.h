@@ -43,13 +43,6 @@ struct kt_sched_times {
 	uint64_t disable_ns, exit_ns, spawn_ns, attach_ns;
 };
 
-/* How a scheduler is ended. */
-enum kt_sched_end {
-	KT_SCHED_BY_TERM,  /* SIGTERM to its process */
-	KT_SCHED_BY_SYSRQ, /* SysRq-S: the kernel drops it (kernel/sched/ext.c) */
-	KT_SCHED_BY_KILL,  /* SIGKILL to its process group */
-};
-
 struct kt_sched {
 	struct kt_exec *exec; /* borrowed */
 	char name[KT_NAME_MAX];
@@ -74,23 +67,6 @@ struct kt_sched {
 
 /* The generation that is live now; 0: the kernel's own scheduler. */
 uint32_t kt_sched_live(const struct kt_sched *sched);
-
-/*
- * Starts staged scheduler `name` and waits until it is attached. KT_OP_OK, or
- * the error with its reason in text (KT_TEXT_MAX bytes); then no process is
- * left behind.
- */
-enum kt_op_error kt_sched_attach(struct kt_sched *sched, const char *name, char *text);
-
-/*
- * Ends the live scheduler and waits until the kernel is back under its own and the
- * process is gone; after 10 s it is killed, which is KT_OP_DETACH_TIMEOUT. KT_OP_OK,
- * or the error with its reason in text.
- */
-enum kt_op_error kt_sched_detach(struct kt_sched *sched, enum kt_sched_end how, char *text);
-
-/* Detaches the live scheduler and attaches staged scheduler `name`; NULL: itself. */
-enum kt_op_error kt_sched_replace(struct kt_sched *sched, const char *name, char *text);
 
 /*
  * Asks the kernel whether the attached scheduler is still live and takes note

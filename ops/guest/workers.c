@@ -21,6 +21,7 @@
 #include "ops/guest/cgroup.h"
 #include "ops/cpus.h"
 #include "ops/worker.h"
+#include "ops/guest/op.h"
 #include "ops/guest/workers.h"
 #include "proto/pattern.h"
 
@@ -365,8 +366,9 @@ static void give_up(struct crew *crew)
 		dismiss(crew);
 }
 
-static enum kt_op_error start(const struct kt_op *op, struct kt_exec *exec, char *text)
+enum kt_op_error kt_workers_start(const struct kt_op *op, struct kt_sched *sched, char *text)
 {
+	struct kt_exec *exec = sched->exec;
 	const struct kt_workers *decl = kt_exec_workers(exec, op->workers);
 	const struct kt_workload *workload = kt_workload_find(decl->workload);
 	unsigned int count = KT_MAX(decl->count, 1u);
@@ -398,10 +400,37 @@ static enum kt_op_error start(const struct kt_op *op, struct kt_exec *exec, char
 	return KT_OP_OK;
 }
 
-/* Does fn to all that live. */
-static enum kt_op_error each(const struct crew *crew, const char *what,
+static enum kt_op_error not_started(const struct kt_op *op, char *text)
+{
+	snprintf(text, KT_TEXT_MAX, "workers '%s' do not run", op->workers);
+	return KT_OP_NOT_STARTED;
+}
+
+enum kt_op_error kt_workers_stop(const struct kt_op *op, struct kt_sched *sched, char *text)
+{
+	struct crew *crew = find_crew(op->workers);
+	int r = crew ? end(crew) : 0;
+
+	if (!crew)
+		return not_started(op, text);
+	return r ? failed(r, op->workers, text) : KT_OP_OK;
+}
+
+enum kt_op_error kt_workers_move(const struct kt_op *op, struct kt_sched *sched, char *text)
+{
+	struct crew *crew = find_crew(op->workers);
+
+	return crew ? move(crew, op->cgroup, text) : not_started(op, text);
+}
+
+/* Does fn to all of the op's workers that live. */
+static enum kt_op_error each(const struct kt_op *op, const char *what,
 			     int (*fn)(pid_t pid, const void *arg), const void *arg, char *text)
 {
+	const struct crew *crew = find_crew(op->workers);
+
+	if (!crew)
+		return not_started(op, text);
 	for (unsigned int i = 0; i < crew->count; i++) {
 		if (!crew->members[i].pid || !fn(crew->members[i].pid, arg) || errno == ESRCH)
 			continue;
@@ -430,38 +459,24 @@ static int set_nice(pid_t pid, const void *arg)
 	return setpriority(PRIO_PROCESS, (id_t)pid, (int)((const struct kt_op *)arg)->value);
 }
 
-static enum kt_op_error execute(const struct kt_op *op, struct crew *crew, char *text)
+enum kt_op_error kt_workers_pin(const struct kt_op *op, struct kt_sched *sched, char *text)
 {
 	struct kt_cpu_mask mask;
-	enum kt_op_error error;
-	int r;
+	enum kt_op_error error = find_crew(op->workers) ?
+					 kt_cpus_find(&mask, &op->cpus, sched->exec, text) :
+					 not_started(op, text);
 
-	switch (op->kind) {
-	case KT_OP_KIND_STOP:
-		r = end(crew);
-		return r ? failed(r, op->workers, text) : KT_OP_OK;
-	case KT_OP_KIND_MOVE:
-		return move(crew, op->cgroup, text);
-	case KT_OP_KIND_AFFINITY:
-		error = kt_cpus_find(&mask, &op->cpus, crew->exec, text);
-		return error ? error : each(crew, "affinity", set_affinity, &mask, text);
-	case KT_OP_KIND_POLICY:
-		return each(crew, "policy", set_policy, op, text);
-	default:
-		return each(crew, "nice value", set_nice, op, text);
-	}
+	return error ? error : each(op, "affinity", set_affinity, &mask, text);
 }
 
-enum kt_op_error kt_workers_execute(const struct kt_op *op, struct kt_exec *exec, char *text)
+enum kt_op_error kt_workers_set_policy(const struct kt_op *op, struct kt_sched *sched, char *text)
 {
-	struct crew *crew = find_crew(op->workers);
+	return each(op, "policy", set_policy, op, text);
+}
 
-	if (op->kind == KT_OP_KIND_START)
-		return start(op, exec, text);
-	if (crew)
-		return execute(op, crew, text);
-	snprintf(text, KT_TEXT_MAX, "workers '%s' do not run", op->workers);
-	return KT_OP_NOT_STARTED;
+enum kt_op_error kt_workers_renice(const struct kt_op *op, struct kt_sched *sched, char *text)
+{
+	return each(op, "nice value", set_nice, op, text);
 }
 
 static void note_killed(struct crew *crew)

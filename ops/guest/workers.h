@@ -7,13 +7,9 @@
 #pragma once
 
 #include "ops/exec.h"
-#include "ops/op.h"
 
 #define KT_WORKERS_STOP_NS (5 * UINT64_C(1000000000)) /* then they are killed */
 #define KT_WORKERS_KILL_NS UINT64_C(1000000000)	      /* for them to be gone then */
-
-/* START, STOP, MOVE, AFFINITY, POLICY, NICE. KT_OP_OK, or the error with its reason in text. */
-enum kt_op_error kt_workers_execute(const struct kt_op *op, struct kt_exec *exec, char *text);
 
 /* Stops and reports all that still run. Negative errno. */
 int kt_workers_stop_all(struct kt_exec *exec) _kt_must_check_;
