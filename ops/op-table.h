@@ -81,7 +81,7 @@ enum kt_op_flag {
 	OP(AFFINITY, "affinity", kt_workers_pin, 0, "on which CPUs they may run", WORKERS, CPUS) \
 	OP(POLICY, "policy", kt_workers_set_policy, 0, \
 	   "`SCHED_OTHER`, `SCHED_BATCH`, `SCHED_IDLE`, `SCHED_FIFO`, `SCHED_RR` or `SCHED_EXT` (7)", \
-	   WORKERS, NUMBER(value, policy, 0, INT32_MAX), NUMBER(more, priority, 0, INT32_MAX)) \
+	   WORKERS, NUMBER(value, policy, 0, INT32_MAX), NUMBER(more, priority, 0, 99)) \
 	OP(NICE, "nice", kt_workers_renice, 0, "sets their nice value", \
 	   WORKERS, NUMBER(value, nice, -20, 19)) \
 	OP(RUN, "run", kt_program_run, 0, \
@@ -119,7 +119,7 @@ struct kt_op_use {
 
 #define KT_OP_USE_TEXT_MAX 64 /* bytes */
 
-/* "from 1 to 10000", of a NUMBER; returns buf. */
+/* "from 1 to 10000", of a NUMBER; times as "from 1 ms to 60 s"; returns buf. */
 char *kt_op_use_format(const struct kt_op_use *use, char buf[KT_OP_USE_TEXT_MAX]);
 
 struct kt_op_row {

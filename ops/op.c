@@ -95,13 +95,27 @@ static int validate_name(const struct kt_op *op, const struct kt_op_use *use, co
 	}
 }
 
+/* Times are in ns, and read in s or ms. */
+static void format_bound(const struct kt_op_use *use, int64_t v, char buf[24])
+{
+	const char *name = use->argument ?: use->member;
+	long long n = v;
+
+	if (n && !strcmp(name + strlen(name) - 2, "ns"))
+		snprintf(buf, 24, n % 1000000000 ? "%lld ms" : "%lld s",
+			 n / (n % 1000000000 ? 1000000 : 1000000000));
+	else
+		snprintf(buf, 24, "%lld", n);
+}
+
 char *kt_op_use_format(const struct kt_op_use *use, char buf[KT_OP_USE_TEXT_MAX])
 {
-	int n = snprintf(buf, KT_OP_USE_TEXT_MAX, "%s%lld", use->or_0 ? "0, or from " : "from ",
-			 (long long)use->min);
+	char min[24], max[24];
 
-	if (use->max < INT64_MAX)
-		snprintf(buf + n, KT_OP_USE_TEXT_MAX - (size_t)n, " to %lld", (long long)use->max);
+	format_bound(use, use->min, min);
+	format_bound(use, use->max, max);
+	snprintf(buf, KT_OP_USE_TEXT_MAX, use->max < INT64_MAX ? "%sfrom %s to %s" : "%sfrom %s",
+		 use->or_0 ? "0, or " : "", min, max);
 	return buf;
 }
 

@@ -236,7 +236,7 @@ static void test_freezes(void **state)
 	assert_int_equal(kt_scenario_freeze_ns(&s), KT_SEC(60));
 	assert_int_equal(kt_scenario_freeze_ns(kt_scenario_find("aardvark")), 0);
 	s = freezing(op, steps, KT_MS(1) - 1);
-	refused(&s, "from 1000000 to 60000000000");
+	refused(&s, "from 1 ms to 60 s");
 	s = freezing(op, steps, KT_SEC(60) + 1);
 	refused(&s, ".pause_ns = 60000000001");
 	assert_string_equal(kt_op_kind_name(KT_OP_KIND_FREEZE), "freeze");
@@ -331,8 +331,8 @@ static void test_group_ops(void **state)
 		{ KT_OP_CPU_MAX("a", 0, KT_MS(1)), NULL },
 		{ KT_OP_CPU_MAX("a", KT_SEC(4), KT_SEC(1)), NULL },
 		{ KT_OP_CPU_MAX("a", 0, KT_SEC(1) + 1),
-		  ".more = 1000000001; it takes from 1000000 to 1000000000" },
-		{ KT_OP_CPU_MAX("a", 1, KT_SEC(1)), "takes 0, or from 1000000" },
+		  ".more = 1000000001; it takes from 1 ms to 1 s" },
+		{ KT_OP_CPU_MAX("a", 1, KT_SEC(1)), "takes 0, or from 1 ms" },
 		{ KT_OP_CPU_OFFLINE(255), NULL },
 		{ KT_OP_CPU_OFFLINE(256), "from 0 to 255" },
 		{ KT_OP_START("w"), NULL },
