@@ -73,7 +73,7 @@ struct kt_exec {
 	struct kt_slots slots;
 	char attach[KT_NAME_MAX]; /* what ATTACH asks for; "": nothing */
 	bool attaching;
-	struct kt_snapshots snapshots;
+	struct kt_snapshot_sender snapshots;
 	pid_t pulse_pid;	/* 0: none */
 	uint32_t next_periodic; /* index of the next periodic snapshot's position */
 	struct kt_msg_result result;

@@ -15,7 +15,7 @@
 #include "kernel/source.h"
 
 struct kt_recipe {
-	struct kt_source source;
+	struct kt_kernel_source source;
 	struct kt_buf fragment; /* owned; text of the configuration fragment */
 	const char *kconfig;	/* its path; borrowed from the spec, or static */
 	char kconfig_hash[KT_HASH_TEXT];

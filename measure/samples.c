@@ -112,7 +112,7 @@ static bool same_baseline(const struct kt_sample_tags *a, const struct kt_sample
 		(a->baseline_p95 == b->baseline_p95 && a->threshold_p95 == b->threshold_p95));
 }
 
-static bool same_series(const struct kt_series *a, const struct kt_series *b)
+static bool same_series(const struct kt_sample_series *a, const struct kt_sample_series *b)
 {
 	const struct kt_sample_tags *s = &a->tags, *t = &b->tags;
 
@@ -137,9 +137,9 @@ static void *grow(void *array, size_t count, size_t *cap, size_t size)
 	return bigger;
 }
 
-static int begin_series(struct kt_samples *samples, const struct kt_series *like)
+static int begin_series(struct kt_samples *samples, const struct kt_sample_series *like)
 {
-	struct kt_series *s;
+	struct kt_sample_series *s;
 
 	if (samples->series_count == KT_SERIES_MAX)
 		return kt_raise(-ENOBUFS);
@@ -155,7 +155,8 @@ static int begin_series(struct kt_samples *samples, const struct kt_series *like
 }
 
 /* The last ones first: that is where the next sample belongs, mostly. */
-static struct kt_series *find_like(struct kt_samples *samples, const struct kt_series *like)
+static struct kt_sample_series *find_like(struct kt_samples *samples,
+					  const struct kt_sample_series *like)
 {
 	for (size_t i = samples->series_count; i > 0; i--)
 		if (same_series(&samples->series[i - 1], like))
@@ -163,9 +164,9 @@ static struct kt_series *find_like(struct kt_samples *samples, const struct kt_s
 	return NULL;
 }
 
-int kt_samples_add(struct kt_samples *samples, const struct kt_series *like, double value)
+int kt_samples_add(struct kt_samples *samples, const struct kt_sample_series *like, double value)
 {
-	struct kt_series *s = find_like(samples, like);
+	struct kt_sample_series *s = find_like(samples, like);
 	double *values;
 	int r;
 
@@ -232,11 +233,11 @@ int kt_samples_trace(struct kt_samples *samples, const struct kt_trace *trace)
 	return 0;
 }
 
-const struct kt_series *kt_samples_find(const struct kt_samples *samples, const char *metric,
-					const char *surface, unsigned int level)
+const struct kt_sample_series *kt_samples_find(const struct kt_samples *samples, const char *metric,
+					       const char *surface, unsigned int level)
 {
 	for (size_t i = 0; i < samples->series_count; i++) {
-		const struct kt_series *s = &samples->series[i];
+		const struct kt_sample_series *s = &samples->series[i];
 
 		if (s->tags.level == level && !strcmp(s->metric, metric) &&
 		    !strcmp(s->tags.surface, surface))
@@ -248,7 +249,7 @@ const struct kt_series *kt_samples_find(const struct kt_samples *samples, const 
 void kt_samples_set_baselines(struct kt_samples *samples)
 {
 	for (size_t i = 0; i < samples->series_count; i++) {
-		struct kt_series *s = &samples->series[i];
+		struct kt_sample_series *s = &samples->series[i];
 		struct kt_summary at_one;
 
 		s->tags.has_baseline = false;
@@ -313,7 +314,7 @@ static int compare(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-int kt_summarise(struct kt_summary *ret_summary, const struct kt_series *series)
+int kt_summarise(struct kt_summary *ret_summary, const struct kt_sample_series *series)
 {
 	_cleanup_(kt_freep) double *sorted = NULL;
 	size_t n = series ? series->count : 0;

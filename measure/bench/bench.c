@@ -52,11 +52,11 @@ struct bench {
 static int add(struct bench *b, const char *metric, enum kt_sample_kind kind, const char *boundary,
 	       const char *output, double value)
 {
-	struct kt_series s = { .kind = kind,
-			       .tags = { .warmup_excluded = true,
-					 .level = b->level,
-					 .repeats = b->req->repeats,
-					 .levels = b->req->levels } };
+	struct kt_sample_series s = { .kind = kind,
+				      .tags = { .warmup_excluded = true,
+						.level = b->level,
+						.repeats = b->req->repeats,
+						.levels = b->req->levels } };
 	int r;
 
 	snprintf(s.metric, sizeof(s.metric), "%s", metric);
