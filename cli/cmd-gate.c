@@ -13,6 +13,7 @@
 #include "cli/measure.h"
 #include "proto/result.h"
 #include "measure/gate/gate.h"
+#include "measure/gate/open.h"
 
 static const char help[] =
 	"usage: ktest gate restore [OPTION]...\n\n"

@@ -460,7 +460,7 @@ int kt_build_kernel(const struct kt_build_spec *spec, struct kt_cached_kernel *r
 	bool existed = false;
 	int r;
 
-	r = kt_recipe_init(&b.recipe, spec, diag);
+	r = kt_recipe_init(&b.recipe, spec->source, spec->kconfig, diag);
 	if (!r)
 		r = kt_cache_work_dir(b.work, b.recipe.key);
 	if (!r)

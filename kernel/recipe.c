@@ -146,16 +146,17 @@ static int make_key(struct kt_recipe *recipe)
 	return 0;
 }
 
-int kt_recipe_init(struct kt_recipe *recipe, const struct kt_build_spec *spec, struct kt_diag *diag)
+int kt_recipe_init(struct kt_recipe *recipe, const char *source, const char *kconfig,
+		   struct kt_diag *diag)
 {
 	int r;
 
 	*recipe = (struct kt_recipe){ .fragment = KT_BUF_INIT(KCONFIG_MAX) };
-	r = kt_kernel_source_identify(&recipe->source, spec->source, diag);
+	r = kt_kernel_source_identify(&recipe->source, source, diag);
 	if (r)
 		return r > 0 ? KT_BUILD_E_SOURCE : kt_forward(r);
 	kt_diag_reset(diag);
-	r = read_fragment(recipe, spec->kconfig, diag);
+	r = read_fragment(recipe, kconfig, diag);
 	if (!r)
 		r = check_tools(diag);
 	if (!r)

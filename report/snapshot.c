@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Snapshots as JSON; see snapshot-json.h. Depth and number of elements are
+ * Snapshots as JSON; see snapshot.h. Depth and number of elements are
  * limited, because BTF of the guest could ask for any amount of text.
  */
 #include <stdio.h>

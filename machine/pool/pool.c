@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Leases and those who wait for one; see pool.h. What is done to items is in
- * pool-work.c.
+ * work.c.
  *
  * The item that became idle last is lent first: its memory is warm, and those that
  * are not needed grow old. An item goes to the first who waits as soon as it is

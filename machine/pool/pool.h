@@ -27,7 +27,7 @@
 #include "base/diag.h"
 #include "base/error.h"
 #include "proto/result.h"
-#include "machine/pool/gate.h"
+#include "machine/pool/boot-gate.h"
 #include "machine/pool/memory.h"
 
 #define KT_POOL_ITEMS_MAX	   1024

@@ -88,7 +88,3 @@ struct kt_gate_spec {
 enum kt_gate_open_condition {
 	KT_GATE_E_UNFIT = 1, /* there are no such machines here */
 };
-
-/* UNFIT or negative errno, with diag. */
-int kt_gate_machines_open(struct kt_gate_machines *ret_machines, const struct kt_gate_spec *spec,
-			  struct kt_diag *diag) _kt_must_check_;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The parts of the devices; see state-devices.h. */
+/* The parts of the devices; see devices.h. */
 #include "base/cleanup.h"
 #include "base/cursor.h"
 #include "vmm/kvm/state/devices.h"

@@ -16,7 +16,7 @@
 #include "base/fs.h"
 #include "monitor/bpfpath.h"
 #include "proto/frame.h"
-#include "judge/check.h"
+#include "judge/host-check.h"
 #include "scenario/check.h"
 
 #define CHECK_FD 3 /* in the process of the check */
