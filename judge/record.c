@@ -5,6 +5,7 @@
 
 #include "base/cleanup.h"
 #include "judge/record.h"
+#include "monitor/received.h"
 
 #define FINDINGS_MAX 1000
 #define LAST_KIND    (KT_FINDING_KIND_COUNT_ - 1u) /* of what a guest may say */
@@ -338,7 +339,7 @@ int kt_run_record_finding(struct kt_run_record *rec, const struct kt_msg_finding
 
 static int add_snapshot(struct kt_run_record *rec, const struct kt_msg *msg, struct kt_diag *diag)
 {
-	int r = kt_snapshots_add(rec->snapshots, msg, diag);
+	int r = kt_snapshots_receive(rec->snapshots, msg, diag);
 
 	return r > 0 ? KT_RECORD_E_PROTOCOL : kt_forward(r);
 }
