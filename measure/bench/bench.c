@@ -17,11 +17,6 @@ static const char *const axes[] = {
 	[KT_BENCH_VCPUS] = "vcpus",
 };
 
-const char *kt_bench_axis_name(enum kt_bench_axis axis)
-{
-	return axes[axis];
-}
-
 int kt_bench_axis_parse(enum kt_bench_axis *ret_axis, const char *name)
 {
 	for (unsigned int i = 0; i < KT_BENCH_AXIS_COUNT_; i++)
