@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "base/cleanup.h"
 #include "measure/samples.h"
 
@@ -123,34 +124,20 @@ static bool same_series(const struct kt_sample_series *a, const struct kt_sample
 	       same_baseline(s, t);
 }
 
-/* The array, or a bigger one, with room for one more; NULL without memory. */
-static void *grow(void *array, size_t count, size_t *cap, size_t size)
-{
-	size_t more = *cap ? 2 * *cap : 8;
-	void *bigger;
-
-	if (count < *cap)
-		return array;
-	bigger = reallocarray(array, more, size);
-	if (bigger)
-		*cap = more;
-	return bigger;
-}
-
 static int begin_series(struct kt_samples *samples, const struct kt_sample_series *like)
 {
 	struct kt_sample_series *s;
 
 	if (samples->series_count == KT_SERIES_MAX)
 		return kt_raise(-ENOBUFS);
-	s = grow(samples->series, samples->series_count, &samples->series_cap_, sizeof(*s));
+	s = kt_array_room(samples->series, samples->series_count, sizeof(*s));
 	if (!s)
 		return kt_raise(-ENOMEM);
 	samples->series = s;
 	s += samples->series_count++;
 	*s = *like;
 	s->values = NULL;
-	s->count = s->cap_ = 0;
+	s->count = 0;
 	return 0;
 }
 
@@ -180,7 +167,7 @@ int kt_samples_add(struct kt_samples *samples, const struct kt_sample_series *li
 			return kt_forward(r);
 		s = &samples->series[samples->series_count - 1];
 	}
-	values = grow(s->values, s->count, &s->cap_, sizeof(*values));
+	values = kt_array_room(s->values, s->count, sizeof(*values));
 	if (!values)
 		return kt_raise(-ENOMEM);
 	s->values = values;
@@ -219,7 +206,7 @@ int kt_samples_trace(struct kt_samples *samples, const struct kt_trace *trace)
 	text = trace->text ? strdup(trace->text) : NULL;
 	if (trace->text && !text)
 		return kt_raise(-ENOMEM);
-	t = grow(samples->traces, samples->trace_count, &samples->trace_cap_, sizeof(*t));
+	t = kt_array_room(samples->traces, samples->trace_count, sizeof(*t));
 	if (!t)
 		return kt_raise(-ENOMEM);
 	samples->traces = t;

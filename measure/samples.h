@@ -76,7 +76,6 @@ struct kt_sample_series {
 	struct kt_sample_tags tags;
 	double *values; /* owned; by repeat, from 0 */
 	size_t count;
-	size_t cap_; /* private */
 };
 
 /* A record beside the samples: all of a round, or why a cycle failed. */
@@ -95,7 +94,6 @@ struct kt_samples {
 	size_t sample_count;	 /* in all series */
 	struct kt_trace *traces; /* owned */
 	size_t trace_count;
-	size_t series_cap_, trace_cap_; /* private */
 };
 
 #define KT_SAMPLES_INIT ((struct kt_samples){ .series = NULL })

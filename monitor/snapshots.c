@@ -6,6 +6,7 @@
 #include <bpf/libbpf.h>
 #include <linux/bpf.h>
 
+#include "base/array.h"
 #include "base/cleanup.h"
 #include "base/limits.h"
 #include "monitor/snapshots.h"
@@ -22,7 +23,6 @@ struct btf_entry {
 struct kt_snapshots {
 	struct kt_snapshot *list;
 	size_t count;
-	size_t cap;
 	struct btf_entry *btfs;
 	size_t btf_count;
 };
@@ -73,7 +73,7 @@ int kt_snapshots_add_btf(struct kt_snapshots *store, uint32_t id, const void *da
 
 	if (store->btf_count >= BTFS_MAX)
 		return protocol(diag, "more BTF objects than the limit");
-	btfs = reallocarray(store->btfs, store->btf_count + 1, sizeof(*btfs));
+	btfs = kt_array_room(store->btfs, store->btf_count, sizeof(*btfs));
 	if (!btfs)
 		return kt_raise(-ENOMEM);
 	store->btfs = btfs;
@@ -109,20 +109,15 @@ int kt_snapshots_begin(struct kt_snapshots *store, const struct kt_snapshot *hea
 		       struct kt_diag *diag)
 {
 	struct kt_snapshot *list;
-	size_t cap;
 
 	if (current(store))
 		return protocol(diag, "snapshot begins before the last one ended");
 	if (store->count >= STORE_MAX || head->cause >= KT_SNAPSHOT_CAUSE_COUNT_)
 		return protocol(diag, "more snapshots than the limit, or of an unknown cause");
-	if (store->count == store->cap) {
-		cap = store->cap ? 2 * store->cap : 16;
-		list = reallocarray(store->list, cap, sizeof(*list));
-		if (!list)
-			return kt_raise(-ENOMEM);
-		store->list = list;
-		store->cap = cap;
-	}
+	list = kt_array_room(store->list, store->count, sizeof(*list));
+	if (!list)
+		return kt_raise(-ENOMEM);
+	store->list = list;
 	store->list[store->count] = (struct kt_snapshot){ .number = (uint32_t)store->count,
 							  .cause = head->cause,
 							  .generation = head->generation,
@@ -179,7 +174,7 @@ int kt_snapshots_add_map(struct kt_snapshots *store, const struct kt_snapshot_ma
 	if (r)
 		return r;
 	data = malloc(map->len + 1);
-	maps = reallocarray(s->maps, s->map_count + 1, sizeof(*maps));
+	maps = kt_array_room(s->maps, s->map_count, sizeof(*maps));
 	if (maps)
 		s->maps = maps;
 	if (!data || !maps)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Having the machine stand still. The guest can only ask for it: see msg.h, FREEZE. */
+/* Having the machine stand still. The guest can only ask for it: see proto/msg.h, FREEZE. */
 #pragma once
 
 #include <stdint.h>

@@ -22,7 +22,7 @@
 #include "ops/cpus.h"
 #include "ops/worker.h"
 #include "ops/workers-exec.h"
-#include "proto/pattern.h"
+#include "base/pattern.h"
 
 /* What is seen of a worker. Written by itself. */
 struct facts {

@@ -6,7 +6,7 @@
 #include <sys/wait.h>
 
 #include "base/cleanup.h"
-#include "proto/pattern.h"
+#include "base/pattern.h"
 #include "measure/bench/bench.h"
 
 #define WARM_UP UINT32_MAX /* in place of a repeat */

@@ -6,7 +6,7 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
-#include "proto/pattern.h"
+#include "base/pattern.h"
 #include "report/artifacts.h"
 #include "measure/gate/gate.h"
 

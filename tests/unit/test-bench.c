@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
-#include "proto/pattern.h"
+#include "base/pattern.h"
 #include "measure/bench/bench.h"
 #include "tests/unit/test.h"
 
