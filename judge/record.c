@@ -342,7 +342,6 @@ int kt_run_record_add(struct kt_run_record *rec, const struct kt_msg *msg, struc
 	switch (msg->type) {
 	case KT_MSG_HELLO:
 		rec->hello = msg->hello;
-		rec->has_hello = true;
 		return 0;
 	case KT_MSG_RESULT:
 		rec->result = msg->result;

@@ -277,8 +277,6 @@ void kt_pool_stats(struct kt_pool *pool, struct kt_pool_stats *ret_stats)
 	ret_stats->ending = n[KT_POOL_DOOMED] + n[KT_POOL_DESTROYING];
 	ret_stats->waiters = kt_pool_waiting(pool);
 	pthread_mutex_unlock(&pool->lock);
-	if (ret_stats->acquires)
-		ret_stats->hit_rate = (double)ret_stats->hits / (double)ret_stats->acquires;
 }
 
 enum kt_outcome kt_pool_outcome(int r)

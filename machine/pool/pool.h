@@ -89,7 +89,6 @@ struct kt_pool_stats {
 	unsigned int waiters;
 	uint64_t acquires; /* calls */
 	uint64_t hits;	   /* ... that were served without waiting */
-	double hit_rate;   /* of acquires; 0 if there were none */
 	uint64_t timeouts;
 	uint64_t cancelled;
 	uint64_t made;

@@ -42,7 +42,6 @@ static void test_what_is_taken_is_refilled(void **state)
 	assert_int_equal(stats.alive, 3);
 	assert_int_equal(stats.acquires, 2);
 	assert_int_equal(stats.hits, 2);
-	assert_true(stats.hit_rate == 1);
 	give(pool, a);
 	give(pool, b);
 	kt_pool_free(pool);
@@ -60,7 +59,6 @@ static void test_a_miss_is_no_hit(void **state)
 	give(pool, take(pool)); /* found */
 	assert_int_equal(stats_of(pool).acquires, 2);
 	assert_int_equal(stats_of(pool).hits, 1);
-	assert_true(stats_of(pool).hit_rate == 0.5);
 	kt_pool_free(pool);
 	shop_close(&shop);
 }
