@@ -26,7 +26,7 @@ struct kt_child {
 #define KT_CHILD_INIT ((struct kt_child){ .log_fd = -1, .cancel_fd = -1, .keep_fd = -1 })
 
 enum kt_child_condition {
-	KT_CHILD_E_FAILED = 1, /* it ended, but not with status 0; diag says how */
+	KT_CHILD_E_FAILED = KT_CONDITION(CHILD), /* it ended, not with status 0; diag says how */
 	KT_CHILD_E_CANCELLED,
 };
 

@@ -13,6 +13,7 @@
 #define KT_LOG_MAX	      (8u << 20)	/* scheduler log kept per generation, bytes */
 #define KT_CONSOLE_MAX	      (64u << 20)	/* console log kept per run, bytes */
 #define KT_EVENTS_MAX	      100000		/* events kept per run */
+#define KT_ARTIFACTS_MAX      (256u << 20)	/* logs and events kept per run, bytes */
 #define KT_GENERATIONS_MAX    4096		/* attaches per run */
 #define KT_CPUS_MAX	      256		/* vCPUs of one machine */
 #define KT_NODES_MAX	      64		/* NUMA nodes of one machine */

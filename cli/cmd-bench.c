@@ -69,7 +69,7 @@ static const struct bench {
 	enum kt_measured_kind kind;
 	enum kt_bench_axis axis; /* unless --axis says otherwise */
 	unsigned int output_bytes;
-	/* Measures; result of kt_bench_run(), or E_SETUP. */
+	/* Measures; result of kt_bench_run(), or KT_CLI_BENCH_E_SETUP. */
 	int (*run)(struct options *o, struct kt_measured *measured, struct kt_diag *diag);
 } benches[] = {
 	{ "density", KT_MEASURED_DENSITY, KT_BENCH_AXIS_COUNT_, DENSITY_BYTES, run_commands },
@@ -78,7 +78,9 @@ static const struct bench {
 	{ "boot", KT_MEASURED_BOOT, KT_BENCH_MACHINES, 0, run_starts },
 };
 
-#define E_SETUP 100 /* nothing was started */
+enum bench_condition {
+	KT_CLI_BENCH_E_SETUP = KT_CONDITION(CLI_BENCH), /* nothing was started */
+};
 
 /* ---- options ---- */
 
@@ -299,11 +301,12 @@ static int run_commands(struct options *o, struct kt_measured *measured, struct 
 
 	if (!r) {
 		r = kt_bench_clones_init(clones, diag);
-		r = r ? E_SETUP : run_bench(o, measured, &machines, &kernel, clones->release, diag);
+		r = r ? KT_CLI_BENCH_E_SETUP :
+			run_bench(o, measured, &machines, &kernel, clones->release, diag);
 		kt_bench_clones_deinit(clones);
 		return r;
 	}
-	return E_SETUP;
+	return KT_CLI_BENCH_E_SETUP;
 }
 
 /* What is started: a clone of the bake, or from nothing. */
@@ -340,7 +343,7 @@ static int run_starts(struct options *o, struct kt_measured *measured, struct kt
 
 	r = r ?: make_spec(&starter->spec, &baked, o, clones, &initrd_fd, diag);
 	if (r)
-		return r == KT_BENCH_E_CANCELLED ? r : E_SETUP;
+		return r == KT_BENCH_E_CANCELLED ? r : KT_CLI_BENCH_E_SETUP;
 	starter->cancel_fd = o->cancel_fd;
 	return run_bench(o, measured, &machines, &kernel, starter->release, diag);
 }
@@ -352,7 +355,7 @@ static int exit_status(int r)
 		return KT_EXIT_PASS;
 	case KT_BENCH_E_WRONG:
 		return KT_EXIT_FAIL;
-	case E_SETUP:
+	case KT_CLI_BENCH_E_SETUP:
 		return KT_EXIT_COULD_NOT_RUN;
 	default:
 		return KT_EXIT_INCONCLUSIVE;
@@ -376,7 +379,7 @@ static int measure(struct options *o)
 		cli_print_diag(&diag);
 	}
 	/* What was measured before is worth to be seen. */
-	if (r != E_SETUP && cli_report(&measured, o->artifact) && !status)
+	if (r != KT_CLI_BENCH_E_SETUP && cli_report(&measured, o->artifact) && !status)
 		status = KT_EXIT_COULD_NOT_RUN;
 	return status;
 }

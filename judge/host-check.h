@@ -14,7 +14,8 @@
 #define KT_CHECK_SECONDS_MAX 30
 
 enum kt_check_run_condition {
-	KT_CHECK_RUN_E_CANCELLED = 1, /* cancel_fd became readable; the check was killed */
+	/* cancel_fd became readable; the check was killed */
+	KT_CHECK_RUN_E_CANCELLED = KT_CONDITION(CHECK_RUN),
 };
 
 /*

@@ -121,7 +121,8 @@ int kt_run_record_init(struct kt_run_record *rec) _kt_must_check_;
 void kt_run_record_deinit(struct kt_run_record *rec);
 
 enum kt_record_condition {
-	KT_RECORD_E_PROTOCOL = 1, /* the guest said something that makes no sense */
+	/* the guest said something that makes no sense */
+	KT_RECORD_E_PROTOCOL = KT_CONDITION(RECORD),
 };
 
 /* Takes in a message of the guest. KT_RECORD_E_PROTOCOL with diag. */

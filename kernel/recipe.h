@@ -15,11 +15,11 @@
 
 /* How a build can end, from the recipe to the installation. */
 enum kt_build_condition {
-	KT_BUILD_E_SOURCE = 1, /* no sources, or not such as will do */
-	KT_BUILD_E_KCONFIG,    /* no fragment, or not a fragment */
-	KT_BUILD_E_TOOLS,      /* programs or headers that a kernel build needs are missing */
-	KT_BUILD_E_FAILED,     /* a program of the build failed, or made an unfit kernel */
-	KT_BUILD_E_CANCELLED,  /* resumable */
+	KT_BUILD_E_SOURCE = KT_CONDITION(BUILD), /* no sources, or not such as will do */
+	KT_BUILD_E_KCONFIG,			 /* no fragment, or not a fragment */
+	KT_BUILD_E_TOOLS,     /* programs or headers that a kernel build needs are missing */
+	KT_BUILD_E_FAILED,    /* a program of the build failed, or made an unfit kernel */
+	KT_BUILD_E_CANCELLED, /* resumable */
 };
 
 /* Where ktest's own fragment is: beside its sources, else where it was installed. */

@@ -27,7 +27,7 @@ struct kt_kernel_source {
 
 enum kt_kernel_source_condition {
 	/* no such file, or the distribution's package is not installed */
-	KT_KERNEL_SOURCE_E_NONE = 1,
+	KT_KERNEL_SOURCE_E_NONE = KT_CONDITION(KERNEL_SOURCE),
 	/* not a kernel tree, or not one with sched_ext */
 	KT_KERNEL_SOURCE_E_BAD,
 };

@@ -39,8 +39,8 @@ struct kt_agent {
 };
 
 enum kt_agent_condition {
-	KT_AGENT_E_LOST = 1, /* what came is no message; see `why` */
-	KT_AGENT_E_BUSY,     /* something is being staged already */
+	KT_AGENT_E_LOST = KT_CONDITION(AGENT), /* what came is no message; see `why` */
+	KT_AGENT_E_BUSY,		       /* something is being staged already */
 };
 
 void kt_agent_init(struct kt_agent *agent, const struct kt_agent_handlers *handlers, void *arg);

@@ -18,7 +18,7 @@
 #include "base/fs.h"
 
 enum kt_bake_cache_condition {
-	KT_BAKE_CACHE_E_CANCELLED = 1,
+	KT_BAKE_CACHE_E_CANCELLED = KT_CONDITION(BAKE_CACHE),
 };
 
 /* The folder of all bakes; not created. buf holds KT_PATH_MAX bytes. */

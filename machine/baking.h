@@ -45,11 +45,11 @@ struct kt_baking_request {
 };
 
 enum kt_baking_condition {
-	KT_BAKING_E_UNABLE = 1, /* no bake can be kept here; a machine can still be booted */
-	KT_BAKING_E_GUEST,	/* the machine did not get ready: see ret_outcome */
+	/* no bake can be kept here; a machine can still be booted */
+	KT_BAKING_E_UNABLE = KT_CONDITION(BAKING),
+	KT_BAKING_E_GUEST, /* the machine did not get ready: see ret_outcome */
 	KT_BAKING_E_CANCELLED,
 	KT_BAKING_E_NOT_PREPARED, /* scheduler or warm-up failed; the bake without them is there */
-	KT_BAKING_E_COUNT_,
 };
 
 struct kt_baked {

@@ -42,8 +42,8 @@ void kt_pause_ask(struct kt_pause *pause, const struct kt_msg_freeze *request);
 void kt_pause_cut(struct kt_pause *pause);
 
 enum kt_pause_condition {
-	KT_PAUSE_E_BEGUN = 1, /* the machine stands still now */
-	KT_PAUSE_E_ANSWER,    /* the pause is over, or cannot be had: ret_thawed for the guest */
+	KT_PAUSE_E_BEGUN = KT_CONDITION(PAUSE), /* the machine stands still now */
+	KT_PAUSE_E_ANSWER, /* the pause is over, or cannot be had: ret_thawed for the guest */
 };
 
 /*

@@ -15,7 +15,7 @@ struct kt_xy {
 };
 
 enum kt_slope_condition {
-	KT_SLOPE_E_POINTS = 1, /* fewer than two different x */
+	KT_SLOPE_E_POINTS = KT_CONDITION(SLOPE), /* fewer than two different x */
 };
 
 /* Least squares: the slope of the line that has the smallest sum of squared errors in y. */

@@ -46,7 +46,8 @@ struct kt_levels {
 };
 
 enum kt_levels_condition {
-	KT_LEVELS_E_FORM = 1, /* not numbers from 1 to KT_LEVEL_MAX, each once, and commas */
+	KT_LEVELS_E_FORM = KT_CONDITION(
+		LEVELS), /* not numbers from 1 to KT_LEVEL_MAX, each once, and commas */
 };
 
 /* "1,2,4". FORM with a cause that names the part. */
@@ -164,8 +165,8 @@ struct kt_break_point {
 };
 
 enum kt_break_point_condition {
-	KT_BREAK_POINT_E_BASELINE = 1, /* level 1 is not among the levels */
-	KT_BREAK_POINT_E_MISSING,      /* a level has no samples */
+	KT_BREAK_POINT_E_BASELINE = KT_CONDITION(BREAK_POINT), /* level 1 is not among the levels */
+	KT_BREAK_POINT_E_MISSING,			       /* a level has no samples */
 };
 
 int kt_break_point(struct kt_break_point *ret_point, const struct kt_samples *samples,

@@ -52,7 +52,8 @@ int kt_snapshots_new(struct kt_snapshots **ret_store) _kt_must_check_;
 struct kt_snapshots *kt_snapshots_free(struct kt_snapshots *store);
 
 enum kt_snapshots_condition {
-	KT_SNAPSHOTS_E_PROTOCOL = 1, /* out of order, beyond the limits, or sizes that differ */
+	/* out of order, beyond the limits, or sizes that differ */
+	KT_SNAPSHOTS_E_PROTOCOL = KT_CONDITION(SNAPSHOTS),
 };
 
 /* For producers. All copy what they are given. KT_SNAPSHOTS_E_PROTOCOL with diag; -ENOMEM. */

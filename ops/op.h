@@ -253,7 +253,7 @@ struct kt_op {
 const char *kt_op_kind_name(enum kt_op_kind kind);
 
 enum kt_op_condition {
-	KT_OP_E_INVALID = 1, /* the op can never succeed in this scenario */
+	KT_OP_E_INVALID = KT_CONDITION(OP), /* the op can never succeed in this scenario */
 };
 
 /* What the scenario of an op declares. */

@@ -13,8 +13,8 @@
 #include "ops/exec.h"
 
 enum kt_spawn_condition {
-	KT_SPAWN_E_FAILED = 1, /* not staged, or cannot be executed */
-	KT_SPAWN_E_AGAIN,      /* it has not come to be executed yet */
+	KT_SPAWN_E_FAILED = KT_CONDITION(SPAWN), /* not staged, or cannot be executed */
+	KT_SPAWN_E_AGAIN,			 /* it has not come to be executed yet */
 };
 
 struct kt_spawn_spec {

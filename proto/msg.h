@@ -515,8 +515,8 @@ struct kt_msg {
 };
 
 enum kt_msg_condition {
-	KT_MSG_E_TYPE = 1, /* no such message type */
-	KT_MSG_E_FORM,	   /* truncated, too long, or a field out of its bounds */
+	KT_MSG_E_TYPE = KT_CONDITION(MSG), /* no such message type */
+	KT_MSG_E_FORM,			   /* truncated, too long, or a field out of its bounds */
 };
 
 /* "hello", "map", ...; NULL for no such type; static. */

@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include <jansson.h>
 
@@ -16,16 +17,18 @@
 #include "base/fs.h"
 #include "base/limits.h"
 
-#define KT_ARTIFACT_FILES_MAX 64
+#define KT_ARTIFACTS_EVENTS "events.jsonl"
 
 struct kt_artifacts {
 	char dir[KT_PATH_MAX];
 	struct kt_artifact_file {
 		char name[KT_NAME_MAX + 16];
-		int fd;
-		size_t bytes; /* written so far */
-	} files[KT_ARTIFACT_FILES_MAX];
-	unsigned int file_count;
+		uint64_t bytes; /* written so far */
+		bool full;	/* the rest is dropped */
+	} * files;		/* owned: those that are appended to */
+	size_t file_count;
+	uint64_t guest_bytes; /* in them, of what the guest says */
+	unsigned int events;  /* KT_EVENTS_MAX + 1: and some were dropped */
 	struct kt_diag error; /* set once a write has failed */
 };
 
@@ -41,13 +44,17 @@ void kt_artifacts_close(struct kt_artifacts *a);
 bool kt_artifacts_failed(const struct kt_artifacts *a);
 
 /*
- * Appends to a file of the folder, creating it at first. At most max_bytes go
- * into it (0: no limit); the first byte beyond is replaced by a note.
+ * Appends to a file of the folder, creating it at first. max_bytes 0: this is of
+ * ktest's own. Else a guest says it: at most max_bytes go into the file, and
+ * KT_ARTIFACTS_MAX into all such files; the first byte beyond is replaced by a note.
  */
 void kt_artifacts_append(struct kt_artifacts *a, const char *name, const void *data, size_t len,
 			 size_t max_bytes);
-/* Appends a JSON value and a newline. Takes over the reference. */
-void kt_artifacts_append_json(struct kt_artifacts *a, const char *name, json_t *json);
+/*
+ * Appends a line to the events of the guest. Beyond KT_EVENTS_MAX of them, or
+ * KT_ARTIFACTS_MAX bytes, an event "dropped" is the last one. Takes over the reference.
+ */
+void kt_artifacts_event(struct kt_artifacts *a, json_t *event);
 /* Writes a file as a whole; name may have one folder in it. mode as of open(2). */
 void kt_artifacts_write(struct kt_artifacts *a, const char *name, const void *data, size_t len,
 			unsigned int mode);

@@ -221,13 +221,15 @@ static void on_output(struct drive *d, const struct kt_msg_output *msg)
 		d->req->on_console(d->req->arg, msg->data.data, msg->data.len);
 }
 
-static void note_program(struct drive *d, uint32_t start, const void *data, size_t len)
+/* max_bytes as of kt_artifacts_append(). */
+static void note_program(struct drive *d, uint32_t start, const void *data, size_t len,
+			 size_t max_bytes)
 {
 	struct kt_program_record *p = kt_run_record_program(&d->res->record, start);
 	char name[KT_NAME_MAX + 16];
 
 	snprintf(name, sizeof(name), "program-%s.log", p->decl->name);
-	kt_artifacts_append(d->artifacts, name, data, len, 0);
+	kt_artifacts_append(d->artifacts, name, data, len, max_bytes);
 }
 
 /* The record has refused what there is no program for, and what is more than is kept. */
@@ -236,15 +238,15 @@ static void on_program(struct drive *d, const struct kt_msg *msg)
 	char note[128];
 
 	if (msg->type == KT_MSG_PROGRAM) {
-		note_program(d, msg->program.start, "", 0);
+		note_program(d, msg->program.start, "", 0, 0);
 	} else if (msg->type == KT_MSG_PROGRAM_OUTPUT) {
 		note_program(d, msg->program_output.start, msg->program_output.data.data,
-			     msg->program_output.data.len);
+			     msg->program_output.data.len, KT_PROGRAM_OUTPUT_MAX);
 	} else if (msg->program_end.dropped) {
 		snprintf(note, sizeof(note),
 			 "\n[ktest: %llu more bytes were dropped: of one program %u are kept]\n",
 			 (unsigned long long)msg->program_end.dropped, KT_PROGRAM_OUTPUT_MAX);
-		note_program(d, msg->program_end.start, note, strlen(note));
+		note_program(d, msg->program_end.start, note, strlen(note), 0);
 	}
 }
 
@@ -274,7 +276,7 @@ static void note_event(struct drive *d, const struct kt_msg *msg)
 	json_t *event = kt_event_json(msg);
 
 	if (event)
-		kt_artifacts_append_json(d->artifacts, "events.jsonl", event);
+		kt_artifacts_event(d->artifacts, event);
 }
 
 /* The guest has begun with its job. */
@@ -483,7 +485,7 @@ static void on_begun(struct drive *d)
 
 	kt_watch_frozen(&d->session->watch, true);
 	if (event)
-		kt_artifacts_append_json(d->artifacts, "events.jsonl", event);
+		kt_artifacts_event(d->artifacts, event);
 	progress(d, "frozen");
 }
 

@@ -83,7 +83,7 @@ extern const struct kt_limits kt_limits_default;
 void kt_limits_apply(struct kt_limits *limits, const struct kt_limits *over);
 
 enum kt_limits_condition {
-	KT_LIMITS_E_FORM = 1, /* no such limit, or not a value of it */
+	KT_LIMITS_E_FORM = KT_CONDITION(LIMITS), /* no such limit, or not a value of it */
 };
 
 /*

@@ -210,7 +210,7 @@ uint64_t kt_scenario_hash(const struct kt_scenario *const *list, unsigned int co
 uint64_t kt_scenario_table_hash(void);
 
 enum kt_scenario_condition {
-	KT_SCENARIO_E_INVALID = 1, /* the record breaks a rule */
+	KT_SCENARIO_E_INVALID = KT_CONDITION(SCENARIO), /* the record breaks a rule */
 };
 
 /* a-z, 0-9 and _, at least one, and less than KT_NAME_MAX of them. */

@@ -87,11 +87,11 @@ struct kt_vm_config {
 };
 
 enum kt_vm_condition {
-	KT_VM_E_SPEC = 1, /* the spec asks for something that cannot be had */
-	KT_VM_E_RANGE,	  /* address range not within guest RAM; no such vCPU */
-	KT_VM_E_DEADLINE, /* not done by the deadline */
-	KT_VM_E_STATE,	  /* not possible in the machine's present state */
-	KT_VM_E_CANNOT,	  /* this accelerator, or this host, cannot do it */
+	KT_VM_E_SPEC = KT_CONDITION(VM), /* the spec asks for something that cannot be had */
+	KT_VM_E_RANGE,			 /* address range not within guest RAM; no such vCPU */
+	KT_VM_E_DEADLINE,		 /* not done by the deadline */
+	KT_VM_E_STATE,			 /* not possible in the machine's present state */
+	KT_VM_E_CANNOT,			 /* this accelerator, or this host, cannot do it */
 };
 
 /* 0, or KT_VM_E_SPEC with diag naming the field and the remedy. */

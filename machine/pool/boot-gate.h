@@ -33,8 +33,10 @@ int kt_pool_gate_init(struct kt_pool_gate *gate, unsigned int slots) _kt_must_ch
 /* Nobody may be in it or wait for it. */
 void kt_pool_gate_deinit(struct kt_pool_gate *gate);
 
-/* The pass was abandoned; the caller is not in. */
-#define KT_POOL_GATE_E_ABANDONED 1
+enum kt_pool_gate_condition {
+	/* the pass was abandoned; the caller is not in */
+	KT_POOL_GATE_E_ABANDONED = KT_CONDITION(POOL_GATE),
+};
 
 /* Waits for a place. pass is borrowed until it returns. */
 int kt_pool_gate_enter(struct kt_pool_gate *gate, struct kt_pool_pass *pass) _kt_must_check_;

@@ -98,11 +98,14 @@ struct kt_pool_stats {
 	uint64_t refusals; /* for want of memory */
 };
 
-#define KT_POOL_E_TIMEOUT   1 /* nothing came free in time; diag tells what there is */
-#define KT_POOL_E_CANCELLED 2 /* the descriptor became readable */
-#define KT_POOL_E_CAPACITY  3 /* no memory for an item; diag: requested and available */
-#define KT_POOL_E_MAKE	    4 /* making fails; diag is the maker's */
-#define KT_POOL_E_CLOSED    5 /* the pool is being closed */
+enum kt_pool_condition {
+	/* nothing came free in time; diag tells what there is */
+	KT_POOL_E_TIMEOUT = KT_CONDITION(POOL),
+	KT_POOL_E_CANCELLED, /* the descriptor became readable */
+	KT_POOL_E_CAPACITY,  /* no memory for an item; diag: requested and available */
+	KT_POOL_E_MAKE,	     /* making fails; diag is the maker's */
+	KT_POOL_E_CLOSED,    /* the pool is being closed */
+};
 
 struct kt_pool;
 

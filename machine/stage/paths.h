@@ -11,8 +11,8 @@
 #include "base/fs.h"
 
 enum kt_paths_condition {
-	KT_PATHS_E_NONE = 1, /* no such program */
-	KT_PATHS_E_UNFIT,    /* it is there, and cannot be executed */
+	KT_PATHS_E_NONE = KT_CONDITION(PATHS), /* no such program */
+	KT_PATHS_E_UNFIT,		       /* it is there, and cannot be executed */
 };
 
 /* Each buf holds KT_PATH_MAX bytes. KT_PATHS_E_NONE with diag. */

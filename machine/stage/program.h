@@ -8,8 +8,8 @@
 #include "machine/stage/stage.h"
 
 enum kt_exec_program_condition {
-	KT_EXEC_PROGRAM_E_NONE = 1, /* no such program on the host */
-	KT_EXEC_PROGRAM_E_UNFIT,    /* it cannot be executed, or cannot be put into the guest */
+	KT_EXEC_PROGRAM_E_NONE = KT_CONDITION(EXEC_PROGRAM), /* no such program on the host */
+	KT_EXEC_PROGRAM_E_UNFIT, /* it cannot be executed, or cannot be put into the guest */
 };
 
 /*

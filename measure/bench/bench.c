@@ -24,7 +24,7 @@ int kt_bench_axis_parse(enum kt_bench_axis *ret_axis, const char *name)
 			*ret_axis = i;
 			return 0;
 		}
-	return 1;
+	return KT_BENCH_AXIS_E_NONE;
 }
 
 /* What the loops share. */

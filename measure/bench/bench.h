@@ -21,7 +21,11 @@ enum kt_bench_axis {
 	KT_BENCH_AXIS_COUNT_,
 };
 
-/* "slots", "vms", "vcpus". 0, or 1 if there is none of this name. */
+enum kt_bench_axis_condition {
+	KT_BENCH_AXIS_E_NONE = KT_CONDITION(BENCH_AXIS), /* no axis of this name */
+};
+
+/* "slots", "vms", "vcpus". 0 or KT_BENCH_AXIS_E_NONE. */
 int kt_bench_axis_parse(enum kt_bench_axis *ret_axis, const char *name) _kt_must_check_;
 
 struct kt_bench_request {

@@ -17,9 +17,9 @@
 #include "measure/bench/pss.h"
 
 enum kt_bench_condition {
-	KT_BENCH_E_MACHINE = 1, /* a machine could not be had, or failed */
-	KT_BENCH_E_CANCELLED,	/* the user has had enough */
-	KT_BENCH_E_WRONG,	/* a command failed, or its output is not what it must be */
+	KT_BENCH_E_MACHINE = KT_CONDITION(BENCH), /* a machine could not be had, or failed */
+	KT_BENCH_E_CANCELLED,			  /* the user has had enough */
+	KT_BENCH_E_WRONG, /* a command failed, or its output is not what it must be */
 };
 
 struct kt_bench_layout {

@@ -29,13 +29,21 @@ static int teardown(void **state)
 	return kt_remove_tree(base);
 }
 
-static void expect_file(const char *name, const char *want)
+/* To be freed. */
+static struct kt_buf read_back(const char *name)
 {
 	struct kt_buf buf = KT_BUF_INIT(1 << 20);
 	char path[2 * KT_PATH_MAX];
 
 	snprintf(path, sizeof(path), "%s/%s", a.dir, name);
 	assert_int_equal(kt_read_file(path, &buf), 0);
+	return buf;
+}
+
+static void expect_file(const char *name, const char *want)
+{
+	struct kt_buf buf = read_back(name);
+
 	assert_string_equal(kt_buf_str(&buf), want);
 	kt_buf_deinit(&buf);
 }
@@ -44,12 +52,12 @@ static void test_files(void **state)
 {
 	kt_artifacts_append(&a, "log", "one ", 4, 0);
 	kt_artifacts_append(&a, "log", "two", 3, 0);
-	kt_artifacts_append_json(&a, "lines", json_pack("{s:i}", "a", 1));
-	kt_artifacts_append_json(&a, "lines", json_pack("{s:i}", "a", 2));
+	kt_artifacts_event(&a, json_pack("{s:i}", "a", 1));
+	kt_artifacts_event(&a, json_pack("{s:i}", "a", 2));
 	kt_artifacts_write(&a, "deep/file", "x", 1, 0755);
 	assert_false(kt_artifacts_failed(&a));
 	expect_file("log", "one two");
-	expect_file("lines", "{\"a\":1}\n{\"a\":2}\n");
+	expect_file("events.jsonl", "{\"a\":1}\n{\"a\":2}\n");
 	expect_file("deep/file", "x");
 }
 
@@ -59,6 +67,71 @@ static void test_limit(void **state)
 	kt_artifacts_append(&a, "log", "67890", 5, 8);
 	kt_artifacts_append(&a, "log", "never", 5, 8);
 	expect_file("log", "12345678\n[ktest: the rest was dropped: file size limit]\n");
+}
+
+/* A log for each generation. */
+static void test_more_files_than_descriptors(void **state)
+{
+	char name[32];
+
+	for (unsigned int i = 0; i <= KT_GENERATIONS_MAX; i++) {
+		snprintf(name, sizeof(name), "sched-%u.log", i % KT_GENERATIONS_MAX);
+		kt_artifacts_append(&a, name, "ab", 2, 3);
+	}
+	assert_false(kt_artifacts_failed(&a));
+	assert_int_equal(a.file_count, KT_GENERATIONS_MAX);
+	expect_file("sched-0.log", "aba\n[ktest: the rest was dropped: file size limit]\n");
+}
+
+static size_t lines_of(struct kt_buf *buf, const char **ret_last)
+{
+	size_t n = 0;
+
+	*ret_last = kt_buf_str(buf);
+	for (const char *end; (end = strchr(*ret_last, '\n')) && end[1]; n++)
+		*ret_last = end + 1;
+	return n + 1;
+}
+
+static void expect_events(size_t lines)
+{
+	struct kt_buf buf = read_back("events.jsonl");
+	const char *last;
+	json_t *event;
+
+	assert_int_equal(lines_of(&buf, &last), lines);
+	event = json_loads(last, 0, NULL);
+	assert_string_equal(json_string_value(json_object_get(event, "event")), "dropped");
+	json_decref(event);
+	kt_buf_deinit(&buf);
+}
+
+static void test_events_are_bounded(void **state)
+{
+	a.events = KT_EVENTS_MAX - 2;
+	for (unsigned int i = 0; i < 5; i++)
+		kt_artifacts_event(&a, json_pack("{}"));
+	assert_false(kt_artifacts_failed(&a));
+	expect_events(3);
+}
+
+/* Files below the limit of each, and few events: what counts is all of them. */
+static void test_the_whole_is_bounded(void **state)
+{
+	a.guest_bytes = KT_ARTIFACTS_MAX - 12;
+	kt_artifacts_event(&a, json_pack("{}"));
+	kt_artifacts_append(&a, "one", "12345", 5, KT_LOG_MAX);
+	kt_artifacts_append(&a, "own", "0123456789", 10, 0);
+	assert_int_equal(a.guest_bytes, KT_ARTIFACTS_MAX - 4);
+	kt_artifacts_append(&a, "two", "1234567", 7, KT_LOG_MAX);
+	kt_artifacts_event(&a, json_pack("{}"));
+	kt_artifacts_event(&a, json_pack("{}"));
+	assert_false(kt_artifacts_failed(&a));
+	assert_int_equal(a.guest_bytes, KT_ARTIFACTS_MAX);
+	expect_events(2);
+	expect_file("one", "12345");
+	expect_file("two", "1234\n[ktest: the rest was dropped: file size limit]\n");
+	expect_file("own", "0123456789");
 }
 
 static void test_two_runs_in_one_second(void **state)
@@ -101,6 +174,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_files, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_limit, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_more_files_than_descriptors, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_events_are_bounded, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_the_whole_is_bounded, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_two_runs_in_one_second, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_first_failure_is_kept, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_bad_base, setup, teardown),

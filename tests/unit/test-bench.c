@@ -201,7 +201,7 @@ static void test_axes(void **state)
 		assert_int_equal(kt_bench_axis_parse(&axis, m.axis), 0);
 		assert_int_equal(axis, cases[i].axis);
 	}
-	assert_int_equal(kt_bench_axis_parse(&axis, "cpus"), 1);
+	assert_int_equal(kt_bench_axis_parse(&axis, "cpus"), KT_BENCH_AXIS_E_NONE);
 }
 
 static void test_memory_of_clones(void **state)

@@ -117,7 +117,7 @@ int kt_qemu_cmdline(char *buf, const struct kt_vm_config *config, uint32_t tsc_k
 		tsc, possible, config->deterministic ? " random.trust_cpu=off" : "",
 		config->nested ? " nohz=off highres=off" : "", config->cmdline[0] ? " " : "",
 		config->cmdline);
-	return n > KT_VM_CMDLINE_MAX;
+	return n > KT_VM_CMDLINE_MAX ? KT_VM_E_SPEC : 0;
 }
 
 int kt_qemu_validate(const struct kt_vm_config *config, struct kt_diag *diag)

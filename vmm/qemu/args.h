@@ -43,7 +43,7 @@ int kt_qemu_args_build(struct kt_qemu_args *args, const struct kt_vm_config *con
 		       const struct kt_qemu_given *given) _kt_must_check_;
 void kt_qemu_args_deinit(struct kt_qemu_args *args);
 
-/* Writes the whole kernel command line into buf (KT_VM_CMDLINE_MAX + 1 bytes): 0 or 1, too long. */
+/* Writes the whole kernel command line into buf, KT_VM_CMDLINE_MAX + 1 bytes. KT_VM_E_SPEC: too long. */
 int kt_qemu_cmdline(char *buf, const struct kt_vm_config *config, uint32_t tsc_khz) _kt_must_check_;
 
 /*

@@ -35,10 +35,10 @@ struct kt_kvm_boot {
 
 /* In each case diag's cause names the field, or the thing that does not fit. */
 enum kt_kvm_boot_condition {
-	KT_KVM_BOOT_E_IMAGE = 1, /* not an x86-64 kernel that can be loaded */
-	KT_KVM_BOOT_E_RAM,	 /* the kernel does not fit into RAM */
-	KT_KVM_BOOT_E_CMDLINE,	 /* the command line is too long */
-	KT_KVM_BOOT_E_INITRD,	 /* the initramfs does not fit between kernel and its limit */
+	KT_KVM_BOOT_E_IMAGE = KT_CONDITION(KVM_BOOT), /* not an x86-64 kernel that can be loaded */
+	KT_KVM_BOOT_E_RAM,			      /* the kernel does not fit into RAM */
+	KT_KVM_BOOT_E_CMDLINE,			      /* the command line is too long */
+	KT_KVM_BOOT_E_INITRD, /* the initramfs does not fit between kernel and its limit */
 };
 
 /*

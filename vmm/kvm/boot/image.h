@@ -20,8 +20,8 @@ struct kt_kvm_image {
 };
 
 enum kt_kvm_image_condition {
-	KT_KVM_IMAGE_E_BAD = 1, /* not an x86-64 kernel that can be loaded */
-	KT_KVM_IMAGE_E_RAM,	/* the kernel does not fit into RAM */
+	KT_KVM_IMAGE_E_BAD = KT_CONDITION(KVM_IMAGE), /* not an x86-64 kernel that can be loaded */
+	KT_KVM_IMAGE_E_RAM,			      /* the kernel does not fit into RAM */
 };
 
 /* Conditions with diag. */

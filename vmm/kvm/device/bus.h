@@ -49,9 +49,9 @@ struct kt_bus {
 };
 
 enum kt_bus_condition {
-	KT_BUS_E_RANGE = 1, /* empty, or beyond the end of the space */
-	KT_BUS_E_OVERLAP,   /* part of the range is claimed already */
-	KT_BUS_E_FULL,	    /* KT_BUS_TRAPS_MAX ranges */
+	KT_BUS_E_RANGE = KT_CONDITION(BUS), /* empty, or beyond the end of the space */
+	KT_BUS_E_OVERLAP,		    /* part of the range is claimed already */
+	KT_BUS_E_FULL,			    /* KT_BUS_TRAPS_MAX ranges */
 };
 
 /* Registers a trap (copied). 0 or a condition, which changes nothing. */

@@ -295,12 +295,14 @@ int kt_virtqueue_set_quiet(struct kt_virtqueue *vq, bool quiet, struct kt_diag *
 {
 	int r;
 
-	if (!vq->ready || vq->quiet == quiet)
+	if (vq->quiet == quiet)
+		return 0;
+	vq->quiet = quiet;
+	if (!vq->ready)
 		return 0;
 	r = store(vq, vq->used + RING_FLAGS, quiet ? KT_VIRTQ_USED_NO_NOTIFY : 0, diag);
 	if (r)
 		return r;
-	vq->quiet = quiet;
 	/* The flag is seen before the caller looks at the available index. */
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	return 0;

@@ -62,12 +62,12 @@ enum kt_kvm_part {
 #define KT_KVM_STATE_XSAVE_MAX (64u << 10)
 
 enum kt_kvm_state_condition {
-	KT_KVM_STATE_E_FORMAT = 1, /* not such a state at all */
-	KT_KVM_STATE_E_VERSION,	   /* of another version */
-	KT_KVM_STATE_E_LENGTH,	   /* truncated, or more than there should be */
-	KT_KVM_STATE_E_PART,	   /* a part that is unknown, twice there or of a wrong size */
-	KT_KVM_STATE_E_MISSING,	   /* a part is not there */
-	KT_KVM_STATE_E_VALUE,	   /* a value that cannot be */
+	KT_KVM_STATE_E_FORMAT = KT_CONDITION(KVM_STATE), /* not such a state at all */
+	KT_KVM_STATE_E_VERSION,				 /* of another version */
+	KT_KVM_STATE_E_LENGTH,	/* truncated, or more than there should be */
+	KT_KVM_STATE_E_PART,	/* a part that is unknown, twice there or of a wrong size */
+	KT_KVM_STATE_E_MISSING, /* a part is not there */
+	KT_KVM_STATE_E_VALUE,	/* a value that cannot be */
 };
 
 /* ---- writing ---- */

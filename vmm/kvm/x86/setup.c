@@ -32,7 +32,7 @@ int kt_kvm_cmdline(char *buf, const struct kt_vm_config *config)
 			 "initcall_blacklist=pci_arch_init 8250.nr_uarts=1%s%s",
 			 config->cmdline[0] ? " " : "", config->cmdline);
 
-	return n > KT_VM_CMDLINE_MAX;
+	return n > KT_VM_CMDLINE_MAX ? KT_VM_E_SPEC : 0;
 }
 
 /* ---- RAM ---- */
