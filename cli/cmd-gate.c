@@ -13,6 +13,7 @@
 #include "cli/measure.h"
 #include "proto/result.h"
 #include "measure/gate/gate.h"
+#include "measure/gate/open.h"
 
 static const char help[] =
 	"usage: ktest gate restore [OPTION]...\n\n"
@@ -262,14 +263,9 @@ static void print_end(const struct kt_gate_result *res)
 
 /* ---- running ---- */
 
-/* A word that a shell takes as it is: "'" ends a quoted one, and is written '\''. */
 static int add_word(struct kt_buf *out, const char *option, const char *word)
 {
-	int r = kt_buf_printf(out, "%s'", option);
-
-	for (const char *p = word; !r && *p; p++)
-		r = *p == '\'' ? kt_buf_printf(out, "'\\''") : kt_buf_append(out, p, 1);
-	return r ?: kt_buf_printf(out, "'");
+	return kt_buf_printf(out, "%s", option) ?: kt_buf_append_word(out, word);
 }
 
 /* What repeats a cell, but for what the gate adds. */

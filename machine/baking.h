@@ -72,6 +72,3 @@ int kt_baking_get(struct kt_baked *ret_baked, const struct kt_baking_request *re
 int kt_baking_place(char *buf, const struct kt_baking_request *request, struct kt_baked *ret_baked,
 		    struct kt_diag *diag) _kt_must_check_;
 void kt_baked_deinit(struct kt_baked *baked);
-
-/* The folder of bakes; not created. buf holds KT_PATH_MAX bytes. */
-int kt_baking_dir(char *buf) _kt_must_check_;

@@ -9,7 +9,7 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
-#include "proto/pattern.h"
+#include "base/pattern.h"
 #include "machine/session.h"
 
 #define TICK_NS	      (250 * KT_NSEC_PER_MSEC)

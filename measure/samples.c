@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "base/cleanup.h"
 #include "measure/samples.h"
 
@@ -112,7 +113,7 @@ static bool same_baseline(const struct kt_sample_tags *a, const struct kt_sample
 		(a->baseline_p95 == b->baseline_p95 && a->threshold_p95 == b->threshold_p95));
 }
 
-static bool same_series(const struct kt_series *a, const struct kt_series *b)
+static bool same_series(const struct kt_sample_series *a, const struct kt_sample_series *b)
 {
 	const struct kt_sample_tags *s = &a->tags, *t = &b->tags;
 
@@ -123,39 +124,26 @@ static bool same_series(const struct kt_series *a, const struct kt_series *b)
 	       same_baseline(s, t);
 }
 
-/* The array, or a bigger one, with room for one more; NULL without memory. */
-static void *grow(void *array, size_t count, size_t *cap, size_t size)
+static int begin_series(struct kt_samples *samples, const struct kt_sample_series *like)
 {
-	size_t more = *cap ? 2 * *cap : 8;
-	void *bigger;
-
-	if (count < *cap)
-		return array;
-	bigger = reallocarray(array, more, size);
-	if (bigger)
-		*cap = more;
-	return bigger;
-}
-
-static int begin_series(struct kt_samples *samples, const struct kt_series *like)
-{
-	struct kt_series *s;
+	struct kt_sample_series *s;
 
 	if (samples->series_count == KT_SERIES_MAX)
 		return kt_raise(-ENOBUFS);
-	s = grow(samples->series, samples->series_count, &samples->series_cap_, sizeof(*s));
+	s = kt_array_room(samples->series, samples->series_count, sizeof(*s));
 	if (!s)
 		return kt_raise(-ENOMEM);
 	samples->series = s;
 	s += samples->series_count++;
 	*s = *like;
 	s->values = NULL;
-	s->count = s->cap_ = 0;
+	s->count = 0;
 	return 0;
 }
 
 /* The last ones first: that is where the next sample belongs, mostly. */
-static struct kt_series *find_like(struct kt_samples *samples, const struct kt_series *like)
+static struct kt_sample_series *find_like(struct kt_samples *samples,
+					  const struct kt_sample_series *like)
 {
 	for (size_t i = samples->series_count; i > 0; i--)
 		if (same_series(&samples->series[i - 1], like))
@@ -163,9 +151,9 @@ static struct kt_series *find_like(struct kt_samples *samples, const struct kt_s
 	return NULL;
 }
 
-int kt_samples_add(struct kt_samples *samples, const struct kt_series *like, double value)
+int kt_samples_add(struct kt_samples *samples, const struct kt_sample_series *like, double value)
 {
-	struct kt_series *s = find_like(samples, like);
+	struct kt_sample_series *s = find_like(samples, like);
 	double *values;
 	int r;
 
@@ -179,7 +167,7 @@ int kt_samples_add(struct kt_samples *samples, const struct kt_series *like, dou
 			return kt_forward(r);
 		s = &samples->series[samples->series_count - 1];
 	}
-	values = grow(s->values, s->count, &s->cap_, sizeof(*values));
+	values = kt_array_room(s->values, s->count, sizeof(*values));
 	if (!values)
 		return kt_raise(-ENOMEM);
 	s->values = values;
@@ -218,7 +206,7 @@ int kt_samples_trace(struct kt_samples *samples, const struct kt_trace *trace)
 	text = trace->text ? strdup(trace->text) : NULL;
 	if (trace->text && !text)
 		return kt_raise(-ENOMEM);
-	t = grow(samples->traces, samples->trace_count, &samples->trace_cap_, sizeof(*t));
+	t = kt_array_room(samples->traces, samples->trace_count, sizeof(*t));
 	if (!t)
 		return kt_raise(-ENOMEM);
 	samples->traces = t;
@@ -232,11 +220,11 @@ int kt_samples_trace(struct kt_samples *samples, const struct kt_trace *trace)
 	return 0;
 }
 
-const struct kt_series *kt_samples_find(const struct kt_samples *samples, const char *metric,
-					const char *surface, unsigned int level)
+const struct kt_sample_series *kt_samples_find(const struct kt_samples *samples, const char *metric,
+					       const char *surface, unsigned int level)
 {
 	for (size_t i = 0; i < samples->series_count; i++) {
-		const struct kt_series *s = &samples->series[i];
+		const struct kt_sample_series *s = &samples->series[i];
 
 		if (s->tags.level == level && !strcmp(s->metric, metric) &&
 		    !strcmp(s->tags.surface, surface))
@@ -248,7 +236,7 @@ const struct kt_series *kt_samples_find(const struct kt_samples *samples, const 
 void kt_samples_set_baselines(struct kt_samples *samples)
 {
 	for (size_t i = 0; i < samples->series_count; i++) {
-		struct kt_series *s = &samples->series[i];
+		struct kt_sample_series *s = &samples->series[i];
 		struct kt_summary at_one;
 
 		s->tags.has_baseline = false;
@@ -313,7 +301,7 @@ static int compare(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-int kt_summarise(struct kt_summary *ret_summary, const struct kt_series *series)
+int kt_summarise(struct kt_summary *ret_summary, const struct kt_sample_series *series)
 {
 	_cleanup_(kt_freep) double *sorted = NULL;
 	size_t n = series ? series->count : 0;

@@ -9,10 +9,10 @@
 #include "base/clock.h"
 #include "report/artifacts.h"
 #include "machine/baking.h"
-#include "judge/check.h"
+#include "judge/host-check.h"
 #include "runner/drive.h"
 #include "machine/stage/initramfs.h"
-#include "judge/limits.h"
+#include "judge/worker-limits.h"
 #include "report/snapshot.h"
 #include "report/report.h"
 #include "runner/run.h"
@@ -38,22 +38,10 @@ static struct kt_stage_request stage_of(const struct kt_run_request *req)
 	};
 }
 
-/* "'" ends a quoted word of the shell; a word with one is written 'a'\''b'. */
 static void append_word(struct kt_buf *out, const char *word)
 {
-	bool plain = word[0] && !word[strspn(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTU"
-						   "VWXYZ0123456789_-./+:=@,")];
-	int r = kt_buf_printf(out, out->len ? " " : "");
-
-	if (!r && plain)
-		r = kt_buf_printf(out, "%s", word);
-	if (r || plain)
-		return;
-	r = kt_buf_printf(out, "'");
-	for (const char *p = word; !r && *p; p++)
-		r = *p == '\'' ? kt_buf_printf(out, "'\\''") : kt_buf_append(out, p, 1);
-	if (!r)
-		r = kt_buf_printf(out, "'");
+	if (!kt_buf_printf(out, out->len ? " " : ""))
+		(void)!kt_buf_append_word(out, word);
 }
 
 static void append_files(struct kt_buf *out, const struct kt_stage_files *files)

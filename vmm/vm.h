@@ -250,9 +250,6 @@ int kt_vm_rewind(struct kt_vm *vm, struct kt_diag *diag) _kt_must_check_;
 /* Zeros for a machine that was booted. */
 void kt_vm_restore_times(const struct kt_vm *vm, struct kt_vm_restore_times *ret_times);
 
-/* Gives a machine that does not run another owner. handlers and arg as of kt_vm_new(). */
-void kt_vm_set_handlers(struct kt_vm *vm, const struct kt_vm_handlers *handlers, void *arg);
-
 /* Ends the machine; on_end has been called when it returns. Killed at the deadline. */
 int kt_vm_stop(struct kt_vm *vm, uint64_t deadline_ns, struct kt_diag *diag) _kt_must_check_;
 

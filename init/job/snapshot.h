@@ -12,7 +12,7 @@ struct kt_exec;
 
 #define KT_SENT_BTF_MAX 64
 
-struct kt_snapshots {
+struct kt_snapshot_sender {
 	uint32_t next;	     /* sequence number */
 	uint32_t generation; /* whose maps these are; 0: none */
 	struct kt_bpf_maps maps;
@@ -29,4 +29,4 @@ int kt_snapshot_take(struct kt_exec *exec, enum kt_snapshot_cause cause,
 		     uint32_t step) _kt_must_check_;
 
 /* Lets go of the maps of a generation that has ended. */
-void kt_snapshot_forget(struct kt_snapshots *snapshots);
+void kt_snapshot_forget(struct kt_snapshot_sender *snapshots);

@@ -9,8 +9,8 @@
  * scheduling class: they are what a scheduler under test schedules.
  *
  *   slots.c     the life of a slot, and what the host asks for
- *   slot-io.c   its streams, on credit
- *   slot-run.c  the side of the process
+ *   io.c        its streams, on credit
+ *   run.c       the side of the process
  */
 #pragma once
 

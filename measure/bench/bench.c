@@ -6,7 +6,7 @@
 #include <sys/wait.h>
 
 #include "base/cleanup.h"
-#include "proto/pattern.h"
+#include "base/pattern.h"
 #include "measure/bench/bench.h"
 
 #define WARM_UP UINT32_MAX /* in place of a repeat */
@@ -16,11 +16,6 @@ static const char *const axes[] = {
 	[KT_BENCH_MACHINES] = "vms",
 	[KT_BENCH_VCPUS] = "vcpus",
 };
-
-const char *kt_bench_axis_name(enum kt_bench_axis axis)
-{
-	return axes[axis];
-}
 
 int kt_bench_axis_parse(enum kt_bench_axis *ret_axis, const char *name)
 {
@@ -52,11 +47,11 @@ struct bench {
 static int add(struct bench *b, const char *metric, enum kt_sample_kind kind, const char *boundary,
 	       const char *output, double value)
 {
-	struct kt_series s = { .kind = kind,
-			       .tags = { .warmup_excluded = true,
-					 .level = b->level,
-					 .repeats = b->req->repeats,
-					 .levels = b->req->levels } };
+	struct kt_sample_series s = { .kind = kind,
+				      .tags = { .warmup_excluded = true,
+						.level = b->level,
+						.repeats = b->req->repeats,
+						.levels = b->req->levels } };
 	int r;
 
 	snprintf(s.metric, sizeof(s.metric), "%s", metric);

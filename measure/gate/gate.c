@@ -6,7 +6,7 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
-#include "proto/pattern.h"
+#include "base/pattern.h"
 #include "report/artifacts.h"
 #include "measure/gate/gate.h"
 
@@ -37,10 +37,10 @@ struct gate {
 static int add(struct gate *g, const char *metric, enum kt_sample_kind kind, const char *boundary,
 	       double value)
 {
-	struct kt_series s = { .kind = kind,
-			       .tags = { .level = g->cell.vcpus,
-					 .repeats = g->req->cycles,
-					 .levels = g->req->vcpus } };
+	struct kt_sample_series s = { .kind = kind,
+				      .tags = { .level = g->cell.vcpus,
+						.repeats = g->req->cycles,
+						.levels = g->req->vcpus } };
 
 	snprintf(s.metric, sizeof(s.metric), "%s", metric);
 	snprintf(s.tags.boundary, sizeof(s.tags.boundary), "%s", boundary);

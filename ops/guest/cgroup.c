@@ -10,7 +10,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "ops/guest/cgroup.h"
-#include "ops/guest/op.h"
+#include "ops/guest/executors.h"
 
 #define TICK_NS	  (2 * KT_NSEC_PER_MSEC)
 #define PATH_MAX_ (sizeof(KT_CGROUP_SCENARIO) + KT_CGROUP_PATH_MAX + 32)

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "ops/guest/op.h"
+#include "ops/guest/executors.h"
 
 /* For the host to stop the machine and let it go on, beside the pause; guest time. */
 #define ANSWER_NS (30 * KT_NSEC_PER_SEC)

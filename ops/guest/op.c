@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "base/clock.h"
+#include "ops/guest/executors.h"
 #include "ops/guest/op.h"
 
 #define EXECUTOR(id, name, executor, ...) [KT_OP_KIND_##id] = executor,

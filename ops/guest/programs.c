@@ -16,7 +16,7 @@
 #include "ops/guest/box.h"
 #include "ops/guest/cgroup.h"
 #include "ops/program.h"
-#include "ops/guest/op.h"
+#include "ops/guest/executors.h"
 #include "ops/guest/programs.h"
 #include "ops/guest/spawn.h"
 #include "proto/staging.h"

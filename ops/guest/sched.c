@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
-#include "ops/guest/op.h"
+#include "ops/guest/executors.h"
 #include "proto/staging.h"
 
 #define SCX_DIR "/sys/kernel/sched_ext/"

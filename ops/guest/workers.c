@@ -21,9 +21,9 @@
 #include "ops/guest/cgroup.h"
 #include "ops/cpus.h"
 #include "ops/worker.h"
-#include "ops/guest/op.h"
+#include "ops/guest/executors.h"
 #include "ops/guest/workers.h"
-#include "proto/pattern.h"
+#include "base/pattern.h"
 
 /* What is seen of a worker. Written by itself. */
 struct facts {

@@ -2,7 +2,7 @@
 /* Limits on workers: layers, notation, where they may be, and each judgement. */
 #include <string.h>
 
-#include "judge/limits.h"
+#include "judge/worker-limits.h"
 #include "runner/run.h"
 #include "judge/verdict.h"
 #include "scenario/allowed.h"

@@ -99,7 +99,7 @@ static void refused(const struct kt_msg *m)
 {
 	struct kt_diag diag = KT_DIAG_INIT;
 
-	assert_int_equal(kt_snapshots_add(store, m, &diag), KT_SNAPSHOTS_E_PROTOCOL);
+	assert_int_equal(kt_snapshots_receive(store, m, &diag), KT_SNAPSHOTS_E_PROTOCOL);
 	assert_true(kt_diag_is_set(&diag));
 }
 
@@ -120,7 +120,7 @@ static void test_order_is_checked(void **state)
 	m = (struct kt_msg){ .type = KT_MSG_SNAPSHOT_END, .snapshot_end = { 1, 1, 1 } };
 	refused(&m); /* counts a map that never came */
 	m = (struct kt_msg){ .type = KT_MSG_HEARTBEAT };
-	assert_int_equal(kt_snapshots_add(store, &m, NULL), -EINVAL);
+	assert_int_equal(kt_snapshots_receive(store, &m, NULL), -EINVAL);
 }
 
 static void test_sizes_are_checked(void **state)
@@ -189,6 +189,40 @@ static void test_garbage_btf_leaves_maps_untyped(void **state)
 			 KT_BPFPATH_E_TYPE);
 }
 
+/* Whoever reads them out of the guest's memory has no message to bring. */
+static void test_another_producer(void **state)
+{
+	const uint32_t values[2] = { 40, 2 };
+	struct kt_snapshot_map map = { .name = "own",
+				       .type = BPF_MAP_TYPE_ARRAY,
+				       .key_size = 4,
+				       .value_size = 4,
+				       .value_type_id = (uint32_t)ids.u32,
+				       .values_per_key = 1,
+				       .entries = 2,
+				       .data = (const uint8_t *)values,
+				       .len = sizeof(values) - 1 };
+	const struct kt_snapshot head = { .number = 9, .generation = 3, .time_ns = 7 }, *s;
+	uint64_t value;
+	size_t n;
+
+	assert_int_equal(kt_snapshots_add_map(store, &map, 0, NULL), KT_SNAPSHOTS_E_PROTOCOL);
+	assert_int_equal(kt_snapshots_end(store, true, NULL), KT_SNAPSHOTS_E_PROTOCOL);
+	assert_int_equal(kt_snapshots_begin(store, &head, NULL), 0);
+	assert_int_equal(kt_snapshots_begin(store, &head, NULL), KT_SNAPSHOTS_E_PROTOCOL);
+	assert_int_equal(kt_snapshots_add_map(store, &map, SAMPLE_BTF_ID, NULL),
+			 KT_SNAPSHOTS_E_PROTOCOL);
+	map.len++;
+	assert_int_equal(kt_snapshots_add_map(store, &map, SAMPLE_BTF_ID, NULL), 0);
+	assert_int_equal(kt_snapshots_end(store, true, NULL), 0);
+	s = &kt_snapshots_list(store, &n)[1];
+	assert_int_equal(s->number, 1);
+	assert_int_equal(s->generation, 3);
+	assert_ptr_not_equal(s->maps[0].data, values);
+	assert_int_equal(kt_bpfpath_u64(s, "own[1]", &value, NULL), 0);
+	assert_int_equal(value, 2);
+}
+
 static void test_json(void **state)
 {
 	json_t *json, *maps, *vars;
@@ -237,6 +271,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_btf_may_lie, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_garbage_btf_leaves_maps_untyped, setup,
 						teardown),
+		cmocka_unit_test_setup_teardown(test_another_producer, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_json, setup, teardown),
 		cmocka_unit_test(test_json_of_hostile_text),
 	};

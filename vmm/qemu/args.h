@@ -34,7 +34,6 @@ struct kt_qemu_given {
 struct kt_qemu_args {
 	char **argv; /* owned, NULL-terminated; argv[0] is the program */
 	size_t argc;
-	size_t cap;
 };
 
 #define KT_QEMU_ARGS_INIT ((struct kt_qemu_args){ .argv = NULL })

@@ -53,7 +53,7 @@ enum kt_kvm_part {
 	KT_KVM_PART_PIC_SLAVE,
 	KT_KVM_PART_IOAPIC,
 	KT_KVM_PART_TIME,   /* time.h */
-	KT_KVM_PART_SERIAL, /* state-devices.c; these two are there or not together */
+	KT_KVM_PART_SERIAL, /* devices.c; these two are there or not together */
 	KT_KVM_PART_CONSOLE,
 	KT_KVM_PART_COUNT_,
 };

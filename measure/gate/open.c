@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Which machines there are for the gate; see gate-machines.h. */
+/* Which machines there are for the gate; see open.h. */
 #include <stddef.h>
 
 #include "base/cleanup.h"
 #include "measure/gate/linux.h"
-#include "measure/gate/machines.h"
 #include "measure/gate/micro.h"
+#include "measure/gate/open.h"
 
 /* One for each kind of guest and accelerator that the probe was written for. */
 static const struct provider {

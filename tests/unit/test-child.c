@@ -31,24 +31,24 @@ static void on_line(const char *line, void *data)
 		assert_int_equal(write(seen->cancel_fd, &one, sizeof(one)), sizeof(one));
 }
 
-static int run(const char *script, struct kt_step *step, struct seen *seen, struct kt_diag *diag)
+static int run(const char *script, struct kt_child *child, struct seen *seen, struct kt_diag *diag)
 {
 	const char *const argv[] = { "sh", "-c", script, NULL };
 
-	step->argv = argv;
-	step->on_line = on_line;
-	step->data = seen;
-	return kt_step_run(step, diag);
+	child->argv = argv;
+	child->on_line = on_line;
+	child->data = seen;
+	return kt_child_run(child, diag);
 }
 
 static void test_output(void **state)
 {
 	struct seen seen = { .lines = KT_BUF_INIT(0), .cancel_fd = -1 };
 	_cleanup_(kt_buf_deinit) struct kt_buf output = KT_BUF_INIT(0);
-	struct kt_step step = KT_STEP_INIT;
+	struct kt_child child = KT_CHILD_INIT;
 
-	step.output = &output;
-	assert_int_equal(run("echo a; echo b >&2; printf c", &step, &seen, NULL), 0);
+	child.output = &output;
+	assert_int_equal(run("echo a; echo b >&2; printf c", &child, &seen, NULL), 0);
 	assert_string_equal(kt_buf_str(&output), "a\nb\nc");
 	assert_string_equal(kt_buf_str(&seen.lines), "[a][b][c]");
 	kt_buf_deinit(&seen.lines);
@@ -57,10 +57,10 @@ static void test_output(void **state)
 static void test_an_endless_line_is_cut(void **state)
 {
 	struct seen seen = { .lines = KT_BUF_INIT(0), .cancel_fd = -1 };
-	struct kt_step step = KT_STEP_INIT;
+	struct kt_child child = KT_CHILD_INIT;
 
 	assert_int_equal(
-		run("head -c 100000 /dev/zero | tr '\\0' x; echo; echo y", &step, &seen, NULL), 0);
+		run("head -c 100000 /dev/zero | tr '\\0' x; echo; echo y", &child, &seen, NULL), 0);
 	assert_int_equal(seen.lines.len, 4095 + 2 + 3);
 	kt_buf_deinit(&seen.lines);
 }
@@ -69,9 +69,9 @@ static void expect_failure(const char *script, const char *words)
 {
 	struct seen seen = { .lines = KT_BUF_INIT(0), .cancel_fd = -1 };
 	struct kt_diag diag = KT_DIAG_INIT;
-	struct kt_step step = KT_STEP_INIT;
+	struct kt_child child = KT_CHILD_INIT;
 
-	assert_int_equal(run(script, &step, &seen, &diag), KT_STEP_E_FAILED);
+	assert_int_equal(run(script, &child, &seen, &diag), KT_CHILD_E_FAILED);
 	assert_string_equal(diag.cause, words);
 	kt_buf_deinit(&seen.lines);
 }
@@ -79,13 +79,13 @@ static void expect_failure(const char *script, const char *words)
 static void test_failures(void **state)
 {
 	const char *const argv[] = { "no-such-program-of-ktest", NULL };
-	struct kt_step step = KT_STEP_INIT;
+	struct kt_child child = KT_CHILD_INIT;
 	struct kt_diag diag = KT_DIAG_INIT;
 
 	expect_failure("exit 3", "sh ended with status 3");
 	expect_failure("kill -SEGV $$", "sh was ended by signal 11 (Segmentation fault)");
-	step.argv = argv;
-	assert_int_equal(kt_step_run(&step, &diag), -ENOENT);
+	child.argv = argv;
+	assert_int_equal(kt_child_run(&child, &diag), -ENOENT);
 	assert_non_null(strstr(diag.cause, "no-such-program-of-ktest"));
 }
 
@@ -94,10 +94,10 @@ static void test_fault_ends_the_program(void **state)
 {
 	struct seen seen = { .lines = KT_BUF_INIT(0), .cancel_fd = -1 };
 	_cleanup_(kt_buf_deinit) struct kt_buf output = KT_BUF_INIT(10);
-	struct kt_step step = KT_STEP_INIT;
+	struct kt_child child = KT_CHILD_INIT;
 
-	step.output = &output;
-	assert_int_equal(run("while :; do echo 123456; done", &step, &seen, NULL), -ENOBUFS);
+	child.output = &output;
+	assert_int_equal(run("while :; do echo 123456; done", &child, &seen, NULL), -ENOBUFS);
 	kt_buf_deinit(&seen.lines);
 }
 
@@ -108,18 +108,18 @@ static void test_fault_ends_the_program(void **state)
 static void check_cancel(const char *script)
 {
 	struct seen seen = { .lines = KT_BUF_INIT(0) };
-	struct kt_step step = KT_STEP_INIT;
+	struct kt_child child = KT_CHILD_INIT;
 	uint64_t start = kt_now_ns();
 	pid_t pid;
 
-	seen.cancel_fd = step.cancel_fd = eventfd(0, EFD_CLOEXEC);
-	assert_int_equal(run(script, &step, &seen, NULL), KT_STEP_E_CANCELLED);
+	seen.cancel_fd = child.cancel_fd = eventfd(0, EFD_CLOEXEC);
+	assert_int_equal(run(script, &child, &seen, NULL), KT_CHILD_E_CANCELLED);
 	assert_true(kt_now_ns() - start < 60 * KT_NSEC_PER_SEC);
 	pid = atoi(kt_buf_str(&seen.lines) + 1);
 	assert_true(pid > 1);
 	assert_int_equal(kill(pid, 0), -1);
 	assert_int_equal(errno, ESRCH);
-	close(step.cancel_fd);
+	close(child.cancel_fd);
 	kt_buf_deinit(&seen.lines);
 }
 

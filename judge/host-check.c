@@ -16,7 +16,7 @@
 #include "base/fs.h"
 #include "monitor/bpfpath.h"
 #include "proto/frame.h"
-#include "judge/check.h"
+#include "judge/host-check.h"
 #include "scenario/check.h"
 
 #define CHECK_FD 3 /* in the process of the check */
@@ -87,7 +87,7 @@ static const struct kt_snapshot *next_of(const struct kt_check *ck, uint32_t gen
 	while (*pos < n) {
 		const struct kt_snapshot *s = &list[(*pos)++];
 
-		if (s->complete && s->valid && s->info.generation == generation)
+		if (s->complete && s->valid && s->generation == generation)
 			return s;
 	}
 	return NULL;
@@ -335,8 +335,8 @@ int kt_bpf_series(struct kt_check *ck, uint32_t generation, const char *path,
 	if (!points)
 		abort();
 	for (size_t pos = 0; (s = next_of(ck, generation, &pos)); n++) {
-		points[n].time_ns = s->info.time_ns;
-		points[n].step = s->info.step;
+		points[n].time_ns = s->time_ns;
+		points[n].step = s->step;
 		r = read_one(ck, s, path, &points[n].value);
 		if (r) {
 			free(points);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Boot-rate gate; see pool-gate.h. */
+/* Boot-rate gate; see boot-gate.h. */
 #include <sched.h>
 #include <unistd.h>
 
-#include "machine/pool/gate.h"
+#include "machine/pool/boot-gate.h"
 
 unsigned int kt_pool_gate_cpus(void)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Topology of the guest; see topology.h. Groups (nodes, LLCs, cores) are known
+ * Topology of the guest; see sysfs.h. Groups (nodes, LLCs, cores) are known
  * by the lowest CPU in them, then renumbered densely.
  */
 #include <dirent.h>
@@ -13,7 +13,7 @@
 
 #include "base/cleanup.h"
 #include "base/limits.h"
-#include "init/topology.h"
+#include "init/sysfs.h"
 
 #define LIST_MAX 1024
 

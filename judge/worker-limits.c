@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Limits on what workers met; see limit.h. Of several workers that broke one limit the
+ * Limits on what workers met; see scenario/limit.h. Of several workers that broke one limit the
  * worst is named, and the others are counted.
  *
  * A host that keeps some vCPUs waiting takes CPU time from those who run there: shares of
@@ -15,7 +15,7 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
-#include "judge/limits.h"
+#include "judge/worker-limits.h"
 #include "scenario/allowed.h"
 
 /* By default CPU time is compared among workers that had so much on average. */

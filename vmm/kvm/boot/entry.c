@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The state in which a kernel is entered; see boot.h. What 64-bit boot protocol
+ * The state in which a kernel is entered; see entry.h. What 64-bit boot protocol
  * asks for: paging with the kernel, the zero page and the command line mapped
  * one to one, a GDT with __BOOT_CS and __BOOT_DS loaded, interrupts off, RSI at
  * the zero page. Encodings: Intel SDM, volume 3A, 2.5 (control registers), 3.4.5
  * (descriptors), 4.5 (4-level paging); EFER: AMD APM, volume 2, 3.1.7.
  */
-#include "vmm/kvm/boot/state.h"
-#include "vmm/kvm/boot/boot.h"
+#include "vmm/kvm/boot/entry.h"
 #include "vmm/kvm/layout.h"
 
 #define BOOT_CS 0x10u /* selectors fixed by the boot protocol */
@@ -117,23 +116,23 @@ static int load_page_tables(const struct kt_ram *ram)
 	return kt_forward(r);
 }
 
-int kt_kvm_boot_load_state(const struct kt_ram *ram)
+int kt_kvm_entry_load(const struct kt_ram *ram)
 {
 	int r = load_gdt(ram);
 
 	return kt_forward(r ? r : load_page_tables(ram));
 }
 
-void kt_kvm_boot_regs(const struct kt_kvm_boot *boot, struct kvm_regs *ret_regs)
+void kt_kvm_entry_regs(uint64_t entry, struct kvm_regs *ret_regs)
 {
 	*ret_regs = (struct kvm_regs){
-		.rip = boot->entry,
+		.rip = entry,
 		.rsi = KT_KVM_ZERO_PAGE_ADDR,
 		.rflags = RFLAGS_RESERVED,
 	};
 }
 
-void kt_kvm_boot_sregs(struct kvm_sregs *sregs)
+void kt_kvm_entry_sregs(struct kvm_sregs *sregs)
 {
 	struct kvm_segment data = data_segment();
 
