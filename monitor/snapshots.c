@@ -11,7 +11,6 @@
 
 /* Periodic ones, and two for each generation. */
 #define STORE_MAX (KT_SNAPSHOTS_MAX + 2 * KT_GENERATIONS_MAX)
-#define BTFS_MAX  1024
 
 struct btf_entry {
 	uint32_t id;
@@ -24,6 +23,7 @@ struct kt_snapshots {
 	size_t cap;
 	struct btf_entry *btfs;
 	size_t btf_count;
+	size_t bytes; /* of all maps */
 };
 
 int kt_snapshots_new(struct kt_snapshots **ret_store)
@@ -69,8 +69,8 @@ static int add_btf(struct kt_snapshots *store, const struct kt_msg_btf *msg, str
 {
 	struct btf_entry *btfs;
 
-	if (store->btf_count >= BTFS_MAX)
-		return protocol(diag, "more BTF objects than the limit");
+	if (store->btf_count >= KT_BTFS_MAX || msg->data.len > KT_BTF_BYTES_MAX)
+		return protocol(diag, "more or larger BTF objects than the limit");
 	btfs = reallocarray(store->btfs, store->btf_count + 1, sizeof(*btfs));
 	if (!btfs)
 		return kt_raise(-ENOMEM);
@@ -136,6 +136,16 @@ static size_t entry_size(const struct kt_msg_map *m)
 	return value * m->values_per_key + kt_map_key_bytes(m);
 }
 
+/* Readers go by the sizes, and so by what was compared with the bytes that there are. */
+static bool has_its_bytes(const struct kt_msg_map *m)
+{
+	size_t size = entry_size(m);
+
+	/* A product may wrap around. */
+	return m->entries ? size && m->data.len / size == m->entries && m->data.len % size == 0 :
+			    !m->data.len;
+}
+
 static int add_map(struct kt_snapshots *store, const struct kt_msg_map *msg, struct kt_diag *diag)
 {
 	struct kt_snapshot *s = current(store, msg->snapshot);
@@ -145,10 +155,10 @@ static int add_map(struct kt_snapshots *store, const struct kt_msg_map *msg, str
 	if (!s)
 		return protocol(diag, "map outside its snapshot");
 	if (s->map_count >= KT_SNAPSHOT_MAPS_MAX ||
-	    s->bytes + msg->data.len > KT_SNAPSHOT_BYTES_MAX)
+	    s->bytes + msg->data.len > KT_SNAPSHOT_BYTES_MAX ||
+	    store->bytes + msg->data.len > KT_RUN_MAPS_BYTES_MAX)
 		return protocol(diag, "more or larger maps than the limit");
-	if (msg->state >= KT_MAP_STATE_COUNT_ ||
-	    (uint64_t)entry_size(msg) * msg->entries != msg->data.len)
+	if (msg->state >= KT_MAP_STATE_COUNT_ || !has_its_bytes(msg))
 		return protocol(diag, "map data does not match its sizes");
 	data = malloc(msg->data.len + 1);
 	maps = reallocarray(s->maps, s->map_count + 1, sizeof(*maps));
@@ -162,6 +172,7 @@ static int add_map(struct kt_snapshots *store, const struct kt_msg_map *msg, str
 		(struct kt_snapshot_map){ .info = *msg, .btf = find_btf(store, msg->btf_id) };
 	maps[s->map_count++].info.data.data = kt_steal_ptr(data);
 	s->bytes += msg->data.len;
+	store->bytes += msg->data.len;
 	return 0;
 }
 
