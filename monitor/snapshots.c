@@ -154,7 +154,7 @@ static int add_map(struct kt_snapshots *store, const struct kt_msg_map *msg, str
 
 	if (!s)
 		return protocol(diag, "map outside its snapshot");
-	if (s->map_count >= KT_SNAPSHOT_MAPS_MAX ||
+	if (s->map_count >= KT_SNAPSHOT_MAPS_MAX || msg->data.len > KT_MAP_BYTES_MAX ||
 	    s->bytes + msg->data.len > KT_SNAPSHOT_BYTES_MAX ||
 	    store->bytes + msg->data.len > KT_RUN_MAPS_BYTES_MAX)
 		return protocol(diag, "more or larger maps than the limit");

@@ -145,14 +145,12 @@ static void test_sizes_are_checked(void **state)
 	refused(&m);
 }
 
-/* Maps of the largest size, with entries of `size` bytes each that are not looked at. */
+/* A map with one entry of `size` bytes that are not looked at. */
 static struct kt_msg large_map(uint32_t snapshot, uint32_t size)
 {
-	static const uint8_t data[KT_MAP_BYTES_MAX];
-	struct kt_msg m =
-		sample_map(snapshot, 1, "m", BPF_MAP_TYPE_ARRAY, ids.u64, 4, size, data, size);
+	static const uint8_t data[KT_MAP_BYTES_MAX + 1];
 
-	return m;
+	return sample_map(snapshot, 1, "m", BPF_MAP_TYPE_ARRAY, ids.u64, 4, size, data, size);
 }
 
 static void begin_snapshot(uint32_t number)
@@ -172,9 +170,14 @@ static void end_snapshot(uint32_t number, uint32_t maps)
 
 static void test_maps_of_a_snapshot_are_bounded(void **state)
 {
-	struct kt_msg m = large_map(1, 8);
+	struct kt_msg m = large_map(1, KT_MAP_BYTES_MAX + 1);
 
 	begin_snapshot(1);
+	refused(&m);
+	m.map.value_size = 1;
+	m.map.entries = KT_MAP_BYTES_MAX + 1;
+	refused(&m);
+	m = large_map(1, 8);
 	for (unsigned int i = 0; i < KT_SNAPSHOT_MAPS_MAX; i++)
 		sample_add(store, &m);
 	refused(&m);
