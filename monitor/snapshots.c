@@ -7,24 +7,10 @@
 
 #include "base/cleanup.h"
 #include "base/limits.h"
-#include "monitor/snapshots.h"
+#include "monitor/snapshots-private.h"
 
 /* Periodic ones, and two for each generation. */
 #define STORE_MAX (KT_SNAPSHOTS_MAX + 2 * KT_GENERATIONS_MAX)
-
-struct btf_entry {
-	uint32_t id;
-	struct btf *btf; /* NULL: it did not parse */
-};
-
-struct kt_snapshots {
-	struct kt_snapshot *list;
-	size_t count;
-	size_t cap;
-	struct btf_entry *btfs;
-	size_t btf_count;
-	size_t bytes; /* of all maps */
-};
 
 int kt_snapshots_new(struct kt_snapshots **ret_store)
 {
@@ -67,7 +53,7 @@ static int protocol(struct kt_diag *diag, const char *what)
 
 static int add_btf(struct kt_snapshots *store, const struct kt_msg_btf *msg, struct kt_diag *diag)
 {
-	struct btf_entry *btfs;
+	struct kt_btf_entry *btfs;
 
 	if (store->btf_count >= KT_BTFS_MAX || msg->data.len > KT_BTF_BYTES_MAX)
 		return protocol(diag, "more or larger BTF objects than the limit");
@@ -76,7 +62,7 @@ static int add_btf(struct kt_snapshots *store, const struct kt_msg_btf *msg, str
 		return kt_raise(-ENOMEM);
 	store->btfs = btfs;
 	/* libbpf checks every type of it; what does not parse leaves its maps untyped. */
-	btfs[store->btf_count++] = (struct btf_entry){
+	btfs[store->btf_count++] = (struct kt_btf_entry){
 		.id = msg->btf_id,
 		.btf = msg->data.len ? btf__new(msg->data.data, msg->data.len) : NULL,
 	};
