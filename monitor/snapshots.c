@@ -9,23 +9,10 @@
 #include "base/array.h"
 #include "base/cleanup.h"
 #include "base/limits.h"
-#include "monitor/snapshots.h"
+#include "monitor/snapshots-private.h"
 
 /* Periodic ones, and two for each generation. */
 #define STORE_MAX (KT_SNAPSHOTS_MAX + 2 * KT_GENERATIONS_MAX)
-#define BTFS_MAX  1024
-
-struct btf_entry {
-	uint32_t id;
-	struct btf *btf; /* NULL: it did not parse */
-};
-
-struct kt_snapshots {
-	struct kt_snapshot *list;
-	size_t count;
-	struct btf_entry *btfs;
-	size_t btf_count;
-};
 
 int kt_snapshots_new(struct kt_snapshots **ret_store)
 {
@@ -69,16 +56,16 @@ static int protocol(struct kt_diag *diag, const char *what)
 int kt_snapshots_add_btf(struct kt_snapshots *store, uint32_t id, const void *data, size_t len,
 			 struct kt_diag *diag)
 {
-	struct btf_entry *btfs;
+	struct kt_btf_entry *btfs;
 
-	if (store->btf_count >= BTFS_MAX)
-		return protocol(diag, "more BTF objects than the limit");
+	if (store->btf_count >= KT_BTFS_MAX || len > KT_BTF_BYTES_MAX)
+		return protocol(diag, "more or larger BTF objects than the limit");
 	btfs = kt_array_room(store->btfs, store->btf_count, sizeof(*btfs));
 	if (!btfs)
 		return kt_raise(-ENOMEM);
 	store->btfs = btfs;
-	/* libbpf checks every type of it. */
-	btfs[store->btf_count++] = (struct btf_entry){
+	/* libbpf checks every type of it; what does not parse leaves its maps untyped. */
+	btfs[store->btf_count++] = (struct kt_btf_entry){
 		.id = id,
 		.btf = len ? btf__new(data, (uint32_t)len) : NULL,
 	};
@@ -150,15 +137,25 @@ static size_t entry_size(const struct kt_snapshot_map *m)
 	return kt_snapshot_value_bytes(m) * m->values_per_key + kt_snapshot_key_bytes(m);
 }
 
-static int check_map(const struct kt_snapshot *s, const struct kt_snapshot_map *map,
-		     struct kt_diag *diag)
+/* Readers go by the sizes, and so by what was compared with the bytes that there are. */
+static bool has_its_bytes(const struct kt_snapshot_map *m)
+{
+	size_t size = entry_size(m);
+
+	/* A product may wrap around. */
+	return m->entries ? size && m->len / size == m->entries && m->len % size == 0 : !m->len;
+}
+
+static int check_map(const struct kt_snapshots *store, const struct kt_snapshot *s,
+		     const struct kt_snapshot_map *map, struct kt_diag *diag)
 {
 	if (!s)
 		return protocol(diag, "map outside its snapshot");
-	if (s->map_count >= KT_SNAPSHOT_MAPS_MAX || map->len > KT_SNAPSHOT_BYTES_MAX - s->bytes)
+	if (s->map_count >= KT_SNAPSHOT_MAPS_MAX || map->len > KT_MAP_BYTES_MAX ||
+	    s->bytes + map->len > KT_SNAPSHOT_BYTES_MAX ||
+	    store->bytes + map->len > KT_RUN_MAPS_BYTES_MAX)
 		return protocol(diag, "more or larger maps than the limit");
-	if (map->state >= KT_MAP_STATE_COUNT_ ||
-	    (uint64_t)entry_size(map) * map->entries != map->len)
+	if (map->state >= KT_MAP_STATE_COUNT_ || !has_its_bytes(map))
 		return protocol(diag, "map data does not match its sizes");
 	return 0;
 }
@@ -169,7 +166,7 @@ int kt_snapshots_add_map(struct kt_snapshots *store, const struct kt_snapshot_ma
 	struct kt_snapshot *s = current(store);
 	_cleanup_(kt_freep) uint8_t *data = NULL;
 	struct kt_snapshot_map *maps;
-	int r = check_map(s, map, diag);
+	int r = check_map(store, s, map, diag);
 
 	if (r)
 		return r;
@@ -186,6 +183,7 @@ int kt_snapshots_add_map(struct kt_snapshots *store, const struct kt_snapshot_ma
 	maps->data = kt_steal_ptr(data);
 	maps->btf = find_btf(store, btf_id);
 	s->bytes += map->len;
+	store->bytes += map->len;
 	return 0;
 }
 

@@ -73,7 +73,7 @@ static void on_console(void *arg, const void *data, size_t len)
 {
 	struct drive *d = arg;
 
-	kt_artifacts_append(d->artifacts, "console.log", data, len, KT_CONSOLE_MAX);
+	kt_artifacts_append_guest(d->artifacts, KT_ARTIFACTS_CONSOLE, data, len);
 	if (d->req->on_console)
 		d->req->on_console(d->req->arg, data, len);
 	check_artifacts(d);
@@ -211,25 +211,23 @@ static void on_log(struct drive *d, const struct kt_msg_log *msg)
 	if (!s)
 		return;
 	snprintf(name, sizeof(name), "sched-%u.log", msg->spawn);
-	kt_artifacts_append(d->artifacts, name, msg->data.data, msg->data.len, KT_LOG_MAX);
+	kt_artifacts_append_guest(d->artifacts, name, msg->data.data, msg->data.len);
 }
 
 static void on_output(struct drive *d, const struct kt_msg_output *msg)
 {
-	kt_artifacts_append(d->artifacts, "body.log", msg->data.data, msg->data.len, KT_LOG_MAX);
+	kt_artifacts_append_guest(d->artifacts, "body.log", msg->data.data, msg->data.len);
 	if (d->req->on_console)
 		d->req->on_console(d->req->arg, msg->data.data, msg->data.len);
 }
 
-/* max_bytes as of kt_artifacts_append(). */
-static void note_program(struct drive *d, uint32_t start, const void *data, size_t len,
-			 size_t max_bytes)
+static void note_program(struct drive *d, uint32_t start, const void *data, size_t len)
 {
 	struct kt_program_record *p = kt_run_record_program(&d->res->record, start);
 	char name[KT_NAME_MAX + 16];
 
 	snprintf(name, sizeof(name), "program-%s.log", p->decl->name);
-	kt_artifacts_append(d->artifacts, name, data, len, max_bytes);
+	kt_artifacts_append_guest(d->artifacts, name, data, len);
 }
 
 /* The record has refused what there is no program for, and what is more than is kept. */
@@ -238,15 +236,15 @@ static void on_program(struct drive *d, const struct kt_msg *msg)
 	char note[128];
 
 	if (msg->type == KT_MSG_PROGRAM) {
-		note_program(d, msg->program.start, "", 0, 0);
+		note_program(d, msg->program.start, "", 0);
 	} else if (msg->type == KT_MSG_PROGRAM_OUTPUT) {
 		note_program(d, msg->program_output.start, msg->program_output.data.data,
-			     msg->program_output.data.len, KT_PROGRAM_OUTPUT_MAX);
+			     msg->program_output.data.len);
 	} else if (msg->program_end.dropped) {
 		snprintf(note, sizeof(note),
 			 "\n[ktest: %llu more bytes were dropped: of one program %u are kept]\n",
 			 (unsigned long long)msg->program_end.dropped, KT_PROGRAM_OUTPUT_MAX);
-		note_program(d, msg->program_end.start, note, strlen(note), 0);
+		note_program(d, msg->program_end.start, note, strlen(note));
 	}
 }
 

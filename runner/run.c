@@ -154,7 +154,7 @@ static void keep_archive(struct kt_artifacts *art, const char *name, int fd)
 	ssize_t n;
 
 	for (off_t at = 0; (n = pread(fd, bytes, sizeof(bytes), at)) > 0; at += n)
-		kt_artifacts_append(art, name, bytes, (size_t)n, 0);
+		kt_artifacts_append(art, name, bytes, (size_t)n);
 }
 
 /* ---- the machine to run it in ---- */
@@ -237,8 +237,8 @@ static int find_origin(struct origin *origin, struct kt_run_result *res,
 	res->start.bake_ns = kt_now_ns() - start_ns;
 	note_origin(res, origin);
 	if (r == KT_BAKING_E_GUEST && console.text.len)
-		kt_artifacts_append(art, "console.log", console.text.data, console.text.len,
-				    KT_CONSOLE_MAX);
+		kt_artifacts_append_guest(art, KT_ARTIFACTS_CONSOLE, console.text.data,
+					  console.text.len);
 	kt_buf_deinit(&console.text);
 	return r;
 }

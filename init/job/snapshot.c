@@ -85,7 +85,7 @@ static bool send_btf(struct kt_exec *exec, uint32_t id)
 	if (!id || has_btf(s, id))
 		return id;
 	fd = bpf_btf_get_fd_by_id(id);
-	if (s->sent_btfs == KT_SENT_BTF_MAX || fd < 0 || bpf_btf_get_info_by_fd(fd, &info, &len) ||
+	if (s->sent_btfs == KT_BTFS_MAX || fd < 0 || bpf_btf_get_info_by_fd(fd, &info, &len) ||
 	    info.btf_size > KT_BTF_BYTES_MAX)
 		return false;
 	size = info.btf_size;
@@ -142,6 +142,7 @@ static int send_map(struct kt_exec *exec, const struct kt_bpf_map *map, size_t *
 	msg.map.state = values.state;
 	msg.map.data = (struct kt_bytes){ data.data, (uint32_t)data.len };
 	*bytes_left -= data.len;
+	s->bytes += data.len;
 	kt_exec_send(exec, &msg);
 	return 0;
 }
@@ -149,7 +150,8 @@ static int send_map(struct kt_exec *exec, const struct kt_bpf_map *map, size_t *
 static int send_maps(struct kt_exec *exec, uint32_t *ret_count)
 {
 	const struct kt_bpf_maps *maps = &exec->snapshots.maps;
-	size_t bytes_left = KT_SNAPSHOT_BYTES_MAX;
+	size_t bytes_left = KT_MIN((size_t)KT_SNAPSHOT_BYTES_MAX,
+				   KT_RUN_MAPS_BYTES_MAX - exec->snapshots.bytes);
 	int r = 0;
 
 	for (size_t i = 0; !r && i < maps->count; i++) {

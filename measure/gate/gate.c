@@ -102,8 +102,8 @@ static void keep(struct gate *g, unsigned int cycle, const struct kt_diag *cause
 	if (!r) {
 		snprintf(res->kept, sizeof(res->kept), "%s", art->dir);
 		kt_diag_format(cause, text, sizeof(text));
-		kt_artifacts_append(art, "cause.txt", text, strlen(text), 0);
-		kt_artifacts_append(art, "cause.txt", "\n", 1, 0);
+		kt_artifacts_append(art, "cause.txt", text, strlen(text));
+		kt_artifacts_append(art, "cause.txt", "\n", 1);
 		r = write_rerun(g, art, cycle) ?:
 			    g->machines->keep(g->machines->arg, art->dir, &res->unkept);
 	}

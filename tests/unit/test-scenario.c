@@ -285,6 +285,57 @@ KT_WORKLOAD(nothing, "of this test")
 {
 }
 
+/* One more than there may be of each is refused, and the most there may be is not. */
+static void test_counts_are_bounded(void **state)
+{
+	struct kt_sched_decl scheds[KT_SCHEDS_MAX + 2] = { { 0 } };
+	struct kt_workers workers[KT_WORKERS_MAX + 2] = { { 0 } };
+	struct kt_step steps[KT_STEPS_MAX + 2] = { { 0 } };
+	struct kt_op ops[KT_OPS_MAX + 2] = { { 0 } };
+	struct kt_scenario s = *kt_scenario_find("zebra");
+	char names[KT_STEPS_MAX + 1][8];
+
+	for (unsigned int i = 0; i <= KT_STEPS_MAX; i++) {
+		snprintf(names[i], sizeof(names[i]), "n%u", i);
+		steps[i] = (struct kt_step){ names[i], NULL, 1 };
+	}
+	for (unsigned int i = 0; i <= KT_SCHEDS_MAX; i++)
+		scheds[i] = (struct kt_sched_decl){ names[i], "x" };
+	for (unsigned int i = 0; i <= KT_WORKERS_MAX; i++)
+		workers[i] = (struct kt_workers){ names[i], "nothing" };
+	for (unsigned int i = 0; i <= KT_OPS_MAX; i++)
+		ops[i] = (struct kt_op)KT_OP_FREEZE(KT_MS(1));
+	s.steps = steps;
+	refused(&s, "more than 256 steps");
+	steps[KT_STEPS_MAX].name = NULL;
+	s.staged = scheds;
+	refused(&s, "17 schedulers; the most is 16");
+	scheds[KT_SCHEDS_MAX].name = NULL;
+	s.workers = workers;
+	refused(&s, "'n64' are one kind too many");
+	workers[KT_WORKERS_MAX].name = NULL;
+	steps[0].ops = ops;
+	refused(&s, "more than 64 ops");
+	ops[KT_OPS_MAX].kind = 0;
+	s.snapshots = KT_SNAPSHOTS_MAX + 1;
+	refused(&s, "1001 snapshots; the most is 1000");
+	s.snapshots = KT_SNAPSHOTS_MAX;
+	assert_int_equal(kt_scenario_validate(&s, NULL), 0);
+}
+
+static void test_names_are_bounded(void **state)
+{
+	char name[KT_NAME_MAX + 1], path[KT_CGROUP_PATH_MAX + 1];
+
+	memset(name, 'a', sizeof(name));
+	memset(path, 'a', sizeof(path));
+	name[KT_NAME_MAX] = path[KT_CGROUP_PATH_MAX] = 0;
+	assert_false(kt_scenario_is_name(name));
+	assert_true(kt_scenario_is_name(name + 1));
+	assert_false(kt_cgroup_is_name(path));
+	assert_true(kt_cgroup_is_name(path + 1));
+}
+
 static void test_workers(void **state)
 {
 	struct kt_workers list[] = { { "a", "nothing", 256, "x/y_1" }, { "b", "nothing" }, { 0 } };
@@ -478,6 +529,8 @@ int main(void)
 		cmocka_unit_test(test_hash_covers_every_field),
 		cmocka_unit_test(test_hash_covers_modules_in_order),
 		cmocka_unit_test(test_holds),
+		cmocka_unit_test(test_counts_are_bounded),
+		cmocka_unit_test(test_names_are_bounded),
 		cmocka_unit_test(test_workers),
 		cmocka_unit_test(test_group_ops),
 		cmocka_unit_test(test_programs),
