@@ -13,6 +13,7 @@
 #include <xxhash.h>
 
 #include "base/cleanup.h"
+#include "base/parse.h"
 #include "machine/bake-cache.h"
 
 #define RETRY_MS	20
@@ -149,10 +150,10 @@ static unsigned int list_entries(struct entry *entries, DIR *dir)
 static uint64_t limit_bytes(void)
 {
 	const char *text = getenv("KTEST_BAKES_MAX_MIB");
-	char *end = NULL;
-	unsigned long long mib = text ? strtoull(text, &end, 10) : 0;
+	uint64_t mib;
 
-	return (text && end != text && !*end ? mib : DEFAULT_MAX_MIB) << 20;
+	return (text && kt_parse_number(text, 0, UINT64_MAX >> 20, &mib) ? mib : DEFAULT_MAX_MIB)
+	       << 20;
 }
 
 /* Folders of bakes that never got their name: whoever made them was killed. */

@@ -7,6 +7,7 @@
 
 #include "base/array.h"
 #include "base/cleanup.h"
+#include "base/parse.h"
 #include "measure/samples.h"
 
 #define SCALES_UP_TO 2 /* times the p95 of level 1 */
@@ -40,19 +41,15 @@ bool kt_levels_have(const struct kt_levels *levels, unsigned int level)
 	return false;
 }
 
-/* A number of digits alone, without leading zeros; 0: not one, or out of bounds. */
+/* 0: not a number, or out of bounds. */
 static unsigned int parse_level(const char *text, size_t len)
 {
-	unsigned int level = 0;
+	const char *end = text;
+	uint64_t level;
 
-	if (!len || len > 9 || text[0] == '0')
-		return 0;
-	for (size_t i = 0; i < len; i++) {
-		if (text[i] < '0' || text[i] > '9')
-			return 0;
-		level = level * 10 + (unsigned int)(text[i] - '0');
-	}
-	return level <= KT_LEVEL_MAX ? level : 0;
+	return kt_take_number(&end, &level) && end == text + len && level <= KT_LEVEL_MAX ?
+		       (unsigned int)level :
+		       0;
 }
 
 int kt_levels_parse(struct kt_levels *ret_levels, const char *text, struct kt_diag *diag)

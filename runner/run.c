@@ -7,6 +7,7 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/parse.h"
 #include "report/artifacts.h"
 #include "machine/baking.h"
 #include "judge/host-check.h"
@@ -90,10 +91,8 @@ static void make_rerun(struct kt_run_result *res, const struct kt_run_request *r
 	if (req->perf)
 		append_word(&out, "--perf");
 	if (req->timeout_ns) {
-		snprintf(text, sizeof(text), "%llu",
-			 (unsigned long long)(req->timeout_ns / KT_NSEC_PER_SEC));
 		append_word(&out, "--timeout");
-		append_word(&out, text);
+		append_word(&out, kt_duration_format(req->timeout_ns, text));
 	}
 	if (req->scheduler) {
 		snprintf(text, sizeof(text), "%s%s%s", req->scheduler,

@@ -53,7 +53,7 @@ static void test_notation(void **state)
 					     "gap=5",	  "gap=0ms",
 					     "gap=on",	  "gap=-1s",
 					     "spread=1s", "starved=1",
-					     "gap=5m",	  "work_rate=",
+					     "gap=5min",  "work_rate=",
 					     "gaps=1s",	  "=1",
 					     "spread=%",  "gap=99999999999999999s",
 					     "" };
