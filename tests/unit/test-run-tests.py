@@ -11,6 +11,7 @@ import json
 import os
 import pathlib
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -154,6 +155,19 @@ class Scenarios(unittest.TestCase):
         self.assertEqual(self.list("--refresh", self.build), "")
         (self.mine / "a.c").unlink()
         self.assertEqual(self.list("--refresh", self.build), again)
+
+
+class Packages(unittest.TestCase):
+    def test_elsewhere_than_on_debian(self):
+        """Nothing is installed: what is missing is named, and where to read of it."""
+        with tempfile.TemporaryDirectory(prefix="ktest-unit-") as tools:
+            for name in ["sh", "dirname", "cc"]:
+                os.symlink(shutil.which(name), f"{tools}/{name}")
+            done = subprocess.run([SCRIPTS.parent / "dev", "fmt", "--check"], text=True,
+                                  capture_output=True, env={"PATH": tools})
+        self.assertEqual(done.returncode, 3, done)
+        self.assertIn("docs/install.md", done.stderr)
+        self.assertRegex(done.stderr, r"Missing programs: meson ninja .*qemu-system-x86_64\n")
 
 
 unittest.main()
