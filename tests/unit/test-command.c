@@ -2,7 +2,7 @@
 /* Commands in executor slots: what is refused before it is sent, or when it is said. */
 #include <string.h>
 
-#include "runner/command.h"
+#include "machine/command.h"
 #include "tests/unit/test.h"
 
 static struct kt_commands all;
