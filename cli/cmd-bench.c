@@ -17,6 +17,7 @@
 #include "measure/bench/clones.h"
 #include "measure/bench/start.h"
 #include "measure/bench/bench.h"
+#include "machine/config.h"
 #include "machine/stage/initramfs.h"
 #include "machine/stage/stage.h"
 
@@ -52,9 +53,9 @@ static const char help[] =
 struct options {
 	struct kt_bench_request request;
 	const struct bench *bench;
-	const char *artifact, *kernel_path, *topology;
-	enum kt_accel accel;
-	bool have_seed, have_axis, have_levels;
+	const char *artifact, *kernel_path;
+	struct kt_cell_wishes wishes;
+	bool have_axis, have_levels;
 	int cancel_fd;
 	bool progress; /* stderr is a terminal */
 };
@@ -104,7 +105,7 @@ static int parse_topology(struct options *o, const char *value)
 	struct kt_diag diag = KT_DIAG_INIT;
 	struct kt_topology topo;
 
-	o->topology = value;
+	o->wishes.topology = value;
 	if (kt_topology_parse(&topo, value, &diag))
 		return cli_usage_error("bench", "--topology '%s': %s", value, diag.cause);
 	return 0;
@@ -114,7 +115,7 @@ static int parse_value(struct options *o, int c, const char *value)
 {
 	switch (c) {
 	case 'A':
-		return kt_accel_parse(&o->accel, value) ?
+		return kt_accel_parse(&o->wishes.accel, value) ?
 			       cli_usage_error("bench", "no accelerator '%s'", value) :
 			       0;
 	case 'f':
@@ -139,8 +140,8 @@ static int parse_value(struct options *o, int c, const char *value)
 					       "--repeats: '%s' is not a number from 1 to %u",
 					       value, KT_REPEATS_MAX);
 	case 'S':
-		o->have_seed = true;
-		return cli_parse_seed(value, &o->request.seed) ?
+		o->wishes.has_seed = true;
+		return cli_parse_seed(value, &o->wishes.seed) ?
 			       0 :
 			       cli_usage_error("bench", "'%s' is not a seed", value);
 	default:
@@ -246,41 +247,29 @@ static void on_progress(void *arg, unsigned int level, unsigned int repeat)
 			o->request.repeats);
 }
 
-/* An initramfs with init alone. */
-static int stage_init(int *ret_fd, const struct kt_kernel *kernel, struct kt_diag *diag)
-{
-	static const struct kt_scenario bare = { .name = "bench" };
-	static const struct kt_stage_files none;
-	const struct kt_stage_request stage = {
-		.scenario = &bare, .kernel = kernel, .files = &none, .parts = KT_INITRAMFS_BASE
-	};
-
-	return kt_stage_build(ret_fd, &stage, diag);
-}
-
 static int prepare(struct kt_bench_clones *clones, struct options *o, struct kt_kernel *kernel,
 		   struct kt_diag *diag)
 {
+	struct kt_cell_wishes *w = &o->wishes;
 	int r = kt_kernel_find(kernel, o->kernel_path, diag) ?:
-			cli_choose_accel("bench", &o->accel, o->accel, diag);
+			cli_choose_accel("bench", &w->accel, w->accel, diag);
 
-	clones->kernel = kernel;
-	clones->topology = o->topology;
-	clones->accel = o->accel;
-	clones->memory_bytes = KT_DEFAULT_MEMORY;
-	clones->seed = o->request.seed;
+	w->kernel = kernel->path;
+	w->build_id = kernel->build_id;
 	clones->cancel_fd = o->cancel_fd;
-	return r;
+	return r ?: kt_cell_init(&clones->cell, NULL, w, diag);
 }
 
 static int run_bench(struct options *o, struct kt_measured *measured,
 		     struct kt_bench_machines *machines, const struct kt_kernel *kernel,
-		     const char *release, struct kt_diag *diag)
+		     const struct kt_cell_machine *machine, const char *release,
+		     struct kt_diag *diag)
 {
 	int r;
 
-	cli_note_machine(measured, o->accel, o->topology, kernel);
-	machines->surface = kt_accel_name(o->accel);
+	cli_note_machine(measured, machine->accel, machine->topology, kernel);
+	machines->surface = kt_accel_name(machine->accel);
+	o->request.seed = machine->seed;
 	r = kt_bench_run(measured, &o->request, machines, diag);
 	if (release[0])
 		kt_measured_text(measured->kernel.release, sizeof(measured->kernel.release),
@@ -302,7 +291,8 @@ static int run_commands(struct options *o, struct kt_measured *measured, struct 
 	if (!r) {
 		r = kt_bench_clones_init(clones, diag);
 		r = r ? KT_CLI_BENCH_E_SETUP :
-			run_bench(o, measured, &machines, &kernel, clones->release, diag);
+			run_bench(o, measured, &machines, &kernel, &clones->cell.machine,
+				  clones->release, diag);
 		kt_bench_clones_deinit(clones);
 		return r;
 	}
@@ -313,22 +303,16 @@ static int run_commands(struct options *o, struct kt_measured *measured, struct 
 static int make_spec(struct kt_session_spec *spec, struct kt_baked *baked, struct options *o,
 		     const struct kt_bench_clones *clones, int *ret_initrd_fd, struct kt_diag *diag)
 {
-	struct kt_vm_spec vm = { .accel = o->accel,
-				 .memory_bytes = KT_DEFAULT_MEMORY,
-				 .kernel_path = clones->kernel->path,
-				 .seed = o->request.seed };
+	const struct kt_stage_request stage = { .cell = &clones->cell, .parts = KT_INITRAMFS_BASE };
 	int r;
 
 	if (o->request.kind == KT_MEASURED_RESTORE) {
-		r = kt_bench_clones_bake(baked, &spec->config, clones, o->topology, diag);
+		r = kt_bench_clones_bake(baked, &spec->config, &clones->cell, o->cancel_fd, diag);
 		spec->bake = baked->bake;
 		return r;
 	}
-	r = stage_init(ret_initrd_fd, clones->kernel, diag);
-	vm.initrd_fd = *ret_initrd_fd;
-	return r						      ?:
-		       kt_topology_parse(&vm.topo, o->topology, diag) ?:
-		       kt_vm_config_init(&spec->config, &vm, diag);
+	r = kt_stage_build(ret_initrd_fd, &stage, diag);
+	return r ?: kt_machine_config(&spec->config, &clones->cell.machine, *ret_initrd_fd, diag);
 }
 
 static int run_starts(struct options *o, struct kt_measured *measured, struct kt_diag *diag)
@@ -345,7 +329,8 @@ static int run_starts(struct options *o, struct kt_measured *measured, struct kt
 	if (r)
 		return r == KT_BENCH_E_CANCELLED ? r : KT_CLI_BENCH_E_SETUP;
 	starter->cancel_fd = o->cancel_fd;
-	return run_bench(o, measured, &machines, &kernel, starter->release, diag);
+	return run_bench(o, measured, &machines, &kernel, &clones->cell.machine, starter->release,
+			 diag);
 }
 
 static int exit_status(int r)
@@ -388,8 +373,6 @@ int cmd_bench(int argc, char **argv)
 {
 	struct options o = {
 		.request = { .levels = { { 1 }, 1 }, .repeats = 10, .on_progress = on_progress },
-		.topology = KT_DEFAULT_TOPO,
-		.accel = KT_ACCEL_AUTO,
 	};
 	int r = parse_options(&o, argc, argv);
 
@@ -399,8 +382,6 @@ int cmd_bench(int argc, char **argv)
 	o.request.output_bytes = o.bench->output_bytes;
 	o.request.arg = &o;
 	o.progress = isatty(STDERR_FILENO);
-	if (!o.have_seed)
-		o.request.seed = cli_random_seed();
 	o.cancel_fd = cli_open_cancel_fd();
 	if (o.cancel_fd < 0) {
 		fprintf(stderr, "ktest bench: cannot watch for signals: %s\n", strerror(errno));

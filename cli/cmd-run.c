@@ -24,8 +24,6 @@
 
 struct options {
 	struct run_options given;
-	bool auto_accel;	  /* the user left the accelerator to us */
-	enum kt_accel accel;	  /* chosen for this host */
 	struct kt_session *begun; /* the machine of the only run; owned; or NULL */
 	char accel_reason[KT_DIAG_TEXT_MAX];
 	bool progress; /* stderr is a terminal */
@@ -40,7 +38,6 @@ struct options {
 struct job {
 	struct options *o;
 	struct kt_run_request request;
-	struct kt_stage_given given;
 	struct kt_run_result *result; /* owned */
 	uint64_t start_ns;
 	int error; /* < 0: there is no result */
@@ -73,7 +70,7 @@ static void on_progress(void *arg, const char *text)
 	clear_progress(o);
 	if (o->given.parallel > 1)
 		fprintf(stderr, "%u running; ", o->at_work);
-	fprintf(stderr, "%s: %s (%.1f s)", job->request.scenario->name, text,
+	fprintf(stderr, "%s: %s (%.1f s)", job->request.cell->scenario->name, text,
 		(double)(kt_now_ns() - job->start_ns) / 1e9);
 	pthread_mutex_unlock(&o->terminal);
 }
@@ -177,17 +174,12 @@ static int worse(int a, int b)
 	return a;
 }
 
-static void prepare_job(struct job *job, struct options *o, const struct kt_scenario *s)
+static void prepare_job(struct job *job, struct options *o, const struct kt_cell *cell)
 {
 	*job = (struct job){ .o = o, .request = o->given.request };
-	job->request.scenario = kt_stage_give(&job->given, s, o->given.request.scheduler,
-					      o->given.request.scheduler_name);
+	job->request.cell = cell;
 	job->request.arg = job;
-	/* Only tcg makes machines that can run machines. */
-	job->request.accel = o->auto_accel && s->nested ? KT_ACCEL_TCG : o->accel;
 	job->request.begun = kt_steal_ptr(o->begun);
-	if (!o->given.have_seed)
-		job->request.seed = cli_random_seed();
 	job->start_ns = kt_now_ns();
 }
 
@@ -214,7 +206,7 @@ static bool run_job(void *arg, unsigned int number)
 	struct batch *batch = arg;
 	struct job *job = &batch->jobs[number];
 
-	prepare_job(job, batch->o, batch->plan->scenarios[number]);
+	prepare_job(job, batch->o, &batch->plan->cells[number]);
 	job->result = calloc(1, sizeof(*job->result));
 	count_at_work(batch->o, 1);
 	job->error = job->result ? kt_run(job->result, &job->request) : kt_raise(-ENOMEM);
@@ -229,7 +221,7 @@ static void report_job(void *arg, unsigned int number)
 	struct options *o = batch->o;
 	struct job *job = &batch->jobs[number];
 
-	o->running = job->request.scenario->name;
+	o->running = job->request.cell->scenario->name;
 	pthread_mutex_lock(&o->terminal);
 	if (job->error) {
 		batch->failed = true;
@@ -240,7 +232,7 @@ static void report_job(void *arg, unsigned int number)
 	}
 	pthread_mutex_unlock(&o->terminal);
 	if (o->results && !job->error)
-		json_array_append_new(o->results, kt_result_json(job->result, &job->request));
+		json_array_append_new(o->results, kt_result_json(job->result));
 	if (job->result)
 		kt_run_result_deinit(job->result);
 	free(job->result);
@@ -280,7 +272,7 @@ static int prepare(struct options *o, struct kt_kernel *kernel, const struct kt_
 	int r = 0;
 
 	for (unsigned int i = 0; !r && i < plan->count; i++)
-		r = kt_scenario_validate(plan->scenarios[i], diag);
+		r = kt_scenario_validate(plan->cells[i].scenario, diag);
 	if (!r)
 		r = kt_kernel_find(kernel, o->given.kernel_path, diag);
 	return r;
@@ -289,50 +281,48 @@ static int prepare(struct options *o, struct kt_kernel *kernel, const struct kt_
 /* To find out what the host's KVM is good for takes as long as half of QEMU's start. */
 static void begin(struct options *o, const struct kt_plan *plan)
 {
-	struct kt_run_request request;
+	struct kt_cell cell;
 
-	if (plan->count != 1 || !kt_accel_is_probably_tcg(o->given.request.accel))
+	if (plan->count != 1 || !kt_accel_is_probably_tcg(o->given.wishes.accel))
 		return;
-	/* The machine has it from its start. */
-	if (!o->given.have_seed)
-		o->given.request.seed = cli_random_seed();
-	o->given.have_seed = true;
-	request = o->given.request;
-	request.scenario = plan->scenarios[0];
-	request.accel = KT_ACCEL_TCG;
-	o->begun = kt_run_begin(&request);
+	cell = plan->cells[0];
+	cell.machine.accel = KT_ACCEL_TCG;
+	o->begun = kt_run_begin(&cell);
 }
 
 /* Says why it is not kvm, in one line, if it could have been. */
-static int choose_accel(struct options *o, struct kt_diag *diag)
+static int choose_accel(struct options *o, struct kt_plan *plan, struct kt_diag *diag)
 {
 	struct kt_diag why = KT_DIAG_INIT;
-	int r;
+	const char *reason = NULL;
+	enum kt_accel accel;
+	int r = kt_accel_choose(&accel, o->given.wishes.accel, o->given.force, &why);
 
-	o->auto_accel = o->given.request.accel == KT_ACCEL_AUTO;
-	r = kt_accel_choose(&o->accel, o->given.request.accel, o->given.force, &why);
 	if (r) {
 		*diag = why;
 		kt_diag_remedy(diag, "use --accel tcg, or --force to try all the same");
 		return r;
 	}
-	if (o->accel != KT_ACCEL_TCG)
+	if (accel != KT_ACCEL_TCG)
 		o->begun = kt_session_free(o->begun);
-	if (!kt_diag_is_set(&why))
-		return 0;
-	why.remedy[0] = '\0';
-	o->given.request.accel_reason =
-		kt_diag_format(&why, o->accel_reason, sizeof(o->accel_reason));
-	fprintf(stderr, "ktest run: --accel tcg, not kvm: %s\n", o->accel_reason);
+	if (kt_diag_is_set(&why)) {
+		why.remedy[0] = '\0';
+		reason = kt_diag_format(&why, o->accel_reason, sizeof(o->accel_reason));
+		fprintf(stderr, "ktest run: --accel tcg, not kvm: %s\n", reason);
+	}
+	for (unsigned int i = 0; i < plan->count; i++)
+		kt_cell_settle(&plan->cells[i], accel, reason);
 	return 0;
 }
 
 static void init_options(struct options *o, struct kt_kernel *kernel)
 {
 	o->given.request.kernel = kernel;
+	o->given.wishes.kernel = kernel->path;
+	o->given.wishes.build_id = kernel->build_id;
 	o->given.request.on_progress = on_progress;
 	o->given.request.on_console = o->given.verbose ? on_console : NULL;
-	o->given.request.scheduler_args = o->given.args;
+	o->given.wishes.scheduler_args = o->given.args;
 	o->given.request.files = &o->given.files;
 	o->progress = isatty(STDERR_FILENO);
 	o->colour = isatty(STDOUT_FILENO) && !getenv("NO_COLOR");
@@ -360,12 +350,12 @@ int cmd_run(int argc, char **argv)
 		return r < 0 ? 0 : r;
 	init_options(&o, &kernel);
 	r = kt_plan_select(&plan, (const char *const *)argv + first, (unsigned int)(argc - first),
-			   &diag);
+			   &o.given.wishes, &diag);
 	if (!r)
 		r = prepare(&o, &kernel, &plan, &diag);
 	if (!r) {
 		begin(&o, &plan);
-		r = choose_accel(&o, &diag);
+		r = choose_accel(&o, &plan, &diag);
 	}
 	if (r) {
 		cli_print_diag(&diag);

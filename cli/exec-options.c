@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
@@ -96,19 +95,20 @@ static int parse_seed(struct exec_options *o, const char *value)
 	char *end;
 
 	errno = 0;
-	o->request.seed = strtoull(value, &end, 10);
-	o->have_seed = true;
+	o->request.wishes.seed = strtoull(value, &end, 10);
+	o->request.wishes.has_seed = true;
 	return errno || !*value || *end || value[0] == '-' ? usage_error("a seed", value) : 0;
 }
 
 static int parse_value(struct exec_options *o, int c, const char *value)
 {
-	struct kt_exec_request *req = &o->request;
+	struct kt_cell_wishes *wishes = &o->request.wishes;
 
 	switch (c) {
 	case 'A':
-		return kt_accel_parse(&req->accel, value) ? usage_error("an accelerator", value) :
-							    0;
+		return kt_accel_parse(&wishes->accel, value) ?
+			       usage_error("an accelerator", value) :
+			       0;
 	case 'e':
 		return add_env(o, value);
 	case 'F':
@@ -117,22 +117,22 @@ static int parse_value(struct exec_options *o, int c, const char *value)
 		o->kernel_path = value;
 		return 0;
 	case 'm':
-		return parse_memory(value, &req->memory_bytes) ?
+		return parse_memory(value, &wishes->memory_bytes) ?
 			       0 :
 			       usage_error("a size, as 512M or 2G", value);
 	case 's':
-		req->scheduler = value;
+		wishes->scheduler = value;
 		return 0;
 	case 'a':
 		return add_word(o->args, &o->arg_count, KT_ARGS_MAX, value);
 	case 'S':
 		return parse_seed(o, value);
 	case 't':
-		return parse_duration(value, &req->timeout_ns) ?
+		return parse_duration(value, &wishes->timeout_ns) ?
 			       0 :
 			       usage_error("a duration, as 500ms, 10s or 2m", value);
 	default:
-		req->topo = value;
+		wishes->topology = value;
 		return 0;
 	}
 }
@@ -143,9 +143,9 @@ static int check_options(const struct exec_options *o, int argc)
 
 	if (optind == argc && o->needs_command)
 		wrong = "name a command";
-	else if (o->force && o->request.accel != KT_ACCEL_KVM)
+	else if (o->force && o->request.wishes.accel != KT_ACCEL_KVM)
 		wrong = "--force goes with --accel kvm";
-	else if (o->arg_count && !o->request.scheduler)
+	else if (o->arg_count && !o->request.wishes.scheduler)
 		wrong = "--scheduler-arg goes with --scheduler";
 	if (!wrong)
 		return 0;
@@ -183,7 +183,7 @@ int exec_options_parse(struct exec_options *o, int argc, char **argv, const char
 			fputs(help, stdout);
 			return -1;
 		case 'c':
-			o->request.cold = true;
+			o->request.wishes.cold = true;
 			break;
 		case 'f':
 			o->force = true;
@@ -212,7 +212,7 @@ int exec_options_accel(struct exec_options *o, struct kt_diag *diag)
 {
 	struct kt_diag why = KT_DIAG_INIT;
 	char text[KT_DIAG_TEXT_MAX];
-	int r = kt_accel_choose(&o->request.accel, o->request.accel, o->force, &why);
+	int r = kt_accel_choose(&o->request.wishes.accel, o->request.wishes.accel, o->force, &why);
 
 	if (r) {
 		*diag = why;
@@ -241,14 +241,11 @@ void exec_options_request(struct exec_options *o, const char *const *argv,
 			  const struct kt_kernel *kernel)
 {
 	struct kt_exec_request *req = &o->request;
-	uint32_t seed = 0;
 
-	if (!o->have_seed && getrandom(&seed, sizeof(seed), 0) == sizeof(seed))
-		req->seed = seed;
 	req->kernel = kernel;
 	req->argv = argv;
 	req->env = o->env;
-	req->scheduler_args = o->args;
+	req->wishes.scheduler_args = o->args;
 	req->files = &o->files;
 	req->in_fd = STDIN_FILENO;
 	req->out_fd = STDOUT_FILENO;

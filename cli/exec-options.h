@@ -21,7 +21,6 @@ struct exec_options {
 	struct kt_stage_files files;
 	bool force;
 	bool verbose;
-	bool have_seed;
 };
 
 /* 0, an exit status, or -1 when help was printed. The command is at optind then. */

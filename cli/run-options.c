@@ -80,7 +80,7 @@ static int parse_file(struct run_options *o, const char *value)
 /* PATH[:NAME]: a colon in the path itself is followed by a '/' somewhere. */
 static int parse_scheduler(struct run_options *o, const char *value)
 {
-	struct kt_run_request *req = &o->request;
+	struct kt_cell_wishes *wishes = &o->wishes;
 	const char *colon = strrchr(value, ':');
 	char path[PATH_MAX];
 
@@ -92,11 +92,11 @@ static int parse_scheduler(struct run_options *o, const char *value)
 			     colon ? (int)(colon - value) : (int)strlen(value),
 			     value) >= sizeof(path))
 		return cli_usage_error("run", "--scheduler: the path is too long");
-	req->scheduler_name = colon ? colon + 1 : NULL;
+	wishes->scheduler_name = colon ? colon + 1 : NULL;
 	/* The command that repeats the run must work from any folder. */
 	if (!strchr(path, '/') || !realpath(path, o->scheduler))
 		snprintf(o->scheduler, sizeof(o->scheduler), "%s", path);
-	req->scheduler = o->scheduler;
+	wishes->scheduler = o->scheduler;
 	return 0;
 }
 
@@ -104,7 +104,7 @@ static int parse_limit(struct run_options *o, const char *value)
 {
 	struct kt_diag diag = KT_DIAG_INIT;
 
-	if (!kt_limits_parse(&o->request.limits, value, &diag))
+	if (!kt_limits_parse(&o->wishes.limits, value, &diag))
 		return 0;
 	return cli_usage_error("run", "--limit '%s': %s%s%s", value, diag.cause,
 			       diag.remedy[0] ? "; " : "", diag.remedy);
@@ -112,16 +112,16 @@ static int parse_limit(struct run_options *o, const char *value)
 
 static int parse_value(struct run_options *o, int c, const char *value)
 {
-	struct kt_run_request *req = &o->request;
+	struct kt_cell_wishes *wishes = &o->wishes;
 	uint64_t n;
 
 	switch (c) {
 	case 'A':
-		if (kt_accel_parse(&req->accel, value))
+		if (kt_accel_parse(&wishes->accel, value))
 			return cli_usage_error("run", "no accelerator '%s'", value);
 		break;
 	case 'd':
-		req->artifacts = value;
+		o->request.artifacts = value;
 		break;
 	case 'K':
 		o->kernel_path = value;
@@ -139,9 +139,9 @@ static int parse_value(struct run_options *o, int c, const char *value)
 	case 'F':
 		return parse_file(o, value);
 	case 'S':
-		if (!parse_number(value, &req->seed))
+		if (!parse_number(value, &wishes->seed))
 			return cli_usage_error("run", "'%s' is not a seed", value);
-		o->have_seed = true;
+		wishes->has_seed = true;
 		break;
 	case 'j':
 		if (!parse_number(value, &n) || !n || n > KT_JOBS_MAX)
@@ -155,7 +155,7 @@ static int parse_value(struct run_options *o, int c, const char *value)
 					       "'%s' is not a number of seconds from 1 to "
 					       "86400",
 					       value);
-		req->timeout_ns = n * KT_NSEC_PER_SEC;
+		wishes->timeout_ns = n * KT_NSEC_PER_SEC;
 		break;
 	}
 	return 0;
@@ -195,7 +195,7 @@ int run_options_parse(struct run_options *o, int argc, char **argv, int *ret_fir
 			fputs(help, stdout);
 			return -1;
 		case 'c':
-			o->request.cold = true;
+			o->wishes.cold = true;
 			break;
 		case 'i':
 			o->request.keep_identity = true;
@@ -216,7 +216,7 @@ int run_options_parse(struct run_options *o, int argc, char **argv, int *ret_fir
 			o->no_skip = true;
 			break;
 		case 'p':
-			o->request.perf = true;
+			o->wishes.perf = true;
 			break;
 		case 'x':
 			o->stats = true;
@@ -235,13 +235,13 @@ int run_options_parse(struct run_options *o, int argc, char **argv, int *ret_fir
 	}
 	if (optind == argc)
 		return cli_usage_error("run", "name at least one scenario, or '*'");
-	if (o->force && o->request.accel != KT_ACCEL_KVM)
+	if (o->force && o->wishes.accel != KT_ACCEL_KVM)
 		return cli_usage_error("run", "--force goes with --accel kvm");
 	/* What of several consoles, or of machines that want the same CPUs? */
-	if (o->parallel > 1 && (o->verbose || o->request.perf))
+	if (o->parallel > 1 && (o->verbose || o->wishes.perf))
 		return cli_usage_error("run", "%s goes with one job at a time",
 				       o->verbose ? "--verbose" : "--perf");
-	if (o->arg_count && !o->request.scheduler)
+	if (o->arg_count && !o->wishes.scheduler)
 		return cli_usage_error("run", "--scheduler-arg goes with --scheduler");
 	*ret_first = optind;
 	return 0;

@@ -10,6 +10,7 @@
 #include "machine/stage/stage.h"
 
 struct run_options {
+	struct kt_cell_wishes wishes;  /* what all cells share */
 	struct kt_run_request request; /* what all runs share */
 	bool fail_on_inconclusive;
 	bool no_skip;
@@ -22,7 +23,6 @@ struct run_options {
 	bool json;
 	bool stats;
 	bool verbose;
-	bool have_seed;
 	unsigned int parallel;
 };
 

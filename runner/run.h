@@ -16,24 +16,14 @@
 #include "machine/fleet.h"
 #include "judge/result.h"
 #include "machine/stage/stage.h"
-#include "scenario/scenario.h"
+#include "scenario/cell.h"
 #include "vmm/vm.h"
 
 struct kt_run_request {
-	const struct kt_scenario *scenario;
-	const struct kt_kernel *kernel;
-	enum kt_accel accel;
-	const char *accel_reason; /* why it is not kvm, when it was free to be; NULL */
-	uint64_t timeout_ns;	  /* wall time of the run; 0: the scenario's */
-	uint64_t seed;
-	const char *artifacts;	    /* folder to create the run's folder in; NULL: default */
-	const char *scheduler;	    /* binary in place of every declared scheduler's; NULL: none */
-	const char *scheduler_name; /* what the user calls it; NULL: nothing */
-	const char *const *scheduler_args;  /* its argv[1...], NULL-terminated; NULL: none */
+	const struct kt_cell *cell;
+	const struct kt_kernel *kernel; /* the cell's */
+	const char *artifacts;		/* folder to create the run's folder in; NULL: default */
 	const struct kt_stage_files *files; /* further files for the guest; NULL: none */
-	struct kt_limits limits;	    /* of the command line; 0: none */
-	bool perf;			    /* a machine for measuring; see vm.h */
-	bool cold;			    /* boot, whatever the scenario says */
 	struct kt_fleet *fleet;		    /* takes clones from there; borrowed; NULL: make one */
 	struct kt_session *begun;	    /* of kt_run_begin(); used or freed by kt_run() */
 	bool keep_identity;		    /* a clone is called what its bake is called */
@@ -47,11 +37,10 @@ struct kt_run_request {
 };
 
 /*
- * Begins with the machine before all of the request is known: its scenario, accelerator,
- * and whether it is cold must be. NULL where nothing is gained by it. It is the caller's to
- * give to kt_run(), or to kt_session_free().
+ * Begins with the machine of a cell before the rest of the request is known. NULL where nothing
+ * is gained by it. It is the caller's to give to kt_run(), or to kt_session_free().
  */
-struct kt_session *kt_run_begin(const struct kt_run_request *request);
+struct kt_session *kt_run_begin(const struct kt_cell *cell);
 
 /*
  * Runs it. Every way a run can end is a result; negative only when not even a
