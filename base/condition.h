@@ -33,6 +33,7 @@ enum kt_range {
 	KT_RANGE_OP,
 	KT_RANGE_SPAWN,
 	/* scenario/ */
+	KT_RANGE_CELL,
 	KT_RANGE_CHECK,
 	KT_RANGE_LIMITS,
 	KT_RANGE_SCENARIO,

@@ -28,7 +28,7 @@
 #include "init/staging/unpack.h"
 #include "ops/exec.h"
 #include "ops/guest/sched.h"
-#include "scenario/scenario.h"
+#include "scenario/cell.h"
 
 #define KT_INIT_WATCHES_MAX  128
 #define KT_INIT_CHILDREN_MAX 1024
@@ -66,7 +66,7 @@ struct kt_exec {
 	bool stop;		     /* the host asked for teardown */
 	bool tear_down;		     /* it has begun: waits no longer end on `stop` */
 
-	const struct kt_scenario *scenario;
+	struct kt_cell cell; /* what the job is */
 	struct kt_sched sched;
 	struct kt_slots slots;
 	char attach[KT_NAME_MAX]; /* what ATTACH asks for; "": nothing */

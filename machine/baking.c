@@ -65,14 +65,14 @@ static int add_fact(json_t *facts, const char *name, const char *text)
 }
 
 /* The kernel's build id says what it is; one without is told by its bytes. */
-static int add_kernel_fact(json_t *facts, const struct kt_kernel *kernel)
+static int add_kernel_fact(json_t *facts, const struct kt_cell_machine *machine)
 {
 	char digest[17];
 	int r;
 
-	if (kernel->build_id[0])
-		return kt_forward(add_fact(facts, "kernel", kernel->build_id));
-	r = digest_path(digest, kernel->path);
+	if (machine->build_id && machine->build_id[0])
+		return kt_forward(add_fact(facts, "kernel", machine->build_id));
+	r = digest_path(digest, machine->kernel);
 	return r ? kt_forward(r) : kt_forward(add_fact(facts, "kernel", digest));
 }
 
@@ -84,11 +84,11 @@ static int make_facts(json_t **ret_facts, const struct kt_baking_request *req, i
 
 	if (!facts)
 		return kt_raise(-ENOMEM);
-	r = digest_fd(initramfs, initrd_fd)		    ?:
-		    digest_path(program, "/proc/self/exe")  ?:
-		    add_kernel_fact(facts, req->kernel)	    ?:
-		    add_fact(facts, "initramfs", initramfs) ?:
-		    add_fact(facts, "ktest", program)	    ?:
+	r = digest_fd(initramfs, initrd_fd)			      ?:
+		    digest_path(program, "/proc/self/exe")	      ?:
+		    add_kernel_fact(facts, &req->stage.cell->machine) ?:
+		    add_fact(facts, "initramfs", initramfs)	      ?:
+		    add_fact(facts, "ktest", program)		      ?:
 		    add_fact(facts, "command line", req->config.cmdline);
 	if (r)
 		return kt_forward(r);
@@ -127,15 +127,9 @@ static void on_failed(struct oven *o, const struct kt_msg_failed *failed)
 
 static void send_job(struct oven *o)
 {
-	struct kt_msg job = { .type = KT_MSG_JOB };
+	const struct kt_msg job = { .type = KT_MSG_JOB,
+				    .job = kt_cell_job(o->req->stage.cell, true) };
 
-	job.job.table_hash = kt_scenario_table_hash();
-	job.job.seed = o->req->config.seed;
-	job.job.prepare = 1;
-	snprintf(job.job.scenario, sizeof(job.job.scenario), "%s", o->req->stage.scenario->name);
-	if (o->req->stage.scenario->sched)
-		snprintf(job.job.scheduler, sizeof(job.job.scheduler), "%s",
-			 o->req->stage.scenario->sched->name);
 	kt_session_send(o->session, &job);
 	o->has_job = true;
 }
@@ -463,16 +457,16 @@ static int plan_warm(struct kt_baked *baked, struct recipe *recipe, struct kt_di
 
 static int add_prepared_facts(struct recipe *recipe)
 {
-	const struct kt_scenario *s = recipe->req->stage.scenario;
+	const struct kt_cell *cell = recipe->req->stage.cell;
 	char digest[17] = "nothing";
 	int r = recipe->archive_fd < 0 ? 0 : digest_fd(digest, recipe->archive_fd);
 
 	r = r ?: add_fact(recipe->facts, "staged", digest);
 	/* A warm-up is the scenario's own; schedulers are shared by all that stage the same. */
-	if (!r && s->has_warm_up)
-		r = add_fact(recipe->facts, "warm-up of", s->name);
-	if (!r && s->start == KT_START_ATTACHED)
-		r = add_fact(recipe->facts, "attached", s->sched->name);
+	if (!r && cell->scenario->has_warm_up)
+		r = add_fact(recipe->facts, "warm-up of", cell->scenario->name);
+	if (!r && cell->start == KT_START_ATTACHED)
+		r = add_fact(recipe->facts, "attached", kt_cell_boot(cell)->name);
 	return kt_forward(r);
 }
 

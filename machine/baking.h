@@ -15,7 +15,6 @@
 
 #include "base/diag.h"
 #include "base/error.h"
-#include "kernel/kernel.h"
 #include "proto/result.h"
 #include "machine/session.h"
 #include "machine/stage/stage.h"
@@ -23,11 +22,10 @@
 #include "vmm/vm.h"
 
 struct kt_baking_request {
-	struct kt_vm_config config; /* of the machine; its initramfs is not looked at */
-	const struct kt_kernel *kernel;
+	struct kt_vm_config config;    /* of the cell's machine; its initramfs is not looked at */
 	struct kt_stage_request stage; /* its base (machine/stage/initramfs.h) is booted */
 	/*
-	 * One that is prepared for stage.scenario, made from a clone of one that is not: all
+	 * One that is prepared for stage.cell, made from a clone of one that is not: all
 	 * it stages is in it, its warm-up has run, and its boot scheduler is attached if it
 	 * starts with that.
 	 */

@@ -37,6 +37,7 @@
 #include "base/error.h"
 #include "base/limits.h"
 #include "proto/snapshot.h"
+#include "proto/topology.h"
 
 /* Name of the control port, in /sys/class/virtio-ports/<port>/name of the guest. */
 #define KT_PORT_CONTROL "org.ktest.control"
@@ -92,9 +93,13 @@ struct kt_bytes {
 /* JOB: what to run. */
 struct kt_msg_job {
 	char scenario[KT_NAME_MAX];
-	char scheduler[KT_NAME_MAX]; /* its boot scheduler, also one it was given; "": none */
-	uint64_t table_hash;	     /* of the host's scenario table; must equal the guest's */
+	char topology[KT_TOPOLOGY_TEXT_MAX];
+	char scheduler[KT_NAME_MAX]; /* name of the one that the user gives; "": none */
+	uint64_t memory_bytes;	     /* of the machine */
 	uint64_t seed;		     /* of everything random in the run */
+	uint32_t cold;		     /* 1: the machine was booted for this run */
+	uint64_t table_hash;	     /* of the host's scenario table; must equal the guest's */
+	uint64_t cell_hash;	     /* of the host's cell (scenario/cell.h); likewise */
 	/*
 	 * 1: only stage it and attach its boot scheduler, up to PHASE body, and wait for
 	 * a job that begins there: the machine is then saved.

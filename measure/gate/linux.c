@@ -29,9 +29,10 @@
 #include "machine/command.h"
 #include "measure/gate/image.h"
 #include "measure/gate/linux.h"
+#include "machine/config.h"
 #include "machine/stage/initramfs.h"
 #include "machine/session.h"
-#include "scenario/scenario.h"
+#include "scenario/cell.h"
 
 #define MEMORY_BYTES KT_MIB(256)
 #define FREEZE_NS    (5 * KT_NSEC_PER_SEC)
@@ -51,6 +52,8 @@ struct gate {
 	char text_digest[17]; /* when it was saved */
 	char pattern[24];     /* seed of the pattern, as text */
 	/* The image of the cell. */
+	char topology[32];
+	struct kt_cell machine; /* which has no scenario */
 	struct kt_vm_config config;
 	struct kt_bake *bake; /* owned */
 	/* The machine that is held. */
@@ -257,49 +260,36 @@ static int digest_text(const struct gate *g, char ret_text[17], struct kt_diag *
 
 /* ---- the image of a cell ---- */
 
-/* A scenario of nothing but what is to be staged. */
-struct staged {
-	struct kt_scenario scenario;
-	struct kt_sched_decl scheds[2];
-};
-
-static struct kt_stage_request stage_of(const struct gate *g, struct staged *st, unsigned int part)
+static struct kt_stage_request stage_of(const struct gate *g, unsigned int part)
 {
-	*st = (struct staged){ .scenario = { .name = "gate" } };
-	if (g->cell.scheduler) {
-		st->scheds[0] =
-			(struct kt_sched_decl){ .name = "gate", .binary = g->cell.scheduler };
-		st->scenario.staged = st->scheds;
-	}
-	return (struct kt_stage_request){ .scenario = &st->scenario,
-					  .kernel = g->spec->kernel,
+	return (struct kt_stage_request){ .cell = &g->machine,
 					  .module = g->spec->module,
 					  .parts = part };
 }
 
 static int configure(struct gate *g, struct kt_diag *diag)
 {
-	struct kt_vm_spec spec = {
-		.accel = g->spec->accel,
-		.memory_bytes = MEMORY_BYTES,
-		.kernel_path = g->spec->kernel->path,
-		.initrd_fd = -1,
-		.seed = g->spec->seed,
-	};
-	char topo[32];
+	const struct kt_cell_wishes wishes = { .topology = g->topology,
+					       .memory_bytes = MEMORY_BYTES,
+					       .accel = g->spec->accel,
+					       .kernel = g->spec->kernel->path,
+					       .build_id = g->spec->kernel->build_id,
+					       .has_seed = true,
+					       .seed = g->spec->seed,
+					       .scheduler = g->cell.scheduler,
+					       .scheduler_name = "gate" };
 	int r;
 
-	snprintf(topo, sizeof(topo), "1n1l%uc1t", g->cell.vcpus);
-	r = kt_topology_parse(&spec.topo, topo, diag) ?: kt_vm_config_init(&g->config, &spec, diag);
+	snprintf(g->topology, sizeof(g->topology), "1n1l%uc1t", g->cell.vcpus);
+	r = kt_cell_init(&g->machine, NULL, &wishes, diag) ?:
+		    kt_machine_config(&g->config, &g->machine.machine, -1, diag);
 	return r > 0 ? KT_GATE_E_FAILED : kt_forward(r);
 }
 
 static int get_warm(struct gate *g, struct kt_baked *baked, struct kt_diag *diag)
 {
-	struct staged st;
 	const struct kt_baking_request req = { .config = g->config,
-					       .kernel = g->spec->kernel,
-					       .stage = stage_of(g, &st, KT_INITRAMFS_BASE),
+					       .stage = stage_of(g, KT_INITRAMFS_BASE),
 					       .cancel_fd = g->spec->cancel_fd };
 	int r = kt_baking_get(baked, &req, diag);
 
@@ -322,8 +312,7 @@ static int set_slots(struct gate *g, unsigned int count, struct kt_diag *diag)
 static int stage_scheduler(struct gate *g, struct kt_diag *diag)
 {
 	_cleanup_(kt_closep) int fd = -1;
-	struct staged st;
-	const struct kt_stage_request req = stage_of(g, &st, KT_INITRAMFS_STAGED);
+	const struct kt_stage_request req = stage_of(g, KT_INITRAMFS_STAGED);
 	int r = kt_stage_build(&fd, &req, diag);
 
 	if (r)
