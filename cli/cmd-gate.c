@@ -232,6 +232,8 @@ static int prepare(struct options *o, struct kt_gate_machines *machines, struct 
 	o->spec.accel = o->machine.wishes.accel;
 	if (!r && o->spec.guest == KT_GATE_LINUX) {
 		r = kt_kernel_find(kernel, o->machine.kernel_path, diag);
+		if (!r)
+			r = kt_kernel_require(kernel, diag);
 		o->spec.kernel = kernel;
 	}
 	r = r ?: make_rerun(o);
