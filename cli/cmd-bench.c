@@ -252,8 +252,10 @@ static int run(const struct cli_verb *verb, int argc, char **argv)
 					  .on_progress = on_progress },
 			     .verb = verb,
 			     .bench = verb->data };
-	int r = cli_parse(verb, &o, &argc, &argv) ?: check_axis(&o);
+	int r = cli_parse(verb, &o, &argc, &argv);
 
+	if (!r)
+		r = check_axis(&o);
 	if (r)
 		return r < 0 ? 0 : r;
 	o.request.kind = o.bench->kind;

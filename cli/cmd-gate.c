@@ -188,7 +188,8 @@ static void print_end(const struct kt_gate_result *res)
 
 static int add_word(struct kt_buf *out, const char *option, const char *word)
 {
-	return kt_buf_printf(out, "%s", option) ?: kt_buf_append_word(out, word);
+	KT_TRY(kt_buf_printf(out, "%s", option));
+	return kt_forward(kt_buf_append_word(out, word));
 }
 
 /* What repeats a cell, but for what the gate adds. */
@@ -199,8 +200,9 @@ static int make_rerun(struct options *o)
 	int r;
 
 	exe[n > 0 ? n : 0] = '\0';
-	r = add_word(&o->rerun, "", exe) ?:
-		    kt_buf_printf(&o->rerun, " gate restore --guest %s --accel %s",
+	r = add_word(&o->rerun, "", exe);
+	if (!r)
+		r = kt_buf_printf(&o->rerun, " gate restore --guest %s --accel %s",
 				  o->spec.guest == KT_GATE_MICRO ? "micro" : "linux",
 				  kt_accel_name(o->machine.wishes.accel));
 	if (!r && o->spec.kernel)
@@ -236,9 +238,9 @@ static int prepare(struct options *o, struct kt_gate_machines *machines, struct 
 			r = kt_kernel_require(kernel, diag);
 		o->spec.kernel = kernel;
 	}
-	r = r ?: make_rerun(o);
 	if (r)
 		return r;
+	KT_TRY(make_rerun(o));
 	cli_note_machine(measured, o->machine.wishes.accel, "1n1lNc1t", o->spec.kernel);
 	return kt_gate_machines_open(machines, &o->spec, diag);
 }

@@ -101,8 +101,10 @@ const struct cli_option run_options_table[] = {
 
 int run_options_parse(const struct cli_verb *verb, struct run_options *o, int *argc, char ***argv)
 {
-	int r = cli_parse(verb, o, argc, argv) ?: cli_machine_check(verb, &o->machine);
+	int r = cli_parse(verb, o, argc, argv);
 
+	if (!r)
+		r = cli_machine_check(verb, &o->machine);
 	/* What of several consoles, or of machines that want the same CPUs? */
 	if (!r && o->parallel > 1 && (o->machine.verbose || o->machine.wishes.perf))
 		return cli_usage_error(verb, "%s goes with one job at a time",

@@ -20,15 +20,12 @@ int kt_bench_clones_init(struct kt_bench_clones *clones, struct kt_diag *diag)
 					  .files = &clones->files,
 					  .parts = KT_INITRAMFS_STAGED };
 	char program[KT_PATH_MAX], text[KT_PATH_MAX + sizeof(KT_BENCH_PROGRAM) + 1];
-	int r;
 
 	clones->staged_fd = -1;
-	r = kt_paths_bench(program, "ktest-pattern", diag);
-	if (r)
-		return kt_forward(r);
+	KT_TRY(kt_paths_bench(program, "ktest-pattern", diag));
 	snprintf(text, sizeof(text), "%s:" KT_BENCH_PROGRAM, program);
-	r = kt_stage_files_add(&clones->files, text, diag);
-	return r ?: kt_forward(kt_stage_build(&clones->staged_fd, &stage, diag));
+	KT_TRY(kt_stage_files_add(&clones->files, text, diag));
+	return kt_forward(kt_stage_build(&clones->staged_fd, &stage, diag));
 }
 
 void kt_bench_clones_deinit(struct kt_bench_clones *clones)
@@ -143,7 +140,8 @@ int kt_bench_clones_run(void *arg, const struct kt_bench_command *commands,
 					  .count = c->machine_count > 1 ? 1 : count };
 		args[i] = &parts[i];
 	}
-	r = r ?: kt_together(c->machine_count, run_part, args);
+	if (!r)
+		r = kt_together(c->machine_count, run_part, args);
 	if (r)
 		kt_diag_cause(diag, "start a round: %s", strerror(-r));
 	for (unsigned int i = 0; !r && i < c->machine_count; i++) {
