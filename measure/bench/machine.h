@@ -12,13 +12,11 @@
 
 struct kt_bench_machine {
 	struct kt_session *session; /* owned; NULL: none */
-	struct kt_source *cancel;
-	struct kt_diag failed;	   /* what the guest said of its failure */
-	unsigned int slots;	   /* that it has */
+	int cancel_fd;
 	char release[KT_NAME_MAX]; /* of its kernel */
-	/* A round; borrowed. */
-	struct kt_bench_done *done;
-	unsigned int count, left;
+	/* A round. */
+	unsigned int left;
+	bool all_ended;
 	uint64_t go_ns;
 };
 

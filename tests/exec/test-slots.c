@@ -15,7 +15,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "kernel/kernel.h"
-#include "machine/command.h"
+#include "machine/session.h"
 #include "machine/stage/initramfs.h"
 #include "machine/stage/stage.h"
 #include "tests/unit/test.h"
@@ -25,18 +25,11 @@
 #define TURNS	200
 
 static struct kt_session *session;
-static struct kt_commands all;
 static const char *programs[2];
 
-static void on_message(void *arg, const struct kt_msg *msg)
+static struct kt_commands *all(void)
 {
-	session->wake = true;
-	if (kt_commands_take(&all, msg))
-		return;
-	if (msg->type == KT_MSG_HELLO)
-		kt_commands_init(&all, session, &msg->hello);
-	if (msg->type == KT_MSG_FAILED)
-		fail_msg("%s: %s", msg->failed.doing, msg->failed.cause);
+	return &session->commands;
 }
 
 /* ---- the machine ---- */
@@ -68,15 +61,13 @@ static void stage_programs(void)
 		assert_int_equal(kt_stage_files_add(&files, text, &diag), 0);
 	}
 	fd = build(&files, KT_INITRAMFS_STAGED);
-	kt_session_stage(session, fd);
-	while (session->agent.staging && !session->done)
-		kt_session_run(session);
-	assert_false(session->done);
+	if (kt_session_stage(session, fd, &diag))
+		fail_msg("%s: %s", diag.doing, diag.cause);
 }
 
 static int start_machine(void **state)
 {
-	static const struct kt_session_handlers handlers = { .on_message = on_message };
+	static const struct kt_session_handlers handlers = { 0 };
 	struct kt_vm_spec spec = { .accel = KT_ACCEL_TCG,
 				   .memory_bytes = UINT64_C(256) << 20,
 				   .kernel_path = getenv("KTEST_KERNEL"),
@@ -89,9 +80,14 @@ static int start_machine(void **state)
 	assert_int_equal(kt_topology_parse(&spec.topo, "1n1l2c1t", &diag), 0);
 	assert_int_equal(kt_vm_config_init(&what.config, &spec, &diag), 0);
 	assert_int_equal(kt_session_open(&session, &what, &diag), 0);
-	kt_session_begin(session, &handlers, NULL, NULL, kt_now_ns() + 170 * KT_NSEC_PER_SEC);
-	if (!kt_session_wait_ready(session))
-		fail_msg("%s: %s", session->diag.doing, session->diag.cause);
+	kt_session_begin(session, &(struct kt_session_owner){
+					  .handlers = &handlers,
+					  .doing = "try out slots",
+					  .deadline_ns = kt_now_ns() + 170 * KT_NSEC_PER_SEC,
+					  .cancel_fd = -1,
+				  });
+	if (kt_session_ready(session, &diag))
+		fail_msg("%s: %s", diag.doing, diag.cause);
 	stage_programs();
 	return 0;
 }
@@ -108,10 +104,11 @@ static void run(struct kt_command_result *result, const char *const *argv, const
 		size_t len)
 {
 	const struct kt_command_spec spec = { .argv = argv, .timeout_ns = 60 * KT_NSEC_PER_SEC };
+	struct kt_diag diag = KT_DIAG_INIT;
 
 	*result = (struct kt_command_result){ .out = KT_BUF_INIT(0) };
-	if (kt_command_run(result, &all, &spec, input, len))
-		fail_msg("%s: %s", session->diag.doing, session->diag.cause);
+	if (kt_session_command(result, session, &spec, input, len, &diag))
+		fail_msg("%s: %s", diag.doing, diag.cause);
 }
 
 static void release(struct kt_command_result *result)
@@ -155,9 +152,10 @@ static void test_time_out(void **state)
 	static const char *const argv[] = { PROGRAM, "hang", NULL };
 	const struct kt_command_spec spec = { .argv = argv, .timeout_ns = 300 * KT_NSEC_PER_MSEC };
 	struct kt_command_result result = { .out = KT_BUF_INIT(0) };
+	struct kt_diag diag = KT_DIAG_INIT;
 
 	for (int i = 0; i < 5; i++) {
-		assert_int_equal(kt_command_run(&result, &all, &spec, "", 0), 0);
+		assert_int_equal(kt_session_command(&result, session, &spec, "", 0, &diag), 0);
 		assert_true(result.command.timed_out);
 		assert_int_equal(WTERMSIG(result.command.status), SIGKILL);
 		assert_true(result.command.run_ns >= spec.timeout_ns);
@@ -307,12 +305,12 @@ static void test_clone_of_a_busy_machine(void **state)
 	struct kt_command command;
 	size_t got = 0;
 
-	assert_int_equal(kt_command_start(&command, &all, &spec, &handlers, &got), 0);
+	assert_int_equal(kt_command_start(&command, all(), &spec, &handlers, &got), 0);
 	assert_int_equal(command.slot, 0);
 	be_cloned(0x56, false);
-	assert_int_equal(all.busy, 1);
+	assert_int_equal(all()->busy, 1);
 	check_identity("ktest-56cd0000 56cd0000000000000000000000000000\n");
-	while (all.busy && !session->done)
+	while (all()->busy && !session->done)
 		kt_session_run(session);
 	assert_false(session->done);
 	check_identity("ktest-56cd0000 56cd0000000000000000000000000000\n");
@@ -353,7 +351,7 @@ static void start_spewer(struct spewer *s, int i)
 
 	snprintf(s->bytes, sizeof(s->bytes), "%d", SPEW_BYTES + i);
 	snprintf(s->chars, sizeof(s->chars), "%c%c", 'A' + i, 'a' + i);
-	assert_int_equal(kt_command_start(&s->command, &all, &spec, &handlers, s), 0);
+	assert_int_equal(kt_command_start(&s->command, all(), &spec, &handlers, s), 0);
 }
 
 static bool any_runs(const struct spewer *list, uint32_t count)
@@ -370,15 +368,15 @@ static void check_all_at_once(uint32_t slots)
 	const char *argv[] = { ":", NULL };
 	const struct kt_command_spec spec = { .argv = argv };
 
-	assert_int_equal(all.slots, slots);
-	for (uint32_t i = 0; i < all.slots; i++)
+	assert_int_equal(all()->slots, slots);
+	for (uint32_t i = 0; i < all()->slots; i++)
 		start_spewer(&list[i], (int)i);
-	assert_int_equal(kt_command_start(&extra.command, &all, &spec, NULL, NULL),
+	assert_int_equal(kt_command_start(&extra.command, all(), &spec, NULL, NULL),
 			 KT_COMMAND_E_SLOTS);
-	while (any_runs(list, all.slots) && !session->done)
+	while (any_runs(list, all()->slots) && !session->done)
 		kt_session_run(session);
 	assert_false(session->done);
-	for (uint32_t i = 0; i < all.slots; i++) {
+	for (uint32_t i = 0; i < all()->slots; i++) {
 		assert_int_equal(list[i].command.status, 0);
 		assert_false(list[i].mixed);
 		assert_int_equal(list[i].got[0], SPEW_BYTES + i);
@@ -402,7 +400,7 @@ static void test_output_is_on_credit(void **state)
 	const char *const nothing[] = { PROGRAM, "nothing", NULL };
 	size_t got = 0;
 
-	assert_int_equal(kt_command_start(&command, &all, &spec, &handlers, &got), 0);
+	assert_int_equal(kt_command_start(&command, all(), &spec, &handlers, &got), 0);
 	while (got < KT_OUTPUT_CREDIT_MAX && !session->done)
 		kt_session_run(session);
 	for (int i = 0; i < 20; i++)
@@ -420,17 +418,11 @@ static void test_output_is_on_credit(void **state)
 
 static void test_number_of_slots(void **state)
 {
-	struct kt_msg msg = { .type = KT_MSG_SLOTS, .slots.count = KT_SLOTS_MAX };
+	struct kt_diag diag = KT_DIAG_INIT;
 
-	kt_session_send(session, &msg);
-	while (all.slots != KT_SLOTS_MAX && !session->done)
-		kt_session_run(session);
+	assert_int_equal(kt_session_slots(session, KT_SLOTS_MAX, &diag), 0);
 	check_all_at_once(KT_SLOTS_MAX);
-	msg.slots.count = 4;
-	kt_session_send(session, &msg);
-	while (all.slots != 4 && !session->done)
-		kt_session_run(session);
-	assert_false(session->done);
+	assert_int_equal(kt_session_slots(session, 4, &diag), 0);
 	test_what_is_left_behind_is_killed(state);
 }
 
