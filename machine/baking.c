@@ -99,10 +99,10 @@ static int make_facts(json_t **ret_facts, const struct kt_baking_request *req, i
 
 struct oven {
 	const struct kt_baking_request *req;
-	bool prepare;		/* it is to be made ready for the scenario */
+	bool prime;		/* it is to be made ready for the scenario */
 	int staged_fd;		/* borrowed; to be staged for that; -1: nothing */
 	bool refused;		/* an op ended in an error */
-	bool prepared;		/* the guest is done with that */
+	bool primed;		/* the guest is done with that */
 	struct kt_buf prologue; /* what it said meanwhile, as frames */
 	uint32_t prologue_seq;
 	struct kt_session *session; /* owned */
@@ -118,7 +118,7 @@ static void on_message(void *arg, const struct kt_msg *msg)
 	struct oven *o = arg;
 	int r;
 
-	if (!o->session->has_job || o->prepared || msg->type == KT_MSG_HEARTBEAT ||
+	if (!o->session->has_job || o->primed || msg->type == KT_MSG_HEARTBEAT ||
 	    msg->type == KT_MSG_STAGED)
 		return;
 	r = kt_msg_frame(&o->prologue, &o->prologue_seq, msg);
@@ -127,7 +127,7 @@ static void on_message(void *arg, const struct kt_msg *msg)
 	if ((msg->type == KT_MSG_OP && msg->op.error) || msg->type == KT_MSG_FINDING)
 		o->refused = true;
 	if (msg->type == KT_MSG_PHASE && msg->phase.phase == KT_PHASE_BODY)
-		o->prepared = true;
+		o->primed = true;
 }
 
 static void on_console(void *arg, const void *data, size_t len)
@@ -203,16 +203,16 @@ static int save(struct oven *o, const char *dir, const json_t *facts, struct kt_
 }
 
 /* Brings it to where it is to be saved. */
-static int prepare(struct oven *o, struct kt_diag *diag)
+static int prime(struct oven *o, struct kt_diag *diag)
 {
 	struct kt_msg_job job;
 	int r;
 
 	kt_session_job_of(&job, o->req->stage.scenario, o->req->config.seed);
-	job.prepare = 1;
+	job.prime = 1;
 	r = kt_session_stage(o->session, o->staged_fd, diag) ?:
 							       kt_session_job(o->session, &job, diag);
-	return r == KT_SESSION_E_ENDED || o->refused ? KT_BAKING_E_NOT_PREPARED : r;
+	return r == KT_SESSION_E_ENDED || o->refused ? KT_BAKING_E_NOT_PRIMED : r;
 }
 
 static int boot(struct oven *o, struct kt_baked *baked, struct kt_diag *diag)
@@ -229,7 +229,7 @@ static int boot(struct oven *o, struct kt_baked *baked, struct kt_diag *diag)
 	kt_session_begin(o->session, &owner);
 	r = kt_session_ready(o->session, diag);
 	if (!r)
-		r = o->prepare ? prepare(o, diag) : settle(o, diag);
+		r = o->prime ? prime(o, diag) : settle(o, diag);
 	if (r == KT_SESSION_E_CANCELLED)
 		return KT_BAKING_E_CANCELLED;
 	if (r != KT_SESSION_E_ENDED)
@@ -272,7 +272,7 @@ static int bake(struct kt_baked *baked, const struct recipe *recipe, struct kt_d
 					.bake = recipe->from,
 					.saveable = recipe->from };
 	struct oven o = { .req = req,
-			  .prepare = recipe->from,
+			  .prime = recipe->from,
 			  .staged_fd = recipe->from ? recipe->archive_fd : -1,
 			  .prologue = KT_BUF_INIT(KT_BAKE_PROLOGUE_MAX) };
 	int r;
@@ -308,7 +308,7 @@ static int unable(int r, struct kt_diag *diag)
 static int verify(const struct recipe *recipe, struct kt_bake *bake, struct kt_diag *diag)
 {
 	/* What is asked for, or only what that is made from. */
-	bool wanted = !recipe->from == !recipe->req->prepared;
+	bool wanted = !recipe->from == !recipe->req->primed;
 	struct kt_session **waiting = wanted ? recipe->req->waiting : NULL;
 	int r;
 
@@ -404,7 +404,7 @@ static int plan_warm(struct kt_baked *baked, struct recipe *recipe, struct kt_di
 				  make_facts(&recipe->facts, recipe->req, recipe->archive_fd));
 }
 
-static int add_prepared_facts(struct recipe *recipe)
+static int add_primed_facts(struct recipe *recipe)
 {
 	const struct kt_scenario *s = recipe->req->stage.scenario;
 	char digest[17] = "nothing";
@@ -419,9 +419,9 @@ static int add_prepared_facts(struct recipe *recipe)
 	return kt_forward(r);
 }
 
-/* A clone of the warm one, in which all is prepared for a scenario. */
-static int plan_prepared(struct kt_baked *baked, struct recipe *recipe, const struct recipe *warm,
-			 struct kt_diag *diag)
+/* A clone of the warm one, in which all is done for a scenario. */
+static int plan_primed(struct kt_baked *baked, struct recipe *recipe, const struct recipe *warm,
+		       struct kt_diag *diag)
 {
 	int r = 0;
 
@@ -430,33 +430,33 @@ static int plan_prepared(struct kt_baked *baked, struct recipe *recipe, const st
 	if (r)
 		return kt_forward(r);
 	recipe->facts = json_copy(warm->facts);
-	return recipe->facts ? kt_forward(add_prepared_facts(recipe)) : kt_raise(-ENOMEM);
+	return recipe->facts ? kt_forward(add_primed_facts(recipe)) : kt_raise(-ENOMEM);
 }
 
 struct recipes {
-	struct recipe warm, prepared;
+	struct recipe warm, primed;
 };
 
 static void recipes_deinit(struct recipes *recipes)
 {
 	recipe_deinit(&recipes->warm);
-	recipe_deinit(&recipes->prepared);
+	recipe_deinit(&recipes->primed);
 }
 
 static int plan(struct recipes *ret_recipes, const struct kt_baking_request *req,
 		struct kt_baked *baked, struct kt_diag *diag)
 {
-	struct recipe *warm = &ret_recipes->warm, *prepared = &ret_recipes->prepared;
+	struct recipe *warm = &ret_recipes->warm, *primed = &ret_recipes->primed;
 	int r;
 
-	*warm = *prepared = (struct recipe){ .req = req, .archive_fd = -1 };
+	*warm = *primed = (struct recipe){ .req = req, .archive_fd = -1 };
 	r = plan_warm(baked, warm, diag);
-	if (!r && req->prepared)
-		r = plan_prepared(baked, prepared, warm, diag);
+	if (!r && req->primed)
+		r = plan_primed(baked, primed, warm, diag);
 	return kt_forward(r);
 }
 
-static int get_prepared(struct kt_baked *baked, struct recipes *recipes, struct kt_diag *diag)
+static int get_primed(struct kt_baked *baked, struct recipes *recipes, struct kt_diag *diag)
 {
 	_cleanup_(kt_baked_deinit) struct kt_baked warm = { .outcome = KT_OUTCOME_UNKNOWN };
 	int r = find_or_make(&warm, &recipes->warm, diag);
@@ -465,8 +465,8 @@ static int get_prepared(struct kt_baked *baked, struct recipes *recipes, struct 
 		baked->outcome = warm.outcome;
 		return kt_forward(r);
 	}
-	recipes->prepared.from = warm.bake;
-	return kt_forward(find_or_make(baked, &recipes->prepared, diag));
+	recipes->primed.from = warm.bake;
+	return kt_forward(find_or_make(baked, &recipes->primed, diag));
 }
 
 int kt_baking_place(char *buf, const struct kt_baking_request *req, struct kt_baked *ret_baked,
@@ -479,8 +479,8 @@ int kt_baking_place(char *buf, const struct kt_baking_request *req, struct kt_ba
 	*ret_baked = (struct kt_baked){ .outcome = KT_OUTCOME_UNKNOWN };
 	r = plan(&recipes, req, ret_baked, diag);
 	if (!r)
-		r = kt_bake_cache_place(
-			buf, &key, req->prepared ? recipes.prepared.facts : recipes.warm.facts);
+		r = kt_bake_cache_place(buf, &key,
+					req->primed ? recipes.primed.facts : recipes.warm.facts);
 	return r < 0 ? unable(r, diag) : r;
 }
 
@@ -493,8 +493,8 @@ int kt_baking_get(struct kt_baked *ret_baked, const struct kt_baking_request *re
 	*ret_baked = (struct kt_baked){ .outcome = KT_OUTCOME_UNKNOWN };
 	r = plan(&recipes, req, ret_baked, diag);
 	if (!r)
-		r = req->prepared ? get_prepared(ret_baked, &recipes, diag) :
-				    find_or_make(ret_baked, &recipes.warm, diag);
+		r = req->primed ? get_primed(ret_baked, &recipes, diag) :
+				  find_or_make(ret_baked, &recipes.warm, diag);
 	return r < 0 ? unable(r, diag) : r;
 }
 

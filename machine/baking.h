@@ -27,11 +27,11 @@ struct kt_baking_request {
 	const struct kt_kernel *kernel;
 	struct kt_stage_request stage; /* its base (machine/stage/initramfs.h) is booted */
 	/*
-	 * One that is prepared for stage.scenario, made from a clone of one that is not: all
+	 * One that is primed for stage.scenario, made from a clone of one that is not: all
 	 * it stages is in it, its warm-up has run, and its boot scheduler is attached if it
 	 * starts with that.
 	 */
-	bool prepared;
+	bool primed;
 	/*
 	 * Told of the bake (kt_session_expect()) before that is verified; freed, and NULL, if it
 	 * is no good after all. NULL: there is none.
@@ -48,7 +48,7 @@ enum kt_baking_condition {
 	KT_BAKING_E_UNABLE = 1, /* no bake can be kept here; a machine can still be booted */
 	KT_BAKING_E_GUEST,	/* the machine did not get ready: see ret_outcome */
 	KT_BAKING_E_CANCELLED,
-	KT_BAKING_E_NOT_PREPARED, /* scheduler or warm-up failed; the bake without them is there */
+	KT_BAKING_E_NOT_PRIMED, /* scheduler or warm-up failed; the bake without them is there */
 	KT_BAKING_E_COUNT_,
 };
 

@@ -116,8 +116,8 @@ int kt_session_job(struct kt_session *s, const struct kt_msg_job *job, struct kt
 	if (!s->done)
 		kt_session_send(s, &msg);
 	s->has_job = true;
-	r = wait_until(s, job->prepare ? is_in_body : is_done, diag);
-	return r && s->concluded && s->outcome == KT_OUTCOME_UNKNOWN && !job->prepare ? 0 : r;
+	r = wait_until(s, job->prime ? is_in_body : is_done, diag);
+	return r && s->concluded && s->outcome == KT_OUTCOME_UNKNOWN && !job->prime ? 0 : r;
 }
 
 /* ---- a command ---- */

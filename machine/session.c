@@ -276,7 +276,7 @@ static int make_machine(struct kt_session *s, bool saveable, struct kt_diag *dia
 	const struct kt_vm_restore_spec spec = { .config = &s->config,
 						 .bake = s->bake,
 						 .saveable = saveable,
-						 .prepared = kt_steal_ptr(s->vm) };
+						 .blank = kt_steal_ptr(s->vm) };
 
 	return s->bake ? kt_forward(kt_vm_restore(&s->vm, &spec, s->loop, &kt_session_vm_handlers,
 						  s, s->open_ns + START_NS, diag)) :
@@ -305,14 +305,14 @@ int kt_session_alloc(struct kt_session **ret_session, const struct kt_vm_config 
 	return 0;
 }
 
-struct kt_session *kt_session_prepare(const struct kt_vm_config *config)
+struct kt_session *kt_session_new_blank(const struct kt_vm_config *config)
 {
 	struct kt_diag diag = KT_DIAG_INIT;
 	struct kt_session *s;
 
 	if (kt_fold(kt_session_alloc(&s, config, &diag)))
 		return NULL;
-	if (kt_fold(kt_vm_prepare(&s->vm, config, s->loop, &kt_session_vm_handlers, s, &diag)))
+	if (kt_fold(kt_vm_new_blank(&s->vm, config, s->loop, &kt_session_vm_handlers, s, &diag)))
 		return kt_session_free(s);
 	return s;
 }
@@ -321,14 +321,14 @@ struct kt_session *kt_session_expect(struct kt_session *s, struct kt_bake *bake)
 {
 	struct kt_diag diag = KT_DIAG_INIT;
 
-	return kt_fold(kt_vm_prepare_for(s->vm, bake, &diag)) ? kt_session_free(s) : s;
+	return kt_fold(kt_vm_expect(s->vm, bake, &diag)) ? kt_session_free(s) : s;
 }
 
 int kt_session_open(struct kt_session **ret_session, const struct kt_session_spec *spec,
 		    struct kt_diag *diag)
 {
-	bool usable = spec->prepared && spec->bake && !spec->saveable;
-	struct kt_session *s = usable ? spec->prepared : kt_session_free(spec->prepared);
+	bool usable = spec->blank && spec->bake && !spec->saveable;
+	struct kt_session *s = usable ? spec->blank : kt_session_free(spec->blank);
 	uint64_t open_ns = kt_now_ns();
 	int r = s ? 0 : kt_session_alloc(&s, &spec->config, diag);
 

@@ -47,10 +47,10 @@ struct kt_scenario;
 
 struct kt_session_spec {
 	struct kt_vm_config config;
-	struct kt_bake *bake;	     /* borrowed until kt_session_free(); NULL: boot */
-	bool saveable;		     /* a clone that can be saved */
-	bool keep_identity;	     /* a clone that is called what the saved machine was called */
-	struct kt_session *prepared; /* of kt_session_prepare(); freed or used; NULL: none */
+	struct kt_bake *bake;	  /* borrowed until kt_session_free(); NULL: boot */
+	bool saveable;		  /* a clone that can be saved */
+	bool keep_identity;	  /* a clone that is called what the saved machine was called */
+	struct kt_session *blank; /* of kt_session_new_blank(); freed or used; NULL: none */
 };
 
 /* Each may be NULL. Called from the loop, unless it says otherwise. */
@@ -131,7 +131,7 @@ int kt_session_open(struct kt_session **ret_session, const struct kt_session_spe
  * Begins to make a machine of this config, whose bake is not yet known: that shortens the
  * kt_session_open() that is given it. NULL where it cannot be had, which is no fault.
  */
-struct kt_session *kt_session_prepare(const struct kt_vm_config *config);
+struct kt_session *kt_session_new_blank(const struct kt_vm_config *config);
 /*
  * Tells such a one which bake it is going to be of, as soon as that is found: it is not
  * verified yet. Borrowed until kt_session_free(). Returns s; or NULL, and s is freed.
@@ -181,7 +181,7 @@ int kt_session_attach(struct kt_session *session, const char *name,
 		      struct kt_diag *diag) _kt_must_check_;
 /*
  * Gives the guest its job, until it has reported a result and has ended. With
- * job->prepare until it has come to the body, and is ready to be saved.
+ * job->prime until it has come to the body, and is ready to be saved.
  */
 int kt_session_job(struct kt_session *session, const struct kt_msg_job *job,
 		   struct kt_diag *diag) _kt_must_check_;

@@ -46,7 +46,7 @@ struct message {
 static const struct message messages[] = {
 	[KT_MSG_JOB] = { "job", FIELDS(
 		TEXT(job, scenario), TEXT(job, scheduler), UINT(job, table_hash),
-		UINT(job, seed), UINT(job, prepare)) },
+		UINT(job, seed), UINT(job, prime)) },
 	[KT_MSG_STOP] = { "stop", FIELDS(UINT(stop, reason)) },
 	[KT_MSG_THAWED] = { "thawed", FIELDS(
 		UINT(thawed, number), UINT(thawed, stood_ns), TEXT(thawed, text)) },

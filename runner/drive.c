@@ -244,7 +244,7 @@ static int open_session(struct drive *d, const struct kt_drive_start *start)
 {
 	const struct kt_session_spec spec = { .config = start->config,
 					      .bake = start->bake,
-					      .prepared = start->prepared };
+					      .blank = start->blank };
 	struct kt_diag diag = KT_DIAG_INIT;
 	int r = 0;
 

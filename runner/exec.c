@@ -211,15 +211,15 @@ static int open_machine(struct run *run, struct kt_diag *diag)
 {
 	_cleanup_(kt_closep) int initrd_fd = -1;
 	struct kt_stage_request base = stage_of(run, KT_INITRAMFS_BASE);
-	_cleanup_(kt_session_freep) struct kt_session *prepared = NULL;
+	_cleanup_(kt_session_freep) struct kt_session *blank = NULL;
 	struct kt_session_spec spec = { .bake = NULL };
 	int r = kt_kernel_require(run->req->kernel, diag) ?: make_config(run, &spec.config, diag);
 
 	if (r)
 		return kt_forward(r);
 	if (!run->req->cold)
-		prepared = kt_session_prepare(&spec.config);
-	r = get_bake(run, &spec.config, &prepared, diag);
+		blank = kt_session_new_blank(&spec.config);
+	r = get_bake(run, &spec.config, &blank, diag);
 	if (r == KT_BAKING_E_CANCELLED)
 		run->cancelled = SIGINT;
 	if (r && r != KT_BAKING_E_UNABLE)
@@ -231,7 +231,7 @@ static int open_machine(struct run *run, struct kt_diag *diag)
 	if (!spec.bake && kt_stage_build(&initrd_fd, &base, diag))
 		return KT_STAGE_E_SETUP;
 	spec.config.initrd_fd = initrd_fd;
-	spec.prepared = kt_steal_ptr(prepared);
+	spec.blank = kt_steal_ptr(blank);
 	return kt_forward(kt_session_open(&run->session, &spec, diag));
 }
 

@@ -189,8 +189,8 @@ struct kt_scenario {
 
 /* ---- the table ---- */
 
-/* Whether its machine is saved once more, when it is prepared for this scenario. */
-static inline bool kt_scenario_is_prepared(const struct kt_scenario *s)
+/* Whether its machine is saved once more, when it is primed for this scenario. */
+static inline bool kt_scenario_is_primed(const struct kt_scenario *s)
 {
 	return s->start != KT_START_COLD && (s->start == KT_START_ATTACHED || s->has_warm_up);
 }

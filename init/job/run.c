@@ -281,7 +281,7 @@ static bool declares(const struct kt_sched_decl *list)
 }
 
 /* What is attached already must be what the job is about. It may have died meanwhile. */
-static void check_prepared(struct kt_exec *exec)
+static void check_primed(struct kt_exec *exec)
 {
 	const struct kt_sched_decl *declared = exec->scenario->sched;
 
@@ -292,12 +292,12 @@ static void check_prepared(struct kt_exec *exec)
 }
 
 /* What a job needs beside its boot scheduler, and its clones have already. */
-static void prepare(struct kt_exec *exec)
+static void set_up(struct kt_exec *exec)
 {
 	const struct kt_scenario *s = exec->scenario;
 
 	if (declares(s->sched) || declares(s->staged)) {
-		must(exec, "learn where the kernel keeps sched_ext ops", kt_bpf_maps_prepare());
+		must(exec, "learn where the kernel keeps sched_ext ops", kt_bpf_maps_init());
 		must(exec, "start the pulse", kt_pulse_start(exec));
 	}
 	if (s->warm_up)
@@ -313,11 +313,11 @@ static void stage(struct kt_exec *exec)
 	send_phase(exec, KT_PHASE_STAGE);
 	load_modules(exec);
 	check_staged(exec, s);
-	if (!exec->prepared)
-		prepare(exec);
-	if (exec->prepared && s->start == KT_START_ATTACHED)
-		check_prepared(exec);
-	else if (declares(s->sched) && (!exec->job.prepare || s->start == KT_START_ATTACHED))
+	if (!exec->primed)
+		set_up(exec);
+	if (exec->primed && s->start == KT_START_ATTACHED)
+		check_primed(exec);
+	else if (declares(s->sched) && (!exec->job.prime || s->start == KT_START_ATTACHED))
 		run_op(exec, KT_STEP_BOOT, 0, &boot);
 }
 
@@ -370,8 +370,8 @@ void kt_run_job(struct kt_exec *exec)
 	kt_view_send(exec);
 	stage(exec);
 	send_phase(exec, KT_PHASE_BODY);
-	if (exec->job.prepare) {
-		exec->prepared = true;
+	if (exec->job.prime) {
+		exec->primed = true;
 		return;
 	}
 	run_steps(exec);

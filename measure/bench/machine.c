@@ -57,8 +57,8 @@ int kt_bench_machine_begin(struct kt_bench_machine *m, struct kt_diag *diag)
 	return condition_of(kt_session_ready(m->session, diag));
 }
 
-int kt_bench_machine_prepare(struct kt_bench_machine *m, int staged_fd, unsigned int slots,
-			     struct kt_diag *diag)
+int kt_bench_machine_equip(struct kt_bench_machine *m, int staged_fd, unsigned int slots,
+			   struct kt_diag *diag)
 {
 	return condition_of(kt_session_stage(m->session, staged_fd, diag) ?:
 				    kt_session_slots(m->session, slots, diag));

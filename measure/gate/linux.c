@@ -283,10 +283,10 @@ static int start_load(struct gate *g, struct kt_command *loads, struct kt_diag *
 	return r > 0 ? KT_GATE_E_FAILED : kt_forward(r);
 }
 
-static int prepare(struct gate *g, struct kt_diag *diag)
+static int fill(struct gate *g, struct kt_diag *diag)
 {
 	struct kt_command loads[KT_SLOTS_MAX];
-	const char *const pattern[] = { ":probe", "prepare", g->pattern, NULL };
+	const char *const pattern[] = { ":probe", "fill", g->pattern, NULL };
 	bool busy = g->cell.load == KT_GATE_BUSY;
 	uint32_t slots = busy ? g->cell.vcpus + 2 : 2;
 	int r = begin_machine(g, diag)						?:
@@ -306,7 +306,7 @@ static int make_image(struct gate *g, struct kt_bake *warm, struct kt_diag *diag
 {
 	const struct kt_session_spec spec = { .config = g->config, .bake = warm, .saveable = true };
 	int r = open_machine(g, &spec, diag) ?:
-			prepare(g, diag)     ?:
+			fill(g, diag)	     ?:
 			kt_gate_save(&g->bake, g->session->vm, &g->config, diag);
 
 	discard(g);

@@ -215,7 +215,7 @@ static void test_probe_of_a_sound_machine(void **state)
 					     "ok timer",     "ok ipi",	 "ok memory: 1048576" };
 	_cleanup_(kt_buf_deinit) struct kt_buf out = KT_BUF_INIT(0);
 
-	assert_int_equal(probe("prepare", "77", NULL, &out), 0);
+	assert_int_equal(probe("fill", "77", NULL, &out), 0);
 	kt_buf_deinit(&out);
 	assert_int_equal(probe("check", "77", NULL, &out), 0);
 	for (size_t i = 0; i < KT_ARRAY_SIZE(lines); i++)
@@ -229,7 +229,7 @@ static void test_probe_finds_what_is_wrong(void **state)
 	struct kt_command_result result;
 	struct kt_buf out;
 
-	assert_int_equal(probe("prepare", "77", NULL, &out), 0);
+	assert_int_equal(probe("fill", "77", NULL, &out), 0);
 	kt_buf_deinit(&out);
 	assert_int_equal(probe("check", "78", NULL, &out), 1);
 	check_line(kt_buf_str(&out), "failed memory: the pattern has changed behind byte 0");

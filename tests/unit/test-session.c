@@ -136,7 +136,7 @@ static void answer(const struct kt_msg *msg)
 		say(&ended);
 		break;
 	case KT_MSG_JOB:
-		say(msg->job.prepare ? &body : &result);
+		say(msg->job.prime ? &body : &result);
 		break;
 	}
 }
@@ -397,7 +397,7 @@ static int step_command(struct kt_diag *diag)
 
 static int step_prime(struct kt_diag *diag)
 {
-	const struct kt_msg_job job = { .prepare = 1 };
+	const struct kt_msg_job job = { .prime = 1 };
 
 	return kt_session_job(session, &job, diag);
 }
