@@ -36,7 +36,7 @@ int kt_loop_add_timer(struct kt_loop *loop, struct kt_source **ret_source, uint6
 struct kt_source *kt_source_free(struct kt_source *source);
 
 enum kt_loop_condition {
-	KT_LOOP_E_DEADLINE = 1, /* deadline_ns passed first */
+	KT_LOOP_E_DEADLINE = KT_CONDITION(LOOP), /* deadline_ns passed first */
 };
 
 /*

@@ -12,7 +12,7 @@
 #include "init/staging/modules.h"
 #include "init/view.h"
 #include "init/warm-up.h"
-#include "ops/cgroup-exec.h"
+#include "ops/guest/cgroup.h"
 
 static int make_cgroup(const char *path)
 {

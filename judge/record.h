@@ -91,7 +91,6 @@ struct kt_step_record {
 struct kt_run_record {
 	struct kt_step_record steps[KT_STEPS_MAX];
 	uint64_t saved_ns; /* age of the bake, if its scheduler was attached; 0: it was not */
-	bool has_hello;
 	struct kt_msg_hello hello;
 	bool has_result;
 	struct kt_msg_result result;
@@ -122,7 +121,8 @@ int kt_run_record_init(struct kt_run_record *rec) _kt_must_check_;
 void kt_run_record_deinit(struct kt_run_record *rec);
 
 enum kt_record_condition {
-	KT_RECORD_E_PROTOCOL = 1, /* the guest said something that makes no sense */
+	/* the guest said something that makes no sense */
+	KT_RECORD_E_PROTOCOL = KT_CONDITION(RECORD),
 };
 
 /* Takes in a message of the guest. KT_RECORD_E_PROTOCOL with diag. */

@@ -27,7 +27,8 @@ struct kt_scx_exit_info {
 };
 
 enum kt_scx_exit_condition {
-	KT_SCX_EXIT_E_OTHER = 1, /* the line says nothing of an end; nothing was changed */
+	/* the line says nothing of an end; nothing was changed */
+	KT_SCX_EXIT_E_OTHER = KT_CONDITION(SCX_EXIT),
 };
 
 /* A line that a scheduler's process wrote. */

@@ -23,7 +23,7 @@
 /* The same for the time that the kernel lets a runnable task wait, which is 2 s and more. */
 #define CONTENTION_MAX_STALL 3.0
 
-/* How long an attach or a detach may take; see KT_SCHED_ATTACH_NS of ops/sched-exec.h. */
+/* How long an attach or a detach may take; see KT_SCHED_ATTACH_NS of ops/guest/sched.h. */
 #define OP_TIME_NS (10 * KT_NSEC_PER_SEC)
 
 static bool conclude(struct kt_run_result *res, enum kt_verdict verdict, const char *fmt, ...)

@@ -39,8 +39,8 @@ struct kt_agent {
 };
 
 enum kt_agent_condition {
-	KT_AGENT_E_LOST = 1, /* what came is no message; see `why` */
-	KT_AGENT_E_BUSY,     /* something is being staged already */
+	KT_AGENT_E_LOST = KT_CONDITION(AGENT), /* what came is no message; see `why` */
+	KT_AGENT_E_BUSY,		       /* something is being staged already */
 };
 
 void kt_agent_init(struct kt_agent *agent, const struct kt_agent_handlers *handlers, void *arg);
@@ -59,9 +59,6 @@ int kt_agent_send(struct kt_agent *agent, const struct kt_msg *msg) _kt_must_che
  * and sends CLONE. Whatever comes before its HELLO is dropped.
  */
 int kt_agent_clone(struct kt_agent *agent, const struct kt_msg_clone *clone) _kt_must_check_;
-
-/* The same with a random identity and random entropy of this host. */
-int kt_agent_clone_random(struct kt_agent *agent, bool keep_identity) _kt_must_check_;
 
 /*
  * Stages the archive in fd, a file of at least len bytes, which is borrowed until

@@ -190,7 +190,7 @@ static int save(struct oven *o, const char *dir, const json_t *facts, struct kt_
 	uint64_t deadline_ns = kt_now_ns() + SAVE_NS;
 	unsigned int nodes = kt_topology_nodes_all(&o->req->config.topo);
 	char parent[KT_PATH_MAX];
-	int r = kt_baking_dir(parent);
+	int r = kt_bake_cache_dir(parent);
 
 	r = r ?:
 		    kt_bake_begin(&draft, parent, nodes, o->req->config.memory_bytes / nodes, diag) ?:

@@ -45,11 +45,11 @@ struct kt_baking_request {
 };
 
 enum kt_baking_condition {
-	KT_BAKING_E_UNABLE = 1, /* no bake can be kept here; a machine can still be booted */
-	KT_BAKING_E_GUEST,	/* the machine did not get ready: see ret_outcome */
+	/* no bake can be kept here; a machine can still be booted */
+	KT_BAKING_E_UNABLE = KT_CONDITION(BAKING),
+	KT_BAKING_E_GUEST, /* the machine did not get ready: see ret_outcome */
 	KT_BAKING_E_CANCELLED,
 	KT_BAKING_E_NOT_PRIMED, /* scheduler or warm-up failed; the bake without them is there */
-	KT_BAKING_E_COUNT_,
 };
 
 struct kt_baked {
@@ -72,6 +72,3 @@ int kt_baking_get(struct kt_baked *ret_baked, const struct kt_baking_request *re
 int kt_baking_place(char *buf, const struct kt_baking_request *request, struct kt_baked *ret_baked,
 		    struct kt_diag *diag) _kt_must_check_;
 void kt_baked_deinit(struct kt_baked *baked);
-
-/* The folder of bakes; not created. buf holds KT_PATH_MAX bytes. */
-int kt_baking_dir(char *buf) _kt_must_check_;

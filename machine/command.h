@@ -79,9 +79,8 @@ void kt_commands_forget(struct kt_commands *all);
 bool kt_commands_take(struct kt_commands *all, const struct kt_msg *msg);
 
 enum kt_command_condition {
-	KT_COMMAND_E_SLOTS = 1, /* every slot is busy */
-	KT_COMMAND_E_SPEC,	/* more arguments or variables than can be sent */
-	KT_COMMAND_E_COUNT_,
+	KT_COMMAND_E_SLOTS = KT_CONDITION(COMMAND), /* every slot is busy */
+	KT_COMMAND_E_SPEC, /* more arguments or variables than can be sent */
 };
 
 /*

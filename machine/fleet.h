@@ -19,7 +19,7 @@ struct kt_fleet_lease {
 };
 
 enum kt_fleet_condition {
-	KT_FLEET_E_POOL = KT_BAKING_E_COUNT_, /* no clone could be had: see the outcome */
+	KT_FLEET_E_POOL = KT_CONDITION(FLEET), /* no clone could be had: see the outcome */
 };
 
 /*

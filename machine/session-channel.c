@@ -12,8 +12,8 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/fs.h"
+#include "base/pattern.h"
 #include "ops/op.h"
-#include "proto/pattern.h"
 #include "machine/session-private.h"
 
 #define LAST_WORDS_NS KT_NSEC_PER_SEC	    /* for the rest of a panic, after its first line */

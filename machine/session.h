@@ -159,9 +159,9 @@ void kt_session_run(struct kt_session *session);
 /* ---- steps: each waits until the guest has answered, outside of callbacks ---- */
 
 enum kt_session_condition {
-	KT_SESSION_E_ENDED =
-		KT_COMMAND_E_COUNT_, /* the session is done: its outcome and its diag say why */
-	KT_SESSION_E_CANCELLED,	     /* likewise, with the outcome CANCELLED */
+	/* The session is done: its outcome and its diag say why. */
+	KT_SESSION_E_ENDED = KT_CONDITION(SESSION),
+	KT_SESSION_E_CANCELLED, /* likewise, with the outcome CANCELLED */
 };
 
 /* All: 0, or a kt_session_condition with diag. */

@@ -12,7 +12,7 @@
 #include "proto/topology.h"
 
 enum kt_view_condition {
-	KT_VIEW_E_OTHER = 1, /* another machine; diag names the first difference */
+	KT_VIEW_E_OTHER = KT_CONDITION(VIEW), /* another machine; diag names the first difference */
 };
 
 /* memory_bytes: of the machine. seen: hostile, lengths included. */

@@ -10,16 +10,16 @@
 
 #include "base/error.h"
 
-struct kt_point {
+struct kt_xy {
 	double x, y;
 };
 
 enum kt_slope_condition {
-	KT_SLOPE_E_POINTS = 1, /* fewer than two different x */
+	KT_SLOPE_E_POINTS = KT_CONDITION(SLOPE), /* fewer than two different x */
 };
 
 /* Least squares: the slope of the line that has the smallest sum of squared errors in y. */
-int kt_slope(double *ret_slope, const struct kt_point *points, size_t count) _kt_must_check_;
+int kt_slope(double *ret_slope, const struct kt_xy *points, size_t count) _kt_must_check_;
 
 /*
  * The upper bound of the probability of a failure, after `failures` in `trials`,

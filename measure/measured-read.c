@@ -179,10 +179,10 @@ static int read_tags(struct kt_sample_tags *tags, unsigned int *ret_repeat, cons
 	return finish(&rd);
 }
 
-static bool is_next(const struct kt_samples *samples, const struct kt_series *s,
+static bool is_next(const struct kt_samples *samples, const struct kt_sample_series *s,
 		    unsigned int repeat)
 {
-	const struct kt_series *before =
+	const struct kt_sample_series *before =
 		kt_samples_find(samples, s->metric, s->tags.surface, s->tags.level);
 
 	return repeat == (before ? before->count : 0);
@@ -192,7 +192,7 @@ static int read_sample(struct kt_samples *samples, const json_t *json, size_t in
 		       struct kt_diag *diag)
 {
 	struct reader rd = reader_over(json, "sample", index, diag);
-	struct kt_series s = { .metric = "" };
+	struct kt_sample_series s = { .metric = "" };
 	unsigned int repeat = 0;
 	const json_t *tags;
 	size_t known;

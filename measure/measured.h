@@ -70,7 +70,7 @@ int kt_measured_write(const char *path, const struct kt_measured *measured,
 		      struct kt_diag *diag) _kt_must_check_;
 
 enum kt_measured_condition {
-	KT_MEASURED_E_FORM = 1, /* not such a file, or of another version */
+	KT_MEASURED_E_FORM = KT_CONDITION(MEASURED), /* not such a file, or of another version */
 };
 
 /* FORM with a cause that names the part; -ENOMEM. */

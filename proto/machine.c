@@ -22,5 +22,5 @@ int kt_accel_parse(enum kt_accel *ret_accel, const char *name)
 			*ret_accel = (enum kt_accel)i;
 			return 0;
 		}
-	return 1;
+	return KT_ACCEL_E_NONE;
 }

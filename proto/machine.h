@@ -15,7 +15,11 @@ enum kt_accel {
 
 /* "auto", "kvm", "tcg"; static. */
 const char *kt_accel_name(enum kt_accel accel);
-/* 0, or 1 when there is no accelerator of this name. */
+enum kt_accel_condition {
+	KT_ACCEL_E_NONE = KT_CONDITION(ACCEL), /* no accelerator of this name */
+};
+
+/* 0 or KT_ACCEL_E_NONE. */
 int kt_accel_parse(enum kt_accel *ret_accel, const char *name) _kt_must_check_;
 
 struct kt_vcpu_stats {

@@ -71,8 +71,8 @@ int kt_artifacts_open(struct kt_artifacts *ret_artifacts, const char *base, cons
 
 void kt_artifacts_close(struct kt_artifacts *a)
 {
-	for (unsigned int i = 0; i < a->file_count; i++)
-		kt_closep(&a->files[i].fd);
+	free(a->files);
+	a->files = NULL;
 	a->file_count = 0;
 }
 
@@ -90,66 +90,104 @@ static void fail(struct kt_artifacts *a, const char *name, int r)
 	kt_diag_remedy(&a->error, "free space there, or name another folder with --artifacts");
 }
 
+/* The last ones are asked for most often. */
+static struct kt_artifact_file *find_file(struct kt_artifacts *a, const char *name)
+{
+	for (size_t i = a->file_count; i > 0; i--)
+		if (!strcmp(a->files[i - 1].name, name))
+			return &a->files[i - 1];
+	return NULL;
+}
+
 static struct kt_artifact_file *get_file(struct kt_artifacts *a, const char *name)
 {
-	struct kt_artifact_file *file;
-	char path[KT_PATH_MAX];
-	int r;
+	struct kt_artifact_file *file = find_file(a, name), *files;
 
-	for (unsigned int i = 0; i < a->file_count; i++)
-		if (!strcmp(a->files[i].name, name))
-			return &a->files[i];
-	if (a->file_count == KT_ARTIFACT_FILES_MAX || strlen(name) >= sizeof(file->name)) {
-		fail(a, name, -EMFILE);
+	if (file)
+		return file;
+	files = reallocarray(a->files, a->file_count + 1, sizeof(*files));
+	if (!files || strlen(name) >= sizeof(file->name)) {
+		a->files = files ?: a->files;
+		fail(a, name, files ? -ENAMETOOLONG : -ENOMEM);
 		return NULL;
 	}
-	file = &a->files[a->file_count];
-	r = kt_path_format(path, "%s/%s", a->dir, name);
-	if (!r) {
-		file->fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
-		r = file->fd < 0 ? -errno : 0;
-	}
-	if (r) {
-		fail(a, name, r);
-		return NULL;
-	}
+	a->files = files;
+	file = &files[a->file_count++];
+	*file = (struct kt_artifact_file){ .bytes = 0 };
 	strcpy(file->name, name);
-	file->bytes = 0;
-	a->file_count++;
 	return file;
 }
 
-void kt_artifacts_append(struct kt_artifacts *a, const char *name, const void *data, size_t len,
-			 size_t max_bytes)
+/* It is not kept open: a run may have more logs than a process may have descriptors. */
+static void append(struct kt_artifacts *a, const char *name, const void *data, size_t len)
+{
+	_cleanup_(kt_closep) int fd = -1;
+	char path[KT_PATH_MAX];
+	int r = kt_path_format(path, "%s/%s", a->dir, name);
+
+	if (!r) {
+		fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+		r = fd < 0 ? -errno : kt_write_all(fd, data, len);
+	}
+	if (r)
+		fail(a, name, r);
+}
+
+void kt_artifacts_append(struct kt_artifacts *a, const char *name, const void *data, size_t len)
+{
+	append(a, name, data, len);
+}
+
+void kt_artifacts_append_guest(struct kt_artifacts *a, const char *name, const void *data,
+			       size_t len)
 {
 	static const char note[] = "\n[ktest: the rest was dropped: file size limit]\n";
 	struct kt_artifact_file *file = get_file(a, name);
-	size_t room;
-	int r;
+	size_t max = strcmp(name, KT_ARTIFACTS_CONSOLE) ? KT_LOG_MAX : KT_CONSOLE_MAX;
+	size_t n;
 
-	if (!file || (max_bytes && file->bytes > max_bytes))
+	if (!file || file->full)
 		return;
-	room = max_bytes ? max_bytes - file->bytes : len;
-	r = kt_write_all(file->fd, data, KT_MIN(len, room));
-	if (!r && len > room)
-		r = kt_write_all(file->fd, note, sizeof(note) - 1);
-	if (r)
-		fail(a, name, r);
-	file->bytes += len;
+	n = KT_MIN(len, max - file->bytes);
+	n = KT_MIN(n, KT_ARTIFACTS_MAX - a->guest_bytes);
+	append(a, name, data, n);
+	file->bytes += n;
+	a->guest_bytes += n;
+	file->full = n < len;
+	if (file->full)
+		append(a, name, note, sizeof(note) - 1);
 }
 
-void kt_artifacts_append_json(struct kt_artifacts *a, const char *name, json_t *json)
+/* A line is there as a whole or not at all. */
+static void append_event(struct kt_artifacts *a, const char *line, size_t len)
 {
-	_cleanup_(kt_freep) char *text = json_dumps(json, JSON_COMPACT);
+	static const char note[] = "{\"event\":\"dropped\",\"text\":\"ktest: further events were "
+				   "dropped: more than the limit of a run\"}\n";
+
+	if (a->events > KT_EVENTS_MAX)
+		return;
+	if (a->events == KT_EVENTS_MAX || len > KT_ARTIFACTS_MAX - a->guest_bytes) {
+		a->events = KT_EVENTS_MAX + 1;
+		append(a, KT_ARTIFACTS_EVENTS, note, sizeof(note) - 1);
+		return;
+	}
+	a->events++;
+	a->guest_bytes += len;
+	append(a, KT_ARTIFACTS_EVENTS, line, len);
+}
+
+void kt_artifacts_event(struct kt_artifacts *a, json_t *event)
+{
+	_cleanup_(kt_freep) char *text = event ? json_dumps(event, JSON_COMPACT) : NULL;
 	size_t len = text ? strlen(text) : 0;
 
-	json_decref(json);
+	json_decref(event);
 	if (!text) {
-		fail(a, name, -ENOMEM);
+		fail(a, KT_ARTIFACTS_EVENTS, -ENOMEM);
 		return;
 	}
 	text[len] = '\n'; /* in place of the 0; the length goes with it */
-	kt_artifacts_append(a, name, text, len + 1, 0);
+	append_event(a, text, len + 1);
 }
 
 void kt_artifacts_write(struct kt_artifacts *a, const char *name, const void *data, size_t len,

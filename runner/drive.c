@@ -57,7 +57,7 @@ static void on_console(void *arg, const void *data, size_t len)
 {
 	struct drive *d = arg;
 
-	kt_artifacts_append(d->artifacts, "console.log", data, len, KT_CONSOLE_MAX);
+	kt_artifacts_append_guest(d->artifacts, KT_ARTIFACTS_CONSOLE, data, len);
 	if (d->req->on_console)
 		d->req->on_console(d->req->arg, data, len);
 	check_artifacts(d);
@@ -110,12 +110,12 @@ static void on_log(struct drive *d, const struct kt_msg_log *msg)
 	if (!s)
 		return;
 	snprintf(name, sizeof(name), "sched-%u.log", msg->spawn);
-	kt_artifacts_append(d->artifacts, name, msg->data.data, msg->data.len, KT_LOG_MAX);
+	kt_artifacts_append_guest(d->artifacts, name, msg->data.data, msg->data.len);
 }
 
 static void on_output(struct drive *d, const struct kt_msg_output *msg)
 {
-	kt_artifacts_append(d->artifacts, "body.log", msg->data.data, msg->data.len, KT_LOG_MAX);
+	kt_artifacts_append_guest(d->artifacts, "body.log", msg->data.data, msg->data.len);
 	if (d->req->on_console)
 		d->req->on_console(d->req->arg, msg->data.data, msg->data.len);
 }
@@ -126,7 +126,7 @@ static void note_program(struct drive *d, uint32_t start, const void *data, size
 	char name[KT_NAME_MAX + 16];
 
 	snprintf(name, sizeof(name), "program-%s.log", p->decl->name);
-	kt_artifacts_append(d->artifacts, name, data, len, 0);
+	kt_artifacts_append_guest(d->artifacts, name, data, len);
 }
 
 /* The record has refused what there is no program for, and what is more than is kept. */
@@ -152,7 +152,7 @@ static void note_event(struct drive *d, const struct kt_msg *msg)
 	json_t *event = kt_event_json(msg);
 
 	if (event)
-		kt_artifacts_append_json(d->artifacts, "events.jsonl", event);
+		kt_artifacts_event(d->artifacts, event);
 }
 
 /* The guest has begun with its job. */
@@ -294,7 +294,7 @@ static void on_frozen(void *arg, const struct kt_msg_freeze *request)
 	json_t *event = kt_event_frozen_json(request->number);
 
 	if (event)
-		kt_artifacts_append_json(d->artifacts, "events.jsonl", event);
+		kt_artifacts_event(d->artifacts, event);
 	progress(d, "frozen");
 	check_artifacts(d);
 }

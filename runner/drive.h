@@ -7,8 +7,9 @@
 #pragma once
 
 #include "base/error.h"
+#include "judge/result.h"
 #include "report/artifacts.h"
-#include "runner/run.h"
+#include "runner/request.h"
 
 /* What the machine begins as; all borrowed. */
 struct kt_drive_start {

@@ -12,7 +12,7 @@ struct kt_plan {
 };
 
 enum kt_plan_condition {
-	KT_PLAN_E_NO_MATCH = 1, /* a pattern matches no scenario */
+	KT_PLAN_E_NO_MATCH = KT_CONDITION(PLAN), /* a pattern matches no scenario */
 };
 
 /*

@@ -7,12 +7,13 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/parse.h"
 #include "report/artifacts.h"
 #include "machine/baking.h"
-#include "judge/check.h"
+#include "judge/host-check.h"
 #include "runner/drive.h"
 #include "machine/stage/initramfs.h"
-#include "judge/limits.h"
+#include "judge/worker-limits.h"
 #include "report/snapshot.h"
 #include "report/report.h"
 #include "runner/run.h"
@@ -38,22 +39,10 @@ static struct kt_stage_request stage_of(const struct kt_run_request *req)
 	};
 }
 
-/* "'" ends a quoted word of the shell; a word with one is written 'a'\''b'. */
 static void append_word(struct kt_buf *out, const char *word)
 {
-	bool plain = word[0] && !word[strspn(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTU"
-						   "VWXYZ0123456789_-./+:=@,")];
-	int r = kt_buf_printf(out, out->len ? " " : "");
-
-	if (!r && plain)
-		r = kt_buf_printf(out, "%s", word);
-	if (r || plain)
-		return;
-	r = kt_buf_printf(out, "'");
-	for (const char *p = word; !r && *p; p++)
-		r = *p == '\'' ? kt_buf_printf(out, "'\\''") : kt_buf_append(out, p, 1);
-	if (!r)
-		r = kt_buf_printf(out, "'");
+	if (!kt_buf_printf(out, out->len ? " " : ""))
+		(void)!kt_buf_append_word(out, word);
 }
 
 static void append_files(struct kt_buf *out, const struct kt_stage_files *files)
@@ -102,10 +91,8 @@ static void make_rerun(struct kt_run_result *res, const struct kt_run_request *r
 	if (req->perf)
 		append_word(&out, "--perf");
 	if (req->timeout_ns) {
-		snprintf(text, sizeof(text), "%llu",
-			 (unsigned long long)(req->timeout_ns / KT_NSEC_PER_SEC));
 		append_word(&out, "--timeout");
-		append_word(&out, text);
+		append_word(&out, kt_duration_format(req->timeout_ns, text));
 	}
 	if (req->scheduler) {
 		snprintf(text, sizeof(text), "%s%s%s", req->scheduler,
@@ -166,7 +153,7 @@ static void keep_archive(struct kt_artifacts *art, const char *name, int fd)
 	ssize_t n;
 
 	for (off_t at = 0; (n = pread(fd, bytes, sizeof(bytes), at)) > 0; at += n)
-		kt_artifacts_append(art, name, bytes, (size_t)n, 0);
+		kt_artifacts_append(art, name, bytes, (size_t)n);
 }
 
 /* ---- the machine to run it in ---- */
@@ -249,8 +236,8 @@ static int find_origin(struct origin *origin, struct kt_run_result *res,
 	res->start.bake_ns = kt_now_ns() - start_ns;
 	note_origin(res, origin);
 	if (r == KT_BAKING_E_GUEST && console.text.len)
-		kt_artifacts_append(art, "console.log", console.text.data, console.text.len,
-				    KT_CONSOLE_MAX);
+		kt_artifacts_append_guest(art, KT_ARTIFACTS_CONSOLE, console.text.data,
+					  console.text.len);
 	kt_buf_deinit(&console.text);
 	return r;
 }

@@ -325,12 +325,6 @@ void kt_vm_restore_times(const struct kt_vm *vm, struct kt_vm_restore_times *ret
 	*ret_times = vm->times;
 }
 
-void kt_vm_set_handlers(struct kt_vm *vm, const struct kt_vm_handlers *handlers, void *arg)
-{
-	vm->handlers = handlers;
-	vm->arg = arg;
-}
-
 int kt_vm_stop(struct kt_vm *vm, uint64_t deadline_ns, struct kt_diag *diag)
 {
 	return kt_forward(vm->ops->stop(vm, deadline_ns, diag));

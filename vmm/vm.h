@@ -87,11 +87,11 @@ struct kt_vm_config {
 };
 
 enum kt_vm_condition {
-	KT_VM_E_SPEC = 1, /* the spec asks for something that cannot be had */
-	KT_VM_E_RANGE,	  /* address range not within guest RAM; no such vCPU */
-	KT_VM_E_DEADLINE, /* not done by the deadline */
-	KT_VM_E_STATE,	  /* not possible in the machine's present state */
-	KT_VM_E_CANNOT,	  /* this accelerator, or this host, cannot do it */
+	KT_VM_E_SPEC = KT_CONDITION(VM), /* the spec asks for something that cannot be had */
+	KT_VM_E_RANGE,			 /* address range not within guest RAM; no such vCPU */
+	KT_VM_E_DEADLINE,		 /* not done by the deadline */
+	KT_VM_E_STATE,			 /* not possible in the machine's present state */
+	KT_VM_E_CANNOT,			 /* this accelerator, or this host, cannot do it */
 };
 
 /* 0, or KT_VM_E_SPEC with diag naming the field and the remedy. */
@@ -249,9 +249,6 @@ int kt_vm_rewind(struct kt_vm *vm, struct kt_diag *diag) _kt_must_check_;
 
 /* Zeros for a machine that was booted. */
 void kt_vm_restore_times(const struct kt_vm *vm, struct kt_vm_restore_times *ret_times);
-
-/* Gives a machine that does not run another owner. handlers and arg as of kt_vm_new(). */
-void kt_vm_set_handlers(struct kt_vm *vm, const struct kt_vm_handlers *handlers, void *arg);
 
 /* Ends the machine; on_end has been called when it returns. Killed at the deadline. */
 int kt_vm_stop(struct kt_vm *vm, uint64_t deadline_ns, struct kt_diag *diag) _kt_must_check_;

@@ -21,7 +21,7 @@ struct kt_bpf_maps {
 };
 
 enum kt_bpf_maps_condition {
-	KT_BPF_MAPS_E_NONE = 1, /* no attached sched_ext ops of that name */
+	KT_BPF_MAPS_E_NONE = KT_CONDITION(BPF_MAPS), /* no attached sched_ext ops of that name */
 };
 
 /*

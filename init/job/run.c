@@ -18,9 +18,9 @@
 #include "init/staging/modules.h"
 #include "init/job/pulse.h"
 #include "init/view.h"
-#include "ops/op-exec.h"
-#include "ops/programs-exec.h"
-#include "ops/workers-exec.h"
+#include "ops/guest/op.h"
+#include "ops/guest/programs.h"
+#include "ops/guest/workers.h"
 #include "proto/staging.h"
 
 /* ---- reports ---- */
@@ -121,27 +121,13 @@ static bool scheduler_died(void *arg)
 	return kt_exec_scheduler_died(arg);
 }
 
-static bool ends_a_generation(const struct kt_op *op)
-{
-	switch (op->kind) {
-	case KT_OP_KIND_DETACH:
-	case KT_OP_KIND_DETACH_FORCED:
-	case KT_OP_KIND_KILL:
-	case KT_OP_KIND_RESTART:
-	case KT_OP_KIND_REPLACE:
-		return true;
-	default:
-		return false;
-	}
-}
-
 /* Whether it ended in what it was expected to. */
 static bool run_op(struct kt_exec *exec, uint32_t step, uint32_t index, const struct kt_op *op)
 {
 	static struct kt_op_outcome outcome;
 	uint32_t before = exec->sched.generation, of = step == KT_STEP_BOOT ? 0 : step;
 
-	if (ends_a_generation(op) && kt_sched_check(&exec->sched)) {
+	if (kt_op_row(op->kind)->flags & KT_OP_ENDS_GENERATION && kt_sched_check(&exec->sched)) {
 		take_snapshot(exec, KT_SNAPSHOT_ENDING, of);
 		/*
 		 * Its maps are to go with its process. Who holds one keeps the BPF timers in it

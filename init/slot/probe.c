@@ -19,6 +19,7 @@
 
 #include "base/cleanup.h"
 #include "base/limits.h"
+#include "base/pattern.h"
 #include "init/slot/probe.h"
 
 #define PATTERN	      "/run/ktest-probe"
@@ -272,25 +273,16 @@ static bool check_cpus(void)
 
 /* ---- memory ---- */
 
-/* xorshift64* of Vigna (2016). */
-static uint64_t next_word(uint64_t *state)
-{
-	*state ^= *state >> 12;
-	*state ^= *state << 25;
-	*state ^= *state >> 27;
-	return *state * UINT64_C(2685821657736338717);
-}
-
 static void fill(uint64_t *chunk, uint64_t *state)
 {
 	for (unsigned int i = 0; i < CHUNK_WORDS; i++)
-		chunk[i] = next_word(state);
+		chunk[i] = kt_pattern_next(state);
 }
 
 static int fill_memory(uint64_t seed)
 {
 	_cleanup_(kt_closep) int fd = open(PATTERN, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	uint64_t chunk[CHUNK_WORDS], state = seed | 1;
+	uint64_t chunk[CHUNK_WORDS], state = seed;
 
 	for (unsigned int at = 0; at < PATTERN_WORDS; at += CHUNK_WORDS) {
 		fill(chunk, &state);
@@ -306,7 +298,7 @@ static int fill_memory(uint64_t seed)
 static bool check_memory(uint64_t seed)
 {
 	_cleanup_(kt_closep) int fd = open(PATTERN, O_RDONLY | O_CLOEXEC);
-	uint64_t want[CHUNK_WORDS], have[CHUNK_WORDS], state = seed | 1;
+	uint64_t want[CHUNK_WORDS], have[CHUNK_WORDS], state = seed;
 
 	for (unsigned int at = 0; at < PATTERN_WORDS; at += CHUNK_WORDS) {
 		fill(want, &state);

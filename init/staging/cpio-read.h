@@ -33,7 +33,7 @@ struct kt_cpio_sink {
 };
 
 enum kt_cpio_condition {
-	KT_CPIO_E_FORM = 1, /* not a newc archive; see `why` */
+	KT_CPIO_E_FORM = KT_CONDITION(CPIO), /* not a newc archive; see `why` */
 };
 
 enum kt_cpio_part {

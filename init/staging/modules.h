@@ -6,7 +6,8 @@
 #include "base/error.h"
 
 enum kt_modules_condition {
-	KT_MODULES_E_FAILED = 1, /* one is not there or does not load; see diag */
+	/* one is not there or does not load; see diag */
+	KT_MODULES_E_FAILED = KT_CONDITION(MODULES),
 };
 
 /*

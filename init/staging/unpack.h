@@ -22,7 +22,7 @@ struct kt_unpack {
 };
 
 enum kt_unpack_condition {
-	KT_UNPACK_E_FAILED = 1, /* see diag */
+	KT_UNPACK_E_FAILED = KT_CONDITION(UNPACK), /* see diag */
 };
 
 /* root_fd: the folder that is "/" to the archive; borrowed until deinit. */

@@ -58,8 +58,11 @@ int kt_pool_memory_init(struct kt_pool_memory *memory) _kt_must_check_;
 /* Nothing may be promised any more. */
 void kt_pool_memory_deinit(struct kt_pool_memory *memory);
 
-#define KT_POOL_MEMORY_E_LATER	 1 /* does not fit now; somebody has memory to give back */
-#define KT_POOL_MEMORY_E_REFUSED 2 /* does not fit, and nobody has */
+enum kt_pool_memory_condition {
+	KT_POOL_MEMORY_E_LATER = KT_CONDITION(
+		POOL_MEMORY),	  /* does not fit now; another user has memory to give back */
+	KT_POOL_MEMORY_E_REFUSED, /* does not fit, and no other user has */
+};
 
 /* Within give() only. */
 void kt_pool_promise_end(struct kt_pool_promise *promise);

@@ -37,8 +37,9 @@ struct kt_closure_search {
 };
 
 enum kt_closure_condition {
-	KT_CLOSURE_E_NOTELF = 1, /* the program is not one for the guest; see diag */
-	KT_CLOSURE_E_LIBRARY,	 /* something it needs was not found; diag names it and who asks */
+	/* the program is not one for the guest; see diag */
+	KT_CLOSURE_E_NOTELF = KT_CONDITION(CLOSURE),
+	KT_CLOSURE_E_LIBRARY, /* something it needs was not found; diag names it and who asks */
 };
 
 void kt_closure_deinit(struct kt_closure *closure);

@@ -8,6 +8,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 
+#include "base/array.h"
 #include "base/cleanup.h"
 #include "machine/stage/elf-deps.h"
 
@@ -29,7 +30,7 @@ void kt_elf_deps_deinit(struct kt_elf_deps *deps)
 static int not_elf(struct kt_diag *diag, const char *cause)
 {
 	kt_diag_cause(diag, "%s", cause);
-	return KT_ELF_E_NOTELF;
+	return KT_ELF_DEPS_E_NOTELF;
 }
 
 /* The file: libelf's view for headers, its bytes for what they point to. */
@@ -77,9 +78,9 @@ static int add_needed(struct kt_elf_deps *deps, char *name)
 
 	if (!name || !name[0] || deps->needed_count == KT_ELF_NEEDED_MAX) {
 		free(name);
-		return KT_ELF_E_NOTELF;
+		return KT_ELF_DEPS_E_NOTELF;
 	}
-	list = reallocarray(deps->needed, deps->needed_count + 1, sizeof(*list));
+	list = kt_array_room(deps->needed, deps->needed_count, sizeof(*list));
 	if (!list) {
 		free(name);
 		return kt_raise(-ENOMEM);
@@ -92,7 +93,7 @@ static int add_needed(struct kt_elf_deps *deps, char *name)
 static int set_path(char **path, char *value)
 {
 	if (!value)
-		return KT_ELF_E_NOTELF;
+		return KT_ELF_DEPS_E_NOTELF;
 	free(*path);
 	*path = value;
 	return 0;
@@ -106,7 +107,7 @@ static int take_entry(struct kt_elf_deps *deps, const struct image *im, const El
 	if (d->d_tag != DT_NEEDED && d->d_tag != DT_RPATH && d->d_tag != DT_RUNPATH)
 		return 0;
 	if (d->d_un.d_val >= left)
-		return KT_ELF_E_NOTELF;
+		return KT_ELF_DEPS_E_NOTELF;
 	s = string_at(im, strings + d->d_un.d_val, left - d->d_un.d_val);
 	if (d->d_tag == DT_NEEDED)
 		return add_needed(deps, s);
@@ -123,7 +124,7 @@ static int read_dynamic(struct kt_elf_deps *deps, const struct image *im, size_t
 	int r = 0;
 
 	if (!bytes)
-		return KT_ELF_E_NOTELF;
+		return KT_ELF_DEPS_E_NOTELF;
 	for (size_t i = 0; i < n; i++) {
 		memcpy(&d, bytes + i * sizeof(d), sizeof(d));
 		if (d.d_tag == DT_NULL)
@@ -133,7 +134,7 @@ static int read_dynamic(struct kt_elf_deps *deps, const struct image *im, size_t
 	}
 	/* A static-pie program has a dynamic segment and may have nothing in it. */
 	if (!offset_of(im, phdrs, strtab, &strings, &left))
-		return strtab ? KT_ELF_E_NOTELF : 0;
+		return strtab ? KT_ELF_DEPS_E_NOTELF : 0;
 	for (size_t i = 0; !r && i < n; i++) {
 		memcpy(&d, bytes + i * sizeof(d), sizeof(d));
 		r = take_entry(deps, im, &d, strings, left);
@@ -182,7 +183,7 @@ static int not_elf_at_all(const struct image *im, struct kt_diag *diag)
 	kt_diag_cause(diag, "it is a script ('%.*s'), and the guest has no interpreters", (int)line,
 		      im->data);
 	kt_diag_remedy(diag, "name the program that the script starts");
-	return KT_ELF_E_NOTELF;
+	return KT_ELF_DEPS_E_NOTELF;
 }
 
 static int check_header(const struct image *im, struct kt_diag *diag)
@@ -197,7 +198,7 @@ static int check_header(const struct image *im, struct kt_diag *diag)
 			      "it is an ELF file for another machine (number %u, %s bits), not "
 			      "x86-64",
 			      eh.e_machine, eh.e_ident[EI_CLASS] == ELFCLASS64 ? "64" : "32");
-		return KT_ELF_E_NOTELF;
+		return KT_ELF_DEPS_E_NOTELF;
 	}
 	if (eh.e_type != ET_EXEC && eh.e_type != ET_DYN)
 		return not_elf(diag, "it is an ELF file, but neither a program nor a library");

@@ -24,13 +24,14 @@ struct kt_elf_deps {
 	bool has_debug; /* has a symbol table or debug sections that strip would remove */
 };
 
-enum kt_elf_condition {
-	KT_ELF_E_NOTELF = 1, /* not an x86-64 ELF program or library, or a damaged one; see diag */
+enum kt_elf_deps_condition {
+	/* not an x86-64 ELF program or library, or a damaged one; see diag */
+	KT_ELF_DEPS_E_NOTELF = KT_CONDITION(ELF_DEPS),
 };
 
 void kt_elf_deps_deinit(struct kt_elf_deps *deps);
 
-/* Reads an open file. 0, or KT_ELF_E_NOTELF with the cause in diag. */
+/* Reads an open file. 0, or KT_ELF_DEPS_E_NOTELF with the cause in diag. */
 int kt_elf_deps_read(struct kt_elf_deps *ret_deps, int fd, struct kt_diag *diag) _kt_must_check_;
 
 /* The same over bytes in memory, which are not changed. */

@@ -54,10 +54,11 @@ struct kt_initramfs_spec {
 };
 
 enum kt_initramfs_condition {
-	KT_INITRAMFS_E_MISSING = 1, /* a program or file that is to be staged is not there */
-	KT_INITRAMFS_E_NOTELF,	    /* a program is not one that the guest can run */
-	KT_INITRAMFS_E_LIBRARY,	    /* a library that a program needs was not found */
-	KT_INITRAMFS_E_FILE,	    /* a file is no regular one, or all are too large */
+	/* a program or file that is to be staged is not there */
+	KT_INITRAMFS_E_MISSING = KT_CONDITION(INITRAMFS),
+	KT_INITRAMFS_E_NOTELF,	/* a program is not one that the guest can run */
+	KT_INITRAMFS_E_LIBRARY, /* a library that a program needs was not found */
+	KT_INITRAMFS_E_FILE,	/* a file is no regular one, or all are too large */
 };
 
 /*

@@ -8,7 +8,6 @@
 #include "base/cleanup.h"
 #include "base/fs.h"
 #include "proto/staging.h"
-#include "machine/stage/program.h"
 #include "machine/stage/initramfs.h"
 #include "machine/stage/paths.h"
 #include "machine/stage/stage.h"
@@ -169,7 +168,7 @@ static int stage_programs(struct staging *st, const struct kt_program_decl *list
 {
 	for (const struct kt_program_decl *d = list; d && d->name; d++) {
 		char *path = st->program_paths[st->program_count];
-		int r = kt_exec_program_find(path, d->binary, diag);
+		int r = kt_paths_program(path, d->binary, diag);
 
 		if (r > 0)
 			kt_diag_remedy(diag, "install it on this host: scenario program '%s' is it",

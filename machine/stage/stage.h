@@ -25,8 +25,9 @@ struct kt_stage_files {
 };
 
 enum kt_stage_condition {
-	KT_STAGE_E_FORM = 1, /* not HOST:GUEST, or a guest path that cannot be had */
-	KT_STAGE_E_SETUP,    /* something to be staged is missing or unfit */
+	/* not HOST:GUEST, or a guest path that cannot be had */
+	KT_STAGE_E_FORM = KT_CONDITION(STAGE),
+	KT_STAGE_E_SETUP, /* something to be staged is missing or unfit */
 };
 
 /*

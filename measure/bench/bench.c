@@ -6,7 +6,7 @@
 #include <sys/wait.h>
 
 #include "base/cleanup.h"
-#include "proto/pattern.h"
+#include "base/pattern.h"
 #include "measure/bench/bench.h"
 
 #define WARM_UP UINT32_MAX /* in place of a repeat */
@@ -17,11 +17,6 @@ static const char *const axes[] = {
 	[KT_BENCH_VCPUS] = "vcpus",
 };
 
-const char *kt_bench_axis_name(enum kt_bench_axis axis)
-{
-	return axes[axis];
-}
-
 int kt_bench_axis_parse(enum kt_bench_axis *ret_axis, const char *name)
 {
 	for (unsigned int i = 0; i < KT_BENCH_AXIS_COUNT_; i++)
@@ -29,7 +24,7 @@ int kt_bench_axis_parse(enum kt_bench_axis *ret_axis, const char *name)
 			*ret_axis = i;
 			return 0;
 		}
-	return 1;
+	return KT_BENCH_AXIS_E_NONE;
 }
 
 /* What the loops share. */
@@ -52,11 +47,11 @@ struct bench {
 static int add(struct bench *b, const char *metric, enum kt_sample_kind kind, const char *boundary,
 	       const char *output, double value)
 {
-	struct kt_series s = { .kind = kind,
-			       .tags = { .warmup_excluded = true,
-					 .level = b->level,
-					 .repeats = b->req->repeats,
-					 .levels = b->req->levels } };
+	struct kt_sample_series s = { .kind = kind,
+				      .tags = { .warmup_excluded = true,
+						.level = b->level,
+						.repeats = b->req->repeats,
+						.levels = b->req->levels } };
 	int r;
 
 	snprintf(s.metric, sizeof(s.metric), "%s", metric);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Clones of baked machines; see bench-clones.h. */
+/* Clones of baked machines; see clones.h. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

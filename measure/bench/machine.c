@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* One machine of a benchmark; see bench-machine.h. */
+/* One machine of a benchmark; see machine.h. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * One machine of a benchmark: booted or cloned, given its files and its slots,
- * and commands. Functions return as those of bench-machines.h do.
+ * and commands. Functions return as those of machines.h do.
  */
 #pragma once
 

@@ -17,9 +17,9 @@
 #include "measure/bench/pss.h"
 
 enum kt_bench_condition {
-	KT_BENCH_E_MACHINE = 1, /* a machine could not be had, or failed */
-	KT_BENCH_E_CANCELLED,	/* the user has had enough */
-	KT_BENCH_E_WRONG,	/* a command failed, or its output is not what it must be */
+	KT_BENCH_E_MACHINE = KT_CONDITION(BENCH), /* a machine could not be had, or failed */
+	KT_BENCH_E_CANCELLED,			  /* the user has had enough */
+	KT_BENCH_E_WRONG, /* a command failed, or its output is not what it must be */
 };
 
 struct kt_bench_layout {
@@ -32,7 +32,7 @@ struct kt_bench_layout {
 #define KT_BENCH_PROGRAM      "/bench/ktest-pattern" /* in the guest: SEED BYTES [CPU] */
 #define KT_BENCH_NOTHING      ":"		     /* what is run instead for 0 bytes */
 
-/* Writes bytes that follow from a seed (proto/pattern.h). Numbers as texts. */
+/* Writes bytes that follow from a seed (base/pattern.h). Numbers as texts. */
 struct kt_bench_command {
 	char seed[24];
 	char bytes[24];

@@ -14,7 +14,7 @@
 #include "base/error.h"
 
 enum kt_pss_condition {
-	KT_PSS_E_FORM = 1, /* not of the form that proc_pid_smaps(5) has */
+	KT_PSS_E_FORM = KT_CONDITION(PSS), /* not of the form that proc_pid_smaps(5) has */
 };
 
 struct kt_pss {

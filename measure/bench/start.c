@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Starting machines; see bench-start.h. Each lives and dies on one thread: a
+ * Starting machines; see start.h. Each lives and dies on one thread: a
  * machine that is a process ends with the thread that made it.
  */
 #include <stdio.h>

@@ -6,7 +6,7 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
-#include "proto/pattern.h"
+#include "base/pattern.h"
 #include "report/artifacts.h"
 #include "measure/gate/gate.h"
 
@@ -37,10 +37,10 @@ struct gate {
 static int add(struct gate *g, const char *metric, enum kt_sample_kind kind, const char *boundary,
 	       double value)
 {
-	struct kt_series s = { .kind = kind,
-			       .tags = { .level = g->cell.vcpus,
-					 .repeats = g->req->cycles,
-					 .levels = g->req->vcpus } };
+	struct kt_sample_series s = { .kind = kind,
+				      .tags = { .level = g->cell.vcpus,
+						.repeats = g->req->cycles,
+						.levels = g->req->vcpus } };
 
 	snprintf(s.metric, sizeof(s.metric), "%s", metric);
 	snprintf(s.tags.boundary, sizeof(s.tags.boundary), "%s", boundary);
@@ -102,8 +102,8 @@ static void keep(struct gate *g, unsigned int cycle, const struct kt_diag *cause
 	if (!r) {
 		snprintf(res->kept, sizeof(res->kept), "%s", art->dir);
 		kt_diag_format(cause, text, sizeof(text));
-		kt_artifacts_append(art, "cause.txt", text, strlen(text), 0);
-		kt_artifacts_append(art, "cause.txt", "\n", 1, 0);
+		kt_artifacts_append(art, "cause.txt", text, strlen(text));
+		kt_artifacts_append(art, "cause.txt", "\n", 1);
 		r = write_rerun(g, art, cycle) ?:
 			    g->machines->keep(g->machines->arg, art->dir, &res->unkept);
 	}

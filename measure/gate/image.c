@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* See gate-image.h. */
+/* See image.h. */
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -9,7 +9,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/fs.h"
-#include "machine/baking.h"
+#include "machine/bake-cache.h"
 #include "measure/gate/image.h"
 
 #define SAVE_NS	     (60 * KT_NSEC_PER_SEC)
@@ -61,7 +61,7 @@ int kt_gate_save(struct kt_bake **ret_bake, struct kt_vm *vm, const struct kt_vm
 {
 	_cleanup_(kt_bake_draft_freep) struct kt_bake_draft *draft = NULL;
 	char parent[KT_PATH_MAX];
-	int r = kt_baking_dir(parent)						     ?:
+	int r = kt_bake_cache_dir(parent)					     ?:
 			kt_bake_begin(&draft, parent, 1, config->memory_bytes, diag) ?:
 			kt_vm_save(vm, draft, kt_now_ns() + SAVE_NS, diag)	     ?:
 			publish(ret_bake, config, draft, diag);

@@ -33,8 +33,9 @@ struct kt_gate_cell {
 };
 
 enum kt_gate_condition {
-	KT_GATE_E_FAILED = 1, /* what is tried out here failed; diag says how */
-	KT_GATE_E_CANCELLED,  /* the user has had enough */
+	KT_GATE_E_FAILED = KT_CONDITION(GATE), /* what is tried out here failed; diag says how */
+	KT_GATE_E_CANCELLED,		       /* the user has had enough */
+	KT_GATE_E_UNFIT, /* there are no such machines here: of kt_gate_machines_open() alone */
 };
 
 #define KT_GATE_PHASES_MAX 12
@@ -84,11 +85,3 @@ struct kt_gate_spec {
 	uint64_t seed;
 	int cancel_fd; /* becomes readable to cancel, nothing reads it; -1: never */
 };
-
-enum kt_gate_open_condition {
-	KT_GATE_E_UNFIT = 1, /* there are no such machines here */
-};
-
-/* UNFIT or negative errno, with diag. */
-int kt_gate_machines_open(struct kt_gate_machines *ret_machines, const struct kt_gate_spec *spec,
-			  struct kt_diag *diag) _kt_must_check_;

@@ -2,7 +2,7 @@
 /* Limits on workers: layers, notation, where they may be, and each judgement. */
 #include <string.h>
 
-#include "judge/limits.h"
+#include "judge/worker-limits.h"
 #include "runner/run.h"
 #include "judge/verdict.h"
 #include "scenario/allowed.h"
@@ -53,7 +53,7 @@ static void test_notation(void **state)
 					     "gap=5",	  "gap=0ms",
 					     "gap=on",	  "gap=-1s",
 					     "spread=1s", "starved=1",
-					     "gap=5m",	  "work_rate=",
+					     "gap=5min",  "work_rate=",
 					     "gaps=1s",	  "=1",
 					     "spread=%",  "gap=99999999999999999s",
 					     "" };

@@ -36,7 +36,7 @@
 #define KT_BAKE_PROLOGUE_MAX (64u << 20) /* bytes of the prologue */
 
 enum kt_bake_condition {
-	KT_BAKE_E_NONE = 1, /* there is none */
+	KT_BAKE_E_NONE = KT_CONDITION(BAKE), /* there is none */
 	KT_BAKE_E_DAMAGED,  /* truncated, altered, incomplete or of another version */
 	KT_BAKE_E_MISMATCH, /* whole, but a fact is not as expected */
 	KT_BAKE_E_EXISTS,   /* publishing: there is one of this name */

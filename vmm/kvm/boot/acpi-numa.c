@@ -6,6 +6,7 @@
  * proportion.
  */
 #include "vmm/kvm/boot/acpi-table.h"
+#include "vmm/kvm/boot/acpi.h"
 #include "vmm/kvm/x86/cpuid.h"
 
 #define ENABLED 1u

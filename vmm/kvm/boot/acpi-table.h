@@ -7,7 +7,12 @@
  */
 #pragma once
 
-#include "vmm/kvm/boot/acpi.h"
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+
+struct kt_kvm_acpi_spec;
 
 struct kt_acpi_writer {
 	struct kt_buf *buf; /* borrowed */

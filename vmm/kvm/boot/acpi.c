@@ -9,6 +9,7 @@
 
 #include "base/limits.h"
 #include "vmm/kvm/boot/acpi-table.h"
+#include "vmm/kvm/boot/acpi.h"
 #include "vmm/kvm/x86/cpuid.h"
 #include "vmm/kvm/layout.h"
 

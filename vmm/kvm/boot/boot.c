@@ -9,8 +9,9 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "vmm/kvm/boot/boot.h"
+#include "vmm/kvm/boot/entry.h"
 #include "vmm/kvm/boot/image.h"
-#include "vmm/kvm/boot/state.h"
 #include "vmm/kvm/layout.h"
 
 #define PAGE 4096u
@@ -167,6 +168,16 @@ static int load_zero_page(const struct kt_kvm_boot *boot, const struct kt_kvm_im
 	return kt_fold(kt_ram_write(ram, KT_GPA(KT_KVM_ZERO_PAGE_ADDR), &params, sizeof(params)));
 }
 
+static int load_image(struct kt_kvm_image *ret_image, const struct kt_ram *ram,
+		      const struct kt_kvm_boot_spec *spec, struct kt_diag *diag)
+{
+	int r = kt_kvm_image_load(ret_image, ram, spec->kernel, spec->kernel_size, diag);
+
+	if (r > 0)
+		return r == KT_KVM_IMAGE_E_BAD ? KT_KVM_BOOT_E_IMAGE : KT_KVM_BOOT_E_RAM;
+	return kt_forward(r);
+}
+
 int kt_kvm_boot_load(struct kt_kvm_boot *ret_boot, const struct kt_ram *ram,
 		     const struct kt_kvm_boot_spec *spec, struct kt_diag *diag)
 {
@@ -174,7 +185,7 @@ int kt_kvm_boot_load(struct kt_kvm_boot *ret_boot, const struct kt_ram *ram,
 	struct kt_kvm_image image;
 	int r;
 
-	r = kt_kvm_image_load(&image, ram, spec->kernel, spec->kernel_size, diag);
+	r = load_image(&image, ram, spec, diag);
 	if (!r)
 		r = load_cmdline(&image, ram, spec->cmdline, diag);
 	if (!r)
@@ -182,7 +193,7 @@ int kt_kvm_boot_load(struct kt_kvm_boot *ret_boot, const struct kt_ram *ram,
 	if (!r)
 		r = load_zero_page(&boot, &image, ram);
 	if (!r)
-		r = kt_kvm_boot_load_state(ram);
+		r = kt_kvm_entry_load(ram);
 	if (r)
 		return kt_forward(r);
 	boot.entry = image.entry;

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Puts a Linux kernel into guest RAM and says in which state the first vCPU
- * enters it: without firmware, in 64-bit mode, as the 64-bit boot protocol wants
- * it (the kernel's Documentation/arch/x86/boot.rst). No ioctl here: registers are
- * filled in, setting them is the caller's.
+ * Puts a Linux kernel into guest RAM: without firmware, to be entered in 64-bit mode, as
+ * the 64-bit boot protocol wants it (the kernel's Documentation/arch/x86/boot.rst). The
+ * state of the vCPU that enters it is entry.h's.
  *
  * RAM must be as it was created, all zero: what a kernel wants to be zero is
  * not written. ACPI tables are the caller's too; the kernel is told that their
@@ -13,8 +12,6 @@
 
 #include <stddef.h>
 #include <stdint.h>
-
-#include <linux/kvm.h>
 
 #include "base/diag.h"
 #include "base/error.h"
@@ -38,10 +35,10 @@ struct kt_kvm_boot {
 
 /* In each case diag's cause names the field, or the thing that does not fit. */
 enum kt_kvm_boot_condition {
-	KT_KVM_BOOT_E_IMAGE = 1, /* not an x86-64 kernel that can be loaded */
-	KT_KVM_BOOT_E_RAM,	 /* the kernel does not fit into RAM */
-	KT_KVM_BOOT_E_CMDLINE,	 /* the command line is too long */
-	KT_KVM_BOOT_E_INITRD,	 /* the initramfs does not fit between kernel and its limit */
+	KT_KVM_BOOT_E_IMAGE = KT_CONDITION(KVM_BOOT), /* not an x86-64 kernel that can be loaded */
+	KT_KVM_BOOT_E_RAM,			      /* the kernel does not fit into RAM */
+	KT_KVM_BOOT_E_CMDLINE,			      /* the command line is too long */
+	KT_KVM_BOOT_E_INITRD, /* the initramfs does not fit between kernel and its limit */
 };
 
 /*
@@ -50,13 +47,3 @@ enum kt_kvm_boot_condition {
  */
 int kt_kvm_boot_load(struct kt_kvm_boot *ret_boot, const struct kt_ram *ram,
 		     const struct kt_kvm_boot_spec *spec, struct kt_diag *diag) _kt_must_check_;
-
-/* General registers at the entry. */
-void kt_kvm_boot_regs(const struct kt_kvm_boot *boot, struct kvm_regs *ret_regs);
-
-/*
- * Turns the special registers of a vCPU after its creation (KVM_GET_SREGS) into
- * those at the entry: 64-bit mode, flat segments, the first 4 GiB mapped one to
- * one. What the entry does not depend on (apic_base, ...) is left alone.
- */
-void kt_kvm_boot_sregs(struct kvm_sregs *sregs);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Kernel images to guest RAM; see boot-image.h.
+ * Kernel images to guest RAM; see image.h.
  *
  * vmlinux is copied segment by segment to its physical addresses and entered at
  * its ELF entry, which arch/x86/kernel/vmlinux.lds.S makes the physical address
@@ -32,7 +32,7 @@
 static int bad(struct kt_diag *diag, const char *field, const char *why)
 {
 	kt_diag_cause(diag, "not a kernel that can be loaded: %s: %s", field, why);
-	return KT_KVM_BOOT_E_IMAGE;
+	return KT_KVM_IMAGE_E_BAD;
 }
 
 static int not_in_ram(struct kt_diag *diag, const char *field, uint64_t start, uint64_t bytes)
@@ -42,7 +42,7 @@ static int not_in_ram(struct kt_diag *diag, const char *field, uint64_t start, u
 		      "%#llx bytes at %#llx",
 		      field, (unsigned long long)bytes, (unsigned long long)start);
 	kt_diag_remedy(diag, "give the machine more memory");
-	return KT_KVM_BOOT_E_RAM;
+	return KT_KVM_IMAGE_E_RAM;
 }
 
 uint64_t kt_kvm_low_end(const struct kt_ram *ram)
@@ -147,7 +147,7 @@ static int load_elf(struct kt_kvm_image *ret_image, const struct kt_ram *ram, co
 	int r;
 
 	if (kt_elf_open(&elf, data, size, diag))
-		return KT_KVM_BOOT_E_IMAGE;
+		return KT_KVM_IMAGE_E_BAD;
 	r = collect_segments(&segments, &elf, ram, diag);
 	if (r)
 		return kt_forward(r);

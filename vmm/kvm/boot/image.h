@@ -1,10 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The kernel image's part of boot.h: finding out what it is and loading it. Private. */
+/* A kernel image: finding out what it is and loading it into RAM. Private to boot.c. */
 #pragma once
+
+#include <stddef.h>
+#include <stdint.h>
 
 #include <asm/bootparam.h>
 
-#include "vmm/kvm/boot/boot.h"
+#include "base/diag.h"
+#include "base/error.h"
+#include "vmm/ram.h"
 
 struct kt_kvm_image {
 	uint64_t entry;
@@ -14,7 +19,12 @@ struct kt_kvm_image {
 	struct setup_header hdr; /* of the zero page; all zero for vmlinux */
 };
 
-/* Conditions KT_KVM_BOOT_E_IMAGE and _RAM. */
+enum kt_kvm_image_condition {
+	KT_KVM_IMAGE_E_BAD = KT_CONDITION(KVM_IMAGE), /* not an x86-64 kernel that can be loaded */
+	KT_KVM_IMAGE_E_RAM,			      /* the kernel does not fit into RAM */
+};
+
+/* Conditions with diag. */
 int kt_kvm_image_load(struct kt_kvm_image *ret_image, const struct kt_ram *ram, const void *data,
 		      size_t size, struct kt_diag *diag) _kt_must_check_;
 

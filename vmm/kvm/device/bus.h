@@ -13,9 +13,8 @@
 
 #include "base/error.h"
 
-#define KT_BUS_TRAPS_MAX  64	   /* ranges in one space */
-#define KT_BUS_ACCESS_MAX 8u	   /* bytes in one access */
-#define KT_BUS_PORTS	  0x10000u /* Intel SDM vol. 1, 19.3: the I/O address space is 64 KiB */
+#define KT_BUS_TRAPS_MAX 64	  /* ranges in one space */
+#define KT_BUS_PORTS	 0x10000u /* Intel SDM vol. 1, 19.3: the I/O address space is 64 KiB */
 
 enum kt_bus_space {
 	KT_BUS_PORT,
@@ -27,7 +26,7 @@ struct kt_bus_access {
 	unsigned int vcpu;
 	bool is_write;
 	uint64_t offset;  /* of the first byte, from the trap's start; all of it is in the range */
-	unsigned int len; /* 1 to KT_BUS_ACCESS_MAX bytes */
+	unsigned int len; /* 1 to 8 bytes */
 	uint8_t *data;	  /* borrowed; little-endian. A read finds ones here and overwrites them */
 };
 
@@ -50,9 +49,9 @@ struct kt_bus {
 };
 
 enum kt_bus_condition {
-	KT_BUS_E_RANGE = 1, /* empty, or beyond the end of the space */
-	KT_BUS_E_OVERLAP,   /* part of the range is claimed already */
-	KT_BUS_E_FULL,	    /* KT_BUS_TRAPS_MAX ranges */
+	KT_BUS_E_RANGE = KT_CONDITION(BUS), /* empty, or beyond the end of the space */
+	KT_BUS_E_OVERLAP,		    /* part of the range is claimed already */
+	KT_BUS_E_FULL,			    /* KT_BUS_TRAPS_MAX ranges */
 };
 
 /* Registers a trap (copied). 0 or a condition, which changes nothing. */

@@ -39,6 +39,7 @@ static void access_serial(void *arg, const struct kt_bus_access *access)
 	else
 		*access->data = kt_serial_read(&devices->serial, (unsigned int)access->offset);
 	pthread_mutex_unlock(&devices->serial_lock);
+	kt_outbox_wait_room(&devices->outboxes[KT_VM_STREAM_CONSOLE]);
 }
 
 /* ---- reset and power-off ---- */
@@ -92,7 +93,6 @@ static void on_console_failed(void *arg, enum kt_virtio_condition condition,
 	kt_kvm_end(devices->kvm, &end);
 }
 
-/* The console's lock is held; the loop has what it needs not to wait for itself. */
 static void on_control_data(void *arg, const void *data, size_t len)
 {
 	struct kt_kvm_devices *devices = arg;
@@ -328,9 +328,6 @@ int kt_kvm_devices_init(struct kt_kvm_devices *devices, struct kt_kvm *kvm,
 	kt_serial_init(&devices->serial, &serial);
 	for (unsigned int i = 0; i < KT_VM_STREAM_COUNT_ && !r; i++)
 		r = kt_outbox_init(&devices->outboxes[i]);
-	/* It is filled by the loop itself, which empties it right after. */
-	if (!r)
-		kt_outbox_hurry(&devices->outboxes[KT_VM_STREAM_CONTROL], true);
 	r = r ?: wire_console(devices, diag) ?: add_traps(devices);
 	if (r) {
 		kt_diag_cause(diag, "%s", strerror(-r)); /* unless the cause is known */

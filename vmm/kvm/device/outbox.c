@@ -33,14 +33,20 @@ void kt_outbox_put(struct kt_outbox *outbox, const void *data, size_t len)
 	int r;
 
 	pthread_mutex_lock(&outbox->lock);
-	while (outbox->buf.len >= KT_OUTBOX_MAX && !outbox->hurry)
-		pthread_cond_wait(&outbox->room, &outbox->lock);
 	first = !outbox->buf.len && !outbox->error;
 	r = kt_buf_append(&outbox->buf, data, len);
 	if (r)
 		outbox->error = r;
 	if (first)
 		eventfd_write(outbox->fd, 1); /* every take resets it */
+	pthread_mutex_unlock(&outbox->lock);
+}
+
+void kt_outbox_wait_room(struct kt_outbox *outbox)
+{
+	pthread_mutex_lock(&outbox->lock);
+	while (outbox->buf.len >= KT_OUTBOX_MAX && !outbox->hurry)
+		pthread_cond_wait(&outbox->room, &outbox->lock);
 	pthread_mutex_unlock(&outbox->lock);
 }
 

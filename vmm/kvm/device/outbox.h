@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Bytes on their way from vCPU threads to the thread of the event loop, in
- * order. Whoever puts waits when there is too much, so that nothing is lost and
- * memory stays bounded, unless the loop's thread has said that it cannot take
- * anything now (kt_outbox_hurry()).
+ * Bytes on their way from the devices to the thread of the event loop, in order.
+ * To put them never waits: it may be that thread which does, and a lock of the
+ * device is held. A vCPU thread waits for room afterwards, with no lock held, so
+ * that memory stays bounded and nothing is lost; unless the loop's thread has said
+ * that it cannot take anything now (kt_outbox_hurry()). What the loop's thread
+ * puts is bounded by the queue that it takes it from.
  */
 #pragma once
 
@@ -13,7 +15,7 @@
 #include "base/buf.h"
 #include "base/error.h"
 
-#define KT_OUTBOX_MAX (64u << 10) /* bytes from which on putting waits */
+#define KT_OUTBOX_MAX (64u << 10) /* bytes from which on there is no room */
 
 struct kt_outbox {
 	pthread_mutex_t lock;
@@ -28,11 +30,13 @@ int kt_outbox_init(struct kt_outbox *outbox) _kt_must_check_;
 /* Nobody may be putting. Accepts a zeroed one. */
 void kt_outbox_deinit(struct kt_outbox *outbox);
 
-/* Puts bytes (copied); from any thread but the taker's, unless it hurries. */
+/* Puts bytes (copied); from any thread. */
 void kt_outbox_put(struct kt_outbox *outbox, const void *data, size_t len);
+/* Waits while there is no room; not from the taker's thread, nor with a lock that it takes. */
+void kt_outbox_wait_room(struct kt_outbox *outbox);
 
 /*
- * From now on, until it is called with false, putting never waits: the taker is
+ * From now on, until it is called with false, nobody waits for room: the taker is
  * waiting for the threads that put. They put little and then stop.
  */
 void kt_outbox_hurry(struct kt_outbox *outbox, bool hurry);

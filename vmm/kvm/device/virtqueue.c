@@ -31,21 +31,6 @@ struct used_elem {
 #define RING_INDEX   2
 #define RING_ENTRIES 4
 
-static const char *const names[KT_VIRTIO_E_COUNT_] = {
-	[KT_VIRTIO_E_EMPTY] = "empty",	   [KT_VIRTIO_E_SIZE] = "size",
-	[KT_VIRTIO_E_ALIGN] = "align",	   [KT_VIRTIO_E_ADDRESS] = "address",
-	[KT_VIRTIO_E_AVAIL] = "avail",	   [KT_VIRTIO_E_HEAD] = "head",
-	[KT_VIRTIO_E_NEXT] = "next",	   [KT_VIRTIO_E_LOOP] = "loop",
-	[KT_VIRTIO_E_LENGTH] = "length",   [KT_VIRTIO_E_INDIRECT] = "indirect",
-	[KT_VIRTIO_E_ORDER] = "order",	   [KT_VIRTIO_E_DIRECTION] = "direction",
-	[KT_VIRTIO_E_MESSAGE] = "message", [KT_VIRTIO_E_DRIVER] = "driver",
-};
-
-const char *kt_virtio_condition_name(enum kt_virtio_condition condition)
-{
-	return names[condition];
-}
-
 /* States the whole message and returns the condition. */
 static int __attribute__((format(printf, 4, 5)))
 fault(const struct kt_virtqueue *vq, enum kt_virtio_condition condition, struct kt_diag *diag,
@@ -310,12 +295,14 @@ int kt_virtqueue_set_quiet(struct kt_virtqueue *vq, bool quiet, struct kt_diag *
 {
 	int r;
 
-	if (!vq->ready || vq->quiet == quiet)
+	if (vq->quiet == quiet)
+		return 0;
+	vq->quiet = quiet;
+	if (!vq->ready)
 		return 0;
 	r = store(vq, vq->used + RING_FLAGS, quiet ? KT_VIRTQ_USED_NO_NOTIFY : 0, diag);
 	if (r)
 		return r;
-	vq->quiet = quiet;
 	/* The flag is seen before the caller looks at the available index. */
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	return 0;

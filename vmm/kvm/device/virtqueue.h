@@ -22,7 +22,8 @@
 
 /* What is wrong with a queue or a message; shared by all that is virtio here. */
 enum kt_virtio_condition {
-	KT_VIRTIO_E_EMPTY = 1, /* no fault: the driver has made nothing available */
+	/* no fault: the driver has made nothing available */
+	KT_VIRTIO_E_EMPTY = KT_CONDITION(VIRTIO),
 	KT_VIRTIO_E_SIZE,      /* queue size 0, too large or not a power of two */
 	KT_VIRTIO_E_ALIGN,     /* a ring is not aligned */
 	KT_VIRTIO_E_ADDRESS,   /* a ring or a buffer is not in RAM */
@@ -38,9 +39,6 @@ enum kt_virtio_condition {
 	KT_VIRTIO_E_DRIVER,    /* the driver reports that it failed */
 	KT_VIRTIO_E_COUNT_,
 };
-
-/* "empty", "size", ...; static. */
-const char *kt_virtio_condition_name(enum kt_virtio_condition condition);
 
 /* Descriptor flags and ring flags: virtio 1.2 §2.7.5, §2.7.6, §2.7.8. */
 #define KT_VIRTQ_DESC_NEXT	    1
@@ -59,7 +57,7 @@ struct kt_virtqueue {
 	uint64_t used;
 	/* Live. */
 	bool ready;
-	bool quiet;	     /* the driver was told not to notify */
+	bool quiet;	     /* the driver was told not to notify, if there is one */
 	uint16_t next_avail; /* the chain to take next */
 	uint16_t next_used;  /* where the next one goes when it is done */
 };

@@ -15,7 +15,8 @@
 #define KT_KVM_DEVICE "/dev/kvm"
 
 enum kt_kvm_host_condition {
-	KT_KVM_E_NO_DEVICE = 1, /* the device is not there, or nothing is behind it */
+	/* the device is not there, or nothing is behind it */
+	KT_KVM_E_NO_DEVICE = KT_CONDITION(KVM),
 	KT_KVM_E_NO_PERMISSION, /* it may not be opened; diag names who may */
 	KT_KVM_E_VERSION,	/* it is not KVM, or another version of its interface */
 	KT_KVM_E_CAPABILITY,	/* a capability is missing; diag names it */

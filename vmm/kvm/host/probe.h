@@ -31,7 +31,7 @@ struct kt_probe {
 };
 
 enum kt_probe_condition {
-	KT_PROBE_E_UNFIT = 1,
+	KT_PROBE_E_UNFIT = KT_CONDITION(PROBE),
 };
 
 /*

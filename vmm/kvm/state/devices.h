@@ -2,7 +2,7 @@
 /*
  * The parts of the devices in a state, field by field: what the guest's drivers have
  * set up and where they are. Bytes that wait for the guest are not in it. Needs no
- * KVM. Layouts are in state-devices.c, next to the code that reads them.
+ * KVM. Layouts are in devices.c, next to the code that reads them.
  */
 #pragma once
 

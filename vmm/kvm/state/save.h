@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Saving and restoring what KVM holds of a machine: vCPUs, interrupt controllers
- * and time. RAM is the business of vmm/ram.h, devices that of state-devices.c.
+ * and time. RAM is the business of vmm/ram.h, devices that of devices.c.
  *
  * The order of a vCPU's parts matters, since reading and writing one has effects on
  * others:

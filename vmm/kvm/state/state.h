@@ -53,7 +53,7 @@ enum kt_kvm_part {
 	KT_KVM_PART_PIC_SLAVE,
 	KT_KVM_PART_IOAPIC,
 	KT_KVM_PART_TIME,   /* time.h */
-	KT_KVM_PART_SERIAL, /* state-devices.c; these two are there or not together */
+	KT_KVM_PART_SERIAL, /* devices.c; these two are there or not together */
 	KT_KVM_PART_CONSOLE,
 	KT_KVM_PART_COUNT_,
 };
@@ -62,12 +62,12 @@ enum kt_kvm_part {
 #define KT_KVM_STATE_XSAVE_MAX (64u << 10)
 
 enum kt_kvm_state_condition {
-	KT_KVM_STATE_E_FORMAT = 1, /* not such a state at all */
-	KT_KVM_STATE_E_VERSION,	   /* of another version */
-	KT_KVM_STATE_E_LENGTH,	   /* truncated, or more than there should be */
-	KT_KVM_STATE_E_PART,	   /* a part that is unknown, twice there or of a wrong size */
-	KT_KVM_STATE_E_MISSING,	   /* a part is not there */
-	KT_KVM_STATE_E_VALUE,	   /* a value that cannot be */
+	KT_KVM_STATE_E_FORMAT = KT_CONDITION(KVM_STATE), /* not such a state at all */
+	KT_KVM_STATE_E_VERSION,				 /* of another version */
+	KT_KVM_STATE_E_LENGTH,	/* truncated, or more than there should be */
+	KT_KVM_STATE_E_PART,	/* a part that is unknown, twice there or of a wrong size */
+	KT_KVM_STATE_E_MISSING, /* a part is not there */
+	KT_KVM_STATE_E_VALUE,	/* a value that cannot be */
 };
 
 /* ---- writing ---- */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The parts of one vCPU; see state-vcpu.h, and save.h for their order. */
+/* The parts of one vCPU; see vcpu.h, and save.h for their order. */
 #include <stdlib.h>
 #include <string.h>
 

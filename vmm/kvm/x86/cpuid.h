@@ -48,8 +48,9 @@ struct kt_kvm_apic_layout kt_kvm_apic_layout(const struct kt_topology *topo);
 uint32_t kt_kvm_apic_id(const struct kt_topology *topo, unsigned int cpu);
 
 enum kt_kvm_cpuid_condition {
-	KT_KVM_CPUID_E_TOPOLOGY = 1, /* too many vCPUs, or an APIC id above the maximum */
-	KT_KVM_CPUID_E_HOST,	     /* the host's entries are not usable */
+	/* too many vCPUs, or an APIC id above the maximum */
+	KT_KVM_CPUID_E_TOPOLOGY = KT_CONDITION(KVM_CPUID),
+	KT_KVM_CPUID_E_HOST, /* the host's entries are not usable */
 };
 
 /* Condition TOPOLOGY, with diag. */

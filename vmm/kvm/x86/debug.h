@@ -13,6 +13,7 @@
 
 #include <linux/kvm.h>
 
+#include "base/error.h"
 #include "vmm/vm.h"
 
 /*
@@ -30,7 +31,7 @@ struct kt_debug {
 };
 
 enum kt_debug_condition {
-	KT_DEBUG_E_HIT = 1,
+	KT_DEBUG_E_HIT = KT_CONDITION(DEBUG),
 };
 
 /* 0, or KT_VM_E_SPEC with diag naming the one that is malformed. */

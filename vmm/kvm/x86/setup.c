@@ -9,6 +9,7 @@
 #include "base/cleanup.h"
 #include "vmm/kvm/boot/acpi.h"
 #include "vmm/kvm/boot/boot.h"
+#include "vmm/kvm/boot/entry.h"
 #include "vmm/kvm/x86/cpuid.h"
 #include "vmm/kvm/device/devices.h"
 #include "vmm/kvm/ioctl.h"
@@ -31,7 +32,7 @@ int kt_kvm_cmdline(char *buf, const struct kt_vm_config *config)
 			 "initcall_blacklist=pci_arch_init 8250.nr_uarts=1%s%s",
 			 config->cmdline[0] ? " " : "", config->cmdline);
 
-	return n > KT_VM_CMDLINE_MAX;
+	return n > KT_VM_CMDLINE_MAX ? KT_VM_E_SPEC : 0;
 }
 
 /* ---- RAM ---- */
@@ -161,8 +162,8 @@ static int enter_kernel(int fd, const struct kt_kvm_boot *boot, struct kt_diag *
 
 	if (r)
 		return kt_forward(r);
-	kt_kvm_boot_regs(boot, &regs);
-	kt_kvm_boot_sregs(&sregs);
+	kt_kvm_entry_regs(boot->entry, &regs);
+	kt_kvm_entry_sregs(&sregs);
 	return kt_forward(kt_ioctl(fd, KVM_SET_SREGS, &sregs, diag) ?:
 				  kt_ioctl(fd, KVM_SET_REGS, &regs, diag));
 }

@@ -8,7 +8,7 @@
 
 #include "vmm/kvm/machine.h"
 
-/* Room for the whole kernel command line: ktest's part, and the config's. 0, or 1: too long. */
+/* Room for the whole kernel command line: ktest's part, and the config's. KT_VM_E_SPEC: too long. */
 int kt_kvm_cmdline(char *buf, const struct kt_vm_config *config) _kt_must_check_;
 
 /*
