@@ -60,7 +60,7 @@ struct kt_exec {
 	uint64_t start_ns;	   /* when PID 1 was started */
 	struct kt_msg_hello hello; /* what is known of it before the save */
 	bool has_job;
-	bool prepared; /* a job was staged, and its boot scheduler attached, for others to begin with */
+	bool primed; /* a job was staged, and its boot scheduler attached, for others to begin with */
 	struct kt_msg_job job;
 	struct kt_msg_thawed thawed; /* the last one; number 0: none yet */
 	bool stop;		     /* the host asked for teardown */

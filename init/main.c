@@ -204,7 +204,7 @@ int main(void)
 	exec->start_ns = kt_now_ns();
 	umask(022);
 	exec->channel.fd = -1;
-	must("prepare for fatal signals", kt_last_words_prepare(exec));
+	must("prepare for fatal signals", kt_last_words_init(exec));
 	must_early(kt_early_mount(&diag), &diag);
 	must_early(kt_early_check_archive(&diag), &diag);
 	must_early(kt_early_protect(&diag), &diag);
@@ -220,6 +220,6 @@ int main(void)
 		await_job(exec);
 		must("start the heartbeat", kt_exec_start_heartbeat(exec));
 		kt_run_job(exec);
-	} while (exec->job.prepare);
+	} while (exec->job.prime);
 	kt_init_finish(exec);
 }

@@ -93,8 +93,8 @@ void kt_cell_settle(struct kt_cell *cell, enum kt_accel accel, const char *reaso
 /* The scheduler that is attached before the first step; NULL: none. */
 const struct kt_sched_decl *kt_cell_boot(const struct kt_cell *cell);
 
-/* Whether its machine is saved once more, when it is prepared for the scenario. */
-bool kt_cell_is_prepared(const struct kt_cell *cell);
+/* Whether its machine is saved once more, when it is primed for the scenario. */
+bool kt_cell_is_primed(const struct kt_cell *cell);
 
 /* Of workers that the scenario declares. */
 const struct kt_cell_limits *kt_cell_limits(const struct kt_cell *cell,
@@ -108,8 +108,8 @@ const char *kt_cell_name(const struct kt_cell *cell, char buf[KT_CELL_NAME_MAX])
 /* Over what both sides know of a cell; its kernel, accelerator, limits and paths are the host's. */
 uint64_t kt_cell_hash(const struct kt_cell *cell);
 
-/* The job that a cell is; prepare: see proto/msg.h. */
-struct kt_msg_job kt_cell_job(const struct kt_cell *cell, bool prepare);
+/* The job that a cell is; prime: see proto/msg.h. */
+struct kt_msg_job kt_cell_job(const struct kt_cell *cell, bool prime);
 /*
  * And the cell that a job is, which borrows the job. KT_CELL_E_INVALID, KT_CELL_E_DIFFERS with
  * diag.

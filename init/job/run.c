@@ -259,7 +259,7 @@ uint64_t kt_exec_seed(const struct kt_exec *exec)
 }
 
 /* What is attached already must be what the job is about. It may have died meanwhile. */
-static void check_prepared(struct kt_exec *exec)
+static void check_primed(struct kt_exec *exec)
 {
 	const struct kt_sched_decl *boot = kt_cell_boot(&exec->cell);
 
@@ -270,12 +270,12 @@ static void check_prepared(struct kt_exec *exec)
 }
 
 /* What a job needs beside its boot scheduler, and its clones have already. */
-static void prepare(struct kt_exec *exec)
+static void set_up(struct kt_exec *exec)
 {
 	const struct kt_scenario *s = exec->cell.scenario;
 
 	if (exec->cell.scheds[0].name) {
-		must(exec, "learn where the kernel keeps sched_ext ops", kt_bpf_maps_prepare());
+		must(exec, "learn where the kernel keeps sched_ext ops", kt_bpf_maps_init());
 		must(exec, "start the pulse", kt_pulse_start(exec));
 	}
 	if (s->warm_up)
@@ -292,11 +292,11 @@ static void stage(struct kt_exec *exec)
 	send_phase(exec, KT_PHASE_STAGE);
 	load_modules(exec);
 	check_staged(exec);
-	if (!exec->prepared)
-		prepare(exec);
-	if (exec->prepared && attached)
-		check_prepared(exec);
-	else if (boot && (!exec->job.prepare || attached))
+	if (!exec->primed)
+		set_up(exec);
+	if (exec->primed && attached)
+		check_primed(exec);
+	else if (boot && (!exec->job.prime || attached))
 		run_op(exec, KT_STEP_BOOT, 0, &attach);
 }
 
@@ -331,8 +331,8 @@ void kt_run_job(struct kt_exec *exec)
 	kt_view_send(exec);
 	stage(exec);
 	send_phase(exec, KT_PHASE_BODY);
-	if (exec->job.prepare) {
-		exec->prepared = true;
+	if (exec->job.prime) {
+		exec->primed = true;
 		return;
 	}
 	run_steps(exec);
