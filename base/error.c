@@ -12,8 +12,13 @@ int kt_error_note(const char *verb, int r, const char *file, int line, const cha
 
 	if (tracing < 0)
 		tracing = getenv("KTEST_TRACE") != NULL;
-	if (tracing && r < 0)
-		fprintf(stderr, "ktest-trace: %s %s at %s:%d (%s)\n", verb, strerror(-r), file,
-			line, func);
+	if (!tracing || !r)
+		return r;
+	if (r < 0)
+		fprintf(stderr, "ktest-trace: %s %s", verb, strerror(-r));
+	else
+		fprintf(stderr, "ktest-trace: %s condition %d of range %d", verb,
+			KT_CONDITION_NUMBER(r), r >> 8);
+	fprintf(stderr, " at %s:%d (%s)\n", file, line, func);
 	return r;
 }

@@ -5,8 +5,8 @@
  *    0    success
  *   < 0   negative errno: a fault of ktest, its host or its environment. The
  *         caller forwards it; it is never counted against a scheduler.
- *   > 0   a condition the function documents (KT_<OBJECT>_E_<X>); the caller
- *         must handle it.
+ *   > 0   a condition the function documents (KT_<OBJECT>_E_<X>, numbered by
+ *         condition.h); the caller must handle it.
  *
  * Three helpers, one for each thing that can be done with a result: raise a new
  * fault, forward one, fold a condition the caller knows to be impossible into a
@@ -16,6 +16,8 @@
 #pragma once
 
 #include <errno.h>
+
+#include "base/condition.h"
 
 /* Result of a function whose value must be looked at. */
 #define _kt_must_check_ __attribute__((warn_unused_result))
@@ -31,6 +33,17 @@ int kt_error_note(const char *verb, int r, const char *file, int line, const cha
 
 /* A fault or condition passes through here unchanged. */
 #define kt_forward(r) kt_error_note("forward", (r), __FILE__, __LINE__, __func__)
+
+/*
+ * One step of several: returns from the enclosing function with the result of expr, unless
+ * that is 0. The trace names this line. What has to be undone is undone by _cleanup_().
+ */
+#define KT_TRY(expr)                             \
+	do {                                     \
+		int try_ = (expr);               \
+		if (try_)                        \
+			return kt_forward(try_); \
+	} while (0)
 
 /* A condition that cannot occur at this call becomes -ENOTRECOVERABLE. */
 #define kt_fold(r)                                                                        \

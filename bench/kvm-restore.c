@@ -24,8 +24,8 @@
 #include "base/clock.h"
 #include "base/fs.h"
 #include "tests/guests/kernel.h"
-#include "vmm/bake.h"
-#include "vmm/kvm/host.h"
+#include "vmm/image/bake.h"
+#include "vmm/kvm/host/host.h"
 #include "vmm/kvm/ioctl.h"
 #include "vmm/vm.h"
 

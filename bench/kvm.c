@@ -25,7 +25,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/fs.h"
-#include "vmm/kvm/flat.h"
+#include "vmm/kvm/boot/flat.h"
 #include "vmm/kvm/ioctl.h"
 #include "vmm/kvm/machine.h"
 

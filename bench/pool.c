@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Figures of the pool (vmm/pool.h), for bench/run: lines of "NAME VALUE", one for each
+ * Figures of the pool (machine/pool/pool.h), for bench/run: lines of "NAME VALUE", one for each
  * sample, in microseconds. The items are empty: what is measured is the pool.
  *
  *   pop      kt_pool_acquire() of a ready item
@@ -17,7 +17,7 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "vmm/pool.h"
+#include "machine/pool/pool.h"
 
 #define ITEMS 64u
 

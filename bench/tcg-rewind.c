@@ -17,7 +17,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/fs.h"
-#include "vmm/bake.h"
+#include "vmm/image/bake.h"
 #include "vmm/vm.h"
 
 #define RAM_BYTES (UINT64_C(128) << 20)

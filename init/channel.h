@@ -32,11 +32,11 @@ struct kt_channel {
 };
 
 enum kt_channel_condition {
-	KT_CHANNEL_E_NONE = 1, /* no such port (yet); nothing to receive */
-	KT_CHANNEL_E_GONE,     /* the host closed it */
-	KT_CHANNEL_E_GARBAGE,  /* what came is no message; see reterr_text */
-	KT_CHANNEL_E_STALLED,  /* the host does not read */
-	KT_CHANNEL_E_MORE,     /* there may be more to receive */
+	KT_CHANNEL_E_NONE = KT_CONDITION(CHANNEL), /* no such port (yet); nothing to receive */
+	KT_CHANNEL_E_GONE,			   /* the host closed it */
+	KT_CHANNEL_E_GARBAGE,			   /* what came is no message; see reterr_text */
+	KT_CHANNEL_E_STALLED,			   /* the host does not read */
+	KT_CHANNEL_E_MORE,			   /* there may be more to receive */
 };
 
 void kt_channel_init(struct kt_channel *ch);

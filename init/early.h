@@ -6,7 +6,7 @@
 #include "base/error.h"
 
 enum kt_early_condition {
-	KT_EARLY_E_FAILED = 1, /* see diag */
+	KT_EARLY_E_FAILED = KT_CONDITION(EARLY), /* see diag */
 };
 
 /* Whether all of the initramfs was unpacked. 0, or KT_EARLY_E_FAILED. */

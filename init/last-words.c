@@ -21,7 +21,7 @@
 
 #include "base/cleanup.h"
 #include "init/last-words.h"
-#include "proto/console.h"
+#include "proto/console-line.h"
 
 #define RELEASE_NS KT_NSEC_PER_SEC
 

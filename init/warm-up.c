@@ -7,12 +7,12 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
-#include "init/bpf-maps.h"
+#include "init/job/bpf-maps.h"
 #include "init/init.h"
-#include "init/modules.h"
+#include "init/staging/modules.h"
 #include "init/view.h"
 #include "init/warm-up.h"
-#include "ops/cgroup-exec.h"
+#include "ops/guest/cgroup.h"
 
 static int make_cgroup(const char *path)
 {

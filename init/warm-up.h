@@ -12,7 +12,7 @@
 struct kt_exec;
 
 enum kt_warm_up_condition {
-	KT_WARM_UP_E_FAILED = 1, /* see diag */
+	KT_WARM_UP_E_FAILED = KT_CONDITION(WARM_UP), /* see diag */
 };
 
 /* 0, or KT_WARM_UP_E_FAILED. */

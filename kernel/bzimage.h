@@ -23,7 +23,7 @@ struct kt_bzimage {
 };
 
 enum kt_bzimage_condition {
-	KT_BZIMAGE_E_BAD = 1, /* diag's cause names the field */
+	KT_BZIMAGE_E_BAD = KT_CONDITION(BZIMAGE), /* diag's cause names the field */
 };
 
 /* Whether it has the setup header's magic at all. */

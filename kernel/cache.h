@@ -37,8 +37,8 @@ struct kt_cached_kernels {
 };
 
 enum kt_cache_condition {
-	KT_CACHE_E_NONE = 1,  /* no such kernel */
-	KT_CACHE_E_AMBIGUOUS, /* several kernels' ids begin like that */
+	KT_CACHE_E_NONE = KT_CONDITION(CACHE), /* no such kernel */
+	KT_CACHE_E_AMBIGUOUS,		       /* several kernels' ids begin like that */
 };
 
 /* The folder of kernels; not created. buf holds KT_PATH_MAX bytes. */

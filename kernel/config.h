@@ -26,7 +26,7 @@ typedef void kt_config_lost_fn(unsigned int line, const char *wanted, const char
  * lost. Condition SYNTAX: *reterr_line of the fragment is none of these.
  */
 enum kt_config_condition {
-	KT_CONFIG_E_SYNTAX = 1,
+	KT_CONFIG_E_SYNTAX = KT_CONDITION(CONFIG),
 };
 int kt_config_compare(const char *fragment, const char *config, kt_config_lost_fn *lost, void *data,
 		      unsigned int *ret_lost, unsigned int *reterr_line) _kt_must_check_;

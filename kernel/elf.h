@@ -31,8 +31,8 @@ struct kt_elf_section {
 };
 
 enum kt_elf_condition {
-	KT_ELF_E_BAD = 1, /* not such an image; diag's cause names the field */
-	KT_ELF_E_ABSENT,  /* no such section */
+	KT_ELF_E_BAD = KT_CONDITION(ELF), /* not such an image; diag's cause names the field */
+	KT_ELF_E_ABSENT,		  /* no such section */
 };
 
 /* Condition BAD. */

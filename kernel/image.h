@@ -23,8 +23,8 @@ struct kt_image {
 };
 
 enum kt_image_condition {
-	KT_IMAGE_E_NONE = 1, /* no such file */
-	KT_IMAGE_E_BAD,	     /* not a kernel image; diag's cause names the field */
+	KT_IMAGE_E_NONE = KT_CONDITION(IMAGE), /* no such file */
+	KT_IMAGE_E_BAD, /* not a kernel image; diag's cause names the field */
 };
 
 #define KT_IMAGE_INIT ((struct kt_image){ .data = NULL })

@@ -21,9 +21,9 @@ struct kt_kernel {
 };
 
 enum kt_kernel_condition {
-	KT_KERNEL_E_NONE = 1, /* no kernel there: not built, or no such file */
-	KT_KERNEL_E_IMAGE,    /* not a kernel image ktest can boot */
-	KT_KERNEL_E_UNFIT,    /* no BTF or no sched_ext */
+	KT_KERNEL_E_NONE = KT_CONDITION(KERNEL), /* no kernel there: not built, or no such file */
+	KT_KERNEL_E_IMAGE,			 /* not a kernel image ktest can boot */
+	KT_KERNEL_E_UNFIT,			 /* no BTF or no sched_ext */
 };
 
 /*

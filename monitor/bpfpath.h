@@ -14,9 +14,9 @@
 #include "monitor/snapshots.h"
 
 enum kt_bpfpath_condition {
-	KT_BPFPATH_E_FORM = 1, /* not a path */
-	KT_BPFPATH_E_NAME,     /* names nothing in the snapshot; diag lists what exists */
-	KT_BPFPATH_E_TYPE,     /* leads to something that is not an integer */
+	KT_BPFPATH_E_FORM = KT_CONDITION(BPFPATH), /* not a path */
+	KT_BPFPATH_E_NAME, /* names nothing in the snapshot; diag lists what exists */
+	KT_BPFPATH_E_TYPE, /* leads to something that is not an integer */
 };
 
 /* Per-CPU values are summed. A negative integer is sign-extended. */

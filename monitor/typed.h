@@ -24,9 +24,9 @@ struct kt_typed {
 };
 
 enum kt_typed_condition {
-	KT_TYPED_E_NONE = 1, /* no such member or element */
-	KT_TYPED_E_TYPE,     /* not of the type the step needs */
-	KT_TYPED_E_BOUNDS,   /* BTF places the value outside the bytes */
+	KT_TYPED_E_NONE = KT_CONDITION(TYPED), /* no such member or element */
+	KT_TYPED_E_TYPE,		       /* not of the type the step needs */
+	KT_TYPED_E_BOUNDS,		       /* BTF places the value outside the bytes */
 };
 
 /* The type behind typedefs and qualifiers; NULL if the chain is broken. */

@@ -85,9 +85,9 @@ static inline void kt_cpu_mask_set(struct kt_cpu_mask *mask, unsigned int cpu, b
 unsigned int kt_cpu_mask_count(const struct kt_cpu_mask *mask);
 
 enum kt_cpus_condition {
-	KT_CPUS_E_EMPTY = 1, /* there is none of that kind */
-	KT_CPUS_E_OUTSIDE,   /* the machine has no such CPU, LLC or node */
-	KT_CPUS_E_FORM,	     /* the list is none, or the part is of nothing */
+	KT_CPUS_E_EMPTY = KT_CONDITION(CPUS), /* there is none of that kind */
+	KT_CPUS_E_OUTSIDE,		      /* the machine has no such CPU, LLC or node */
+	KT_CPUS_E_FORM,			      /* the list is none, or the part is of nothing */
 };
 
 /* Which CPUs these are, of those at `places`, in order of their numbers. */

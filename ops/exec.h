@@ -59,8 +59,8 @@ const struct kt_program_decl *kt_exec_program_decl(const struct kt_exec *exec, c
 uint64_t kt_exec_seed(const struct kt_exec *exec);
 
 enum kt_exec_condition {
-	KT_EXEC_E_DEADLINE = 1, /* the condition did not come to hold in time */
-	KT_EXEC_E_STOP,		/* the host asked for teardown */
+	KT_EXEC_E_DEADLINE = KT_CONDITION(EXEC), /* the condition did not come to hold in time */
+	KT_EXEC_E_STOP,				 /* the host asked for teardown */
 };
 
 /*

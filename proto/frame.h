@@ -33,12 +33,12 @@
 #define KT_FRAME_HEADER_SIZE 20u
 
 enum kt_frame_condition {
-	KT_FRAME_E_MORE = 1, /* no whole frame yet: feed more bytes */
-	KT_FRAME_E_MAGIC,    /* not a frame: the stream is out of step */
-	KT_FRAME_E_VERSION,  /* the peer speaks another version */
-	KT_FRAME_E_OVERSIZE, /* length above KT_FRAME_PAYLOAD_MAX */
-	KT_FRAME_E_CRC,	     /* header or payload damaged */
-	KT_FRAME_E_SEQ,	     /* a frame was lost or repeated */
+	KT_FRAME_E_MORE = KT_CONDITION(FRAME), /* no whole frame yet: feed more bytes */
+	KT_FRAME_E_MAGIC,		       /* not a frame: the stream is out of step */
+	KT_FRAME_E_VERSION,		       /* the peer speaks another version */
+	KT_FRAME_E_OVERSIZE,		       /* length above KT_FRAME_PAYLOAD_MAX */
+	KT_FRAME_E_CRC,			       /* header or payload damaged */
+	KT_FRAME_E_SEQ,			       /* a frame was lost or repeated */
 };
 
 /* What the condition means, for a message; static. */

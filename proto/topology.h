@@ -59,7 +59,8 @@ struct kt_topology {
 #define KT_TOPOLOGY_TEXT_MAX (32 + 2 * KT_CPUS_MAX + 4 * KT_TOPOLOGY_DISTANCES_MAX)
 
 enum kt_topology_condition {
-	KT_TOPOLOGY_E_FORM = 1, /* not of the notation, or a count out of bounds */
+	/* not of the notation, or a count out of bounds */
+	KT_TOPOLOGY_E_FORM = KT_CONDITION(TOPOLOGY),
 };
 
 /* 0, or KT_TOPOLOGY_E_FORM with diag saying which part is wrong. */

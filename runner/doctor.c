@@ -11,12 +11,12 @@
 #include "base/process.h"
 #include "kernel/kernel.h"
 #include "runner/doctor.h"
-#include "runner/paths.h"
+#include "machine/stage/paths.h"
 #include "scenario/scenario.h"
-#include "vmm/kvm/host.h"
-#include "vmm/kvm/perf.h"
-#include "vmm/kvm/probe.h"
-#include "vmm/loop.h"
+#include "vmm/kvm/host/host.h"
+#include "vmm/kvm/host/perf.h"
+#include "vmm/kvm/host/probe.h"
+#include "base/loop.h"
 #include "vmm/qemu/args.h"
 
 #define FREE_BYTES_MIN (UINT64_C(256) << 20) /* for artefacts of a few runs */

@@ -10,15 +10,14 @@
 #include "base/clock.h"
 #include "proto/msg.h"
 #include "runner/drive.h"
-#include "runner/events.h"
-#include "runner/pause.h"
-#include "runner/session.h"
-#include "runner/topology.h"
+#include "report/events.h"
+#include "machine/pause.h"
+#include "machine/session.h"
+#include "machine/view.h"
 #include "scenario/scenario.h"
 
-#define POWEROFF_NS	KT_SEC(5)   /* for the guest, after its result */
-#define CANCEL_NS	KT_MS(400)  /* for the guest, to end its job early */
-#define TIMEOUT_DEFAULT KT_SEC(120) /* for the run, beside holds, freezes and programs */
+#define POWEROFF_NS KT_SEC(5)  /* for the guest, after its result */
+#define CANCEL_NS   KT_MS(400) /* for the guest, to end its job early */
 
 struct drive {
 	struct kt_run_result *res;
@@ -73,7 +72,7 @@ static void on_console(void *arg, const void *data, size_t len)
 {
 	struct drive *d = arg;
 
-	kt_artifacts_append(d->artifacts, "console.log", data, len, KT_CONSOLE_MAX);
+	kt_artifacts_append_guest(d->artifacts, KT_ARTIFACTS_CONSOLE, data, len);
 	if (d->req->on_console)
 		d->req->on_console(d->req->arg, data, len);
 	check_artifacts(d);
@@ -95,14 +94,8 @@ static void send_stop(struct drive *d)
 
 static void send_job(struct drive *d)
 {
-	struct kt_msg job = { .type = KT_MSG_JOB };
+	const struct kt_msg job = { .type = KT_MSG_JOB, .job = kt_cell_job(d->req->cell, false) };
 
-	job.job.table_hash = kt_scenario_table_hash();
-	job.job.seed = d->req->seed;
-	snprintf(job.job.scenario, sizeof(job.job.scenario), "%s", d->req->scenario->name);
-	if (d->req->scenario->sched)
-		snprintf(job.job.scheduler, sizeof(job.job.scheduler), "%s",
-			 d->req->scenario->sched->name);
 	kt_session_send(d->session, &job);
 	d->has_job = true;
 	progress(d, "running");
@@ -177,7 +170,7 @@ static void on_hello(struct drive *d, const struct kt_msg_hello *hello)
 	for (unsigned int i = 0; i < d->res->vcpu_count; i++)
 		take_exits(d, i, &d->res->vcpus[i].boot_exits);
 	if (hello->table_hash != hash) {
-		kt_diag_doing(&diag, "start scenario '%s'", d->req->scenario->name);
+		kt_diag_doing(&diag, "start scenario '%s'", d->req->cell->scenario->name);
 		kt_diag_cause(&diag,
 			      "the guest init was built from other scenarios than ktest "
 			      "(table %016llx, here %016llx)",
@@ -193,13 +186,11 @@ static void on_hello(struct drive *d, const struct kt_msg_hello *hello)
 
 static void on_topology(struct drive *d, const struct kt_msg_topology *msg)
 {
-	const char *topo = d->req->scenario->topo ? d->req->scenario->topo : KT_DEFAULT_TOPO;
+	const struct kt_cell_machine *machine = &d->req->cell->machine;
 	struct kt_diag diag = KT_DIAG_INIT;
-	struct kt_topology declared;
 
-	kt_diag_doing(&diag, "check topology %s in the guest", topo);
-	if (kt_topology_parse(&declared, topo, &diag) ||
-	    kt_view_check(&declared, d->session->config.memory_bytes, msg, &diag))
+	kt_diag_doing(&diag, "check topology %s in the guest", machine->topology);
+	if (kt_view_check(&machine->topo, d->session->config.memory_bytes, msg, &diag))
 		end_with(d, KT_OUTCOME_VMM_ERROR, &diag);
 }
 
@@ -211,12 +202,12 @@ static void on_log(struct drive *d, const struct kt_msg_log *msg)
 	if (!s)
 		return;
 	snprintf(name, sizeof(name), "sched-%u.log", msg->spawn);
-	kt_artifacts_append(d->artifacts, name, msg->data.data, msg->data.len, KT_LOG_MAX);
+	kt_artifacts_append_guest(d->artifacts, name, msg->data.data, msg->data.len);
 }
 
 static void on_output(struct drive *d, const struct kt_msg_output *msg)
 {
-	kt_artifacts_append(d->artifacts, "body.log", msg->data.data, msg->data.len, KT_LOG_MAX);
+	kt_artifacts_append_guest(d->artifacts, "body.log", msg->data.data, msg->data.len);
 	if (d->req->on_console)
 		d->req->on_console(d->req->arg, msg->data.data, msg->data.len);
 }
@@ -227,7 +218,7 @@ static void note_program(struct drive *d, uint32_t start, const void *data, size
 	char name[KT_NAME_MAX + 16];
 
 	snprintf(name, sizeof(name), "program-%s.log", p->decl->name);
-	kt_artifacts_append(d->artifacts, name, data, len, 0);
+	kt_artifacts_append_guest(d->artifacts, name, data, len);
 }
 
 /* The record has refused what there is no program for, and what is more than is kept. */
@@ -274,7 +265,7 @@ static void note_event(struct drive *d, const struct kt_msg *msg)
 	json_t *event = kt_event_json(msg);
 
 	if (event)
-		kt_artifacts_append_json(d->artifacts, "events.jsonl", event);
+		kt_artifacts_event(d->artifacts, event);
 }
 
 /* The guest has begun with its job. */
@@ -381,24 +372,6 @@ static int make_vcpu_records(struct drive *d)
 	return 0;
 }
 
-int kt_drive_config(struct kt_vm_config *ret_config, const struct kt_run_request *req,
-		    struct kt_diag *diag)
-{
-	const struct kt_scenario *s = req->scenario;
-	struct kt_vm_spec spec = {
-		.accel = req->accel,
-		.memory_bytes = s->memory ? s->memory : KT_DEFAULT_MEMORY,
-		.kernel_path = req->kernel->path,
-		.initrd_fd = -1,
-		.nested = s->nested,
-		.seed = req->seed,
-		.perf = req->perf,
-	};
-	int r = kt_topology_parse(&spec.topo, s->topo ? s->topo : KT_DEFAULT_TOPO, diag);
-
-	return r ? kt_forward(r) : kt_forward(kt_vm_config_init(ret_config, &spec, diag));
-}
-
 /* A machine that cannot be had is an outcome. */
 static int open_session(struct drive *d, const struct kt_drive_start *start)
 {
@@ -423,7 +396,7 @@ static void note_start(struct drive *d)
 	struct kt_run_start *res = &d->res->start;
 	const struct kt_bake *bake = d->session->bake;
 
-	d->res->record.declared = d->req->scenario->programs;
+	d->res->record.declared = d->req->cell->programs;
 	d->session->keep_identity = d->req->keep_identity;
 	res->clone = bake;
 	res->attached = bake && kt_bake_fact(bake, "attached")[0];
@@ -433,17 +406,6 @@ static void note_start(struct drive *d)
 		d->res->record.saved_ns = res->age_ns;
 	res->open_ns = d->session->opened_ns - d->session->open_ns;
 	kt_vm_restore_times(d->session->vm, &res->restore);
-}
-
-static uint64_t timeout_of(const struct kt_run_request *req)
-{
-	const struct kt_scenario *s = req->scenario;
-
-	if (req->timeout_ns)
-		return req->timeout_ns;
-	return s->timeout ? s->timeout :
-			    TIMEOUT_DEFAULT + kt_scenario_hold_ns(s) + kt_scenario_freeze_ns(s) +
-				    kt_scenario_programs_ns(s);
 }
 
 static void watch_cancel(struct drive *d)
@@ -469,7 +431,7 @@ static void begin(struct drive *d)
 				      .wake = &session->wake };
 	watch_cancel(d);
 	progress(d, session->bake ? "restoring" : "booting");
-	kt_session_begin(session, &handlers, d, before_end, kt_now_ns() + timeout_of(d->req));
+	kt_session_begin(session, &handlers, d, before_end, kt_now_ns() + d->req->cell->timeout_ns);
 	/* A clone is ready and need not be waited for: it finds its work behind its name. */
 	if (session->bake && !session->done)
 		hand_over(d);
@@ -483,7 +445,7 @@ static void on_begun(struct drive *d)
 
 	kt_watch_frozen(&d->session->watch, true);
 	if (event)
-		kt_artifacts_append_json(d->artifacts, "events.jsonl", event);
+		kt_artifacts_event(d->artifacts, event);
 	progress(d, "frozen");
 }
 

@@ -10,8 +10,8 @@
 
 #include "base/buf.h"
 #include "base/error.h"
-#include "runner/command.h"
-#include "vmm/loop.h"
+#include "machine/command.h"
+#include "base/loop.h"
 
 struct kt_exec_output {
 	struct kt_exec_streams *streams;

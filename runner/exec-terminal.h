@@ -9,8 +9,8 @@
 #include <stddef.h>
 
 #include "base/error.h"
-#include "runner/session.h"
-#include "vmm/loop.h"
+#include "machine/session.h"
+#include "base/loop.h"
 
 struct kt_exec_terminal {
 	struct kt_session *session; /* borrowed; NULL: not started */

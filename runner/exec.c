@@ -13,24 +13,23 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "ops/op.h"
-#include "runner/baking.h"
-#include "runner/command.h"
-#include "runner/exec-program.h"
+#include "machine/baking.h"
+#include "machine/command.h"
+#include "machine/config.h"
+#include "machine/stage/program.h"
 #include "runner/exec.h"
 #include "runner/exec-streams.h"
 #include "runner/exec-terminal.h"
-#include "runner/initramfs.h"
-#include "runner/session.h"
-#include "scenario/scenario.h"
+#include "machine/stage/initramfs.h"
+#include "machine/session.h"
+#include "scenario/cell.h"
 
 #define START_NS (180 * KT_NSEC_PER_SEC) /* until the command runs */
 
 struct run {
 	const struct kt_exec_request *req;
 	struct kt_exec_result *res;
-	struct kt_scenario scenario; /* one that has nothing but the scheduler */
-	struct kt_sched_decl scheds[2];
-	char sched_name[KT_NAME_MAX];
+	struct kt_cell cell;
 	char program[KT_PATH_MAX];
 	struct kt_baked baked;
 	int staged_fd;
@@ -59,31 +58,21 @@ static void progress(struct run *run, const char *text)
 
 /* ---- what is staged ---- */
 
-static int name_scheduler(struct run *run, struct kt_diag *diag)
+/* A scheduler is called what its program is. */
+static int make_cell(struct run *run, struct kt_diag *diag)
 {
-	const char *path = run->req->scheduler;
-	const char *slash = path ? strrchr(path, '/') : NULL;
-	const char *name = slash ? slash + 1 : path;
+	struct kt_cell_wishes wishes = run->req->wishes;
+	const char *slash = wishes.scheduler ? strrchr(wishes.scheduler, '/') : NULL;
 
-	if (!path)
-		return 0;
-	if (!*name || strlen(name) >= sizeof(run->sched_name)) {
-		kt_diag_doing(diag, "attach scheduler '%s'", path);
-		kt_diag_cause(diag, "that is no name of a program");
-		return KT_STAGE_E_SETUP;
-	}
-	strcpy(run->sched_name, name);
-	run->scheds[0] = (struct kt_sched_decl){ .name = run->sched_name,
-						 .binary = path,
-						 .args = run->req->scheduler_args };
-	run->scenario.staged = run->scheds;
-	return 0;
+	wishes.scheduler_name = slash ? slash + 1 : wishes.scheduler;
+	wishes.kernel = run->req->kernel->path;
+	wishes.build_id = run->req->kernel->build_id;
+	return kt_forward(kt_cell_init(&run->cell, NULL, &wishes, diag));
 }
 
 static struct kt_stage_request stage_of(const struct run *run, unsigned int parts)
 {
-	return (struct kt_stage_request){ .scenario = &run->scenario,
-					  .kernel = run->req->kernel,
+	return (struct kt_stage_request){ .cell = &run->cell,
 					  .files = run->req->files,
 					  .parts = parts };
 }
@@ -92,7 +81,7 @@ static int stage(struct run *run)
 {
 	const struct kt_stage_request request = stage_of(run, KT_INITRAMFS_STAGED);
 	struct kt_diag diag = KT_DIAG_INIT;
-	int r = name_scheduler(run, &diag), exit = KT_EXEC_EXIT_FAULT;
+	int r = make_cell(run, &diag), exit = KT_EXEC_EXIT_FAULT;
 
 	if (!r) {
 		r = kt_exec_program(run->program, run->req->files, run->req->argv[0], &diag);
@@ -129,7 +118,7 @@ static void on_attach(struct run *run, const struct kt_msg_op *op)
 	run->session->wake = true;
 	if (!op->error)
 		return;
-	kt_diag_doing(&diag, "attach scheduler '%s'", run->sched_name);
+	kt_diag_doing(&diag, "attach scheduler '%s'", run->cell.scheds[0].name);
 	kt_diag_cause(&diag, "%s: %s",
 		      kt_op_error_name(KT_MIN(op->error, (uint32_t)KT_OP_INTERNAL)), op->text);
 	kt_session_end_with(run->session, KT_OUTCOME_SETUP_ERROR, &diag);
@@ -140,7 +129,7 @@ static void on_sched(struct run *run, const struct kt_msg_sched *sched)
 {
 	if (sched->event != KT_SCHED_DIED || !run->attached)
 		return;
-	kt_diag_doing(&run->res->diag, "run under scheduler '%s'", run->sched_name);
+	kt_diag_doing(&run->res->diag, "run under scheduler '%s'", run->cell.scheds[0].name);
 	kt_diag_cause(&run->res->diag, "it ended before the command did, with wait status %#x",
 		      sched->status);
 }
@@ -226,28 +215,12 @@ static void on_signal(void *arg, int fd, uint32_t events)
 
 /* ---- the machine ---- */
 
-static int make_config(struct run *run, struct kt_vm_config *ret_config, struct kt_diag *diag)
-{
-	const struct kt_exec_request *req = run->req;
-	struct kt_vm_spec spec = {
-		.accel = req->accel,
-		.memory_bytes = req->memory_bytes ? req->memory_bytes : KT_DEFAULT_MEMORY,
-		.kernel_path = req->kernel->path,
-		.initrd_fd = -1,
-		.seed = req->seed,
-	};
-	int r = kt_topology_parse(&spec.topo, req->topo ? req->topo : KT_DEFAULT_TOPO, diag);
-
-	return r ? kt_forward(r) : kt_forward(kt_vm_config_init(ret_config, &spec, diag));
-}
-
 /* 0, KT_BAKING_E_UNABLE, or it failed for good. */
 static int get_bake(struct run *run, const struct kt_vm_config *config, struct kt_session **waiting,
 		    struct kt_diag *diag)
 {
 	struct kt_baking_request baking = {
 		.config = *config,
-		.kernel = run->req->kernel,
 		.stage = stage_of(run, KT_INITRAMFS_BASE),
 		.waiting = waiting,
 		.cancel_fd = run->req->signal_fd,
@@ -256,7 +229,7 @@ static int get_bake(struct run *run, const struct kt_vm_config *config, struct k
 		.arg = run->req->arg,
 	};
 
-	if (run->req->cold)
+	if (run->cell.start == KT_START_COLD)
 		return KT_BAKING_E_UNABLE;
 	baking.stage.files = NULL;
 	return kt_forward(kt_baking_get(&run->baked, &baking, diag));
@@ -268,11 +241,12 @@ static int open_machine(struct run *run, struct kt_diag *diag)
 	struct kt_stage_request base = stage_of(run, KT_INITRAMFS_BASE);
 	_cleanup_(kt_session_freep) struct kt_session *prepared = NULL;
 	struct kt_session_spec spec = { .bake = NULL };
-	int r = kt_kernel_require(run->req->kernel, diag) ?: make_config(run, &spec.config, diag);
+	int r = kt_kernel_require(run->req->kernel, diag) ?:
+			kt_machine_config(&spec.config, &run->cell.machine, -1, diag);
 
 	if (r)
 		return kt_forward(r);
-	if (!run->req->cold)
+	if (run->cell.start != KT_START_COLD)
 		prepared = kt_session_prepare(&spec.config);
 	r = get_bake(run, &spec.config, &prepared, diag);
 	if (r == KT_BAKING_E_CANCELLED)
@@ -323,10 +297,10 @@ static bool attach(struct run *run)
 {
 	struct kt_msg msg = { .type = KT_MSG_ATTACH };
 
-	if (!run->req->scheduler)
+	if (!run->cell.scheds[0].name)
 		return true;
 	progress(run, "attaching");
-	strcpy(msg.attach.name, run->sched_name);
+	strcpy(msg.attach.name, run->cell.scheds[0].name);
 	kt_session_send(run->session, &msg);
 	while (!run->attached)
 		if (!go_on(run))
@@ -339,7 +313,7 @@ static void run_command(struct run *run)
 	const struct kt_command_spec spec = { .argv = run->req->argv,
 					      .env = run->req->env,
 					      .program = run->program,
-					      .timeout_ns = run->req->timeout_ns,
+					      .timeout_ns = run->cell.timeout_ns,
 					      .terminal = run->req->terminal };
 	struct kt_diag diag = KT_DIAG_INIT;
 	int r = 0;
@@ -409,7 +383,7 @@ static void run_in_machine(struct run *run)
 	static const struct kt_session_handlers handlers = { .on_message = on_message,
 							     .on_console = on_console,
 							     .on_terminal = on_terminal };
-	uint64_t timeout = run->req->timeout_ns;
+	uint64_t timeout = run->cell.timeout_ns;
 	uint64_t deadline = timeout ? kt_now_ns() + START_NS + 2 * timeout : UINT64_MAX;
 
 	watch_signals(run);
@@ -442,7 +416,6 @@ void kt_exec(struct kt_exec_result *res, const struct kt_exec_request *req)
 	int r;
 
 	*res = (struct kt_exec_result){ .exit = KT_EXEC_EXIT_FAULT };
-	run.scenario.name = "exec";
 	/* What is typed is not input of a pipe. */
 	kt_exec_streams_init(&run.streams, req->terminal ? -1 : req->in_fd, req->out_fd,
 			     req->err_fd);

@@ -26,14 +26,14 @@ struct kt_check;
 #define KT_LAST_GENERATION UINT32_MAX
 
 enum kt_check_condition {
-	KT_CHECK_E_NO_SNAPSHOT = 1, /* no valid snapshot in that generation */
-	KT_CHECK_E_NO_NAME,	    /* the path names nothing in the snapshot's maps */
-	KT_CHECK_E_TYPE,	    /* the path names something that is not an integer */
-	KT_CHECK_E_NO_OP,	    /* no such op was carried out */
-	KT_CHECK_E_NO_STEP,	    /* no such step was begun and ended */
-	KT_CHECK_E_NO_GENERATION,   /* there were fewer attaches */
-	KT_CHECK_E_NO_WORKER,	    /* no such worker has ended */
-	KT_CHECK_E_NO_PROGRAM,	    /* no such program was started */
+	KT_CHECK_E_NO_SNAPSHOT = KT_CONDITION(CHECK), /* no valid snapshot in that generation */
+	KT_CHECK_E_NO_NAME,	  /* the path names nothing in the snapshot's maps */
+	KT_CHECK_E_TYPE,	  /* the path names something that is not an integer */
+	KT_CHECK_E_NO_OP,	  /* no such op was carried out */
+	KT_CHECK_E_NO_STEP,	  /* no such step was begun and ended */
+	KT_CHECK_E_NO_GENERATION, /* there were fewer attaches */
+	KT_CHECK_E_NO_WORKER,	  /* no such worker has ended */
+	KT_CHECK_E_NO_PROGRAM,	  /* no such program was started */
 };
 
 /*

@@ -83,11 +83,11 @@ extern const struct kt_limits kt_limits_default;
 void kt_limits_apply(struct kt_limits *limits, const struct kt_limits *over);
 
 enum kt_limits_condition {
-	KT_LIMITS_E_FORM = 1, /* no such limit, or not a value of it */
+	KT_LIMITS_E_FORM = KT_CONDITION(LIMITS), /* no such limit, or not a value of it */
 };
 
 /*
- * Sets one by text: "gap=500ms" (ns, us, ms, s), "spread=20" or "20%", "isolation=on",
+ * Sets one by text: "gap=500ms" (base/parse.h), "spread=20" or "20%", "isolation=on",
  * "work_rate=100"; "off" for each. KT_LIMITS_E_FORM with diag.
  */
 int kt_limits_parse(struct kt_limits *limits, const char *text,

@@ -30,8 +30,8 @@ struct kt_series {
 struct kt_series kt_series_of_step(const struct kt_series *series, uint32_t step);
 
 enum kt_series_condition {
-	KT_SERIES_E_BROKEN = 1, /* a point is not as it must be */
-	KT_SERIES_E_UNCLEAR,	/* too few points, or nothing to divide by */
+	KT_SERIES_E_BROKEN = KT_CONDITION(SERIES), /* a point is not as it must be */
+	KT_SERIES_E_UNCLEAR,			   /* too few points, or nothing to divide by */
 };
 
 /*

@@ -10,7 +10,7 @@
 
 #include <jansson.h>
 
-#include "vmm/bake.h"
+#include "vmm/image/bake.h"
 #include "vmm/ram.h"
 #include "vmm/vm.h"
 

@@ -6,8 +6,8 @@
 #endif
 
 #include "base/cleanup.h"
-#include "vmm/kvm/host.h"
-#include "vmm/kvm/probe.h"
+#include "vmm/kvm/host/host.h"
+#include "vmm/kvm/host/probe.h"
 #include "vmm/vm.h"
 
 /* 0: Linux can run under this host's KVM. Otherwise diag says why not. */

@@ -11,7 +11,7 @@
 
 #include "base/cleanup.h"
 #include "base/fs.h"
-#include "vmm/bake.h"
+#include "vmm/image/bake.h"
 #include "vmm/ram.h"
 
 static void add_bank(struct kt_ram *ram, unsigned int node, uint64_t offset, uint64_t start,

@@ -14,31 +14,10 @@
 /* A node smaller than this is one that Linux may leave out. */
 #define NODE_MEMORY_MIN (UINT64_C(16) << 20)
 
-static const char *const accel_names[KT_ACCEL_COUNT_] = {
-	[KT_ACCEL_AUTO] = "auto",
-	[KT_ACCEL_KVM] = "kvm",
-	[KT_ACCEL_TCG] = "tcg",
-};
-
 static const struct kt_vm_ops *const accel_ops[KT_ACCEL_COUNT_] = {
 	[KT_ACCEL_KVM] = &kt_kvm_ops,
 	[KT_ACCEL_TCG] = &kt_qemu_ops,
 };
-
-const char *kt_accel_name(enum kt_accel accel)
-{
-	return (unsigned int)accel < KT_ACCEL_COUNT_ ? accel_names[accel] : "?";
-}
-
-int kt_accel_parse(enum kt_accel *ret_accel, const char *name)
-{
-	for (unsigned int i = 0; i < KT_ACCEL_COUNT_; i++)
-		if (!strcmp(accel_names[i], name)) {
-			*ret_accel = (enum kt_accel)i;
-			return 0;
-		}
-	return 1;
-}
 
 const char *kt_vm_end_reason_name(enum kt_vm_end_reason reason)
 {
@@ -345,12 +324,6 @@ int kt_vm_rewind(struct kt_vm *vm, struct kt_diag *diag)
 void kt_vm_restore_times(const struct kt_vm *vm, struct kt_vm_restore_times *ret_times)
 {
 	*ret_times = vm->times;
-}
-
-void kt_vm_set_handlers(struct kt_vm *vm, const struct kt_vm_handlers *handlers, void *arg)
-{
-	vm->handlers = handlers;
-	vm->arg = arg;
 }
 
 int kt_vm_stop(struct kt_vm *vm, uint64_t deadline_ns, struct kt_diag *diag)

@@ -19,8 +19,9 @@
 #include "base/diag.h"
 #include "base/error.h"
 #include "base/limits.h"
+#include "base/loop.h"
+#include "proto/machine.h"
 #include "proto/topology.h"
-#include "vmm/loop.h"
 #include "vmm/regs.h"
 
 /* Guest-physical and guest-virtual address. Structs, so that they cannot be mixed. */
@@ -34,18 +35,6 @@ typedef struct {
 
 #define KT_GPA(x) ((kt_gpa_t){ .v = (x) })
 #define KT_GVA(x) ((kt_gva_t){ .v = (x) })
-
-enum kt_accel {
-	KT_ACCEL_AUTO,
-	KT_ACCEL_KVM, /* ktest's own VMM, on /dev/kvm */
-	KT_ACCEL_TCG, /* QEMU system emulation, as a child process */
-	KT_ACCEL_COUNT_,
-};
-
-/* "auto", "kvm", "tcg"; static. */
-const char *kt_accel_name(enum kt_accel accel);
-/* 0, or 1 when there is no accelerator of this name. */
-int kt_accel_parse(enum kt_accel *ret_accel, const char *name) _kt_must_check_;
 
 /*
  * Makes up the mind of KT_ACCEL_AUTO: kvm if this host's KVM can be used, has what
@@ -98,11 +87,11 @@ struct kt_vm_config {
 };
 
 enum kt_vm_condition {
-	KT_VM_E_SPEC = 1, /* the spec asks for something that cannot be had */
-	KT_VM_E_RANGE,	  /* address range not within guest RAM; no such vCPU */
-	KT_VM_E_DEADLINE, /* not done by the deadline */
-	KT_VM_E_STATE,	  /* not possible in the machine's present state */
-	KT_VM_E_CANNOT,	  /* this accelerator, or this host, cannot do it */
+	KT_VM_E_SPEC = KT_CONDITION(VM), /* the spec asks for something that cannot be had */
+	KT_VM_E_RANGE,			 /* address range not within guest RAM; no such vCPU */
+	KT_VM_E_DEADLINE,		 /* not done by the deadline */
+	KT_VM_E_STATE,			 /* not possible in the machine's present state */
+	KT_VM_E_CANNOT,			 /* this accelerator, or this host, cannot do it */
 };
 
 /* 0, or KT_VM_E_SPEC with diag naming the field and the remedy. */
@@ -189,7 +178,7 @@ int kt_vm_thaw(struct kt_vm *vm, uint64_t deadline_ns, struct kt_diag *diag) _kt
 
 /* ---- saving and restoring ---- */
 
-struct kt_bake;	      /* a saved machine, vmm/bake.h */
+struct kt_bake;	      /* a saved machine, vmm/image/bake.h */
 struct kt_bake_draft; /* one that is being written */
 
 /*
@@ -206,7 +195,7 @@ int kt_vm_save(struct kt_vm *vm, struct kt_bake_draft *draft, uint64_t deadline_
 /*
  * What an image of a machine of this config can be run by: accelerator and its
  * version, CPU model and capabilities of the host, all that makes up the machine.
- * A new JSON object of strings, to be among the facts of the image (vmm/bake.h);
+ * A new JSON object of strings, to be among the facts of the image (vmm/image/bake.h);
  * NULL for want of memory. The kernel and the initramfs are not in it.
  */
 struct json_t *kt_vm_facts(const struct kt_vm_config *config);
@@ -258,21 +247,8 @@ int kt_vm_restore(struct kt_vm **ret_vm, const struct kt_vm_restore_spec *spec,
  */
 int kt_vm_rewind(struct kt_vm *vm, struct kt_diag *diag) _kt_must_check_;
 
-/* What the last restore or rewind was made of, in ns; what an accelerator does in one is in devices. */
-struct kt_vm_restore_times {
-	uint64_t map_ns;     /* RAM, and the VM or the process */
-	uint64_t devices_ns; /* devices */
-	uint64_t irqchip_ns; /* interrupt controllers */
-	uint64_t vcpus_ns;   /* vCPUs */
-	uint64_t clock_ns;   /* guest time */
-	uint64_t pages;	     /* rewind: pages that had been written to */
-};
-
 /* Zeros for a machine that was booted. */
 void kt_vm_restore_times(const struct kt_vm *vm, struct kt_vm_restore_times *ret_times);
-
-/* Gives a machine that does not run another owner. handlers and arg as of kt_vm_new(). */
-void kt_vm_set_handlers(struct kt_vm *vm, const struct kt_vm_handlers *handlers, void *arg);
 
 /* Ends the machine; on_end has been called when it returns. Killed at the deadline. */
 int kt_vm_stop(struct kt_vm *vm, uint64_t deadline_ns, struct kt_diag *diag) _kt_must_check_;
@@ -385,24 +361,11 @@ int kt_vm_breakpoints_set(struct kt_vm *vm, const struct kt_vm_breakpoint *break
 
 /* ---- statistics ---- */
 
-struct kt_vcpu_stats {
-	uint64_t run_ns;   /* host CPU time of the vCPU thread: guest run time */
-	uint64_t delay_ns; /* time it was runnable on the host and did not run */
-	uint64_t guest_ns; /* part of run_ns in the guest itself; the host may count it in ticks */
-};
-
 /*
  * Fills in at most max vCPUs and returns how many there are. Zeros before the
  * start; the last known figures after the end.
  */
 int kt_vm_stats(struct kt_vm *vm, struct kt_vcpu_stats *ret_stats, unsigned int max);
-
-#define KT_VM_EXITS_MAX 64
-
-struct kt_vm_exits {
-	const char *reason; /* static */
-	uint64_t count;
-};
 
 /*
  * How often a vCPU left the guest for ktest, by reason; what the host's kernel

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Executor slots of one machine: exact streams, several commands at once, ends,
- * and how long the way to a command and back takes.
+ * and how long the way to a command and back takes. And what init refuses.
  *
  * usage: test-slots SLOT-GUEST TINY-GUEST
  */
@@ -14,10 +14,9 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
-#include "kernel/kernel.h"
-#include "runner/command.h"
-#include "runner/initramfs.h"
-#include "runner/stage.h"
+#include "machine/command.h"
+#include "machine/stage/initramfs.h"
+#include "machine/stage/stage.h"
 #include "tests/unit/test.h"
 
 #define PROGRAM "/bin/slot-guest"
@@ -26,6 +25,7 @@
 
 static struct kt_session *session;
 static struct kt_commands all;
+static char refusal[KT_TEXT_MAX]; /* what init refuses a job with; "": it is to refuse none */
 static const char *programs[2];
 
 static void on_message(void *arg, const struct kt_msg *msg)
@@ -35,19 +35,18 @@ static void on_message(void *arg, const struct kt_msg *msg)
 		return;
 	if (msg->type == KT_MSG_HELLO)
 		kt_commands_init(&all, session, &msg->hello);
-	if (msg->type == KT_MSG_FAILED)
+	if (msg->type == KT_MSG_FAILED && !refusal[0])
 		fail_msg("%s: %s", msg->failed.doing, msg->failed.cause);
+	if (msg->type == KT_MSG_FAILED)
+		strcpy(refusal, msg->failed.cause);
 }
 
 /* ---- the machine ---- */
 
 static int build(struct kt_stage_files *files, unsigned int parts)
 {
-	static const struct kt_scenario bare = { .name = "bare" };
-	struct kt_kernel kernel = { .path = "/none" };
-	const struct kt_stage_request request = {
-		.scenario = &bare, .kernel = &kernel, .files = files, .parts = parts
-	};
+	static const struct kt_cell none;
+	const struct kt_stage_request request = { .cell = &none, .files = files, .parts = parts };
 	struct kt_diag diag = KT_DIAG_INIT;
 	int fd = -1;
 
@@ -472,6 +471,25 @@ static void test_time_to_nothing_and_back(void **state)
 	measure("program", (const char *const[]){ TINY, NULL });
 }
 
+/* It begins with none that is not as it would make it itself. */
+static void test_job_of_another_cell(void **state)
+{
+	const struct kt_cell_wishes none = { .has_seed = true };
+	struct kt_msg msg = { .type = KT_MSG_JOB };
+	struct kt_cell cell;
+	unsigned int n;
+
+	assert_int_equal(kt_cell_init(&cell, kt_scenario_table(&n)[0], &none, NULL), 0);
+	msg.job = kt_cell_job(&cell, false);
+	msg.job.seed++;
+	strcpy(refusal, "none yet");
+	kt_session_send(session, &msg);
+	while (!session->done)
+		kt_session_run(session);
+	if (!strstr(refusal, "cell hash"))
+		fail_msg("%s", refusal);
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
@@ -488,6 +506,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_output_is_on_credit),
 		cmocka_unit_test(test_number_of_slots),
 		cmocka_unit_test(test_time_to_nothing_and_back),
+		cmocka_unit_test(test_job_of_another_cell), /* the last one: init ends */
 	};
 
 	if (argc != 3)

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 #include "tests/fuzz/fuzz.h"
-#include "vmm/kvm/boot.h"
+#include "vmm/kvm/boot/boot.h"
 #include "vmm/kvm/layout.h"
 
 #define RAM_BYTES (UINT64_C(8) << 20)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* ELF files and linker caches of unknown origin, as staging reads them. */
-#include "runner/elf-deps.h"
-#include "runner/ld-cache.h"
+#include "machine/stage/elf-deps.h"
+#include "machine/stage/ld-cache.h"
 #include "tests/fuzz/fuzz.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

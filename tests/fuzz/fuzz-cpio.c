@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "init/cpio-read.h"
+#include "init/staging/cpio-read.h"
 #include "tests/fuzz/fuzz.h"
 
 struct sum {

@@ -10,7 +10,7 @@
 
 #include "proto/frame.h"
 #include "proto/msg.h"
-#include "runner/record.h"
+#include "judge/record.h"
 #include "tests/fuzz/fuzz.h"
 
 static void set_le32(uint8_t *p, uint32_t v)

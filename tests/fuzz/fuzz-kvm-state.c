@@ -12,7 +12,7 @@
 
 #include "base/cleanup.h"
 #include "tests/fuzz/fuzz.h"
-#include "vmm/kvm/state-devices.h"
+#include "vmm/kvm/state/devices.h"
 
 #define RAM_START 0x10000u
 #define RAM_BYTES 0x4000u

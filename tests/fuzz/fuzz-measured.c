@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "base/cleanup.h"
-#include "runner/measured.h"
-#include "runner/pss.h"
+#include "measure/measured.h"
+#include "measure/bench/pss.h"
 #include "tests/fuzz/fuzz.h"
 
 /* What was understood is written so that it is understood the same again. */

@@ -6,8 +6,8 @@
 
 #include "monitor/bpfpath.h"
 #include "proto/topology.h"
-#include "runner/console.h"
-#include "runner/scx-exit.h"
+#include "machine/console.h"
+#include "judge/scx-exit.h"
 #include "tests/fuzz/fuzz.h"
 
 static void on_mark(void *arg, enum kt_console_mark mark, const char *text)

@@ -24,8 +24,8 @@
 #include "base/cleanup.h"
 #include "base/cursor.h"
 #include "tests/fuzz/fuzz.h"
-#include "vmm/kvm/serial.h"
-#include "vmm/kvm/virtio-console.h"
+#include "vmm/kvm/device/serial.h"
+#include "vmm/kvm/device/virtio-console.h"
 
 #define RAM_START   0x1000u
 #define REGION_SIZE 0x1800u

@@ -7,8 +7,8 @@
 
 #include "base/cleanup.h"
 #include "tests/kvm/rig.h"
-#include "vmm/kvm/flat.h"
-#include "vmm/kvm/regs.h"
+#include "vmm/kvm/boot/flat.h"
+#include "vmm/kvm/x86/regs.h"
 
 #define BANK_BYTES ((uint64_t)MICRO_WORDS)
 #define STACKS	   0x90000u
@@ -302,7 +302,7 @@ void rig_init_clone(struct rig *rig, const struct rig *from, const struct kt_kvm
 
 /* ---- user mode ---- */
 
-/* Flat, present, ring 3: as those of vmm/kvm/flat.c, with DPL 3. */
+/* Flat, present, ring 3: as those of vmm/kvm/boot/flat.c, with DPL 3. */
 #define DESCRIPTOR_USER_DATA UINT64_C(0x00cff3000000ffff)
 #define DESCRIPTOR_USER_CODE UINT64_C(0x00affb000000ffff)
 #define ENTRY_USER	     4u /* of a page table */

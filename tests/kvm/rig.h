@@ -15,7 +15,7 @@
 #include "tests/unit/test.h"
 #include "vmm/kvm/ioctl.h"
 #include "vmm/kvm/machine.h"
-#include "vmm/kvm/save.h"
+#include "vmm/kvm/state/save.h"
 
 /* A guest that needs longer hangs; times $KTEST_TEST_PATIENCE. */
 #define RIG_LIMIT_NS (10 * KT_NSEC_PER_SEC)

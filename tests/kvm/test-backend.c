@@ -15,7 +15,7 @@
 #include "base/cleanup.h"
 #include "tests/guests/kernel.h"
 #include "tests/kvm/rig.h"
-#include "vmm/kvm/outbox.h"
+#include "vmm/kvm/device/outbox.h"
 #include "vmm/vm.h"
 
 struct machine {

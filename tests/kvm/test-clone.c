@@ -15,8 +15,8 @@
 #include "base/fs.h"
 #include "tests/guests/kernel.h"
 #include "tests/kvm/rig.h"
-#include "vmm/bake.h"
-#include "vmm/kvm/state.h"
+#include "vmm/image/bake.h"
+#include "vmm/kvm/state/state.h"
 #include "vmm/ram.h"
 #include "vmm/vm.h"
 

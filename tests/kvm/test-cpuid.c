@@ -11,7 +11,7 @@
 #include "base/cleanup.h"
 #include "tests/kvm/rig.h"
 #include "tests/unit/cpuid-view.h"
-#include "vmm/kvm/cpuid.h"
+#include "vmm/kvm/x86/cpuid.h"
 
 static const char *const topologies[] = {
 	"1n1l1c1t",	"1n1l2c1t",

@@ -4,7 +4,7 @@
 
 #include "base/cleanup.h"
 #include "tests/kvm/rig.h"
-#include "vmm/kvm/devices.h"
+#include "vmm/kvm/device/devices.h"
 #include "vmm/kvm/layout.h"
 
 #define TEXT "the quick brown fox jumps over the lazy dog\n"

@@ -10,8 +10,9 @@
 #include <unistd.h>
 
 #include "base/fs.h"
-#include "guests/gate-guest.h"
-#include "runner/gate-micro.h"
+#include "measure/guest/gate-guest.h"
+#include "measure/gate/micro.h"
+#include "measure/gate/open.h"
 #include "tests/kvm/rig.h"
 
 #define SEED	 42

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "tests/kvm/rig.h"
-#include "vmm/kvm/probe.h"
+#include "vmm/kvm/host/probe.h"
 
 #define TRIES 5
 

@@ -4,8 +4,8 @@
 
 #include "base/cleanup.h"
 #include "tests/kvm/rig.h"
-#include "vmm/kvm/flat.h"
-#include "vmm/kvm/regs.h"
+#include "vmm/kvm/boot/flat.h"
+#include "vmm/kvm/x86/regs.h"
 
 #define RFLAGS_CF   0x1u
 #define RFLAGS_DF   0x400u

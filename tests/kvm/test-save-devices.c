@@ -7,7 +7,7 @@
 
 #include "base/cleanup.h"
 #include "tests/kvm/rig.h"
-#include "vmm/kvm/devices.h"
+#include "vmm/kvm/device/devices.h"
 #include "vmm/kvm/layout.h"
 
 #define TEXT "pack my box with five dozen liquor jugs\n"

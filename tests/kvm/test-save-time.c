@@ -10,7 +10,7 @@
 
 #include "base/cleanup.h"
 #include "tests/kvm/rig.h"
-#include "vmm/kvm/time.h"
+#include "vmm/kvm/state/time.h"
 
 #define PAUSE_US    300000
 #define STEP_MAX_NS (100 * KT_NSEC_PER_MSEC) /* less than a pause; far more than two looks take */

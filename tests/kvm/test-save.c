@@ -5,7 +5,7 @@
 
 #include "base/cleanup.h"
 #include "tests/kvm/rig.h"
-#include "vmm/kvm/time.h"
+#include "vmm/kvm/state/time.h"
 
 #define LAPIC_ADDRESS 0xfee00000u
 

@@ -8,7 +8,7 @@
 
 #include "base/cleanup.h"
 #include "tests/kvm/rig.h"
-#include "vmm/kvm/regs.h"
+#include "vmm/kvm/x86/regs.h"
 
 #define HITS 50
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* A machine's RAM and two small kernels to load into it, for tests of vmm/kvm/boot.h. */
+/* A machine's RAM and two small kernels to load into it, for tests of vmm/kvm/boot/boot.h. */
 #pragma once
 
 #include "tests/unit/kvm-image-sample.h"
 #include "tests/unit/test.h"
-#include "vmm/kvm/boot.h"
+#include "vmm/kvm/boot/boot.h"
 #include "vmm/kvm/layout.h"
 
 #define MIB(n) ((uint64_t)(n) << 20)

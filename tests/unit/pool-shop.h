@@ -13,7 +13,7 @@
 
 #include "base/clock.h"
 #include "tests/unit/test.h"
-#include "vmm/pool.h"
+#include "machine/pool/pool.h"
 
 #define PATIENCE_NS (60 * KT_NSEC_PER_SEC) /* until a test is taken to hang */
 

@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "base/fs.h"
-#include "runner/artifacts.h"
+#include "report/artifacts.h"
 #include "tests/unit/test.h"
 
 static char base[64];
@@ -29,36 +29,118 @@ static int teardown(void **state)
 	return kt_remove_tree(base);
 }
 
-static void expect_file(const char *name, const char *want)
+/* To be freed. */
+static struct kt_buf read_back(const char *name)
 {
 	struct kt_buf buf = KT_BUF_INIT(1 << 20);
 	char path[2 * KT_PATH_MAX];
 
 	snprintf(path, sizeof(path), "%s/%s", a.dir, name);
 	assert_int_equal(kt_read_file(path, &buf), 0);
+	return buf;
+}
+
+static void expect_file(const char *name, const char *want)
+{
+	struct kt_buf buf = read_back(name);
+
 	assert_string_equal(kt_buf_str(&buf), want);
 	kt_buf_deinit(&buf);
 }
 
 static void test_files(void **state)
 {
-	kt_artifacts_append(&a, "log", "one ", 4, 0);
-	kt_artifacts_append(&a, "log", "two", 3, 0);
-	kt_artifacts_append_json(&a, "lines", json_pack("{s:i}", "a", 1));
-	kt_artifacts_append_json(&a, "lines", json_pack("{s:i}", "a", 2));
+	kt_artifacts_append(&a, "log", "one ", 4);
+	kt_artifacts_append(&a, "log", "two", 3);
+	kt_artifacts_event(&a, json_pack("{s:i}", "a", 1));
+	kt_artifacts_event(&a, json_pack("{s:i}", "a", 2));
 	kt_artifacts_write(&a, "deep/file", "x", 1, 0755);
 	assert_false(kt_artifacts_failed(&a));
 	expect_file("log", "one two");
-	expect_file("lines", "{\"a\":1}\n{\"a\":2}\n");
+	expect_file("events.jsonl", "{\"a\":1}\n{\"a\":2}\n");
 	expect_file("deep/file", "x");
 }
 
-static void test_limit(void **state)
+static void test_logs_are_bounded(void **state)
 {
-	kt_artifacts_append(&a, "log", "12345", 5, 8);
-	kt_artifacts_append(&a, "log", "67890", 5, 8);
-	kt_artifacts_append(&a, "log", "never", 5, 8);
-	expect_file("log", "12345678\n[ktest: the rest was dropped: file size limit]\n");
+	static const struct {
+		const char *name;
+		size_t max;
+	} logs[] = { { "sched-1.log", KT_LOG_MAX }, { "console.log", KT_CONSOLE_MAX } };
+
+	for (size_t i = 0; i < 2; i++) {
+		kt_artifacts_append_guest(&a, logs[i].name, "12345", 5);
+		a.files[i].bytes = logs[i].max - 3;
+		kt_artifacts_append_guest(&a, logs[i].name, "67890", 5);
+		kt_artifacts_append_guest(&a, logs[i].name, "never", 5);
+		expect_file(logs[i].name,
+			    "12345678\n[ktest: the rest was dropped: file size limit]\n");
+	}
+}
+
+/* A log for each generation. */
+static void test_more_files_than_descriptors(void **state)
+{
+	char name[32];
+
+	for (unsigned int i = 0; i <= KT_GENERATIONS_MAX; i++) {
+		snprintf(name, sizeof(name), "sched-%u.log", i % KT_GENERATIONS_MAX);
+		kt_artifacts_append_guest(&a, name, "ab", 2);
+	}
+	assert_false(kt_artifacts_failed(&a));
+	assert_int_equal(a.file_count, KT_GENERATIONS_MAX);
+	expect_file("sched-0.log", "abab");
+}
+
+static size_t lines_of(struct kt_buf *buf, const char **ret_last)
+{
+	size_t n = 0;
+
+	*ret_last = kt_buf_str(buf);
+	for (const char *end; (end = strchr(*ret_last, '\n')) && end[1]; n++)
+		*ret_last = end + 1;
+	return n + 1;
+}
+
+static void expect_events(size_t lines)
+{
+	struct kt_buf buf = read_back("events.jsonl");
+	const char *last;
+	json_t *event;
+
+	assert_int_equal(lines_of(&buf, &last), lines);
+	event = json_loads(last, 0, NULL);
+	assert_string_equal(json_string_value(json_object_get(event, "event")), "dropped");
+	json_decref(event);
+	kt_buf_deinit(&buf);
+}
+
+static void test_events_are_bounded(void **state)
+{
+	a.events = KT_EVENTS_MAX - 2;
+	for (unsigned int i = 0; i < 5; i++)
+		kt_artifacts_event(&a, json_pack("{}"));
+	assert_false(kt_artifacts_failed(&a));
+	expect_events(3);
+}
+
+/* Files below the limit of each, and few events: what counts is all of them. */
+static void test_the_whole_is_bounded(void **state)
+{
+	a.guest_bytes = KT_ARTIFACTS_MAX - 12;
+	kt_artifacts_event(&a, json_pack("{}"));
+	kt_artifacts_append_guest(&a, "one", "12345", 5);
+	kt_artifacts_append(&a, "own", "0123456789", 10);
+	assert_int_equal(a.guest_bytes, KT_ARTIFACTS_MAX - 4);
+	kt_artifacts_append_guest(&a, "two", "1234567", 7);
+	kt_artifacts_event(&a, json_pack("{}"));
+	kt_artifacts_event(&a, json_pack("{}"));
+	assert_false(kt_artifacts_failed(&a));
+	assert_int_equal(a.guest_bytes, KT_ARTIFACTS_MAX);
+	expect_events(2);
+	expect_file("one", "12345");
+	expect_file("two", "1234\n[ktest: the rest was dropped: file size limit]\n");
+	expect_file("own", "0123456789");
 }
 
 static void test_two_runs_in_one_second(void **state)
@@ -77,11 +159,11 @@ static void test_first_failure_is_kept(void **state)
 
 	snprintf(path, sizeof(path), "%s/full", a.dir);
 	assert_int_equal(symlink("/dev/full", path), 0);
-	kt_artifacts_append(&a, "full", "x", 1, 0);
+	kt_artifacts_append(&a, "full", "x", 1);
 	assert_true(kt_artifacts_failed(&a));
 	assert_non_null(strstr(a.error.doing, "full"));
 	assert_non_null(strstr(a.error.cause, "No space left on device"));
-	kt_artifacts_append(&a, "fine", "x", 1, 0);
+	kt_artifacts_append(&a, "fine", "x", 1);
 	assert_non_null(strstr(a.error.doing, "full"));
 }
 
@@ -100,7 +182,10 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_files, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_limit, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_logs_are_bounded, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_more_files_than_descriptors, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_events_are_bounded, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_the_whole_is_bounded, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_two_runs_in_one_second, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_first_failure_is_kept, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_bad_base, setup, teardown),

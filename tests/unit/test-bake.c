@@ -9,7 +9,7 @@
 #include "base/cleanup.h"
 #include "base/fs.h"
 #include "tests/unit/test.h"
-#include "vmm/bake.h"
+#include "vmm/image/bake.h"
 
 #define UNIT	   (64u << 10)
 #define NODE_BYTES (UINT64_C(2) << 20)

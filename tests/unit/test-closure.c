@@ -11,9 +11,9 @@
 
 #include "base/cleanup.h"
 #include "base/fs.h"
-#include "runner/closure.h"
-#include "runner/elf-deps.h"
-#include "runner/ld-cache.h"
+#include "machine/stage/closure.h"
+#include "machine/stage/elf-deps.h"
+#include "machine/stage/ld-cache.h"
 #include "tests/unit/folder.h"
 #include "tests/unit/elf-sample.h"
 

@@ -3,8 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "proto/console.h"
-#include "runner/console.h"
+#include "proto/console-line.h"
+#include "machine/console.h"
 #include "tests/unit/test.h"
 
 static unsigned int counts[KT_CONSOLE_MARK_COUNT_];

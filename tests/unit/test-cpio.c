@@ -8,7 +8,7 @@
 
 #include "base/cleanup.h"
 #include "base/fs.h"
-#include "runner/cpio.h"
+#include "machine/stage/cpio.h"
 #include "tests/unit/test.h"
 #include "tests/unit/cpio-reader.h"
 

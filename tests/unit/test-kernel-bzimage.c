@@ -10,7 +10,7 @@
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "kernel/bzimage.h"
-#include "kernel/step.h"
+#include "base/child.h"
 #include "tests/unit/test.h"
 
 #define HEADER	    0x1000u /* seven setup sectors and the boot sector */
@@ -95,7 +95,7 @@ static bool pack(const char *command, struct kt_buf *out)
 	char path[] = "/tmp/ktest-bzimage-XXXXXX", script[256];
 	const char *const argv[] = { "sh", "-c", script, NULL };
 	_cleanup_(kt_closep) int fd = mkstemp(path);
-	struct kt_step step = KT_STEP_INIT;
+	struct kt_child step = KT_CHILD_INIT;
 	uint8_t data[UNPACKED];
 	uint32_t size = UNPACKED;
 	int r;
@@ -107,7 +107,7 @@ static bool pack(const char *command, struct kt_buf *out)
 		 (int)strcspn(command, " "), command, command, path);
 	step.argv = argv;
 	step.output = out;
-	r = kt_step_run(&step, NULL);
+	r = kt_child_run(&step, NULL);
 	unlink(path);
 	assert_int_equal(kt_buf_append(out, &size, 4), 0);
 	return !r;

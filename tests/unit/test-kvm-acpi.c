@@ -13,8 +13,8 @@
 #include "base/cleanup.h"
 #include "base/fs.h"
 #include "tests/unit/test.h"
-#include "vmm/kvm/acpi.h"
-#include "vmm/kvm/cpuid.h"
+#include "vmm/kvm/boot/acpi.h"
+#include "vmm/kvm/x86/cpuid.h"
 #include "vmm/kvm/layout.h"
 #include "vmm/ram.h"
 

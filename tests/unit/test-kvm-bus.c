@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "tests/unit/test.h"
-#include "vmm/kvm/bus.h"
+#include "vmm/kvm/device/bus.h"
 
 static void record(void *arg, const struct kt_bus_access *access)
 {

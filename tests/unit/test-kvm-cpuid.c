@@ -6,7 +6,7 @@
 #include "base/cleanup.h"
 #include "tests/unit/cpuid-view.h"
 #include "tests/unit/test.h"
-#include "vmm/kvm/cpuid.h"
+#include "vmm/kvm/x86/cpuid.h"
 
 static const char *const topologies[] = {
 	"1n1l1c1t",   "1n1l2c1t",	"1n1l1c2t",	"1n2l2c1t",	"2n2l2c2t",

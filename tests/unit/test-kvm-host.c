@@ -9,9 +9,9 @@
 
 #include "tests/unit/test.h"
 #include "vmm/kvm/exit.h"
-#include "vmm/kvm/host.h"
-#include "vmm/kvm/perf.h"
-#include "vmm/kvm/probe.h"
+#include "vmm/kvm/host/host.h"
+#include "vmm/kvm/host/perf.h"
+#include "vmm/kvm/host/probe.h"
 
 static void test_no_device(void **state)
 {

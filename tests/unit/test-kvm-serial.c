@@ -9,8 +9,8 @@
 #include <linux/serial_reg.h>
 
 #include "tests/unit/test.h"
-#include "vmm/kvm/i8042.h"
-#include "vmm/kvm/serial.h"
+#include "vmm/kvm/device/i8042.h"
+#include "vmm/kvm/device/serial.h"
 
 struct fixture {
 	struct kt_serial serial;

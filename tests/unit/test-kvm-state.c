@@ -9,8 +9,8 @@
 
 #include "base/cleanup.h"
 #include "tests/unit/virtio-driver.h"
-#include "vmm/kvm/rewind.h"
-#include "vmm/kvm/state-devices.h"
+#include "vmm/kvm/state/rewind.h"
+#include "vmm/kvm/state/devices.h"
 
 #define FEATURES (KT_VIRTIO_F_VERSION_1 | 2)
 

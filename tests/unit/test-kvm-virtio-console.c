@@ -5,7 +5,7 @@
  */
 #include "proto/msg.h"
 #include "tests/unit/virtio-driver.h"
-#include "vmm/kvm/virtio-console.h"
+#include "vmm/kvm/device/virtio-console.h"
 
 #define FEATURES (KT_VIRTIO_F_VERSION_1 | 2)
 #define CRX	 KT_VIRTIO_CONSOLE_CONTROL_RX
@@ -363,6 +363,26 @@ static void test_reset_starts_over(void **state)
 	teardown(&f);
 }
 
+/* A queue that the driver was told not to notify of, and that it then takes back. */
+static void test_queue_taken_back(void **state)
+{
+	struct fixture f;
+
+	setup(&f);
+	handshake(&f);
+	reg_write(&f.guest, KT_VIRTIO_MMIO_QUEUE_SEL, RX);
+	reg_write(&f.guest, KT_VIRTIO_MMIO_QUEUE_READY, 0);
+	send_text(&f, "waits");
+	assert_int_equal(f.console.pending.len, 5);
+	assert_int_equal(f.guest.failures, 0);
+	f.guest.avail[RX] = f.guest.used[RX] = 0;
+	poke(&f.guest, DESC(RX), (uint8_t[0x1000]){ 0 }, 0x1000);
+	set_queue(&f.guest, RX, QUEUE_SIZE);
+	offer(&f, RX, 0, 16);
+	expect_data(&f, "waits");
+	teardown(&f);
+}
+
 /* A driver that knows one port only writes its console to port 0. */
 static void test_single_port(void **state)
 {
@@ -481,6 +501,7 @@ int main(void)
 		cmocka_unit_test(test_held),
 		cmocka_unit_test(test_interrupts),
 		cmocka_unit_test(test_reset_starts_over),
+		cmocka_unit_test(test_queue_taken_back),
 		cmocka_unit_test(test_single_port),
 		cmocka_unit_test(test_hostile_messages),
 		cmocka_unit_test(test_hostile_buffers),

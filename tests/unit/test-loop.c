@@ -14,7 +14,7 @@
 #include "base/clock.h"
 #include "base/process.h"
 #include "tests/unit/test.h"
-#include "vmm/loop.h"
+#include "base/loop.h"
 
 /* Longer than anything here takes. */
 #define LIMIT (kt_now_ns() + 10 * KT_NSEC_PER_SEC)

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "runner/pause.h"
+#include "machine/pause.h"
 #include "tests/unit/test.h"
 #include "vmm/backend.h"
 

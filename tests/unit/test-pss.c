@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
-#include "runner/pss.h"
+#include "measure/bench/pss.h"
 #include "tests/unit/test.h"
 
 #define MIB (UINT64_C(1) << 20)

@@ -219,7 +219,7 @@ static void test_command_line_without_additions(void **state)
 	assert_null(strstr(text, "tsc_early_khz"));
 	assert_null(strstr(text, "nohz"));
 	memset(config.cmdline, 'x', KT_VM_CMDLINE_MAX);
-	assert_int_equal(kt_qemu_cmdline(text, &config, 0), 1);
+	assert_int_equal(kt_qemu_cmdline(text, &config, 0), KT_VM_E_SPEC);
 }
 
 /* One that waits for its image names no RAM, and does not begin to make the machine. */

@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "tests/unit/test.h"
-#include "vmm/bake.h"
+#include "vmm/image/bake.h"
 #include "vmm/ram.h"
 
 #define MIB(n) ((uint64_t)(n) << 20)

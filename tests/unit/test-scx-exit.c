@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
-#include "runner/scx-exit.h"
+#include "judge/scx-exit.h"
 #include "tests/unit/test.h"
 
 #define LOADER(kind, text) "EXIT: kind=" kind " (x) reason=\"words\" message=\"" text "\""

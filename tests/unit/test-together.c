@@ -5,7 +5,7 @@
 #include <sys/resource.h>
 
 #include "base/clock.h"
-#include "runner/together.h"
+#include "base/together.h"
 #include "tests/unit/test.h"
 
 #define COUNT 8

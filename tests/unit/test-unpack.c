@@ -11,8 +11,8 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
-#include "init/unpack.h"
-#include "runner/cpio.h"
+#include "init/staging/unpack.h"
+#include "machine/stage/cpio.h"
 #include "tests/unit/folder.h"
 
 static struct kt_buf archive;

@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "runner/topology.h"
+#include "machine/view.h"
 #include "tests/unit/test.h"
 
 #define MEMORY (UINT64_C(768) << 20)

@@ -58,8 +58,8 @@ static void test_accelerator_names(void **state)
 		assert_int_equal(kt_accel_parse(&accel, kt_accel_name((enum kt_accel)i)), 0);
 		assert_int_equal(accel, i);
 	}
-	assert_int_equal(kt_accel_parse(&accel, "xen"), 1);
-	assert_int_equal(kt_accel_parse(&accel, ""), 1);
+	assert_int_equal(kt_accel_parse(&accel, "xen"), KT_ACCEL_E_NONE);
+	assert_int_equal(kt_accel_parse(&accel, ""), KT_ACCEL_E_NONE);
 }
 
 static void test_accelerator_out_of_range(void **state)

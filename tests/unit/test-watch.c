@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "runner/watch.h"
+#include "machine/watch.h"
 #include "tests/unit/test.h"
 
 #define S(n) ((uint64_t)(n)*KT_NSEC_PER_SEC)

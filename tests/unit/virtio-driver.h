@@ -15,7 +15,7 @@
 
 #include "base/diag.h"
 #include "tests/unit/test.h"
-#include "vmm/kvm/virtio-mmio.h"
+#include "vmm/kvm/device/virtio-mmio.h"
 
 #define RAM_START   0x10000u
 #define RAM_TOUCH   0x18000u

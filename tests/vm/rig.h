@@ -12,7 +12,7 @@
 
 #include "base/buf.h"
 #include "tests/unit/test.h"
-#include "vmm/bake.h"
+#include "vmm/image/bake.h"
 #include "vmm/vm.h"
 
 /* Nothing here takes longer; a test that needs it has failed. */

@@ -6,8 +6,8 @@
 #include "base/clock.h"
 #include "vmm/kvm/backend-vm.h"
 #include "vmm/kvm/machine-state.h"
-#include "vmm/kvm/rewind.h"
-#include "vmm/kvm/save.h"
+#include "vmm/kvm/state/rewind.h"
+#include "vmm/kvm/state/save.h"
 
 /* ---- saving ---- */
 

@@ -4,9 +4,9 @@
 
 #include "base/cleanup.h"
 #include "vmm/backend.h"
-#include "vmm/kvm/devices.h"
+#include "vmm/kvm/device/devices.h"
 #include "vmm/kvm/machine.h"
-#include "vmm/kvm/state.h"
+#include "vmm/kvm/state/state.h"
 
 /* One source for each descriptor: queues, then streams, breakpoints and the end. */
 #define KT_KVM_SOURCES_MAX (KT_VIRTIO_CONSOLE_QUEUES + KT_VM_STREAM_COUNT_ + 2)

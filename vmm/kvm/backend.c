@@ -11,12 +11,12 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "vmm/kvm/backend-vm.h"
-#include "vmm/kvm/cpuid.h"
+#include "vmm/kvm/x86/cpuid.h"
 #include "vmm/kvm/layout.h"
-#include "vmm/kvm/nudge.h"
-#include "vmm/kvm/perf.h"
-#include "vmm/kvm/regs.h"
-#include "vmm/kvm/setup.h"
+#include "vmm/kvm/host/nudge.h"
+#include "vmm/kvm/host/perf.h"
+#include "vmm/kvm/x86/regs.h"
+#include "vmm/kvm/x86/setup.h"
 
 /* A vCPU that was told to stop is back in microseconds, unless the host is wedged. */
 #define STOP_NS (UINT64_C(5) * KT_NSEC_PER_SEC)
@@ -138,7 +138,7 @@ static int freeze(struct kt_kvm_vm *k, uint64_t deadline_ns, struct kt_diag *dia
 
 	kt_kvm_devices_hurry(&k->devices, true);
 	r = kt_kvm_freeze(k->kvm, deadline_ns, diag);
-	kt_kvm_devices_hurry(&k->devices, false);
+	kt_kvm_devices_hurry(&k->devices, k->ended);
 	if (r)
 		return kt_forward(r);
 	k->frozen = true;
@@ -411,10 +411,17 @@ static int kvm_send(struct kt_vm *vm, enum kt_vm_stream stream, const void *data
 	return kt_forward(kt_kvm_devices_send(&k->devices, stream, data, len));
 }
 
+/* After an end that the loop has not seen yet, a vCPU may wait for this thread, as in freeze(). */
 static int kvm_reg_read(struct kt_vm *vm, unsigned int vcpu, enum kt_vm_reg_set set, void *data,
 			size_t count, struct kt_diag *diag)
 {
-	return kt_forward(kt_kvm_reg_read(kvm_of(vm)->kvm, vcpu, set, data, count, diag));
+	struct kt_kvm_vm *k = kvm_of(vm);
+	int r;
+
+	kt_kvm_devices_hurry(&k->devices, true);
+	r = kt_kvm_reg_read(k->kvm, vcpu, set, data, count, diag);
+	kt_kvm_devices_hurry(&k->devices, k->ended);
+	return kt_forward(r);
 }
 
 static int kvm_reg_write(struct kt_vm *vm, unsigned int vcpu, enum kt_vm_reg_set set,

@@ -7,7 +7,7 @@
 #include "base/cleanup.h"
 #include "vmm/kvm/ioctl.h"
 #include "vmm/kvm/machine-state.h"
-#include "vmm/kvm/perf.h"
+#include "vmm/kvm/host/perf.h"
 
 /*
  * Four pages that KVM needs on Intel processors without "unrestricted guest", in
@@ -173,8 +173,7 @@ static void end_threads(struct kt_kvm *kvm)
 		return;
 	if (!all || kt_kvm_stop(kvm, UINT64_MAX, NULL)) {
 		kt_park_stop(&kvm->park);
-		for (unsigned int i = 0; i < kvm->vcpu_count; i++)
-			kt_vcpu_join(&kvm->vcpus[i]);
+		kt_kvm_join_all(kvm);
 	}
 	kt_park_deinit(&kvm->park);
 }

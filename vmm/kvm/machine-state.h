@@ -3,7 +3,7 @@
 #pragma once
 
 #include "vmm/kvm/machine.h"
-#include "vmm/kvm/time.h"
+#include "vmm/kvm/state/time.h"
 
 enum kt_kvm_state {
 	KT_KVM_CREATED,
@@ -27,11 +27,15 @@ struct kt_kvm {
 
 	pthread_mutex_t lock; /* of what follows, and of opening the park */
 	bool ended;
-	bool broke; /* a breakpoint was hit, and not all hits are taken: the park stays closed */
+	bool joining; /* the threads have been told to end: nobody kicks them any more */
+	bool broke;   /* a breakpoint was hit, and not all hits are taken: the park stays closed */
 	struct kt_kvm_end end;
 };
 
+/* From any thread, at any time: a device may find a fault after the threads have ended. */
 void kt_kvm_kick_all(struct kt_kvm *kvm);
+/* Waits for the threads, which kt_park_stop() has told to end. */
+void kt_kvm_join_all(struct kt_kvm *kvm);
 
 /* 0 if the machine lives and does not run, so that it will go on from what it is given. */
 int kt_kvm_expect_paused(struct kt_kvm *kvm, struct kt_diag *diag) _kt_must_check_;

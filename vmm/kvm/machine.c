@@ -34,8 +34,19 @@ struct kt_vcpu *kt_kvm_vcpu(struct kt_kvm *kvm, unsigned int index)
 
 void kt_kvm_kick_all(struct kt_kvm *kvm)
 {
-	for (unsigned int i = 0; i < kvm->vcpu_count; i++)
+	pthread_mutex_lock(&kvm->lock);
+	for (unsigned int i = 0; i < kvm->vcpu_count && !kvm->joining; i++)
 		kt_vcpu_kick(&kvm->vcpus[i]);
+	pthread_mutex_unlock(&kvm->lock);
+}
+
+void kt_kvm_join_all(struct kt_kvm *kvm)
+{
+	pthread_mutex_lock(&kvm->lock);
+	kvm->joining = true;
+	pthread_mutex_unlock(&kvm->lock);
+	for (unsigned int i = 0; i < kvm->vcpu_count; i++)
+		kt_vcpu_join(&kvm->vcpus[i]);
 }
 
 void kt_kvm_end(struct kt_kvm *kvm, const struct kt_kvm_end *end)
@@ -218,8 +229,7 @@ int kt_kvm_stop(struct kt_kvm *kvm, uint64_t deadline_ns, struct kt_diag *diag)
 		kt_diag_doing(diag, "stop the machine");
 		return r == KT_PARK_E_DEADLINE ? diagnose_late(kvm, diag) : kt_forward(r);
 	}
-	for (unsigned int i = 0; i < kvm->vcpu_count; i++)
-		kt_vcpu_join(&kvm->vcpus[i]);
+	kt_kvm_join_all(kvm);
 	kvm->state = KT_KVM_STOPPED;
 	return 0;
 }

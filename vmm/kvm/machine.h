@@ -13,9 +13,9 @@
  */
 #pragma once
 
-#include "vmm/kvm/bus.h"
+#include "vmm/kvm/device/bus.h"
 #include "vmm/kvm/exit.h"
-#include "vmm/kvm/host.h"
+#include "vmm/kvm/host/host.h"
 #include "vmm/kvm/vcpu.h"
 #include "vmm/ram.h"
 

@@ -29,7 +29,7 @@ struct kt_park {
 };
 
 enum kt_park_condition {
-	KT_PARK_E_DEADLINE = 1,
+	KT_PARK_E_DEADLINE = KT_CONDITION(PARK),
 };
 
 /* Room for the numbers of all threads, as kt_park_late() writes them. */

@@ -24,8 +24,8 @@
 #include <signal.h>
 #include <stdbool.h>
 
-#include "vmm/kvm/bus.h"
-#include "vmm/kvm/debug.h"
+#include "vmm/kvm/device/bus.h"
+#include "vmm/kvm/x86/debug.h"
 #include "vmm/kvm/exit.h"
 #include "vmm/kvm/park.h"
 

@@ -21,6 +21,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "base/cleanup.h"
 #include "proto/msg.h"
 #include "vmm/qemu/args.h"
@@ -116,7 +117,7 @@ int kt_qemu_cmdline(char *buf, const struct kt_vm_config *config, uint32_t tsc_k
 		tsc, possible, config->deterministic ? " random.trust_cpu=off" : "",
 		config->nested ? " nohz=off highres=off" : "", config->cmdline[0] ? " " : "",
 		config->cmdline);
-	return n > KT_VM_CMDLINE_MAX;
+	return n > KT_VM_CMDLINE_MAX ? KT_VM_E_SPEC : 0;
 }
 
 int kt_qemu_validate(const struct kt_vm_config *config, struct kt_diag *diag)
@@ -165,20 +166,16 @@ void kt_qemu_args_deinit(struct kt_qemu_args *args)
 
 static int add_owned(struct kt_qemu_args *args, char *text)
 {
-	size_t cap = args->cap ? 2 * args->cap : 64;
-	char **argv;
+	/* The NULL behind the last one counts. */
+	char **argv = kt_array_room(args->argv, args->argc + 1, sizeof(*argv));
 
-	if (args->argc + 1 >= args->cap) {
-		argv = realloc(args->argv, cap * sizeof(*argv));
-		if (!argv) {
-			free(text);
-			return kt_raise(-ENOMEM);
-		}
-		args->argv = argv;
-		args->cap = cap;
+	if (!argv) {
+		free(text);
+		return kt_raise(-ENOMEM);
 	}
-	args->argv[args->argc++] = text;
-	args->argv[args->argc] = NULL;
+	args->argv = argv;
+	argv[args->argc++] = text;
+	argv[args->argc] = NULL;
 	return 0;
 }
 

@@ -34,7 +34,6 @@ struct kt_qemu_given {
 struct kt_qemu_args {
 	char **argv; /* owned, NULL-terminated; argv[0] is the program */
 	size_t argc;
-	size_t cap;
 };
 
 #define KT_QEMU_ARGS_INIT ((struct kt_qemu_args){ .argv = NULL })
@@ -44,7 +43,7 @@ int kt_qemu_args_build(struct kt_qemu_args *args, const struct kt_vm_config *con
 		       const struct kt_qemu_given *given) _kt_must_check_;
 void kt_qemu_args_deinit(struct kt_qemu_args *args);
 
-/* Writes the whole kernel command line into buf (KT_VM_CMDLINE_MAX + 1 bytes): 0 or 1, too long. */
+/* Writes the whole kernel command line into buf, KT_VM_CMDLINE_MAX + 1 bytes. KT_VM_E_SPEC: too long. */
 int kt_qemu_cmdline(char *buf, const struct kt_vm_config *config, uint32_t tsc_khz) _kt_must_check_;
 
 /*

@@ -11,7 +11,7 @@
 
 #include "base/buf.h"
 #include "base/error.h"
-#include "vmm/loop.h"
+#include "base/loop.h"
 
 struct kt_link_handlers {
 	/* Bytes arrived; data is borrowed for the call. */

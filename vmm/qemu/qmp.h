@@ -23,7 +23,7 @@
 #define KT_QMP_PENDING_MAX 64	      /* commands without an answer */
 
 enum kt_qmp_condition {
-	KT_QMP_E_FORM = 1, /* not QMP: not JSON, too long, or out of turn */
+	KT_QMP_E_FORM = KT_CONDITION(QMP), /* not QMP: not JSON, too long, or out of turn */
 };
 
 struct kt_qmp_handlers {

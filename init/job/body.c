@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Scenario bodies; see body.h and scenario/guest.h. A finding travels as one
+ * record through a pipe in packet mode: writes of up to PIPE_BUF bytes are
+ * atomic, so that several children of a body can report at once. Output travels
+ * through another one, and has a reader until the body ends.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "init/job/body.h"
+#include "init/environment.h"
+#include "init/init.h"
+#include "scenario/guest.h"
+
+#define FINDINGS_MAX 1000 /* sent per run; further ones are only counted */
+
+struct kt_guest {
+	uint64_t seed;
+	pid_t sched_pid;
+	int fd; /* write end of the pipe */
+};
+
+_Static_assert(sizeof(struct kt_msg_finding) <= PIPE_BUF, "a finding is one atomic write");
+
+/* ---- the side of the body ---- */
+
+uint64_t kt_guest_seed(const struct kt_guest *kg)
+{
+	return kg->seed;
+}
+
+pid_t kt_guest_scheduler_pid(const struct kt_guest *kg)
+{
+	return kg->sched_pid;
+}
+
+static void format_finding(struct kt_msg_finding *f, const char *file, int line, const char *fmt,
+			   va_list ap)
+{
+	*f = (struct kt_msg_finding){ .line = (uint32_t)line };
+	snprintf(f->file, sizeof(f->file), "%s", file);
+	vsnprintf(f->text, sizeof(f->text), fmt, ap);
+}
+
+void kt_guest_fail(struct kt_guest *kg, const char *file, int line, const char *fmt, ...)
+{
+	struct kt_msg_finding f;
+	va_list ap;
+
+	va_start(ap, fmt);
+	format_finding(&f, file, line, fmt, ap);
+	va_end(ap);
+	/* A finding that cannot be handed over must not be lost: it ends the body. */
+	if (write(kg->fd, &f, sizeof(f)) != sizeof(f))
+		_exit(125);
+}
+
+/* The body gets no descriptor of PID 1's but the write ends of its two pipes. */
+static _Noreturn void run_child(const struct kt_exec *exec, kt_body_fn fn, int finding_fd,
+				int output_fd)
+{
+	struct kt_guest kg = { .seed = exec->cell.machine.seed,
+			       .sched_pid = exec->sched.pid,
+			       .fd = 3 };
+	int null_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+
+	if (null_fd < 0 || dup2(null_fd, 0) < 0 || dup2(output_fd, 1) < 0 || dup2(1, 2) < 0)
+		_exit(125);
+	if (dup3(finding_fd, kg.fd, O_CLOEXEC) < 0 && errno != EINVAL)
+		_exit(125);
+	close_range(kg.fd + 1, UINT_MAX, 0);
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	kt_environment_library_path();
+	fn(&kg);
+	fflush(NULL);
+	_exit(0);
+}
+
+/* ---- the side of init ---- */
+
+struct body {
+	struct kt_exec *exec;
+	const char *what;    /* "body" */
+	int fd;		     /* read end of the findings */
+	int output_fd;	     /* of the output; -1: closed */
+	size_t output_bytes; /* sent */
+	pid_t pid;	     /* 0: it has ended */
+	int status;
+};
+
+static void send_finding(struct kt_exec *exec, const struct kt_msg_finding *f)
+{
+	struct kt_msg msg = { .type = KT_MSG_FINDING, .finding = *f };
+
+	/* What a body wrote is not to be trusted. */
+	msg.finding.file[sizeof(f->file) - 1] = 0;
+	msg.finding.text[sizeof(f->text) - 1] = 0;
+	if (exec->result.findings++ < FINDINGS_MAX)
+		kt_exec_send(exec, &msg);
+}
+
+void kt_body_finding(struct kt_exec *exec, const char *file, int line, const char *fmt, ...)
+{
+	struct kt_msg_finding f;
+	va_list ap;
+
+	va_start(ap, fmt);
+	format_finding(&f, file, line, fmt, ap);
+	va_end(ap);
+	send_finding(exec, &f);
+}
+
+static void on_finding(void *arg)
+{
+	struct body *b = arg;
+	struct kt_msg_finding f;
+	ssize_t n;
+
+	while ((n = read(b->fd, &f, sizeof(f))) == sizeof(f))
+		send_finding(b->exec, &f);
+	/* All writers are gone: the end of a pipe is readable for ever. */
+	if (n == 0)
+		kt_exec_unwatch(b->exec, b->fd);
+}
+
+/* Output beyond the limit is read, so that the body is not held up, and dropped. */
+static void send_output(struct body *b, const void *data, size_t len)
+{
+	struct kt_msg msg = { .type = KT_MSG_OUTPUT };
+
+	len = KT_MIN(len, (size_t)KT_LOG_MAX - b->output_bytes);
+	if (!len)
+		return;
+	msg.output.data = (struct kt_bytes){ data, (uint32_t)len };
+	kt_exec_send(b->exec, &msg);
+	b->output_bytes += len;
+}
+
+static void close_output(struct body *b)
+{
+	if (b->output_fd >= 0)
+		kt_exec_unwatch(b->exec, b->output_fd);
+	kt_closep(&b->output_fd);
+}
+
+static void on_output(void *arg)
+{
+	struct body *b = arg;
+	char buf[4096];
+	ssize_t n = -1;
+
+	/* Not for ever: what writes without end must not keep PID 1 from the rest. */
+	for (int turn = 0; turn < 16 && b->output_fd >= 0; turn++) {
+		n = read(b->output_fd, buf, sizeof(buf));
+		if (n <= 0)
+			break;
+		send_output(b, buf, (size_t)n);
+	}
+	if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
+		close_output(b);
+}
+
+/* What is in the pipes was written before the end, so it is reported before. */
+static void on_exit_body(void *arg, pid_t pid, int status)
+{
+	struct body *b = arg;
+
+	on_finding(b);
+	on_output(b);
+	b->pid = 0;
+	b->status = status;
+}
+
+static bool ended(void *arg)
+{
+	const struct body *b = arg;
+
+	return !b->pid;
+}
+
+/* Also true when the scheduler has died, which must be noted at once. */
+static bool ended_or_died(void *arg)
+{
+	const struct body *b = arg;
+
+	return !b->pid || kt_exec_scheduler_died(b->exec);
+}
+
+static void report_end(struct body *b)
+{
+	const struct kt_scenario *s = b->exec->cell.scenario;
+	char text[64];
+
+	if (!WIFEXITED(b->status) || WEXITSTATUS(b->status))
+		kt_body_finding(b->exec, s->file, s->line, "the %s of '%s' ended badly: %s",
+				b->what, s->name,
+				kt_wait_status_format(b->status, text, sizeof(text)));
+}
+
+static int follow(struct body *b)
+{
+	struct kt_exec *exec = b->exec;
+	int r = 0;
+
+	while (b->pid && !r) {
+		if (exec->stop)
+			r = KT_EXEC_E_STOP;
+		else
+			r = kt_exec_wait(exec, ended_or_died, b, UINT64_MAX, 0);
+		if (!r && b->pid)
+			kt_exec_note_death(exec);
+	}
+	if (r) {
+		bool was = exec->tear_down;
+		int killed;
+
+		kill(-b->pid, SIGKILL);
+		exec->tear_down = true;
+		killed = kt_exec_wait(exec, ended, b, kt_now_ns() + KT_SCHED_DETACH_NS, 0);
+		exec->tear_down = was;
+		return kt_forward(killed < 0 ? killed : r);
+	}
+	report_end(b);
+	return 0;
+}
+
+int kt_body_run(struct kt_exec *exec, kt_body_fn fn, const char *what)
+{
+	struct body b = { .exec = exec, .what = what, .output_fd = -1 };
+	int ends[2], output[2], r;
+
+	if (pipe2(ends, O_CLOEXEC | O_DIRECT) || fcntl(ends[0], F_SETFL, O_NONBLOCK | O_DIRECT) ||
+	    pipe2(output, O_CLOEXEC) || fcntl(output[0], F_SETFL, O_NONBLOCK))
+		return kt_raise(-errno);
+	b.fd = ends[0];
+	b.output_fd = output[0];
+	b.pid = kt_exec_fork(exec, on_exit_body, &b);
+	if (b.pid < 0)
+		return kt_raise(-errno);
+	if (!b.pid)
+		run_child(exec, fn, ends[1], output[1]);
+	close(ends[1]);
+	close(output[1]);
+	r = kt_exec_watch(exec, b.fd, on_finding, &b);
+	if (!r)
+		r = kt_exec_watch(exec, b.output_fd, on_output, &b);
+	if (!r)
+		r = follow(&b);
+	kt_exec_unwatch(exec, b.fd);
+	close(b.fd);
+	close_output(&b);
+	return kt_forward(r);
+}

@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Taking snapshots; see snapshot.h. The maps are looked for once per generation
+ * and their descriptors kept: a program's set of maps is fixed when it is
+ * loaded. Whether the generation was live all the time is asked at the end.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include "base/cleanup.h"
+#include "init/init.h"
+#include "init/job/map-read.h"
+#include "init/job/snapshot.h"
+
+#define LINK_WAIT_NS (2 * KT_NSEC_PER_SEC)
+#define LINK_TICK_NS KT_NSEC_PER_MSEC
+
+void kt_snapshot_forget(struct kt_snapshot_sender *snapshots)
+{
+	kt_bpf_maps_deinit(&snapshots->maps);
+	snapshots->generation = 0;
+}
+
+struct search {
+	struct kt_exec *exec;
+	int r;
+};
+
+static bool search_ended(void *arg)
+{
+	struct search *search = arg;
+	struct kt_exec *exec = search->exec;
+
+	search->r = kt_bpf_maps_find(&exec->snapshots.maps, exec->sched.ops);
+	return search->r != KT_BPF_MAPS_E_NONE || !kt_sched_check(&exec->sched);
+}
+
+/*
+ * The kernel says "enabled" from within the creation of the link, which can be
+ * found only a little later, and there is no event for that.
+ */
+static int know_maps(struct kt_exec *exec, uint32_t generation, bool just_attached)
+{
+	struct kt_snapshot_sender *s = &exec->snapshots;
+	struct search search = { .exec = exec };
+	int r;
+
+	if (s->generation == generation)
+		return 0;
+	kt_snapshot_forget(s);
+	r = kt_exec_wait(exec, search_ended, &search,
+			 kt_now_ns() + (just_attached ? LINK_WAIT_NS : 0), LINK_TICK_NS);
+	if (r < 0)
+		return kt_forward(r);
+	if (!search.r)
+		s->generation = generation;
+	return kt_forward(search.r);
+}
+
+/* ---- type information ---- */
+
+static bool has_btf(const struct kt_snapshot_sender *s, uint32_t id)
+{
+	for (size_t i = 0; i < s->sent_btfs; i++)
+		if (s->sent_btf[i] == id)
+			return true;
+	return false;
+}
+
+/* Whether the host has the BTF, after sending it if need be. */
+static bool send_btf(struct kt_exec *exec, uint32_t id)
+{
+	struct kt_snapshot_sender *s = &exec->snapshots;
+	_cleanup_(kt_closep) int fd = -1;
+	_cleanup_(kt_freep) uint8_t *data = NULL;
+	struct bpf_btf_info info = { 0 };
+	uint32_t len = sizeof(info), size;
+	struct kt_msg msg = { .type = KT_MSG_BTF };
+
+	if (!id || has_btf(s, id))
+		return id;
+	fd = bpf_btf_get_fd_by_id(id);
+	if (s->sent_btfs == KT_BTFS_MAX || fd < 0 || bpf_btf_get_info_by_fd(fd, &info, &len) ||
+	    info.btf_size > KT_BTF_BYTES_MAX)
+		return false;
+	size = info.btf_size;
+	data = malloc(size);
+	info = (struct bpf_btf_info){ .btf = (uint64_t)(uintptr_t)data, .btf_size = size };
+	len = sizeof(info);
+	if (!data || bpf_btf_get_info_by_fd(fd, &info, &len) || info.btf_size != size)
+		return false;
+	msg.btf.btf_id = id;
+	msg.btf.data = (struct kt_bytes){ data, size };
+	kt_exec_send(exec, &msg);
+	s->sent_btf[s->sent_btfs++] = id;
+	return true;
+}
+
+/* ---- maps ---- */
+
+static void describe_map(struct kt_msg_map *m, const struct bpf_map_info *info)
+{
+	m->map_id = info->id;
+	m->type = info->type;
+	m->key_size = info->key_size;
+	m->value_size = info->value_size;
+	m->max_entries = info->max_entries;
+	snprintf(m->name, sizeof(m->name), "%.*s", (int)sizeof(info->name), info->name);
+}
+
+/* Reads and sends one map; *bytes_left is what the snapshot may still hold. */
+static int send_map(struct kt_exec *exec, const struct kt_bpf_map *map, size_t *bytes_left)
+{
+	struct kt_snapshot_sender *s = &exec->snapshots;
+	_cleanup_(kt_buf_deinit) struct kt_buf data = KT_BUF_INIT(KT_MAP_BYTES_MAX);
+	struct kt_msg msg = { .type = KT_MSG_MAP, .map.snapshot = s->next };
+	struct bpf_map_info info = { 0 };
+	uint32_t len = sizeof(info);
+	struct kt_map_values values;
+	int r;
+
+	r = bpf_map_get_info_by_fd(map->fd, &info, &len);
+	if (r)
+		return kt_raise(r);
+	r = kt_map_read(&values, &data, map->fd, &info, s->cpus_possible,
+			KT_MIN((size_t)KT_MAP_BYTES_MAX, *bytes_left));
+	if (r)
+		return kt_forward(r);
+	describe_map(&msg.map, &info);
+	if (send_btf(exec, info.btf_id)) {
+		msg.map.btf_id = info.btf_id;
+		msg.map.btf_key_type_id = info.btf_key_type_id;
+		msg.map.btf_value_type_id = info.btf_value_type_id;
+	}
+	msg.map.values_per_key = values.values_per_key;
+	msg.map.entries = values.entries;
+	msg.map.state = values.state;
+	msg.map.data = (struct kt_bytes){ data.data, (uint32_t)data.len };
+	*bytes_left -= data.len;
+	s->bytes += data.len;
+	kt_exec_send(exec, &msg);
+	return 0;
+}
+
+static int send_maps(struct kt_exec *exec, uint32_t *ret_count)
+{
+	const struct kt_bpf_maps *maps = &exec->snapshots.maps;
+	size_t bytes_left = KT_MIN((size_t)KT_SNAPSHOT_BYTES_MAX,
+				   KT_RUN_MAPS_BYTES_MAX - exec->snapshots.bytes);
+	int r = 0;
+
+	for (size_t i = 0; !r && i < maps->count; i++) {
+		r = send_map(exec, &maps->maps[i], &bytes_left);
+		if (!r)
+			++*ret_count;
+	}
+	return kt_forward(r);
+}
+
+/* Whether the kernel is still in the state the snapshot began in. */
+static bool still_live(struct kt_exec *exec, uint32_t generation)
+{
+	struct kt_scx_state st;
+
+	if (generation)
+		return kt_sched_check(&exec->sched);
+	st = kt_scx_state_read();
+	return !st.state[0] || kt_scx_state_is(&st, "disabled");
+}
+
+int kt_snapshot_take(struct kt_exec *exec, enum kt_snapshot_cause cause, uint32_t step)
+{
+	struct kt_snapshot_sender *s = &exec->snapshots;
+	uint32_t generation = kt_sched_live(&exec->sched), maps = 0;
+	struct kt_msg msg = { .type = KT_MSG_SNAPSHOT };
+	int r = 0;
+
+	if (!s->cpus_possible) {
+		r = libbpf_num_possible_cpus();
+		if (r < 0)
+			return kt_raise(r);
+		s->cpus_possible = (unsigned int)r;
+		r = 0;
+	}
+	if (generation)
+		r = know_maps(exec, generation, cause == KT_SNAPSHOT_ATTACHED);
+	msg.snapshot.snapshot = s->next;
+	msg.snapshot.cause = cause;
+	msg.snapshot.generation = generation;
+	msg.snapshot.step = step;
+	msg.snapshot.time_ns = kt_now_ns();
+	kt_exec_send(exec, &msg);
+
+	if (!r && generation)
+		r = send_maps(exec, &maps);
+	msg = (struct kt_msg){ .type = KT_MSG_SNAPSHOT_END };
+	msg.snapshot_end.snapshot = s->next++;
+	msg.snapshot_end.maps = maps;
+	msg.snapshot_end.valid = !r && still_live(exec, generation);
+	kt_exec_send(exec, &msg);
+	/* The scheduler may have gone while it was read; that is no fault of init. */
+	return r < 0 && still_live(exec, generation) ? kt_forward(r) : 0;
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* See builtin.h. */
+#include <errno.h>
+#include <sched.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/limits.h"
+#include "init/slot/builtin.h"
+#include "init/slot/probe.h"
+
+static int do_nothing(char *const *argv)
+{
+	return 0;
+}
+
+/* A load for one CPU, or for any: never ends. */
+static int spin(char *const *argv)
+{
+	cpu_set_t cpus;
+
+	CPU_ZERO(&cpus);
+	if (argv[1])
+		CPU_SET(atoi(argv[1]) & (KT_CPUS_MAX - 1), &cpus);
+	if (argv[1] && sched_setaffinity(0, sizeof(cpus), &cpus))
+		return 1;
+	for (;;)
+		__asm__ volatile("" ::: "memory");
+}
+
+static const struct {
+	const char *name;
+	int (*fn)(char *const *argv);
+} builtins[] = {
+	{ ":", do_nothing },
+	{ ":probe", kt_probe_run },
+	{ ":spin", spin },
+};
+
+int kt_builtin_run(char *const *argv)
+{
+	for (size_t i = 0; i < KT_ARRAY_SIZE(builtins); i++)
+		if (!strcmp(builtins[i].name, argv[0]))
+			return builtins[i].fn(argv);
+	return -ENOENT;
+}

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Kernel modules; see modules.h. There is no modules.dep: the scenario gives the
+ * order. What a module had to say when it refused is in the kernel's log, and goes
+ * into the message, because the error number rarely tells.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/klog.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/limits.h"
+#include "init/staging/modules.h"
+#include "proto/staging.h"
+
+#define KLOG_READ_ALL  3 /* syslog(2) */
+#define KLOG_READ_TAIL 4096
+
+/* The kernel names modules with '_' where their files may have '-'. Where the name ends, or NULL. */
+static const char *skip_name(const char *line, const char *name)
+{
+	for (; *name; line++, name++)
+		if (*line != *name && !(*line == '_' && *name == '-'))
+			return NULL;
+	return line;
+}
+
+/*
+ * Of the kernel's log, without level and time: the last line that begins with the
+ * module's name, for others print in between; else the last one; "" if there is none.
+ */
+static const char *last_kernel_line(char *buf, size_t size, const char *name)
+{
+	int n = klogctl(KLOG_READ_ALL, buf, (int)size - 1);
+	const char *last = "", *own = NULL, *text, *end;
+
+	buf[n > 0 ? n : 0] = 0;
+	for (char *line = strtok(buf, "\n"); line; line = strtok(NULL, "\n")) {
+		text = strstr(line, "] ");
+		last = text ? text + 2 : line;
+		end = skip_name(last, name);
+		if (end && *end == ':')
+			own = last;
+	}
+	return own ?: last;
+}
+
+static bool is_same_module(const char *line, const char *name)
+{
+	const char *end = skip_name(line, name);
+
+	return end && *end == ' ';
+}
+
+/* Whether it was loaded before the machine was saved that this one is a clone of. */
+static bool is_loaded(const char *name)
+{
+	_cleanup_(kt_fclosep) FILE *f = fopen("/proc/modules", "re");
+	char line[256];
+
+	while (f && fgets(line, sizeof(line), f))
+		if (is_same_module(line, name))
+			return true;
+	return false;
+}
+
+static int load(const char *name, struct kt_diag *diag)
+{
+	char path[sizeof(KT_STAGING_MODULES) + KT_NAME_MAX + sizeof(KT_STAGING_MODULE_SUFFIX)];
+	_cleanup_(kt_closep) int fd = -1;
+	char log[KLOG_READ_TAIL];
+	int error;
+
+	snprintf(path, sizeof(path), KT_STAGING_MODULES "/%s" KT_STAGING_MODULE_SUFFIX, name);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd >= 0 && !syscall(SYS_finit_module, fd, "", 0))
+		return 0;
+	error = errno;
+	kt_diag_doing(diag, "load kernel module '%s'", name);
+	if (fd < 0)
+		kt_diag_cause(diag, "%s: %s", path, strerror(error));
+	else
+		kt_diag_cause(diag, "%s; the kernel's last message is: %s", strerror(error),
+			      last_kernel_line(log, sizeof(log), name));
+	return KT_MODULES_E_FAILED;
+}
+
+int kt_modules_load(const char *const *names, struct kt_diag *diag)
+{
+	int r = 0;
+
+	for (; !r && names && *names; names++)
+		r = is_loaded(*names) ? 0 : load(*names, diag);
+	return kt_forward(r);
+}
+
+int kt_modules_load_ordered(struct kt_diag *diag)
+{
+	_cleanup_(kt_fclosep) FILE *f = fopen(KT_STAGING_MODULES_ORDER, "re");
+	char name[KT_NAME_MAX];
+	int r = 0;
+
+	while (!r && f && fgets(name, sizeof(name), f)) {
+		name[strcspn(name, "\n")] = 0;
+		r = load(name, diag);
+	}
+	return kt_forward(r);
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Unpacking what the host stages after the boot, as the kernel unpacks an
+ * initramfs: folders, regular files, symbolic links and device nodes, owned by
+ * root. A member replaces what is there, except that a folder stays one. No
+ * member gets outside of the root folder, whatever links there are.
+ */
+#pragma once
+
+#include "base/diag.h"
+#include "base/error.h"
+#include "init/staging/cpio-read.h"
+
+struct kt_unpack {
+	int root_fd; /* borrowed */
+	int fd;	     /* of the regular file that is being written; -1: none */
+	int dir_fd;  /* of the folder of a symbolic link that is being read; -1: none */
+	struct kt_diag *diag;
+	size_t target_len;
+	char target[KT_CPIO_NAME_MAX];
+	struct kt_cpio_reader reader;
+};
+
+enum kt_unpack_condition {
+	KT_UNPACK_E_FAILED = KT_CONDITION(UNPACK), /* see diag */
+};
+
+/* root_fd: the folder that is "/" to the archive; borrowed until deinit. */
+void kt_unpack_init(struct kt_unpack *u, int root_fd);
+void kt_unpack_deinit(struct kt_unpack *u);
+
+/*
+ * Unpacks the next piece; with `last`, archives must end with it. A
+ * KT_UNPACK_E_FAILED with diag is final.
+ */
+int kt_unpack_feed(struct kt_unpack *u, const void *data, size_t len, bool last,
+		   struct kt_diag *diag) _kt_must_check_;

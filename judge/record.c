@@ -1,0 +1,379 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What is known of one run; see record.h. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/array.h"
+#include "base/cleanup.h"
+#include "judge/record.h"
+#include "monitor/received.h"
+
+#define FINDINGS_MAX 1000
+#define LAST_KIND    (KT_FINDING_KIND_COUNT_ - 1u) /* of what a guest may say */
+#define SPAWNS_MAX   KT_GENERATIONS_MAX
+#define OPS_MAX	     16384 /* with those that are repeated */
+#define WORKERS_MAX  16384
+#define STARTS_MAX   16384 /* of programs */
+
+int kt_run_record_init(struct kt_run_record *rec)
+{
+	*rec = (struct kt_run_record){ 0 };
+	return kt_forward(kt_snapshots_new(&rec->snapshots));
+}
+
+void kt_run_record_deinit(struct kt_run_record *rec)
+{
+	free(rec->ops);
+	free(rec->freezes);
+	free(rec->scheds);
+	free(rec->findings);
+	free(rec->workers);
+	for (size_t i = 0; i < rec->program_count; i++)
+		kt_buf_deinit(&rec->programs[i].tail);
+	free(rec->programs);
+	kt_snapshots_free(rec->snapshots);
+	*rec = (struct kt_run_record){ 0 };
+}
+
+static int protocol(struct kt_diag *diag, const char *what)
+{
+	kt_diag_doing(diag, "take in what the guest reports");
+	kt_diag_cause(diag, "%s", what);
+	return KT_RECORD_E_PROTOCOL;
+}
+
+struct kt_sched_record *kt_run_record_spawn(struct kt_run_record *rec, uint32_t spawn)
+{
+	return spawn && spawn <= rec->sched_count ? &rec->scheds[spawn - 1] : NULL;
+}
+
+static int add_spawn(struct kt_run_record *rec, const struct kt_msg_sched *msg,
+		     struct kt_diag *diag)
+{
+	struct kt_sched_record *s;
+
+	if (msg->spawn != rec->sched_count + 1 || msg->spawn > SPAWNS_MAX)
+		return protocol(diag, "scheduler spawn out of order, or too many of them");
+	s = kt_array_room(rec->scheds, rec->sched_count, sizeof(*s));
+	if (!s)
+		return kt_raise(-ENOMEM);
+	rec->scheds = s;
+	s += rec->sched_count++;
+	*s = (struct kt_sched_record){ .spawn = msg->spawn, .pid = msg->pid };
+	s->spawned_ns = msg->time_ns;
+	memcpy(s->name, msg->name, sizeof(s->name));
+	return 0;
+}
+
+static int add_sched(struct kt_run_record *rec, const struct kt_msg_sched *msg,
+		     struct kt_diag *diag)
+{
+	struct kt_sched_record *s;
+
+	if (msg->event == KT_SCHED_SPAWNED)
+		return kt_forward(add_spawn(rec, msg, diag));
+	s = kt_run_record_spawn(rec, msg->spawn);
+	if (!s)
+		return protocol(diag, "event of a scheduler that was never spawned");
+	switch (msg->event) {
+	case KT_SCHED_ATTACHED:
+		if (msg->generation != rec->generations + 1 || s->generation)
+			return protocol(diag, "generation out of order");
+		s->generation = rec->generations = rec->live = msg->generation;
+		s->attached_ns = msg->time_ns;
+		memcpy(s->ops, msg->ops, sizeof(s->ops));
+		return 0;
+	case KT_SCHED_DIED:
+	case KT_SCHED_EXITED:
+		/* A process that the kernel dropped may have to be ended afterwards. */
+		s->status = msg->status;
+		if (!s->ended)
+			s->ended_ns = msg->time_ns;
+		s->ended = true;
+		s->died = s->died || msg->event == KT_SCHED_DIED;
+		return 0;
+	case KT_SCHED_DETACHED:
+		rec->live = 0;
+		return 0;
+	}
+	return protocol(diag, "scheduler event of unknown kind");
+}
+
+/*
+ * The first end that it tells of is that of its generation: on CPU hotplug, loaders of the
+ * kernel's tools attach anew by themselves, which is no part of the run any more.
+ */
+static void take_output_line(struct kt_sched_record *s, struct kt_output_line *line)
+{
+	line->text[line->len] = 0;
+	line->len = 0;
+	/* Most of what it says is about something else. */
+	if (s->exit.kind == KT_SCX_NONE)
+		(void)!kt_scx_exit_from_output(&s->exit, line->text);
+}
+
+static int add_log(struct kt_run_record *rec, const struct kt_msg_log *msg, struct kt_diag *diag)
+{
+	struct kt_sched_record *s = kt_run_record_spawn(rec, msg->spawn);
+	size_t have, keep = KT_MIN((size_t)msg->data.len, sizeof(s->tail) - 1);
+	struct kt_output_line *line;
+
+	if (!s)
+		return protocol(diag, "output of a scheduler that was never spawned");
+	line = &s->lines[msg->stream == 2];
+	for (uint32_t i = 0; i < msg->data.len; i++) {
+		if (msg->data.data[i] == '\n')
+			take_output_line(s, line);
+		else if (line->len < sizeof(line->text) - 1)
+			line->text[line->len++] = (char)msg->data.data[i];
+	}
+	have = KT_MIN(strlen(s->tail), sizeof(s->tail) - 1 - keep);
+	memmove(s->tail, s->tail + strlen(s->tail) - have, have);
+	if (keep)
+		memcpy(s->tail + have, msg->data.data + msg->data.len - keep, keep);
+	s->tail[have + keep] = 0;
+	return 0;
+}
+
+static int add_step(struct kt_run_record *rec, const struct kt_msg_step *msg, struct kt_diag *diag)
+{
+	if (msg->step >= KT_STEPS_MAX)
+		return protocol(diag, "a step that no scenario has");
+	if (msg->truncated && !rec->truncated_step)
+		rec->truncated_step = msg->step + 1;
+	rec->steps[msg->step].truncated = msg->truncated;
+	if (msg->ended)
+		rec->steps[msg->step].end_ns = msg->time_ns;
+	else
+		rec->steps[msg->step].start_ns = msg->time_ns;
+	return 0;
+}
+
+struct kt_scx_exit_info kt_run_record_exit(const struct kt_run_record *rec,
+					   const struct kt_sched_record *sched)
+{
+	struct kt_scx_exit_info info = sched->exit;
+
+	for (unsigned int i = 0; i < rec->console_mark_count && info.kind == KT_SCX_NONE; i++)
+		(void)!kt_scx_exit_from_console(&info, rec->console_marks[i], sched->ops);
+	return info;
+}
+
+static int add_worker(struct kt_run_record *rec, const struct kt_msg_worker *msg,
+		      struct kt_diag *diag)
+{
+	struct kt_worker_record *list;
+
+	if (rec->worker_count >= WORKERS_MAX || msg->seen.len != sizeof(list->seen))
+		return protocol(diag, "more workers than can be started, or one of other CPUs");
+	list = kt_array_room(rec->workers, rec->worker_count, sizeof(*list));
+	if (!list)
+		return kt_raise(-ENOMEM);
+	rec->workers = list;
+	list = &rec->workers[rec->worker_count];
+	if (kt_histogram_read(&list->wakes, msg->wakes.data, msg->wakes.len))
+		return protocol(diag, "wakes of a worker that are no histogram");
+	rec->worker_count++;
+	list->msg = *msg;
+	memcpy(list->seen, msg->seen.data, sizeof(list->seen));
+	list->msg.seen = list->msg.wakes = (struct kt_bytes){ NULL, 0 };
+	return 0;
+}
+
+struct kt_cpu_mask kt_worker_cpus(const struct kt_worker_record *worker)
+{
+	struct kt_cpu_mask mask = { { 0 } };
+
+	for (unsigned int cpu = 0; cpu < KT_CPUS_MAX; cpu++)
+		kt_cpu_mask_set(&mask, cpu, worker->seen[cpu] > 0);
+	return mask;
+}
+
+/* ---- programs ---- */
+
+struct kt_program_record *kt_run_record_program(struct kt_run_record *rec, uint32_t start)
+{
+	return start && start <= rec->program_count ? &rec->programs[start - 1] : NULL;
+}
+
+/* What the guest calls a program becomes the name of a file: it must be one that there is. */
+static int add_program(struct kt_run_record *rec, const struct kt_msg_program *msg,
+		       struct kt_diag *diag)
+{
+	const struct kt_program_decl *decl = kt_program_find(rec->declared, msg->name);
+	struct kt_program_record *list;
+
+	if (!decl || msg->start != rec->program_count + 1 || msg->start > STARTS_MAX)
+		return protocol(diag, "a program that is not declared, or started out of order");
+	list = kt_array_room(rec->programs, rec->program_count, sizeof(*list));
+	if (!list)
+		return kt_raise(-ENOMEM);
+	rec->programs = list;
+	list[rec->program_count++] = (struct kt_program_record){
+		.decl = decl,
+		.pid = msg->pid,
+		.start_ns = msg->time_ns,
+		.tail = KT_BUF_INIT(2 * KT_PROGRAM_TAIL_MAX),
+	};
+	return 0;
+}
+
+/* The tail is cut only when it has doubled, so that little is moved. */
+static int keep_tail(struct kt_buf *tail, const struct kt_bytes *data)
+{
+	size_t keep = KT_MIN(data->len, KT_PROGRAM_TAIL_MAX);
+
+	if (tail->len + keep > 2 * KT_PROGRAM_TAIL_MAX)
+		kt_buf_consume(tail, tail->len - KT_PROGRAM_TAIL_MAX);
+	return kt_forward(kt_buf_append(tail, data->data + data->len - keep, keep));
+}
+
+struct kt_bytes kt_program_tail(const struct kt_program_record *program)
+{
+	const struct kt_buf *tail = &program->tail;
+	size_t len = KT_MIN(tail->len, (size_t)KT_PROGRAM_TAIL_MAX);
+
+	return (struct kt_bytes){ len ? tail->data + tail->len - len : NULL, (uint32_t)len };
+}
+
+static int add_program_output(struct kt_run_record *rec, const struct kt_msg_program_output *msg,
+			      struct kt_diag *diag)
+{
+	struct kt_program_record *p = kt_run_record_program(rec, msg->start);
+	uint64_t *bytes = p ? &rec->program_bytes[p->decl - rec->declared] : NULL;
+
+	if (!p || p->ended || msg->data.len > KT_PROGRAM_OUTPUT_MAX - *bytes)
+		return protocol(diag, "output of a program that does not run, or too much of it");
+	*bytes += msg->data.len;
+	p->output_bytes += msg->data.len;
+	return kt_forward(keep_tail(&p->tail, &msg->data));
+}
+
+static int end_program(struct kt_run_record *rec, const struct kt_msg_program_end *msg,
+		       struct kt_diag *diag)
+{
+	struct kt_program_record *p = kt_run_record_program(rec, msg->start);
+
+	if (!p || p->ended)
+		return protocol(diag, "end of a program that does not run");
+	p->ended = true;
+	p->asked = msg->asked;
+	p->status = msg->status;
+	p->end_ns = msg->time_ns;
+	p->dropped_bytes = msg->dropped;
+	return 0;
+}
+
+/* ---- ops, freezes, findings ---- */
+
+static int add_op(struct kt_run_record *rec, const struct kt_msg_op *msg, struct kt_diag *diag)
+{
+	struct kt_msg_op *ops;
+
+	if (rec->op_count >= OPS_MAX || msg->error >= KT_OP_ERROR_COUNT_)
+		return protocol(diag, "more ops than a scenario can have, or an unknown error");
+	ops = kt_array_room(rec->ops, rec->op_count, sizeof(*ops));
+	if (!ops)
+		return kt_raise(-ENOMEM);
+	rec->ops = ops;
+	ops[rec->op_count++] = *msg;
+	return 0;
+}
+
+/* What no scenario can ask for is refused before the machine is stopped for it. */
+static int add_freeze(struct kt_run_record *rec, const struct kt_msg_freeze *msg,
+		      struct kt_diag *diag)
+{
+	struct kt_freeze_record *list;
+
+	if (rec->freeze_count >= (size_t)KT_STEPS_MAX * KT_OPS_MAX)
+		return protocol(diag, "more freezes than a scenario can have");
+	if (msg->number != rec->freeze_count + 1 ||
+	    (rec->freeze_count && !rec->freezes[rec->freeze_count - 1].over))
+		return protocol(diag, "freeze out of order");
+	if (msg->pause_ns < KT_FREEZE_NS_MIN || msg->pause_ns > KT_FREEZE_NS_MAX)
+		return protocol(diag, "freeze for a time that no scenario can ask for");
+	list = kt_array_room(rec->freezes, rec->freeze_count, sizeof(*list));
+	if (!list)
+		return kt_raise(-ENOMEM);
+	rec->freezes = list;
+	rec->freezes[rec->freeze_count++] = (struct kt_freeze_record){ .pause_ns = msg->pause_ns };
+	return 0;
+}
+
+void kt_run_record_thawed(struct kt_run_record *rec, const struct kt_msg_thawed *thawed)
+{
+	struct kt_freeze_record *f = &rec->freezes[rec->freeze_count - 1];
+
+	f->over = true;
+	f->stood_ns = thawed->stood_ns;
+	memcpy(f->error, thawed->text, sizeof(f->error));
+}
+
+int kt_run_record_finding(struct kt_run_record *rec, const struct kt_msg_finding *finding,
+			  bool from_guest)
+{
+	struct kt_finding *list, *f;
+
+	if (rec->finding_count >= FINDINGS_MAX)
+		return 0;
+	list = kt_array_room(rec->findings, rec->finding_count, sizeof(*list));
+	if (!list)
+		return kt_raise(-ENOMEM);
+	rec->findings = list;
+	f = &list[rec->finding_count++];
+	*f = (struct kt_finding){ .line = finding->line,
+				  .from_guest = from_guest,
+				  .kind = (enum kt_finding_kind)KT_MIN(finding->kind, LAST_KIND) };
+	memcpy(f->file, finding->file, sizeof(f->file));
+	memcpy(f->text, finding->text, sizeof(f->text));
+	return 0;
+}
+
+static int add_snapshot(struct kt_run_record *rec, const struct kt_msg *msg, struct kt_diag *diag)
+{
+	int r = kt_snapshots_receive(rec->snapshots, msg, diag);
+
+	return r > 0 ? KT_RECORD_E_PROTOCOL : kt_forward(r);
+}
+
+int kt_run_record_add(struct kt_run_record *rec, const struct kt_msg *msg, struct kt_diag *diag)
+{
+	switch (msg->type) {
+	case KT_MSG_HELLO:
+		rec->hello = msg->hello;
+		return 0;
+	case KT_MSG_RESULT:
+		rec->result = msg->result;
+		rec->has_result = true;
+		return 0;
+	case KT_MSG_STEP:
+		return kt_forward(add_step(rec, &msg->step, diag));
+	case KT_MSG_OP:
+		return kt_forward(add_op(rec, &msg->op, diag));
+	case KT_MSG_WORKER:
+		return kt_forward(add_worker(rec, &msg->worker, diag));
+	case KT_MSG_PROGRAM:
+		return kt_forward(add_program(rec, &msg->program, diag));
+	case KT_MSG_PROGRAM_OUTPUT:
+		return kt_forward(add_program_output(rec, &msg->program_output, diag));
+	case KT_MSG_PROGRAM_END:
+		return kt_forward(end_program(rec, &msg->program_end, diag));
+	case KT_MSG_SCHED:
+		return kt_forward(add_sched(rec, &msg->sched, diag));
+	case KT_MSG_LOG:
+		return kt_forward(add_log(rec, &msg->log, diag));
+	case KT_MSG_FREEZE:
+		return kt_forward(add_freeze(rec, &msg->freeze, diag));
+	case KT_MSG_FINDING:
+		return kt_forward(kt_run_record_finding(rec, &msg->finding, true));
+	case KT_MSG_BTF:
+	case KT_MSG_SNAPSHOT:
+	case KT_MSG_MAP:
+	case KT_MSG_SNAPSHOT_END:
+		return kt_forward(add_snapshot(rec, msg, diag));
+	}
+	if (msg->type < KT_MSG_HELLO)
+		return protocol(diag, "a message that only the host sends");
+	return 0; /* nothing to remember */
+}

@@ -1,0 +1,555 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Making and finding baked machines; see baking.h. */
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <xxhash.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/fs.h"
+#include "machine/baking.h"
+#include "machine/bake-cache.h"
+#include "machine/stage/initramfs.h"
+#include "machine/session.h"
+
+#define BOOT_NS	   (120 * KT_NSEC_PER_SEC) /* beside what machine/watch.h has */
+#define SAVE_NS	   (60 * KT_NSEC_PER_SEC)
+#define SETTLE_NS  (3 * KT_NSEC_PER_SEC)   /* at most */
+#define QUIET_NS   (20 * KT_NSEC_PER_MSEC) /* so long ... */
+#define QUIET_PART 10			   /* ... no vCPU runs for more than a tenth of it */
+
+/* ---- what it is made from ---- */
+
+static int hash_fd(XXH3_state_t *state, int fd)
+{
+	_cleanup_(kt_freep) uint8_t *buf = malloc(1u << 20);
+	ssize_t n;
+
+	if (!buf)
+		return kt_raise(-ENOMEM);
+	for (off_t at = 0; (n = pread(fd, buf, 1u << 20, at)) > 0; at += n)
+		XXH3_64bits_update(state, buf, (size_t)n);
+	return n < 0 ? kt_raise(-errno) : 0;
+}
+
+static int digest_fd(char ret_text[17], int fd)
+{
+	XXH3_state_t *state = XXH3_createState();
+	int r;
+
+	if (!state)
+		return kt_raise(-ENOMEM);
+	XXH3_64bits_reset(state);
+	r = hash_fd(state, fd);
+	snprintf(ret_text, 17, "%016llx", (unsigned long long)XXH3_64bits_digest(state));
+	XXH3_freeState(state);
+	return kt_forward(r);
+}
+
+static int digest_path(char ret_text[17], const char *path)
+{
+	_cleanup_(kt_closep) int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	return fd < 0 ? kt_raise(-errno) : kt_forward(digest_fd(ret_text, fd));
+}
+
+static int add_fact(json_t *facts, const char *name, const char *text)
+{
+	/* A text that is not UTF-8 is refused, like a want of memory. */
+	return json_object_set_new(facts, name, json_string(text)) ? kt_raise(-EILSEQ) : 0;
+}
+
+/* The kernel's build id says what it is; one without is told by its bytes. */
+static int add_kernel_fact(json_t *facts, const struct kt_cell_machine *machine)
+{
+	char digest[17];
+	int r;
+
+	if (machine->build_id && machine->build_id[0])
+		return kt_forward(add_fact(facts, "kernel", machine->build_id));
+	r = digest_path(digest, machine->kernel);
+	return r ? kt_forward(r) : kt_forward(add_fact(facts, "kernel", digest));
+}
+
+static int make_facts(json_t **ret_facts, const struct kt_baking_request *req, int initrd_fd)
+{
+	json_auto_t *facts = kt_vm_facts(&req->config);
+	char initramfs[17], program[17];
+	int r;
+
+	if (!facts)
+		return kt_raise(-ENOMEM);
+	r = digest_fd(initramfs, initrd_fd)			      ?:
+		    digest_path(program, "/proc/self/exe")	      ?:
+		    add_kernel_fact(facts, &req->stage.cell->machine) ?:
+		    add_fact(facts, "initramfs", initramfs)	      ?:
+		    add_fact(facts, "ktest", program)		      ?:
+		    add_fact(facts, "command line", req->config.cmdline);
+	if (r)
+		return kt_forward(r);
+	*ret_facts = kt_steal_ptr(facts);
+	return 0;
+}
+
+/* ---- making it ---- */
+
+struct oven {
+	const struct kt_baking_request *req;
+	bool prepare;		/* it is to be made ready for the scenario */
+	int staged_fd;		/* borrowed; to be staged for that; -1: nothing */
+	bool has_job;		/* the guest has it */
+	bool refused;		/* an op ended in an error */
+	bool prepared;		/* the guest is done with that */
+	struct kt_buf prologue; /* what it said meanwhile, as frames */
+	uint32_t prologue_seq;
+	struct kt_session *session; /* owned */
+	struct kt_source *cancel;
+	struct kt_source *look; /* timer, while it settles */
+	uint64_t settle_ns;	/* when that began */
+	uint64_t run_ns;	/* of the busiest vCPU, at the last look */
+	bool cancelled;
+	bool settled;
+};
+
+static void on_failed(struct oven *o, const struct kt_msg_failed *failed)
+{
+	struct kt_diag diag = KT_DIAG_INIT;
+
+	kt_diag_doing(&diag, "in the guest: %s", failed->doing);
+	kt_diag_cause(&diag, "%s", failed->cause);
+	kt_session_end_with(o->session, KT_OUTCOME_INIT_FAILED, &diag);
+}
+
+static void send_job(struct oven *o)
+{
+	const struct kt_msg job = { .type = KT_MSG_JOB,
+				    .job = kt_cell_job(o->req->stage.cell, true) };
+
+	kt_session_send(o->session, &job);
+	o->has_job = true;
+}
+
+/* What is said from the job on, clones of the bake have said, too. */
+static void remember(struct oven *o, const struct kt_msg *msg)
+{
+	int r = kt_msg_frame(&o->prologue, &o->prologue_seq, msg);
+
+	if (r)
+		kt_session_fault(o->session, r);
+	if ((msg->type == KT_MSG_OP && msg->op.error) || msg->type == KT_MSG_FINDING)
+		o->refused = true;
+	if (msg->type == KT_MSG_PHASE && msg->phase.phase == KT_PHASE_BODY) {
+		o->prepared = true;
+		o->session->wake = true;
+	}
+}
+
+static void on_message(void *arg, const struct kt_msg *msg)
+{
+	struct oven *o = arg;
+
+	if (msg->type == KT_MSG_FAILED)
+		on_failed(o, &msg->failed);
+	else if (msg->type == KT_MSG_STAGED && !o->session->agent.staging && !o->has_job)
+		send_job(o);
+	else if (o->has_job && !o->prepared && msg->type != KT_MSG_HEARTBEAT &&
+		 msg->type != KT_MSG_STAGED)
+		remember(o, msg);
+}
+
+static void on_console(void *arg, const void *data, size_t len)
+{
+	struct oven *o = arg;
+
+	if (o->req->on_console)
+		o->req->on_console(o->req->arg, data, len);
+}
+
+static void on_cancel(void *arg, int fd, uint32_t events)
+{
+	struct oven *o = arg;
+
+	o->cancel = kt_source_free(o->cancel);
+	o->cancelled = true;
+	kt_session_finish(o->session);
+}
+
+static uint64_t busiest(struct oven *o)
+{
+	struct kt_vcpu_stats stats[KT_CPUS_MAX];
+	int n = kt_vm_stats(o->session->vm, stats, KT_ARRAY_SIZE(stats));
+	uint64_t run_ns = 0;
+
+	for (int i = 0; i < n; i++)
+		run_ns = KT_MAX(run_ns, stats[i].run_ns);
+	return run_ns;
+}
+
+static void look(void *arg);
+
+static void arm_look(struct oven *o)
+{
+	int r = kt_loop_add_timer(o->session->loop, &o->look, kt_now_ns() + QUIET_NS, look, o);
+
+	if (r)
+		kt_session_fault(o->session, r);
+}
+
+/* What the kernel still had to do after boot is done when no vCPU has much to run. */
+static void look(void *arg)
+{
+	struct oven *o = arg;
+	uint64_t run_ns = busiest(o);
+	bool quiet = run_ns - o->run_ns < QUIET_NS / QUIET_PART;
+
+	o->look = NULL;
+	o->run_ns = run_ns;
+	if (quiet || kt_now_ns() - o->settle_ns > SETTLE_NS) {
+		o->settled = true;
+		o->session->wake = true;
+	} else {
+		arm_look(o);
+	}
+}
+
+static void settle(struct oven *o)
+{
+	o->settle_ns = kt_now_ns();
+	o->run_ns = busiest(o);
+	arm_look(o);
+	while (!o->settled && !o->session->done)
+		kt_session_run(o->session);
+}
+
+static int save(struct oven *o, const char *dir, const json_t *facts, struct kt_diag *diag)
+{
+	_cleanup_(kt_bake_draft_freep) struct kt_bake_draft *draft = NULL;
+	struct kt_vm *vm = o->session->vm;
+	uint64_t deadline_ns = kt_now_ns() + SAVE_NS;
+	unsigned int nodes = kt_topology_nodes_all(&o->req->config.topo);
+	char parent[KT_PATH_MAX];
+	int r = kt_bake_cache_dir(parent);
+
+	r = r ?:
+		    kt_bake_begin(&draft, parent, nodes, o->req->config.memory_bytes / nodes, diag) ?:
+		    kt_vm_freeze(vm, deadline_ns, diag)					?:
+		    kt_write_all(draft->prologue_fd, o->prologue.data, o->prologue.len) ?:
+		    kt_vm_save(vm, draft, deadline_ns, diag)				?:
+		    kt_bake_publish(draft, dir, facts, diag);
+	/* EXISTS: somebody without the lock was faster, which is as good. */
+	return r == KT_BAKE_E_EXISTS ? 0 : kt_forward(r);
+}
+
+static int failed_guest(struct oven *o, struct kt_baked *baked, struct kt_diag *diag)
+{
+	if (o->cancelled) {
+		kt_diag_doing(diag, "bake the machine");
+		kt_diag_cause(diag, "it was cancelled by the user");
+		return KT_BAKING_E_CANCELLED;
+	}
+	*diag = o->session->diag;
+	baked->outcome = o->session->outcome;
+	return KT_BAKING_E_GUEST;
+}
+
+static int watch_cancel(struct oven *o)
+{
+	if (o->req->cancel_fd < 0)
+		return 0;
+	return kt_forward(kt_loop_add_io(o->session->loop, &o->cancel, o->req->cancel_fd, POLLIN,
+					 on_cancel, o));
+}
+
+/* Whether it got to where it is to be saved. */
+static bool prepare(struct oven *o)
+{
+	if (o->staged_fd >= 0)
+		kt_session_stage(o->session, o->staged_fd);
+	else
+		send_job(o);
+	while (!o->prepared && !o->session->done)
+		kt_session_run(o->session);
+	return o->prepared && !o->refused && !o->session->done;
+}
+
+static int boot_and_save(struct oven *o, struct kt_baked *baked, const char *dir,
+			 const json_t *facts, struct kt_diag *diag)
+{
+	static const struct kt_session_handlers handlers = { .on_message = on_message,
+							     .on_console = on_console };
+	int r = watch_cancel(o);
+
+	if (r)
+		return kt_forward(r);
+	kt_session_begin(o->session, &handlers, o, NULL, kt_now_ns() + BOOT_NS);
+	if (!kt_session_wait_ready(o->session))
+		return failed_guest(o, baked, diag);
+	if (o->prepare && !prepare(o))
+		return o->cancelled ? failed_guest(o, baked, diag) : KT_BAKING_E_NOT_PREPARED;
+	if (!o->prepare)
+		settle(o);
+	if (o->session->done)
+		return failed_guest(o, baked, diag);
+	r = save(o, dir, facts, diag);
+	return r == -ENOMEM ? kt_forward(r) : r ? KT_BAKING_E_UNABLE : 0;
+}
+
+/* What a bake is made from: a boot of an initramfs, or a clone and an archive to stage. */
+struct recipe {
+	const struct kt_baking_request *req;
+	json_t *facts;	      /* owned */
+	struct kt_bake *from; /* borrowed; NULL: boot */
+	int archive_fd;	      /* owned: the initramfs, or what is staged */
+	char dir[KT_PATH_MAX];
+	uint64_t key;
+};
+
+static void recipe_deinit(struct recipe *recipe)
+{
+	json_decref(recipe->facts);
+	kt_closep(&recipe->archive_fd);
+}
+
+static int bake(struct kt_baked *baked, const struct recipe *recipe, struct kt_diag *diag)
+{
+	const struct kt_baking_request *req = recipe->req;
+	struct kt_session_spec spec = { .config = req->config,
+					.bake = recipe->from,
+					.saveable = recipe->from };
+	struct oven o = { .req = req,
+			  .prepare = recipe->from,
+			  .staged_fd = recipe->from ? recipe->archive_fd : -1,
+			  .prologue = KT_BUF_INIT(KT_BAKE_PROLOGUE_MAX) };
+	int r;
+
+	if (req->on_progress)
+		req->on_progress(req->arg, "baking");
+	spec.config.initrd_fd = recipe->from ? -1 : recipe->archive_fd;
+	r = kt_session_open(&o.session, &spec, diag);
+	if (r) {
+		baked->outcome = kt_session_open_outcome(r);
+		return r == -ENOMEM ? kt_forward(r) : KT_BAKING_E_GUEST;
+	}
+	r = boot_and_save(&o, baked, recipe->dir, recipe->facts, diag);
+	kt_source_free(o.cancel);
+	kt_source_free(o.look);
+	kt_session_free(o.session);
+	kt_buf_deinit(&o.prologue);
+	baked->made = !r;
+	return kt_forward(r);
+}
+
+/* ---- finding it ---- */
+
+static int unable(int r, struct kt_diag *diag)
+{
+	if (r == -ENOMEM)
+		return kt_forward(r);
+	kt_diag_doing(diag, "keep a baked machine");
+	kt_diag_cause(diag, "%s", r < 0 ? strerror(-r) : "it cannot be used");
+	return KT_BAKING_E_UNABLE;
+}
+
+/* Verifying takes as long as a machine that waits for the bake has to do with it. */
+static int verify(const struct recipe *recipe, struct kt_bake *bake, struct kt_diag *diag)
+{
+	/* What is asked for, or only what that is made from. */
+	bool wanted = !recipe->from == !recipe->req->prepared;
+	struct kt_session **waiting = wanted ? recipe->req->waiting : NULL;
+	int r;
+
+	if (waiting && *waiting)
+		*waiting = kt_session_expect(*waiting, bake);
+	r = kt_bake_verify(bake, diag);
+	if (r && waiting)
+		*waiting = kt_session_free(*waiting);
+	return kt_forward(r);
+}
+
+static int open_bake(struct kt_baked *baked, const struct recipe *recipe, struct kt_diag *diag)
+{
+	_cleanup_(kt_bake_freep) struct kt_bake *bake = NULL;
+	int r = kt_bake_find(&bake, recipe->dir, recipe->facts, diag) ?: verify(recipe, bake, diag);
+
+	if (!r)
+		baked->bake = kt_steal_ptr(bake);
+	return kt_forward(r);
+}
+
+/* 0, KT_BAKE_E_NONE: to be made, also after one that was no good; or unable. */
+static int look_up(struct kt_baked *baked, const struct recipe *recipe, struct kt_diag *diag)
+{
+	struct kt_diag why = KT_DIAG_INIT;
+	int r = open_bake(baked, recipe, &why);
+
+	if (!r)
+		kt_bake_cache_touch(recipe->dir);
+	if (!r || r == KT_BAKE_E_NONE)
+		return r;
+	if (r < 0) {
+		*diag = why;
+		return kt_forward(r);
+	}
+	snprintf(baked->why, sizeof(baked->why), "%s", why.cause);
+	return KT_BAKE_E_NONE;
+}
+
+/* With the lock of the key: whoever had it before may have made it. */
+static int make(struct kt_baked *baked, const struct recipe *recipe, struct kt_diag *diag)
+{
+	int r = look_up(baked, recipe, diag);
+
+	if (r != KT_BAKE_E_NONE)
+		return kt_forward(r);
+	r = kt_remove_tree(recipe->dir);
+	if (r)
+		return kt_forward(r);
+	r = bake(baked, recipe, diag);
+	if (r)
+		return kt_forward(r);
+	kt_bake_cache_prune(recipe->dir);
+	r = open_bake(baked, recipe, diag);
+	return r > 0 ? KT_BAKING_E_UNABLE : kt_forward(r);
+}
+
+static int find_or_make(struct kt_baked *baked, struct recipe *recipe, struct kt_diag *diag)
+{
+	_cleanup_(kt_closep) int lock_fd = -1;
+	int r = kt_bake_cache_place(recipe->dir, &recipe->key, recipe->facts) ?:
+			look_up(baked, recipe, diag);
+
+	if (r != KT_BAKE_E_NONE)
+		return kt_forward(r);
+	r = kt_bake_cache_lock(&lock_fd, recipe->key, recipe->req->cancel_fd);
+	if (r == KT_BAKE_CACHE_E_CANCELLED) {
+		kt_diag_doing(diag, "wait for a machine that is being baked");
+		kt_diag_cause(diag, "it was cancelled by the user");
+		return KT_BAKING_E_CANCELLED;
+	}
+	return r ? kt_forward(r) : kt_forward(make(baked, recipe, diag));
+}
+
+static int build_archive(struct kt_baked *baked, struct recipe *recipe, unsigned int part,
+			 struct kt_diag *diag)
+{
+	struct kt_stage_request stage = recipe->req->stage;
+	int r;
+
+	stage.parts = part;
+	r = kt_stage_build(&recipe->archive_fd, &stage, diag);
+	if (r <= 0)
+		return kt_forward(r);
+	baked->outcome = KT_OUTCOME_SETUP_ERROR;
+	return KT_BAKING_E_GUEST;
+}
+
+/* Booted, and ready for any job. */
+static int plan_warm(struct kt_baked *baked, struct recipe *recipe, struct kt_diag *diag)
+{
+	return kt_forward(build_archive(baked, recipe, KT_INITRAMFS_BASE, diag) ?:
+				  make_facts(&recipe->facts, recipe->req, recipe->archive_fd));
+}
+
+static int add_prepared_facts(struct recipe *recipe)
+{
+	const struct kt_cell *cell = recipe->req->stage.cell;
+	char digest[17] = "nothing";
+	int r = recipe->archive_fd < 0 ? 0 : digest_fd(digest, recipe->archive_fd);
+
+	r = r ?: add_fact(recipe->facts, "staged", digest);
+	/* A warm-up is the scenario's own; schedulers are shared by all that stage the same. */
+	if (!r && cell->scenario->has_warm_up)
+		r = add_fact(recipe->facts, "warm-up of", cell->scenario->name);
+	if (!r && cell->start == KT_START_ATTACHED)
+		r = add_fact(recipe->facts, "attached", kt_cell_boot(cell)->name);
+	return kt_forward(r);
+}
+
+/* A clone of the warm one, in which all is prepared for a scenario. */
+static int plan_prepared(struct kt_baked *baked, struct recipe *recipe, const struct recipe *warm,
+			 struct kt_diag *diag)
+{
+	int r = 0;
+
+	if (kt_stage_has_any(&recipe->req->stage))
+		r = build_archive(baked, recipe, KT_INITRAMFS_STAGED, diag);
+	if (r)
+		return kt_forward(r);
+	recipe->facts = json_copy(warm->facts);
+	return recipe->facts ? kt_forward(add_prepared_facts(recipe)) : kt_raise(-ENOMEM);
+}
+
+struct recipes {
+	struct recipe warm, prepared;
+};
+
+static void recipes_deinit(struct recipes *recipes)
+{
+	recipe_deinit(&recipes->warm);
+	recipe_deinit(&recipes->prepared);
+}
+
+static int plan(struct recipes *ret_recipes, const struct kt_baking_request *req,
+		struct kt_baked *baked, struct kt_diag *diag)
+{
+	struct recipe *warm = &ret_recipes->warm, *prepared = &ret_recipes->prepared;
+	int r;
+
+	*warm = *prepared = (struct recipe){ .req = req, .archive_fd = -1 };
+	r = plan_warm(baked, warm, diag);
+	if (!r && req->prepared)
+		r = plan_prepared(baked, prepared, warm, diag);
+	return kt_forward(r);
+}
+
+static int get_prepared(struct kt_baked *baked, struct recipes *recipes, struct kt_diag *diag)
+{
+	_cleanup_(kt_baked_deinit) struct kt_baked warm = { .outcome = KT_OUTCOME_UNKNOWN };
+	int r = find_or_make(&warm, &recipes->warm, diag);
+
+	if (r) {
+		baked->outcome = warm.outcome;
+		return kt_forward(r);
+	}
+	recipes->prepared.from = warm.bake;
+	return kt_forward(find_or_make(baked, &recipes->prepared, diag));
+}
+
+int kt_baking_place(char *buf, const struct kt_baking_request *req, struct kt_baked *ret_baked,
+		    struct kt_diag *diag)
+{
+	_cleanup_(recipes_deinit) struct recipes recipes;
+	uint64_t key;
+	int r;
+
+	*ret_baked = (struct kt_baked){ .outcome = KT_OUTCOME_UNKNOWN };
+	r = plan(&recipes, req, ret_baked, diag);
+	if (!r)
+		r = kt_bake_cache_place(
+			buf, &key, req->prepared ? recipes.prepared.facts : recipes.warm.facts);
+	return r < 0 ? unable(r, diag) : r;
+}
+
+int kt_baking_get(struct kt_baked *ret_baked, const struct kt_baking_request *req,
+		  struct kt_diag *diag)
+{
+	_cleanup_(recipes_deinit) struct recipes recipes;
+	int r;
+
+	*ret_baked = (struct kt_baked){ .outcome = KT_OUTCOME_UNKNOWN };
+	r = plan(&recipes, req, ret_baked, diag);
+	if (!r)
+		r = req->prepared ? get_prepared(ret_baked, &recipes, diag) :
+				    find_or_make(ret_baked, &recipes.warm, diag);
+	return r < 0 ? unable(r, diag) : r;
+}
+
+void kt_baked_deinit(struct kt_baked *baked)
+{
+	baked->bake = kt_bake_free(baked->bake);
+}

@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Pools of clones; see fleet.h. */
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "machine/fleet.h"
+
+/* What a machine takes from the host beside its RAM: QEMU, translated code, page tables. */
+#define OVERHEAD_BYTES (UINT64_C(64) << 20)
+
+#define EVICT_NS KT_NSEC_PER_MSEC /* beyond what is still going to be asked for */
+
+/* The clones of one bake. */
+struct kind {
+	struct kind *next;
+	struct kt_session_spec spec;
+	struct kt_bake *bake; /* owned */
+	struct kt_pool *pool; /* owned */
+};
+
+struct kt_fleet {
+	unsigned int parallel;
+	struct kt_pool_gate gate;
+	struct kt_pool_memory memory;
+	pthread_mutex_t lock; /* of what follows */
+	unsigned int runs;    /* that are still going to ask */
+	struct kind *kinds;   /* owned */
+};
+
+/* ---- the maker of one pool ---- */
+
+static int make(void *arg, void **ret_item, struct kt_diag *diag)
+{
+	struct kind *kind = arg;
+	struct kt_session *session;
+	int r = kt_session_open(&session, &kind->spec, diag);
+
+	if (!r)
+		*ret_item = session;
+	return r;
+}
+
+static void destroy(void *arg, void *item)
+{
+	kt_session_free(item);
+}
+
+/* ---- kinds ---- */
+
+static struct kind *kind_free(struct kind *kind)
+{
+	if (!kind)
+		return NULL;
+	kt_pool_free(kind->pool);
+	kt_bake_free(kind->bake);
+	free(kind);
+	return NULL;
+}
+
+static struct kind *find_kind(struct kt_fleet *fleet, const char *dir)
+{
+	struct kind *kind = fleet->kinds;
+
+	while (kind && strcmp(kind->bake->dir, dir))
+		kind = kind->next;
+	return kind;
+}
+
+static unsigned int wanted(const struct kt_fleet *fleet)
+{
+	return KT_MIN(fleet->runs, fleet->parallel);
+}
+
+/* Takes over the bake. */
+static int add_kind(struct kt_fleet *fleet, struct kind **ret_kind, struct kt_bake **bake,
+		    const struct kt_vm_config *config)
+{
+	struct kind *kind = calloc(1, sizeof(*kind));
+	const struct kt_pool_maker maker = { .make = make,
+					     .destroy = destroy,
+					     .arg = kind,
+					     .bytes_each = config->memory_bytes + OVERHEAD_BYTES };
+	const struct kt_pool_config pool = { .min_ready = wanted(fleet),
+					     .max_alive = 2 * fleet->parallel,
+					     .evict_after_ns = EVICT_NS,
+					     .gate = &fleet->gate,
+					     .memory = &fleet->memory };
+	int r;
+
+	if (!kind)
+		return kt_raise(-ENOMEM);
+	kind->spec = (struct kt_session_spec){ .config = *config, .bake = *bake };
+	r = kt_pool_new(&kind->pool, &maker, &pool);
+	if (r) {
+		free(kind);
+		return kt_forward(r);
+	}
+	kind->bake = kt_steal_ptr(*bake);
+	kind->next = fleet->kinds;
+	*ret_kind = fleet->kinds = kind;
+	return 0;
+}
+
+/* ---- the fleet ---- */
+
+int kt_fleet_new(struct kt_fleet **ret_fleet, unsigned int parallel, unsigned int runs)
+{
+	struct kt_fleet *fleet = calloc(1, sizeof(*fleet));
+	int r;
+
+	if (!fleet)
+		return kt_raise(-ENOMEM);
+	fleet->parallel = parallel;
+	fleet->runs = runs;
+	r = kt_pool_gate_init(&fleet->gate, 0);
+	if (r) {
+		free(fleet);
+		return kt_forward(r);
+	}
+	r = kt_pool_memory_init(&fleet->memory);
+	if (r) {
+		kt_pool_gate_deinit(&fleet->gate);
+		free(fleet);
+		return kt_forward(r);
+	}
+	pthread_mutex_init(&fleet->lock, NULL); /* always succeeds with default attributes */
+	*ret_fleet = fleet;
+	return 0;
+}
+
+struct kt_fleet *kt_fleet_free(struct kt_fleet *fleet)
+{
+	struct kind *next;
+
+	if (!fleet)
+		return NULL;
+	for (struct kind *kind = fleet->kinds; kind; kind = next) {
+		next = kind->next;
+		kind_free(kind);
+	}
+	kt_pool_memory_deinit(&fleet->memory);
+	kt_pool_gate_deinit(&fleet->gate);
+	pthread_mutex_destroy(&fleet->lock);
+	free(fleet);
+	return NULL;
+}
+
+void kt_fleet_skip(struct kt_fleet *fleet)
+{
+	pthread_mutex_lock(&fleet->lock);
+	fleet->runs -= !!fleet->runs;
+	for (struct kind *kind = fleet->kinds; kind; kind = kind->next)
+		kt_pool_set_min_ready(kind->pool, wanted(fleet));
+	pthread_mutex_unlock(&fleet->lock);
+}
+
+/* The kind that a bake is of, which another thread may have added meanwhile. */
+static int kind_of(struct kt_fleet *fleet, struct kind **ret_kind, struct kt_baked *baked,
+		   const struct kt_vm_config *config)
+{
+	int r = 0;
+
+	pthread_mutex_lock(&fleet->lock);
+	*ret_kind = find_kind(fleet, baked->bake->dir);
+	if (!*ret_kind)
+		r = add_kind(fleet, ret_kind, &baked->bake, config);
+	pthread_mutex_unlock(&fleet->lock);
+	baked->bake = kt_bake_free(baked->bake);
+	return kt_forward(r);
+}
+
+static int get_kind(struct kt_fleet *fleet, struct kind **ret_kind,
+		    const struct kt_baking_request *req, struct kt_baked *baked,
+		    struct kt_diag *diag)
+{
+	char dir[KT_PATH_MAX];
+	int r = kt_baking_place(dir, req, baked, diag);
+
+	if (r)
+		return kt_forward(r);
+	pthread_mutex_lock(&fleet->lock);
+	*ret_kind = find_kind(fleet, dir);
+	pthread_mutex_unlock(&fleet->lock);
+	if (*ret_kind)
+		return 0;
+	r = kt_baking_get(baked, req, diag);
+	return r ? kt_forward(r) : kt_forward(kind_of(fleet, ret_kind, baked, &req->config));
+}
+
+int kt_fleet_acquire(struct kt_fleet *fleet, const struct kt_baking_request *req,
+		     struct kt_fleet_lease *ret_lease, struct kt_baked *baked, struct kt_diag *diag)
+{
+	struct kind *kind = NULL;
+	int r;
+
+	*baked = (struct kt_baked){ .outcome = KT_OUTCOME_UNKNOWN };
+	r = get_kind(fleet, &kind, req, baked, diag);
+	if (!r) {
+		kt_fleet_skip(fleet);
+		r = kt_pool_acquire(kind->pool, req->cancel_fd, &ret_lease->lease, diag);
+		if (r > 0) {
+			baked->outcome = kt_pool_outcome(r);
+			r = KT_FLEET_E_POOL;
+		}
+	}
+	if (r)
+		return kt_forward(r);
+	ret_lease->session = ret_lease->lease.item;
+	kt_session_adopt(ret_lease->session, req->config.seed);
+	return 0;
+}
+
+void kt_fleet_release(struct kt_fleet *fleet, const struct kt_fleet_lease *lease)
+{
+	/* Fails only for what is no lease. */
+	(void)kt_fold(kt_pool_release(lease->lease.pool, &lease->lease, true));
+}

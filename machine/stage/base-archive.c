@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Base archive and its cache; see base-archive.h. */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <xxhash.h>
+
+#include "base/cleanup.h"
+#include "base/cursor.h"
+#include "base/fs.h"
+#include "machine/stage/base-archive.h"
+#include "machine/stage/cpio.h"
+
+#define TRAILER_MAGIC "KTBASE1\n"
+#define TRAILER_SIZE  24
+#define INIT_MAX      (64u << 20)
+
+static const char *const folders[] = { "/dev", "/proc", "/sys", "/tmp", "/run", "/staging" };
+
+/* ---- making one ---- */
+
+static int write_archive(int fd, const struct kt_buf *init)
+{
+	struct kt_cpio cpio = KT_CPIO_INIT(fd);
+	int r = 0;
+
+	for (size_t i = 0; !r && i < KT_ARRAY_SIZE(folders); i++)
+		r = kt_cpio_dir(&cpio, folders[i], 0755);
+	/* The kernel opens it as descriptors 0 to 2 of init. */
+	if (!r)
+		r = kt_cpio_node(&cpio, "/dev/console", S_IFCHR | 0600, 5, 1);
+	if (!r)
+		r = kt_cpio_file(&cpio, "/init", 0755, init->data, init->len);
+	if (!r)
+		r = kt_cpio_end(&cpio);
+	return kt_forward(r);
+}
+
+static int build(struct kt_buf *out, const struct kt_buf *init)
+{
+	_cleanup_(kt_closep) int fd = memfd_create("ktest-base", MFD_CLOEXEC);
+	char path[64];
+	int r;
+
+	if (fd < 0)
+		return kt_raise(-errno);
+	r = write_archive(fd, init);
+	if (!r)
+		r = kt_path_format(path, "/proc/self/fd/%d", fd);
+	if (!r)
+		r = kt_read_file(path, out);
+	return kt_forward(r);
+}
+
+/* ---- the cache ---- */
+
+/* Whether the file is whole; cuts the trailer off then. */
+static bool check_cached(struct kt_buf *file)
+{
+	size_t len = file->len < TRAILER_SIZE ? 0 : file->len - TRAILER_SIZE;
+	struct kt_cursor c = kt_cursor_over(len ? file->data + len : NULL, len ? TRAILER_SIZE : 0);
+	const char *magic = kt_cursor_take(&c, strlen(TRAILER_MAGIC));
+	uint64_t said_len = kt_cursor_le(&c, 8), said_hash = kt_cursor_le(&c, 8);
+
+	if (c.failed || memcmp(magic, TRAILER_MAGIC, strlen(TRAILER_MAGIC)) || said_len != len ||
+	    said_hash != XXH3_64bits(file->data, len))
+		return false;
+	file->len = len;
+	return true;
+}
+
+static int cache_path(char *path, const struct kt_buf *init)
+{
+	char dir[KT_PATH_MAX];
+	int r = kt_cache_dir(dir);
+
+	if (!r)
+		r = kt_path_format(path, "%s/initramfs", dir);
+	if (!r)
+		r = kt_mkdir_p(path);
+	if (!r)
+		r = kt_path_format(path, "%s/initramfs/%016" PRIx64 ".cpio", dir,
+				   XXH3_64bits(init->data, init->len));
+	return kt_forward(r);
+}
+
+/* Keeping it may fail: no space, no rights. The next run builds it again then. */
+static void keep(const char *path, struct kt_buf *archive)
+{
+	size_t len = archive->len;
+	uint64_t hash = XXH3_64bits(archive->data, len);
+	int r = kt_buf_append(archive, TRAILER_MAGIC, strlen(TRAILER_MAGIC));
+
+	if (!r)
+		r = kt_buf_append_le(archive, len, 8);
+	if (!r)
+		r = kt_buf_append_le(archive, hash, 8);
+	if (!r)
+		r = kt_write_file_atomic(path, archive->data, archive->len);
+	if (r)
+		kt_error_note("fold", r, __FILE__, __LINE__, __func__);
+	archive->len = len;
+}
+
+int kt_base_archive_append(int out_fd, const char *init_path)
+{
+	_cleanup_(kt_buf_deinit) struct kt_buf init = KT_BUF_INIT(INIT_MAX);
+	_cleanup_(kt_buf_deinit) struct kt_buf archive = KT_BUF_INIT(2 * INIT_MAX);
+	char path[KT_PATH_MAX];
+	int r = kt_read_file(init_path, &init);
+	bool has_cache;
+
+	if (r)
+		return kt_forward(r);
+	has_cache = !cache_path(path, &init);
+	if (has_cache && !kt_read_file(path, &archive) && check_cached(&archive))
+		return kt_forward(kt_write_all(out_fd, archive.data, archive.len));
+	archive.len = 0;
+	r = build(&archive, &init);
+	if (r)
+		return kt_forward(r);
+	if (has_cache)
+		keep(path, &archive);
+	return kt_forward(kt_write_all(out_fd, archive.data, archive.len));
+}

@@ -1,0 +1,443 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Building an initramfs; see initramfs.h. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/fs.h"
+#include "base/limits.h"
+#include "base/process.h"
+#include "proto/staging.h"
+#include "machine/stage/base-archive.h"
+#include "machine/stage/closure.h"
+#include "machine/stage/cpio.h"
+#include "machine/stage/elf-deps.h"
+#include "machine/stage/initramfs.h"
+
+#define ARGV_BYTES_MAX (64u << 10) /* also the limit of init */
+
+struct builder {
+	struct kt_cpio cpio;
+	struct kt_buf seen; /* paths in the archive, each with its 0; folders end in '/' */
+	uint64_t file_bytes;
+	struct kt_diag *diag;
+};
+
+/* ---- members ---- */
+
+/* Names what was being done when r came up, and gives errno in words if nobody did. */
+static int failed(struct builder *b, int r, const char *what, const char *name, const char *path)
+{
+	kt_diag_doing(b->diag, "stage %s%s%s%s (%s)", what, name ? " '" : "", name ? name : "",
+		      name ? "'" : "", path);
+	if (r < 0)
+		kt_diag_cause(b->diag, "%s", strerror(-r));
+	return kt_forward(r);
+}
+
+static bool is_seen(const struct builder *b, const char *path)
+{
+	for (size_t at = 0; at < b->seen.len;) {
+		const char *s = (const char *)b->seen.data + at;
+
+		if (!strcmp(s, path))
+			return true;
+		at += strlen(s) + 1;
+	}
+	return false;
+}
+
+static int clash(struct builder *b, const char *path)
+{
+	kt_diag_cause(b->diag, "%s would have to be both a file and a folder in the guest", path);
+	return KT_INITRAMFS_E_FILE;
+}
+
+static int add_dir(struct builder *b, const char *path)
+{
+	char dir[KT_PATH_MAX];
+	int r = kt_path_format(dir, "%s/", path);
+
+	if (r || is_seen(b, dir))
+		return kt_forward(r);
+	if (is_seen(b, path))
+		return clash(b, path);
+	r = kt_buf_append(&b->seen, dir, strlen(dir) + 1);
+	if (!r)
+		r = kt_cpio_dir(&b->cpio, path, 0755);
+	return kt_forward(r);
+}
+
+/* All folders above path, which the archive must name before what is in them. */
+static int add_parents(struct builder *b, const char *path)
+{
+	char dir[KT_PATH_MAX];
+	int r = 0;
+
+	for (const char *p = strchr(path + 1, '/'); !r && p; p = strchr(p + 1, '/')) {
+		r = kt_path_format(dir, "%.*s", (int)(p - path), path);
+		if (!r)
+			r = add_dir(b, dir);
+	}
+	return kt_forward(r);
+}
+
+/* Adds the file behind fd, unless the archive has that path. */
+static int add_fd(struct builder *b, const char *guest_path, mode_t mode, int fd)
+{
+	char dir[KT_PATH_MAX];
+	int r = kt_path_format(dir, "%s/", guest_path);
+
+	if (r || is_seen(b, guest_path))
+		return kt_forward(r);
+	if (is_seen(b, dir))
+		return clash(b, guest_path);
+	r = add_parents(b, guest_path);
+	if (!r)
+		r = kt_buf_append(&b->seen, guest_path, strlen(guest_path) + 1);
+	if (!r)
+		r = kt_cpio_file_fd(&b->cpio, guest_path, mode, fd);
+	return kt_forward(r);
+}
+
+static int open_source(struct builder *b, const char *path, int *ret_fd)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	int error = errno;
+
+	if (fd >= 0) {
+		*ret_fd = fd;
+		return 0;
+	}
+	kt_diag_cause(b->diag, "%s", strerror(error));
+	return error == ENOENT || error == ENOTDIR ? KT_INITRAMFS_E_MISSING : kt_raise(-error);
+}
+
+static int add_path(struct builder *b, const char *guest_path, mode_t mode, const char *path)
+{
+	_cleanup_(kt_closep) int fd = -1;
+	int r = open_source(b, path, &fd);
+
+	return r ? kt_forward(r) : kt_forward(add_fd(b, guest_path, mode, fd));
+}
+
+/* ---- schedulers and other programs ---- */
+
+/*
+ * A copy of the program without symbols, in a memory file; -1 when that cannot
+ * be had, which only costs guest memory.
+ */
+static int strip_program(const char *path)
+{
+	_cleanup_(kt_closep) int fd = memfd_create("ktest-strip", MFD_CLOEXEC);
+	struct kt_process process = KT_PROCESS_INIT;
+	struct kt_process_spec spec = {
+		.stdin_fd = -1, .stdout_fd = -1, .stderr_fd = -1, .no_new_privs = true
+	};
+	const char *argv[] = { "strip", "-o", NULL, path, NULL };
+	struct stat st;
+	char out[64];
+	int status;
+
+	if (fd < 0 || kt_path_format(out, "/proc/self/fd/%d", fd))
+		return -1;
+	argv[2] = out;
+	spec.argv = argv;
+	spec.keep_fds = &fd;
+	spec.keep_fd_count = 1;
+	if (kt_process_spawn(&process, &spec) || kt_process_wait(&process, &status))
+		return -1;
+	if (status || fstat(fd, &st) || !st.st_size)
+		return -1;
+	return kt_steal_fd(&fd);
+}
+
+static int add_program(struct builder *b, const char *guest_path, const char *path, bool has_debug)
+{
+	_cleanup_(kt_closep) int stripped = has_debug ? strip_program(path) : -1;
+
+	if (stripped >= 0)
+		return kt_forward(add_fd(b, guest_path, 0755, stripped));
+	return kt_forward(add_path(b, guest_path, 0755, path));
+}
+
+static int add_argv(struct builder *b, const char *dir, const struct kt_initramfs_program *p)
+{
+	_cleanup_(kt_buf_deinit) struct kt_buf argv = KT_BUF_INIT(ARGV_BYTES_MAX);
+	char path[KT_PATH_MAX];
+	const char *argv0 = p->argv0 ?: p->name;
+	int r = kt_buf_append(&argv, argv0, strlen(argv0) + 1);
+
+	for (const char *const *a = p->args; !r && a && *a; a++)
+		r = a - p->args < KT_ARGS_MAX ? kt_buf_append(&argv, *a, strlen(*a) + 1) : -ENOBUFS;
+	if (r == -ENOBUFS)
+		kt_diag_cause(b->diag, "more than %d arguments, or more than %u bytes of them",
+			      KT_ARGS_MAX, ARGV_BYTES_MAX);
+	if (!r)
+		r = kt_path_format(path, "%s/" KT_STAGING_ARGV, dir);
+	if (!r)
+		r = kt_cpio_file(&b->cpio, path, 0644, argv.data, argv.len);
+	return kt_forward(r);
+}
+
+static int add_closure(struct builder *b, const struct kt_closure *closure)
+{
+	int r = add_path(b, closure->interpreter, 0755, closure->interpreter);
+
+	for (size_t i = 0; !r && i < closure->lib_count; i++)
+		r = add_path(b, closure->libs[i].guest_path, 0755, closure->libs[i].path);
+	return kt_forward(r);
+}
+
+static int add_libraries(struct builder *b, const char *dir, const struct kt_closure *closure)
+{
+	_cleanup_(kt_buf_deinit) struct kt_buf library_path = KT_BUF_INIT(KT_PATH_MAX - 1);
+	char path[KT_PATH_MAX];
+	int r;
+
+	if (!closure->interpreter)
+		return 0;
+	r = add_closure(b, closure);
+	if (!r)
+		r = kt_closure_library_path(closure, &library_path);
+	if (!r)
+		r = kt_path_format(path, "%s/" KT_STAGING_LIBRARY_PATH, dir);
+	if (!r)
+		r = kt_cpio_file(&b->cpio, path, 0644, library_path.data, library_path.len);
+	return kt_forward(r);
+}
+
+static int closure_condition(int r)
+{
+	switch (r) {
+	case KT_CLOSURE_E_NOTELF:
+		return KT_INITRAMFS_E_NOTELF;
+	case KT_CLOSURE_E_LIBRARY:
+		return KT_INITRAMFS_E_LIBRARY;
+	case -ENOENT:
+	case -ENOTDIR:
+		return KT_INITRAMFS_E_MISSING;
+	default:
+		return kt_forward(r);
+	}
+}
+
+/* Into its folder below that one, with its libraries. */
+static int stage_program(struct builder *b, const char *below, const struct kt_initramfs_program *p)
+{
+	_cleanup_(kt_closure_deinit) struct kt_closure closure = { 0 };
+	char dir[KT_PATH_MAX], bin[KT_PATH_MAX];
+	bool has_debug = false;
+	int r;
+
+	r = kt_closure_resolve(&closure, &has_debug, p->path, NULL, b->diag);
+	if (r)
+		return closure_condition(r);
+	r = kt_path_format(dir, "%s/%s", below, p->name);
+	if (!r)
+		r = kt_path_format(bin, "%s/" KT_STAGING_BIN, dir);
+	if (!r)
+		r = add_program(b, bin, p->path, has_debug);
+	if (!r)
+		r = add_argv(b, dir, p);
+	if (!r)
+		r = add_libraries(b, dir, &closure);
+	return kt_forward(r);
+}
+
+/* ---- files ---- */
+
+/* Opening a FIFO would wait for somebody who writes. */
+static int check_file(struct builder *b, const struct kt_initramfs_file *f, struct stat *ret_st)
+{
+	int error = stat(f->path, ret_st) ? errno : 0;
+
+	if (error) {
+		kt_diag_cause(b->diag, "%s", strerror(error));
+		return error == ENOENT || error == ENOTDIR ? KT_INITRAMFS_E_MISSING :
+							     kt_raise(-error);
+	}
+	if (!S_ISREG(ret_st->st_mode)) {
+		kt_diag_cause(b->diag, "it is not a regular file");
+		return KT_INITRAMFS_E_FILE;
+	}
+	b->file_bytes += (uint64_t)ret_st->st_size;
+	if (b->file_bytes > KT_FILES_BYTES_MAX) {
+		kt_diag_cause(b->diag, "the files up to this one have %llu bytes; the most is %u",
+			      (unsigned long long)b->file_bytes, KT_FILES_BYTES_MAX);
+		return KT_INITRAMFS_E_FILE;
+	}
+	return 0;
+}
+
+static int add_file(struct builder *b, const struct kt_initramfs_file *f)
+{
+	struct stat st;
+	int r = check_file(b, f, &st);
+
+	if (r)
+		return kt_forward(r);
+	return kt_forward(
+		add_path(b, f->guest_path, f->mode ? f->mode : st.st_mode & 0777, f->path));
+}
+
+static bool is_dynamic_program(const char *path)
+{
+	_cleanup_(kt_elf_deps_deinit) struct kt_elf_deps deps = { 0 };
+	_cleanup_(kt_closep) int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	return fd >= 0 && !kt_elf_deps_read(&deps, fd, NULL) && deps.interpreter;
+}
+
+/* What is no program is data. */
+static int add_libraries_of_file(struct builder *b, const char *path, struct kt_buf *library_path)
+{
+	_cleanup_(kt_closure_deinit) struct kt_closure closure = { 0 };
+	bool has_debug;
+	int r;
+
+	if (!is_dynamic_program(path))
+		return 0;
+	r = kt_closure_resolve(&closure, &has_debug, path, NULL, b->diag);
+	if (r)
+		return closure_condition(r);
+	r = add_closure(b, &closure);
+	return r ? kt_forward(r) : kt_forward(kt_closure_library_path(&closure, library_path));
+}
+
+/* All files before all libraries, so that a library given as a file is the one that is used. */
+static int add_files(struct builder *b, const struct kt_initramfs_spec *spec)
+{
+	_cleanup_(kt_buf_deinit) struct kt_buf dirs = KT_BUF_INIT(KT_PATH_MAX - 1);
+	int r = 0;
+
+	for (size_t i = 0; !r && i < spec->file_count; i++) {
+		r = add_file(b, &spec->files[i]);
+		if (r)
+			return failed(b, r, "file", NULL, spec->files[i].path);
+	}
+	for (size_t i = 0; !r && i < spec->file_count; i++) {
+		r = add_libraries_of_file(b, spec->files[i].path, &dirs);
+		if (r)
+			return failed(b, r, "file", NULL, spec->files[i].path);
+	}
+	if (dirs.len)
+		r = kt_cpio_file(&b->cpio, KT_STAGING "/" KT_STAGING_LIBRARY_PATH, 0644, dirs.data,
+				 dirs.len);
+	return kt_forward(r);
+}
+
+/* ---- the base ---- */
+
+static int add_modules(struct builder *b, const struct kt_initramfs_spec *spec)
+{
+	char path[KT_PATH_MAX];
+	int r = 0;
+
+	for (size_t i = 0; !r && i < spec->module_count; i++) {
+		const struct kt_initramfs_module *m = &spec->modules[i];
+
+		r = kt_path_format(path, KT_STAGING_MODULES "/%s" KT_STAGING_MODULE_SUFFIX,
+				   m->name);
+		if (!r)
+			r = add_path(b, path, 0644, m->path);
+		if (r)
+			return failed(b, r, "kernel module", m->name, m->path);
+	}
+	return kt_forward(r);
+}
+
+static int add_module_order(struct builder *b, const struct kt_initramfs_spec *spec)
+{
+	_cleanup_(kt_buf_deinit) struct kt_buf order = KT_BUF_INIT(0);
+	int r = 0;
+
+	if (!spec->load_modules || !spec->module_count)
+		return 0;
+	for (size_t i = 0; !r && i < spec->module_count; i++)
+		r = kt_buf_printf(&order, "%s\n", spec->modules[i].name);
+	if (!r)
+		r = kt_cpio_file(&b->cpio, KT_STAGING_MODULES_ORDER, 0644, order.data, order.len);
+	return kt_forward(r);
+}
+
+static int add_base(struct builder *b, const struct kt_initramfs_spec *spec)
+{
+	int r = kt_base_archive_append(b->cpio.fd, spec->init_path);
+
+	if (r)
+		return failed(b, r, "init", NULL, spec->init_path);
+	r = add_modules(b, spec);
+	return r ? kt_forward(r) : kt_forward(add_module_order(b, spec));
+}
+
+/* ---- the whole ---- */
+
+static int add_staged(struct builder *b, const struct kt_initramfs_spec *spec)
+{
+	int r = add_files(b, spec);
+
+	for (size_t i = 0; !r && i < spec->sched_count; i++) {
+		r = stage_program(b, KT_STAGING_SCHEDULERS, &spec->scheds[i]);
+		if (r)
+			return failed(b, r, "scheduler", spec->scheds[i].name,
+				      spec->scheds[i].path);
+	}
+	for (size_t i = 0; !r && i < spec->program_count; i++) {
+		r = stage_program(b, KT_STAGING_PROGRAMS, &spec->programs[i]);
+		if (r)
+			return failed(b, r, "program", spec->programs[i].name,
+				      spec->programs[i].path);
+	}
+	return kt_forward(r);
+}
+
+static int build(struct builder *b, const struct kt_initramfs_spec *spec)
+{
+	unsigned int parts = spec->parts ?: KT_INITRAMFS_BASE | KT_INITRAMFS_STAGED;
+	int r = 0;
+
+	if (parts & KT_INITRAMFS_BASE)
+		r = add_base(b, spec);
+	if (!r && parts & KT_INITRAMFS_STAGED)
+		r = add_staged(b, spec);
+	if (r)
+		return kt_forward(r);
+	r = kt_cpio_file(&b->cpio, KT_STAGING_END_MARK, 0444, KT_STAGING_END_TEXT,
+			 strlen(KT_STAGING_END_TEXT));
+	if (!r)
+		r = kt_cpio_end(&b->cpio);
+	return r ? failed(b, r, "the end mark", NULL, KT_STAGING_END_MARK) : 0;
+}
+
+static void builder_deinit(struct builder *b)
+{
+	kt_buf_deinit(&b->seen);
+}
+
+int kt_initramfs_build(int *ret_fd, const struct kt_initramfs_spec *spec, struct kt_diag *diag)
+{
+	_cleanup_(kt_closep) int fd = memfd_create("ktest-initramfs", MFD_CLOEXEC);
+	_cleanup_(builder_deinit) struct builder b = { .cpio = KT_CPIO_INIT(fd), .diag = diag };
+	int r;
+
+	if (fd < 0) {
+		kt_diag_doing(diag, "create a memory file");
+		kt_diag_cause(diag, "%s", strerror(errno));
+		return kt_raise(-errno);
+	}
+	r = build(&b, spec);
+	if (r)
+		return kt_forward(r);
+	if (lseek(fd, 0, SEEK_SET) < 0)
+		return kt_raise(-errno);
+	*ret_fd = kt_steal_fd(&fd);
+	return 0;
+}

@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What a run takes into its machine; see stage.h. */
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/fs.h"
+#include "proto/staging.h"
+#include "machine/stage/initramfs.h"
+#include "machine/stage/paths.h"
+#include "machine/stage/stage.h"
+
+/* ---- files of the user ---- */
+
+static const char *const own[] = { "/init", "/staging", KT_STAGING_END_MARK };
+
+/* Whether path is dir or in it. */
+static bool is_within(const char *path, const char *dir)
+{
+	size_t len = strlen(dir);
+
+	return !strncmp(path, dir, len) && (!path[len] || path[len] == '/');
+}
+
+static bool is_plain(const char *path)
+{
+	for (const char *part = path; *part == '/'; part += 1 + strcspn(part + 1, "/")) {
+		size_t len = strcspn(part + 1, "/");
+
+		if (!len || (len == 1 && part[1] == '.') ||
+		    (len == 2 && !strncmp(part + 1, "..", 2)))
+			return false;
+	}
+	return true;
+}
+
+static bool check_place(const char *guest, bool late, struct kt_diag *diag)
+{
+	const char *mount = kt_staging_hidden_by(guest);
+
+	if (mount && !(late && (!strcmp(mount, "/tmp") || !strcmp(mount, "/run")))) {
+		kt_diag_cause(diag, "the guest mounts a file system on %s, which hides it", mount);
+		return false;
+	}
+	for (size_t i = 0; i < KT_ARRAY_SIZE(own); i++)
+		if (is_within(guest, own[i])) {
+			kt_diag_cause(diag, "%s is ktest's own", own[i]);
+			return false;
+		}
+	return true;
+}
+
+/* A path that is taken, or lies in or above one that is. */
+static bool check_others(const struct kt_stage_files *files, const char *guest,
+			 struct kt_diag *diag)
+{
+	for (unsigned int i = 0; i < files->count; i++) {
+		const char *other = files->list[i].guest;
+
+		if (is_within(guest, other) || is_within(other, guest)) {
+			kt_diag_cause(diag, "%s is given already", other);
+			return false;
+		}
+	}
+	return true;
+}
+
+static bool check_form(const struct kt_stage_files *files, const char *text, const char *colon,
+		       struct kt_diag *diag)
+{
+	const char *guest = colon ? colon + 1 : "";
+
+	if (!colon || colon == text) {
+		kt_diag_cause(diag, "it is not HOST:GUEST");
+	} else if (guest[0] != '/' || !is_plain(guest)) {
+		kt_diag_cause(diag, "'%s' is not an absolute path without '.' and '..'", guest);
+	} else if (strlen(text) >= KT_PATH_MAX) {
+		kt_diag_cause(diag, "it is too long");
+	} else if (files->count == KT_FILES_MAX) {
+		kt_diag_cause(diag, "more than %d files", KT_FILES_MAX);
+	} else {
+		return check_place(guest, files->late, diag) && check_others(files, guest, diag);
+	}
+	return false;
+}
+
+int kt_stage_files_add(struct kt_stage_files *files, const char *text, struct kt_diag *diag)
+{
+	struct kt_stage_file f;
+	char host[KT_PATH_MAX];
+	const char *colon;
+
+	kt_diag_doing(diag, "take '%s' into the guest", text);
+	colon = strrchr(text, ':');
+	if (!check_form(files, text, colon, diag))
+		return KT_STAGE_E_FORM;
+	if ((size_t)(colon - text) >= sizeof(host))
+		return KT_STAGE_E_FORM;
+	memcpy(host, text, (size_t)(colon - text));
+	host[colon - text] = '\0';
+	/* The command that repeats the run must work from any folder. */
+	f.host = realpath(host, NULL);
+	if (!f.host)
+		f.host = strdup(host);
+	f.guest = strdup(colon + 1);
+	if (!f.host || !f.guest) {
+		free(f.host);
+		free(f.guest);
+		return kt_raise(-ENOMEM);
+	}
+	files->list[files->count++] = f;
+	kt_diag_reset(diag);
+	return 0;
+}
+
+void kt_stage_files_deinit(struct kt_stage_files *files)
+{
+	for (unsigned int i = 0; i < files->count; i++) {
+		free(files->list[i].host);
+		free(files->list[i].guest);
+	}
+	files->count = 0;
+}
+
+/* ---- all of it ---- */
+
+struct staging {
+	struct kt_initramfs_program scheds[KT_SCHEDS_MAX];
+	char sched_paths[KT_SCHEDS_MAX][KT_PATH_MAX];
+	unsigned int sched_count;
+	struct kt_initramfs_program programs[KT_PROGRAMS_MAX];
+	char program_paths[KT_PROGRAMS_MAX][KT_PATH_MAX];
+	unsigned int program_count;
+	struct kt_initramfs_file files[KT_FILES_MAX];
+	unsigned int file_count;
+	struct kt_initramfs_module modules[KT_MODULES_MAX + 1];
+	char module_paths[KT_MODULES_MAX][KT_PATH_MAX];
+	char module_name[KT_NAME_MAX]; /* of the request's own */
+	unsigned int module_count;
+};
+
+static int stage_scheds(struct staging *st, const struct kt_sched_decl *list, struct kt_diag *diag)
+{
+	for (const struct kt_sched_decl *d = list; d->name; d++) {
+		unsigned int i = st->sched_count;
+		int r = kt_paths_scheduler(st->sched_paths[i], d->binary, diag);
+
+		if (r)
+			return r > 0 ? KT_STAGE_E_SETUP : kt_forward(r);
+		st->scheds[i] = (struct kt_initramfs_program){
+			.name = d->name,
+			.path = st->sched_paths[i],
+			.args = d->args,
+		};
+		st->sched_count++;
+	}
+	return 0;
+}
+
+static int stage_programs(struct staging *st, const struct kt_program_decl *list,
+			  struct kt_diag *diag)
+{
+	for (const struct kt_program_decl *d = list; d && d->name; d++) {
+		char *path = st->program_paths[st->program_count];
+		int r = kt_paths_program(path, d->binary, diag);
+
+		if (r > 0)
+			kt_diag_remedy(diag, "install it on this host: scenario program '%s' is it",
+				       d->name);
+		if (r)
+			return r > 0 ? KT_STAGE_E_SETUP : kt_forward(r);
+		st->programs[st->program_count++] = (struct kt_initramfs_program){
+			.name = d->name,
+			.path = path,
+			.args = d->args,
+			/* One that goes by several names is to know which is meant. */
+			.argv0 = basename(d->binary),
+		};
+	}
+	return 0;
+}
+
+static int no_module(const char *dir, const char *path, const char *name, struct kt_diag *diag)
+{
+	kt_diag_doing(diag, "stage kernel module '%s'", name);
+	if (access(dir, F_OK))
+		kt_diag_cause(diag, "there is no folder %s beside the kernel", dir);
+	else
+		kt_diag_cause(diag, "%s: %s", path, strerror(ENOENT));
+	kt_diag_remedy(diag,
+		       "use a kernel that 'ktest kernel build' made, or put the module there");
+	return KT_STAGE_E_SETUP;
+}
+
+static int stage_modules(struct staging *st, const struct kt_cell_machine *machine,
+			 struct kt_diag *diag)
+{
+	const char *slash = machine->kernel ? strrchr(machine->kernel, '/') : NULL;
+	char dir[KT_PATH_MAX];
+	int r = kt_path_format(dir, "%.*smodules", slash ? (int)(slash + 1 - machine->kernel) : 0,
+			       machine->kernel ?: "");
+
+	for (const char *const *m = machine->modules; !r && m && *m; m++) {
+		char *path = st->module_paths[m - machine->modules];
+
+		r = kt_path_format(path, "%s/%s" KT_STAGING_MODULE_SUFFIX, dir, *m);
+		if (!r && access(path, F_OK))
+			return no_module(dir, path, *m, diag);
+		st->modules[st->module_count++] = (struct kt_initramfs_module){ *m, path };
+	}
+	return kt_forward(r);
+}
+
+/* Its name is that of its file. */
+static int stage_own_module(struct staging *st, const char *path, struct kt_diag *diag)
+{
+	const char *slash = strrchr(path, '/');
+	const char *name = slash ? slash + 1 : path;
+	size_t len = strlen(name), suffix = strlen(KT_STAGING_MODULE_SUFFIX);
+
+	if (len <= suffix || len - suffix >= sizeof(st->module_name) ||
+	    strcmp(name + len - suffix, KT_STAGING_MODULE_SUFFIX)) {
+		kt_diag_doing(diag, "stage kernel module %s", path);
+		kt_diag_cause(diag, "its name does not end in " KT_STAGING_MODULE_SUFFIX);
+		return KT_STAGE_E_SETUP;
+	}
+	memcpy(st->module_name, name, len - suffix);
+	st->modules[st->module_count++] = (struct kt_initramfs_module){ st->module_name, path };
+	return 0;
+}
+
+static void stage_files(struct staging *st, const struct kt_stage_files *files)
+{
+	for (unsigned int i = 0; files && i < files->count; i++)
+		st->files[st->file_count++] =
+			(struct kt_initramfs_file){ .path = files->list[i].host,
+						    .guest_path = files->list[i].guest };
+}
+
+static int collect(struct staging *st, const struct kt_stage_request *req, struct kt_diag *diag)
+{
+	int r = stage_scheds(st, req->cell->scheds, diag);
+
+	if (!r)
+		r = stage_programs(st, req->cell->programs, diag);
+	if (!r)
+		r = stage_modules(st, &req->cell->machine, diag);
+	if (!r && req->module)
+		r = stage_own_module(st, req->module, diag);
+	if (!r)
+		stage_files(st, req->files);
+	return kt_forward(r);
+}
+
+bool kt_stage_has_any(const struct kt_stage_request *request)
+{
+	const struct kt_cell *cell = request->cell;
+
+	return cell->scheds[0].name || (cell->programs && cell->programs->name) ||
+	       (request->files && request->files->count);
+}
+
+int kt_stage_build(int *ret_fd, const struct kt_stage_request *request, struct kt_diag *diag)
+{
+	_cleanup_(kt_freep) struct staging *st = calloc(1, sizeof(*st));
+	struct kt_initramfs_spec spec = { 0 };
+	char init[KT_PATH_MAX];
+	int r;
+
+	if (!st)
+		return kt_raise(-ENOMEM);
+	r = kt_paths_init(init, diag);
+	if (r)
+		return r > 0 ? KT_STAGE_E_SETUP : kt_forward(r);
+	r = collect(st, request, diag);
+	if (r)
+		return kt_forward(r);
+	spec.init_path = init;
+	spec.scheds = st->scheds;
+	spec.sched_count = st->sched_count;
+	spec.files = st->files;
+	spec.file_count = st->file_count;
+	spec.programs = st->programs;
+	spec.program_count = st->program_count;
+	spec.modules = st->modules;
+	spec.module_count = st->module_count;
+	spec.load_modules = request->parts == KT_INITRAMFS_BASE;
+	spec.parts = request->parts;
+	r = kt_initramfs_build(ret_fd, &spec, diag);
+	return r > 0 ? KT_STAGE_E_SETUP : kt_forward(r);
+}

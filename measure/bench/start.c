@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Starting machines; see start.h. Each lives and dies on one thread: a
+ * machine that is a process ends with the thread that made it.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "measure/bench/machine.h"
+#include "measure/bench/start.h"
+#include "base/together.h"
+
+struct starting {
+	const struct kt_bench_starter *starter;
+	struct kt_bench_start *start;
+	struct kt_bench_machine machine;
+	int result;
+	struct kt_diag diag;
+};
+
+/* A phase that there is not, because it is in another one, takes no time at all. */
+static void phase(struct kt_bench_start *start, const char *name, uint64_t ns)
+{
+	if (ns)
+		start->phases[start->phase_count++] = (struct kt_bench_phase){ name, ns };
+}
+
+/* What restoring was made of, and the rest of it. */
+static void note_restore(struct kt_bench_start *start, const struct kt_vm *vm, uint64_t made_ns)
+{
+	struct kt_vm_restore_times t;
+	uint64_t known;
+
+	kt_vm_restore_times(vm, &t);
+	known = t.map_ns + t.devices_ns + t.irqchip_ns + t.vcpus_ns + t.clock_ns;
+	phase(start, "map", t.map_ns);
+	phase(start, "devices", t.devices_ns);
+	phase(start, "irqchip", t.irqchip_ns);
+	phase(start, "vcpus", t.vcpus_ns);
+	phase(start, "clock", t.clock_ns);
+	phase(start, "other", made_ns > known ? made_ns - known : 0);
+}
+
+/* A command that does nothing, and that it was answered in order. */
+static int first_op(struct starting *s)
+{
+	const struct kt_bench_command nothing = { .bytes = "0" };
+	struct kt_bench_done done = { .output = KT_BUF_INIT(1) };
+	int r = kt_bench_machine_exec(&s->machine, &nothing, &done, 1, kt_now_ns(), &s->diag);
+
+	if (!r && (done.status || done.output.len)) {
+		kt_diag_doing(&s->diag, "run a first command");
+		kt_diag_cause(&s->diag, "status %#x, %zu bytes of output", (unsigned)done.status,
+			      done.output.len);
+		r = KT_BENCH_E_WRONG;
+	}
+	kt_buf_deinit(&done.output);
+	return r;
+}
+
+static int start_one(struct starting *s, uint64_t go_ns)
+{
+	const struct kt_session_spec *spec = &s->starter->spec;
+	struct kt_bench_machine *m = &s->machine;
+	uint64_t made_ns, ready_ns, done_ns;
+	int r = kt_bench_machine_open(m, spec, s->starter->cancel_fd, &s->diag);
+
+	made_ns = kt_now_ns();
+	r = r ?: kt_bench_machine_begin(m, &s->diag);
+	ready_ns = kt_now_ns();
+	r = r ?: first_op(s);
+	done_ns = kt_now_ns();
+	if (r)
+		return r;
+	s->start->took_ns = done_ns - go_ns;
+	if (spec->bake)
+		note_restore(s->start, m->session->vm, made_ns - go_ns);
+	else
+		phase(s->start, "make", made_ns - go_ns);
+	phase(s->start, spec->bake ? "agent" : "boot", ready_ns - made_ns);
+	phase(s->start, "first-op", done_ns - ready_ns);
+	return 0;
+}
+
+static void run(void *arg, uint64_t go_ns)
+{
+	struct starting *s = arg;
+
+	s->result = start_one(s, go_ns);
+	kt_bench_machine_close(&s->machine);
+}
+
+static int conclude(struct kt_bench_starter *starter, const struct starting *all,
+		    unsigned int count, struct kt_diag *diag)
+{
+	for (unsigned int i = 0; i < count; i++) {
+		if (all[i].result) {
+			*diag = all[i].diag;
+			return kt_forward(all[i].result);
+		}
+		memcpy(starter->release, all[i].machine.release, sizeof(starter->release));
+	}
+	return 0;
+}
+
+int kt_bench_start_all(void *arg, unsigned int count, struct kt_bench_start *ret_starts,
+		       struct kt_diag *diag)
+{
+	_cleanup_(kt_freep) struct starting *all = calloc(count, sizeof(*all));
+	_cleanup_(kt_freep) void **args = calloc(count, sizeof(*args));
+	int r = all && args ? 0 : kt_raise(-ENOMEM);
+
+	for (unsigned int i = 0; !r && i < count; i++) {
+		all[i] = (struct starting){ .starter = arg, .start = &ret_starts[i] };
+		args[i] = &all[i];
+	}
+	if (!r)
+		r = kt_together(count, run, args);
+	if (!r)
+		return conclude(arg, all, count, diag);
+	kt_diag_cause(diag, "start %u machines: %s", count, strerror(-r));
+	return kt_forward(r);
+}

@@ -1,0 +1,539 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Linux machines for the gate. A cell's image is made from a clone of the baked
+ * machine with that many vCPUs: the scheduler is attached, the pattern written,
+ * the load started, and then it is saved.
+ *
+ * A probe runs in an executor slot of the clone. Then the machine is frozen, for
+ * the host to compare the kernel's text with what was saved, and to look at what
+ * the console has said.
+ */
+#include <elf.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <xxhash.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/fs.h"
+#include "kernel/elf.h"
+#include "ops/op.h"
+#include "machine/baking.h"
+#include "machine/command.h"
+#include "measure/gate/image.h"
+#include "measure/gate/linux.h"
+#include "machine/config.h"
+#include "machine/stage/initramfs.h"
+#include "machine/session.h"
+#include "scenario/cell.h"
+
+#define MEMORY_BYTES KT_MIB(256)
+#define FREEZE_NS    (5 * KT_NSEC_PER_SEC)
+#define OUTPUT_MAX   (64u << 10)
+#define CONSOLE_MAX  (1u << 20)
+
+/* Where Linux has its text, as the ELF header says: physical address and size. */
+struct text {
+	uint64_t gpa;
+	uint64_t len;
+};
+
+struct gate {
+	const struct kt_gate_spec *spec;
+	struct kt_gate_cell cell;
+	struct text text;
+	char text_digest[17]; /* when it was saved */
+	char pattern[24];     /* seed of the pattern, as text */
+	/* The image of the cell. */
+	char topology[32];
+	struct kt_cell machine; /* which has no scenario */
+	struct kt_vm_config config;
+	struct kt_bake *bake; /* owned */
+	/* The machine that is held. */
+	struct kt_session *session; /* owned */
+	struct kt_source *cancel;
+	struct kt_commands commands;
+	bool attached;
+	bool attach_failed;
+	char complaint[512]; /* the first one on its console; "" if none */
+	struct kt_buf console;
+};
+
+/* ---- what a machine says ---- */
+
+static void on_failed(struct gate *g, const struct kt_msg_failed *failed)
+{
+	struct kt_diag diag = KT_DIAG_INIT;
+
+	kt_diag_doing(&diag, "in the guest: %s", failed->doing);
+	kt_diag_cause(&diag, "%s", failed->cause);
+	kt_session_end_with(g->session, KT_OUTCOME_INIT_FAILED, &diag);
+}
+
+static void on_message(void *arg, const struct kt_msg *msg)
+{
+	struct gate *g = arg;
+
+	if (kt_commands_take(&g->commands, msg))
+		return;
+	switch (msg->type) {
+	case KT_MSG_HELLO:
+		kt_commands_init(&g->commands, g->session, &msg->hello);
+		g->session->wake = true;
+		break;
+	case KT_MSG_STAGED:
+		g->session->wake = true;
+		break;
+	case KT_MSG_OP:
+		g->attached = !msg->op.error;
+		g->attach_failed = msg->op.error;
+		g->session->wake = true;
+		break;
+	case KT_MSG_SCHED:
+		if (msg->sched.event == KT_SCHED_DIED && !g->complaint[0])
+			snprintf(g->complaint, sizeof(g->complaint), "the scheduler has died");
+		break;
+	case KT_MSG_FAILED:
+		on_failed(g, &msg->failed);
+		break;
+	default:
+		break;
+	}
+}
+
+static void on_console(void *arg, const void *data, size_t len)
+{
+	struct gate *g = arg;
+
+	/* The end of it is what tells; what does not fit is not needed. */
+	if (g->console.len + len > CONSOLE_MAX)
+		g->console.len = 0;
+	(void)kt_fold(kt_buf_append(&g->console, data, len));
+}
+
+static void on_mark(void *arg, enum kt_console_mark mark, const char *text)
+{
+	struct gate *g = arg;
+
+	if (!g->complaint[0])
+		snprintf(g->complaint, sizeof(g->complaint), "%s", text);
+}
+
+static const struct kt_session_handlers handlers = { .on_message = on_message,
+						     .on_console = on_console,
+						     .on_mark = on_mark };
+
+static void on_cancel(void *arg, int fd, uint32_t events)
+{
+	struct gate *g = arg;
+	struct kt_diag diag = KT_DIAG_INIT;
+
+	kt_diag_doing(&diag, "try out restored machines");
+	kt_diag_cause(&diag, "it was cancelled by the user");
+	kt_session_end_with(g->session, KT_OUTCOME_CANCELLED, &diag);
+}
+
+/* ---- one machine ---- */
+
+static void discard(void *arg)
+{
+	struct gate *g = arg;
+
+	g->cancel = kt_source_free(g->cancel);
+	g->session = kt_session_free(g->session);
+	g->console.len = 0;
+	g->complaint[0] = '\0';
+	g->attached = g->attach_failed = false;
+}
+
+/* The session is done, and should not be. */
+static int failed(const struct gate *g, struct kt_diag *diag)
+{
+	*diag = g->session->diag;
+	if (!kt_diag_is_set(diag))
+		kt_diag_cause(diag, "the machine has ended");
+	return g->session->outcome == KT_OUTCOME_CANCELLED ? KT_GATE_E_CANCELLED : KT_GATE_E_FAILED;
+}
+
+static int open_machine(struct gate *g, const struct kt_session_spec *spec, struct kt_diag *diag)
+{
+	int r = kt_session_open(&g->session, spec, diag);
+
+	if (r > 0)
+		return KT_GATE_E_FAILED;
+	if (!r && g->spec->cancel_fd >= 0)
+		r = kt_loop_add_io(g->session->loop, &g->cancel, g->spec->cancel_fd, POLLIN,
+				   on_cancel, g);
+	return kt_forward(r);
+}
+
+static int begin_machine(struct gate *g, struct kt_diag *diag)
+{
+	/* How long it may take is a matter of silence, not of a deadline. */
+	kt_session_begin(g->session, &handlers, g, NULL, UINT64_MAX);
+	return kt_session_wait_ready(g->session) ? 0 : failed(g, diag);
+}
+
+static int freeze(struct gate *g, struct kt_diag *diag)
+{
+	int r = kt_vm_freeze(g->session->vm, kt_now_ns() + FREEZE_NS, diag);
+
+	if (!r)
+		kt_watch_frozen(&g->session->watch, true);
+	return r > 0 ? KT_GATE_E_FAILED : kt_forward(r);
+}
+
+/* Runs a command to its end, which must be 0; else diag has what it wrote. */
+static int run_command(struct gate *g, const char *const *argv, struct kt_diag *diag)
+{
+	struct kt_command_result result = { .out = KT_BUF_INIT(OUTPUT_MAX),
+					    .err = KT_BUF_INIT(OUTPUT_MAX) };
+	const struct kt_command_spec spec = { .argv = argv };
+	int r;
+
+	kt_watch_alive(&g->session->watch);
+	r = kt_command_run(&result, &g->commands, &spec, NULL, 0);
+	if (r == -ECANCELED) {
+		r = failed(g, diag);
+	} else if (r > 0 || (!r && (result.command.error || result.command.status))) {
+		kt_diag_cause(diag, "%s: %s%s%s", argv[0], result.command.text,
+			      result.out.len ? kt_buf_str(&result.out) : "",
+			      result.err.len ? kt_buf_str(&result.err) : "");
+		r = KT_GATE_E_FAILED;
+	}
+	kt_buf_deinit(&result.out);
+	kt_buf_deinit(&result.err);
+	return kt_forward(r);
+}
+
+/* ---- the kernel's text ---- */
+
+static int find_text(struct text *ret_text, const char *path, struct kt_diag *diag)
+{
+	_cleanup_(kt_closep) int fd = open(path, O_RDONLY | O_CLOEXEC);
+	struct kt_elf_section section;
+	struct kt_elf elf;
+	struct stat st;
+	void *image;
+	int r;
+
+	if (fd < 0 || fstat(fd, &st))
+		return kt_raise(-errno);
+	image = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+	if (image == MAP_FAILED)
+		return kt_raise(-errno);
+	r = kt_elf_open(&elf, image, (size_t)st.st_size, diag) ?:
+		    kt_elf_section(&elf, ".text", &section);
+	/* __START_KERNEL_map of arch/x86/include/asm/page_64_types.h; it is not moved. */
+	if (!r)
+		*ret_text = (struct text){ .gpa = section.header.sh_addr - 0xffffffff80000000,
+					   .len = section.header.sh_size };
+	munmap(image, (size_t)st.st_size);
+	if (r > 0)
+		kt_diag_cause(diag, "%s is no vmlinux with a section .text", path);
+	return r > 0 ? KT_GATE_E_UNFIT : kt_forward(r);
+}
+
+/* Of a machine that is frozen. */
+static int digest_text(const struct gate *g, char ret_text[17], struct kt_diag *diag)
+{
+	_cleanup_(kt_freep) void *buf = malloc(g->text.len);
+	int r = buf ? kt_vm_mem_read(g->session->vm, KT_GPA(g->text.gpa), buf, g->text.len) :
+		      kt_raise(-ENOMEM);
+
+	if (r > 0) {
+		kt_diag_cause(diag, "the kernel's text is not in RAM");
+		return KT_GATE_E_FAILED;
+	}
+	if (!r)
+		snprintf(ret_text, 17, "%016llx",
+			 (unsigned long long)XXH3_64bits(buf, g->text.len));
+	return kt_forward(r);
+}
+
+/* ---- the image of a cell ---- */
+
+static struct kt_stage_request stage_of(const struct gate *g, unsigned int part)
+{
+	return (struct kt_stage_request){ .cell = &g->machine,
+					  .module = g->spec->module,
+					  .parts = part };
+}
+
+static int configure(struct gate *g, struct kt_diag *diag)
+{
+	const struct kt_cell_wishes wishes = { .topology = g->topology,
+					       .memory_bytes = MEMORY_BYTES,
+					       .accel = g->spec->accel,
+					       .kernel = g->spec->kernel->path,
+					       .build_id = g->spec->kernel->build_id,
+					       .has_seed = true,
+					       .seed = g->spec->seed,
+					       .scheduler = g->cell.scheduler,
+					       .scheduler_name = "gate" };
+	int r;
+
+	snprintf(g->topology, sizeof(g->topology), "1n1l%uc1t", g->cell.vcpus);
+	r = kt_cell_init(&g->machine, NULL, &wishes, diag) ?:
+		    kt_machine_config(&g->config, &g->machine.machine, -1, diag);
+	return r > 0 ? KT_GATE_E_FAILED : kt_forward(r);
+}
+
+static int get_warm(struct gate *g, struct kt_baked *baked, struct kt_diag *diag)
+{
+	const struct kt_baking_request req = { .config = g->config,
+					       .stage = stage_of(g, KT_INITRAMFS_BASE),
+					       .cancel_fd = g->spec->cancel_fd };
+	int r = kt_baking_get(baked, &req, diag);
+
+	if (r == KT_BAKING_E_CANCELLED)
+		return KT_GATE_E_CANCELLED;
+	return r > 0 ? KT_GATE_E_FAILED : kt_forward(r);
+}
+
+static int set_slots(struct gate *g, unsigned int count, struct kt_diag *diag)
+{
+	const struct kt_msg msg = { .type = KT_MSG_SLOTS, .slots.count = count };
+
+	if (g->commands.slots != count)
+		kt_session_send(g->session, &msg);
+	while (!g->session->done && g->commands.slots != count)
+		kt_session_run(g->session);
+	return g->session->done ? failed(g, diag) : 0;
+}
+
+static int stage_scheduler(struct gate *g, struct kt_diag *diag)
+{
+	_cleanup_(kt_closep) int fd = -1;
+	const struct kt_stage_request req = stage_of(g, KT_INITRAMFS_STAGED);
+	int r = kt_stage_build(&fd, &req, diag);
+
+	if (r)
+		return r > 0 ? KT_GATE_E_FAILED : kt_forward(r);
+	kt_session_stage(g->session, fd);
+	while (!g->session->done && g->session->agent.staging)
+		kt_session_run(g->session);
+	return g->session->done ? failed(g, diag) : 0;
+}
+
+static int attach(struct gate *g, struct kt_diag *diag)
+{
+	const struct kt_msg msg = { .type = KT_MSG_ATTACH, .attach.name = "gate" };
+	int r = stage_scheduler(g, diag);
+
+	if (r)
+		return kt_forward(r);
+	kt_session_send(g->session, &msg);
+	while (!g->session->done && !g->attached && !g->attach_failed)
+		kt_session_run(g->session);
+	if (g->session->done)
+		return failed(g, diag);
+	if (g->attach_failed)
+		kt_diag_cause(diag, "scheduler '%s' did not attach", g->cell.scheduler);
+	return g->attach_failed ? KT_GATE_E_FAILED : 0;
+}
+
+/* A task that never rests on each CPU, in the clones as well. */
+static int start_load(struct gate *g, struct kt_command *loads, struct kt_diag *diag)
+{
+	static const struct kt_command_handlers none = { 0 };
+	char cpu[16];
+	const char *const argv[] = { ":spin", cpu, NULL };
+	const struct kt_command_spec spec = { .argv = argv };
+	int r = 0;
+
+	for (unsigned int i = 0; i < g->cell.vcpus && !r; i++) {
+		snprintf(cpu, sizeof(cpu), "%u", i);
+		r = kt_command_start(&loads[i], &g->commands, &spec, &none, NULL);
+	}
+	if (r > 0)
+		kt_diag_cause(diag, "there are no slots for %u tasks", g->cell.vcpus);
+	return r > 0 ? KT_GATE_E_FAILED : kt_forward(r);
+}
+
+static int prepare(struct gate *g, struct kt_diag *diag)
+{
+	struct kt_command loads[KT_SLOTS_MAX];
+	const char *const pattern[] = { ":probe", "prepare", g->pattern, NULL };
+	bool busy = g->cell.load == KT_GATE_BUSY;
+	int r = begin_machine(g, diag)					 ?:
+			set_slots(g, busy ? g->cell.vcpus + 2 : 2, diag) ?:
+			(g->cell.scheduler ? attach(g, diag) : 0)	 ?:
+			run_command(g, pattern, diag)			 ?:
+			(busy ? start_load(g, loads, diag) : 0)		 ?:
+			freeze(g, diag)					 ?:
+			digest_text(g, g->text_digest, diag);
+
+	/* Its commands go on in the clones; here nobody waits for their end. */
+	g->commands = (struct kt_commands){ .session = NULL };
+	return kt_forward(r);
+}
+
+static int make_image(struct gate *g, struct kt_bake *warm, struct kt_diag *diag)
+{
+	const struct kt_session_spec spec = { .config = g->config, .bake = warm, .saveable = true };
+	int r = open_machine(g, &spec, diag) ?:
+			prepare(g, diag)     ?:
+			kt_gate_save(&g->bake, g->session->vm, &g->config, diag);
+
+	discard(g);
+	return kt_forward(r);
+}
+
+static int bake(void *arg, const struct kt_gate_cell *cell, struct kt_diag *diag)
+{
+	_cleanup_(kt_baked_deinit) struct kt_baked warm = { .bake = NULL };
+	struct gate *g = arg;
+	int r;
+
+	discard(g);
+	g->bake = kt_bake_free(g->bake);
+	g->cell = *cell;
+	if (cell->vcpus + 2 > KT_SLOTS_MAX) {
+		kt_diag_cause(diag, "%u vCPUs; the most is %d", cell->vcpus, KT_SLOTS_MAX - 2);
+		return KT_GATE_E_FAILED;
+	}
+	r = configure(g, diag) ?: get_warm(g, &warm, diag) ?: make_image(g, warm.bake, diag);
+	if (r)
+		kt_diag_doing(diag, "make the image");
+	return kt_forward(r);
+}
+
+/* ---- a cycle ---- */
+
+static int acquire(void *arg, struct kt_gate_phases *phases, struct kt_diag *diag)
+{
+	struct gate *g = arg;
+	const struct kt_session_spec spec = { .config = g->config, .bake = g->bake };
+	int r;
+
+	if (!g->session) {
+		r = open_machine(g, &spec, diag);
+		if (r)
+			return kt_forward(r);
+	}
+	kt_gate_add_restore(phases, g->session->vm);
+	r = begin_machine(g, diag);
+	if (!r)
+		kt_gate_add_phase(phases, "agent", g->session->ready_ns - g->session->begin_ns);
+	return kt_forward(r);
+}
+
+static int check_host_side(struct gate *g, struct kt_diag *diag)
+{
+	char digest[17];
+	int r = digest_text(g, digest, diag);
+
+	if (!r && strcmp(digest, g->text_digest)) {
+		kt_diag_cause(diag, "the kernel's text was %s when it was saved, and is %s",
+			      g->text_digest, digest);
+		r = KT_GATE_E_FAILED;
+	}
+	if (!r && g->complaint[0]) {
+		kt_diag_cause(diag, "on its console: %s", g->complaint);
+		r = KT_GATE_E_FAILED;
+	}
+	return kt_forward(r);
+}
+
+static const char *module_name(const char *path, char *buf, size_t size)
+{
+	const char *slash = strrchr(path, '/');
+
+	snprintf(buf, size, "%s", slash ? slash + 1 : path);
+	buf[strcspn(buf, ".")] = '\0';
+	return buf;
+}
+
+/* The pattern is that of the image; what the cycle's seed is for is its own random numbers. */
+static int probe(void *arg, uint64_t seed, struct kt_gate_phases *phases, struct kt_diag *diag)
+{
+	struct gate *g = arg;
+	char name[KT_NAME_MAX];
+	const char *const argv[] = {
+		":probe", "check", g->pattern,
+		g->spec->module ? module_name(g->spec->module, name, sizeof(name)) : NULL, NULL
+	};
+	uint64_t start_ns = kt_now_ns();
+	int r = run_command(g, argv, diag);
+
+	kt_gate_add_phase(phases, "probe", kt_now_ns() - start_ns);
+	return kt_forward(r ?: freeze(g, diag) ?: check_host_side(g, diag));
+}
+
+static int release(void *arg, struct kt_gate_phases *phases, struct kt_diag *diag)
+{
+	struct gate *g = arg;
+	uint64_t start_ns = kt_now_ns();
+	int r;
+
+	if (g->cell.mode == KT_GATE_FRESH) {
+		discard(g);
+		kt_gate_add_phase(phases, "release", kt_now_ns() - start_ns);
+		return 0;
+	}
+	r = kt_session_rewind(g->session, diag);
+	kt_gate_add_phase(phases, "release", kt_now_ns() - start_ns);
+	return r > 0 ? KT_GATE_E_FAILED : kt_forward(r);
+}
+
+/* ---- what is kept of a failure ---- */
+
+static int keep(void *arg, const char *dir, struct kt_diag *diag)
+{
+	struct gate *g = arg;
+	const struct kt_gate_kept kept = {
+		.console = &g->console,
+		.bake = g->bake,
+		.vm = g->session ? g->session->vm : NULL,
+	};
+
+	if (g->session && !g->session->ended)
+		(void)kt_fold(kt_vm_freeze(g->session->vm, kt_now_ns() + FREEZE_NS, diag));
+	return kt_forward(kt_gate_keep(&kept, dir, diag));
+}
+
+static void close_gate(void *arg)
+{
+	struct gate *g = arg;
+
+	discard(g);
+	kt_bake_free(g->bake);
+	kt_buf_deinit(&g->console);
+	free(g);
+}
+
+int kt_gate_linux_open(struct kt_gate_machines *ret_machines, const struct kt_gate_spec *spec,
+		       struct kt_diag *diag)
+{
+	struct gate *g = calloc(1, sizeof(*g));
+	int r;
+
+	if (!g)
+		return kt_raise(-ENOMEM);
+	g->spec = spec;
+	g->console = KT_BUF_INIT(0);
+	snprintf(g->pattern, sizeof(g->pattern), "%llu", (unsigned long long)spec->seed);
+	r = find_text(&g->text, spec->kernel->path, diag);
+	if (r) {
+		close_gate(g);
+		return kt_forward(r);
+	}
+	*ret_machines = (struct kt_gate_machines){ .arg = g,
+						   .surface = kt_accel_name(spec->accel),
+						   .bake = bake,
+						   .acquire = acquire,
+						   .probe = probe,
+						   .release = release,
+						   .keep = keep,
+						   .discard = discard,
+						   .close = close_gate };
+	return 0;
+}

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The virtio-mmio transport, version 2 (virtio 1.2 §4.2): the registers of one
+ * device, its status and its queues. What the device does with the queues is
+ * behind struct kt_virtio_ops.
+ *
+ * A state machine without descriptors or threads: accesses come in by function,
+ * interrupts go out by callback. One caller at a time; the machine sees to that.
+ *
+ * A driver that breaks the rules in a way the specification lets a device ignore
+ * is ignored. Any other way fails the device: DEVICE_NEEDS_RESET is set, queues
+ * are left alone until the driver resets it, and the machine is told why.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/diag.h"
+#include "vmm/kvm/device/virtqueue.h"
+
+#define KT_VIRTIO_MMIO_SIZE  0x1000 /* bytes of the register window */
+#define KT_VIRTIO_QUEUES_MAX 6
+
+/* Feature bits: virtio 1.2 §6. */
+#define KT_VIRTIO_F_VERSION_1 (UINT64_C(1) << 32)
+
+/* Device status: virtio 1.2 §2.1. */
+#define KT_VIRTIO_STATUS_ACKNOWLEDGE 1u
+#define KT_VIRTIO_STATUS_DRIVER	     2u
+#define KT_VIRTIO_STATUS_DRIVER_OK   4u
+#define KT_VIRTIO_STATUS_FEATURES_OK 8u
+#define KT_VIRTIO_STATUS_NEEDS_RESET 64u
+#define KT_VIRTIO_STATUS_FAILED	     128u
+
+/* Interrupt status: virtio 1.2 §4.2.2. */
+#define KT_VIRTIO_INT_QUEUE  1u
+#define KT_VIRTIO_INT_CONFIG 2u
+
+/* Offsets of the registers: virtio 1.2 §4.2.2. */
+enum kt_virtio_mmio_register {
+	KT_VIRTIO_MMIO_MAGIC = 0x000,
+	KT_VIRTIO_MMIO_VERSION = 0x004,
+	KT_VIRTIO_MMIO_DEVICE_ID = 0x008,
+	KT_VIRTIO_MMIO_VENDOR_ID = 0x00c,
+	KT_VIRTIO_MMIO_DEVICE_FEATURES = 0x010,
+	KT_VIRTIO_MMIO_DEVICE_FEATURES_SEL = 0x014,
+	KT_VIRTIO_MMIO_DRIVER_FEATURES = 0x020,
+	KT_VIRTIO_MMIO_DRIVER_FEATURES_SEL = 0x024,
+	KT_VIRTIO_MMIO_QUEUE_SEL = 0x030,
+	KT_VIRTIO_MMIO_QUEUE_NUM_MAX = 0x034,
+	KT_VIRTIO_MMIO_QUEUE_NUM = 0x038,
+	KT_VIRTIO_MMIO_QUEUE_READY = 0x044,
+	KT_VIRTIO_MMIO_QUEUE_NOTIFY = 0x050, /* write the queue's index; for an ioeventfd */
+	KT_VIRTIO_MMIO_INTERRUPT_STATUS = 0x060,
+	KT_VIRTIO_MMIO_INTERRUPT_ACK = 0x064,
+	KT_VIRTIO_MMIO_STATUS = 0x070,
+	KT_VIRTIO_MMIO_QUEUE_DESC_LOW = 0x080,
+	KT_VIRTIO_MMIO_QUEUE_DESC_HIGH = 0x084,
+	KT_VIRTIO_MMIO_QUEUE_DRIVER_LOW = 0x090,
+	KT_VIRTIO_MMIO_QUEUE_DRIVER_HIGH = 0x094,
+	KT_VIRTIO_MMIO_QUEUE_DEVICE_LOW = 0x0a0,
+	KT_VIRTIO_MMIO_QUEUE_DEVICE_HIGH = 0x0a4,
+	KT_VIRTIO_MMIO_SHM_LEN_LOW = 0x0b0,
+	KT_VIRTIO_MMIO_SHM_LEN_HIGH = 0x0b4,
+	KT_VIRTIO_MMIO_SHM_BASE_LOW = 0x0b8,
+	KT_VIRTIO_MMIO_SHM_BASE_HIGH = 0x0bc,
+	KT_VIRTIO_MMIO_CONFIG_GENERATION = 0x0fc,
+	KT_VIRTIO_MMIO_CONFIG = 0x100,
+};
+
+/* The kind of device. */
+struct kt_virtio_ops {
+	uint32_t device_id; /* virtio 1.2 §5 */
+	uint64_t features;  /* offered, VERSION_1 among them */
+	unsigned int queue_count;
+	const uint8_t *config; /* read-only configuration space; static */
+	unsigned int config_len;
+	void (*start)(void *device); /* DRIVER_OK was set */
+	void (*reset)(void *device); /* back to the beginning; the queues are already */
+	void (*notify)(void *device, unsigned int queue); /* live and ready */
+};
+
+/* What the machine lends the device. */
+struct kt_virtio_host {
+	/*
+	 * Raise the interrupt: one edge, called once for each bit that becomes set
+	 * in the interrupt status.
+	 */
+	void (*interrupt)(void *arg);
+	/* The device failed; diag is borrowed for the call. May be NULL. */
+	void (*failed)(void *arg, enum kt_virtio_condition condition, const struct kt_diag *diag);
+	void *arg; /* borrowed */
+};
+
+struct kt_virtio_mmio {
+	const struct kt_virtio_ops *ops; /* static */
+	void *device;			 /* borrowed; of the ops */
+	struct kt_virtio_host host;
+	struct kt_virtqueue queues[KT_VIRTIO_QUEUES_MAX];
+	uint32_t status;
+	uint32_t interrupt_status;
+	uint32_t device_features_sel;
+	uint32_t driver_features_sel;
+	uint32_t queue_sel;
+	uint64_t driver_features;
+	/* Why the device failed; 0 and unset while it has not. Cleared by a reset. */
+	enum kt_virtio_condition condition;
+	struct kt_diag diag;
+};
+
+/* mem and what host refers to are borrowed for the life of the transport. */
+void kt_virtio_mmio_init(struct kt_virtio_mmio *mmio, const struct kt_virtio_ops *ops, void *device,
+			 const struct kt_guest_mem *mem, const struct kt_virtio_host *host);
+
+/*
+ * The guest reads, writes len bytes at an offset of the window; any offset and
+ * length. Registers take aligned words of 4 bytes, the configuration space any
+ * width (§4.2.2.2); what is not there reads as zero and writes to it are ignored.
+ */
+void kt_virtio_mmio_read(struct kt_virtio_mmio *mmio, uint64_t offset, void *data,
+			 unsigned int len);
+void kt_virtio_mmio_write(struct kt_virtio_mmio *mmio, uint64_t offset, const void *data,
+			  unsigned int len);
+
+/* As a write of queue to the notify register; for an ioeventfd's signal. */
+void kt_virtio_mmio_notify(struct kt_virtio_mmio *mmio, uint32_t queue);
+
+/* ---- for devices ---- */
+
+/* Whether the queues may be used: DRIVER_OK, and neither side has failed. */
+bool kt_virtio_mmio_live(const struct kt_virtio_mmio *mmio);
+
+/* Whether the driver accepted the feature with this bit number. */
+bool kt_virtio_mmio_has_feature(const struct kt_virtio_mmio *mmio, unsigned int bit);
+
+/* Tells the driver to look at its queues. */
+void kt_virtio_mmio_interrupt(struct kt_virtio_mmio *mmio);
+
+/* Fails the device, for the reason that is in mmio->diag; once until a reset. */
+void kt_virtio_mmio_fail(struct kt_virtio_mmio *mmio, enum kt_virtio_condition condition);

@@ -1,0 +1,379 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The parts of one vCPU; see vcpu.h, and save.h for their order. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "vmm/kvm/x86/cpuid.h"
+#include "vmm/kvm/ioctl.h"
+#include "vmm/kvm/state/vcpu.h"
+
+/* Parts that are one struct and one request in each direction. */
+struct exchange {
+	enum kt_kvm_part part;
+	unsigned long get, set;
+	const char *get_name, *set_name;
+	size_t size;
+};
+
+/* The size that a request encodes is compared with the struct's at compile time. */
+#define FITS(request, type) (0 * sizeof(char[_IOC_SIZE(request) == sizeof(type) ? 1 : -1]))
+#define EXCHANGE(name, type)                                                           \
+	(&(const struct exchange){ KT_KVM_PART_##name, KVM_GET_##name, KVM_SET_##name, \
+				   "KVM_GET_" #name, "KVM_SET_" #name,                 \
+				   sizeof(type) + FITS(KVM_GET_##name, type) +         \
+					   FITS(KVM_SET_##name, type) })
+
+/* Room for the largest of them. */
+union any_part {
+	struct kvm_sregs sregs;
+	struct kvm_sregs2 sregs2;
+	struct kvm_xcrs xcrs;
+	struct kvm_regs regs;
+	struct kvm_debugregs debugregs;
+	struct kvm_vcpu_events events;
+	struct kvm_mp_state mp_state;
+};
+
+int kt_kvm_vcpu_abilities(int kvm_fd, int vm_fd, struct kt_kvm_vcpu_abilities *ret_abilities,
+			  struct kt_diag *diag)
+{
+	int xsave2 = 0, sregs2 = 0;
+	int r = kt_ioctl_value(vm_fd, KVM_CHECK_EXTENSION, KVM_CAP_XSAVE2, &xsave2, diag) ?:
+			kt_ioctl_value(vm_fd, KVM_CHECK_EXTENSION, KVM_CAP_SREGS2, &sregs2, diag);
+
+	*ret_abilities = (struct kt_kvm_vcpu_abilities){ .kvm_fd = kvm_fd,
+							 .xsave_bytes = (uint32_t)xsave2,
+							 .sregs2 = sregs2 > 0 };
+	return kt_forward(r);
+}
+
+/* ---- saving ---- */
+
+struct save {
+	int fd;
+	const struct kt_kvm_vcpu_abilities *abilities;
+	unsigned int index;
+	const struct kt_kvm_time *time;
+	struct kt_buf *buf;
+	struct kt_diag *diag;
+};
+
+static int put(struct save *s, enum kt_kvm_part part, const void *data, size_t len)
+{
+	return kt_forward(kt_kvm_state_put(s->buf, part, s->index, data, len));
+}
+
+static int save_one(struct save *s, const struct exchange *x)
+{
+	union any_part any = { 0 };
+	int r = kt_ioctl_by_name(s->fd, x->get, (unsigned long)&any, NULL, s->diag, x->get_name);
+
+	return kt_forward(r ?: put(s, x->part, &any, x->size));
+}
+
+/* Its timer as it was when the machine was frozen, behind which KVM goes on counting. */
+static int save_lapic(struct save *s)
+{
+	struct kvm_lapic_state lapic;
+	int r = kt_ioctl(s->fd, KVM_GET_LAPIC, &lapic, s->diag);
+
+	if (r)
+		return kt_forward(r);
+	memcpy(lapic.regs + KT_KVM_LAPIC_COUNT_AT, &s->time->counts[s->index],
+	       sizeof(s->time->counts[0]));
+	return kt_forward(put(s, KT_KVM_PART_LAPIC, &lapic, sizeof(lapic)));
+}
+
+static int save_xsave(struct save *s)
+{
+	size_t size = KT_MAX((size_t)s->abilities->xsave_bytes, sizeof(struct kvm_xsave));
+	_cleanup_(kt_freep) struct kvm_xsave *area = calloc(1, size);
+	int r;
+
+	if (!area)
+		return kt_raise(-ENOMEM);
+	r = s->abilities->xsave_bytes ? kt_ioctl(s->fd, KVM_GET_XSAVE2, area, s->diag) :
+					kt_ioctl(s->fd, KVM_GET_XSAVE, area, s->diag);
+	return kt_forward(r ?: put(s, KT_KVM_PART_XSAVE, area, size));
+}
+
+static int save_cpuid(struct save *s)
+{
+	struct kt_kvm_cpuid cpuid = { .nent = KT_KVM_CPUID_MAX };
+	struct kvm_cpuid2 *list = (void *)&cpuid; /* laid out alike */
+	int r = kt_ioctl(s->fd, KVM_GET_CPUID2, list, s->diag);
+
+	return kt_forward(
+		r ?: put(s, KT_KVM_PART_CPUID, &cpuid, 8 + cpuid.nent * sizeof(cpuid.entries[0])));
+}
+
+/*
+ * MSRs that KVM does not list though it keeps them: MTRRs (KVM_GET_MSR_INDEX_LIST in
+ * api.rst lists what a host may have to know, and these are the same on all), and the
+ * banks of machine checks. Numbers: Intel SDM vol. 4, table 2-2.
+ */
+static const struct {
+	uint32_t first, count;
+} unlisted[] = {
+	{ 0x200, 16 },				   /* MTRR pairs */
+	{ 0x250, 1 },  { 0x258, 2 }, { 0x268, 8 }, /* fixed MTRRs */
+	{ 0x277, 1 },				   /* PAT */
+	{ 0x2ff, 1 },				   /* default type of the MTRRs */
+	{ 0x179, 3 },				   /* machine checks in general */
+	{ 0x400, 40 },				   /* ten banks of them */
+};
+
+/* Hypervisor Top Level Functional Specification, appendix D. */
+#define HYPERV_FIRST UINT32_C(0x40000000)
+#define HYPERV_LAST  UINT32_C(0x400001ff)
+
+#define MSRS_AT_ONCE 128u /* KVM takes fewer than 256: MAX_IO_MSRS of arch/x86/kvm/x86.c */
+
+struct msr_list {
+	uint32_t nmsrs;
+	uint32_t indices[KT_KVM_STATE_MSRS_MAX / 2];
+};
+
+struct msr_values {
+	uint32_t nmsrs, pad;
+	struct kvm_msr_entry entries[KT_KVM_STATE_MSRS_MAX];
+};
+
+struct some_msrs { /* struct kvm_msrs with room */
+	uint32_t nmsrs, pad;
+	struct kvm_msr_entry entries[MSRS_AT_ONCE];
+};
+
+/*
+ * Two have places of their own. Those of Hyper-V are listed by KVM and are not for our
+ * guests, whose CPUID has none of it; one of them is a clock, which cannot be set.
+ */
+static bool is_left_out(uint32_t index)
+{
+	return index == KT_KVM_MSR_TSC || index == KT_KVM_MSR_TSC_DEADLINE ||
+	       (index >= HYPERV_FIRST && index <= HYPERV_LAST);
+}
+
+static void add_msr(struct msr_values *values, uint32_t index)
+{
+	if (is_left_out(index))
+		return;
+	for (uint32_t i = 0; i < values->nmsrs; i++)
+		if (values->entries[i].index == index)
+			return;
+	values->entries[values->nmsrs++].index = index;
+}
+
+static int list_msrs(struct save *s, struct msr_values *values)
+{
+	struct msr_list list = { .nmsrs = KT_ARRAY_SIZE(list.indices) };
+	struct kvm_msr_list *listed = (void *)&list; /* laid out alike */
+	int r = kt_ioctl(s->abilities->kvm_fd, KVM_GET_MSR_INDEX_LIST, listed, s->diag);
+
+	if (r)
+		return kt_forward(r);
+	for (uint32_t i = 0; i < list.nmsrs; i++)
+		add_msr(values, list.indices[i]);
+	for (size_t i = 0; i < KT_ARRAY_SIZE(unlisted); i++)
+		for (uint32_t n = 0; n < unlisted[i].count; n++)
+			add_msr(values, unlisted[i].first + n);
+	return 0;
+}
+
+/* Reads or writes as many as KVM does at once, from entries on; their number. */
+static int some_msrs(int fd, unsigned long request, const char *name, struct kvm_msr_entry *entries,
+		     uint32_t count, int *ret_done, struct kt_diag *diag)
+{
+	struct some_msrs some = { .nmsrs = KT_MIN(count, MSRS_AT_ONCE) };
+	int r;
+
+	memcpy(some.entries, entries, some.nmsrs * sizeof(*entries));
+	r = kt_ioctl_by_name(fd, request, (unsigned long)&some, ret_done, diag, name);
+	if (!r && request == KVM_GET_MSRS)
+		memcpy(entries, some.entries, (size_t)*ret_done * sizeof(*entries));
+	return kt_forward(r);
+}
+
+/* KVM stops at each one that this vCPU does not have; those are left out. */
+static int read_msrs(struct save *s, struct msr_values *values)
+{
+	uint32_t at = 0;
+	int done, r = 0;
+
+	while (at < values->nmsrs && !r) {
+		uint32_t left = values->nmsrs - at;
+
+		r = some_msrs(s->fd, KVM_GET_MSRS, "KVM_GET_MSRS", values->entries + at, left,
+			      &done, s->diag);
+		if (r)
+			break;
+		at += (uint32_t)done;
+		if ((uint32_t)done == KT_MIN(left, MSRS_AT_ONCE))
+			continue;
+		memmove(values->entries + at, values->entries + at + 1,
+			(values->nmsrs - at - 1) * sizeof(values->entries[0]));
+		values->nmsrs--;
+	}
+	return kt_forward(r);
+}
+
+/* The TSC first, the deadline last. */
+static int save_msrs(struct save *s)
+{
+	_cleanup_(kt_freep) struct msr_values *values = calloc(1, sizeof(*values));
+	uint64_t deadline = s->time->deadlines[s->index];
+	int r;
+
+	if (!values)
+		return kt_raise(-ENOMEM);
+	values->nmsrs = 1;
+	r = list_msrs(s, values) ?: read_msrs(s, values);
+	if (r)
+		return kt_forward(r);
+	values->entries[0] =
+		(struct kvm_msr_entry){ .index = KT_KVM_MSR_TSC, .data = s->time->guest_tsc };
+	values->entries[values->nmsrs++] =
+		(struct kvm_msr_entry){ .index = KT_KVM_MSR_TSC_DEADLINE,
+					.data = deadline ?: s->time->guest_tsc };
+	return kt_forward(
+		put(s, KT_KVM_PART_MSRS, values, 8 + values->nmsrs * sizeof(values->entries[0])));
+}
+
+int kt_kvm_vcpu_save(int fd, const struct kt_kvm_vcpu_abilities *abilities, unsigned int index,
+		     const struct kt_kvm_time *time, struct kt_buf *buf, struct kt_diag *diag)
+{
+	struct save s = { fd, abilities, index, time, buf, diag };
+	int r = save_one(&s, EXCHANGE(MP_STATE, struct kvm_mp_state)) ?:
+			save_one(&s, EXCHANGE(REGS, struct kvm_regs)) ?:
+			(abilities->sregs2 ? save_one(&s, EXCHANGE(SREGS2, struct kvm_sregs2)) : save_one(&s, EXCHANGE(SREGS, struct kvm_sregs))) ?:
+			save_xsave(&s)						?:
+			save_one(&s, EXCHANGE(XCRS, struct kvm_xcrs))		?:
+			save_one(&s, EXCHANGE(DEBUGREGS, struct kvm_debugregs)) ?:
+			save_lapic(&s)						?:
+			save_msrs(&s)						?:
+			save_cpuid(&s)						?:
+			save_one(&s, EXCHANGE(VCPU_EVENTS, struct kvm_vcpu_events));
+
+	if (r)
+		kt_diag_doing(diag, "save vCPU %u", index);
+	return kt_forward(r);
+}
+
+/* ---- restoring ---- */
+
+struct restore {
+	int fd;
+	const struct kt_kvm_vcpu_abilities *abilities;
+	unsigned int index;
+	const struct kt_kvm_saved *saved;
+	struct kt_diag *diag;
+};
+
+static const struct kt_kvm_blob *part_of(const struct restore *rs, enum kt_kvm_part part)
+{
+	return kt_kvm_state_part(rs->saved, part, rs->index);
+}
+
+static int restore_one(struct restore *rs, const struct exchange *x)
+{
+	return kt_forward(kt_ioctl_by_name(rs->fd, x->set,
+					   (unsigned long)part_of(rs, x->part)->data, NULL,
+					   rs->diag, x->set_name));
+}
+
+static int restore_cpuid(struct restore *rs)
+{
+	const struct kvm_cpuid2 *list = part_of(rs, KT_KVM_PART_CPUID)->data;
+
+	return kt_forward(kt_ioctl(rs->fd, KVM_SET_CPUID2, list, rs->diag));
+}
+
+static int restore_sregs(struct restore *rs)
+{
+	if (part_of(rs, KT_KVM_PART_SREGS)->data)
+		return kt_forward(restore_one(rs, EXCHANGE(SREGS, struct kvm_sregs)));
+	if (!rs->abilities->sregs2) {
+		kt_diag_cause(rs->diag, "this kernel's KVM has no KVM_CAP_SREGS2");
+		return KT_KVM_STATE_E_PART;
+	}
+	return kt_forward(restore_one(rs, EXCHANGE(SREGS2, struct kvm_sregs2)));
+}
+
+/* KVM reads as many bytes as its host has, whatever we have. */
+static int restore_xsave(struct restore *rs)
+{
+	const struct kt_kvm_blob *blob = part_of(rs, KT_KVM_PART_XSAVE);
+	size_t size = KT_MAX((size_t)rs->abilities->xsave_bytes, sizeof(struct kvm_xsave));
+
+	if (blob->len != size) {
+		kt_diag_cause(rs->diag, "its FPU registers have %u bytes, and on this host %zu",
+			      blob->len, size);
+		return KT_KVM_STATE_E_PART;
+	}
+	return kt_forward(kt_ioctl_by_name(rs->fd, KVM_SET_XSAVE, (unsigned long)blob->data, NULL,
+					   rs->diag, "KVM_SET_XSAVE"));
+}
+
+/* One that KVM does not let be set is fine if it has the value already. */
+static int judge_refused(struct restore *rs, const struct kvm_msr_entry *entry)
+{
+	struct kvm_msr_entry now = { .index = entry->index };
+	int done = 0, r = some_msrs(rs->fd, KVM_GET_MSRS, "KVM_GET_MSRS", &now, 1, &done, rs->diag);
+
+	if (r)
+		return kt_forward(r);
+	if (done == 1 && now.data == entry->data)
+		return 0;
+	kt_diag_cause(rs->diag, "KVM_SET_MSRS: MSR %#x cannot be set to %#llx", entry->index,
+		      (unsigned long long)entry->data);
+	return kt_raise(-EIO);
+}
+
+static int restore_msrs(struct restore *rs)
+{
+	const struct msr_values *values = part_of(rs, KT_KVM_PART_MSRS)->data;
+	uint32_t at = 0;
+	int done, r = 0;
+
+	while (at < values->nmsrs && !r) {
+		uint32_t left = values->nmsrs - at;
+
+		r = some_msrs(rs->fd, KVM_SET_MSRS, "KVM_SET_MSRS",
+			      (struct kvm_msr_entry *)values->entries + at, left, &done, rs->diag);
+		if (r)
+			break;
+		at += (uint32_t)done;
+		if ((uint32_t)done < KT_MIN(left, MSRS_AT_ONCE))
+			r = judge_refused(rs, &values->entries[at++]);
+	}
+	return kt_forward(r);
+}
+
+/* An INIT or SIPI that is on its way to a vCPU which goes back is taken in before. */
+static int take_in_events(struct restore *rs)
+{
+	struct kvm_mp_state state;
+
+	return kt_forward(kt_ioctl(rs->fd, KVM_GET_MP_STATE, &state, rs->diag));
+}
+
+int kt_kvm_vcpu_restore(int fd, const struct kt_kvm_vcpu_abilities *abilities, unsigned int index,
+			bool is_new, const struct kt_kvm_saved *saved, struct kt_diag *diag)
+{
+	struct restore rs = { fd, abilities, index, saved, diag };
+	int r = (is_new ? restore_cpuid(&rs) : take_in_events(&rs))		    ?:
+			restore_one(&rs, EXCHANGE(MP_STATE, struct kvm_mp_state))   ?:
+			restore_one(&rs, EXCHANGE(REGS, struct kvm_regs))	    ?:
+			restore_sregs(&rs)					    ?:
+			restore_xsave(&rs)					    ?:
+			restore_one(&rs, EXCHANGE(XCRS, struct kvm_xcrs))	    ?:
+			restore_one(&rs, EXCHANGE(DEBUGREGS, struct kvm_debugregs)) ?:
+			restore_one(&rs, EXCHANGE(LAPIC, struct kvm_lapic_state))   ?:
+			restore_msrs(&rs)					    ?:
+			restore_one(&rs, EXCHANGE(VCPU_EVENTS, struct kvm_vcpu_events));
+
+	if (r)
+		kt_diag_doing(diag, "restore vCPU %u", index);
+	return kt_forward(r);
+}

@@ -1,0 +1,389 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Registers of a vCPU; see regs.h. */
+#include <cpuid.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "vmm/kvm/ioctl.h"
+#include "vmm/kvm/machine-state.h"
+#include "vmm/kvm/x86/regs.h"
+
+/* ---- general ---- */
+
+static int read_general(int fd, struct kt_vm_regs *ret, struct kt_diag *diag)
+{
+	struct kvm_regs regs;
+	int r = kt_ioctl(fd, KVM_GET_REGS, &regs, diag);
+
+	if (r)
+		return kt_forward(r);
+	*ret = (struct kt_vm_regs){
+		.rax = regs.rax,
+		.rbx = regs.rbx,
+		.rcx = regs.rcx,
+		.rdx = regs.rdx,
+		.rsi = regs.rsi,
+		.rdi = regs.rdi,
+		.rsp = regs.rsp,
+		.rbp = regs.rbp,
+		.r8 = regs.r8,
+		.r9 = regs.r9,
+		.r10 = regs.r10,
+		.r11 = regs.r11,
+		.r12 = regs.r12,
+		.r13 = regs.r13,
+		.r14 = regs.r14,
+		.r15 = regs.r15,
+		.rip = regs.rip,
+		.rflags = regs.rflags,
+	};
+	return 0;
+}
+
+static int write_general(int fd, const struct kt_vm_regs *from, struct kt_diag *diag)
+{
+	const struct kvm_regs regs = {
+		.rax = from->rax,
+		.rbx = from->rbx,
+		.rcx = from->rcx,
+		.rdx = from->rdx,
+		.rsi = from->rsi,
+		.rdi = from->rdi,
+		.rsp = from->rsp,
+		.rbp = from->rbp,
+		.r8 = from->r8,
+		.r9 = from->r9,
+		.r10 = from->r10,
+		.r11 = from->r11,
+		.r12 = from->r12,
+		.r13 = from->r13,
+		.r14 = from->r14,
+		.r15 = from->r15,
+		.rip = from->rip,
+		.rflags = from->rflags,
+	};
+
+	return kt_forward(kt_ioctl(fd, KVM_SET_REGS, &regs, diag));
+}
+
+/* ---- control registers and segments ---- */
+
+static struct kt_vm_segment segment_from(const struct kvm_segment *from)
+{
+	return (struct kt_vm_segment){
+		.base = from->base,
+		.limit = from->limit,
+		.selector = from->selector,
+		.attributes = (uint16_t)(from->type | from->s << 4 | from->dpl << 5 |
+					 from->present << 7 | from->avl << 12 | from->l << 13 |
+					 from->db << 14 | from->g << 15),
+		.unusable = from->unusable,
+	};
+}
+
+static struct kvm_segment segment_to(const struct kt_vm_segment *from)
+{
+	uint16_t bits = from->attributes;
+
+	return (struct kvm_segment){
+		.base = from->base,
+		.limit = from->limit,
+		.selector = from->selector,
+		.type = bits & KT_VM_SEGMENT_TYPE,
+		.s = !!(bits & KT_VM_SEGMENT_S),
+		.dpl = (bits & KT_VM_SEGMENT_DPL) >> 5,
+		.present = !!(bits & KT_VM_SEGMENT_PRESENT),
+		.avl = !!(bits & KT_VM_SEGMENT_AVL),
+		.l = !!(bits & KT_VM_SEGMENT_L),
+		.db = !!(bits & KT_VM_SEGMENT_DB),
+		.g = !!(bits & KT_VM_SEGMENT_G),
+		.unusable = from->unusable,
+	};
+}
+
+static int read_system(int fd, struct kt_vm_sregs *ret, struct kt_diag *diag)
+{
+	struct kvm_sregs sregs;
+	int r = kt_ioctl(fd, KVM_GET_SREGS, &sregs, diag);
+
+	if (r)
+		return kt_forward(r);
+	*ret = (struct kt_vm_sregs){
+		.cs = segment_from(&sregs.cs),
+		.ds = segment_from(&sregs.ds),
+		.es = segment_from(&sregs.es),
+		.fs = segment_from(&sregs.fs),
+		.gs = segment_from(&sregs.gs),
+		.ss = segment_from(&sregs.ss),
+		.tr = segment_from(&sregs.tr),
+		.ldt = segment_from(&sregs.ldt),
+		.gdt = { .base = sregs.gdt.base, .limit = sregs.gdt.limit },
+		.idt = { .base = sregs.idt.base, .limit = sregs.idt.limit },
+		.cr0 = sregs.cr0,
+		.cr2 = sregs.cr2,
+		.cr3 = sregs.cr3,
+		.cr4 = sregs.cr4,
+		.cr8 = sregs.cr8,
+		.efer = sregs.efer,
+		.apic_base = sregs.apic_base,
+	};
+	return 0;
+}
+
+/* On top of what KVM has, for interrupts that wait to be delivered are in there, too. */
+static int write_system(int fd, const struct kt_vm_sregs *from, struct kt_diag *diag)
+{
+	struct kvm_sregs sregs;
+	int r = kt_ioctl(fd, KVM_GET_SREGS, &sregs, diag);
+
+	if (r)
+		return kt_forward(r);
+	sregs.cs = segment_to(&from->cs);
+	sregs.ds = segment_to(&from->ds);
+	sregs.es = segment_to(&from->es);
+	sregs.fs = segment_to(&from->fs);
+	sregs.gs = segment_to(&from->gs);
+	sregs.ss = segment_to(&from->ss);
+	sregs.tr = segment_to(&from->tr);
+	sregs.ldt = segment_to(&from->ldt);
+	sregs.gdt = (struct kvm_dtable){ .base = from->gdt.base, .limit = from->gdt.limit };
+	sregs.idt = (struct kvm_dtable){ .base = from->idt.base, .limit = from->idt.limit };
+	sregs.cr0 = from->cr0;
+	sregs.cr2 = from->cr2;
+	sregs.cr3 = from->cr3;
+	sregs.cr4 = from->cr4;
+	sregs.cr8 = from->cr8;
+	sregs.efer = from->efer;
+	sregs.apic_base = from->apic_base;
+	return kt_forward(kt_ioctl(fd, KVM_SET_SREGS, &sregs, diag));
+}
+
+/* ---- floating point ---- */
+
+/*
+ * The XSAVE area in its standard format: SDM vol. 1, 13.4; its first 512 bytes
+ * are those of FXSAVE, 10.5.1. Registers that are in their initial state have
+ * their initial values here, for KVM fills them in.
+ */
+#define XSAVE_FCW	0
+#define XSAVE_FSW	2
+#define XSAVE_FTW	4
+#define XSAVE_FOP	6
+#define XSAVE_FIP	8
+#define XSAVE_FDP	16
+#define XSAVE_MXCSR	24
+#define XSAVE_ST	32 /* 16 bytes apart */
+#define XSAVE_XMM	160
+#define XSAVE_XSTATE_BV 512
+
+#define XCR0_X87 (UINT64_C(1) << 0) /* also bits of XSTATE_BV: 13.1 */
+#define XCR0_SSE (UINT64_C(1) << 1)
+#define XCR0_AVX (UINT64_C(1) << 2)
+
+#define CPUID_XSAVE 0xd /* sub-leaf 2: where the AVX component lies; 13.2 */
+
+/* Moves fields between the area and the struct, to the one or to the other. */
+struct fpu_copy {
+	uint8_t *area;
+	bool to_area;
+};
+
+static void copy_field(const struct fpu_copy *copy, size_t offset, void *field, size_t len)
+{
+	if (copy->to_area)
+		memcpy(copy->area + offset, field, len);
+	else
+		memcpy(field, copy->area + offset, len);
+}
+
+static void copy_legacy(const struct fpu_copy *copy, struct kt_vm_fpu *fpu)
+{
+	copy_field(copy, XSAVE_FCW, &fpu->fcw, sizeof(fpu->fcw));
+	copy_field(copy, XSAVE_FSW, &fpu->fsw, sizeof(fpu->fsw));
+	copy_field(copy, XSAVE_FTW, &fpu->ftw, sizeof(fpu->ftw));
+	copy_field(copy, XSAVE_FOP, &fpu->fop, sizeof(fpu->fop));
+	copy_field(copy, XSAVE_FIP, &fpu->fip, sizeof(fpu->fip));
+	copy_field(copy, XSAVE_FDP, &fpu->fdp, sizeof(fpu->fdp));
+	copy_field(copy, XSAVE_MXCSR, &fpu->mxcsr, sizeof(fpu->mxcsr));
+	for (unsigned int i = 0; i < 8; i++)
+		copy_field(copy, XSAVE_ST + i * 16, fpu->st[i], sizeof(fpu->st[i]));
+	for (unsigned int i = 0; i < 16; i++)
+		copy_field(copy, XSAVE_XMM + i * 16, fpu->ymm[i], 16);
+}
+
+/* 0: this processor has no AVX, or has it where the area's 4 KiB do not reach. */
+static size_t avx_offset(void)
+{
+	unsigned int size, offset, ecx, edx;
+
+	if (!__get_cpuid_count(CPUID_XSAVE, 2, &size, &offset, &ecx, &edx) || size < 256 ||
+	    offset + 256 > sizeof(struct kvm_xsave))
+		return 0;
+	return offset;
+}
+
+static void copy_avx(const struct fpu_copy *copy, struct kt_vm_fpu *fpu)
+{
+	size_t offset = avx_offset();
+
+	for (unsigned int i = 0; i < 16; i++)
+		copy_field(copy, offset + i * 16, fpu->ymm[i] + 16, 16);
+}
+
+static bool has_avx(int fd)
+{
+	struct kvm_xcrs xcrs;
+
+	if (!avx_offset() || kt_ioctl(fd, KVM_GET_XCRS, &xcrs, NULL))
+		return false;
+	for (unsigned int i = 0; i < xcrs.nr_xcrs && i < KVM_MAX_XCRS; i++)
+		if (!xcrs.xcrs[i].xcr)
+			return xcrs.xcrs[i].value & XCR0_AVX;
+	return false;
+}
+
+static int read_fpu(int fd, struct kt_vm_fpu *ret, struct kt_diag *diag)
+{
+	struct kvm_xsave area;
+	struct fpu_copy copy = { .area = (uint8_t *)area.region };
+	int r = kt_ioctl(fd, KVM_GET_XSAVE, &area, diag);
+
+	if (r)
+		return kt_forward(r);
+	*ret = (struct kt_vm_fpu){ .avx = has_avx(fd) };
+	copy_legacy(&copy, ret);
+	if (ret->avx)
+		copy_avx(&copy, ret);
+	return 0;
+}
+
+/* What the struct has no place for stays as it is. */
+static int write_fpu(int fd, const struct kt_vm_fpu *from, struct kt_diag *diag)
+{
+	struct kt_vm_fpu fpu = *from;
+	struct kvm_xsave area;
+	struct fpu_copy copy = { .area = (uint8_t *)area.region, .to_area = true };
+	uint64_t in_use;
+	int r = kt_ioctl(fd, KVM_GET_XSAVE, &area, diag);
+
+	if (r)
+		return kt_forward(r);
+	fpu.avx = fpu.avx && has_avx(fd);
+	copy_legacy(&copy, &fpu);
+	if (fpu.avx)
+		copy_avx(&copy, &fpu);
+	memcpy(&in_use, copy.area + XSAVE_XSTATE_BV, sizeof(in_use));
+	in_use |= XCR0_X87 | XCR0_SSE | (fpu.avx ? XCR0_AVX : 0);
+	memcpy(copy.area + XSAVE_XSTATE_BV, &in_use, sizeof(in_use));
+	return kt_forward(kt_ioctl(fd, KVM_SET_XSAVE, &area, diag));
+}
+
+/* ---- MSRs ---- */
+
+static struct kvm_msrs *msrs_new(const struct kt_vm_msr *from, size_t count)
+{
+	struct kvm_msrs *msrs = calloc(1, sizeof(*msrs) + count * sizeof(msrs->entries[0]));
+
+	if (!msrs)
+		return NULL;
+	msrs->nmsrs = (uint32_t)count;
+	for (size_t i = 0; i < count; i++)
+		msrs->entries[i] =
+			(struct kvm_msr_entry){ .index = from[i].index, .data = from[i].value };
+	return msrs;
+}
+
+/* KVM says how many it did; it stops at the first that it cannot do. */
+static int judge_msrs(const struct kt_vm_msr *msrs, size_t count, size_t done, struct kt_diag *diag)
+{
+	if (done >= count)
+		return 0;
+	kt_diag_cause(diag, "the vCPU does not have MSR %#x, or not with such a value",
+		      msrs[done].index);
+	return KT_VM_E_CANNOT;
+}
+
+static int read_msrs(int fd, struct kt_vm_msr *ret, size_t count, struct kt_diag *diag)
+{
+	_cleanup_(kt_freep) struct kvm_msrs *msrs = msrs_new(ret, count);
+	int r, done;
+
+	if (!msrs)
+		return kt_raise(-ENOMEM);
+	r = kt_ioctl_by_name(fd, KVM_GET_MSRS, (unsigned long)msrs, &done, diag, "KVM_GET_MSRS");
+	if (r)
+		return kt_forward(r);
+	for (size_t i = 0; i < (size_t)done && i < count; i++)
+		ret[i].value = msrs->entries[i].data;
+	return judge_msrs(ret, count, (size_t)done, diag);
+}
+
+static int write_msrs(int fd, const struct kt_vm_msr *from, size_t count, struct kt_diag *diag)
+{
+	_cleanup_(kt_freep) struct kvm_msrs *msrs = msrs_new(from, count);
+	int r, done;
+
+	if (!msrs)
+		return kt_raise(-ENOMEM);
+	r = kt_ioctl_by_name(fd, KVM_SET_MSRS, (unsigned long)msrs, &done, diag, "KVM_SET_MSRS");
+	return r ? kt_forward(r) : judge_msrs(from, count, (size_t)done, diag);
+}
+
+/* ---- all of them ---- */
+
+static int check_access(struct kt_kvm *kvm, unsigned int vcpu, enum kt_vm_reg_set set, size_t count,
+			struct kt_diag *diag)
+{
+	if (vcpu >= kt_kvm_vcpu_count(kvm)) {
+		kt_diag_cause(diag, "there is no vCPU %u", vcpu);
+		return KT_VM_E_RANGE;
+	}
+	if (set == KT_VM_REG_MSRS && count > KT_VM_MSRS_MAX) {
+		kt_diag_cause(diag, "%zu MSRs in one call; the most is %d", count, KT_VM_MSRS_MAX);
+		return kt_raise(-E2BIG);
+	}
+	return kt_forward(kt_kvm_expect_still(kvm, diag));
+}
+
+int kt_kvm_reg_read(struct kt_kvm *kvm, unsigned int vcpu, enum kt_vm_reg_set set, void *data,
+		    size_t count, struct kt_diag *diag)
+{
+	int fd, r = check_access(kvm, vcpu, set, count, diag);
+
+	if (r)
+		return kt_forward(r);
+	fd = kt_kvm_vcpu(kvm, vcpu)->fd;
+	switch (set) {
+	case KT_VM_REG_GENERAL:
+		return kt_forward(read_general(fd, data, diag));
+	case KT_VM_REG_SYSTEM:
+		return kt_forward(read_system(fd, data, diag));
+	case KT_VM_REG_FPU:
+		return kt_forward(read_fpu(fd, data, diag));
+	case KT_VM_REG_MSRS:
+		return kt_forward(read_msrs(fd, data, count, diag));
+	}
+	return kt_raise(-EINVAL);
+}
+
+int kt_kvm_reg_write(struct kt_kvm *kvm, unsigned int vcpu, enum kt_vm_reg_set set,
+		     const void *data, size_t count, struct kt_diag *diag)
+{
+	int fd, r = check_access(kvm, vcpu, set, count, diag);
+
+	if (r)
+		return kt_forward(r);
+	fd = kt_kvm_vcpu(kvm, vcpu)->fd;
+	switch (set) {
+	case KT_VM_REG_GENERAL:
+		return kt_forward(write_general(fd, data, diag));
+	case KT_VM_REG_SYSTEM:
+		return kt_forward(write_system(fd, data, diag));
+	case KT_VM_REG_FPU:
+		return kt_forward(write_fpu(fd, data, diag));
+	case KT_VM_REG_MSRS:
+		return kt_forward(write_msrs(fd, data, count, diag));
+	}
+	return kt_raise(-EINVAL);
+}
