@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/cursor.h"
 
 void kt_buf_deinit(struct kt_buf *buf)
 {
@@ -46,6 +47,32 @@ int kt_buf_append(struct kt_buf *buf, const void *data, size_t len)
 		memcpy(buf->data + buf->len, data, len);
 	buf->len += len;
 	return 0;
+}
+
+int kt_buf_append_le(struct kt_buf *buf, uint64_t value, size_t size)
+{
+	uint8_t bytes[8];
+
+	kt_put_le(bytes, value, size);
+	return kt_forward(kt_buf_append(buf, bytes, size));
+}
+
+int kt_buf_append_word(struct kt_buf *buf, const char *word)
+{
+	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				    "0123456789_-./+:=@,";
+	size_t len;
+	int r;
+
+	if (word[0] && !word[strspn(word, plain)])
+		return kt_forward(kt_buf_append(buf, word, strlen(word)));
+	/* "'" ends a quoted word: it is written '\''. */
+	r = kt_buf_append(buf, "'", 1);
+	for (; !r && *word; word += len) {
+		len = strcspn(word, "'") ?: 1;
+		r = *word == '\'' ? kt_buf_append(buf, "'\\''", 4) : kt_buf_append(buf, word, len);
+	}
+	return r ? kt_forward(r) : kt_forward(kt_buf_append(buf, "'", 1));
 }
 
 int kt_buf_printf(struct kt_buf *buf, const char *fmt, ...)

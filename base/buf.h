@@ -24,6 +24,10 @@ void kt_buf_deinit(struct kt_buf *buf);
 /* -ENOMEM; -ENOBUFS when the limit would be exceeded. */
 int kt_buf_reserve(struct kt_buf *buf, size_t extra) _kt_must_check_;
 int kt_buf_append(struct kt_buf *buf, const void *data, size_t len) _kt_must_check_;
+/* A little-endian integer of size bytes, 1 to 8. */
+int kt_buf_append_le(struct kt_buf *buf, uint64_t value, size_t size) _kt_must_check_;
+/* A word that a POSIX shell takes for this one: in quotes, unless it needs none. */
+int kt_buf_append_word(struct kt_buf *buf, const char *word) _kt_must_check_;
 int kt_buf_printf(struct kt_buf *buf, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3))) _kt_must_check_;
 

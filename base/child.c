@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Running one program of a build; see step.h.
+ * Running one program of a build; see child.h.
  *
  * Its output ends when the last process that holds the pipe has ended, which is
  * what is waited for: the children that make leaves behind when it is killed
@@ -25,7 +25,7 @@
 #define GRACE_NS       (5 * KT_NSEC_PER_SEC) /* from SIGTERM to SIGKILL */
 
 struct run {
-	const struct kt_step *step;
+	const struct kt_child *child;
 	struct kt_process process;
 	pid_t group;
 	int out_fd;
@@ -39,8 +39,8 @@ static void end_line(struct run *run)
 {
 	run->line[run->line_len] = 0;
 	run->line_len = 0;
-	if (run->step->on_line)
-		run->step->on_line(run->line, run->step->data);
+	if (run->child->on_line)
+		run->child->on_line(run->line, run->child->data);
 }
 
 static void split_lines(struct run *run, const char *data, size_t len)
@@ -66,10 +66,10 @@ static int take_output(struct run *run, bool *ret_end)
 		*ret_end = true;
 		return 0;
 	}
-	if (run->step->log_fd >= 0)
-		r = kt_write_all(run->step->log_fd, chunk, (size_t)n);
-	if (!r && run->step->output)
-		r = kt_buf_append(run->step->output, chunk, (size_t)n);
+	if (run->child->log_fd >= 0)
+		r = kt_write_all(run->child->log_fd, chunk, (size_t)n);
+	if (!r && run->child->output)
+		r = kt_buf_append(run->child->output, chunk, (size_t)n);
 	if (r)
 		return kt_forward(r);
 	split_lines(run, chunk, (size_t)n);
@@ -94,7 +94,7 @@ static int drain(struct run *run)
 {
 	struct pollfd fds[] = {
 		{ .fd = run->out_fd, .events = POLLIN },
-		{ .fd = run->step->cancel_fd, .events = POLLIN },
+		{ .fd = run->child->cancel_fd, .events = POLLIN },
 	};
 	bool end = false;
 	int n, r;
@@ -105,10 +105,10 @@ static int drain(struct run *run)
 			return kt_raise(-errno);
 		if (n > 0 && fds[1].revents)
 			fds[1].fd = -1;
-		if (fds[1].fd != run->step->cancel_fd)
+		if (fds[1].fd != run->child->cancel_fd)
 			advance_cancel(run);
-		if (n == 0 && run->step->on_line)
-			run->step->on_line(NULL, run->step->data);
+		if (n == 0 && run->child->on_line)
+			run->child->on_line(NULL, run->child->data);
 		if (n <= 0 || !fds[0].revents)
 			continue;
 		r = take_output(run, &end);
@@ -122,10 +122,10 @@ static int drain(struct run *run)
 
 static int judge(const struct run *run, int status, struct kt_diag *diag)
 {
-	const char *name = run->step->argv[0];
+	const char *name = run->child->argv[0];
 
 	if (run->kill_at_ns)
-		return KT_STEP_E_CANCELLED;
+		return KT_CHILD_E_CANCELLED;
 	if (!status)
 		return 0;
 	if (WIFSIGNALED(status))
@@ -133,14 +133,14 @@ static int judge(const struct run *run, int status, struct kt_diag *diag)
 			      strsignal(WTERMSIG(status)));
 	else
 		kt_diag_cause(diag, "%s ended with status %d", name, WEXITSTATUS(status));
-	return KT_STEP_E_FAILED;
+	return KT_CHILD_E_FAILED;
 }
 
 static int start(struct run *run, struct kt_diag *diag)
 {
-	const struct kt_step *step = run->step;
+	const struct kt_child *child = run->child;
 	_cleanup_(kt_closep) int write_fd = -1;
-	struct kt_process_spec spec = { .argv = step->argv, .cwd = step->cwd, .stdin_fd = -1 };
+	struct kt_process_spec spec = { .argv = child->argv, .cwd = child->cwd, .stdin_fd = -1 };
 	int pipe_fds[2], r;
 
 	if (pipe2(pipe_fds, O_CLOEXEC))
@@ -148,21 +148,21 @@ static int start(struct run *run, struct kt_diag *diag)
 	run->out_fd = pipe_fds[0];
 	write_fd = pipe_fds[1];
 	spec.stdout_fd = spec.stderr_fd = write_fd;
-	spec.keep_fds = &step->keep_fd;
-	spec.keep_fd_count = step->keep_fd >= 0;
+	spec.keep_fds = &child->keep_fd;
+	spec.keep_fd_count = child->keep_fd >= 0;
 	spec.new_group = true;
 	r = kt_process_spawn(&run->process, &spec);
 	if (r == -ENOENT) {
-		kt_diag_cause(diag, "no program '%s'", step->argv[0]);
+		kt_diag_cause(diag, "no program '%s'", child->argv[0]);
 		kt_diag_remedy(diag, "install it");
 	}
 	run->group = run->process.pid;
 	return kt_forward(r);
 }
 
-int kt_step_run(const struct kt_step *step, struct kt_diag *diag)
+int kt_child_run(const struct kt_child *child, struct kt_diag *diag)
 {
-	struct run run = { .step = step, .process = KT_PROCESS_INIT, .out_fd = -1 };
+	struct run run = { .child = child, .process = KT_PROCESS_INIT, .out_fd = -1 };
 	int status, r;
 
 	r = start(&run, diag);

@@ -10,24 +10,24 @@
 #include "base/error.h"
 
 /* A line of output, without its newline; or NULL about once a second while there is none. */
-typedef void kt_step_line_fn(const char *line, void *data);
+typedef void kt_child_line_fn(const char *line, void *data);
 
-struct kt_step {
-	const char *const *argv;  /* NULL-terminated */
-	const char *cwd;	  /* NULL: the caller's */
-	int log_fd;		  /* gets stdout and stderr; -1: none */
-	int cancel_fd;		  /* ends the program when readable; -1: none */
-	int keep_fd;		  /* inherited by the program and its children; -1: none */
-	kt_step_line_fn *on_line; /* NULL: nobody */
+struct kt_child {
+	const char *const *argv;   /* NULL-terminated */
+	const char *cwd;	   /* NULL: the caller's */
+	int log_fd;		   /* gets stdout and stderr; -1: none */
+	int cancel_fd;		   /* ends the program when readable; -1: none */
+	int keep_fd;		   /* inherited by the program and its children; -1: none */
+	kt_child_line_fn *on_line; /* NULL: nobody */
 	void *data;
 	struct kt_buf *output; /* NULL, or where stdout and stderr are appended */
 };
 
-#define KT_STEP_INIT ((struct kt_step){ .log_fd = -1, .cancel_fd = -1, .keep_fd = -1 })
+#define KT_CHILD_INIT ((struct kt_child){ .log_fd = -1, .cancel_fd = -1, .keep_fd = -1 })
 
-enum kt_step_condition {
-	KT_STEP_E_FAILED = KT_CONDITION(STEP), /* it ended, but not with status 0; diag says how */
-	KT_STEP_E_CANCELLED,
+enum kt_child_condition {
+	KT_CHILD_E_FAILED = KT_CONDITION(CHILD), /* it ended, not with status 0; diag says how */
+	KT_CHILD_E_CANCELLED,
 };
 
 /*
@@ -35,4 +35,4 @@ enum kt_step_condition {
  * returns: cancelled, it gets SIGTERM and, should that not be enough, SIGKILL.
  * -ENOENT, with diag: no such program.
  */
-int kt_step_run(const struct kt_step *step, struct kt_diag *diag) _kt_must_check_;
+int kt_child_run(const struct kt_child *child, struct kt_diag *diag) _kt_must_check_;

@@ -54,3 +54,11 @@ static inline uint64_t kt_cursor_le(struct kt_cursor *c, size_t size)
 			v |= (uint64_t)p[i] << (8 * i);
 	return v;
 }
+
+/* Writes the same, and returns what is behind it. */
+static inline uint8_t *kt_put_le(uint8_t *to, uint64_t value, size_t size)
+{
+	for (size_t i = 0; i < size; i++)
+		*to++ = (uint8_t)(value >> (8 * i));
+	return to;
+}

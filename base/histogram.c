@@ -35,12 +35,6 @@ void kt_histogram_add(struct kt_histogram *h, uint64_t value)
 	*count += *count < UINT32_MAX;
 }
 
-void kt_histogram_merge(struct kt_histogram *h, const struct kt_histogram *more)
-{
-	for (size_t i = 0; i < KT_HISTOGRAM_BUCKETS; i++)
-		h->counts[i] += KT_MIN(more->counts[i], UINT32_MAX - h->counts[i]);
-}
-
 uint64_t kt_histogram_count(const struct kt_histogram *h)
 {
 	uint64_t count = 0;

@@ -23,7 +23,6 @@ unsigned int kt_histogram_bucket(uint64_t value);
 uint64_t kt_histogram_upper(unsigned int bucket);
 
 void kt_histogram_add(struct kt_histogram *h, uint64_t value);
-void kt_histogram_merge(struct kt_histogram *h, const struct kt_histogram *more);
 uint64_t kt_histogram_count(const struct kt_histogram *h);
 
 /*

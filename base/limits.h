@@ -40,5 +40,7 @@
 #define KT_SNAPSHOTS_MAX      1000		/* periodic snapshots of one scenario */
 #define KT_SNAPSHOT_MAPS_MAX  256		/* BPF maps in one snapshot */
 #define KT_SNAPSHOT_BYTES_MAX (16u << 20)	/* map bytes in one snapshot */
+#define KT_RUN_MAPS_BYTES_MAX (256u << 20)	/* map bytes in all snapshots of one run */
 #define KT_MAP_BYTES_MAX      (512u << 10)	/* bytes read of one map, then truncated */
 #define KT_BTF_BYTES_MAX      ((1u << 20) - 64) /* one BTF blob; fits one frame */
+#define KT_BTFS_MAX	      64		/* BTF blobs of one run */

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "proto/pattern.h"
+#include "base/pattern.h"
 
 static uint8_t data[1u << 20];
 

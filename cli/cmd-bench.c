@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * `ktest bench`: measures, and shows what was measured. One table says which
- * benchmarks there are and which options each of them takes.
+ * `ktest bench`: measures, and shows what was measured. The benchmarks share a table of
+ * options.
  */
-#include <getopt.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,70 +12,34 @@
 
 #include "base/cleanup.h"
 #include "cli/cli.h"
+#include "cli/machine-options.h"
 #include "cli/measure.h"
 #include "proto/result.h"
 #include "measure/bench/clones.h"
 #include "measure/bench/start.h"
 #include "measure/bench/bench.h"
+#include "machine/config.h"
 #include "machine/stage/initramfs.h"
 #include "machine/stage/stage.h"
 
-static const char help[] =
-	"usage: ktest bench density --axis slots|vms|vcpus [OPTION]...\n"
-	"       ktest bench restore|exec|boot [OPTION]...\n"
-	"       ktest bench show FILE\n\n"
-	"Measures machines, and shows what was measured.\n\n"
-	"  density    commands that write bytes, at once: in so many slots of one\n"
-	"             machine, in so many machines, or on so many vCPUs of one machine;\n"
-	"             for machines, memory per extra one, too\n"
-	"  restore    so many clones of a baked machine, to a first command answered\n"
-	"  exec       a command that does nothing, in so many slots at once\n"
-	"  boot       so many cold boots, to a first command answered\n"
-	"  show       prints what was found before\n\n"
-	"      --accel NAME       auto (default), kvm or tcg; auto is kvm where the\n"
-	"                         host's KVM can run Linux\n"
-	"      --artifact FILE    write all samples into FILE, as JSON\n"
-	"      --axis NAME        what the levels of density count: slots, vms or vcpus\n"
-	"      --kernel PATH      guest kernel (default: as 'ktest run')\n"
-	"      --levels LIST      how many at once, as 1,2,4,8; 1 must be among them\n"
-	"                         (default: 1,2,4,8 for density, else 1)\n"
-	"      --repeats N        samples of each level, after one round to warm up\n"
-	"                         (default: 10)\n"
-	"      --seed N           seed of everything random (default: random, printed)\n"
-	"      --topology T       of each machine (default: 1n1l2c1t)\n"
-	"  -h, --help             show this help\n\n"
-	"A sample is the time of the slowest of a round. The break point is the largest\n"
-	"level whose p95 is at most twice that of level 1.\n"
-	"Exit status: 0 measured, 1 an output was wrong, 2 a machine or the host failed,\n"
-	"or it was cancelled, 3 could not run.\n";
-
 struct options {
+	struct cli_machine machine;
 	struct kt_bench_request request;
+	const struct cli_verb *verb;
 	const struct bench *bench;
-	const char *artifact, *kernel_path, *topology;
-	enum kt_accel accel;
-	bool have_seed, have_axis, have_levels;
+	const char *artifact;
 	int cancel_fd;
 	bool progress; /* stderr is a terminal */
 };
 
-static int run_starts(struct options *o, struct kt_measured *measured, struct kt_diag *diag);
-static int run_commands(struct options *o, struct kt_measured *measured, struct kt_diag *diag);
-
 #define DENSITY_BYTES (64u << 10) /* that each command of density writes */
 
-static const struct bench {
-	const char *name;
+struct bench {
 	enum kt_measured_kind kind;
-	enum kt_bench_axis axis; /* unless --axis says otherwise */
+	enum kt_bench_axis axis; /* KT_BENCH_AXIS_COUNT_: --axis says it */
 	unsigned int output_bytes;
 	/* Measures; result of kt_bench_run(), or KT_CLI_BENCH_E_SETUP. */
 	int (*run)(struct options *o, struct kt_measured *measured, struct kt_diag *diag);
-} benches[] = {
-	{ "density", KT_MEASURED_DENSITY, KT_BENCH_AXIS_COUNT_, DENSITY_BYTES, run_commands },
-	{ "restore", KT_MEASURED_RESTORE, KT_BENCH_MACHINES, 0, run_starts },
-	{ "exec", KT_MEASURED_EXEC, KT_BENCH_SLOTS, 0, run_commands },
-	{ "boot", KT_MEASURED_BOOT, KT_BENCH_MACHINES, 0, run_starts },
 };
 
 enum bench_condition {
@@ -84,155 +48,67 @@ enum bench_condition {
 
 /* ---- options ---- */
 
-static int parse_levels(struct options *o, const char *value)
+static int take_levels(void *target, const char *value, struct kt_diag *diag)
 {
-	struct kt_diag diag = KT_DIAG_INIT;
+	struct options *o = target;
 
-	o->have_levels = true;
-	if (kt_levels_parse(&o->request.levels, value, &diag))
-		return cli_usage_error("bench", "--levels: %s", diag.cause);
-	if (!kt_levels_have(&o->request.levels, 1))
-		return cli_usage_error("bench",
-				       "--levels: 1 is not in '%s', and the others are compared "
-				       "with it",
-				       value);
-	return 0;
-}
-
-static int parse_topology(struct options *o, const char *value)
-{
-	struct kt_diag diag = KT_DIAG_INIT;
-	struct kt_topology topo;
-
-	o->topology = value;
-	if (kt_topology_parse(&topo, value, &diag))
-		return cli_usage_error("bench", "--topology '%s': %s", value, diag.cause);
-	return 0;
-}
-
-static int parse_value(struct options *o, int c, const char *value)
-{
-	switch (c) {
-	case 'A':
-		return kt_accel_parse(&o->accel, value) ?
-			       cli_usage_error("bench", "no accelerator '%s'", value) :
-			       0;
-	case 'f':
-		o->artifact = value;
+	if (kt_levels_parse(&o->request.levels, value, diag))
+		return 1;
+	if (kt_levels_have(&o->request.levels, 1))
 		return 0;
-	case 'x':
-		o->have_axis = true;
-		return kt_bench_axis_parse(&o->request.axis, value) ?
-			       cli_usage_error("bench", "--axis: '%s' is not slots, vms or vcpus",
-					       value) :
-			       0;
-	case 'K':
-		o->kernel_path = value;
-		return 0;
-	case 'l':
-		return parse_levels(o, value);
-	case 'r':
-		o->request.repeats = (unsigned int)cli_parse_count(value, KT_REPEATS_MAX);
-		return o->request.repeats ?
-			       0 :
-			       cli_usage_error("bench",
-					       "--repeats: '%s' is not a number from 1 to %u",
-					       value, KT_REPEATS_MAX);
-	case 'S':
-		o->have_seed = true;
-		return cli_parse_seed(value, &o->request.seed) ?
-			       0 :
-			       cli_usage_error("bench", "'%s' is not a seed", value);
-	default:
-		return parse_topology(o, value);
-	}
+	kt_diag_cause(diag, "1 is not in '%s', and the others are compared with it", value);
+	return 1;
 }
 
-static int show_file(int argc, char **argv)
+static int take_axis(void *target, const char *value, struct kt_diag *diag)
 {
-	_cleanup_(kt_measured_deinit) struct kt_measured m = { .repeats = 0 };
-	struct kt_diag diag = KT_DIAG_INIT;
+	struct options *o = target;
 
-	if (argc != 2)
-		return cli_usage_error("bench", "'show' takes one FILE");
-	if (kt_measured_read(&m, argv[1], &diag)) {
-		cli_print_diag(&diag);
-		return KT_EXIT_COULD_NOT_RUN;
-	}
-	return cli_show(&m);
+	kt_diag_cause(diag, "it is not slots, vms or vcpus");
+	return kt_bench_axis_parse(&o->request.axis, value);
 }
+
+/* clang-format off */
+static const struct cli_option options[] = {
+	CLI_ACCEL,
+	{ "artifact", 0, "FILE", CLI_TEXT(struct options, artifact),
+	  .help = "write all samples into FILE, as JSON" },
+	{ "axis", 0, "NAME", CLI_CALL(take_axis),
+	  .help = "what the levels of density count: slots, vms or vcpus" },
+	CLI_KERNEL,
+	{ "levels", 0, "LIST", CLI_CALL(take_levels),
+	  .help = "how many at once, as 1,2,4,8, from 1 to 256 (16 for slots and vCPUs), each "
+		  "once; 1 must be among them (default: 1,2,4,8 for density, else 1)" },
+	{ "repeats", 0, "N", CLI_NUMBER(struct options, request.repeats, 1, KT_REPEATS_MAX),
+	  .value = "10",
+	  .help = "samples of each level, after one round to warm up that is not counted" },
+	CLI_SEED,
+	CLI_TOPOLOGY,
+	{ 0 },
+};
+/* clang-format on */
 
 /* The axis that is asked for or follows, and that there are so many of it. */
 static int check_axis(struct options *o)
 {
-	bool density = o->bench->kind == KT_MEASURED_DENSITY;
+	bool density = o->bench->axis == KT_BENCH_AXIS_COUNT_;
+	bool given = o->request.axis != KT_BENCH_AXIS_COUNT_;
 
-	if (density != o->have_axis)
-		return cli_usage_error("bench", density ? "density needs --axis" :
+	if (density != given)
+		return cli_usage_error(o->verb, density ? "density needs --axis" :
 							  "--axis goes with density");
 	if (!density)
 		o->request.axis = o->bench->axis;
-	if (density && !o->have_levels)
-		o->request.levels = (struct kt_levels){ { 1, 2, 4, 8 }, 4 };
+	if (!o->request.levels.count)
+		o->request.levels = density ? (struct kt_levels){ { 1, 2, 4, 8 }, 4 } :
+					      (struct kt_levels){ { 1 }, 1 };
 	for (unsigned int i = 0; i < o->request.levels.count; i++)
 		if (o->request.axis != KT_BENCH_MACHINES &&
 		    o->request.levels.list[i] > KT_SLOTS_MAX)
-			return cli_usage_error("bench",
+			return cli_usage_error(o->verb,
 					       "--levels: a machine has %u slots at most, not %u",
 					       KT_SLOTS_MAX, o->request.levels.list[i]);
 	return 0;
-}
-
-static int find_bench(struct options *o, int argc, char **argv)
-{
-	if (!argc)
-		return cli_usage_error("bench", "name what is to be measured");
-	for (size_t i = 0; i < KT_ARRAY_SIZE(benches); i++)
-		if (!strcmp(benches[i].name, argv[0]))
-			o->bench = &benches[i];
-	if (!o->bench)
-		return cli_usage_error("bench", "no benchmark '%s'", argv[0]);
-	if (argc > 1)
-		return cli_usage_error("bench", "'%s' takes no argument '%s'", argv[0], argv[1]);
-	return check_axis(o);
-}
-
-/* 0, an exit status, or -1 when all is done. */
-static int parse_options(struct options *o, int argc, char **argv)
-{
-	static const struct option options[] = {
-		{ "accel", required_argument, NULL, 'A' },
-		{ "artifact", required_argument, NULL, 'f' },
-		{ "axis", required_argument, NULL, 'x' },
-		{ "kernel", required_argument, NULL, 'K' },
-		{ "levels", required_argument, NULL, 'l' },
-		{ "repeats", required_argument, NULL, 'r' },
-		{ "seed", required_argument, NULL, 'S' },
-		{ "topology", required_argument, NULL, 'T' },
-		{ "help", no_argument, NULL, 'h' },
-		{ 0 },
-	};
-	bool any = false;
-	int c, r;
-
-	while ((c = getopt_long(argc, argv, ":h", options, NULL)) != -1) {
-		if (c == 'h') {
-			fputs(help, stdout);
-			return -1;
-		}
-		if (c == ':' || c == '?')
-			return cli_bad_option("bench", argv, c);
-		any = true;
-		r = parse_value(o, c, optarg);
-		if (r)
-			return r;
-	}
-	if (optind < argc && !strcmp(argv[optind], "show")) {
-		if (any)
-			return cli_usage_error("bench", "'show' takes no options");
-		return show_file(argc - optind, argv + optind) ?: -1;
-	}
-	return find_bench(o, argc - optind, argv + optind);
 }
 
 /* ---- measuring ---- */
@@ -242,45 +118,34 @@ static void on_progress(void *arg, unsigned int level, unsigned int repeat)
 	const struct options *o = arg;
 
 	if (o->progress)
-		fprintf(stderr, "\r\033[K%s: level %u, %u of %u", o->bench->name, level, repeat + 1,
+		fprintf(stderr, "\r\033[K%s: level %u, %u of %u", o->verb->name, level, repeat + 1,
 			o->request.repeats);
-}
-
-/* An initramfs with init alone. */
-static int stage_init(int *ret_fd, const struct kt_kernel *kernel, struct kt_diag *diag)
-{
-	static const struct kt_scenario bare = { .name = "bench" };
-	static const struct kt_stage_files none;
-	const struct kt_stage_request stage = {
-		.scenario = &bare, .kernel = kernel, .files = &none, .parts = KT_INITRAMFS_BASE
-	};
-
-	return kt_stage_build(ret_fd, &stage, diag);
 }
 
 static int prepare(struct kt_bench_clones *clones, struct options *o, struct kt_kernel *kernel,
 		   struct kt_diag *diag)
 {
-	int r = kt_kernel_find(kernel, o->kernel_path, diag) ?:
-			cli_choose_accel("bench", &o->accel, o->accel, diag);
+	struct kt_cell_wishes *w = &o->machine.wishes;
 
-	clones->kernel = kernel;
-	clones->topology = o->topology;
-	clones->accel = o->accel;
-	clones->memory_bytes = KT_DEFAULT_MEMORY;
-	clones->seed = o->request.seed;
+	KT_TRY(kt_kernel_find(kernel, o->machine.kernel_path, diag));
+	KT_TRY(kt_kernel_require(kernel, diag));
+	KT_TRY(cli_machine_choose(o->verb, &o->machine, true, diag));
+	w->kernel = kernel->path;
+	w->build_id = kernel->build_id;
 	clones->cancel_fd = o->cancel_fd;
-	return r;
+	return kt_cell_init(&clones->cell, NULL, w, diag);
 }
 
 static int run_bench(struct options *o, struct kt_measured *measured,
 		     struct kt_bench_machines *machines, const struct kt_kernel *kernel,
-		     const char *release, struct kt_diag *diag)
+		     const struct kt_cell_machine *machine, const char *release,
+		     struct kt_diag *diag)
 {
 	int r;
 
-	cli_note_machine(measured, o->accel, o->topology, kernel);
-	machines->surface = kt_accel_name(o->accel);
+	cli_note_machine(measured, machine->accel, machine->topology, kernel);
+	machines->surface = kt_accel_name(machine->accel);
+	o->request.seed = machine->seed;
 	r = kt_bench_run(measured, &o->request, machines, diag);
 	if (release[0])
 		kt_measured_text(measured->kernel.release, sizeof(measured->kernel.release),
@@ -302,7 +167,8 @@ static int run_commands(struct options *o, struct kt_measured *measured, struct 
 	if (!r) {
 		r = kt_bench_clones_init(clones, diag);
 		r = r ? KT_CLI_BENCH_E_SETUP :
-			run_bench(o, measured, &machines, &kernel, clones->release, diag);
+			run_bench(o, measured, &machines, &kernel, &clones->cell.machine,
+				  clones->release, diag);
 		kt_bench_clones_deinit(clones);
 		return r;
 	}
@@ -313,22 +179,16 @@ static int run_commands(struct options *o, struct kt_measured *measured, struct 
 static int make_spec(struct kt_session_spec *spec, struct kt_baked *baked, struct options *o,
 		     const struct kt_bench_clones *clones, int *ret_initrd_fd, struct kt_diag *diag)
 {
-	struct kt_vm_spec vm = { .accel = o->accel,
-				 .memory_bytes = KT_DEFAULT_MEMORY,
-				 .kernel_path = clones->kernel->path,
-				 .seed = o->request.seed };
+	const struct kt_stage_request stage = { .cell = &clones->cell, .parts = KT_INITRAMFS_BASE };
 	int r;
 
 	if (o->request.kind == KT_MEASURED_RESTORE) {
-		r = kt_bench_clones_bake(baked, &spec->config, clones, o->topology, diag);
+		r = kt_bench_clones_bake(baked, &spec->config, &clones->cell, o->cancel_fd, diag);
 		spec->bake = baked->bake;
 		return r;
 	}
-	r = stage_init(ret_initrd_fd, clones->kernel, diag);
-	vm.initrd_fd = *ret_initrd_fd;
-	return r						      ?:
-		       kt_topology_parse(&vm.topo, o->topology, diag) ?:
-		       kt_vm_config_init(&spec->config, &vm, diag);
+	KT_TRY(kt_stage_build(ret_initrd_fd, &stage, diag));
+	return kt_machine_config(&spec->config, &clones->cell.machine, *ret_initrd_fd, diag);
 }
 
 static int run_starts(struct options *o, struct kt_measured *measured, struct kt_diag *diag)
@@ -341,11 +201,13 @@ static int run_starts(struct options *o, struct kt_measured *measured, struct kt
 	struct kt_kernel kernel;
 	int r = clones && starter ? prepare(clones, o, &kernel, diag) : -ENOMEM;
 
-	r = r ?: make_spec(&starter->spec, &baked, o, clones, &initrd_fd, diag);
+	if (!r)
+		r = make_spec(&starter->spec, &baked, o, clones, &initrd_fd, diag);
 	if (r)
 		return r == KT_BENCH_E_CANCELLED ? r : KT_CLI_BENCH_E_SETUP;
 	starter->cancel_fd = o->cancel_fd;
-	return run_bench(o, measured, &machines, &kernel, starter->release, diag);
+	return run_bench(o, measured, &machines, &kernel, &clones->cell.machine, starter->release,
+			 diag);
 }
 
 static int exit_status(int r)
@@ -384,29 +246,84 @@ static int measure(struct options *o)
 	return status;
 }
 
-int cmd_bench(int argc, char **argv)
+static int run(const struct cli_verb *verb, int argc, char **argv)
 {
-	struct options o = {
-		.request = { .levels = { { 1 }, 1 }, .repeats = 10, .on_progress = on_progress },
-		.topology = KT_DEFAULT_TOPO,
-		.accel = KT_ACCEL_AUTO,
-	};
-	int r = parse_options(&o, argc, argv);
+	struct options o = { .request = { .axis = KT_BENCH_AXIS_COUNT_,
+					  .on_progress = on_progress },
+			     .verb = verb,
+			     .bench = verb->data };
+	int r = cli_parse(verb, &o, &argc, &argv);
 
+	if (!r)
+		r = check_axis(&o);
 	if (r)
 		return r < 0 ? 0 : r;
 	o.request.kind = o.bench->kind;
 	o.request.output_bytes = o.bench->output_bytes;
 	o.request.arg = &o;
 	o.progress = isatty(STDERR_FILENO);
-	if (!o.have_seed)
-		o.request.seed = cli_random_seed();
-	o.cancel_fd = cli_open_cancel_fd();
-	if (o.cancel_fd < 0) {
-		fprintf(stderr, "ktest bench: cannot watch for signals: %s\n", strerror(errno));
+	o.cancel_fd = cli_open_signal_fd(verb, SIGINT, SIGTERM, 0);
+	if (o.cancel_fd < 0)
 		return KT_EXIT_COULD_NOT_RUN;
-	}
 	r = measure(&o);
 	close(o.cancel_fd);
 	return r;
 }
+
+static int show(const struct cli_verb *verb, int argc, char **argv)
+{
+	_cleanup_(kt_measured_deinit) struct kt_measured m = { .repeats = 0 };
+	struct kt_diag diag = KT_DIAG_INIT;
+
+	if (kt_measured_read(&m, argv[0], &diag)) {
+		cli_print_diag(&diag);
+		return KT_EXIT_COULD_NOT_RUN;
+	}
+	return cli_show(&m);
+}
+
+/* ---- the verbs ---- */
+
+/* clang-format off */
+#define NOTES                                                                            \
+	"A sample is the time of the slowest of a round. The break point is the largest " \
+	"level whose p95 is at most twice that of level 1.\n"                             \
+	"Exit status: 0 measured, 1 an output was wrong, 2 a machine or the host failed, " \
+	"or it was cancelled, 3 could not run."
+#define BENCH(...)                                              \
+	.notes = NOTES, .options = options, .run = run,         \
+	.data = &(const struct bench){ __VA_ARGS__ }
+
+static const struct cli_verb density = {
+	"bench density", "[OPTION]...",
+	"measure N commands at once, each of which writes bytes: in N slots of one machine, in N "
+	"machines, or on N vCPUs of one machine; of machines also the memory of one more",
+	BENCH(KT_MEASURED_DENSITY, KT_BENCH_AXIS_COUNT_, DENSITY_BYTES, run_commands),
+};
+
+static const struct cli_verb restore = {
+	"bench restore", "[OPTION]...",
+	"measure N clones of a baked machine, until each has answered a command",
+	BENCH(KT_MEASURED_RESTORE, KT_BENCH_MACHINES, 0, run_starts),
+};
+
+static const struct cli_verb exec = {
+	"bench exec", "[OPTION]...", "measure N commands at once that do nothing, in N slots",
+	BENCH(KT_MEASURED_EXEC, KT_BENCH_SLOTS, 0, run_commands),
+};
+
+static const struct cli_verb boot = {
+	"bench boot", "[OPTION]...", "measure N cold boots at once, until each has answered a command",
+	BENCH(KT_MEASURED_BOOT, KT_BENCH_MACHINES, 0, run_starts),
+};
+
+static const struct cli_verb show_verb = {
+	"bench show", "FILE", "print what was found before",
+	.args_min = 1, .args_max = 1, .missing = "it takes one FILE", .run = show,
+};
+
+const struct cli_verb cli_bench = {
+	"bench", "", "measure machines, and show what was measured",
+	.notes = NOTES,
+	.noun = "benchmark", .verbs = CLI_VERBS(&density, &restore, &exec, &boot, &show_verb),
+};

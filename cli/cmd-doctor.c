@@ -1,20 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* `ktest doctor`: what this machine has of what ktest needs. */
-#include <getopt.h>
 #include <stdio.h>
 
 #include "cli/cli.h"
 #include "proto/result.h"
 #include "runner/doctor.h"
 
-static const char help[] =
-	"usage: ktest doctor [OPTION]...\n\n"
-	"Looks at everything ktest needs of this machine, and says what to do about what\n"
-	"is missing.\n\n"
-	"  -h, --help    show this help\n\n"
-	"Exit status: 0 scenarios can be run, 3 they cannot.\n";
-
-static int print_items(void)
+static int run(const struct cli_verb *verb, int argc, char **argv)
 {
 	static const char *const words[] = {
 		[KT_HEALTH_GOOD] = "ok", [KT_HEALTH_NOTE] = "note", [KT_HEALTH_BAD] = "MISSING"
@@ -36,21 +28,11 @@ static int print_items(void)
 	return status;
 }
 
-int cmd_doctor(int argc, char **argv)
-{
-	static const struct option options[] = {
-		{ "help", no_argument, NULL, 'h' },
-		{ 0 },
-	};
-	int c = getopt_long(argc, argv, ":h", options, NULL);
-
-	if (c == 'h') {
-		fputs(help, stdout);
-		return 0;
-	}
-	if (c != -1)
-		return cli_bad_option("doctor", argv, c);
-	if (optind < argc)
-		return cli_usage_error("doctor", "it takes no argument '%s'", argv[optind]);
-	return print_items();
-}
+/* clang-format off */
+const struct cli_verb cli_doctor = {
+	"doctor", "", "look for what ktest needs on this machine",
+	.about = "Looks at everything ktest needs of this machine, and says what to do about what "
+		 "is missing.",
+	.notes = "Exit status: 0 scenarios can be run, 3 they cannot.",
+	.run = run,
+};

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* `ktest gate`: are restored machines what was saved? */
 #include <errno.h>
-#include <getopt.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,198 +10,122 @@
 
 #include "base/cleanup.h"
 #include "cli/cli.h"
+#include "cli/machine-options.h"
 #include "cli/measure.h"
 #include "proto/result.h"
 #include "measure/gate/gate.h"
-
-static const char help[] =
-	"usage: ktest gate restore [OPTION]...\n\n"
-	"Restores machines over and over and tries out each of them, on every vCPU.\n\n"
-	"      --accel NAME          auto (default), kvm or tcg\n"
-	"      --artifact FILE       write all samples and failures into FILE, as JSON\n"
-	"      --cycles N            cycles of each cell (default: 50)\n"
-	"      --first N             number of the first cycle (default: 0)\n"
-	"      --guest linux|micro   what runs in the machines (default: linux)\n"
-	"      --keep DIR            keep the first failing cycle in a new folder in DIR\n"
-	"                            (default: where 'ktest run' keeps its artefacts)\n"
-	"      --kernel PATH         guest kernel (default: as 'ktest run')\n"
-	"      --load WHAT           idle (default), busy or both: what went on when the\n"
-	"                            machine was saved\n"
-	"      --mode WHAT           fresh, reuse or both (default): a new machine for\n"
-	"                            each cycle, or the same one taken back\n"
-	"      --module PATH         kernel module that is loaded when it is saved\n"
-	"      --scheduler NAME      scheduler that is attached when it is saved\n"
-	"                            (default: none)\n"
-	"      --seed N              seed of everything random (default: random, printed)\n"
-	"      --vcpus LIST          as 1,2,4,8 (default: 4)\n"
-	"  -h, --help                show this help\n\n"
-	"Ctrl-C ends it and prints what there is, which is not a pass.\n"
-	"Exit status: 0 every cycle passed, 1 at least one failed, 2 a machine could not\n"
-	"be baked, or it was cut short, 3 could not run.\n";
+#include "measure/gate/open.h"
 
 struct options {
+	struct cli_machine machine;
 	struct kt_gate_request request;
 	struct kt_gate_spec spec;
-	const char *artifact, *kernel_path;
+	const struct cli_verb *verb;
+	unsigned int load, mode; /* 0: the first one, 1: the second, 2: both */
+	const char *artifact;
 	char module[KT_PATH_MAX];
 	struct kt_buf rerun;
-	bool have_seed;
 	int cancel_fd;
 	bool progress; /* stderr is a terminal */
 };
 
 /* ---- options ---- */
 
-/* One of two names, or "both". */
-static int parse_both(const char *option, const char *value, bool chosen[2], const char *first,
-		      const char *second)
+static int take_vcpus(void *target, const char *value, struct kt_diag *diag)
 {
-	bool both = !strcmp(value, "both");
+	struct options *o = target;
 
-	chosen[0] = both || !strcmp(value, first);
-	chosen[1] = both || !strcmp(value, second);
-	return chosen[0] || chosen[1] ? 0 :
-					cli_usage_error("gate", "%s: '%s' is not %s, %s or both",
-							option, value, first, second);
+	return kt_levels_parse(&o->request.vcpus, value, diag);
 }
 
-static int parse_vcpus(struct options *o, const char *value)
+static int take_module(void *target, const char *value, struct kt_diag *diag)
 {
-	struct kt_diag diag = KT_DIAG_INIT;
+	struct options *o = target;
 
-	return kt_levels_parse(&o->request.vcpus, value, &diag) ?
-		       cli_usage_error("gate", "--vcpus: %s", diag.cause) :
-		       0;
-}
-
-static int parse_cycles(struct options *o, const char *value)
-{
-	o->request.cycles = (unsigned int)cli_parse_count(value, KT_REPEATS_MAX);
-	return o->request.cycles ?
-		       0 :
-		       cli_usage_error("gate", "--cycles: '%s' is not a number from 1 to %u", value,
-				       KT_REPEATS_MAX);
-}
-
-static int parse_first(struct options *o, const char *value)
-{
-	o->request.first = (unsigned int)cli_parse_count(value, KT_REPEATS_MAX);
-	return o->request.first || !strcmp(value, "0") ?
-		       0 :
-		       cli_usage_error("gate", "--first: '%s' is not a number from 0 to %u", value,
-				       KT_REPEATS_MAX);
-}
-
-static int parse_guest(struct options *o, const char *value)
-{
-	o->spec.guest = strcmp(value, "micro") ? KT_GATE_LINUX : KT_GATE_MICRO;
-	return o->spec.guest == KT_GATE_LINUX && strcmp(value, "linux") ?
-		       cli_usage_error("gate", "--guest: '%s' is not linux or micro", value) :
-		       0;
-}
-
-static int parse_module(struct options *o, const char *value)
-{
 	if (!realpath(value, o->module))
-		return cli_usage_error("gate", "--module '%s': %s", value, strerror(errno));
+		return -errno;
 	o->spec.module = o->module;
 	return 0;
 }
 
-static int parse_value(struct options *o, int c, const char *value)
-{
-	switch (c) {
-	case 'A':
-		return kt_accel_parse(&o->spec.accel, value) ?
-			       cli_usage_error("gate", "no accelerator '%s'", value) :
-			       0;
-	case 'c':
-		return parse_cycles(o, value);
-	case 'F':
-		return parse_first(o, value);
-	case 'g':
-		return parse_guest(o, value);
-	case 'l':
-		return parse_both("--load", value, o->request.loads, "idle", "busy");
-	case 'm':
-		return parse_both("--mode", value, o->request.modes, "fresh", "reuse");
-	case 'M':
-		return parse_module(o, value);
-	case 'v':
-		return parse_vcpus(o, value);
-	case 'S':
-		o->have_seed = true;
-		return cli_parse_seed(value, &o->request.seed) ?
-			       0 :
-			       cli_usage_error("gate", "'%s' is not a seed", value);
-	case 's':
-		o->request.scheduler = strcmp(value, "none") ? value : NULL;
-		return 0;
-	case 'f':
-		o->artifact = value;
-		return 0;
-	case 'K':
-		o->kernel_path = value;
-		return 0;
-	default:
-		o->request.keep_dir = value;
-		return 0;
-	}
-}
+static const char *const guests[] = { [KT_GATE_LINUX] = "linux", [KT_GATE_MICRO] = "micro", NULL };
+static const char *const loads[] = { "idle", "busy", "both", NULL };
+static const char *const modes[] = { "fresh", "reuse", "both", NULL };
+
+/* clang-format off */
+static const struct cli_option options[] = {
+	CLI_ACCEL,
+	{ "artifact", 0, "FILE", CLI_TEXT(struct options, artifact),
+	  .help = "write all samples and failures into FILE, as JSON, which 'ktest bench show' "
+		  "prints" },
+	{ "cycles", 0, "N", CLI_NUMBER(struct options, request.cycles, 1, KT_REPEATS_MAX),
+	  .value = "50",
+	  .help = "cycles of each cell" },
+	{ "first", 0, "N", CLI_NUMBER(struct options, request.first, 0, KT_REPEATS_MAX),
+	  .value = "0",
+	  .help = "number of the first cycle: with the same seed, cycle N is the same again" },
+	{ "guest", 0, "NAME", CLI_CHOICE(struct options, spec.guest, guests), .value = "linux",
+	  .help = "what runs in the machines: linux, or micro, a guest of a few instructions for "
+		  "a KVM that cannot run Linux either; under kvm only, without a module and a "
+		  "scheduler" },
+	{ "keep", 0, "DIR", CLI_TEXT(struct options, request.keep_dir),
+	  .help = "keep the first failing cycle in a new folder in DIR: console, registers, "
+		  "image, the cause and rerun.sh (default: $XDG_STATE_HOME/ktest/runs)" },
+	CLI_KERNEL,
+	{ "load", 0, "WHAT", CLI_CHOICE(struct options, load, loads), .value = "idle",
+	  .help = "what went on when the machine was saved: idle, busy or both" },
+	{ "mode", 0, "WHAT", CLI_CHOICE(struct options, mode, modes), .value = "both",
+	  .help = "fresh: each cycle restores a new machine; reuse: it takes the last one back "
+		  "to its image; both" },
+	{ "module", 0, "PATH", CLI_CALL(take_module),
+	  .help = "kernel module that is loaded when the machine is saved" },
+	{ "scheduler", 0, "NAME", CLI_TEXT(struct cli_machine, wishes.scheduler), .value = "none",
+	  .help = "scheduler that is attached when the machine is saved" },
+	CLI_SEED,
+	{ "vcpus", 0, "LIST", CLI_CALL(take_vcpus), .value = "4",
+	  .help = "numbers of vCPUs, as 1,2,4,8" },
+	{ 0 },
+};
+/* clang-format on */
 
 /* What cannot go together, or would be too much to be kept. */
 static int check_options(const struct options *o)
 {
 	if (o->request.first + o->request.cycles > KT_REPEATS_MAX)
-		return cli_usage_error("gate", "--first and --cycles end beyond %u",
+		return cli_usage_error(o->verb, "--first and --cycles end beyond %u",
 				       KT_REPEATS_MAX);
 	if (kt_gate_samples(&o->request) > KT_SAMPLES_MAX)
-		return cli_usage_error("gate",
+		return cli_usage_error(o->verb,
 				       "these are too many cycles to keep their samples; run it "
 				       "in parts");
 	if (o->spec.guest == KT_GATE_MICRO && (o->spec.module || o->request.scheduler))
-		return cli_usage_error("gate", "--module and --scheduler go with --guest linux");
+		return cli_usage_error(o->verb, "--module and --scheduler go with --guest linux");
 	return 0;
 }
 
-/* 0, an exit status, or -1 when help was printed. */
-static int parse_options(struct options *o, int argc, char **argv)
+static void make_request(struct options *o)
 {
-	static const struct option options[] = {
-		{ "accel", required_argument, NULL, 'A' },
-		{ "artifact", required_argument, NULL, 'f' },
-		{ "cycles", required_argument, NULL, 'c' },
-		{ "first", required_argument, NULL, 'F' },
-		{ "guest", required_argument, NULL, 'g' },
-		{ "keep", required_argument, NULL, 'k' },
-		{ "kernel", required_argument, NULL, 'K' },
-		{ "load", required_argument, NULL, 'l' },
-		{ "mode", required_argument, NULL, 'm' },
-		{ "module", required_argument, NULL, 'M' },
-		{ "scheduler", required_argument, NULL, 's' },
-		{ "seed", required_argument, NULL, 'S' },
-		{ "vcpus", required_argument, NULL, 'v' },
-		{ "help", no_argument, NULL, 'h' },
-		{ 0 },
-	};
-	int c, r = 0;
+	struct kt_gate_request *req = &o->request;
 
-	while (!r && (c = getopt_long(argc, argv, ":h", options, NULL)) != -1) {
-		if (c == 'h') {
-			fputs(help, stdout);
-			return -1;
-		}
-		r = c == ':' || c == '?' ? cli_bad_option("gate", argv, c) :
-					   parse_value(o, c, optarg);
-	}
+	req->loads[0] = o->load != 1;
+	req->loads[1] = o->load != 0;
+	req->modes[0] = o->mode != 1;
+	req->modes[1] = o->mode != 0;
+	req->scheduler =
+		strcmp(o->machine.wishes.scheduler, "none") ? o->machine.wishes.scheduler : NULL;
+	if (!o->machine.wishes.has_seed)
+		o->machine.wishes.seed = cli_random_seed();
+	req->seed = o->spec.seed = o->machine.wishes.seed;
+}
+
+/* 0, or what cli_parse() returns. */
+static int parse_options(struct options *o, int *argc, char ***argv)
+{
+	int r = cli_parse(o->verb, o, argc, argv);
+
 	if (r)
 		return r;
-	if (optind == argc)
-		return cli_usage_error("gate", "name what is to be tried out: restore");
-	if (strcmp(argv[optind], "restore"))
-		return cli_usage_error("gate", "no gate '%s'", argv[optind]);
-	if (optind + 1 < argc)
-		return cli_usage_error("gate", "it takes no argument '%s'", argv[optind + 1]);
+	make_request(o);
 	return check_options(o);
 }
 
@@ -262,14 +186,10 @@ static void print_end(const struct kt_gate_result *res)
 
 /* ---- running ---- */
 
-/* A word that a shell takes as it is: "'" ends a quoted one, and is written '\''. */
 static int add_word(struct kt_buf *out, const char *option, const char *word)
 {
-	int r = kt_buf_printf(out, "%s'", option);
-
-	for (const char *p = word; !r && *p; p++)
-		r = *p == '\'' ? kt_buf_printf(out, "'\\''") : kt_buf_append(out, p, 1);
-	return r ?: kt_buf_printf(out, "'");
+	KT_TRY(kt_buf_printf(out, "%s", option));
+	return kt_forward(kt_buf_append_word(out, word));
 }
 
 /* What repeats a cell, but for what the gate adds. */
@@ -280,10 +200,11 @@ static int make_rerun(struct options *o)
 	int r;
 
 	exe[n > 0 ? n : 0] = '\0';
-	r = add_word(&o->rerun, "", exe) ?:
-		    kt_buf_printf(&o->rerun, " gate restore --guest %s --accel %s",
+	r = add_word(&o->rerun, "", exe);
+	if (!r)
+		r = kt_buf_printf(&o->rerun, " gate restore --guest %s --accel %s",
 				  o->spec.guest == KT_GATE_MICRO ? "micro" : "linux",
-				  kt_accel_name(o->spec.accel));
+				  kt_accel_name(o->machine.wishes.accel));
 	if (!r && o->spec.kernel)
 		r = add_word(&o->rerun, " --kernel ", o->spec.kernel->path);
 	if (!r && o->spec.module)
@@ -298,9 +219,9 @@ static int make_rerun(struct options *o)
 static int choose_accel(struct options *o, struct kt_diag *diag)
 {
 	if (o->spec.guest != KT_GATE_MICRO)
-		return cli_choose_accel("gate", &o->spec.accel, o->spec.accel, diag);
-	if (o->spec.accel == KT_ACCEL_AUTO)
-		o->spec.accel = KT_ACCEL_KVM;
+		return cli_machine_choose(o->verb, &o->machine, true, diag);
+	if (o->machine.wishes.accel == KT_ACCEL_AUTO)
+		o->machine.wishes.accel = KT_ACCEL_KVM;
 	return 0;
 }
 
@@ -310,18 +231,21 @@ static int prepare(struct options *o, struct kt_gate_machines *machines, struct 
 {
 	int r = choose_accel(o, diag);
 
+	o->spec.accel = o->machine.wishes.accel;
 	if (!r && o->spec.guest == KT_GATE_LINUX) {
-		r = kt_kernel_find(kernel, o->kernel_path, diag);
+		r = kt_kernel_find(kernel, o->machine.kernel_path, diag);
+		if (!r)
+			r = kt_kernel_require(kernel, diag);
 		o->spec.kernel = kernel;
 	}
-	r = r ?: make_rerun(o);
 	if (r)
 		return r;
-	cli_note_machine(measured, o->spec.accel, "1n1lNc1t", o->spec.kernel);
+	KT_TRY(make_rerun(o));
+	cli_note_machine(measured, o->machine.wishes.accel, "1n1lNc1t", o->spec.kernel);
 	return kt_gate_machines_open(machines, &o->spec, diag);
 }
 
-static int run(struct options *o)
+static int run_gate(struct options *o)
 {
 	_cleanup_(kt_measured_deinit) struct kt_measured measured;
 	_cleanup_(kt_freep) struct kt_gate_result *res = calloc(1, sizeof(*res));
@@ -350,34 +274,40 @@ static int run(struct options *o)
 	return status;
 }
 
-int cmd_gate(int argc, char **argv)
+static int run(const struct cli_verb *verb, int argc, char **argv)
 {
 	struct options o = {
-		.request = { .vcpus = { { 4 }, 1 },
-			     .modes = { true, true },
-			     .loads = { true, false },
-			     .cycles = 50,
-			     .on_progress = on_progress,
+		.request = { .on_progress = on_progress,
 			     .on_failure = on_failure,
 			     .is_cancelled = is_cancelled },
-		.spec = { .accel = KT_ACCEL_AUTO },
+		.verb = verb,
 	};
-	int r = parse_options(&o, argc, argv);
+	int r = parse_options(&o, &argc, &argv);
 
 	if (r)
 		return r < 0 ? 0 : r;
 	o.request.arg = &o;
 	o.progress = isatty(STDERR_FILENO);
-	if (!o.have_seed)
-		o.request.seed = cli_random_seed();
-	o.spec.seed = o.request.seed;
-	o.cancel_fd = o.spec.cancel_fd = cli_open_cancel_fd();
-	if (o.cancel_fd < 0) {
-		fprintf(stderr, "ktest gate: cannot watch for signals: %s\n", strerror(errno));
+	o.cancel_fd = o.spec.cancel_fd = cli_open_signal_fd(verb, SIGINT, SIGTERM, 0);
+	if (o.cancel_fd < 0)
 		return KT_EXIT_COULD_NOT_RUN;
-	}
-	r = run(&o);
+	r = run_gate(&o);
 	kt_buf_deinit(&o.rerun);
 	close(o.cancel_fd);
 	return r;
 }
+
+/* clang-format off */
+static const struct cli_verb restore = {
+	"gate restore", "[OPTION]...",
+	"restore machines over and over, and try out each of them on every vCPU",
+	.notes = "Ctrl-C ends it and prints what there is, which is not a pass.\n"
+		 "Exit status: 0 every cycle passed, 1 at least one failed, 2 a machine could not "
+		 "be baked, or it was cut short, 3 could not run.",
+	.options = options, .run = run,
+};
+
+const struct cli_verb cli_gate = {
+	"gate", "", "restore machines over and over, and try out each",
+	.noun = "gate", .verbs = CLI_VERBS(&restore),
+};

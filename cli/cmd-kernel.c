@@ -3,14 +3,12 @@
  * 'ktest kernel': builds guest kernels, shows what there is, checks them.
  * The work is in kernel/; here are options, words and the progress line.
  */
-#include <getopt.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/signalfd.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -28,38 +26,6 @@
 #define KCONFIG_MAX	(1u << 20)
 #define LINE_EVERY_NS	(30 * KT_NSEC_PER_SEC)	 /* not on a terminal */
 #define REDRAW_EVERY_NS (200 * KT_NSEC_PER_MSEC) /* on one */
-
-static void print_help(void)
-{
-	printf("usage: ktest kernel build [OPTION]...\n"
-	       "       ktest kernel list | path\n"
-	       "       ktest kernel check [--kconfig FILE] [PATH]\n"
-	       "       ktest kernel rm ID\n"
-	       "\n"
-	       "Guest kernels: built once, kept in $XDG_CACHE_HOME/ktest/kernels, found by\n"
-	       "'ktest run' without being named.\n"
-	       "\n"
-	       "  build    builds the kernel of these sources, this configuration and this\n"
-	       "           compiler, unless it is there already; prints its path. Takes\n"
-	       "           minutes. Interrupted, it goes on where it ended.\n"
-	       "  list     lists the kernels, newest first, and unfinished builds\n"
-	       "  path     prints the path of the kernel that 'ktest run' would use\n"
-	       "  check    whether a kernel has every setting of the configuration\n"
-	       "           fragment, BTF, a symbol table and sched_ext; names what it\n"
-	       "           does not have. PATH: an image or its folder; default: as 'path'\n"
-	       "  rm       removes a kernel or an unfinished build; ID as in 'list', or the\n"
-	       "           beginning of it\n"
-	       "\n"
-	       "  --source PATH    folder or tarball of Linux sources, 6.12 or newer;\n"
-	       "                   default: the package linux-source-6.12\n"
-	       "  --kconfig FILE   configuration fragment; default: ktest's own\n"
-	       "  -j, --jobs N     processes at a time; default: one for each CPU\n"
-	       "  -h, --help       shows this\n"
-	       "\n"
-	       "$KTEST_KERNEL names a kernel to use instead of the newest in the cache.\n"
-	       "\n"
-	       "Exit status: 0 done, 1 'check' found something missing, 3 could not run.\n");
-}
 
 static int fail(const struct kt_diag *diag)
 {
@@ -156,44 +122,33 @@ static void on_notice(const char *text, void *data)
 	fprintf(stderr, "ktest: %s\n", text);
 }
 
-/* Readable once the user wants it to end. */
-static int open_cancel_fd(void)
-{
-	sigset_t set;
+/* clang-format off */
+static const struct cli_option build_options[] = {
+	{ "jobs", 'j', "N", CLI_NUMBER(struct kt_build_spec, jobs, 1, JOBS_MAX),
+	  .help = "processes at a time; without it one for each CPU" },
+	{ "kconfig", 0, "FILE", CLI_TEXT(struct kt_build_spec, kconfig),
+	  .help = "configuration fragment (default: ktest's own)" },
+	{ "source", 0, "PATH", CLI_TEXT(struct kt_build_spec, source),
+	  .help = "folder or tarball of Linux sources, 6.12 or newer (default: the package "
+		  "linux-source-6.12)" },
+	{ 0 },
+};
+/* clang-format on */
 
-	sigemptyset(&set);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGHUP);
-	sigprocmask(SIG_BLOCK, &set, NULL);
-	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-}
-
-static bool parse_jobs(const char *text, unsigned int *ret_jobs)
-{
-	char *end;
-	unsigned long n = strtoul(text, &end, 10);
-
-	if (text[0] < '0' || text[0] > '9' || *end || !n || n > JOBS_MAX)
-		return false;
-	*ret_jobs = (unsigned int)n;
-	return true;
-}
-
-static int build(struct kt_build_spec *spec)
+static int do_build(const struct cli_verb *verb, int argc, char **argv)
 {
 	struct view view = { .terminal = isatty(STDERR_FILENO), .phase = -1 };
-	_cleanup_(kt_closep) int cancel_fd = open_cancel_fd();
+	_cleanup_(kt_closep) int cancel_fd = -1;
 	struct kt_diag diag = KT_DIAG_INIT;
+	struct kt_build_spec spec = { .progress = on_progress, .notice = on_notice, .data = &view };
 	struct kt_cached_kernel kernel;
 	bool existed;
-	int r;
+	int r = cli_parse(verb, &spec, &argc, &argv);
 
-	spec->cancel_fd = cancel_fd;
-	spec->progress = on_progress;
-	spec->notice = on_notice;
-	spec->data = &view;
-	r = kt_build_kernel(spec, &kernel, &existed, &diag);
+	if (r)
+		return r < 0 ? 0 : r;
+	spec.cancel_fd = cancel_fd = cli_open_signal_fd(verb, SIGINT, SIGTERM, SIGHUP, 0);
+	r = kt_build_kernel(&spec, &kernel, &existed, &diag);
 	close_line(&view);
 	if (r)
 		return fail(&diag);
@@ -204,67 +159,7 @@ static int build(struct kt_build_spec *spec)
 	return 0;
 }
 
-static int do_build(int argc, char **argv)
-{
-	static const struct option options[] = {
-		{ "source", required_argument, NULL, 's' },
-		{ "kconfig", required_argument, NULL, 'k' },
-		{ "jobs", required_argument, NULL, 'j' },
-		{ "help", no_argument, NULL, 'h' },
-		{ NULL, 0, NULL, 0 },
-	};
-	struct kt_build_spec spec = { .cancel_fd = -1 };
-	int c;
-
-	while ((c = getopt_long(argc, argv, ":hj:", options, NULL)) != -1) {
-		switch (c) {
-		case 's':
-			spec.source = optarg;
-			break;
-		case 'k':
-			spec.kconfig = optarg;
-			break;
-		case 'j':
-			if (!parse_jobs(optarg, &spec.jobs))
-				return cli_usage_error("kernel", "'%s' is no number of jobs",
-						       optarg);
-			break;
-		case 'h':
-			print_help();
-			return 0;
-		default:
-			return cli_bad_option("kernel", argv, c);
-		}
-	}
-	if (optind < argc)
-		return cli_usage_error("kernel", "'build' takes no argument '%s'", argv[optind]);
-	return build(&spec);
-}
-
 /* --- list, path, rm -------------------------------------------------------------- */
-
-/* For actions without options: 0 to go on, else the exit status + 1. */
-static int no_options(int argc, char **argv, int arguments_min, int arguments_max)
-{
-	static const struct option options[] = {
-		{ "help", no_argument, NULL, 'h' },
-		{ NULL, 0, NULL, 0 },
-	};
-	int c = getopt_long(argc, argv, ":h", options, NULL);
-
-	if (c == 'h') {
-		print_help();
-		return 1;
-	}
-	if (c != -1)
-		return 1 + cli_bad_option("kernel", argv, c);
-	if (argc - optind < arguments_min)
-		return 1 + cli_usage_error("kernel", "'%s' needs an argument", argv[0]);
-	if (argc - optind > arguments_max)
-		return 1 + cli_usage_error("kernel", "'%s' takes no argument '%s'", argv[0],
-					   argv[optind + arguments_max]);
-	return 0;
-}
 
 static int print_unfinished(const char *key, void *data)
 {
@@ -283,14 +178,11 @@ static void print_kernel(const struct kt_cached_kernel *kernel)
 	printf("%-32s %s  %s\n", kernel->id, when, kernel->compiler);
 }
 
-static int do_list(int argc, char **argv)
+static int do_list(const struct cli_verb *verb, int argc, char **argv)
 {
 	_cleanup_(kt_cached_kernels_deinit) struct kt_cached_kernels list = { .count = 0 };
-	int r = no_options(argc, argv, 0, 0);
+	int r = kt_cache_list(&list);
 
-	if (r)
-		return r - 1;
-	r = kt_cache_list(&list);
 	if (!r)
 		for (size_t i = 0; i < list.count; i++)
 			print_kernel(&list.kernels[i]);
@@ -299,15 +191,12 @@ static int do_list(int argc, char **argv)
 	return r ? fault("list kernels", r) : 0;
 }
 
-static int do_path(int argc, char **argv)
+static int do_path(const struct cli_verb *verb, int argc, char **argv)
 {
 	struct kt_diag diag = KT_DIAG_INIT;
 	struct kt_kernel kernel;
-	int r = no_options(argc, argv, 0, 0);
+	int r = kt_kernel_find(&kernel, NULL, &diag);
 
-	if (r)
-		return r - 1;
-	r = kt_kernel_find(&kernel, NULL, &diag);
 	if (r)
 		return fail(&diag);
 	printf("%s\n", kernel.path);
@@ -330,22 +219,19 @@ static int same_key(const char *key, void *data)
 	return !strcmp(key, data);
 }
 
-static int do_rm(int argc, char **argv)
+static int do_rm(const struct cli_verb *verb, int argc, char **argv)
 {
 	struct kt_cached_kernel kernel;
-	int r = no_options(argc, argv, 1, 1);
+	int r = kt_cache_find_id(argv[0], &kernel);
 
-	if (r)
-		return r - 1;
-	r = kt_cache_find_id(argv[optind], &kernel);
 	if (!r)
 		r = kt_cache_remove(&kernel);
-	else if (r == KT_CACHE_E_NONE && kt_cache_each_unfinished(same_key, argv[optind]) > 0)
-		return remove_unfinished(argv[optind]);
+	else if (r == KT_CACHE_E_NONE && kt_cache_each_unfinished(same_key, argv[0]) > 0)
+		return remove_unfinished(argv[0]);
 	if (r > 0) {
 		fprintf(stderr, "ktest: %s '%s'; 'ktest kernel list' shows what there is\n",
 			r == KT_CACHE_E_AMBIGUOUS ? "several kernels begin with" : "no kernel",
-			argv[optind]);
+			argv[0]);
 		return KT_EXIT_COULD_NOT_RUN;
 	}
 	return r ? fault("remove a kernel", r) : 0;
@@ -427,14 +313,24 @@ static int check_config(struct check *check, const char *image)
 	return r ? fault("compare configurations", r) : 0;
 }
 
-static int check(const char *kconfig, const char *path)
+/* clang-format off */
+static const struct cli_option check_options[] = {
+	{ "kconfig", 0, "FILE", CLI_TEXT(struct check, kconfig),
+	  .help = "configuration fragment (default: ktest's own)" },
+	{ 0 },
+};
+/* clang-format on */
+
+static int do_check(const struct cli_verb *verb, int argc, char **argv)
 {
-	struct check check = { .kconfig = kconfig };
+	struct check check = { .kconfig = kt_build_default_kconfig() };
 	struct kt_diag diag = KT_DIAG_INIT;
 	struct kt_kernel kernel;
-	int r;
+	int r = cli_parse(verb, &check, &argc, &argv);
 
-	r = kt_kernel_find(&kernel, path, &diag);
+	if (r)
+		return r < 0 ? 0 : r;
+	r = kt_kernel_find(&kernel, argv[0], &diag);
 	if (r)
 		return fail(&diag);
 	expect(&check, kernel.has_btf, ".BTF: missing");
@@ -451,52 +347,45 @@ static int check(const char *kconfig, const char *path)
 	return check.failures ? KT_EXIT_FAIL : 0;
 }
 
-static int do_check(int argc, char **argv)
-{
-	static const struct option options[] = {
-		{ "kconfig", required_argument, NULL, 'k' },
-		{ "help", no_argument, NULL, 'h' },
-		{ NULL, 0, NULL, 0 },
-	};
-	const char *kconfig = kt_build_default_kconfig();
-	int c;
+/* --- the verbs -------------------------------------------------------------------- */
 
-	while ((c = getopt_long(argc, argv, ":h", options, NULL)) != -1) {
-		switch (c) {
-		case 'k':
-			kconfig = optarg;
-			break;
-		case 'h':
-			print_help();
-			return 0;
-		default:
-			return cli_bad_option("kernel", argv, c);
-		}
-	}
-	if (argc - optind > 1)
-		return cli_usage_error("kernel", "'check' takes no argument '%s'",
-				       argv[optind + 1]);
-	return check(kconfig, argv[optind]);
-}
+/* clang-format off */
+static const struct cli_verb build_verb = {
+	"kernel build", "[OPTION]...",
+	"build the kernel of these sources, this configuration and this compiler, unless it is "
+	"there already, and print its path",
+	.notes = "Takes minutes. Interrupted, it goes on where it ended.",
+	.options = build_options, .run = do_build,
+};
 
-int cmd_kernel(int argc, char **argv)
-{
-	static const struct {
-		const char *name;
-		int (*run)(int argc, char **argv);
-	} actions[] = {
-		{ "build", do_build }, { "list", do_list }, { "path", do_path },
-		{ "check", do_check }, { "rm", do_rm },
-	};
+static const struct cli_verb list_verb = {
+	"kernel list", "", "list the kernels, newest first, and unfinished builds", .run = do_list,
+};
 
-	if (argc < 2)
-		return cli_usage_error("kernel", "what to do? build, list, path, check or rm");
-	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h")) {
-		print_help();
-		return 0;
-	}
-	for (size_t i = 0; i < KT_ARRAY_SIZE(actions); i++)
-		if (!strcmp(argv[1], actions[i].name))
-			return actions[i].run(argc - 1, argv + 1);
-	return cli_usage_error("kernel", "no action '%s'", argv[1]);
-}
+static const struct cli_verb path_verb = {
+	"kernel path", "", "print the path of the kernel that 'ktest run' would use", .run = do_path,
+};
+
+static const struct cli_verb check_verb = {
+	"kernel check", "[OPTION]... [PATH]",
+	"say whether a kernel has every setting of the configuration fragment, BTF, a symbol table "
+	"and sched_ext, and what it does not have",
+	.notes = "PATH: an image or its folder (default: as 'ktest kernel path').\n"
+		 "Exit status: 0 complete, 1 something is missing, 3 could not run.",
+	.options = check_options, .args_max = 1, .run = do_check,
+};
+
+static const struct cli_verb rm_verb = {
+	"kernel rm", "ID",
+	"remove a kernel or an unfinished build; ID as in 'list', or the beginning of it",
+	.args_min = 1, .args_max = 1, .missing = "name a kernel by its ID", .run = do_rm,
+};
+
+const struct cli_verb cli_kernel = {
+	"kernel", "", "build, list and check guest kernels",
+	.about = "Guest kernels: built once, kept in $XDG_CACHE_HOME/ktest/kernels, found by "
+		 "'ktest run' without being named.",
+	.notes = "$KTEST_KERNEL names a kernel to use instead of the newest in the cache.",
+	.noun = "action",
+	.verbs = CLI_VERBS(&build_verb, &list_verb, &path_verb, &check_verb, &rm_verb),
+};

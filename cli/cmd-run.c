@@ -4,7 +4,9 @@
  * in the order of the plan: the verdict and its cause first, the artefact folder and
  * the rerun command last.
  */
+#include <limits.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,12 +26,9 @@
 
 struct options {
 	struct run_options given;
-	bool auto_accel;	  /* the user left the accelerator to us */
-	enum kt_accel accel;	  /* chosen for this host */
 	struct kt_session *begun; /* the machine of the only run; owned; or NULL */
-	char accel_reason[KT_DIAG_TEXT_MAX];
-	bool progress; /* stderr is a terminal */
-	bool colour;   /* stdout is a terminal */
+	bool progress;		  /* stderr is a terminal */
+	bool colour;		  /* stdout is a terminal */
 	json_t *results;
 	const char *running;	  /* whose result is printed */
 	pthread_mutex_t terminal; /* held by who writes to it; also for at_work */
@@ -40,7 +39,6 @@ struct options {
 struct job {
 	struct options *o;
 	struct kt_run_request request;
-	struct kt_stage_given given;
 	struct kt_run_result *result; /* owned */
 	uint64_t start_ns;
 	int error; /* < 0: there is no result */
@@ -67,13 +65,13 @@ static void on_progress(void *arg, const char *text)
 	const struct job *job = arg;
 	struct options *o = job->o;
 
-	if (!o->progress || o->given.verbose)
+	if (!o->progress || o->given.machine.verbose)
 		return;
 	pthread_mutex_lock(&o->terminal);
 	clear_progress(o);
 	if (o->given.parallel > 1)
 		fprintf(stderr, "%u running; ", o->at_work);
-	fprintf(stderr, "%s: %s (%.1f s)", job->request.scenario->name, text,
+	fprintf(stderr, "%s: %s (%.1f s)", job->request.cell->scenario->name, text,
 		(double)(kt_now_ns() - job->start_ns) / 1e9);
 	pthread_mutex_unlock(&o->terminal);
 }
@@ -177,17 +175,12 @@ static int worse(int a, int b)
 	return a;
 }
 
-static void prepare_job(struct job *job, struct options *o, const struct kt_scenario *s)
+static void prepare_job(struct job *job, struct options *o, const struct kt_cell *cell)
 {
 	*job = (struct job){ .o = o, .request = o->given.request };
-	job->request.scenario = kt_stage_give(&job->given, s, o->given.request.scheduler,
-					      o->given.request.scheduler_name);
+	job->request.cell = cell;
 	job->request.arg = job;
-	/* Only tcg makes machines that can run machines. */
-	job->request.accel = o->auto_accel && s->nested ? KT_ACCEL_TCG : o->accel;
 	job->request.begun = kt_steal_ptr(o->begun);
-	if (!o->given.have_seed)
-		job->request.seed = cli_random_seed();
 	job->start_ns = kt_now_ns();
 }
 
@@ -214,7 +207,7 @@ static bool run_job(void *arg, unsigned int number)
 	struct batch *batch = arg;
 	struct job *job = &batch->jobs[number];
 
-	prepare_job(job, batch->o, batch->plan->scenarios[number]);
+	prepare_job(job, batch->o, &batch->plan->cells[number]);
 	job->result = calloc(1, sizeof(*job->result));
 	count_at_work(batch->o, 1);
 	job->error = job->result ? kt_run(job->result, &job->request) : kt_raise(-ENOMEM);
@@ -229,7 +222,7 @@ static void report_job(void *arg, unsigned int number)
 	struct options *o = batch->o;
 	struct job *job = &batch->jobs[number];
 
-	o->running = job->request.scenario->name;
+	o->running = job->request.cell->scenario->name;
 	pthread_mutex_lock(&o->terminal);
 	if (job->error) {
 		batch->failed = true;
@@ -240,7 +233,7 @@ static void report_job(void *arg, unsigned int number)
 	}
 	pthread_mutex_unlock(&o->terminal);
 	if (o->results && !job->error)
-		json_array_append_new(o->results, kt_result_json(job->result, &job->request));
+		json_array_append_new(o->results, kt_result_json(job->result));
 	if (job->result)
 		kt_run_result_deinit(job->result);
 	free(job->result);
@@ -280,60 +273,46 @@ static int prepare(struct options *o, struct kt_kernel *kernel, const struct kt_
 	int r = 0;
 
 	for (unsigned int i = 0; !r && i < plan->count; i++)
-		r = kt_scenario_validate(plan->scenarios[i], diag);
+		r = kt_scenario_validate(plan->cells[i].scenario, diag);
 	if (!r)
-		r = kt_kernel_find(kernel, o->given.kernel_path, diag);
+		r = kt_kernel_find(kernel, o->given.machine.kernel_path, diag);
 	return r;
 }
 
 /* To find out what the host's KVM is good for takes as long as half of QEMU's start. */
 static void begin(struct options *o, const struct kt_plan *plan)
 {
-	struct kt_run_request request;
+	struct kt_cell cell;
 
-	if (plan->count != 1 || !kt_accel_is_probably_tcg(o->given.request.accel))
+	if (plan->count != 1 || !kt_accel_is_probably_tcg(o->given.machine.wishes.accel))
 		return;
-	/* The machine has it from its start. */
-	if (!o->given.have_seed)
-		o->given.request.seed = cli_random_seed();
-	o->given.have_seed = true;
-	request = o->given.request;
-	request.scenario = plan->scenarios[0];
-	request.accel = KT_ACCEL_TCG;
-	o->begun = kt_run_begin(&request);
+	cell = plan->cells[0];
+	cell.machine.accel = KT_ACCEL_TCG;
+	o->begun = kt_run_begin(&cell);
 }
 
-/* Says why it is not kvm, in one line, if it could have been. */
-static int choose_accel(struct options *o, struct kt_diag *diag)
+static int choose_accel(const struct cli_verb *verb, struct options *o, struct kt_plan *plan,
+			struct kt_diag *diag)
 {
-	struct kt_diag why = KT_DIAG_INIT;
-	int r;
+	struct cli_machine *m = &o->given.machine;
 
-	o->auto_accel = o->given.request.accel == KT_ACCEL_AUTO;
-	r = kt_accel_choose(&o->accel, o->given.request.accel, o->given.force, &why);
-	if (r) {
-		*diag = why;
-		kt_diag_remedy(diag, "use --accel tcg, or --force to try all the same");
-		return r;
-	}
-	if (o->accel != KT_ACCEL_TCG)
+	KT_TRY(cli_machine_choose(verb, m, true, diag));
+	if (m->wishes.accel != KT_ACCEL_TCG)
 		o->begun = kt_session_free(o->begun);
-	if (!kt_diag_is_set(&why))
-		return 0;
-	why.remedy[0] = '\0';
-	o->given.request.accel_reason =
-		kt_diag_format(&why, o->accel_reason, sizeof(o->accel_reason));
-	fprintf(stderr, "ktest run: --accel tcg, not kvm: %s\n", o->accel_reason);
+	for (unsigned int i = 0; i < plan->count; i++)
+		kt_cell_settle(&plan->cells[i], m->wishes.accel,
+			       m->accel_reason[0] ? m->accel_reason : NULL);
 	return 0;
 }
 
 static void init_options(struct options *o, struct kt_kernel *kernel)
 {
 	o->given.request.kernel = kernel;
+	o->given.request.files = &o->given.machine.files;
+	o->given.machine.wishes.kernel = kernel->path;
+	o->given.machine.wishes.build_id = kernel->build_id;
 	o->given.request.on_progress = on_progress;
-	o->given.request.on_console = o->given.verbose ? on_console : NULL;
-	o->given.request.scheduler_args = o->given.args;
-	o->given.request.files = &o->given.files;
+	o->given.request.on_console = o->given.machine.verbose ? on_console : NULL;
 	o->progress = isatty(STDERR_FILENO);
 	o->colour = isatty(STDOUT_FILENO) && !getenv("NO_COLOR");
 	if (o->given.json)
@@ -343,39 +322,36 @@ static void init_options(struct options *o, struct kt_kernel *kernel)
 static void deinit_options(struct options *o)
 {
 	kt_session_free(o->begun);
-	run_options_deinit(&o->given);
+	cli_machine_deinit(&o->given.machine);
 }
 
-int cmd_run(int argc, char **argv)
+static int run(const struct cli_verb *verb, int argc, char **argv)
 {
 	_cleanup_(kt_plan_deinit) struct kt_plan plan = { 0 };
 	_cleanup_(kt_closep) int cancel_fd = -1;
-	_cleanup_(deinit_options) struct options o = { .given.parallel = 1,
-						       .terminal = PTHREAD_MUTEX_INITIALIZER };
+	_cleanup_(deinit_options) struct options o = { .terminal = PTHREAD_MUTEX_INITIALIZER };
 	struct kt_kernel kernel = { .path = "" };
 	struct kt_diag diag = KT_DIAG_INIT;
-	int first, r = run_options_parse(&o.given, argc, argv, &first);
+	int r = run_options_parse(verb, &o.given, &argc, &argv);
 
 	if (r)
 		return r < 0 ? 0 : r;
 	init_options(&o, &kernel);
-	r = kt_plan_select(&plan, (const char *const *)argv + first, (unsigned int)(argc - first),
-			   &diag);
+	r = kt_plan_select(&plan, (const char *const *)argv, (unsigned int)argc,
+			   &o.given.machine.wishes, &diag);
 	if (!r)
 		r = prepare(&o, &kernel, &plan, &diag);
 	if (!r) {
 		begin(&o, &plan);
-		r = choose_accel(&o, &diag);
+		r = choose_accel(verb, &o, &plan, &diag);
 	}
 	if (r) {
 		cli_print_diag(&diag);
 		return KT_EXIT_COULD_NOT_RUN;
 	}
-	cancel_fd = cli_open_cancel_fd();
-	if (cancel_fd < 0) {
-		fprintf(stderr, "ktest run: cannot watch for signals: %s\n", strerror(errno));
+	cancel_fd = cli_open_signal_fd(verb, SIGINT, SIGTERM, 0);
+	if (cancel_fd < 0)
 		return KT_EXIT_COULD_NOT_RUN;
-	}
 	o.given.request.cancel_fd = cancel_fd;
 	r = run_plan(&o, &plan);
 	if (o.results) {
@@ -385,3 +361,14 @@ int cmd_run(int argc, char **argv)
 	}
 	return r;
 }
+
+/* clang-format off */
+const struct cli_verb cli_run = {
+	"run", "[OPTION]... PATTERN...", "run scenarios, each in a machine of its own",
+	.about = "Runs the scenarios whose names match a glob, each in a machine of its own. "
+		 "'lib/*' are those of the library, which can be run under any scheduler.",
+	.notes = "Ctrl-C ends a run within a second and keeps its results so far.\n"
+		 "Exit status: 0 pass, 1 fail, 2 inconclusive, 3 could not run, 77 all skipped.",
+	.options = run_options_table, .run = run,
+	.args_min = 1, .args_max = INT_MAX, .missing = "name at least one scenario, or '*'",
+};

@@ -5,7 +5,7 @@
  * whatever the end.
  */
 #include <fcntl.h>
-#include <getopt.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,32 +17,6 @@
 #include "cli/cli.h"
 #include "cli/exec-options.h"
 #include "machine/stage/closure.h"
-
-static const char help[] =
-	"usage: ktest shell [OPTION]... [--] [COMMAND [ARGUMENT]...]\n\n"
-	"Opens a shell in a machine of its own, on your terminal: the host's busybox\n"
-	"if it is static, else its /bin/sh. Or runs another command there. Programs\n"
-	"of the host that you want to start have to be put into the guest.\n\n"
-	"      --accel NAME           auto (default), kvm or tcg\n"
-	"      --cold                 boot, rather than start from a saved machine\n"
-	"      --env NAME=VALUE       set an environment variable; may be given\n"
-	"                             several times\n"
-	"      --file HOST:GUEST      put a file of the host into the guest, at that\n"
-	"                             absolute path, a program with its libraries;\n"
-	"                             may be given several times\n"
-	"      --force                with --accel kvm: try it although the host's KVM\n"
-	"                             was found unfit\n"
-	"      --kernel PATH          guest kernel, as for 'ktest run'\n"
-	"      --memory SIZE          memory of the machine, as 512M (default) or 2G\n"
-	"      --scheduler PATH       attach this scheduler before\n"
-	"      --scheduler-arg ARG    pass ARG to it; may be given several times\n"
-	"      --seed N               seed of everything random (default: random)\n"
-	"      --timeout DURATION     end it after that time: a number with ms,\n"
-	"                             s (default), m or h\n"
-	"      --topology WORD        of the machine (default: 1n1l2c1t)\n"
-	"  -v, --verbose              show the guest's console until it starts\n"
-	"  -h, --help                 show this help\n\n"
-	"Exit status: as of 'ktest exec'.\n";
 
 /* ---- the user's terminal ---- */
 
@@ -123,54 +97,42 @@ static void pass_term(struct exec_options *o)
 	if (!term || strlen(term) > 200)
 		return;
 	snprintf(text, sizeof(text), "TERM=%s", term);
-	o->env[o->env_count++] = text;
+	(void)cli_list_add(o->env, EXEC_ENV_MAX + 1, text, NULL);
 }
 
-static int prepare(struct exec_options *o, struct kt_kernel *kernel, const char *const *argv)
+static int prepare(const struct cli_verb *verb, struct exec_options *o, const char *const *argv)
 {
-	static const int signals[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGWINCH };
-	struct kt_diag diag = KT_DIAG_INIT;
 	int r;
 
-	if (tcgetattr(STDIN_FILENO, &saved)) {
-		cli_usage_error("shell",
-				"standard input is not a terminal; 'ktest exec' needs none");
-		return KT_EXEC_EXIT_FAULT;
-	}
+	if (tcgetattr(STDIN_FILENO, &saved))
+		return cli_usage_error(verb,
+				       "standard input is not a terminal; 'ktest exec' needs none");
 	pass_term(o);
-	exec_options_request(o, argv, kernel);
-	r = kt_kernel_find(kernel, o->kernel_path, &diag);
-	if (!r)
-		r = exec_options_accel(o, &diag);
-	if (r) {
-		cli_print_diag(&diag);
-		return KT_EXEC_EXIT_FAULT;
-	}
+	r = exec_options_request(verb, o, argv);
+	if (r)
+		return r;
 	o->request.terminal = true;
 	o->request.on_start = make_raw;
 	o->request.arg = o;
-	o->request.signal_fd = exec_options_signals(signals, KT_ARRAY_SIZE(signals));
-	if (o->request.signal_fd >= 0)
-		return 0;
-	fprintf(stderr, "ktest shell: cannot watch for signals: %s\n", strerror(errno));
-	return KT_EXEC_EXIT_FAULT;
+	o->request.signal_fd =
+		cli_open_signal_fd(verb, SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGWINCH, 0);
+	return o->request.signal_fd < 0 ? verb->fault : 0;
 }
 
-int cmd_shell(int argc, char **argv)
+static int run(const struct cli_verb *verb, int argc, char **argv)
 {
 	_cleanup_(exec_options_deinit) struct exec_options o = { .request.signal_fd = -1 };
-	struct kt_kernel kernel = { .path = "" };
 	struct kt_exec_result result;
 	const char *const *command;
-	int r = exec_options_parse(&o, argc, argv, help);
+	int r = exec_options_parse(verb, &o, &argc, &argv);
 
 	if (r)
 		return r < 0 ? 0 : r;
-	command = optind < argc ? (const char *const *)argv + optind : choose_shell();
-	r = prepare(&o, &kernel, command);
+	command = argc ? (const char *const *)argv : choose_shell();
+	r = prepare(verb, &o, command);
 	if (r)
 		return r;
-	if (optind == argc)
+	if (!argc)
 		say_what_it_is(command);
 	prepare_terminal();
 	kt_exec(&result, &o.request);
@@ -180,3 +142,14 @@ int cmd_shell(int argc, char **argv)
 		cli_print_diag(&result.diag);
 	return result.exit;
 }
+
+/* clang-format off */
+const struct cli_verb cli_shell = {
+	"shell", "[OPTION]... [--] [COMMAND [ARGUMENT]...]", "open a shell in a machine",
+	.about = "Opens a shell in a machine of its own, on your terminal: the host's busybox if "
+		 "it is static, else its /bin/sh. Or runs another command there. Programs of the "
+		 "host that you want to start have to be put into the guest.",
+	.notes = "Exit status: as of 'ktest exec'.",
+	.options = exec_options_table, .run = run, .fault = KT_EXEC_EXIT_FAULT,
+	.args_max = INT_MAX, .ends_at_argument = true,
+};

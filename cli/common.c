@@ -1,30 +1,47 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* What several verbs need; see cli.h. */
+#include <errno.h>
 #include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/random.h>
 #include <sys/signalfd.h>
 
 #include "base/clock.h"
 #include "cli/cli.h"
 
+void cli_print_diag(const struct kt_diag *diag)
+{
+	fprintf(stderr, "ktest: %s%s%s\n", diag->doing, diag->doing[0] ? ": " : "", diag->cause);
+	if (diag->remedy[0])
+		fprintf(stderr, "ktest: %s\n", diag->remedy);
+}
+
 uint64_t cli_random_seed(void)
 {
 	uint32_t seed;
 
-	/* Short enough to be typed. */
 	if (getrandom(&seed, sizeof(seed), 0) != sizeof(seed))
 		return kt_now_ns() & UINT32_MAX;
 	return seed;
 }
 
-int cli_open_cancel_fd(void)
+int cli_open_signal_fd(const struct cli_verb *verb, ...)
 {
 	sigset_t set;
+	va_list ap;
+	int sig, fd;
 
 	sigemptyset(&set);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGTERM);
-	if (sigprocmask(SIG_BLOCK, &set, NULL))
-		return -1;
-	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	va_start(ap, verb);
+	while ((sig = va_arg(ap, int)))
+		sigaddset(&set, sig);
+	va_end(ap);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (fd < 0)
+		fprintf(stderr, "ktest %s: cannot watch for signals: %s\n", verb->name,
+			strerror(errno));
+	return fd;
 }

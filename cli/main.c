@@ -1,129 +1,116 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Entry point of ktest: the table of verbs and what they share. */
-#include <getopt.h>
+/* Entry point of ktest: the tree of verbs, and those about verbs themselves. */
 #include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "base/cleanup.h"
 #include "cli/cli.h"
-#include "proto/result.h"
 
-static int cmd_help(int argc, char **argv);
-static int cmd_version(int argc, char **argv);
+static int run_help(const struct cli_verb *verb, int argc, char **argv);
+static int run_version(const struct cli_verb *verb, int argc, char **argv);
 
-static const struct verb {
-	const char *name;
-	int (*run)(int argc, char **argv);
-	const char *summary;
-} verbs[] = {
-	{ "run", cmd_run, "run scenarios, each in a machine of its own" },
-	{ "exec", cmd_exec, "run a command in a machine" },
-	{ "shell", cmd_shell, "open a shell in a machine" },
-	{ "list", cmd_list, "list scenarios" },
-	{ "gate", cmd_gate, "restore machines over and over, and try out each" },
-	{ "bench", cmd_bench, "measure machines, and show what was measured" },
-	{ "kernel", cmd_kernel, "build, list and check guest kernels" },
-	{ "doctor", cmd_doctor, "look for what ktest needs on this machine" },
-	{ "help", cmd_help, "show this help, or that of a verb" },
-	{ "version", cmd_version, "show the version" },
+struct help_options {
+	bool rst;
 };
 
-static void print_help(void)
-{
-	printf("usage: ktest VERB [OPTION]... [ARGUMENT]...\n\n"
-	       "Tests Linux process schedulers written as sched_ext BPF programs, in\n"
-	       "virtual machines.\n\n");
-	for (size_t i = 0; i < KT_ARRAY_SIZE(verbs); i++)
-		printf("  %-10s %s\n", verbs[i].name, verbs[i].summary);
-	printf("\n'ktest VERB --help' explains a verb.\n\n"
-	       "Exit status: 0 pass, 1 fail, 2 inconclusive (the machine or the host was the\n"
-	       "cause), 3 could not run, 77 everything skipped.\n");
-}
+/* clang-format off */
+static const struct cli_option help_options[] = {
+	{ "rst", 0, NULL, CLI_FLAG(struct help_options, rst),
+	  .help = "print what docs/ktest.1.rst has of all verbs and options" },
+	{ 0 },
+};
+static const struct cli_verb help_verb = {
+	"help", "[--rst] [VERB]...", "show this help, or that of a verb",
+	.options = help_options, .args_max = 2, .run = run_help,
+};
 
-static const struct verb *find_verb(const char *name)
+static const struct cli_verb version_verb = {
+	"version", "", "show the version", .run = run_version,
+};
+
+static const struct cli_verb root = {
+	"", "VERB [OPTION]... [ARGUMENT]...",
+	.about = "Tests Linux process schedulers written as sched_ext BPF programs, in virtual "
+		 "machines.",
+	.notes = "Exit status: 0 pass, 1 fail, 2 inconclusive (the machine or the host was the "
+		 "cause), 3 could not run, 77 everything skipped.",
+	.noun = "verb",
+	.verbs = CLI_VERBS(&cli_run, &cli_exec, &cli_shell, &cli_list, &cli_gate, &cli_bench,
+			   &cli_kernel, &cli_doctor, &help_verb, &version_verb),
+};
+/* clang-format on */
+
+static const struct cli_verb *find_verb(const struct cli_verb *parent, const char *word)
 {
-	for (size_t i = 0; i < KT_ARRAY_SIZE(verbs); i++)
-		if (!strcmp(verbs[i].name, name))
-			return &verbs[i];
+	for (const struct cli_verb *const *v = parent->verbs; *v; v++)
+		if (!strcmp(cli_verb_word(*v), word))
+			return *v;
 	return NULL;
 }
 
-static int unknown_verb(const char *name)
+static int no_verb(const struct cli_verb *parent, const char *word)
 {
-	fprintf(stderr, "ktest: no verb '%s'; 'ktest --help' lists them\n", name);
-	return KT_EXIT_COULD_NOT_RUN;
+	char list[256] = "";
+	size_t len = 0;
+
+	if (word)
+		return cli_usage_error(parent, "no %s '%s'", parent->noun, word);
+	for (const struct cli_verb *const *v = parent->verbs; *v && len < sizeof(list); v++)
+		len += (size_t)snprintf(list + len, sizeof(list) - len, "%s%s", len ? ", " : "",
+					cli_verb_word(*v));
+	return cli_usage_error(parent, "which %s? %s", parent->noun, list);
 }
 
-static int cmd_help(int argc, char **argv)
+static int run_help(const struct cli_verb *self, int argc, char **argv)
 {
-	const struct verb *verb;
-	char *args[] = { argc > 1 ? argv[1] : NULL, (char[]){ "--help" }, NULL };
+	const struct cli_verb *verb = &root, *next;
+	struct help_options o = { 0 };
+	int r = cli_parse(self, &o, &argc, &argv);
 
-	if (argc < 2 || argv[1][0] == '-' || !strcmp(argv[1], "help")) {
-		print_help();
+	if (r)
+		return r < 0 ? 0 : r;
+	if (o.rst) {
+		cli_reference(&root);
 		return 0;
 	}
-	verb = find_verb(argv[1]);
-	return verb ? verb->run(2, args) : unknown_verb(argv[1]);
+	for (int i = 0; i < argc; i++, verb = next) {
+		next = verb->verbs ? find_verb(verb, argv[i]) : NULL;
+		if (!next)
+			return no_verb(verb, argv[i]);
+	}
+	cli_help(verb);
+	return 0;
 }
 
-static int cmd_version(int argc, char **argv)
+static int run_version(const struct cli_verb *verb, int argc, char **argv)
 {
-	(void)argc;
-	(void)argv;
 	printf("ktest %s\n", KTEST_VERSION);
 	return 0;
 }
 
-void cli_print_diag(const struct kt_diag *diag)
+static int run(const struct cli_verb *verb, int argc, char **argv)
 {
-	fprintf(stderr, "ktest: %s%s%s\n", diag->doing, diag->doing[0] ? ": " : "", diag->cause);
-	if (diag->remedy[0])
-		fprintf(stderr, "ktest: %s\n", diag->remedy);
-}
+	const struct cli_verb *next;
+	int r;
 
-int cli_usage_error(const char *verb, const char *fmt, ...)
-{
-	va_list ap;
-
-	fprintf(stderr, "ktest %s: ", verb);
-	va_start(ap, fmt);
-	vfprintf(stderr, fmt, ap);
-	va_end(ap);
-	fprintf(stderr, "; see 'ktest %s --help'\n", verb);
-	return KT_EXIT_COULD_NOT_RUN;
-}
-
-int cli_bad_option(const char *verb, char **argv, int c)
-{
-	const char *word = argv[optind - 1];
-
-	if (c == ':')
-		return cli_usage_error(verb, "option '%s' needs a value", word);
-	if (optopt && word[0] == '-' && word[1] != '-')
-		return cli_usage_error(verb, "no option '-%c'", optopt);
-	return cli_usage_error(verb, "no option '%s'", word);
+	if (!verb->verbs) {
+		r = verb->options ? 0 : cli_parse(verb, NULL, &argc, &argv);
+		return r ? KT_MAX(r, 0) : verb->run(verb, argc, argv);
+	}
+	if (argc < 2)
+		return no_verb(verb, NULL);
+	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h")) {
+		cli_help(verb);
+		return 0;
+	}
+	next = find_verb(verb, argv[1]);
+	return next ? run(next, argc - 1, argv + 1) : no_verb(verb, argv[1]);
 }
 
 int main(int argc, char **argv)
 {
-	const struct verb *verb;
-
 	signal(SIGPIPE, SIG_IGN);
-	if (argc < 2) {
-		fprintf(stderr, "ktest: nothing to do; 'ktest --help' lists the verbs\n");
-		return KT_EXIT_COULD_NOT_RUN;
-	}
-	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h")) {
-		print_help();
-		return 0;
-	}
-	if (!strcmp(argv[1], "--version"))
-		return cmd_version(argc, argv);
-	verb = find_verb(argv[1]);
-	if (!verb)
-		return unknown_verb(argv[1]);
-	return verb->run(argc - 1, argv + 1);
+	if (argc == 2 && !strcmp(argv[1], "--version"))
+		argv[1] += 2;
+	return run(&root, argc, argv);
 }

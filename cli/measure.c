@@ -10,59 +10,17 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/parse.h"
 #include "cli/cli.h"
 #include "cli/measure.h"
 #include "proto/result.h"
 #include "measure/show.h"
-
-/* Digits alone: no sign, no blank, nothing behind. */
-static bool parse_digits(const char *text, uint64_t *ret)
-{
-	char *end;
-
-	if (!text[0] || text[strspn(text, "0123456789")])
-		return false;
-	errno = 0;
-	*ret = strtoull(text, &end, 10);
-	return !errno;
-}
-
-uint64_t cli_parse_count(const char *text, uint64_t max)
-{
-	uint64_t n;
-
-	return parse_digits(text, &n) && n <= max ? n : 0;
-}
-
-bool cli_parse_seed(const char *text, uint64_t *ret_seed)
-{
-	return parse_digits(text, ret_seed) && *ret_seed <= INT64_MAX;
-}
 
 bool cli_is_cancelled(int cancel_fd)
 {
 	struct pollfd p = { .fd = cancel_fd, .events = POLLIN };
 
 	return poll(&p, 1, 0) > 0;
-}
-
-int cli_choose_accel(const char *verb, enum kt_accel *ret_accel, enum kt_accel wanted,
-		     struct kt_diag *diag)
-{
-	struct kt_diag why = KT_DIAG_INIT;
-	char text[KT_DIAG_TEXT_MAX];
-	int r = kt_accel_choose(ret_accel, wanted, false, &why);
-
-	if (r) {
-		*diag = why;
-		kt_diag_remedy(diag, "use --accel tcg");
-		return r;
-	}
-	why.remedy[0] = '\0';
-	if (kt_diag_is_set(&why))
-		fprintf(stderr, "ktest %s: --accel tcg, not kvm: %s\n", verb,
-			kt_diag_format(&why, text, sizeof(text)));
-	return 0;
 }
 
 void cli_note_machine(struct kt_measured *m, enum kt_accel accel, const char *topology,
@@ -86,11 +44,12 @@ int cli_show(const struct kt_measured *measured)
 	const char *columns = getenv("COLUMNS");
 	bool terminal = isatty(STDOUT_FILENO);
 	struct kt_show_style style = { .columns = 80 };
+	uint64_t n;
 	int r;
 
 	setlocale(LC_CTYPE, "");
-	if (columns && cli_parse_count(columns, 10000))
-		style.columns = (unsigned int)cli_parse_count(columns, 10000);
+	if (columns && kt_parse_number(columns, 1, 10000, &n))
+		style.columns = (unsigned int)n;
 	style.utf8 = terminal && !strcmp(nl_langinfo(CODESET), "UTF-8");
 	style.colour = terminal && !getenv("NO_COLOR");
 	r = kt_show(&text, measured, &style);

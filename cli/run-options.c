@@ -1,253 +1,113 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* The command line of `ktest run`; see run-options.h. */
-#include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
-#include "cli/cli.h"
 #include "cli/run-options.h"
 #include "runner/jobs.h"
 
-static const char help[] =
-	"usage: ktest run [OPTION]... PATTERN...\n\n"
-	"Runs the scenarios whose names match a glob, each in a machine of its own.\n"
-	"'lib/*' are those of the library, which can be run under any scheduler.\n\n"
-	"      --accel NAME           auto (default), kvm or tcg; auto is kvm where the\n"
-	"                             host's KVM can run Linux\n"
-	"      --artifacts DIR        keep artefacts in a new folder in DIR\n"
-	"      --cold                 boot the machine for this run, instead of starting\n"
-	"                             from a clone of one that was booted before\n"
-	"      --fail-on-inconclusive count a run that proves nothing as failed\n"
-	"      --file HOST:GUEST      put a file of the host into the guest, at that\n"
-	"                             absolute path, a program with its libraries;\n"
-	"                             may be given several times\n"
-	"      --force                with --accel kvm: try it although the host's KVM\n"
-	"                             was found unfit\n"
-	"  -j, --jobs N               run N scenarios at a time, 1 (default) to 256\n"
-	"      --json                 print the results as JSON\n"
-	"      --keep                 also keep what was staged: the initramfs, or what\n"
-	"                             a clone was given\n"
-	"      --keep-identity        let a clone keep the machine id and the host name\n"
-	"                             of the machine that was saved\n"
-	"      --kernel PATH          guest kernel, vmlinux or bzImage (default:\n"
-	"                             $KTEST_KERNEL, else the newest one that\n"
-	"                             'ktest kernel build' made)\n"
-	"      --limit NAME=VALUE     judge the workers by this limit, whatever the\n"
-	"                             scenario says: gap=500ms, spread=30%, ...; may be\n"
-	"                             given several times; see docs/scenarios.md\n"
-	"      --no-skip              count a scenario that is skipped as failed\n"
-	"      --perf                 a machine for measuring (kvm): a CPU for each vCPU,\n"
-	"                             huge pages, no exits for HLT and PAUSE\n"
-	"      --scheduler PATH[:NAME]\n"
-	"                             run this scheduler binary in place of the\n"
-	"                             scenario's own, or in one that has none, where it\n"
-	"                             is called NAME (default: under_test)\n"
-	"      --scheduler-arg ARG    pass ARG to it; may be given several times\n"
-	"      --seed N               seed of everything random (default: random,\n"
-	"                             printed with the result)\n"
-	"      --stats                print what each vCPU used: run time, time in the\n"
-	"                             guest, exits by reason, and how busy the host was\n"
-	"      --timeout SECONDS      limit for each run (default: what the scenario\n"
-	"                             says, else 120 s more than it holds)\n"
-	"  -v, --verbose              show the guest's console, and what the\n"
-	"                             scenario's body prints, while it runs\n"
-	"  -h, --help                 show this help\n\n"
-	"Ctrl-C ends a run within a second and keeps its results so far.\n"
-	"Exit status: 0 pass, 1 fail, 2 inconclusive, 3 could not run, 77 all skipped.\n";
-
-static bool parse_number(const char *text, uint64_t *ret)
-{
-	char *end;
-
-	errno = 0;
-	*ret = strtoull(text, &end, 10);
-	return !errno && end != text && !*end && text[0] != '-';
-}
-
-static int parse_file(struct run_options *o, const char *value)
-{
-	struct kt_diag diag = KT_DIAG_INIT;
-	int r = kt_stage_files_add(&o->files, value, &diag);
-
-	return r ? cli_usage_error("run", "--file '%s': %s", value,
-				   r > 0 ? diag.cause : strerror(-r)) :
-		   0;
-}
+#define TIMEOUT_MAX_NS (86400 * KT_NSEC_PER_SEC)
 
 /* PATH[:NAME]: a colon in the path itself is followed by a '/' somewhere. */
-static int parse_scheduler(struct run_options *o, const char *value)
+static int take_scheduler(void *target, const char *value, struct kt_diag *diag)
 {
-	struct kt_run_request *req = &o->request;
+	struct run_options *o = target;
 	const char *colon = strrchr(value, ':');
 	char path[PATH_MAX];
+	size_t len;
 
 	if (colon && strchr(colon, '/'))
 		colon = NULL;
-	if (colon && !kt_scenario_is_name(colon + 1))
-		return cli_usage_error("run", "'%s' is not a name: a-z, 0-9 and _", colon + 1);
-	if ((size_t)snprintf(path, sizeof(path), "%.*s",
-			     colon ? (int)(colon - value) : (int)strlen(value),
-			     value) >= sizeof(path))
-		return cli_usage_error("run", "--scheduler: the path is too long");
-	req->scheduler_name = colon ? colon + 1 : NULL;
+	len = colon ? (size_t)(colon - value) : strlen(value);
+	if (colon && !kt_scenario_is_name(colon + 1)) {
+		kt_diag_cause(diag, "'%s' is not a name: a-z, 0-9 and _", colon + 1);
+		return 1;
+	}
+	if (len >= sizeof(path)) {
+		kt_diag_cause(diag, "the path is too long");
+		return 1;
+	}
+	snprintf(path, sizeof(path), "%.*s", (int)len, value);
+	o->machine.wishes.scheduler_name = colon ? colon + 1 : NULL;
 	/* The command that repeats the run must work from any folder. */
 	if (!strchr(path, '/') || !realpath(path, o->scheduler))
 		snprintf(o->scheduler, sizeof(o->scheduler), "%s", path);
-	req->scheduler = o->scheduler;
+	o->machine.wishes.scheduler = o->scheduler;
 	return 0;
 }
 
-static int parse_limit(struct run_options *o, const char *value)
+static int take_limit(void *target, const char *value, struct kt_diag *diag)
 {
-	struct kt_diag diag = KT_DIAG_INIT;
+	struct run_options *o = target;
 
-	if (!kt_limits_parse(&o->request.limits, value, &diag))
-		return 0;
-	return cli_usage_error("run", "--limit '%s': %s%s%s", value, diag.cause,
-			       diag.remedy[0] ? "; " : "", diag.remedy);
+	return kt_limits_parse(&o->machine.wishes.limits, value, diag);
 }
 
-static int parse_value(struct run_options *o, int c, const char *value)
+/* clang-format off */
+#define FLAG(field) CLI_FLAG(struct run_options, field)
+const struct cli_option run_options_table[] = {
+	CLI_ACCEL,
+	{ "artifacts", 0, "DIR", CLI_TEXT(struct run_options, request.artifacts),
+	  .help = "create the run's folder in DIR (default: $XDG_STATE_HOME/ktest/runs)" },
+	{ "cold", 0, NULL, FLAG(machine.wishes.cold),
+	  .help = "boot the machine for this run, instead of starting from a clone of one that "
+		  "was booted before and saved" },
+	{ "fail-on-inconclusive", 0, NULL, FLAG(fail_on_inconclusive),
+	  .help = "count a run that proves nothing as failed: exit status 1 in place of 2. The "
+		  "verdict stays what it is" },
+	CLI_FILE,
+	CLI_FORCE,
+	{ "jobs", 'j', "N", CLI_NUMBER(struct run_options, parallel, 1, KT_JOBS_MAX), .value = "1",
+	  .help = "run N scenarios at a time, each in a machine of its own. Results are printed "
+		  "whole and in the order of the list. Above 1 it goes neither with --verbose nor "
+		  "with --perf" },
+	{ "json", 0, NULL, FLAG(json), .help = "print the results as a JSON array" },
+	{ "keep", 0, NULL, FLAG(request.keep),
+	  .help = "also keep what was staged: the initramfs, or the archive that a clone was "
+		  "given" },
+	{ "keep-identity", 0, NULL, FLAG(request.keep_identity),
+	  .help = "let a clone keep the machine id and the host name of the machine that was "
+		  "saved" },
+	CLI_KERNEL,
+	{ "limit", 0, "NAME=VALUE", CLI_CALL(take_limit),
+	  .help = "judge the workers by this limit, whatever the scenario says: gap=500ms, "
+		  "spread=30%, isolation=off, ... May be given several times; docs/scenarios.md "
+		  "has the names" },
+	{ "no-skip", 0, NULL, FLAG(no_skip), .help = "count a scenario that is skipped as failed" },
+	{ "perf", 0, NULL, FLAG(machine.wishes.perf),
+	  .help = "a machine for measuring, under kvm alone: a CPU of the host for each vCPU and "
+		  "one for ktest, huge pages, no exits for HLT and PAUSE, polling before a halt" },
+	{ "scheduler", 0, "PATH[:NAME]", CLI_CALL(take_scheduler),
+	  .help = "run this scheduler in place of the scenario's own, or in one that has none, "
+		  "where it is called NAME (default: under_test). A scenario that is about a "
+		  "scheduler of its own is skipped" },
+	CLI_SCHEDULER_ARG,
+	CLI_SEED,
+	{ "stats", 0, NULL, FLAG(stats),
+	  .help = "print what each vCPU used: run time, time in the guest, time spent waiting for "
+		  "a CPU, exits by reason; and how busy the host was" },
+	{ "timeout", 0, "DURATION",
+	  CLI_DURATION(struct cli_machine, wishes.timeout_ns, 1, TIMEOUT_MAX_NS),
+	  .help = "limit of wall time for each run: a number of seconds, or one with ms, s, m or h "
+		  "(default: what the scenario says, else 120 s more than it holds)" },
+	{ "verbose", 'v', NULL, CLI_FLAG(struct cli_machine, verbose),
+	  .help = "show the guest's console, and what the scenario's body prints, on standard "
+		  "error" },
+	{ 0 },
+};
+/* clang-format on */
+
+int run_options_parse(const struct cli_verb *verb, struct run_options *o, int *argc, char ***argv)
 {
-	struct kt_run_request *req = &o->request;
-	uint64_t n;
+	int r = cli_parse(verb, o, argc, argv);
 
-	switch (c) {
-	case 'A':
-		if (kt_accel_parse(&req->accel, value))
-			return cli_usage_error("run", "no accelerator '%s'", value);
-		break;
-	case 'd':
-		req->artifacts = value;
-		break;
-	case 'K':
-		o->kernel_path = value;
-		break;
-	case 's':
-		return parse_scheduler(o, value);
-	case 'L':
-		return parse_limit(o, value);
-	case 'a':
-		if (o->arg_count == KT_ARGS_MAX)
-			return cli_usage_error("run", "more than %d arguments for a scheduler",
-					       KT_ARGS_MAX);
-		o->args[o->arg_count++] = value;
-		break;
-	case 'F':
-		return parse_file(o, value);
-	case 'S':
-		if (!parse_number(value, &req->seed))
-			return cli_usage_error("run", "'%s' is not a seed", value);
-		o->have_seed = true;
-		break;
-	case 'j':
-		if (!parse_number(value, &n) || !n || n > KT_JOBS_MAX)
-			return cli_usage_error("run", "'%s' is not a number of jobs from 1 to %d",
-					       value, KT_JOBS_MAX);
-		o->parallel = (unsigned int)n;
-		break;
-	case 't':
-		if (!parse_number(value, &n) || !n || n > 86400)
-			return cli_usage_error("run",
-					       "'%s' is not a number of seconds from 1 to "
-					       "86400",
-					       value);
-		req->timeout_ns = n * KT_NSEC_PER_SEC;
-		break;
-	}
-	return 0;
-}
-
-int run_options_parse(struct run_options *o, int argc, char **argv, int *ret_first)
-{
-	static const struct option options[] = {
-		{ "accel", required_argument, NULL, 'A' },
-		{ "artifacts", required_argument, NULL, 'd' },
-		{ "cold", no_argument, NULL, 'c' },
-		{ "fail-on-inconclusive", no_argument, NULL, 'I' },
-		{ "file", required_argument, NULL, 'F' },
-		{ "force", no_argument, NULL, 'f' },
-		{ "jobs", required_argument, NULL, 'j' },
-		{ "json", no_argument, NULL, 'J' },
-		{ "keep", no_argument, NULL, 'k' },
-		{ "keep-identity", no_argument, NULL, 'i' },
-		{ "kernel", required_argument, NULL, 'K' },
-		{ "limit", required_argument, NULL, 'L' },
-		{ "no-skip", no_argument, NULL, 'n' },
-		{ "perf", no_argument, NULL, 'p' },
-		{ "scheduler", required_argument, NULL, 's' },
-		{ "scheduler-arg", required_argument, NULL, 'a' },
-		{ "seed", required_argument, NULL, 'S' },
-		{ "stats", no_argument, NULL, 'x' },
-		{ "timeout", required_argument, NULL, 't' },
-		{ "verbose", no_argument, NULL, 'v' },
-		{ "help", no_argument, NULL, 'h' },
-		{ 0 },
-	};
-	int c, r;
-
-	while ((c = getopt_long(argc, argv, ":hj:v", options, NULL)) != -1) {
-		switch (c) {
-		case 'h':
-			fputs(help, stdout);
-			return -1;
-		case 'c':
-			o->request.cold = true;
-			break;
-		case 'i':
-			o->request.keep_identity = true;
-			break;
-		case 'I':
-			o->fail_on_inconclusive = true;
-			break;
-		case 'f':
-			o->force = true;
-			break;
-		case 'J':
-			o->json = true;
-			break;
-		case 'k':
-			o->request.keep = true;
-			break;
-		case 'n':
-			o->no_skip = true;
-			break;
-		case 'p':
-			o->request.perf = true;
-			break;
-		case 'x':
-			o->stats = true;
-			break;
-		case 'v':
-			o->verbose = true;
-			break;
-		case ':':
-		case '?':
-			return cli_bad_option("run", argv, c);
-		default:
-			r = parse_value(o, c, optarg);
-			if (r)
-				return r;
-		}
-	}
-	if (optind == argc)
-		return cli_usage_error("run", "name at least one scenario, or '*'");
-	if (o->force && o->request.accel != KT_ACCEL_KVM)
-		return cli_usage_error("run", "--force goes with --accel kvm");
+	if (!r)
+		r = cli_machine_check(verb, &o->machine);
 	/* What of several consoles, or of machines that want the same CPUs? */
-	if (o->parallel > 1 && (o->verbose || o->request.perf))
-		return cli_usage_error("run", "%s goes with one job at a time",
-				       o->verbose ? "--verbose" : "--perf");
-	if (o->arg_count && !o->request.scheduler)
-		return cli_usage_error("run", "--scheduler-arg goes with --scheduler");
-	*ret_first = optind;
-	return 0;
-}
-
-void run_options_deinit(struct run_options *o)
-{
-	kt_stage_files_deinit(&o->files);
+	if (!r && o->parallel > 1 && (o->machine.verbose || o->machine.wishes.perf))
+		return cli_usage_error(verb, "%s goes with one job at a time",
+				       o->machine.verbose ? "--verbose" : "--perf");
+	return r;
 }

@@ -7,13 +7,11 @@
  *   channel.c    the control port
  *   exec.c       events and children: implements ops/exec.h
  *   clone.c      becoming a machine of its own after a restore
- *   unpack.c, cpio-read.c
- *                what the host stages after the boot
- *   slots.c, slot-io.c, slot-run.c, builtin.c, probe.c
- *                commands of the host
+ *   staging/     what the host stages: archives, modules
+ *   slot/        commands of the host
  *   terminal.c   of interactive commands
- *   run.c        the job: stage, steps, body, teardown
- *     modules.c, snapshot.c, bpf-maps.c, map-read.c, body.c, pulse.c, topology.c, view.c
+ *   job/         the job: stage, steps, body, snapshots, teardown (run.c)
+ *   view.c       the machine as Linux sees it (sysfs.c), for the host
  *   last-words.c how it ends
  *
  * It has one thread. It runs as SCHED_FIFO, so that no scheduler under test can
@@ -29,8 +27,8 @@
 #include "init/job/snapshot.h"
 #include "init/staging/unpack.h"
 #include "ops/exec.h"
-#include "ops/sched-exec.h"
-#include "scenario/scenario.h"
+#include "ops/guest/sched.h"
+#include "scenario/cell.h"
 
 #define KT_INIT_WATCHES_MAX  128
 #define KT_INIT_CHILDREN_MAX 1024
@@ -62,18 +60,18 @@ struct kt_exec {
 	uint64_t start_ns;	   /* when PID 1 was started */
 	struct kt_msg_hello hello; /* what is known of it before the save */
 	bool has_job;
-	bool prepared; /* a job was staged, and its boot scheduler attached, for others to begin with */
+	bool primed; /* a job was staged, and its boot scheduler attached, for others to begin with */
 	struct kt_msg_job job;
 	struct kt_msg_thawed thawed; /* the last one; number 0: none yet */
 	bool stop;		     /* the host asked for teardown */
 	bool tear_down;		     /* it has begun: waits no longer end on `stop` */
 
-	const struct kt_scenario *scenario;
+	struct kt_cell cell; /* what the job is */
 	struct kt_sched sched;
 	struct kt_slots slots;
 	char attach[KT_NAME_MAX]; /* what ATTACH asks for; "": nothing */
 	bool attaching;
-	struct kt_snapshots snapshots;
+	struct kt_snapshot_sender snapshots;
 	pid_t pulse_pid;	/* 0: none */
 	uint32_t next_periodic; /* index of the next periodic snapshot's position */
 	struct kt_msg_result result;

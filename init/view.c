@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* The machine as Linux sees it; see view.h. */
 #include "init/init.h"
-#include "init/topology.h"
+#include "init/sysfs.h"
 #include "init/view.h"
 
 /* As TOPOLOGY has them. */

@@ -3,8 +3,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "base/cleanup.h"
 #include "judge/record.h"
+#include "monitor/received.h"
 
 #define FINDINGS_MAX 1000
 #define LAST_KIND    (KT_FINDING_KIND_COUNT_ - 1u) /* of what a guest may say */
@@ -52,7 +54,7 @@ static int add_spawn(struct kt_run_record *rec, const struct kt_msg_sched *msg,
 
 	if (msg->spawn != rec->sched_count + 1 || msg->spawn > SPAWNS_MAX)
 		return protocol(diag, "scheduler spawn out of order, or too many of them");
-	s = reallocarray(rec->scheds, msg->spawn, sizeof(*s));
+	s = kt_array_room(rec->scheds, rec->sched_count, sizeof(*s));
 	if (!s)
 		return kt_raise(-ENOMEM);
 	rec->scheds = s;
@@ -133,14 +135,6 @@ static int add_log(struct kt_run_record *rec, const struct kt_msg_log *msg, stru
 	return 0;
 }
 
-/* Doubled when it is full, which is at each power of two. The list, or NULL and it is as it was. */
-static void *room_for_one(void *list, size_t count, size_t size)
-{
-	if (count & (count - 1))
-		return list;
-	return reallocarray(list, KT_MAX(2 * count, (size_t)1), size);
-}
-
 static int add_step(struct kt_run_record *rec, const struct kt_msg_step *msg, struct kt_diag *diag)
 {
 	if (msg->step >= KT_STEPS_MAX)
@@ -172,7 +166,7 @@ static int add_worker(struct kt_run_record *rec, const struct kt_msg_worker *msg
 
 	if (rec->worker_count >= WORKERS_MAX || msg->seen.len != sizeof(list->seen))
 		return protocol(diag, "more workers than can be started, or one of other CPUs");
-	list = room_for_one(rec->workers, rec->worker_count, sizeof(*list));
+	list = kt_array_room(rec->workers, rec->worker_count, sizeof(*list));
 	if (!list)
 		return kt_raise(-ENOMEM);
 	rec->workers = list;
@@ -211,7 +205,7 @@ static int add_program(struct kt_run_record *rec, const struct kt_msg_program *m
 
 	if (!decl || msg->start != rec->program_count + 1 || msg->start > STARTS_MAX)
 		return protocol(diag, "a program that is not declared, or started out of order");
-	list = room_for_one(rec->programs, rec->program_count, sizeof(*list));
+	list = kt_array_room(rec->programs, rec->program_count, sizeof(*list));
 	if (!list)
 		return kt_raise(-ENOMEM);
 	rec->programs = list;
@@ -278,7 +272,7 @@ static int add_op(struct kt_run_record *rec, const struct kt_msg_op *msg, struct
 
 	if (rec->op_count >= OPS_MAX || msg->error >= KT_OP_ERROR_COUNT_)
 		return protocol(diag, "more ops than a scenario can have, or an unknown error");
-	ops = reallocarray(rec->ops, rec->op_count + 1, sizeof(*ops));
+	ops = kt_array_room(rec->ops, rec->op_count, sizeof(*ops));
 	if (!ops)
 		return kt_raise(-ENOMEM);
 	rec->ops = ops;
@@ -299,7 +293,7 @@ static int add_freeze(struct kt_run_record *rec, const struct kt_msg_freeze *msg
 		return protocol(diag, "freeze out of order");
 	if (msg->pause_ns < KT_FREEZE_NS_MIN || msg->pause_ns > KT_FREEZE_NS_MAX)
 		return protocol(diag, "freeze for a time that no scenario can ask for");
-	list = room_for_one(rec->freezes, rec->freeze_count, sizeof(*list));
+	list = kt_array_room(rec->freezes, rec->freeze_count, sizeof(*list));
 	if (!list)
 		return kt_raise(-ENOMEM);
 	rec->freezes = list;
@@ -323,7 +317,7 @@ int kt_run_record_finding(struct kt_run_record *rec, const struct kt_msg_finding
 
 	if (rec->finding_count >= FINDINGS_MAX)
 		return 0;
-	list = reallocarray(rec->findings, rec->finding_count + 1, sizeof(*list));
+	list = kt_array_room(rec->findings, rec->finding_count, sizeof(*list));
 	if (!list)
 		return kt_raise(-ENOMEM);
 	rec->findings = list;
@@ -338,7 +332,7 @@ int kt_run_record_finding(struct kt_run_record *rec, const struct kt_msg_finding
 
 static int add_snapshot(struct kt_run_record *rec, const struct kt_msg *msg, struct kt_diag *diag)
 {
-	int r = kt_snapshots_add(rec->snapshots, msg, diag);
+	int r = kt_snapshots_receive(rec->snapshots, msg, diag);
 
 	return r > 0 ? KT_RECORD_E_PROTOCOL : kt_forward(r);
 }
@@ -348,7 +342,6 @@ int kt_run_record_add(struct kt_run_record *rec, const struct kt_msg *msg, struc
 	switch (msg->type) {
 	case KT_MSG_HELLO:
 		rec->hello = msg->hello;
-		rec->has_hello = true;
 		return 0;
 	case KT_MSG_RESULT:
 		rec->result = msg->result;

@@ -91,7 +91,6 @@ struct kt_step_record {
 struct kt_run_record {
 	struct kt_step_record steps[KT_STEPS_MAX];
 	uint64_t saved_ns; /* age of the bake, if its scheduler was attached; 0: it was not */
-	bool has_hello;
 	struct kt_msg_hello hello;
 	bool has_result;
 	struct kt_msg_result result;

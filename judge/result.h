@@ -10,6 +10,7 @@
 #include "judge/record.h"
 #include "proto/machine.h"
 #include "proto/result.h"
+#include "scenario/cell.h"
 
 /* Exits of a vCPU by reason. */
 struct kt_run_exits {
@@ -42,6 +43,7 @@ struct kt_run_start {
 };
 
 struct kt_run_result {
+	const struct kt_cell *cell; /* what was run; borrowed */
 	enum kt_verdict verdict;
 	enum kt_outcome outcome;
 	bool could_not_run;	      /* nothing was judged: exit status 3 */
@@ -49,7 +51,6 @@ struct kt_run_result {
 	char cause[KT_DIAG_TEXT_MAX]; /* the verdict's cause in words */
 	char artifacts[KT_PATH_MAX];  /* the run's folder; "" if there is none */
 	char rerun[KT_RERUN_MAX];     /* command that repeats the run */
-	uint64_t seed;
 	uint64_t wall_ns;
 	uint64_t boot_ns; /* wall time from start of the machine, or thaw, to HELLO */
 	struct kt_run_start start;

@@ -23,7 +23,7 @@
 /* The same for the time that the kernel lets a runnable task wait, which is 2 s and more. */
 #define CONTENTION_MAX_STALL 3.0
 
-/* How long an attach or a detach may take; see KT_SCHED_ATTACH_NS of ops/sched-exec.h. */
+/* How long an attach or a detach may take; see KT_SCHED_ATTACH_NS of ops/guest/sched.h. */
 #define OP_TIME_NS (10 * KT_NSEC_PER_SEC)
 
 static bool conclude(struct kt_run_result *res, enum kt_verdict verdict, const char *fmt, ...)
@@ -344,7 +344,7 @@ static bool judge_vacuous(struct kt_run_result *res, const struct kt_scenario *s
 	if (s->programs && !rec->program_count)
 		return conclude(res, KT_VERDICT_INCONCLUSIVE,
 				"programs are declared, and none was started");
-	if ((s->sched || s->staged) && !rec->generations)
+	if (res->cell->scheds[0].name && !rec->generations)
 		return conclude(res, KT_VERDICT_INCONCLUSIVE, "no scheduler was ever live");
 	return false;
 }
@@ -360,8 +360,10 @@ static void judge_passed(struct kt_run_result *res, const struct kt_scenario *s)
 		 rec->generations == 1 ? "" : "s", snapshots, s->check ? ", check held" : "");
 }
 
-void kt_verdict_decide(struct kt_run_result *res, const struct kt_scenario *s)
+void kt_verdict_decide(struct kt_run_result *res)
 {
+	const struct kt_scenario *s = res->cell->scenario;
+
 	if (judge_outcome(res) || judge_ops(res, s) || judge_deaths(res, s) ||
 	    judge_findings(res) || judge_complaints(res, s) || judge_workers(res) ||
 	    judge_vacuous(res, s))

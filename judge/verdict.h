@@ -7,7 +7,6 @@
 #pragma once
 
 #include "judge/result.h"
-#include "scenario/scenario.h"
 
-/* Fills in verdict, could_not_run and cause of result from the rest of it. */
-void kt_verdict_decide(struct kt_run_result *result, const struct kt_scenario *scenario);
+/* Fills in verdict, could_not_run and cause of result from the rest of it and its cell. */
+void kt_verdict_decide(struct kt_run_result *result);

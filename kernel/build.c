@@ -127,7 +127,7 @@ static void on_line(const char *line, void *data)
 static int run(struct build *b, const char *const *argv, const char *doing)
 {
 	struct kt_diag why = KT_DIAG_INIT;
-	struct kt_step step = {
+	struct kt_child child = {
 		.argv = argv,
 		.log_fd = b->log_fd,
 		.cancel_fd = b->spec->cancel_fd,
@@ -135,12 +135,12 @@ static int run(struct build *b, const char *const *argv, const char *doing)
 		.on_line = on_line,
 		.data = b,
 	};
-	int r = kt_step_run(&step, &why);
+	int r = kt_child_run(&child, &why);
 
 	if (!r)
 		return 0;
 	kt_diag_doing(b->diag, "%s", doing);
-	if (r == KT_STEP_E_CANCELLED) {
+	if (r == KT_CHILD_E_CANCELLED) {
 		kt_diag_cause(b->diag, "interrupted");
 		kt_diag_remedy(b->diag, "the same command goes on where this ended");
 		return KT_BUILD_E_CANCELLED;
@@ -321,7 +321,7 @@ static int get_source(struct build *b)
 	if (r)
 		return kt_forward(r);
 	kt_diag_doing(b->diag, "use kernel sources %s", b->recipe.source.path);
-	r = kt_source_check_tree(b->src, b->diag);
+	r = kt_kernel_source_check_tree(b->src, b->diag);
 	if (r)
 		return drop_work(b, KT_BUILD_E_SOURCE);
 	kt_diag_reset(b->diag);
@@ -460,7 +460,7 @@ int kt_build_kernel(const struct kt_build_spec *spec, struct kt_cached_kernel *r
 	bool existed = false;
 	int r;
 
-	r = kt_recipe_init(&b.recipe, spec, diag);
+	r = kt_recipe_init(&b.recipe, spec->source, spec->kconfig, diag);
 	if (!r)
 		r = kt_cache_work_dir(b.work, b.recipe.key);
 	if (!r)

@@ -16,6 +16,7 @@
 #include "base/diag.h"
 #include "base/error.h"
 #include "kernel/cache.h"
+#include "kernel/recipe.h"
 
 enum kt_build_phase {
 	KT_BUILD_WAIT,	    /* for another build to end */
@@ -45,17 +46,6 @@ struct kt_build_spec {
 		       void *data); /* something worth a line, of no consequence */
 	void *data;
 };
-
-enum kt_build_condition {
-	KT_BUILD_E_SOURCE = KT_CONDITION(BUILD), /* no sources, or not such as will do */
-	KT_BUILD_E_KCONFIG,			 /* no fragment, or not a fragment */
-	KT_BUILD_E_TOOLS,     /* programs or headers that a kernel build needs are missing */
-	KT_BUILD_E_FAILED,    /* a program of the build failed, or made an unfit kernel */
-	KT_BUILD_E_CANCELLED, /* resumable */
-};
-
-/* Where ktest's own fragment is: beside its sources, else where it was installed. */
-const char *kt_build_default_kconfig(void);
 
 /*
  * Builds, or finds that it is there already (*ret_existed). All conditions come

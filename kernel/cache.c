@@ -9,6 +9,7 @@
 
 #include <jansson.h>
 
+#include "base/array.h"
 #include "base/cleanup.h"
 #include "kernel/cache.h"
 
@@ -128,7 +129,7 @@ static int append(struct kt_cached_kernels *list, const struct kt_cached_kernel 
 
 	if (list->count == CACHED_KERNELS_MAX)
 		return kt_raise(-ENOBUFS);
-	grown = reallocarray(list->kernels, list->count + 1, sizeof(*grown));
+	grown = kt_array_room(list->kernels, list->count, sizeof(*grown));
 	if (!grown)
 		return kt_raise(-ENOMEM);
 	list->kernels = grown;

@@ -11,7 +11,6 @@
 
 #include "base/cleanup.h"
 #include "base/fs.h"
-#include "kernel/build.h"
 #include "kernel/install.h"
 #include "kernel/kernel.h"
 

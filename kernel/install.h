@@ -10,6 +10,7 @@
 #include "base/diag.h"
 #include "base/error.h"
 #include "kernel/cache.h"
+#include "kernel/recipe.h"
 
 /* Runs a program of the build; what data is to kt_install_kernel(). 0, or as kt_build_kernel(). */
 typedef int kt_install_run_fn(const char *const *argv, const char *doing, void *data);

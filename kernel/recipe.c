@@ -100,13 +100,13 @@ static int check_tools(struct kt_diag *diag)
 static int ask_version(const char *program, struct kt_buf *out, struct kt_diag *diag)
 {
 	const char *const argv[] = { program, "--version", NULL };
-	struct kt_step step = KT_STEP_INIT;
+	struct kt_child child = KT_CHILD_INIT;
 	int r;
 
-	step.argv = argv;
-	step.output = out;
+	child.argv = argv;
+	child.output = out;
 	kt_diag_doing(diag, "ask %s for its version", program);
-	r = kt_step_run(&step, diag);
+	r = kt_child_run(&child, diag);
 	if (r)
 		return r > 0 ? KT_BUILD_E_TOOLS : kt_forward(r);
 	kt_diag_reset(diag);
@@ -146,16 +146,17 @@ static int make_key(struct kt_recipe *recipe)
 	return 0;
 }
 
-int kt_recipe_init(struct kt_recipe *recipe, const struct kt_build_spec *spec, struct kt_diag *diag)
+int kt_recipe_init(struct kt_recipe *recipe, const char *source, const char *kconfig,
+		   struct kt_diag *diag)
 {
 	int r;
 
 	*recipe = (struct kt_recipe){ .fragment = KT_BUF_INIT(KCONFIG_MAX) };
-	r = kt_source_identify(&recipe->source, spec->source, diag);
+	r = kt_kernel_source_identify(&recipe->source, source, diag);
 	if (r)
 		return r > 0 ? KT_BUILD_E_SOURCE : kt_forward(r);
 	kt_diag_reset(diag);
-	r = read_fragment(recipe, spec->kconfig, diag);
+	r = read_fragment(recipe, kconfig, diag);
 	if (!r)
 		r = check_tools(diag);
 	if (!r)

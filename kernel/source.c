@@ -113,17 +113,17 @@ static bool has_file(const char *dir, const char *name)
 	return !kt_path_format(path, "%s/%s", dir, name) && !stat(path, &st) && S_ISREG(st.st_mode);
 }
 
-int kt_source_check_tree(const char *dir, struct kt_diag *diag)
+int kt_kernel_source_check_tree(const char *dir, struct kt_diag *diag)
 {
 	if (!has_file(dir, "Kconfig") || !has_file(dir, "Makefile") ||
 	    !has_file(dir, "kernel/sched/core.c")) {
 		kt_diag_cause(diag, "not the top folder of Linux sources");
-		return KT_SOURCE_E_BAD;
+		return KT_KERNEL_SOURCE_E_BAD;
 	}
 	if (!has_file(dir, "kernel/sched/ext.c")) {
 		kt_diag_cause(diag, "these Linux sources are older than sched_ext");
 		kt_diag_remedy(diag, "take Linux 6.12 or newer");
-		return KT_SOURCE_E_BAD;
+		return KT_KERNEL_SOURCE_E_BAD;
 	}
 	return 0;
 }
@@ -136,13 +136,14 @@ static int no_source(const char *path, bool by_default, int r, struct kt_diag *d
 	} else {
 		kt_diag_cause(diag, "%s", strerror(-r));
 	}
-	return r == -ENOENT || r == -ENOTDIR ? KT_SOURCE_E_NONE : kt_raise(r);
+	return r == -ENOENT || r == -ENOTDIR ? KT_KERNEL_SOURCE_E_NONE : kt_raise(r);
 }
 
-int kt_source_identify(struct kt_source *ret_source, const char *path, struct kt_diag *diag)
+int kt_kernel_source_identify(struct kt_kernel_source *ret_source, const char *path,
+			      struct kt_diag *diag)
 {
 	const char *wanted = path ? path : PACKAGE_PATH;
-	struct kt_source source;
+	struct kt_kernel_source source;
 	struct stat st;
 	int r;
 
@@ -152,9 +153,9 @@ int kt_source_identify(struct kt_source *ret_source, const char *path, struct kt
 	source.is_tree = S_ISDIR(st.st_mode);
 	if (!source.is_tree && !S_ISREG(st.st_mode)) {
 		kt_diag_cause(diag, "neither a folder nor a tarball");
-		return KT_SOURCE_E_BAD;
+		return KT_KERNEL_SOURCE_E_BAD;
 	}
-	r = source.is_tree ? kt_source_check_tree(source.path, diag) : 0;
+	r = source.is_tree ? kt_kernel_source_check_tree(source.path, diag) : 0;
 	if (!r)
 		r = source.is_tree ? hash_tree(source.path, source.hash) :
 				     hash_file(source.path, source.hash);

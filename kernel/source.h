@@ -19,24 +19,25 @@
 
 #define KT_HASH_TEXT 33 /* 128 bits in hex, and a 0 */
 
-struct kt_source {
+struct kt_kernel_source {
 	char path[KT_PATH_MAX]; /* absolute, links resolved */
 	bool is_tree;		/* a folder; else a tarball */
 	char hash[KT_HASH_TEXT];
 };
 
-enum kt_source_condition {
-	KT_SOURCE_E_NONE = KT_CONDITION(
-		SOURCE), /* no such file, or the distribution's package is not installed */
-	KT_SOURCE_E_BAD, /* not a kernel tree, or not one with sched_ext */
+enum kt_kernel_source_condition {
+	/* no such file, or the distribution's package is not installed */
+	KT_KERNEL_SOURCE_E_NONE = KT_CONDITION(KERNEL_SOURCE),
+	/* not a kernel tree, or not one with sched_ext */
+	KT_KERNEL_SOURCE_E_BAD,
 };
 
 /* path: NULL means the distribution's source package. Conditions NONE and BAD, with diag. */
-int kt_source_identify(struct kt_source *ret_source, const char *path,
-		       struct kt_diag *diag) _kt_must_check_;
+int kt_kernel_source_identify(struct kt_kernel_source *ret_source, const char *path,
+			      struct kt_diag *diag) _kt_must_check_;
 
 /* Whether dir is the top of kernel sources that have sched_ext; condition BAD, with diag. */
-int kt_source_check_tree(const char *dir, struct kt_diag *diag) _kt_must_check_;
+int kt_kernel_source_check_tree(const char *dir, struct kt_diag *diag) _kt_must_check_;
 
 /* XXH3-128 of the bytes, in hex. */
 void kt_hash_bytes(const void *data, size_t len, char ret_text[KT_HASH_TEXT]);

@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -44,20 +43,6 @@ int kt_agent_clone(struct kt_agent *agent, const struct kt_msg_clone *clone)
 	agent->staging = false;
 	agent->why[0] = 0;
 	return kt_agent_send(agent, &msg);
-}
-
-int kt_agent_clone_random(struct kt_agent *agent, bool keep_identity)
-{
-	uint8_t bytes[KT_CLONE_IDENTITY_BYTES + KT_CLONE_ENTROPY_BYTES_MAX];
-	struct kt_msg_clone clone = {
-		.identity = { bytes, KT_CLONE_IDENTITY_BYTES },
-		.entropy = { bytes + KT_CLONE_IDENTITY_BYTES, KT_CLONE_ENTROPY_BYTES_MAX },
-		.keep_identity = keep_identity,
-	};
-
-	if (getrandom(bytes, sizeof(bytes), 0) != (ssize_t)sizeof(bytes))
-		return kt_raise(-errno);
-	return kt_agent_clone(agent, &clone);
 }
 
 /* ---- staging ---- */

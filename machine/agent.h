@@ -60,9 +60,6 @@ int kt_agent_send(struct kt_agent *agent, const struct kt_msg *msg) _kt_must_che
  */
 int kt_agent_clone(struct kt_agent *agent, const struct kt_msg_clone *clone) _kt_must_check_;
 
-/* The same with a random identity and random entropy of this host. */
-int kt_agent_clone_random(struct kt_agent *agent, bool keep_identity) _kt_must_check_;
-
 /*
  * Stages the archive in fd, a file of at least len bytes, which is borrowed until
  * `staging` is false: a little at once, the rest as the guest takes it. A guest

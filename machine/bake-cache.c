@@ -13,15 +13,15 @@
 #include <xxhash.h>
 
 #include "base/cleanup.h"
+#include "base/parse.h"
 #include "machine/bake-cache.h"
-#include "machine/baking.h"
 
 #define RETRY_MS	20
 #define BAKES_MAX	4096
 #define DEFAULT_MAX_MIB UINT64_C(8192)
 #define UNFINISHED_S	60 /* naming takes milliseconds */
 
-int kt_baking_dir(char *buf)
+int kt_bake_cache_dir(char *buf)
 {
 	char cache[KT_PATH_MAX];
 	int r = kt_cache_dir(cache);
@@ -33,7 +33,7 @@ int kt_bake_cache_place(char *buf, uint64_t *ret_key, const json_t *facts)
 {
 	_cleanup_(kt_freep) char *text = json_dumps(facts, JSON_SORT_KEYS | JSON_COMPACT);
 	char dir[KT_PATH_MAX];
-	int r = text ? kt_baking_dir(dir) : kt_raise(-ENOMEM);
+	int r = text ? kt_bake_cache_dir(dir) : kt_raise(-ENOMEM);
 
 	if (r)
 		return kt_forward(r);
@@ -69,7 +69,7 @@ int kt_bake_cache_lock(int *ret_fd, uint64_t key, int cancel_fd)
 {
 	_cleanup_(kt_closep) int fd = -1;
 	char dir[KT_PATH_MAX], path[KT_PATH_MAX];
-	int r = kt_baking_dir(dir) ?: kt_mkdir_p(dir) ?: kt_path_format(path, "%s/lock", dir);
+	int r = kt_bake_cache_dir(dir) ?: kt_mkdir_p(dir) ?: kt_path_format(path, "%s/lock", dir);
 
 	if (r)
 		return kt_forward(r);
@@ -150,10 +150,10 @@ static unsigned int list_entries(struct entry *entries, DIR *dir)
 static uint64_t limit_bytes(void)
 {
 	const char *text = getenv("KTEST_BAKES_MAX_MIB");
-	char *end = NULL;
-	unsigned long long mib = text ? strtoull(text, &end, 10) : 0;
+	uint64_t mib;
 
-	return (text && end != text && !*end ? mib : DEFAULT_MAX_MIB) << 20;
+	return (text && kt_parse_number(text, 0, UINT64_MAX >> 20, &mib) ? mib : DEFAULT_MAX_MIB)
+	       << 20;
 }
 
 /* Folders of bakes that never got their name: whoever made them was killed. */
@@ -194,7 +194,7 @@ void kt_bake_cache_prune(const char *keep)
 	_cleanup_(closedirp) DIR *dir = NULL;
 	char parent[KT_PATH_MAX];
 
-	if (!entries || kt_baking_dir(parent))
+	if (!entries || kt_bake_cache_dir(parent))
 		return;
 	dir = opendir(parent);
 	if (!dir)

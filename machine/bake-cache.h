@@ -21,6 +21,9 @@ enum kt_bake_cache_condition {
 	KT_BAKE_CACHE_E_CANCELLED = KT_CONDITION(BAKE_CACHE),
 };
 
+/* The folder of all bakes; not created. buf holds KT_PATH_MAX bytes. */
+int kt_bake_cache_dir(char *buf) _kt_must_check_;
+
 /* The folder of a bake with these facts (KT_PATH_MAX bytes), and its key. */
 int kt_bake_cache_place(char *buf, uint64_t *ret_key, const json_t *facts) _kt_must_check_;
 

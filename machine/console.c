@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
-#include "proto/console.h"
+#include "proto/console-line.h"
 #include "machine/console.h"
 
 /*

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The declared machine and the one that Linux sees; see topology.h. */
+/* The declared machine and the one that Linux sees; see view.h. */
 #include "base/cursor.h"
 #include "machine/view.h"
 

@@ -7,7 +7,7 @@
 #define ALPHA	 0.05
 #define BISECTED 100 /* halvings of [0, 1]: more than a double can tell apart */
 
-int kt_slope(double *ret_slope, const struct kt_point *points, size_t count)
+int kt_slope(double *ret_slope, const struct kt_xy *points, size_t count)
 {
 	double mx = 0, my = 0, xx = 0, xy = 0;
 

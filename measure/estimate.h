@@ -10,7 +10,7 @@
 
 #include "base/error.h"
 
-struct kt_point {
+struct kt_xy {
 	double x, y;
 };
 
@@ -19,7 +19,7 @@ enum kt_slope_condition {
 };
 
 /* Least squares: the slope of the line that has the smallest sum of squared errors in y. */
-int kt_slope(double *ret_slope, const struct kt_point *points, size_t count) _kt_must_check_;
+int kt_slope(double *ret_slope, const struct kt_xy *points, size_t count) _kt_must_check_;
 
 /*
  * The upper bound of the probability of a failure, after `failures` in `trials`,

@@ -119,7 +119,7 @@ static json_t *limit_json(const struct kt_sample_tags *tags, double value)
 	return tags->has_baseline ? json_real(value) : json_null();
 }
 
-static json_t *sample_json(const struct kt_series *s, size_t repeat)
+static json_t *sample_json(const struct kt_sample_series *s, size_t repeat)
 {
 	const struct kt_sample_tags *t = &s->tags;
 
@@ -140,7 +140,7 @@ static int append_samples(struct kt_buf *out, const struct kt_samples *samples)
 	int r = 0;
 
 	for (size_t i = 0; !r && i < samples->series_count; i++) {
-		const struct kt_series *s = &samples->series[i];
+		const struct kt_sample_series *s = &samples->series[i];
 
 		for (size_t j = 0; !r && j < s->count; j++) {
 			r = append(out, before, sample_json(s, j));
@@ -150,7 +150,7 @@ static int append_samples(struct kt_buf *out, const struct kt_samples *samples)
 	return kt_forward(r);
 }
 
-static json_t *metric_json(const struct kt_series *s)
+static json_t *metric_json(const struct kt_sample_series *s)
 {
 	struct kt_summary sum;
 

@@ -5,7 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "base/cleanup.h"
+#include "base/parse.h"
 #include "measure/samples.h"
 
 #define SCALES_UP_TO 2 /* times the p95 of level 1 */
@@ -39,19 +41,15 @@ bool kt_levels_have(const struct kt_levels *levels, unsigned int level)
 	return false;
 }
 
-/* A number of digits alone, without leading zeros; 0: not one, or out of bounds. */
+/* 0: not a number, or out of bounds. */
 static unsigned int parse_level(const char *text, size_t len)
 {
-	unsigned int level = 0;
+	const char *end = text;
+	uint64_t level;
 
-	if (!len || len > 9 || text[0] == '0')
-		return 0;
-	for (size_t i = 0; i < len; i++) {
-		if (text[i] < '0' || text[i] > '9')
-			return 0;
-		level = level * 10 + (unsigned int)(text[i] - '0');
-	}
-	return level <= KT_LEVEL_MAX ? level : 0;
+	return kt_take_number(&end, &level) && end == text + len && level <= KT_LEVEL_MAX ?
+		       (unsigned int)level :
+		       0;
 }
 
 int kt_levels_parse(struct kt_levels *ret_levels, const char *text, struct kt_diag *diag)
@@ -112,7 +110,7 @@ static bool same_baseline(const struct kt_sample_tags *a, const struct kt_sample
 		(a->baseline_p95 == b->baseline_p95 && a->threshold_p95 == b->threshold_p95));
 }
 
-static bool same_series(const struct kt_series *a, const struct kt_series *b)
+static bool same_series(const struct kt_sample_series *a, const struct kt_sample_series *b)
 {
 	const struct kt_sample_tags *s = &a->tags, *t = &b->tags;
 
@@ -123,39 +121,26 @@ static bool same_series(const struct kt_series *a, const struct kt_series *b)
 	       same_baseline(s, t);
 }
 
-/* The array, or a bigger one, with room for one more; NULL without memory. */
-static void *grow(void *array, size_t count, size_t *cap, size_t size)
+static int begin_series(struct kt_samples *samples, const struct kt_sample_series *like)
 {
-	size_t more = *cap ? 2 * *cap : 8;
-	void *bigger;
-
-	if (count < *cap)
-		return array;
-	bigger = reallocarray(array, more, size);
-	if (bigger)
-		*cap = more;
-	return bigger;
-}
-
-static int begin_series(struct kt_samples *samples, const struct kt_series *like)
-{
-	struct kt_series *s;
+	struct kt_sample_series *s;
 
 	if (samples->series_count == KT_SERIES_MAX)
 		return kt_raise(-ENOBUFS);
-	s = grow(samples->series, samples->series_count, &samples->series_cap_, sizeof(*s));
+	s = kt_array_room(samples->series, samples->series_count, sizeof(*s));
 	if (!s)
 		return kt_raise(-ENOMEM);
 	samples->series = s;
 	s += samples->series_count++;
 	*s = *like;
 	s->values = NULL;
-	s->count = s->cap_ = 0;
+	s->count = 0;
 	return 0;
 }
 
 /* The last ones first: that is where the next sample belongs, mostly. */
-static struct kt_series *find_like(struct kt_samples *samples, const struct kt_series *like)
+static struct kt_sample_series *find_like(struct kt_samples *samples,
+					  const struct kt_sample_series *like)
 {
 	for (size_t i = samples->series_count; i > 0; i--)
 		if (same_series(&samples->series[i - 1], like))
@@ -163,9 +148,9 @@ static struct kt_series *find_like(struct kt_samples *samples, const struct kt_s
 	return NULL;
 }
 
-int kt_samples_add(struct kt_samples *samples, const struct kt_series *like, double value)
+int kt_samples_add(struct kt_samples *samples, const struct kt_sample_series *like, double value)
 {
-	struct kt_series *s = find_like(samples, like);
+	struct kt_sample_series *s = find_like(samples, like);
 	double *values;
 	int r;
 
@@ -179,7 +164,7 @@ int kt_samples_add(struct kt_samples *samples, const struct kt_series *like, dou
 			return kt_forward(r);
 		s = &samples->series[samples->series_count - 1];
 	}
-	values = grow(s->values, s->count, &s->cap_, sizeof(*values));
+	values = kt_array_room(s->values, s->count, sizeof(*values));
 	if (!values)
 		return kt_raise(-ENOMEM);
 	s->values = values;
@@ -218,7 +203,7 @@ int kt_samples_trace(struct kt_samples *samples, const struct kt_trace *trace)
 	text = trace->text ? strdup(trace->text) : NULL;
 	if (trace->text && !text)
 		return kt_raise(-ENOMEM);
-	t = grow(samples->traces, samples->trace_count, &samples->trace_cap_, sizeof(*t));
+	t = kt_array_room(samples->traces, samples->trace_count, sizeof(*t));
 	if (!t)
 		return kt_raise(-ENOMEM);
 	samples->traces = t;
@@ -232,11 +217,11 @@ int kt_samples_trace(struct kt_samples *samples, const struct kt_trace *trace)
 	return 0;
 }
 
-const struct kt_series *kt_samples_find(const struct kt_samples *samples, const char *metric,
-					const char *surface, unsigned int level)
+const struct kt_sample_series *kt_samples_find(const struct kt_samples *samples, const char *metric,
+					       const char *surface, unsigned int level)
 {
 	for (size_t i = 0; i < samples->series_count; i++) {
-		const struct kt_series *s = &samples->series[i];
+		const struct kt_sample_series *s = &samples->series[i];
 
 		if (s->tags.level == level && !strcmp(s->metric, metric) &&
 		    !strcmp(s->tags.surface, surface))
@@ -248,7 +233,7 @@ const struct kt_series *kt_samples_find(const struct kt_samples *samples, const 
 void kt_samples_set_baselines(struct kt_samples *samples)
 {
 	for (size_t i = 0; i < samples->series_count; i++) {
-		struct kt_series *s = &samples->series[i];
+		struct kt_sample_series *s = &samples->series[i];
 		struct kt_summary at_one;
 
 		s->tags.has_baseline = false;
@@ -313,7 +298,7 @@ static int compare(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-int kt_summarise(struct kt_summary *ret_summary, const struct kt_series *series)
+int kt_summarise(struct kt_summary *ret_summary, const struct kt_sample_series *series)
 {
 	_cleanup_(kt_freep) double *sorted = NULL;
 	size_t n = series ? series->count : 0;

@@ -71,13 +71,12 @@ struct kt_sample_tags {
 };
 
 /* What a series is called when it is begun. Texts are copied, cut if too long. */
-struct kt_series {
+struct kt_sample_series {
 	char metric[KT_TAG_MAX];
 	enum kt_sample_kind kind;
 	struct kt_sample_tags tags;
 	double *values; /* owned; by repeat, from 0 */
 	size_t count;
-	size_t cap_; /* private */
 };
 
 /* A record beside the samples: all of a round, or why a cycle failed. */
@@ -91,12 +90,11 @@ struct kt_trace {
 };
 
 struct kt_samples {
-	struct kt_series *series; /* owned */
+	struct kt_sample_series *series; /* owned */
 	size_t series_count;
 	size_t sample_count;	 /* in all series */
 	struct kt_trace *traces; /* owned */
 	size_t trace_count;
-	size_t series_cap_, trace_cap_; /* private */
 };
 
 #define KT_SAMPLES_INIT ((struct kt_samples){ .series = NULL })
@@ -108,14 +106,14 @@ void kt_samples_deinit(struct kt_samples *samples);
  * there is none; values and count of `like` are not looked at. -ENOBUFS beyond
  * the limits, -EINVAL if the value is not finite, -ENOMEM.
  */
-int kt_samples_add(struct kt_samples *samples, const struct kt_series *like,
+int kt_samples_add(struct kt_samples *samples, const struct kt_sample_series *like,
 		   double value) _kt_must_check_;
 /* Copies the trace. -ENOBUFS, -EINVAL, -ENOMEM as above. */
 int kt_samples_trace(struct kt_samples *samples, const struct kt_trace *trace) _kt_must_check_;
 
 /* NULL if there is none. Borrowed until a series is added. */
-const struct kt_series *kt_samples_find(const struct kt_samples *samples, const char *metric,
-					const char *surface, unsigned int level);
+const struct kt_sample_series *kt_samples_find(const struct kt_samples *samples, const char *metric,
+					       const char *surface, unsigned int level);
 
 /* Sets the baseline of each ladder that has a level 1: its p95 there, and twice that. */
 void kt_samples_set_baselines(struct kt_samples *samples);
@@ -154,7 +152,8 @@ struct kt_summary {
 };
 
 /* -ENOMEM. series NULL: nothing was measured. */
-int kt_summarise(struct kt_summary *ret_summary, const struct kt_series *series) _kt_must_check_;
+int kt_summarise(struct kt_summary *ret_summary,
+		 const struct kt_sample_series *series) _kt_must_check_;
 
 /* Up to where a ladder scales. */
 struct kt_break_point {

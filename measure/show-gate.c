@@ -18,7 +18,7 @@ static int put_verdict(struct kt_buf *out, uint64_t cycles, uint64_t failures)
 			      (unsigned long long)failures, kt_failure_bound(failures, cycles)));
 }
 
-static uint64_t count_failures(const struct kt_series *failed)
+static uint64_t count_failures(const struct kt_sample_series *failed)
 {
 	uint64_t n = 0;
 
@@ -37,7 +37,7 @@ static int put_percentile(struct kt_buf *out, const struct kt_summary *sum, doub
 	return kt_forward(kt_buf_printf(out, " %9s", text));
 }
 
-static int put_phase(struct kt_buf *out, const struct kt_series *s)
+static int put_phase(struct kt_buf *out, const struct kt_sample_series *s)
 {
 	char max[24];
 	struct kt_summary sum;
@@ -55,13 +55,13 @@ static int put_phase(struct kt_buf *out, const struct kt_series *s)
 }
 
 static int put_phases(struct kt_buf *out, const struct kt_samples *samples,
-		      const struct kt_series *cell)
+		      const struct kt_sample_series *cell)
 {
 	bool any = false;
 	int r = 0;
 
 	for (size_t i = 0; !r && i < samples->series_count; i++) {
-		const struct kt_series *s = &samples->series[i];
+		const struct kt_sample_series *s = &samples->series[i];
 
 		if (strncmp(s->metric, "phase.", 6) || s->tags.level != cell->tags.level ||
 		    strcmp(s->tags.surface, cell->tags.surface))
@@ -69,13 +69,14 @@ static int put_phases(struct kt_buf *out, const struct kt_samples *samples,
 		if (!any)
 			r = kt_buf_printf(out, "  phase       p50       p95       max\n");
 		any = true;
-		r = r ?: put_phase(out, s);
+		if (!r)
+			r = put_phase(out, s);
 	}
 	return kt_forward(r);
 }
 
 static int put_cell(struct kt_buf *out, const struct kt_samples *samples,
-		    const struct kt_series *cell)
+		    const struct kt_sample_series *cell)
 {
 	int r = kt_buf_printf(out, "\n%u vCPU%s, %s\n", cell->tags.level,
 			      cell->tags.level > 1 ? "s" : "", cell->tags.surface);
@@ -111,7 +112,7 @@ int kt_show_gate(struct kt_buf *out, const struct kt_measured *m)
 	int r = 0;
 
 	for (size_t i = 0; !r && i < m->samples.series_count; i++) {
-		const struct kt_series *s = &m->samples.series[i];
+		const struct kt_sample_series *s = &m->samples.series[i];
 
 		if (strcmp(s->metric, "failed"))
 			continue;

@@ -106,7 +106,7 @@ static void put_head(struct show *s)
 /* The first series of a metric and surface: it stands for its ladder. */
 static bool is_first(const struct kt_samples *samples, size_t index)
 {
-	const struct kt_series *s = &samples->series[index];
+	const struct kt_sample_series *s = &samples->series[index];
 
 	for (size_t i = 0; i < index; i++)
 		if (!strcmp(samples->series[i].metric, s->metric) &&
@@ -116,19 +116,20 @@ static bool is_first(const struct kt_samples *samples, size_t index)
 }
 
 /* A phase of another metric, "start.map": a table will do for it. */
-static bool is_part(const struct kt_series *ladder)
+static bool is_part(const struct kt_sample_series *ladder)
 {
 	return strchr(ladder->metric, '.');
 }
 
-static const struct kt_series *at_level(const struct show *s, const struct kt_series *ladder,
-					unsigned int i)
+static const struct kt_sample_series *
+at_level(const struct show *s, const struct kt_sample_series *ladder, unsigned int i)
 {
 	return kt_samples_find(&s->m->samples, ladder->metric, ladder->tags.surface,
 			       ladder->tags.levels.list[i]);
 }
 
-static struct kt_summary summary_at(struct show *s, const struct kt_series *ladder, unsigned int i)
+static struct kt_summary summary_at(struct show *s, const struct kt_sample_series *ladder,
+				    unsigned int i)
 {
 	struct kt_summary sum = { .n = 0 };
 	int r = kt_summarise(&sum, at_level(s, ladder, i));
@@ -157,7 +158,7 @@ static bool has_room(const struct show *s, const struct column *c)
 	return LEAD_COLUMNS + (c->order + 1) * (VALUE_COLUMN + 1) <= s->columns;
 }
 
-static void put_row(struct show *s, const struct kt_series *ladder, unsigned int i)
+static void put_row(struct show *s, const struct kt_sample_series *ladder, unsigned int i)
 {
 	struct kt_summary sum = summary_at(s, ladder, i);
 	char text[VALUE_TEXT + 1];
@@ -178,7 +179,7 @@ static void put_row(struct show *s, const struct kt_series *ladder, unsigned int
 }
 
 /* Levels that are worth the same stand together. */
-static void put_tiers(struct show *s, const struct kt_series *ladder)
+static void put_tiers(struct show *s, const struct kt_sample_series *ladder)
 {
 	const struct kt_levels *levels = &ladder->tags.levels;
 	enum kt_tier before = KT_TIER_COUNT_;
@@ -197,7 +198,7 @@ static void put_tiers(struct show *s, const struct kt_series *ladder)
 	put(s, " %s\n", kt_tier_name(before));
 }
 
-static void put_table(struct show *s, const struct kt_series *ladder)
+static void put_table(struct show *s, const struct kt_sample_series *ladder)
 {
 	put(s, "\n%s (%s)\n", ladder->metric, ladder->tags.surface);
 	put(s, "  %s\n  output: %s; %s\n", ladder->tags.boundary, ladder->tags.output,
@@ -227,7 +228,7 @@ static void put_bar(struct show *s, unsigned int eighths)
 		put(s, "#");
 }
 
-static double highest_p95(struct show *s, const struct kt_series *ladder)
+static double highest_p95(struct show *s, const struct kt_sample_series *ladder)
 {
 	double highest = 0;
 
@@ -236,7 +237,7 @@ static double highest_p95(struct show *s, const struct kt_series *ladder)
 	return highest;
 }
 
-static void put_plot(struct show *s, const struct kt_series *ladder)
+static void put_plot(struct show *s, const struct kt_sample_series *ladder)
 {
 	const struct kt_sample_tags *tags = &ladder->tags;
 	unsigned int room = s->columns - 6 - VALUE_COLUMN - 1;
@@ -261,7 +262,7 @@ static void put_plot(struct show *s, const struct kt_series *ladder)
 
 /* ---- what follows ---- */
 
-static void put_break_point(struct show *s, const struct kt_series *ladder)
+static void put_break_point(struct show *s, const struct kt_sample_series *ladder)
 {
 	char threshold[VALUE_TEXT];
 	struct kt_break_point p;
@@ -283,30 +284,32 @@ static void put_break_point(struct show *s, const struct kt_series *ladder)
 	    kt_show_value(threshold, ladder->kind, p.threshold_p95), kt_tier_name(p.tier));
 }
 
-static size_t take_points(struct show *s, const struct kt_series *ladder, struct kt_point *points)
+static size_t take_points(struct show *s, const struct kt_sample_series *ladder,
+			  struct kt_xy *points)
 {
 	size_t n = 0;
 
 	for (unsigned int i = 0; i < ladder->tags.levels.count; i++) {
-		const struct kt_series *series = at_level(s, ladder, i);
+		const struct kt_sample_series *series = at_level(s, ladder, i);
 
 		for (size_t j = 0; series && j < series->count; j++)
 			points[n++] =
-				(struct kt_point){ ladder->tags.levels.list[i], series->values[j] };
+				(struct kt_xy){ ladder->tags.levels.list[i], series->values[j] };
 	}
 	return n;
 }
 
-static void put_slope(struct show *s, const struct kt_series *ladder, const char *what)
+static void put_slope(struct show *s, const struct kt_sample_series *ladder, const char *what)
 {
-	_cleanup_(kt_freep) struct kt_point *points =
+	_cleanup_(kt_freep) struct kt_xy *points =
 		calloc(s->m->samples.sample_count + 1, sizeof(*points));
 	char text[VALUE_TEXT];
 	double slope;
 	size_t n;
 
 	if (!points) {
-		s->r = s->r ?: kt_raise(-ENOMEM);
+		if (!s->r)
+			s->r = kt_raise(-ENOMEM);
 		return;
 	}
 	n = take_points(s, ladder, points);
@@ -328,7 +331,7 @@ int kt_show(struct kt_buf *out, const struct kt_measured *measured,
 	if (measured->kind == KT_MEASURED_GATE)
 		return s.r ? kt_forward(s.r) : kt_forward(kt_show_gate(out, measured));
 	for (size_t i = 0; !s.r && i < measured->samples.series_count; i++) {
-		const struct kt_series *ladder = &measured->samples.series[i];
+		const struct kt_sample_series *ladder = &measured->samples.series[i];
 
 		if (!is_first(&measured->samples, i))
 			continue;

@@ -60,22 +60,19 @@ static int next_part(const char **pos, bool first, struct part *ret_part)
 int kt_bpfpath_entry(const struct kt_snapshot_map *map, uint32_t entry, uint32_t cpu,
 		     struct kt_typed *ret_value, const uint8_t **ret_key)
 {
-	const struct kt_msg_map *info = &map->info;
-	size_t key = kt_map_key_bytes(info), value = info->value_size;
+	size_t key = kt_snapshot_key_bytes(map), value = kt_snapshot_value_bytes(map);
 	const uint8_t *at;
 
-	if (entry >= info->entries || cpu >= info->values_per_key)
+	if (entry >= map->entries || cpu >= map->values_per_key)
 		return KT_TYPED_E_NONE;
-	if (!map->btf || !info->btf_value_type_id)
+	if (!map->btf || !map->value_type_id)
 		return KT_TYPED_E_TYPE;
-	if (info->values_per_key > 1)
-		value = (value + 7) / 8 * 8;
-	at = info->data.data + entry * (key + value * info->values_per_key);
+	at = map->data + entry * (key + value * map->values_per_key);
 	*ret_key = key ? at : NULL;
 	*ret_value = (struct kt_typed){ .btf = map->btf,
-					.type_id = info->btf_value_type_id,
+					.type_id = map->value_type_id,
 					.data = at + key + cpu * value,
-					.len = info->value_size };
+					.len = map->value_size };
 	return 0;
 }
 
@@ -90,13 +87,13 @@ static bool is_datasec(const struct kt_snapshot_map *map, struct kt_typed *ret_v
 	return t && btf_is_datasec(t);
 }
 
-static bool key_equals(const struct kt_msg_map *info, const uint8_t *key, uint64_t index)
+static bool key_equals(const struct kt_snapshot_map *map, const uint8_t *key, uint64_t index)
 {
 	uint64_t v = 0;
 
-	if (info->key_size > sizeof(v))
+	if (map->key_size > sizeof(v))
 		return false;
-	memcpy(&v, key, info->key_size);
+	memcpy(&v, key, map->key_size);
 	return v == index;
 }
 
@@ -107,10 +104,10 @@ static uint32_t find_entry(const struct kt_snapshot_map *map, uint64_t index)
 	const uint8_t *key;
 	uint32_t i = 0;
 
-	if (!kt_map_key_bytes(&map->info))
-		return index < map->info.entries ? (uint32_t)index : UINT32_MAX;
+	if (!kt_snapshot_key_bytes(map))
+		return index < map->entries ? (uint32_t)index : UINT32_MAX;
 	while (!kt_bpfpath_entry(map, i, 0, &value, &key)) {
-		if (key_equals(&map->info, key, index))
+		if (key_equals(map, key, index))
 			return i;
 		i++;
 	}
@@ -147,7 +144,7 @@ static int follow_map(const struct kt_snapshot_map *map, const char *rest, uint6
 	if (next_part(&rest, false, &part) <= 0 || part.name)
 		return KT_TYPED_E_TYPE;
 	entry = find_entry(map, part.index);
-	for (uint32_t cpu = 0; cpu == 0 || cpu < map->info.values_per_key; cpu++) {
+	for (uint32_t cpu = 0; cpu == 0 || cpu < map->values_per_key; cpu++) {
 		r = kt_bpfpath_entry(map, entry, cpu, &v, &key);
 		if (!r)
 			r = follow(v, rest, &one);
@@ -163,7 +160,7 @@ static bool map_is_called(const struct kt_snapshot_map *map, const struct part *
 {
 	size_t len = KT_MIN(part->len, (size_t)MAP_NAME_KEPT);
 
-	return strlen(map->info.name) == len && !memcmp(map->info.name, part->name, len);
+	return strlen(map->name) == len && !memcmp(map->name, part->name, len);
 }
 
 static int look_up(const struct kt_snapshot *s, const struct part *first, const char *rest,
@@ -204,7 +201,7 @@ static void say_unknown(const struct kt_snapshot *s, struct kt_diag *diag)
 	else
 		kt_diag_cause(diag,
 			      "no such name; the snapshot (generation %u) holds no typed maps",
-			      s->info.generation);
+			      s->generation);
 }
 
 int kt_bpfpath_u64(const struct kt_snapshot *snapshot, const char *path, uint64_t *ret_value,
@@ -214,7 +211,7 @@ int kt_bpfpath_u64(const struct kt_snapshot *snapshot, const char *path, uint64_
 	const char *rest;
 	int r;
 
-	kt_diag_doing(diag, "read '%s' from snapshot %u", path, snapshot->info.snapshot);
+	kt_diag_doing(diag, "read '%s' from snapshot %u", path, snapshot->number);
 	if (path_is_formed(path, &first, &rest) < 0) {
 		kt_diag_cause(diag, "not a path; write name, name.member, name[index] and so on");
 		return KT_BPFPATH_E_FORM;
@@ -271,7 +268,7 @@ int kt_bpfpath_names(const struct kt_snapshot *snapshot, struct kt_buf *out)
 		const struct kt_snapshot_map *map = &snapshot->maps[i];
 
 		r = is_datasec(map, &section) ? append_variables(out, &section) :
-						append_name(out, map->info.name, "[]");
+						append_name(out, map->name, "[]");
 	}
 	return kt_forward(r);
 }

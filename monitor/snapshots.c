@@ -1,30 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Assembly of BPF-map snapshots; see snapshots.h. */
+/* The store of BPF-map snapshots; see snapshots.h. */
 #include <stdlib.h>
 #include <string.h>
 
 #include <bpf/libbpf.h>
+#include <linux/bpf.h>
 
+#include "base/array.h"
 #include "base/cleanup.h"
 #include "base/limits.h"
-#include "monitor/snapshots.h"
+#include "monitor/snapshots-private.h"
 
 /* Periodic ones, and two for each generation. */
 #define STORE_MAX (KT_SNAPSHOTS_MAX + 2 * KT_GENERATIONS_MAX)
-#define BTFS_MAX  1024
-
-struct btf_entry {
-	uint32_t id;
-	struct btf *btf; /* NULL: it did not parse */
-};
-
-struct kt_snapshots {
-	struct kt_snapshot *list;
-	size_t count;
-	size_t cap;
-	struct btf_entry *btfs;
-	size_t btf_count;
-};
 
 int kt_snapshots_new(struct kt_snapshots **ret_store)
 {
@@ -40,7 +28,7 @@ int kt_snapshots_new(struct kt_snapshots **ret_store)
 static void free_snapshot(struct kt_snapshot *s)
 {
 	for (unsigned int i = 0; i < s->map_count; i++)
-		free((void *)s->maps[i].info.data.data);
+		free((void *)s->maps[i].data);
 	free(s->maps);
 }
 
@@ -65,20 +53,21 @@ static int protocol(struct kt_diag *diag, const char *what)
 	return KT_SNAPSHOTS_E_PROTOCOL;
 }
 
-static int add_btf(struct kt_snapshots *store, const struct kt_msg_btf *msg, struct kt_diag *diag)
+int kt_snapshots_add_btf(struct kt_snapshots *store, uint32_t id, const void *data, size_t len,
+			 struct kt_diag *diag)
 {
-	struct btf_entry *btfs;
+	struct kt_btf_entry *btfs;
 
-	if (store->btf_count >= BTFS_MAX)
-		return protocol(diag, "more BTF objects than the limit");
-	btfs = reallocarray(store->btfs, store->btf_count + 1, sizeof(*btfs));
+	if (store->btf_count >= KT_BTFS_MAX || len > KT_BTF_BYTES_MAX)
+		return protocol(diag, "more or larger BTF objects than the limit");
+	btfs = kt_array_room(store->btfs, store->btf_count, sizeof(*btfs));
 	if (!btfs)
 		return kt_raise(-ENOMEM);
 	store->btfs = btfs;
 	/* libbpf checks every type of it; what does not parse leaves its maps untyped. */
-	btfs[store->btf_count++] = (struct btf_entry){
-		.id = msg->btf_id,
-		.btf = msg->data.len ? btf__new(msg->data.data, msg->data.len) : NULL,
+	btfs[store->btf_count++] = (struct kt_btf_entry){
+		.id = id,
+		.btf = len ? btf__new(data, (uint32_t)len) : NULL,
 	};
 	return 0;
 }
@@ -91,105 +80,122 @@ static const struct btf *find_btf(const struct kt_snapshots *store, uint32_t id)
 	return NULL;
 }
 
-static int begin(struct kt_snapshots *store, const struct kt_msg_snapshot *msg,
-		 struct kt_diag *diag)
-{
-	struct kt_snapshot *list;
-	size_t cap;
-
-	if (msg->snapshot != store->count)
-		return protocol(diag, "snapshot number out of order");
-	if (store->count && !store->list[store->count - 1].complete)
-		return protocol(diag, "snapshot begins before the last one ended");
-	if (store->count >= STORE_MAX || msg->cause >= KT_SNAPSHOT_CAUSE_COUNT_)
-		return protocol(diag, "more snapshots than the limit, or of an unknown cause");
-	if (store->count == store->cap) {
-		cap = store->cap ? 2 * store->cap : 16;
-		list = reallocarray(store->list, cap, sizeof(*list));
-		if (!list)
-			return kt_raise(-ENOMEM);
-		store->list = list;
-		store->cap = cap;
-	}
-	store->list[store->count++] = (struct kt_snapshot){ .info = *msg };
-	return 0;
-}
-
-/* The snapshot that is being received, if it is number `number`. */
-static struct kt_snapshot *current(struct kt_snapshots *store, uint32_t number)
+static struct kt_snapshot *current(const struct kt_snapshots *store)
 {
 	struct kt_snapshot *s = store->count ? &store->list[store->count - 1] : NULL;
 
-	return s && !s->complete && s->info.snapshot == number ? s : NULL;
+	return s && !s->complete ? s : NULL;
 }
 
-/* Bytes of one entry as msg.h lays it out; 0 if the fields make no sense. */
-static size_t entry_size(const struct kt_msg_map *m)
+const struct kt_snapshot *kt_snapshots_current(const struct kt_snapshots *store)
 {
-	size_t value = m->value_size;
+	return current(store);
+}
 
+int kt_snapshots_begin(struct kt_snapshots *store, const struct kt_snapshot *head,
+		       struct kt_diag *diag)
+{
+	struct kt_snapshot *list;
+
+	if (current(store))
+		return protocol(diag, "snapshot begins before the last one ended");
+	if (store->count >= STORE_MAX || head->cause >= KT_SNAPSHOT_CAUSE_COUNT_)
+		return protocol(diag, "more snapshots than the limit, or of an unknown cause");
+	list = kt_array_room(store->list, store->count, sizeof(*list));
+	if (!list)
+		return kt_raise(-ENOMEM);
+	store->list = list;
+	store->list[store->count] = (struct kt_snapshot){ .number = (uint32_t)store->count,
+							  .cause = head->cause,
+							  .generation = head->generation,
+							  .step = head->step,
+							  .time_ns = head->time_ns };
+	store->count++;
+	return 0;
+}
+
+size_t kt_snapshot_key_bytes(const struct kt_snapshot_map *map)
+{
+	bool is_array = map->type == BPF_MAP_TYPE_ARRAY || map->type == BPF_MAP_TYPE_PERCPU_ARRAY;
+
+	return is_array ? 0 : map->key_size;
+}
+
+size_t kt_snapshot_value_bytes(const struct kt_snapshot_map *map)
+{
+	size_t value = map->value_size;
+
+	return map->values_per_key > 1 ? (value + 7) / 8 * 8 : value;
+}
+
+/* Bytes of one entry; 0 if the fields make no sense. */
+static size_t entry_size(const struct kt_snapshot_map *m)
+{
 	if (!m->values_per_key || m->values_per_key > 8192 || m->value_size > KT_MAP_BYTES_MAX ||
 	    m->key_size > KT_MAP_BYTES_MAX)
 		return 0;
-	if (m->values_per_key > 1)
-		value = (value + 7) / 8 * 8;
-	return value * m->values_per_key + kt_map_key_bytes(m);
+	return kt_snapshot_value_bytes(m) * m->values_per_key + kt_snapshot_key_bytes(m);
 }
 
-static int add_map(struct kt_snapshots *store, const struct kt_msg_map *msg, struct kt_diag *diag)
+/* Readers go by the sizes, and so by what was compared with the bytes that there are. */
+static bool has_its_bytes(const struct kt_snapshot_map *m)
 {
-	struct kt_snapshot *s = current(store, msg->snapshot);
-	_cleanup_(kt_freep) void *data = NULL;
-	struct kt_snapshot_map *maps;
+	size_t size = entry_size(m);
 
+	/* A product may wrap around. */
+	return m->entries ? size && m->len / size == m->entries && m->len % size == 0 : !m->len;
+}
+
+static int check_map(const struct kt_snapshots *store, const struct kt_snapshot *s,
+		     const struct kt_snapshot_map *map, struct kt_diag *diag)
+{
 	if (!s)
 		return protocol(diag, "map outside its snapshot");
-	if (s->map_count >= KT_SNAPSHOT_MAPS_MAX ||
-	    s->bytes + msg->data.len > KT_SNAPSHOT_BYTES_MAX)
+	if (s->map_count >= KT_SNAPSHOT_MAPS_MAX || map->len > KT_MAP_BYTES_MAX ||
+	    s->bytes + map->len > KT_SNAPSHOT_BYTES_MAX ||
+	    store->bytes + map->len > KT_RUN_MAPS_BYTES_MAX)
 		return protocol(diag, "more or larger maps than the limit");
-	if (msg->state >= KT_MAP_STATE_COUNT_ ||
-	    (uint64_t)entry_size(msg) * msg->entries != msg->data.len)
+	if (map->state >= KT_MAP_STATE_COUNT_ || !has_its_bytes(map))
 		return protocol(diag, "map data does not match its sizes");
-	data = malloc(msg->data.len + 1);
-	maps = reallocarray(s->maps, s->map_count + 1, sizeof(*maps));
+	return 0;
+}
+
+int kt_snapshots_add_map(struct kt_snapshots *store, const struct kt_snapshot_map *map,
+			 uint32_t btf_id, struct kt_diag *diag)
+{
+	struct kt_snapshot *s = current(store);
+	_cleanup_(kt_freep) uint8_t *data = NULL;
+	struct kt_snapshot_map *maps;
+	int r = check_map(store, s, map, diag);
+
+	if (r)
+		return r;
+	data = malloc(map->len + 1);
+	maps = kt_array_room(s->maps, s->map_count, sizeof(*maps));
 	if (maps)
 		s->maps = maps;
 	if (!data || !maps)
 		return kt_raise(-ENOMEM);
-	if (msg->data.len)
-		memcpy(data, msg->data.data, msg->data.len);
-	maps[s->map_count] =
-		(struct kt_snapshot_map){ .info = *msg, .btf = find_btf(store, msg->btf_id) };
-	maps[s->map_count++].info.data.data = kt_steal_ptr(data);
-	s->bytes += msg->data.len;
+	if (map->len)
+		memcpy(data, map->data, map->len);
+	maps += s->map_count++;
+	*maps = *map;
+	maps->data = kt_steal_ptr(data);
+	maps->btf = find_btf(store, btf_id);
+	s->bytes += map->len;
+	store->bytes += map->len;
 	return 0;
 }
 
-static int end(struct kt_snapshots *store, const struct kt_msg_snapshot_end *msg,
-	       struct kt_diag *diag)
+int kt_snapshots_end(struct kt_snapshots *store, bool valid, struct kt_diag *diag)
 {
-	struct kt_snapshot *s = current(store, msg->snapshot);
+	struct kt_snapshot *s = current(store);
 
-	if (!s || msg->maps != s->map_count)
-		return protocol(diag, "snapshot end without its snapshot or with maps missing");
+	if (!s)
+		return protocol(diag, "snapshot end without its snapshot");
 	s->complete = true;
-	s->valid = msg->valid;
+	s->valid = valid;
 	return 0;
-}
-
-int kt_snapshots_add(struct kt_snapshots *store, const struct kt_msg *msg, struct kt_diag *diag)
-{
-	switch (msg->type) {
-	case KT_MSG_BTF:
-		return kt_forward(add_btf(store, &msg->btf, diag));
-	case KT_MSG_SNAPSHOT:
-		return kt_forward(begin(store, &msg->snapshot, diag));
-	case KT_MSG_MAP:
-		return kt_forward(add_map(store, &msg->map, diag));
-	case KT_MSG_SNAPSHOT_END:
-		return kt_forward(end(store, &msg->snapshot_end, diag));
-	}
-	return kt_raise(-EINVAL);
 }
 
 const struct kt_snapshot *kt_snapshots_list(const struct kt_snapshots *store, size_t *ret_count)

@@ -1,48 +1,49 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Description and validation of ops; see op.h. */
+#include <stdio.h>
 #include <string.h>
 
 #include "base/cleanup.h"
 #include "base/limits.h"
 #include "ops/op.h"
 
-static const char *const kind_names[] = {
-	[KT_OP_KIND_END] = "end",
-	[KT_OP_KIND_ATTACH] = "attach",
-	[KT_OP_KIND_DETACH] = "detach",
-	[KT_OP_KIND_DETACH_FORCED] = "detach-forced",
-	[KT_OP_KIND_RESTART] = "restart",
-	[KT_OP_KIND_REPLACE] = "replace",
-	[KT_OP_KIND_KILL] = "kill",
-	[KT_OP_KIND_FREEZE] = "freeze",
-	[KT_OP_KIND_CGROUP_ADD] = "cgroup-add",
-	[KT_OP_KIND_CGROUP_REMOVE] = "cgroup-remove",
-	[KT_OP_KIND_CGROUP_FREEZE] = "cgroup-freeze",
-	[KT_OP_KIND_CGROUP_THAW] = "cgroup-thaw",
-	[KT_OP_KIND_CPUSET] = "cpuset",
-	[KT_OP_KIND_CPUSET_CLEAR] = "cpuset-clear",
-	[KT_OP_KIND_CPUSET_SWAP] = "cpuset-swap",
-	[KT_OP_KIND_WEIGHT] = "weight",
-	[KT_OP_KIND_CPU_MAX] = "cpu-max",
-	[KT_OP_KIND_CPU_OFFLINE] = "cpu-offline",
-	[KT_OP_KIND_CPU_ONLINE] = "cpu-online",
-	[KT_OP_KIND_START] = "start",
-	[KT_OP_KIND_STOP] = "stop",
-	[KT_OP_KIND_MOVE] = "move",
-	[KT_OP_KIND_AFFINITY] = "affinity",
-	[KT_OP_KIND_POLICY] = "policy",
-	[KT_OP_KIND_NICE] = "nice",
-	[KT_OP_KIND_RUN] = "run",
-	[KT_OP_KIND_SPAWN] = "spawn",
-	[KT_OP_KIND_WAIT] = "wait",
-	[KT_OP_KIND_KILL_PROGRAM] = "kill-program",
-};
+#define CPUS_FIELDS(F, T) \
+	F(T, kind, NUMBER) F(T, list, TEXT) F(T, index, NUMBER) F(T, count, NUMBER)
+KT_FIELDS(kt_cpus, CPUS_FIELDS);
 
-_Static_assert(KT_ARRAY_SIZE(kind_names) == KT_OP_KIND_COUNT_, "op kind without a name");
+/* clang-format off */
+#define OP_FIELDS(F, T) \
+	F(T, kind, NUMBER) F(T, sched, TEXT) F(T, pause_ns, NUMBER) F(T, cgroup, TEXT) \
+	F(T, other, TEXT) F(T, workers, TEXT) F(T, program, TEXT) F(T, timeout_ns, NUMBER) \
+	F(T, cpus, STRUCT, kt_cpus) F(T, value, NUMBER) F(T, more, NUMBER) F(T, expect, NUMBER)
+KT_FIELDS(kt_op, OP_FIELDS);
+
+#define USE(kind, member, ...) { kind, offsetof(struct kt_op, member), #member, __VA_ARGS__ }
+#define SCHED	USE(KT_OP_USE_SCHED, sched, "scheduler")
+#define WORKERS	USE(KT_OP_USE_WORKERS, workers, "workers")
+#define PROGRAM	USE(KT_OP_USE_PROGRAM, program, "program")
+#define CGROUP	USE(KT_OP_USE_CGROUP, cgroup, "path")
+#define OTHER	USE(KT_OP_USE_CGROUP, other, "path2")
+#define CPUS	USE(KT_OP_USE_CPUS, cpus, "set")
+#define FURTHER(member, ...)		    USE(KT_OP_USE_NUMBER, member, NULL, __VA_ARGS__)
+#define NUMBER(member, argument, ...)	    USE(KT_OP_USE_NUMBER, member, #argument, __VA_ARGS__)
+#define NUMBER_OR_0(member, argument, ...) NUMBER(member, argument, __VA_ARGS__, true)
+#define ROW(id, name, executor, flags, doc, ...) \
+	[KT_OP_KIND_##id] = { #id, name, doc, flags, \
+			      (const struct kt_op_use[]){ __VA_ARGS__ __VA_OPT__(,) { 0 } } },
+static const struct kt_op_row rows[KT_OP_KIND_COUNT_] = { KT_OP_TABLE(ROW) };
+/* clang-format on */
+
+const struct kt_op_row *kt_op_row(unsigned int kind)
+{
+	return kind < KT_OP_KIND_COUNT_ && rows[kind].name ? &rows[kind] : NULL;
+}
 
 const char *kt_op_kind_name(enum kt_op_kind kind)
 {
-	return (unsigned int)kind < KT_OP_KIND_COUNT_ ? kind_names[kind] : "unknown";
+	const struct kt_op_row *row = kt_op_row(kind);
+
+	return row ? row->name : "unknown";
 }
 
 bool kt_cgroup_is_name(const char *path)
@@ -65,74 +66,80 @@ static int invalid(struct kt_diag *diag, const struct kt_op *op, const char *wha
 	return KT_OP_E_INVALID;
 }
 
-static int validate_staged(const struct kt_op *op, const struct kt_op_scope *scope,
+static int validate_name(const struct kt_op *op, const struct kt_op_use *use, const char *name,
+			 const struct kt_op_scope *scope, struct kt_diag *diag)
+{
+	switch (use->kind) {
+	case KT_OP_USE_SCHED:
+		if (name && scope->is_staged(name, scope->arg))
+			return 0;
+		return invalid(diag, op,
+			       "names a scheduler that the scenario does not stage:", name,
+			       "declare it in .sched or .staged");
+	case KT_OP_USE_WORKERS:
+		if (name && scope->is_declared(name, scope->arg))
+			return 0;
+		return invalid(diag, op, "names workers that the scenario does not declare:", name,
+			       "declare them in .workers");
+	case KT_OP_USE_PROGRAM:
+		if (name && scope->is_program(name, scope->arg))
+			return 0;
+		return invalid(diag, op,
+			       "names a program that the scenario does not declare:", name,
+			       "declare it in .programs");
+	default:
+		if (kt_cgroup_is_name(name))
+			return 0;
+		return invalid(diag, op, "is for a cgroup that cannot be:", name,
+			       "use parts of a-z, 0-9 and _, with a / between them");
+	}
+}
+
+/* Times are in ns, and read in s or ms. */
+static void format_bound(const struct kt_op_use *use, int64_t v, char buf[24])
+{
+	const char *name = use->argument ?: use->member;
+	long long n = v;
+
+	if (n && !strcmp(name + strlen(name) - 2, "ns"))
+		snprintf(buf, 24, n % 1000000000 ? "%lld ms" : "%lld s",
+			 n / (n % 1000000000 ? 1000000 : 1000000000));
+	else
+		snprintf(buf, 24, "%lld", n);
+}
+
+char *kt_op_use_format(const struct kt_op_use *use, char buf[KT_OP_USE_TEXT_MAX])
+{
+	char min[24], max[24];
+
+	format_bound(use, use->min, min);
+	format_bound(use, use->max, max);
+	snprintf(buf, KT_OP_USE_TEXT_MAX, use->max < INT64_MAX ? "%sfrom %s to %s" : "%sfrom %s",
+		 use->or_0 ? "0, or " : "", min, max);
+	return buf;
+}
+
+static int validate_number(const struct kt_op *op, const struct kt_op_use *use, int64_t value,
 			   struct kt_diag *diag)
 {
-	if (op->sched && scope->is_staged(op->sched, scope->arg))
-		return 0;
-	return invalid(diag, op, "names a scheduler that the scenario does not stage:", op->sched,
-		       "declare it in .sched or .staged");
-}
+	char bounds[KT_OP_USE_TEXT_MAX];
 
-static int validate_workers(const struct kt_op *op, const struct kt_op_scope *scope,
-			    struct kt_diag *diag)
-{
-	if (op->workers && scope->is_declared(op->workers, scope->arg))
+	if ((value >= use->min && value <= use->max) || (use->or_0 && !value))
 		return 0;
-	return invalid(diag, op, "names workers that the scenario does not declare:", op->workers,
-		       "declare them in .workers");
-}
-
-static int validate_cgroup(const struct kt_op *op, const char *path, struct kt_diag *diag)
-{
-	if (kt_cgroup_is_name(path))
-		return 0;
-	return invalid(diag, op, "is for a cgroup that cannot be:", path,
-		       "use parts of a-z, 0-9 and _, with a / between them");
-}
-
-static int validate_value(const struct kt_op *op, int64_t least, int64_t most, struct kt_diag *diag)
-{
-	if (op->value >= least && op->value <= most)
-		return 0;
-	kt_diag_cause(diag, "op %s is given %lld", kt_op_kind_name(op->kind), (long long)op->value);
-	kt_diag_remedy(diag, "it takes a value from %lld to %lld", (long long)least,
-		       (long long)most);
+	kt_diag_cause(diag, "op %s is given .%s = %lld", kt_op_kind_name(op->kind), use->member,
+		      (long long)value);
+	kt_diag_remedy(diag, "it takes %s", kt_op_use_format(use, bounds));
 	return KT_OP_E_INVALID;
 }
 
-/* The bounds of the kernel, which has only EINVAL for it (kernel/sched/core.c). */
-static int validate_cpu_max(const struct kt_op *op, struct kt_diag *diag)
+static int validate_unused(const struct kt_op *op, const struct kt_field *field,
+			   struct kt_diag *diag)
 {
-	if (op->more >= 1000000 && op->more <= 1000000000 && (!op->value || op->value >= 1000000))
+	if (!kt_field_is_set(field, op))
 		return 0;
-	kt_diag_cause(diag, "op cpu-max is given %lld of %llu ns", (long long)op->value,
-		      (unsigned long long)op->more);
-	kt_diag_remedy(diag, "the period is 1 ms to 1 s, the quota 0 or at least 1 ms");
-	return KT_OP_E_INVALID;
-}
-
-static int validate_freeze(const struct kt_op *op, struct kt_diag *diag)
-{
-	if (op->pause_ns >= KT_FREEZE_NS_MIN && op->pause_ns <= KT_FREEZE_NS_MAX)
-		return 0;
-	kt_diag_cause(diag, "op freeze is to last %llu ns", (unsigned long long)op->pause_ns);
-	kt_diag_remedy(diag, "a freeze lasts from 1 ms to 60 s");
-	return KT_OP_E_INVALID;
-}
-
-static int validate_program(const struct kt_op *op, const struct kt_op_scope *scope,
-			    struct kt_diag *diag)
-{
-	if (!op->program || !scope->is_program(op->program, scope->arg))
-		return invalid(diag, op,
-			       "names a program that the scenario does not declare:", op->program,
-			       "declare it in .programs");
-	if (op->timeout_ns <= KT_TIMEOUT_NS_MAX)
-		return 0;
-	kt_diag_cause(diag, "op %s is to wait for %llu ns", kt_op_kind_name(op->kind),
-		      (unsigned long long)op->timeout_ns);
-	kt_diag_remedy(diag, "a program has an hour at most");
+	kt_diag_cause(diag, "op %s is given .%s, which it does not take", kt_op_kind_name(op->kind),
+		      field->name);
+	kt_diag_remedy(diag, "leave it out; docs/scenarios.md has what each op takes");
 	return KT_OP_E_INVALID;
 }
 
@@ -148,60 +155,42 @@ static int validate_expected(const struct kt_op *op, struct kt_diag *diag)
 	return KT_OP_E_INVALID;
 }
 
-static int validate_kind(const struct kt_op *op, const struct kt_op_scope *scope,
-			 struct kt_diag *diag)
+static int validate_field(const struct kt_op *op, const struct kt_field *field,
+			  const struct kt_op_scope *scope, struct kt_diag *diag)
 {
-	switch (op->kind) {
-	case KT_OP_KIND_ATTACH:
-	case KT_OP_KIND_REPLACE:
-		return validate_staged(op, scope, diag);
-	case KT_OP_KIND_DETACH:
-	case KT_OP_KIND_DETACH_FORCED:
-	case KT_OP_KIND_RESTART:
-	case KT_OP_KIND_KILL:
+	const char *at = (const char *)op + field->offset;
+	const struct kt_op_use *use = rows[op->kind].uses;
+
+	if (field->offset == offsetof(struct kt_op, kind))
 		return 0;
-	case KT_OP_KIND_FREEZE:
-		return validate_freeze(op, diag);
-	case KT_OP_KIND_CGROUP_ADD:
-	case KT_OP_KIND_CGROUP_REMOVE:
-	case KT_OP_KIND_CGROUP_FREEZE:
-	case KT_OP_KIND_CGROUP_THAW:
-	case KT_OP_KIND_CPUSET:
-	case KT_OP_KIND_CPUSET_CLEAR:
-		return validate_cgroup(op, op->cgroup, diag);
-	case KT_OP_KIND_CPUSET_SWAP:
-		return validate_cgroup(op, op->cgroup, diag) ?:
-							       validate_cgroup(op, op->other, diag);
-	case KT_OP_KIND_WEIGHT:
-		return validate_cgroup(op, op->cgroup, diag) ?: validate_value(op, 1, 10000, diag);
-	case KT_OP_KIND_CPU_MAX:
-		return validate_cgroup(op, op->cgroup, diag) ?: validate_cpu_max(op, diag);
-	case KT_OP_KIND_CPU_OFFLINE:
-	case KT_OP_KIND_CPU_ONLINE:
-		return validate_value(op, 0, KT_CPUS_MAX - 1, diag);
-	case KT_OP_KIND_START:
-	case KT_OP_KIND_STOP:
-	case KT_OP_KIND_AFFINITY:
-	case KT_OP_KIND_POLICY:
-		return validate_workers(op, scope, diag);
-	case KT_OP_KIND_NICE:
-		return validate_workers(op, scope, diag) ?: validate_value(op, -20, 19, diag);
-	case KT_OP_KIND_MOVE:
-		return validate_workers(op, scope, diag) ?: validate_cgroup(op, op->cgroup, diag);
-	case KT_OP_KIND_RUN:
-	case KT_OP_KIND_WAIT:
-		return validate_program(op, scope, diag) ?: validate_value(op, 0, 255, diag);
-	case KT_OP_KIND_SPAWN:
-		return validate_program(op, scope, diag);
-	case KT_OP_KIND_KILL_PROGRAM:
-		return validate_program(op, scope, diag) ?: validate_value(op, 1, 64, diag);
+	if (field->offset == offsetof(struct kt_op, expect))
+		return validate_expected(op, diag);
+	while (use->kind && use->offset != field->offset)
+		use++;
+	switch (use->kind) {
+	case KT_OP_USE_END:
+		return validate_unused(op, field, diag);
+	case KT_OP_USE_NUMBER:
+		return validate_number(op, use, kt_field_number(field, op), diag);
+	case KT_OP_USE_CPUS:
+		if (op->cpus.kind < KT_CPUS_KIND_COUNT_)
+			return 0;
+		return invalid(diag, op, "is for a set of CPUs of no kind:", NULL,
+			       "use a KT_CPUS_*() of ops/cpus.h");
 	default:
-		kt_diag_cause(diag, "op of unknown kind %d", (int)op->kind);
-		return KT_OP_E_INVALID;
+		return validate_name(op, use, *(const char *const *)at, scope, diag);
 	}
 }
 
 int kt_op_validate(const struct kt_op *op, const struct kt_op_scope *scope, struct kt_diag *diag)
 {
-	return validate_expected(op, diag) ?: validate_kind(op, scope, diag);
+	int r = 0;
+
+	if (!kt_op_row(op->kind)) {
+		kt_diag_cause(diag, "op of unknown kind %d", (int)op->kind);
+		return KT_OP_E_INVALID;
+	}
+	for (const struct kt_field *f = kt_op_fields.list; f->name && !r; f++)
+		r = validate_field(op, f, scope, diag);
+	return kt_forward(r);
 }

@@ -30,12 +30,6 @@ const char *kt_frame_strcondition(int condition)
 	return "unknown framing condition";
 }
 
-static void put_le(uint8_t *p, uint64_t v, size_t size)
-{
-	for (size_t i = 0; i < size; i++)
-		p[i] = (uint8_t)(v >> (8 * i));
-}
-
 static uint32_t frame_crc(const uint8_t *header, const void *payload, size_t len)
 {
 	uLong crc = crc32(0, header, 16);
@@ -53,12 +47,12 @@ int kt_frame_encode(struct kt_buf *out, uint16_t type, uint32_t seq, const void 
 
 	if (len > KT_FRAME_PAYLOAD_MAX)
 		return kt_raise(-ENOBUFS);
-	put_le(header, KT_FRAME_MAGIC, 4);
-	put_le(header + 4, KT_PROTO_VERSION, 2);
-	put_le(header + 6, type, 2);
-	put_le(header + 8, seq, 4);
-	put_le(header + 12, len, 4);
-	put_le(header + 16, frame_crc(header, payload, len), 4);
+	kt_put_le(header, KT_FRAME_MAGIC, 4);
+	kt_put_le(header + 4, KT_PROTO_VERSION, 2);
+	kt_put_le(header + 6, type, 2);
+	kt_put_le(header + 8, seq, 4);
+	kt_put_le(header + 12, len, 4);
+	kt_put_le(header + 16, frame_crc(header, payload, len), 4);
 
 	r = kt_buf_reserve(out, sizeof(header) + len);
 	if (r)

@@ -45,8 +45,9 @@ struct message {
 /* clang-format off */
 static const struct message messages[] = {
 	[KT_MSG_JOB] = { "job", FIELDS(
-		TEXT(job, scenario), TEXT(job, scheduler), UINT(job, table_hash),
-		UINT(job, seed), UINT(job, prepare)) },
+		TEXT(job, scenario), TEXT(job, topology), TEXT(job, scheduler),
+		UINT(job, memory_bytes), UINT(job, seed), UINT(job, cold),
+		UINT(job, table_hash), UINT(job, cell_hash), UINT(job, prime)) },
 	[KT_MSG_STOP] = { "stop", FIELDS(UINT(stop, reason)) },
 	[KT_MSG_THAWED] = { "thawed", FIELDS(
 		UINT(thawed, number), UINT(thawed, stood_ns), TEXT(thawed, text)) },
@@ -184,18 +185,9 @@ static void store_uint(void *p, size_t size, uint64_t v)
 	}
 }
 
-static int append_le(struct kt_buf *out, uint64_t v, size_t size)
-{
-	uint8_t b[8];
-
-	for (size_t i = 0; i < size; i++)
-		b[i] = (uint8_t)(v >> (8 * i));
-	return kt_forward(kt_buf_append(out, b, size));
-}
-
 static int append_sized(struct kt_buf *out, const void *data, size_t len, size_t len_size)
 {
-	int r = append_le(out, len, len_size);
+	int r = kt_buf_append_le(out, len, len_size);
 
 	if (r)
 		return kt_forward(r);
@@ -208,7 +200,7 @@ static int encode_field(struct kt_buf *out, const struct field *f, const void *p
 
 	switch (f->kind) {
 	case FIELD_UINT:
-		return append_le(out, load_uint(p, f->size), f->size);
+		return kt_buf_append_le(out, load_uint(p, f->size), f->size);
 	case FIELD_TEXT:
 		return append_sized(out, p, strnlen(p, f->size - 1u), 2);
 	default:
@@ -292,13 +284,6 @@ int kt_msg_frame(struct kt_buf *out, uint32_t *seq, const struct kt_msg *msg)
 
 /* ---- arrays within messages ---- */
 
-static uint8_t *put_le(uint8_t *to, uint64_t v, unsigned int size)
-{
-	for (unsigned int i = 0; i < size; i++)
-		*to++ = (uint8_t)(v >> (8 * i));
-	return to;
-}
-
 struct kt_cpu_place kt_cpu_place_read(struct kt_cursor *c)
 {
 	struct kt_cpu_place place = { .cpu = (uint16_t)kt_cursor_le(c, 2) };
@@ -311,10 +296,10 @@ struct kt_cpu_place kt_cpu_place_read(struct kt_cursor *c)
 
 void kt_cpu_place_write(uint8_t *to, const struct kt_cpu_place *place)
 {
-	to = put_le(to, place->cpu, 2);
-	to = put_le(to, place->node, 2);
-	to = put_le(to, place->llc, 2);
-	put_le(to, place->core, 2);
+	to = kt_put_le(to, place->cpu, 2);
+	to = kt_put_le(to, place->node, 2);
+	to = kt_put_le(to, place->llc, 2);
+	kt_put_le(to, place->core, 2);
 }
 
 struct kt_node_view kt_node_view_read(struct kt_cursor *c)
@@ -327,5 +312,5 @@ struct kt_node_view kt_node_view_read(struct kt_cursor *c)
 
 void kt_node_view_write(uint8_t *to, const struct kt_node_view *view)
 {
-	put_le(put_le(to, view->node, 2), view->memory_bytes, 8);
+	kt_put_le(kt_put_le(to, view->node, 2), view->memory_bytes, 8);
 }

@@ -36,6 +36,8 @@
 #include "base/buf.h"
 #include "base/error.h"
 #include "base/limits.h"
+#include "proto/snapshot.h"
+#include "proto/topology.h"
 
 /* Name of the control port, in /sys/class/virtio-ports/<port>/name of the guest. */
 #define KT_PORT_CONTROL "org.ktest.control"
@@ -91,14 +93,18 @@ struct kt_bytes {
 /* JOB: what to run. */
 struct kt_msg_job {
 	char scenario[KT_NAME_MAX];
-	char scheduler[KT_NAME_MAX]; /* its boot scheduler, also one it was given; "": none */
-	uint64_t table_hash;	     /* of the host's scenario table; must equal the guest's */
+	char topology[KT_TOPOLOGY_TEXT_MAX];
+	char scheduler[KT_NAME_MAX]; /* name of the one that the user gives; "": none */
+	uint64_t memory_bytes;	     /* of the machine */
 	uint64_t seed;		     /* of everything random in the run */
+	uint32_t cold;		     /* 1: the machine was booted for this run */
+	uint64_t table_hash;	     /* of the host's scenario table; must equal the guest's */
+	uint64_t cell_hash;	     /* of the host's cell (scenario/cell.h); likewise */
 	/*
 	 * 1: only stage it and attach its boot scheduler, up to PHASE body, and wait for
 	 * a job that begins there: the machine is then saved.
 	 */
-	uint32_t prepare;
+	uint32_t prime;
 };
 
 /* STOP: tear down and report; the user cancelled. */
@@ -319,18 +325,7 @@ struct kt_msg_snapshot {
 	uint64_t time_ns;
 };
 
-enum kt_snapshot_cause {
-	KT_SNAPSHOT_PERIODIC,
-	KT_SNAPSHOT_ATTACHED, /* right after a generation began */
-	KT_SNAPSHOT_ENDING,   /* right before ktest ends a generation */
-	KT_SNAPSHOT_CAUSE_COUNT_,
-};
-
-/*
- * MAP: one BPF map of the attached scheduler. data holds `entries` times the
- * value (array types) or key then value (hash types); a per-CPU type has one
- * value per possible CPU. Values are padded to 8 bytes in per-CPU types only.
- */
+/* MAP: one BPF map of the attached scheduler; proto/snapshot.h has the layout of data. */
 struct kt_msg_map {
 	uint32_t snapshot;
 	uint32_t map_id;
@@ -347,26 +342,6 @@ struct kt_msg_map {
 	char name[KT_NAME_MAX];	 /* as the kernel gives it, at most 15 bytes */
 	struct kt_bytes data;	 /* at most KT_MAP_BYTES_MAX */
 };
-
-enum kt_map_state {
-	KT_MAP_WHOLE,
-	KT_MAP_TRUNCATED,   /* larger than KT_MAP_BYTES_MAX: the first entries */
-	KT_MAP_UNSUPPORTED, /* a type that has no readable values */
-	KT_MAP_UNREADABLE,  /* reading failed */
-	KT_MAP_STATE_COUNT_,
-};
-
-/* Bytes of key in front of the values of one entry: 0 for array types. */
-static inline uint32_t kt_map_key_bytes(const struct kt_msg_map *map)
-{
-	switch (map->type) {
-	case 2: /* BPF_MAP_TYPE_ARRAY */
-	case 6: /* BPF_MAP_TYPE_PERCPU_ARRAY */
-		return 0;
-	default:
-		return map->key_size;
-	}
-}
 
 /* SNAPSHOT_END: the snapshot is whole. */
 struct kt_msg_snapshot_end {

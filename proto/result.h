@@ -51,25 +51,25 @@ enum kt_scx_exit {
 
 /* What an op ended in. */
 enum kt_op_error {
-	KT_OP_OK,
+	KT_OP_OK,		/* it went well */
 	KT_OP_SPAWN_FAILED,	/* the binary could not be executed */
-	KT_OP_STARTUP_DIED,	/* it ended within the startup window */
-	KT_OP_NOT_ATTACHED,	/* it lives, but the kernel runs no scheduler of it */
+	KT_OP_STARTUP_DIED,	/* it ended within 1 s of its start, unattached */
+	KT_OP_NOT_ATTACHED,	/* it runs, and the kernel did not enable it within 10 s */
 	KT_OP_ALREADY_ATTACHED, /* another scheduler is live */
 	KT_OP_NOTHING_ATTACHED, /* no scheduler is live */
-	KT_OP_DETACH_TIMEOUT,	/* it did not end when asked to, and was killed */
-	KT_OP_NO_CGROUP,	/* there is no cgroup of that name */
-	KT_OP_CGROUP_EXISTS,	/* there is one already */
+	KT_OP_DETACH_TIMEOUT,	/* it did not end within 10 s of being asked to, and was killed */
+	KT_OP_NO_CGROUP,	/* there is no such cgroup, or no such parent of it */
+	KT_OP_CGROUP_EXISTS,	/* there is a cgroup of that name already */
 	KT_OP_CGROUP_BUSY,	/* it has tasks or children that are in the way */
 	KT_OP_EMPTY_CPUSET,	/* no CPU is left */
 	KT_OP_NO_CPU,		/* the machine has no such CPU, LLC or node */
-	KT_OP_NOT_STARTED,	/* these workers, or this program, do not run */
-	KT_OP_ALREADY_STARTED,	/* they run */
-	KT_OP_PROGRAM_FAILED,	/* its exit status is not the one it is to have */
-	KT_OP_PROGRAM_TIMEOUT,	/* it did not end in time, and was killed */
-	KT_OP_REFUSED,		/* the kernel would not have it */
-	KT_OP_FREEZE_FAILED,	/* the host could not stop the machine, or not let it go on */
-	KT_OP_INTERNAL,		/* init failed at something of its own */
+	KT_OP_NOT_STARTED,	/* these workers do not run, or this program */
+	KT_OP_ALREADY_STARTED,	/* these workers run already, or this program */
+	KT_OP_PROGRAM_FAILED, /* it ended by a signal, or with an exit status that is not `.value` */
+	KT_OP_PROGRAM_TIMEOUT, /* it did not end within `.timeout_ns`, and was killed */
+	KT_OP_REFUSED,	       /* the kernel would not have it; its reason is in the text */
+	KT_OP_FREEZE_FAILED,   /* the host could not stop the machine, or not let it go on */
+	KT_OP_INTERNAL, /* init failed at something of its own; as the one before, never held against a scheduler */
 	KT_OP_ERROR_COUNT_,
 };
 

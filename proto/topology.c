@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/parse.h"
 #include "proto/topology.h"
 
 /* ---- counts and places ---- */
@@ -247,15 +248,12 @@ static int read_number(struct reader *r, const char *what, unsigned int min, uns
 		       unsigned int *ret_number)
 {
 	const char *p = r->p;
-	unsigned int v = 0;
+	uint64_t v;
 
-	/* A leading 0 is none of a number: there would be two ways to write it. */
-	for (; *p >= (p == r->p ? '1' : '0') && *p <= '9' && v <= max; p++)
-		v = v * 10 + (unsigned int)(*p - '0');
-	if (v < min || v > max)
+	if (!kt_take_number(&p, &v) || v < min || v > max)
 		return refuse(r, "the %s (%u to %u) is wanted at '%.16s'", what, min, max, rest(r));
 	r->p = p;
-	*ret_number = v;
+	*ret_number = (unsigned int)v;
 	return 0;
 }
 

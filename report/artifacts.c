@@ -133,25 +133,26 @@ static void append(struct kt_artifacts *a, const char *name, const void *data, s
 		fail(a, name, r);
 }
 
-/* How much of what a guest says still goes into a file of at most max_bytes. */
-static size_t room_for_guest(const struct kt_artifacts *a, uint64_t bytes, uint64_t max_bytes)
+void kt_artifacts_append(struct kt_artifacts *a, const char *name, const void *data, size_t len)
 {
-	return KT_MIN(bytes < max_bytes ? max_bytes - bytes : 0, KT_ARTIFACTS_MAX - a->guest_bytes);
+	append(a, name, data, len);
 }
 
-void kt_artifacts_append(struct kt_artifacts *a, const char *name, const void *data, size_t len,
-			 size_t max_bytes)
+void kt_artifacts_append_guest(struct kt_artifacts *a, const char *name, const void *data,
+			       size_t len)
 {
 	static const char note[] = "\n[ktest: the rest was dropped: file size limit]\n";
 	struct kt_artifact_file *file = get_file(a, name);
+	size_t max = strcmp(name, KT_ARTIFACTS_CONSOLE) ? KT_LOG_MAX : KT_CONSOLE_MAX;
 	size_t n;
 
 	if (!file || file->full)
 		return;
-	n = max_bytes ? KT_MIN(len, room_for_guest(a, file->bytes, max_bytes)) : len;
+	n = KT_MIN(len, max - file->bytes);
+	n = KT_MIN(n, KT_ARTIFACTS_MAX - a->guest_bytes);
 	append(a, name, data, n);
 	file->bytes += n;
-	a->guest_bytes += max_bytes ? n : 0;
+	a->guest_bytes += n;
 	file->full = n < len;
 	if (file->full)
 		append(a, name, note, sizeof(note) - 1);

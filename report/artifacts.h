@@ -17,17 +17,18 @@
 #include "base/fs.h"
 #include "base/limits.h"
 
-#define KT_ARTIFACTS_EVENTS "events.jsonl"
+#define KT_ARTIFACTS_CONSOLE "console.log"
+#define KT_ARTIFACTS_EVENTS  "events.jsonl"
 
 struct kt_artifacts {
 	char dir[KT_PATH_MAX];
 	struct kt_artifact_file {
 		char name[KT_NAME_MAX + 16];
-		uint64_t bytes; /* written so far */
-		bool full;	/* the rest is dropped */
-	} * files;		/* owned: those that are appended to */
+		size_t bytes; /* of what the guest said */
+		bool full;    /* the rest is dropped */
+	} * files;	      /* owned: those that are appended to */
 	size_t file_count;
-	uint64_t guest_bytes; /* in them, of what the guest says */
+	size_t guest_bytes;   /* in all of them, and in its events */
 	unsigned int events;  /* KT_EVENTS_MAX + 1: and some were dropped */
 	struct kt_diag error; /* set once a write has failed */
 };
@@ -43,13 +44,14 @@ void kt_artifacts_close(struct kt_artifacts *a);
 /* Whether a write has failed; diag of it in a->error. */
 bool kt_artifacts_failed(const struct kt_artifacts *a);
 
+/* Appends to a file of the folder, creating it at first. */
+void kt_artifacts_append(struct kt_artifacts *a, const char *name, const void *data, size_t len);
 /*
- * Appends to a file of the folder, creating it at first. max_bytes 0: this is of
- * ktest's own. Else a guest says it: at most max_bytes go into the file, and
- * KT_ARTIFACTS_MAX into all such files; the first byte beyond is replaced by a note.
+ * The same for what a guest says: at most KT_CONSOLE_MAX or KT_LOG_MAX bytes go into the
+ * file, and KT_ARTIFACTS_MAX into all of them; a note takes the place of the rest.
  */
-void kt_artifacts_append(struct kt_artifacts *a, const char *name, const void *data, size_t len,
-			 size_t max_bytes);
+void kt_artifacts_append_guest(struct kt_artifacts *a, const char *name, const void *data,
+			       size_t len);
 /*
  * Appends a line to the events of the guest. Beyond KT_EVENTS_MAX of them, or
  * KT_ARTIFACTS_MAX bytes, an event "dropped" is the last one. Takes over the reference.

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Snapshots as JSON; see snapshot-json.h. Depth and number of elements are
+ * Snapshots as JSON; see snapshot.h. Depth and number of elements are
  * limited, because BTF of the guest could ask for any amount of text.
  */
 #include <stdio.h>
@@ -103,7 +103,7 @@ static json_t *entry_json(struct writer *w, const struct kt_snapshot_map *map, u
 
 	for (uint32_t cpu = 0; !kt_bpfpath_entry(map, entry, cpu, &v, &key); cpu++)
 		json_array_append_new(values, value_json(w, &v, 0));
-	if (map->info.values_per_key == 1) {
+	if (map->values_per_key == 1) {
 		json_t *only = json_incref(json_array_get(values, 0));
 
 		json_decref(values);
@@ -124,7 +124,7 @@ static json_t *entries_json(struct writer *w, const struct kt_snapshot_map *map)
 
 		if (key) {
 			k = 0;
-			for (uint32_t b = KT_MIN(map->info.key_size, 8u); b-- > 0;)
+			for (uint32_t b = KT_MIN(map->key_size, 8u); b-- > 0;)
 				k = k << 8 | key[b];
 		}
 		snprintf(name, sizeof(name), "%llu", (unsigned long long)k);
@@ -144,10 +144,9 @@ static json_t *map_json(struct writer *w, const struct kt_snapshot_map *map)
 	if (!kt_bpfpath_entry(map, 0, 0, &v, &key))
 		t = kt_typed_type(&v);
 	object = json_pack("{s:o, s:i, s:i, s:i, s:i, s:s}", "name",
-			   kt_json_text(map->info.name, strlen(map->info.name)), "id",
-			   (int)map->info.map_id, "type", (int)map->info.type, "value_size",
-			   (int)map->info.value_size, "entries", (int)map->info.entries, "state",
-			   states[map->info.state]);
+			   kt_json_text(map->name, strlen(map->name)), "id", (int)map->id, "type",
+			   (int)map->type, "value_size", (int)map->value_size, "entries",
+			   (int)map->entries, "state", states[map->state]);
 	if (!object || !map->btf)
 		return object;
 	if (t && btf_is_datasec(t))
@@ -167,16 +166,16 @@ const char *kt_snapshot_cause_name(uint32_t cause)
 
 int kt_snapshot_json(json_t **ret_json, const struct kt_snapshot *snapshot)
 {
-	const struct kt_msg_snapshot *info = &snapshot->info;
 	struct writer w = { 0 };
 	json_t *maps = json_array(), *object;
 
 	for (unsigned int i = 0; i < snapshot->map_count; i++)
 		json_array_append_new(maps, map_json(&w, &snapshot->maps[i]));
 	object = json_pack("{s:i, s:i, s:s, s:i, s:i, s:I, s:b, s:o}", "version", 1, "snapshot",
-			   (int)info->snapshot, "cause", kt_snapshot_cause_name(info->cause),
-			   "generation", (int)info->generation, "step", (int)info->step, "time_ns",
-			   (json_int_t)info->time_ns, "valid", snapshot->valid, "maps", maps);
+			   (int)snapshot->number, "cause", kt_snapshot_cause_name(snapshot->cause),
+			   "generation", (int)snapshot->generation, "step", (int)snapshot->step,
+			   "time_ns", (json_int_t)snapshot->time_ns, "valid", snapshot->valid,
+			   "maps", maps);
 	if (!object)
 		return kt_raise(-ENOMEM);
 	*ret_json = object;

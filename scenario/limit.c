@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Limits as data; see limit.h. */
-#include <errno.h>
 #include <stddef.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/parse.h"
 #include "scenario/limit.h"
 
 enum unit {
@@ -87,29 +86,19 @@ void kt_limits_apply(struct kt_limits *limits, const struct kt_limits *over)
 /* 0: none. */
 static uint64_t parse_value(const char *text, enum unit unit)
 {
-	static const struct {
-		const char *suffix;
-		uint64_t ns;
-	} times[] = { { "ns", 1 }, { "us", 1000 }, { "ms", 1000000 }, { "s", 1000000000 } };
-	unsigned long long n;
-	char *end;
+	uint64_t n;
 
 	if (!strcmp(text, "off"))
 		return KT_OFF;
 	if (unit == UNIT_SWITCH)
 		return !strcmp(text, "on") ? KT_ON : 0;
-	errno = 0;
-	n = text[0] >= '0' && text[0] <= '9' ? strtoull(text, &end, 10) : 0;
-	if (!n || errno)
+	if (unit == UNIT_NS)
+		return kt_parse_duration(text, 0, &n) ? n : 0;
+	if (!kt_take_number(&text, &n) || n == KT_OFF)
 		return 0;
-	if (unit == UNIT_PERCENT && !strcmp(end, "%"))
-		end++;
-	if (unit != UNIT_NS)
-		return *end ? 0 : n;
-	for (size_t i = 0; i < KT_ARRAY_SIZE(times); i++)
-		if (!strcmp(end, times[i].suffix) && n <= UINT64_MAX / 2 / times[i].ns)
-			return n * times[i].ns;
-	return 0;
+	if (unit == UNIT_PERCENT && *text == '%')
+		text++;
+	return *text ? 0 : n;
 }
 
 static const char *const forms[] = {

@@ -87,7 +87,7 @@ enum kt_limits_condition {
 };
 
 /*
- * Sets one by text: "gap=500ms" (ns, us, ms, s), "spread=20" or "20%", "isolation=on",
+ * Sets one by text: "gap=500ms" (base/parse.h), "spread=20" or "20%", "isolation=on",
  * "work_rate=100"; "off" for each. KT_LIMITS_E_FORM with diag.
  */
 int kt_limits_parse(struct kt_limits *limits, const char *text,

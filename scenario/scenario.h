@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "base/diag.h"
 #include "base/error.h"
+#include "base/fields.h"
 #include "base/limits.h"
 #include "ops/op.h"
 #include "ops/program.h"
@@ -79,13 +80,13 @@ enum kt_start {
 struct kt_scenario {
 	const char *name; /* [a-z0-9_]+, unique */
 	const char *doc;  /* one line: what the scenario shows */
-	const char *file;
-	int line;
+	const char *file; /* of the record; set by KT_SCENARIO() */
+	int line;	  /* in the file */
 
 	const char *topo;			/* notation of proto/topology.h; NULL: default */
 	uint64_t memory;			/* bytes of guest RAM; 0: default */
 	bool nested;				/* the machine can itself run machines */
-	enum kt_start start;			/* default: warm */
+	enum kt_start start;			/* state that a run starts from; default: warm */
 	const char *const *modules;		/* kernel modules, loaded in this order before all
 					    * else; NULL-terminated; NULL: none */
 	const struct kt_sched_decl *sched;	/* boot scheduler, attached before the first
@@ -103,9 +104,9 @@ struct kt_scenario {
 	 * attached. Clones of the machine have it behind them; see KT_WARM_UP().
 	 */
 	void (*warm_up)(struct kt_guest *kg);
-	bool has_warm_up;			   /* both sides know that there is one */
+	bool has_warm_up;			   /* set by KT_WARM_UP() on both sides */
 	void (*body)(struct kt_guest *kg);	   /* guest only; after the steps, in a child */
-	bool has_body;				   /* both sides know that there is one */
+	bool has_body;				   /* set by KT_GUEST_SCENARIO() on both sides */
 	void (*check)(struct kt_check *ck);	   /* host only, after a completed run */
 	void (*check_always)(struct kt_check *ck); /* host only, after any run */
 	uint64_t timeout;			   /* ns of wall time for the whole run; 0: 120 s
@@ -189,22 +190,18 @@ struct kt_scenario {
 
 /* ---- the table ---- */
 
-/* Whether its machine is saved once more, when it is prepared for this scenario. */
-static inline bool kt_scenario_is_prepared(const struct kt_scenario *s)
-{
-	return s->start != KT_START_COLD && (s->start == KT_START_ATTACHED || s->has_warm_up);
-}
-
 /* The scenarios linked into this program, sorted by name; static. */
 const struct kt_scenario *const *kt_scenario_table(unsigned int *ret_count);
 
 /* The one of this name, or NULL. */
 const struct kt_scenario *kt_scenario_find(const char *name);
 
+/* What a record consists of; the tables of all structs that a record points to follow. */
+extern const struct kt_fields kt_scenario_fields;
+
 /*
- * A hash over what both sides must agree on: names, steps, ops, schedulers and
- * all parameters, in order. Addresses and code are left out. The table's hash is
- * that of all its scenarios.
+ * A hash over what both sides must agree on: all fields of all records, in order, but those
+ * that the tables have as APART. The table's hash is that of all its scenarios.
  */
 uint64_t kt_scenario_hash(const struct kt_scenario *const *list, unsigned int count);
 uint64_t kt_scenario_table_hash(void);

@@ -7,8 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <xxhash.h>
-
 #include "scenario/scenario.h"
 
 extern const struct kt_scenario *const __start_kt_scenarios[] __attribute__((weak));
@@ -49,135 +47,57 @@ const struct kt_scenario *kt_scenario_find(const char *name)
 	return NULL;
 }
 
-/*
- * The hash is XXH3-64 over a canonical form: every number as 8 bytes, every
- * string with its terminating 0 (a missing one as a single 0xff), every list
- * with an end mark.
- */
-static void hash_number(XXH3_state_t *h, uint64_t v)
-{
-	XXH3_64bits_update(h, &v, sizeof(v));
-}
+/* ---- what a record consists of ---- */
 
-static void hash_text(XXH3_state_t *h, const char *s)
-{
-	if (s)
-		XXH3_64bits_update(h, s, strlen(s) + 1);
-	else
-		XXH3_64bits_update(h, "\xff", 1);
-}
+/* clang-format off */
+#define LIMITS(F, T) \
+	F(T, starved, NUMBER) F(T, gap, NUMBER) F(T, spread, NUMBER) F(T, isolation, NUMBER) \
+	F(T, variation, NUMBER) F(T, work_rate, NUMBER) F(T, wake_p99, NUMBER) \
+	F(T, migrations, NUMBER) F(T, locality, NUMBER) F(T, fairness, NUMBER)
+KT_FIELDS(kt_limits, LIMITS);
 
-static void hash_texts(XXH3_state_t *h, const char *const *list)
-{
-	for (; list && *list; list++)
-		hash_text(h, *list);
-	hash_text(h, NULL);
-}
+#define SCHED(F, T) \
+	F(T, name, TEXT) F(T, binary, TEXT) F(T, args, TEXTS) F(T, fixed, NUMBER) \
+	F(T, limits, ONE, kt_limits)
+KT_FIELDS(kt_sched_decl, SCHED);
 
-static void hash_scheds(XXH3_state_t *h, const struct kt_sched_decl *s)
-{
-	for (; s && s->name; s++) {
-		hash_text(h, s->name);
-		hash_text(h, s->binary);
-		hash_texts(h, s->args);
-	}
-	hash_text(h, NULL);
-}
+#define WORKERS(F, T) \
+	F(T, name, TEXT) F(T, workload, TEXT) F(T, count, NUMBER) F(T, cgroup, TEXT) \
+	F(T, params, NUMBERS) F(T, limits, ONE, kt_limits)
+KT_FIELDS(kt_workers, WORKERS);
 
-static void hash_steps(XXH3_state_t *h, const struct kt_step *step)
-{
-	for (; step && step->name; step++) {
-		hash_text(h, step->name);
-		hash_number(h, step->hold);
-		hash_number(h, step->hold_percent);
-		hash_number(h, step->every);
-		for (const struct kt_op *op = step->ops; op && op->kind; op++) {
-			hash_number(h, op->kind);
-			hash_text(h, op->sched);
-			hash_number(h, op->pause_ns);
-			hash_number(h, op->expect);
-			hash_text(h, op->cgroup);
-			hash_text(h, op->other);
-			hash_text(h, op->workers);
-			hash_text(h, op->program);
-			hash_number(h, op->timeout_ns);
-			hash_number(h, op->cpus.kind);
-			hash_text(h, op->cpus.list);
-			hash_number(h, op->cpus.index);
-			hash_number(h, op->cpus.count);
-			hash_number(h, (uint64_t)op->value);
-			hash_number(h, op->more);
-		}
-		hash_number(h, 0);
-	}
-	hash_text(h, NULL);
-}
+#define PROGRAM(F, T) F(T, name, TEXT) F(T, binary, TEXT) F(T, args, TEXTS) F(T, cgroup, TEXT)
+KT_FIELDS(kt_program_decl, PROGRAM);
 
-static void hash_death(XXH3_state_t *h, const struct kt_expected_death *d)
-{
-	hash_number(h, d ? d->kind : 0);
-	if (!d)
-		return;
-	hash_number(h, d->has_code);
-	hash_number(h, (uint64_t)d->code);
-	hash_text(h, d->message);
-	hash_text(h, d->regex);
-}
+#define STEP(F, T) \
+	F(T, name, TEXT) F(T, ops, LIST, kt_op) F(T, hold, NUMBER) F(T, hold_percent, NUMBER) \
+	F(T, every, NUMBER)
+KT_FIELDS(kt_step, STEP);
 
-static void hash_workers(XXH3_state_t *h, const struct kt_workers *w)
-{
-	for (; w && w->name; w++) {
-		hash_text(h, w->name);
-		hash_text(h, w->workload);
-		hash_number(h, w->count);
-		hash_text(h, w->cgroup);
-		for (size_t i = 0; i < KT_WORKER_PARAMS; i++)
-			hash_number(h, w->params[i]);
-	}
-	hash_text(h, NULL);
-}
+#define DEATH(F, T) \
+	F(T, kind, NUMBER) F(T, has_code, NUMBER) F(T, code, NUMBER) F(T, message, TEXT) \
+	F(T, regex, TEXT)
+KT_FIELDS(kt_expected_death, DEATH);
 
-static void hash_programs(XXH3_state_t *h, const struct kt_program_decl *p)
-{
-	for (; p && p->name; p++) {
-		hash_text(h, p->name);
-		hash_text(h, p->binary);
-		hash_texts(h, p->args);
-		hash_text(h, p->cgroup);
-	}
-	hash_text(h, NULL);
-}
-
-static void hash_scenario(XXH3_state_t *h, const struct kt_scenario *s)
-{
-	hash_text(h, s->name);
-	hash_text(h, s->topo);
-	hash_number(h, s->memory);
-	hash_number(h, s->nested);
-	hash_number(h, s->start);
-	hash_texts(h, s->modules);
-	hash_scheds(h, s->sched);
-	hash_scheds(h, s->staged);
-	hash_workers(h, s->workers);
-	hash_programs(h, s->programs);
-	hash_number(h, s->snapshots);
-	hash_steps(h, s->steps);
-	hash_number(h, s->duration);
-	hash_death(h, s->expect_death);
-	hash_number(h, s->has_warm_up);
-	hash_number(h, s->has_body);
-	hash_number(h, s->timeout);
-}
+#define SCENARIO(F, T) \
+	F(T, name, TEXT) F(T, doc, APART) F(T, file, APART) F(T, line, APART) F(T, topo, TEXT) \
+	F(T, memory, NUMBER) F(T, nested, NUMBER) F(T, start, NUMBER) F(T, modules, TEXTS) \
+	F(T, sched, LIST, kt_sched_decl) F(T, staged, LIST, kt_sched_decl) \
+	F(T, workers, LIST, kt_workers) F(T, programs, LIST, kt_program_decl) \
+	F(T, snapshots, NUMBER) F(T, steps, LIST, kt_step) F(T, duration, NUMBER) \
+	F(T, expect_death, ONE, kt_expected_death) F(T, limits, ONE, kt_limits) \
+	F(T, warm_up, APART) F(T, has_warm_up, NUMBER) F(T, body, APART) F(T, has_body, NUMBER) \
+	F(T, check, APART) F(T, check_always, APART) F(T, timeout, NUMBER)
+KT_FIELDS(kt_scenario, SCENARIO);
+/* clang-format on */
 
 uint64_t kt_scenario_hash(const struct kt_scenario *const *list, unsigned int count)
 {
-	XXH3_state_t h;
+	uint64_t hash = 0;
 
-	XXH3_INITSTATE(&h);
-	XXH3_64bits_reset(&h);
 	for (unsigned int i = 0; i < count; i++)
-		hash_scenario(&h, list[i]);
-	return XXH3_64bits_digest(&h);
+		hash = kt_fields_hash(&kt_scenario_fields, list[i], hash);
+	return hash;
 }
 
 uint64_t kt_scenario_table_hash(void)

@@ -43,10 +43,13 @@ struct kt_vm_ops {
 	int (*restore)(struct kt_vm **ret_vm, const struct kt_vm *like, uint64_t deadline_ns,
 		       struct kt_diag *diag);
 	int (*rewind)(struct kt_vm *vm, struct kt_diag *diag);
-	/* NULL: nothing is gained by it. like->prepared of restore() is what it made, or NULL. */
-	int (*prepare)(struct kt_vm **ret_vm, const struct kt_vm *like, struct kt_diag *diag);
-	/* There if prepare is; vm->bake is set. */
-	int (*prepare_for)(struct kt_vm *vm, struct kt_diag *diag);
+	/*
+	 * NULL: a blank machine saves no time. restore() gets the blank machine in
+	 * like->blank, or NULL.
+	 */
+	int (*new_blank)(struct kt_vm **ret_vm, const struct kt_vm *like, struct kt_diag *diag);
+	/* Not NULL if new_blank is not; vm->bake is set. */
+	int (*expect)(struct kt_vm *vm, struct kt_diag *diag);
 
 	/*
 	 * Registers and breakpoints; NULL if the accelerator cannot, which vm.c turns into
@@ -74,9 +77,9 @@ struct kt_vm {
 	const struct kt_vm_handlers *handlers; /* borrowed */
 	void *arg;			       /* borrowed; argument of the handlers */
 	struct kt_ram ram;
-	struct kt_bake *bake;	/* borrowed: what it was restored from; NULL: it was booted */
-	bool saveable;		/* a clone with RAM of its own */
-	struct kt_vm *prepared; /* only for restore(): what becomes the machine */
+	struct kt_bake *bake; /* borrowed; the clone's bake; NULL: the machine was booted */
+	bool saveable;	      /* a clone whose RAM was copied */
+	struct kt_vm *blank;  /* for restore(): the blank machine that becomes the clone */
 	struct kt_vm_restore_times times;
 };
 

@@ -207,28 +207,28 @@ int kt_vm_save(struct kt_vm *vm, struct kt_bake_draft *draft, uint64_t deadline_
 struct json_t *kt_vm_facts(const struct kt_vm_config *config);
 
 /*
- * Creates as much of a machine as does not depend on the bake, so that kt_vm_restore() with
- * it takes less time. Only the next function, kt_vm_restore() and kt_vm_free() accept it.
- * loop, handlers and arg become the clone's. KT_VM_E_CANNOT: the accelerator saves no time by
- * it, or cannot do it for this config. Otherwise as kt_vm_new().
+ * Creates a blank machine: as much of a clone as does not depend on the bake, so that
+ * kt_vm_restore() takes less time. Only kt_vm_expect(), kt_vm_restore() and kt_vm_free()
+ * accept it. loop, handlers and arg become the clone's. KT_VM_E_CANNOT: the accelerator saves
+ * no time by it, or cannot do it for this config. Otherwise as kt_vm_new().
  */
-int kt_vm_prepare(struct kt_vm **ret_vm, const struct kt_vm_config *config, struct kt_loop *loop,
-		  const struct kt_vm_handlers *handlers, void *arg,
-		  struct kt_diag *diag) _kt_must_check_;
+int kt_vm_new_blank(struct kt_vm **ret_vm, const struct kt_vm_config *config, struct kt_loop *loop,
+		    const struct kt_vm_handlers *handlers, void *arg,
+		    struct kt_diag *diag) _kt_must_check_;
 
 /*
- * Tells a machine of the function above its bake, which need not be verified yet: the machine
- * reads nothing of the bake before kt_vm_restore(), and kt_vm_restore() with another bake is
- * -EINVAL. The machine must be freed before the bake. Does not wait. After an error the
- * machine can only be freed.
+ * Tells a blank machine its bake, which need not be verified yet: the machine reads nothing
+ * of the bake before kt_vm_restore(), and kt_vm_restore() with another bake is -EINVAL. The
+ * machine must be freed before the bake. Does not wait. After an error the machine can only
+ * be freed.
  */
-int kt_vm_prepare_for(struct kt_vm *vm, struct kt_bake *bake, struct kt_diag *diag) _kt_must_check_;
+int kt_vm_expect(struct kt_vm *vm, struct kt_bake *bake, struct kt_diag *diag) _kt_must_check_;
 
 struct kt_vm_restore_spec {
 	const struct kt_vm_config *config; /* as at the save; kernel and initramfs do not matter */
 	struct kt_bake *bake;		   /* verified; borrowed until kt_vm_free() */
-	bool saveable;		/* RAM is copied at once, so that it can be saved again */
-	struct kt_vm *prepared; /* of kt_vm_prepare(), not with saveable: becomes the clone, or is
+	bool saveable;	     /* RAM is copied at once, so that it can be saved again */
+	struct kt_vm *blank; /* of kt_vm_new_blank(), not with saveable: becomes the clone, or is
 				 * freed; NULL: none */
 };
 
@@ -253,9 +253,6 @@ int kt_vm_rewind(struct kt_vm *vm, struct kt_diag *diag) _kt_must_check_;
 
 /* How long the parts of the last restore or rewind took; zeros for a machine that was booted. */
 void kt_vm_restore_times(const struct kt_vm *vm, struct kt_vm_restore_times *ret_times);
-
-/* Gives a machine that does not run another owner. handlers and arg as of kt_vm_new(). */
-void kt_vm_set_handlers(struct kt_vm *vm, const struct kt_vm_handlers *handlers, void *arg);
 
 /*
  * Ends the machine, and kills it at the deadline; on_end has been called when kt_vm_stop()

@@ -20,7 +20,7 @@
 #define LINK_WAIT_NS (2 * KT_NSEC_PER_SEC)
 #define LINK_TICK_NS KT_NSEC_PER_MSEC
 
-void kt_snapshot_forget(struct kt_snapshots *snapshots)
+void kt_snapshot_forget(struct kt_snapshot_sender *snapshots)
 {
 	kt_bpf_maps_deinit(&snapshots->maps);
 	snapshots->generation = 0;
@@ -46,7 +46,7 @@ static bool search_ended(void *arg)
  */
 static int know_maps(struct kt_exec *exec, uint32_t generation, bool just_attached)
 {
-	struct kt_snapshots *s = &exec->snapshots;
+	struct kt_snapshot_sender *s = &exec->snapshots;
 	struct search search = { .exec = exec };
 	int r;
 
@@ -64,7 +64,7 @@ static int know_maps(struct kt_exec *exec, uint32_t generation, bool just_attach
 
 /* ---- type information ---- */
 
-static bool has_btf(const struct kt_snapshots *s, uint32_t id)
+static bool has_btf(const struct kt_snapshot_sender *s, uint32_t id)
 {
 	for (size_t i = 0; i < s->sent_btfs; i++)
 		if (s->sent_btf[i] == id)
@@ -75,7 +75,7 @@ static bool has_btf(const struct kt_snapshots *s, uint32_t id)
 /* Whether the host has the BTF, after sending it if need be. */
 static bool send_btf(struct kt_exec *exec, uint32_t id)
 {
-	struct kt_snapshots *s = &exec->snapshots;
+	struct kt_snapshot_sender *s = &exec->snapshots;
 	_cleanup_(kt_closep) int fd = -1;
 	_cleanup_(kt_freep) uint8_t *data = NULL;
 	struct bpf_btf_info info = { 0 };
@@ -85,7 +85,7 @@ static bool send_btf(struct kt_exec *exec, uint32_t id)
 	if (!id || has_btf(s, id))
 		return id;
 	fd = bpf_btf_get_fd_by_id(id);
-	if (s->sent_btfs == KT_SENT_BTF_MAX || fd < 0 || bpf_btf_get_info_by_fd(fd, &info, &len) ||
+	if (s->sent_btfs == KT_BTFS_MAX || fd < 0 || bpf_btf_get_info_by_fd(fd, &info, &len) ||
 	    info.btf_size > KT_BTF_BYTES_MAX)
 		return false;
 	size = info.btf_size;
@@ -116,7 +116,7 @@ static void describe_map(struct kt_msg_map *m, const struct bpf_map_info *info)
 /* Reads and sends one map; *bytes_left is what the snapshot may still hold. */
 static int send_map(struct kt_exec *exec, const struct kt_bpf_map *map, size_t *bytes_left)
 {
-	struct kt_snapshots *s = &exec->snapshots;
+	struct kt_snapshot_sender *s = &exec->snapshots;
 	_cleanup_(kt_buf_deinit) struct kt_buf data = KT_BUF_INIT(KT_MAP_BYTES_MAX);
 	struct kt_msg msg = { .type = KT_MSG_MAP, .map.snapshot = s->next };
 	struct bpf_map_info info = { 0 };
@@ -142,6 +142,7 @@ static int send_map(struct kt_exec *exec, const struct kt_bpf_map *map, size_t *
 	msg.map.state = values.state;
 	msg.map.data = (struct kt_bytes){ data.data, (uint32_t)data.len };
 	*bytes_left -= data.len;
+	s->bytes += data.len;
 	kt_exec_send(exec, &msg);
 	return 0;
 }
@@ -149,7 +150,8 @@ static int send_map(struct kt_exec *exec, const struct kt_bpf_map *map, size_t *
 static int send_maps(struct kt_exec *exec, uint32_t *ret_count)
 {
 	const struct kt_bpf_maps *maps = &exec->snapshots.maps;
-	size_t bytes_left = KT_SNAPSHOT_BYTES_MAX;
+	size_t bytes_left = KT_MIN((size_t)KT_SNAPSHOT_BYTES_MAX,
+				   KT_RUN_MAPS_BYTES_MAX - exec->snapshots.bytes);
 	int r = 0;
 
 	for (size_t i = 0; !r && i < maps->count; i++) {
@@ -173,7 +175,7 @@ static bool still_live(struct kt_exec *exec, uint32_t generation)
 
 int kt_snapshot_take(struct kt_exec *exec, enum kt_snapshot_cause cause, uint32_t step)
 {
-	struct kt_snapshots *s = &exec->snapshots;
+	struct kt_snapshot_sender *s = &exec->snapshots;
 	uint32_t generation = kt_sched_live(&exec->sched), maps = 0;
 	struct kt_msg msg = { .type = KT_MSG_SNAPSHOT };
 	int r = 0;

@@ -19,6 +19,7 @@
 
 #include "base/cleanup.h"
 #include "base/limits.h"
+#include "base/pattern.h"
 #include "init/slot/probe.h"
 
 #define PATTERN	      "/run/ktest-probe"
@@ -272,41 +273,32 @@ static bool check_cpus(void)
 
 /* ---- memory ---- */
 
-/* xorshift64* of Vigna (2016). */
-static uint64_t next_word(uint64_t *state)
-{
-	*state ^= *state >> 12;
-	*state ^= *state << 25;
-	*state ^= *state >> 27;
-	return *state * UINT64_C(2685821657736338717);
-}
-
 static void fill(uint64_t *chunk, uint64_t *state)
 {
 	for (unsigned int i = 0; i < CHUNK_WORDS; i++)
-		chunk[i] = next_word(state);
+		chunk[i] = kt_pattern_next(state);
 }
 
-static int prepare(uint64_t seed)
+static int fill_memory(uint64_t seed)
 {
 	_cleanup_(kt_closep) int fd = open(PATTERN, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	uint64_t chunk[CHUNK_WORDS], state = seed | 1;
+	uint64_t chunk[CHUNK_WORDS], state = seed;
 
 	for (unsigned int at = 0; at < PATTERN_WORDS; at += CHUNK_WORDS) {
 		fill(chunk, &state);
 		if (fd < 0 || write(fd, chunk, sizeof(chunk)) != sizeof(chunk)) {
-			printf("failed prepare: %s: %s\n", PATTERN, strerror(errno));
+			printf("failed fill: %s: %s\n", PATTERN, strerror(errno));
 			return 1;
 		}
 	}
-	printf("ok prepare: %zu bytes\n", PATTERN_WORDS * sizeof(chunk[0]));
+	printf("ok fill: %zu bytes\n", PATTERN_WORDS * sizeof(chunk[0]));
 	return 0;
 }
 
 static bool check_memory(uint64_t seed)
 {
 	_cleanup_(kt_closep) int fd = open(PATTERN, O_RDONLY | O_CLOEXEC);
-	uint64_t want[CHUNK_WORDS], have[CHUNK_WORDS], state = seed | 1;
+	uint64_t want[CHUNK_WORDS], have[CHUNK_WORDS], state = seed;
 
 	for (unsigned int at = 0; at < PATTERN_WORDS; at += CHUNK_WORDS) {
 		fill(want, &state);
@@ -359,10 +351,10 @@ int kt_probe_run(char *const *argv)
 	uint64_t seed = argv[1] && argv[2] ? strtoull(argv[2], &end, 0) : 0;
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
-	if (end && end != argv[2] && !*end && !strcmp(what, "prepare") && !argv[3])
-		return prepare(seed);
+	if (end && end != argv[2] && !*end && !strcmp(what, "fill") && !argv[3])
+		return fill_memory(seed);
 	if (end && end != argv[2] && !*end && !strcmp(what, "check") && (!argv[3] || !argv[4]))
 		return check(seed, argv[3]);
-	fprintf(stderr, "usage: :probe prepare SEED | check SEED [MODULE]\n");
+	fprintf(stderr, "usage: :probe fill SEED | check SEED [MODULE]\n");
 	return 2;
 }

@@ -14,7 +14,7 @@
 #include "init/init.h"
 #include "init/last-words.h"
 #include "init/slot/slots.h"
-#include "ops/cgroup-exec.h"
+#include "ops/guest/cgroup.h"
 #include "init/warm-up.h"
 
 static void must(struct kt_slot *slot, const char *doing, int r)

@@ -9,8 +9,8 @@
  * scheduling class: they are what a scheduler under test schedules.
  *
  *   slots.c     the life of a slot, and what the host asks for
- *   slot-io.c   its streams, on credit
- *   slot-run.c  the side of the process
+ *   io.c        its streams, on credit
+ *   run.c       the side of the process
  */
 #pragma once
 
@@ -21,7 +21,7 @@
 #include "base/buf.h"
 #include "base/error.h"
 #include "base/limits.h"
-#include "ops/box-exec.h"
+#include "ops/guest/box.h"
 #include "proto/msg.h"
 
 #define KT_SLOTS_DEFAULT 4

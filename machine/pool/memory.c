@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Memory admission; see pool-memory.h. */
+/* Memory admission; see memory.h. */
 #include <stdlib.h>
 #include <string.h>
 

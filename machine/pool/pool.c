@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Leases and those who wait for one; see pool.h. What is done to items is in
- * pool-work.c.
+ * work.c.
  *
  * The item that became idle last is lent first: its memory is warm, and those that
  * are not needed grow old. An item goes to the first who waits as soon as it is
@@ -277,8 +277,6 @@ void kt_pool_stats(struct kt_pool *pool, struct kt_pool_stats *ret_stats)
 	ret_stats->ending = n[KT_POOL_DOOMED] + n[KT_POOL_DESTROYING];
 	ret_stats->waiters = kt_pool_waiting(pool);
 	pthread_mutex_unlock(&pool->lock);
-	if (ret_stats->acquires)
-		ret_stats->hit_rate = (double)ret_stats->hits / (double)ret_stats->acquires;
 }
 
 enum kt_outcome kt_pool_outcome(int r)
@@ -326,35 +324,6 @@ static void start_closing(struct kt_pool *pool)
 	for (unsigned int i = 0; i < pool->worker_count; i++)
 		kt_pool_gate_abandon(pool->config.gate, &pool->workers[i].pass);
 	pthread_cond_broadcast(&pool->work);
-}
-
-static struct timespec timespec_in(uint64_t ns)
-{
-	uint64_t now_ns = kt_now_ns(), at_ns = ns > INT64_MAX - now_ns ? INT64_MAX : now_ns + ns;
-
-	return (struct timespec){ .tv_sec = (time_t)(at_ns / KT_NSEC_PER_SEC),
-				  .tv_nsec = (long)(at_ns % KT_NSEC_PER_SEC) };
-}
-
-int kt_pool_close(struct kt_pool *pool, uint64_t timeout_ns, struct kt_diag *diag)
-{
-	struct timespec deadline = timespec_in(timeout_ns);
-	int r = 0;
-
-	pthread_mutex_lock(&pool->lock);
-	start_closing(pool);
-	while (!r && pool->counts[KT_POOL_LEASED])
-		r = pthread_cond_timedwait(&pool->settled, &pool->lock, &deadline);
-	/* What is being made or destroyed ends without anybody's doing. */
-	while (kt_pool_alive(pool) > pool->counts[KT_POOL_LEASED])
-		pthread_cond_wait(&pool->settled, &pool->lock);
-	r = pool->counts[KT_POOL_LEASED] ? KT_POOL_E_LEASED : 0;
-	if (r) {
-		kt_diag_doing(diag, "close the pool of machines");
-		say_state(pool, diag, 0);
-	}
-	pthread_mutex_unlock(&pool->lock);
-	return kt_forward(r);
 }
 
 struct kt_pool *kt_pool_free(struct kt_pool *pool)

@@ -27,7 +27,7 @@
 #include "base/diag.h"
 #include "base/error.h"
 #include "proto/result.h"
-#include "machine/pool/gate.h"
+#include "machine/pool/boot-gate.h"
 #include "machine/pool/memory.h"
 
 #define KT_POOL_ITEMS_MAX	   1024
@@ -89,7 +89,6 @@ struct kt_pool_stats {
 	unsigned int waiters;
 	uint64_t acquires; /* calls */
 	uint64_t hits;	   /* ... that were served without waiting */
-	double hit_rate;   /* of acquires; 0 if there were none */
 	uint64_t timeouts;
 	uint64_t cancelled;
 	uint64_t made;
@@ -106,7 +105,6 @@ enum kt_pool_condition {
 	KT_POOL_E_CAPACITY,  /* no memory for an item; diag: requested and available */
 	KT_POOL_E_MAKE,	     /* making fails; diag is the maker's */
 	KT_POOL_E_CLOSED,    /* the pool is being closed */
-	KT_POOL_E_LEASED,    /* some were not given back in time */
 };
 
 struct kt_pool;
@@ -117,19 +115,11 @@ int kt_pool_new(struct kt_pool **ret_pool, const struct kt_pool_maker *maker,
 
 /*
  * Closes it, destroys every item, those on loan included, ends its threads: whoever
- * holds a lease must not touch the item any more nor release it. Waits for makers
- * that are at work. Accepts NULL; returns NULL.
+ * holds a lease must not touch the item any more nor release it, whoever waits for one
+ * gets KT_POOL_E_CLOSED. Waits for makers that are at work. Accepts NULL; returns NULL.
  */
 struct kt_pool *kt_pool_free(struct kt_pool *pool);
 KT_DEFINE_FREEP(struct kt_pool, kt_pool_free)
-
-/*
- * No new leases from now on; whoever waits for one gets KT_POOL_E_CLOSED. Waits up to
- * timeout_ns for the leased items, then destroys all that is there. KT_POOL_E_LEASED:
- * some are leased still; they are destroyed as they are released, and the call may be
- * repeated. After 0 nothing of the pool is left but what kt_pool_free() frees.
- */
-int kt_pool_close(struct kt_pool *pool, uint64_t timeout_ns, struct kt_diag *diag) _kt_must_check_;
 
 /*
  * Takes a ready item, or waits for one behind all who wait already. cancel_fd becomes

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What pool.c (leases, waiters) and pool-work.c (the threads that make, restore and
+ * What pool.c (leases, waiters) and work.c (the threads that make, restore and
  * destroy) share. All of struct kt_pool is under its lock, except what does not
  * change after kt_pool_new().
  *
@@ -82,7 +82,7 @@ void kt_pool_fail_waiters(struct kt_pool *pool, int result, const struct kt_diag
 unsigned int kt_pool_alive(const struct kt_pool *pool);
 unsigned int kt_pool_waiting(const struct kt_pool *pool);
 
-/* Of pool-work.c; without the lock: */
+/* Of work.c; without the lock: */
 
 int kt_pool_start_workers(struct kt_pool *pool) _kt_must_check_;
 /* After stop was set. */

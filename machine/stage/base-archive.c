@@ -41,15 +41,6 @@ static int write_archive(int fd, const struct kt_buf *init)
 	return kt_forward(r);
 }
 
-static int append_le64(struct kt_buf *out, uint64_t v)
-{
-	uint8_t b[8];
-
-	for (size_t i = 0; i < sizeof(b); i++)
-		b[i] = (uint8_t)(v >> (8 * i));
-	return kt_forward(kt_buf_append(out, b, sizeof(b)));
-}
-
 static int build(struct kt_buf *out, const struct kt_buf *init)
 {
 	_cleanup_(kt_closep) int fd = memfd_create("ktest-base", MFD_CLOEXEC);
@@ -106,9 +97,9 @@ static void keep(const char *path, struct kt_buf *archive)
 	int r = kt_buf_append(archive, TRAILER_MAGIC, strlen(TRAILER_MAGIC));
 
 	if (!r)
-		r = append_le64(archive, len);
+		r = kt_buf_append_le(archive, len, 8);
 	if (!r)
-		r = append_le64(archive, hash);
+		r = kt_buf_append_le(archive, hash, 8);
 	if (!r)
 		r = kt_write_file_atomic(path, archive->data, archive->len);
 	if (r)

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/array.h"
 #include "base/cleanup.h"
 #include "base/fs.h"
 #include "proto/staging.h"
@@ -141,7 +142,7 @@ static int append_library(struct resolver *rs, const char *name, char *owned_pat
 	const char *root = kt_staging_hidden_by(owned_path) ? KT_STAGING_LIBRARIES : "";
 
 	if (lib.name && asprintf(&lib.guest_path, "%s%s", root, owned_path) >= 0)
-		libs = reallocarray(c->libs, c->lib_count + 1, sizeof(*libs));
+		libs = kt_array_room(c->libs, c->lib_count, sizeof(*libs));
 	if (!libs) {
 		free(lib.name);
 		free(lib.path);

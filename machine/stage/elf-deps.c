@@ -8,6 +8,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 
+#include "base/array.h"
 #include "base/cleanup.h"
 #include "machine/stage/elf-deps.h"
 
@@ -79,7 +80,7 @@ static int add_needed(struct kt_elf_deps *deps, char *name)
 		free(name);
 		return KT_ELF_DEPS_E_NOTELF;
 	}
-	list = reallocarray(deps->needed, deps->needed_count + 1, sizeof(*list));
+	list = kt_array_room(deps->needed, deps->needed_count, sizeof(*list));
 	if (!list) {
 		free(name);
 		return kt_raise(-ENOMEM);

@@ -25,8 +25,8 @@ struct kt_elf_deps {
 };
 
 enum kt_elf_deps_condition {
-	KT_ELF_DEPS_E_NOTELF = KT_CONDITION(
-		ELF_DEPS), /* not an x86-64 ELF program or library, or a damaged one; see diag */
+	/* not an x86-64 ELF program or library, or a damaged one; see diag */
+	KT_ELF_DEPS_E_NOTELF = KT_CONDITION(ELF_DEPS),
 };
 
 void kt_elf_deps_deinit(struct kt_elf_deps *deps);

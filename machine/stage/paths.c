@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Finding ktest's guest programs; see paths.h. */
+/* Where programs are on the host; see paths.h. */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/cleanup.h"
 #include "machine/stage/paths.h"
 
 static int root_beside_program(char *buf)
@@ -96,4 +99,61 @@ int kt_paths_scheduler(char *buf, const char *binary, struct kt_diag *diag)
 		kt_diag_remedy(diag, "name an in-tree scheduler, or a binary by a path with a '/'");
 	}
 	return kt_forward(r);
+}
+
+/* ---- programs of the host ---- */
+
+static bool is_program(const char *path)
+{
+	struct stat st;
+
+	return !stat(path, &st) && S_ISREG(st.st_mode) && !access(path, X_OK);
+}
+
+static int not_found(const char *name, const char *where, struct kt_diag *diag)
+{
+	kt_diag_doing(diag, "find program '%s'", name);
+	kt_diag_cause(diag, "%s", where);
+	return KT_PATHS_E_NONE;
+}
+
+static int find_in_path(char *path, const char *name, struct kt_diag *diag)
+{
+	_cleanup_(kt_freep) char *dirs = strdup(getenv("PATH") ?: "/usr/bin:/bin");
+	char *rest = dirs;
+
+	if (!dirs)
+		return kt_raise(-ENOMEM);
+	for (char *dir; (dir = strsep(&rest, ":"));)
+		if (dir[0] == '/' && !kt_path_format(path, "%s/%s", dir, name) && is_program(path))
+			return 0;
+	return not_found(name, "it is in no folder of PATH on the host", diag);
+}
+
+/* The folder in full, the last part as it was given: it may be a link that tells by its name. */
+static int find_by_path(char *path, const char *name, struct kt_diag *diag)
+{
+	_cleanup_(kt_freep) char *dir = NULL;
+	char parent[KT_PATH_MAX];
+	int r = kt_path_format(parent, "%.*s.", (int)(basename(name) - name), name);
+
+	if (r)
+		return kt_forward(r);
+	dir = realpath(parent, NULL);
+	if (!dir || access(name, F_OK))
+		return not_found(name, strerror(errno), diag);
+	r = kt_path_format(path, "%s/%s", strcmp(dir, "/") ? dir : "", basename(name));
+	if (r || is_program(path))
+		return kt_forward(r);
+	kt_diag_doing(diag, "take program '%s' into the guest", name);
+	kt_diag_cause(diag, "it is not a file that can be executed");
+	return KT_PATHS_E_UNFIT;
+}
+
+int kt_paths_program(char *path, const char *name, struct kt_diag *diag)
+{
+	if (!name[0])
+		return not_found(name, strerror(ENOENT), diag);
+	return kt_forward(strchr(name, '/') ? find_by_path(path, name, diag) :
+					      find_in_path(path, name, diag));
 }

@@ -1,84 +1,23 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Looking up the program of a command; see exec-program.h. */
-#include <errno.h>
+/* Looking up the program of a command; see program.h. */
 #include <fcntl.h>
-#include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "machine/stage/paths.h"
 #include "machine/stage/program.h"
-
-static const char *last_part(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	return slash ? slash + 1 : path;
-}
 
 static const char *find_staged(const struct kt_stage_files *files, const char *name)
 {
 	for (unsigned int i = 0; i < files->count; i++) {
 		const char *guest = files->list[i].guest;
 
-		if (!strcmp(strchr(name, '/') ? guest : last_part(guest), name))
+		if (!strcmp(strchr(name, '/') ? guest : basename(guest), name))
 			return guest;
 	}
 	return NULL;
-}
-
-static bool is_program(const char *path)
-{
-	struct stat st;
-
-	return !stat(path, &st) && S_ISREG(st.st_mode) && !access(path, X_OK);
-}
-
-static int not_found(const char *name, const char *where, struct kt_diag *diag)
-{
-	kt_diag_doing(diag, "find program '%s'", name);
-	kt_diag_cause(diag, "%s", where);
-	return KT_EXEC_PROGRAM_E_NONE;
-}
-
-static int find_in_path(char *path, const char *name, struct kt_diag *diag)
-{
-	_cleanup_(kt_freep) char *dirs = strdup(getenv("PATH") ?: "/usr/bin:/bin");
-	char *rest = dirs;
-
-	if (!dirs)
-		return kt_raise(-ENOMEM);
-	for (char *dir; (dir = strsep(&rest, ":"));)
-		if (dir[0] == '/' && !kt_path_format(path, "%s/%s", dir, name) && is_program(path))
-			return 0;
-	return not_found(name, "it is in no folder of PATH on the host", diag);
-}
-
-/* The folder in full, the last part as it was given: it may be a link that tells by its name. */
-static int find_by_path(char *path, const char *name, struct kt_diag *diag)
-{
-	_cleanup_(kt_freep) char *dir = NULL;
-	char parent[KT_PATH_MAX];
-	int r = kt_path_format(parent, "%.*s.", (int)(last_part(name) - name), name);
-
-	if (r)
-		return kt_forward(r);
-	dir = realpath(parent, NULL);
-	if (!dir || access(name, F_OK))
-		return not_found(name, strerror(errno), diag);
-	r = kt_path_format(path, "%s/%s", strcmp(dir, "/") ? dir : "", last_part(name));
-	if (r || is_program(path))
-		return kt_forward(r);
-	kt_diag_doing(diag, "take program '%s' into the guest", name);
-	kt_diag_cause(diag, "it is not a file that can be executed");
-	return KT_EXEC_PROGRAM_E_UNFIT;
-}
-
-int kt_exec_program_find(char *path, const char *name, struct kt_diag *diag)
-{
-	return kt_forward(strchr(name, '/') ? find_by_path(path, name, diag) :
-					      find_in_path(path, name, diag));
 }
 
 static int stage(struct kt_stage_files *files, const char *path, struct kt_diag *diag)
@@ -119,9 +58,9 @@ int kt_exec_program(char *path, struct kt_stage_files *files, const char *name,
 		return 0;
 	if (staged)
 		return kt_forward(kt_path_format(path, "%s", staged));
-	if (!name[0])
-		return not_found(name, strerror(ENOENT), diag);
-	r = kt_exec_program_find(path, name, diag);
+	r = kt_paths_program(path, name, diag);
+	if (r > 0)
+		return r == KT_PATHS_E_NONE ? KT_EXEC_PROGRAM_E_NONE : KT_EXEC_PROGRAM_E_UNFIT;
 	if (!r)
 		r = stage(files, path, diag);
 	if (!r && read_interpreter(interpreter, path))

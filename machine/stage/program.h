@@ -20,9 +20,3 @@ enum kt_exec_program_condition {
  */
 int kt_exec_program(char *path, struct kt_stage_files *files, const char *name,
 		    struct kt_diag *diag) _kt_must_check_;
-
-/*
- * The program on the host, looked up in PATH if its name has no '/'. path has
- * KT_PATH_MAX bytes.
- */
-int kt_exec_program_find(char *path, const char *name, struct kt_diag *diag) _kt_must_check_;

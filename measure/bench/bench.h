@@ -21,16 +21,12 @@ enum kt_bench_axis {
 	KT_BENCH_AXIS_COUNT_,
 };
 
-/* "slots", "vms", "vcpus"; static. */
-const char *kt_bench_axis_name(enum kt_bench_axis axis);
 enum kt_bench_axis_condition {
 	KT_BENCH_AXIS_E_NONE = KT_CONDITION(BENCH_AXIS), /* no axis of this name */
 };
 
-/* 0 or KT_BENCH_AXIS_E_NONE. */
+/* "slots", "vms", "vcpus". 0 or KT_BENCH_AXIS_E_NONE. */
 int kt_bench_axis_parse(enum kt_bench_axis *ret_axis, const char *name) _kt_must_check_;
-
-#define KT_BENCH_OUTPUT_MAX (256u << 10) /* bytes of one command; needs no credit in between */
 
 struct kt_bench_request {
 	enum kt_measured_kind kind; /* BOOT and RESTORE start machines, others run commands */
@@ -38,8 +34,8 @@ struct kt_bench_request {
 	struct kt_levels levels;
 	unsigned int repeats;
 	uint64_t seed;
-	unsigned int
-		output_bytes; /* of each command; up to KT_BENCH_OUTPUT_MAX; 0: it does nothing */
+	/* Of each command, up to 256 KiB, which need no credit in between; 0: it does nothing. */
+	unsigned int output_bytes;
 	void (*on_progress)(void *arg, unsigned int level, unsigned int repeat); /* or NULL */
 	void *arg;
 };

@@ -32,7 +32,7 @@ struct kt_bench_layout {
 #define KT_BENCH_PROGRAM      "/bench/ktest-pattern" /* in the guest: SEED BYTES [CPU] */
 #define KT_BENCH_NOTHING      ":"		     /* what is run instead for 0 bytes */
 
-/* Writes bytes that follow from a seed (proto/pattern.h). Numbers as texts. */
+/* Writes bytes that follow from a seed (base/pattern.h). Numbers as texts. */
 struct kt_bench_command {
 	char seed[24];
 	char bytes[24];

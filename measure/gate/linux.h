@@ -4,6 +4,6 @@
 
 #include "measure/gate/machines.h"
 
-/* As kt_gate_machines_open(). */
+/* UNFIT or negative errno, with diag. */
 int kt_gate_linux_open(struct kt_gate_machines *ret_machines, const struct kt_gate_spec *spec,
 		       struct kt_diag *diag) _kt_must_check_;

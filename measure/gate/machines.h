@@ -85,7 +85,3 @@ struct kt_gate_spec {
 	uint64_t seed;
 	int cancel_fd; /* becomes readable to cancel, nothing reads it; -1: never */
 };
-
-/* UNFIT or negative errno, with diag. */
-int kt_gate_machines_open(struct kt_gate_machines *ret_machines, const struct kt_gate_spec *spec,
-			  struct kt_diag *diag) _kt_must_check_;

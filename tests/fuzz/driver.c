@@ -14,6 +14,7 @@
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/fs.h"
+#include "base/pattern.h"
 #include "tests/fuzz/fuzz.h"
 
 #define INPUT_MAX    (4u << 20)
@@ -21,13 +22,9 @@
 
 static uint64_t rng;
 
-/* xorshift64*: Vigna, "An experimental exploration of Marsaglia's xorshift generators". */
 static uint64_t next(void)
 {
-	rng ^= rng >> 12;
-	rng ^= rng << 25;
-	rng ^= rng >> 27;
-	return rng * UINT64_C(2685821657736338717);
+	return kt_pattern_next(&rng);
 }
 
 /* Inputs are copied to the heap at their exact size, so that overreads are seen. */

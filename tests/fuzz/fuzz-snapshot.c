@@ -8,6 +8,7 @@
 
 #include "base/cursor.h"
 #include "monitor/bpfpath.h"
+#include "monitor/received.h"
 #include "report/snapshot.h"
 #include "tests/fuzz/fuzz.h"
 
@@ -35,11 +36,11 @@ static int fill(struct kt_snapshots *store, struct kt_cursor *c)
 	m.btf.data.len = len % (uint32_t)(kt_cursor_left(c) + 1);
 	m.btf.data.data = kt_cursor_take(c, m.btf.data.len);
 	type_id = (uint32_t)kt_cursor_le(c, 1);
-	r = kt_snapshots_add(store, &m, NULL);
+	r = kt_snapshots_receive(store, &m, NULL);
 	if (r)
 		return r;
 	m = (struct kt_msg){ .type = KT_MSG_SNAPSHOT };
-	r = kt_snapshots_add(store, &m, NULL);
+	r = kt_snapshots_receive(store, &m, NULL);
 	if (r)
 		return r;
 	m = (struct kt_msg){ .type = KT_MSG_MAP };
@@ -53,11 +54,11 @@ static int fill(struct kt_snapshots *store, struct kt_cursor *c)
 				     .name = "m" };
 	m.map.data.len = (uint32_t)kt_cursor_left(c);
 	m.map.data.data = kt_cursor_take(c, m.map.data.len);
-	r = kt_snapshots_add(store, &m, NULL);
+	r = kt_snapshots_receive(store, &m, NULL);
 	if (r)
 		return r;
 	m = (struct kt_msg){ .type = KT_MSG_SNAPSHOT_END, .snapshot_end = { 0, 1, 1 } };
-	return kt_snapshots_add(store, &m, NULL);
+	return kt_snapshots_receive(store, &m, NULL);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -131,7 +131,7 @@ def register(harness):
 
     @case
     def jobs_usage():
-        for arguments, word in [(["-j", "0"], "'0' is not a number of jobs from 1 to 256"),
+        for arguments, word in [(["-j", "0"], "'0' is not a number from 1 to 256"),
                                 (["-j", "257"], "'257'"), (["-j", "-1"], "'-1'"),
                                 (["-j", "2x"], "'2x'"), (["-j", ""], "''"),
                                 (["--jobs=many"], "'many'"), (["-j"], "needs a value"),

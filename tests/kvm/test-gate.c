@@ -12,6 +12,7 @@
 #include "base/fs.h"
 #include "measure/guest/gate-guest.h"
 #include "measure/gate/micro.h"
+#include "measure/gate/open.h"
 #include "tests/kvm/rig.h"
 
 #define SEED	 42

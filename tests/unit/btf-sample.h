@@ -16,7 +16,7 @@
 #include <bpf/btf.h>
 #include <linux/bpf.h>
 
-#include "monitor/snapshots.h"
+#include "monitor/received.h"
 #include "tests/unit/test.h"
 
 #define SAMPLE_BTF_ID 11
@@ -78,7 +78,7 @@ static inline void sample_add(struct kt_snapshots *store, const struct kt_msg *m
 {
 	struct kt_diag diag = KT_DIAG_INIT;
 
-	if (kt_snapshots_add(store, m, &diag))
+	if (kt_snapshots_receive(store, m, &diag))
 		fail_msg("%s", diag.cause);
 }
 

@@ -50,8 +50,8 @@ static void expect_file(const char *name, const char *want)
 
 static void test_files(void **state)
 {
-	kt_artifacts_append(&a, "log", "one ", 4, 0);
-	kt_artifacts_append(&a, "log", "two", 3, 0);
+	kt_artifacts_append(&a, "log", "one ", 4);
+	kt_artifacts_append(&a, "log", "two", 3);
 	kt_artifacts_event(&a, json_pack("{s:i}", "a", 1));
 	kt_artifacts_event(&a, json_pack("{s:i}", "a", 2));
 	kt_artifacts_write(&a, "deep/file", "x", 1, 0755);
@@ -61,12 +61,21 @@ static void test_files(void **state)
 	expect_file("deep/file", "x");
 }
 
-static void test_limit(void **state)
+static void test_logs_are_bounded(void **state)
 {
-	kt_artifacts_append(&a, "log", "12345", 5, 8);
-	kt_artifacts_append(&a, "log", "67890", 5, 8);
-	kt_artifacts_append(&a, "log", "never", 5, 8);
-	expect_file("log", "12345678\n[ktest: the rest was dropped: file size limit]\n");
+	static const struct {
+		const char *name;
+		size_t max;
+	} logs[] = { { "sched-1.log", KT_LOG_MAX }, { "console.log", KT_CONSOLE_MAX } };
+
+	for (size_t i = 0; i < 2; i++) {
+		kt_artifacts_append_guest(&a, logs[i].name, "12345", 5);
+		a.files[i].bytes = logs[i].max - 3;
+		kt_artifacts_append_guest(&a, logs[i].name, "67890", 5);
+		kt_artifacts_append_guest(&a, logs[i].name, "never", 5);
+		expect_file(logs[i].name,
+			    "12345678\n[ktest: the rest was dropped: file size limit]\n");
+	}
 }
 
 /* A log for each generation. */
@@ -76,11 +85,11 @@ static void test_more_files_than_descriptors(void **state)
 
 	for (unsigned int i = 0; i <= KT_GENERATIONS_MAX; i++) {
 		snprintf(name, sizeof(name), "sched-%u.log", i % KT_GENERATIONS_MAX);
-		kt_artifacts_append(&a, name, "ab", 2, 3);
+		kt_artifacts_append_guest(&a, name, "ab", 2);
 	}
 	assert_false(kt_artifacts_failed(&a));
 	assert_int_equal(a.file_count, KT_GENERATIONS_MAX);
-	expect_file("sched-0.log", "aba\n[ktest: the rest was dropped: file size limit]\n");
+	expect_file("sched-0.log", "abab");
 }
 
 static size_t lines_of(struct kt_buf *buf, const char **ret_last)
@@ -120,10 +129,10 @@ static void test_the_whole_is_bounded(void **state)
 {
 	a.guest_bytes = KT_ARTIFACTS_MAX - 12;
 	kt_artifacts_event(&a, json_pack("{}"));
-	kt_artifacts_append(&a, "one", "12345", 5, KT_LOG_MAX);
-	kt_artifacts_append(&a, "own", "0123456789", 10, 0);
+	kt_artifacts_append_guest(&a, "one", "12345", 5);
+	kt_artifacts_append(&a, "own", "0123456789", 10);
 	assert_int_equal(a.guest_bytes, KT_ARTIFACTS_MAX - 4);
-	kt_artifacts_append(&a, "two", "1234567", 7, KT_LOG_MAX);
+	kt_artifacts_append_guest(&a, "two", "1234567", 7);
 	kt_artifacts_event(&a, json_pack("{}"));
 	kt_artifacts_event(&a, json_pack("{}"));
 	assert_false(kt_artifacts_failed(&a));
@@ -150,11 +159,11 @@ static void test_first_failure_is_kept(void **state)
 
 	snprintf(path, sizeof(path), "%s/full", a.dir);
 	assert_int_equal(symlink("/dev/full", path), 0);
-	kt_artifacts_append(&a, "full", "x", 1, 0);
+	kt_artifacts_append(&a, "full", "x", 1);
 	assert_true(kt_artifacts_failed(&a));
 	assert_non_null(strstr(a.error.doing, "full"));
 	assert_non_null(strstr(a.error.cause, "No space left on device"));
-	kt_artifacts_append(&a, "fine", "x", 1, 0);
+	kt_artifacts_append(&a, "fine", "x", 1);
 	assert_non_null(strstr(a.error.doing, "full"));
 }
 
@@ -173,7 +182,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_files, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_limit, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_logs_are_bounded, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_more_files_than_descriptors, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_events_are_bounded, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_the_whole_is_bounded, setup, teardown),

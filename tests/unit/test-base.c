@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Buffers, cursors and diagnostics. */
+#include <errno.h>
+#include <malloc.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/cursor.h"
@@ -20,6 +24,62 @@ static void test_buf_grows_and_shrinks(void **state)
 	assert_string_equal(kt_buf_str(&buf), "999,");
 	kt_buf_consume(&buf, 100);
 	assert_int_equal(buf.len, 0);
+}
+
+/* The shell gives back what went in. */
+static void test_buf_words(void **state)
+{
+	static const char *const cases[][2] = {
+		{ "plain-1.0/a=b:c,d@e+f", "plain-1.0/a=b:c,d@e+f" },
+		{ "", "''" },
+		{ "two words", "'two words'" },
+		{ "it's", "'it'\\''s'" },
+		{ "''", "''\\'''\\'''" },
+		{ "$x`y`\"\\*", "'$x`y`\"\\*'" },
+	};
+
+	for (size_t i = 0; i < KT_ARRAY_SIZE(cases); i++) {
+		_cleanup_(kt_buf_deinit) struct kt_buf buf = KT_BUF_INIT(0);
+
+		assert_int_equal(kt_buf_append_word(&buf, cases[i][0]), 0);
+		assert_string_equal(kt_buf_str(&buf), cases[i][1]);
+	}
+}
+
+static void test_little_endian(void **state)
+{
+	_cleanup_(kt_buf_deinit) struct kt_buf buf = KT_BUF_INIT(9);
+	const uint8_t want[9] = { 0x34, 0x12, 8, 7, 6, 5, 4, 3, 2 };
+	struct kt_cursor c;
+	uint8_t bytes[9];
+
+	assert_ptr_equal(kt_put_le(kt_put_le(bytes, 0x1234, 2), UINT64_C(0x02030405060708), 7),
+			 bytes + 9);
+	assert_memory_equal(bytes, want, sizeof(want));
+	assert_int_equal(kt_buf_append_le(&buf, 0x1234, 2), 0);
+	assert_int_equal(kt_buf_append_le(&buf, UINT64_C(0x02030405060708), 7), 0);
+	assert_memory_equal(buf.data, want, sizeof(want));
+	assert_int_equal(kt_buf_append_le(&buf, 0, 1), -ENOBUFS);
+	c = kt_cursor_over(bytes, sizeof(bytes));
+	assert_int_equal(kt_cursor_le(&c, 2), 0x1234);
+	assert_int_equal(kt_cursor_le(&c, 7), UINT64_C(0x02030405060708));
+}
+
+static void test_array_has_room(void **state)
+{
+	unsigned int *list = NULL;
+
+	for (unsigned int i = 0; i < 1000; i++) {
+		unsigned int *grown = kt_array_room(list, i, sizeof(*list));
+
+		assert_non_null(grown);
+		list = grown;
+		assert_true(malloc_usable_size(list) >= (i + 1) * sizeof(*list));
+		list[i] = i;
+	}
+	for (unsigned int i = 0; i < 1000; i++)
+		assert_int_equal(list[i], i);
+	free(list);
 }
 
 static void test_buf_limit_leaves_it_unchanged(void **state)
@@ -104,6 +164,9 @@ int main(void)
 		cmocka_unit_test(test_results_are_looked_at_once),
 		cmocka_unit_test(test_buf_grows_and_shrinks),
 		cmocka_unit_test(test_buf_limit_leaves_it_unchanged),
+		cmocka_unit_test(test_buf_words),
+		cmocka_unit_test(test_little_endian),
+		cmocka_unit_test(test_array_has_room),
 		cmocka_unit_test(test_cursor_stays_inside),
 		cmocka_unit_test(test_diag_keeps_the_first_cause),
 	};

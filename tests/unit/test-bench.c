@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
-#include "proto/pattern.h"
+#include "base/pattern.h"
 #include "measure/bench/bench.h"
 #include "tests/unit/test.h"
 
@@ -155,7 +155,7 @@ static int measure(struct rig *rig, struct kt_measured *m, enum kt_measured_kind
 static void test_sample_is_the_slowest_of_a_round(void **state)
 {
 	_cleanup_(kt_measured_deinit) struct kt_measured m;
-	const struct kt_series *s;
+	const struct kt_sample_series *s;
 	struct rig rig = { 0 };
 
 	assert_int_equal(measure(&rig, &m, KT_MEASURED_DENSITY, KT_BENCH_SLOTS, "1,4", NULL), 0);
@@ -207,7 +207,7 @@ static void test_axes(void **state)
 static void test_memory_of_clones(void **state)
 {
 	_cleanup_(kt_measured_deinit) struct kt_measured m;
-	const struct kt_series *s;
+	const struct kt_sample_series *s;
 	struct rig rig = { 0 };
 
 	assert_int_equal(measure(&rig, &m, KT_MEASURED_DENSITY, KT_BENCH_MACHINES, "1,8", NULL), 0);

@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
-#include "judge/check.h"
+#include "judge/host-check.h"
 #include "scenario/check.h"
 #include "tests/unit/btf-sample.h"
 

@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "proto/console.h"
+#include "proto/console-line.h"
 #include "machine/console.h"
 #include "tests/unit/test.h"
 

@@ -15,9 +15,9 @@ static bool near(double a, double b, double relative)
 static void test_slope(void **state)
 {
 	/* Means 2.5 and 3.5; sums (x-mx)^2 = 5, (x-mx)(y-my) = 4. */
-	static const struct kt_point points[] = { { 1, 2 }, { 2, 4 }, { 3, 3 }, { 4, 5 } };
+	static const struct kt_xy points[] = { { 1, 2 }, { 2, 4 }, { 3, 3 }, { 4, 5 } };
 	/* A line of 8 MiB for each clone on top of 1 GiB. */
-	static const struct kt_point line[] = {
+	static const struct kt_xy line[] = {
 		{ 1, 1073741824. + 8388608 },
 		{ 8, 1073741824. + 8 * 8388608. },
 		{ 2, 1073741824. + 2 * 8388608. },
@@ -32,7 +32,7 @@ static void test_slope(void **state)
 
 static void test_slope_of_too_little(void **state)
 {
-	static const struct kt_point same[] = { { 3, 1 }, { 3, 2 }, { 3, 3 } };
+	static const struct kt_xy same[] = { { 3, 1 }, { 3, 2 }, { 3, 3 } };
 	double slope;
 
 	assert_int_equal(kt_slope(&slope, NULL, 0), KT_SLOPE_E_POINTS);

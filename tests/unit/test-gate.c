@@ -183,7 +183,8 @@ static int run(struct rig *rig, struct kt_gate_result *res, struct kt_measured *
 
 static size_t sum(const struct kt_measured *m, const char *metric, double *ret_sum)
 {
-	const struct kt_series *s = kt_samples_find(&m->samples, metric, "fresh idle none, rig", 4);
+	const struct kt_sample_series *s =
+		kt_samples_find(&m->samples, metric, "fresh idle none, rig", 4);
 
 	*ret_sum = 0;
 	for (size_t i = 0; s && i < s->count; i++)

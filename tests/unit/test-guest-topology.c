@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/fs.h"
-#include "init/topology.h"
+#include "init/sysfs.h"
 #include "tests/unit/folder.h"
 
 static void put(const char *text, const char *fmt, unsigned int cpu)

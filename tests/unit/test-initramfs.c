@@ -118,6 +118,24 @@ static void test_dynamic_program_brings_its_libraries(void **state)
 	assert_int_equal(m.mode, S_IFREG | 0755);
 }
 
+static void test_arguments_are_bounded(void **state)
+{
+	_cleanup_(kt_freep) char *self = realpath("/proc/self/exe", NULL);
+	const char *args[KT_ARGS_MAX + 2] = { NULL };
+	struct kt_initramfs_program scheds[] = { { "one", self, args } };
+	struct kt_initramfs_spec spec = { small_init(), scheds, 1 };
+	struct kt_diag diag = KT_DIAG_INIT;
+	int fd = -1;
+
+	for (unsigned int i = 0; i <= KT_ARGS_MAX; i++)
+		args[i] = "x";
+	assert_int_equal(kt_initramfs_build(&fd, &spec, &diag), -ENOBUFS);
+	assert_non_null(strstr(diag.cause, "more than 64 arguments"));
+	args[KT_ARGS_MAX] = NULL;
+	assert_int_equal(kt_initramfs_build(&fd, &spec, &diag), 0);
+	close(fd);
+}
+
 static void test_extra_files(void **state)
 {
 	_cleanup_(kt_buf_deinit) struct kt_buf bytes = KT_BUF_INIT(0);
@@ -347,6 +365,7 @@ int main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_end_mark_is_the_last_member),
 		cmocka_unit_test(test_dynamic_program_brings_its_libraries),
+		cmocka_unit_test(test_arguments_are_bounded),
 		cmocka_unit_test(test_extra_files),
 		cmocka_unit_test(test_file_that_is_a_program),
 		cmocka_unit_test(test_files_that_are_refused),

@@ -95,20 +95,19 @@ static bool pack(const char *command, struct kt_buf *out)
 	char path[] = "/tmp/ktest-bzimage-XXXXXX", script[256];
 	const char *const argv[] = { "sh", "-c", script, NULL };
 	_cleanup_(kt_closep) int fd = mkstemp(path);
-	struct kt_step step = KT_STEP_INIT;
+	struct kt_child step = KT_CHILD_INIT;
+	uint8_t data[UNPACKED];
 	uint32_t size = UNPACKED;
-	uint8_t byte;
 	int r;
 
-	for (size_t i = 0; i < UNPACKED; i++) {
-		byte = original(i);
-		assert_int_equal(write(fd, &byte, 1), 1);
-	}
+	for (size_t i = 0; i < UNPACKED; i++)
+		data[i] = original(i);
+	assert_int_equal(write(fd, data, UNPACKED), UNPACKED);
 	snprintf(script, sizeof(script), "command -v %.*s >/dev/null || exit 9; %s <%s",
 		 (int)strcspn(command, " "), command, command, path);
 	step.argv = argv;
 	step.output = out;
-	r = kt_step_run(&step, NULL);
+	r = kt_child_run(&step, NULL);
 	unlink(path);
 	assert_int_equal(kt_buf_append(out, &size, 4), 0);
 	return !r;

@@ -16,15 +16,15 @@ static void make_tree(void)
 	put_text("tree/kernel/sched/ext.c", "int ext;");
 }
 
-static void identify(const char *name, struct kt_source *source)
+static void identify(const char *name, struct kt_kernel_source *source)
 {
-	assert_int_equal(kt_source_identify(source, in_top(name), NULL), 0);
+	assert_int_equal(kt_kernel_source_identify(source, in_top(name), NULL), 0);
 	assert_int_equal(strlen(source->hash), KT_HASH_TEXT - 1);
 }
 
 static void test_tarball(void **state)
 {
-	struct kt_source a, b;
+	struct kt_kernel_source a, b;
 
 	put_text("a.tar", "bytes");
 	put_text("b.tar", "bytes");
@@ -47,7 +47,7 @@ static void set_time(const char *name, time_t seconds)
 
 static void test_tree(void **state)
 {
-	struct kt_source before, after;
+	struct kt_kernel_source before, after;
 
 	make_tree();
 	identify("tree", &before);
@@ -67,7 +67,7 @@ static void test_tree(void **state)
 /* The same bytes at the same time under another name are another tree. */
 static void test_tree_rename(void **state)
 {
-	struct kt_source before, after;
+	struct kt_kernel_source before, after;
 
 	make_tree();
 	put_text("tree/x.c", "");
@@ -80,10 +80,10 @@ static void test_tree_rename(void **state)
 static void expect(const char *name, int condition, const char *words)
 {
 	struct kt_diag diag = KT_DIAG_INIT;
-	struct kt_source source;
+	struct kt_kernel_source source;
 	char text[KT_DIAG_TEXT_MAX];
 
-	assert_int_equal(kt_source_identify(&source, in_top(name), &diag), condition);
+	assert_int_equal(kt_kernel_source_identify(&source, in_top(name), &diag), condition);
 	kt_diag_format(&diag, text, sizeof(text));
 	if (!strstr(text, words))
 		fail_msg("'%s' does not say '%s'", text, words);
@@ -91,14 +91,14 @@ static void expect(const char *name, int condition, const char *words)
 
 static void test_refusals(void **state)
 {
-	expect("absent", KT_SOURCE_E_NONE, "No such file");
+	expect("absent", KT_KERNEL_SOURCE_E_NONE, "No such file");
 	put_text("folder/README", "");
-	expect("folder", KT_SOURCE_E_BAD, "not the top folder of Linux sources");
+	expect("folder", KT_KERNEL_SOURCE_E_BAD, "not the top folder of Linux sources");
 	make_tree();
 	assert_int_equal(remove(in_top("tree/kernel/sched/ext.c")), 0);
-	expect("tree", KT_SOURCE_E_BAD, "older than sched_ext");
+	expect("tree", KT_KERNEL_SOURCE_E_BAD, "older than sched_ext");
 	assert_int_equal(mkfifo(in_top("fifo"), 0600), 0);
-	expect("fifo", KT_SOURCE_E_BAD, "neither a folder nor a tarball");
+	expect("fifo", KT_KERNEL_SOURCE_E_BAD, "neither a folder nor a tarball");
 }
 
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, make_cache, remove_top)

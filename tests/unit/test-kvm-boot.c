@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "tests/unit/kvm-boot-fixture.h"
+#include "vmm/kvm/boot/entry.h"
 
 static void expect_bytes(struct fixture *f, uint64_t addr, uint8_t value, size_t len)
 {
@@ -273,8 +274,8 @@ static void test_entry_registers(void **state)
 
 	setup(&f, 1, MIB(64));
 	assert_int_equal(load_vmlinux(&f), 0);
-	kt_kvm_boot_regs(&f.boot, &regs);
-	kt_kvm_boot_sregs(&sregs);
+	kt_kvm_entry_regs(f.boot.entry, &regs);
+	kt_kvm_entry_sregs(&sregs);
 	assert_int_equal(regs.rip, f.boot.entry);
 	assert_int_equal(regs.rsi, 0x7000);
 	assert_int_equal(regs.rflags, 2);
@@ -296,7 +297,7 @@ static void test_gdt(void **state)
 
 	setup(&f, 1, MIB(64));
 	assert_int_equal(load_vmlinux(&f), 0);
-	kt_kvm_boot_sregs(&sregs);
+	kt_kvm_entry_sregs(&sregs);
 	assert_int_equal(sregs.gdt.limit, sizeof(gdt) - 1);
 	assert_int_equal(kt_ram_read(&f.ram, KT_GPA(sregs.gdt.base), gdt, sizeof(gdt)), 0);
 	assert_int_equal(gdt[0], 0);

@@ -274,13 +274,6 @@ static void test_total_length(void **state)
 	expect_pop(&f, KT_VIRTIO_E_LENGTH);
 }
 
-static void test_names(void **state)
-{
-	for (int i = KT_VIRTIO_E_EMPTY; i < KT_VIRTIO_E_COUNT_; i++)
-		assert_non_null(kt_virtio_condition_name(i));
-	assert_string_equal(kt_virtio_condition_name(KT_VIRTIO_E_LOOP), "loop");
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -289,7 +282,6 @@ int main(void)
 		cmocka_unit_test(test_flags),		cmocka_unit_test(test_hostile_indices),
 		cmocka_unit_test(test_longest_chain),	cmocka_unit_test(test_hostile_chains),
 		cmocka_unit_test(test_hostile_buffers), cmocka_unit_test(test_total_length),
-		cmocka_unit_test(test_names),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

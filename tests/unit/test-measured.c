@@ -11,9 +11,9 @@
 #include "tests/unit/folder.h"
 #include "tests/unit/test.h"
 
-static void make_series(struct kt_series *s, const char *metric, unsigned int level)
+static void make_series(struct kt_sample_series *s, const char *metric, unsigned int level)
 {
-	*s = (struct kt_series){
+	*s = (struct kt_sample_series){
 		.metric = "",
 		.tags = { .boundary = "sent to done",
 			  .surface = "exec slots",
@@ -32,7 +32,7 @@ static void make_measured(struct kt_measured *m)
 	const struct kt_trace trace = {
 		.name = "round", .level = 2, .repeat = 1, .values = done, .count = 2
 	};
-	struct kt_series s;
+	struct kt_sample_series s;
 
 	kt_measured_init(m, KT_MEASURED_DENSITY);
 	m->complete = true;

@@ -463,7 +463,6 @@ static void test_many_users(void **state)
 	assert_true(served > USERS * ROUNDS / 2);
 	assert_in_range(shop_get(&shop, alive_peak), 1, ITEMS);
 	shop_set(&shop, make_fails, 0);
-	assert_int_equal(kt_pool_close(pool, 0, NULL), 0);
 	kt_pool_free(pool);
 	shop_close(&shop);
 }

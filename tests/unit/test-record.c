@@ -63,6 +63,22 @@ static void test_life_of_a_scheduler(void **state)
 	assert_int_equal(rec.scheds[0].pid, 101);
 }
 
+static void test_spawns_are_bounded(void **state)
+{
+	for (uint32_t i = 1; i <= KT_GENERATIONS_MAX; i++)
+		assert_int_equal(sched(KT_SCHED_SPAWNED, i, 0), 0);
+	assert_int_equal(sched(KT_SCHED_SPAWNED, KT_GENERATIONS_MAX + 1, 0), KT_RECORD_E_PROTOCOL);
+}
+
+static void test_steps_are_bounded(void **state)
+{
+	struct kt_msg m = { .type = KT_MSG_STEP, .step.step = KT_STEPS_MAX - 1 };
+
+	assert_int_equal(add(&m), 0);
+	m.step.step = KT_STEPS_MAX;
+	assert_int_equal(add(&m), KT_RECORD_E_PROTOCOL);
+}
+
 /* It attaches anew by itself, until it is told to end. */
 static void test_first_end_counts(void **state)
 {
@@ -291,6 +307,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_life_of_a_scheduler, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_spawns_are_bounded, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_steps_are_bounded, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_first_end_counts, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_streams_do_not_mix, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_tail_keeps_the_end, setup, teardown),

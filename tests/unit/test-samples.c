@@ -128,16 +128,17 @@ static void test_what_a_tier_supports(void **state)
 
 /* ---- samples ---- */
 
-static struct kt_series like(unsigned int level)
+static struct kt_sample_series like(unsigned int level)
 {
-	struct kt_series s = { .metric = "round", .tags = { .surface = "slots", .level = level } };
+	struct kt_sample_series s = { .metric = "round",
+				      .tags = { .surface = "slots", .level = level } };
 
 	return s;
 }
 
 static void add(struct kt_samples *samples, unsigned int level, double value)
 {
-	struct kt_series s = like(level);
+	struct kt_sample_series s = like(level);
 
 	assert_int_equal(kt_samples_add(samples, &s, value), 0);
 }
@@ -170,7 +171,7 @@ static void test_summary(void **state)
 static void test_samples_form_series(void **state)
 {
 	_cleanup_(kt_samples_deinit) struct kt_samples samples = KT_SAMPLES_INIT;
-	struct kt_series other = like(1);
+	struct kt_sample_series other = like(1);
 
 	add(&samples, 1, 1);
 	add(&samples, 2, 2);
@@ -195,7 +196,7 @@ static void test_samples_form_series(void **state)
 static void test_baselines(void **state)
 {
 	_cleanup_(kt_samples_deinit) struct kt_samples samples = KT_SAMPLES_INIT;
-	struct kt_series alone = { .metric = "alone", .tags = { .level = 4 } };
+	struct kt_sample_series alone = { .metric = "alone", .tags = { .level = 4 } };
 
 	add_level(&samples, 2, 30);
 	add_level(&samples, 1, 10);

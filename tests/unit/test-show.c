@@ -11,14 +11,14 @@
 static void add(struct kt_measured *m, const char *metric, enum kt_sample_kind kind,
 		unsigned int level, size_t count, double value)
 {
-	struct kt_series s = { .kind = kind,
-			       .tags = { .boundary = "sent to done",
-					 .surface = "vms, tcg",
-					 .output = "compared",
-					 .warmup_excluded = true,
-					 .level = level,
-					 .repeats = 1000,
-					 .levels = m->levels } };
+	struct kt_sample_series s = { .kind = kind,
+				      .tags = { .boundary = "sent to done",
+						.surface = "vms, tcg",
+						.output = "compared",
+						.warmup_excluded = true,
+						.level = level,
+						.repeats = 1000,
+						.levels = m->levels } };
 
 	snprintf(s.metric, sizeof(s.metric), "%s", metric);
 	for (size_t i = 0; i < count; i++)

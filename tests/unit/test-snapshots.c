@@ -6,6 +6,7 @@
 #include "monitor/bpfpath.h"
 #include "base/jsontext.h"
 #include "report/snapshot.h"
+#include "monitor/snapshots-private.h"
 #include "monitor/typed.h"
 #include "tests/unit/btf-sample.h"
 
@@ -99,7 +100,7 @@ static void refused(const struct kt_msg *m)
 {
 	struct kt_diag diag = KT_DIAG_INIT;
 
-	assert_int_equal(kt_snapshots_add(store, m, &diag), KT_SNAPSHOTS_E_PROTOCOL);
+	assert_int_equal(kt_snapshots_receive(store, m, &diag), KT_SNAPSHOTS_E_PROTOCOL);
 	assert_true(kt_diag_is_set(&diag));
 }
 
@@ -120,7 +121,7 @@ static void test_order_is_checked(void **state)
 	m = (struct kt_msg){ .type = KT_MSG_SNAPSHOT_END, .snapshot_end = { 1, 1, 1 } };
 	refused(&m); /* counts a map that never came */
 	m = (struct kt_msg){ .type = KT_MSG_HEARTBEAT };
-	assert_int_equal(kt_snapshots_add(store, &m, NULL), -EINVAL);
+	assert_int_equal(kt_snapshots_receive(store, &m, NULL), -EINVAL);
 }
 
 static void test_sizes_are_checked(void **state)
@@ -142,6 +143,119 @@ static void test_sizes_are_checked(void **state)
 	refused(&m);
 	m.map.value_size = 8;
 	m.map.state = KT_MAP_STATE_COUNT_;
+	refused(&m);
+}
+
+/* A map with one entry of `size` bytes that are not looked at. */
+static struct kt_msg large_map(uint32_t snapshot, uint32_t size)
+{
+	static const uint8_t data[KT_MAP_BYTES_MAX + 1];
+
+	return sample_map(snapshot, 1, "m", BPF_MAP_TYPE_ARRAY, ids.u64, 4, size, data, size);
+}
+
+static void begin_snapshot(uint32_t number)
+{
+	const struct kt_msg m = { .type = KT_MSG_SNAPSHOT, .snapshot.snapshot = number };
+
+	sample_add(store, &m);
+}
+
+static void end_snapshot(uint32_t number, uint32_t maps)
+{
+	const struct kt_msg m = { .type = KT_MSG_SNAPSHOT_END,
+				  .snapshot_end = { number, maps, 1 } };
+
+	sample_add(store, &m);
+}
+
+static void test_maps_of_a_snapshot_are_bounded(void **state)
+{
+	struct kt_msg m = large_map(1, KT_MAP_BYTES_MAX + 1);
+
+	begin_snapshot(1);
+	refused(&m);
+	m.map.value_size = 1;
+	m.map.entries = KT_MAP_BYTES_MAX + 1;
+	refused(&m);
+	m = large_map(1, 8);
+	for (unsigned int i = 0; i < KT_SNAPSHOT_MAPS_MAX; i++)
+		sample_add(store, &m);
+	refused(&m);
+	end_snapshot(1, KT_SNAPSHOT_MAPS_MAX);
+	begin_snapshot(2);
+	m = large_map(2, KT_MAP_BYTES_MAX);
+	for (unsigned int i = 0; i < KT_SNAPSHOT_BYTES_MAX / KT_MAP_BYTES_MAX; i++)
+		sample_add(store, &m);
+	m = large_map(2, 1);
+	refused(&m);
+}
+
+/* What has entries has their bytes, whatever it says of their size. */
+static void test_entries_have_bytes(void **state)
+{
+	struct kt_msg m = large_map(1, 0);
+
+	begin_snapshot(1);
+	refused(&m); /* an entry of no bytes: there could be any number of them */
+	m.map.key_size = 0;
+	m.map.entries = UINT32_MAX;
+	refused(&m);
+	m.map.entries = 1;
+	m.map.value_size = KT_MAP_BYTES_MAX + 1;
+	refused(&m);
+	m.map.value_size = 8;
+	m.map.values_per_key = 0;
+	refused(&m);
+	/* Sizes whose product is what is there, modulo 2^64. */
+	m = large_map(1, 458740);
+	m.map.type = BPF_MAP_TYPE_PERCPU_HASH;
+	m.map.key_size = 65533;
+	m.map.value_size = KT_MAP_BYTES_MAX;
+	m.map.values_per_key = 8192;
+	m.map.entries = 4294901764u;
+	refused(&m);
+	m = large_map(1, 0);
+	/* A variable that is larger than what is read of a map. */
+	m.map.value_size = KT_MAP_BYTES_MAX + 1;
+	m.map.values_per_key = 1;
+	m.map.entries = 0;
+	sample_add(store, &m);
+}
+
+static void test_bytes_of_a_run_are_bounded(void **state)
+{
+	struct kt_msg m = large_map(1, 8);
+
+	assert_int_equal(store->bytes, first()->bytes);
+	begin_snapshot(1);
+	store->bytes = KT_RUN_MAPS_BYTES_MAX - 8;
+	sample_add(store, &m);
+	m = large_map(1, 1);
+	refused(&m);
+}
+
+static void test_snapshots_are_counted(void **state)
+{
+	struct kt_msg m = { .type = KT_MSG_SNAPSHOT };
+
+	for (uint32_t n = 1; n < KT_SNAPSHOTS_MAX + 2 * KT_GENERATIONS_MAX; n++) {
+		begin_snapshot(n);
+		end_snapshot(n, 0);
+	}
+	m.snapshot.snapshot = KT_SNAPSHOTS_MAX + 2 * KT_GENERATIONS_MAX;
+	refused(&m);
+}
+
+static void test_btfs_are_bounded(void **state)
+{
+	static const uint8_t data[KT_BTF_BYTES_MAX + 1];
+	struct kt_msg m = { .type = KT_MSG_BTF, .btf = { 1, { data, sizeof(data) } } };
+
+	refused(&m);
+	m.btf.data.len = 4;
+	for (unsigned int i = 1; i < KT_BTFS_MAX; i++) /* one is there */
+		sample_add(store, &m);
 	refused(&m);
 }
 
@@ -189,6 +303,40 @@ static void test_garbage_btf_leaves_maps_untyped(void **state)
 			 KT_BPFPATH_E_TYPE);
 }
 
+/* Whoever reads them out of the guest's memory has no message to bring. */
+static void test_another_producer(void **state)
+{
+	const uint32_t values[2] = { 40, 2 };
+	struct kt_snapshot_map map = { .name = "own",
+				       .type = BPF_MAP_TYPE_ARRAY,
+				       .key_size = 4,
+				       .value_size = 4,
+				       .value_type_id = (uint32_t)ids.u32,
+				       .values_per_key = 1,
+				       .entries = 2,
+				       .data = (const uint8_t *)values,
+				       .len = sizeof(values) - 1 };
+	const struct kt_snapshot head = { .number = 9, .generation = 3, .time_ns = 7 }, *s;
+	uint64_t value;
+	size_t n;
+
+	assert_int_equal(kt_snapshots_add_map(store, &map, 0, NULL), KT_SNAPSHOTS_E_PROTOCOL);
+	assert_int_equal(kt_snapshots_end(store, true, NULL), KT_SNAPSHOTS_E_PROTOCOL);
+	assert_int_equal(kt_snapshots_begin(store, &head, NULL), 0);
+	assert_int_equal(kt_snapshots_begin(store, &head, NULL), KT_SNAPSHOTS_E_PROTOCOL);
+	assert_int_equal(kt_snapshots_add_map(store, &map, SAMPLE_BTF_ID, NULL),
+			 KT_SNAPSHOTS_E_PROTOCOL);
+	map.len++;
+	assert_int_equal(kt_snapshots_add_map(store, &map, SAMPLE_BTF_ID, NULL), 0);
+	assert_int_equal(kt_snapshots_end(store, true, NULL), 0);
+	s = &kt_snapshots_list(store, &n)[1];
+	assert_int_equal(s->number, 1);
+	assert_int_equal(s->generation, 3);
+	assert_ptr_not_equal(s->maps[0].data, values);
+	assert_int_equal(kt_bpfpath_u64(s, "own[1]", &value, NULL), 0);
+	assert_int_equal(value, 2);
+}
+
 static void test_json(void **state)
 {
 	json_t *json, *maps, *vars;
@@ -234,9 +382,16 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_bad_paths, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_order_is_checked, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_sizes_are_checked, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_maps_of_a_snapshot_are_bounded, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(test_entries_have_bytes, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_bytes_of_a_run_are_bounded, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_snapshots_are_counted, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_btfs_are_bounded, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_btf_may_lie, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_garbage_btf_leaves_maps_untyped, setup,
 						teardown),
+		cmocka_unit_test_setup_teardown(test_another_producer, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_json, setup, teardown),
 		cmocka_unit_test(test_json_of_hostile_text),
 	};

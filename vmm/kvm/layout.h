@@ -69,15 +69,7 @@
 
 /* Addresses of every PC, and KVM's defaults. */
 #define KT_KVM_IOAPIC_ADDR UINT64_C(0xfec00000)
-#define KT_KVM_IOAPIC_PINS 24u
 #define KT_KVM_LAPIC_ADDR  UINT64_C(0xfee00000)
-
-/*
- * Pages that KVM on Intel hosts takes for itself while a vCPU is in real mode:
- * one of KVM_SET_IDENTITY_MAP_ADDR, three of KVM_SET_TSS_ADDR.
- */
-#define KT_KVM_IDENTITY_MAP_ADDR UINT64_C(0xfffbc000)
-#define KT_KVM_TSS_ADDR		 UINT64_C(0xfffbd000)
 
 /* ---- ports ---- */
 

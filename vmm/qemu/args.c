@@ -20,6 +20,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "base/cleanup.h"
 #include "proto/msg.h"
 #include "vmm/qemu/args.h"
@@ -163,20 +164,16 @@ void kt_qemu_args_deinit(struct kt_qemu_args *args)
 
 static int add_owned(struct kt_qemu_args *args, char *text)
 {
-	size_t cap = args->cap ? 2 * args->cap : 64;
-	char **argv;
+	/* The NULL behind the last one counts. */
+	char **argv = kt_array_room(args->argv, args->argc + 1, sizeof(*argv));
 
-	if (args->argc + 1 >= args->cap) {
-		argv = realloc(args->argv, cap * sizeof(*argv));
-		if (!argv) {
-			free(text);
-			return kt_raise(-ENOMEM);
-		}
-		args->argv = argv;
-		args->cap = cap;
+	if (!argv) {
+		free(text);
+		return kt_raise(-ENOMEM);
 	}
-	args->argv[args->argc++] = text;
-	args->argv[args->argc] = NULL;
+	args->argv = argv;
+	argv[args->argc++] = text;
+	argv[args->argc] = NULL;
 	return 0;
 }
 
@@ -282,7 +279,7 @@ static int add_memory(struct kt_qemu_args *args, const struct kt_vm_config *conf
 	uint64_t mib = config->memory_bytes >> 20;
 
 	KT_TRY(add_option(args, "-m", "%lluM", (unsigned long long)mib));
-	for (unsigned int i = 0; i < nodes && !given->prepared; i++)
+	for (unsigned int i = 0; i < nodes && !given->blank; i++)
 		KT_TRY(add_option(
 			args, "-object",
 			"memory-backend-file,id=ram%u,size=%lluM,mem-path=/dev/fd/%d,share=%s", i,
@@ -330,7 +327,7 @@ static int add_machine(struct kt_qemu_args *args, const struct kt_vm_config *con
 		"q35,max-ram-below-4g=%lluM,mem-merge=off,dump-guest-core=off,smm=off,sata=off,"
 		"usb=off,smbus=off,vmport=off,hpet=off%s",
 		(unsigned long long)(KT_QEMU_LOW_BYTES >> 20),
-		numa || given->prepared ? "" : ",memory-backend=ram0"));
+		numa || given->blank ? "" : ",memory-backend=ram0"));
 	KT_TRY(add_cpu(args, config));
 	KT_TRY(add_memory(args, config, given));
 	return numa ? kt_forward(add_nodes(args, config)) : 0;
@@ -390,12 +387,12 @@ static int add_kernel(struct kt_qemu_args *args, const struct kt_vm_config *conf
 }
 
 /* The kernel is in RAM already, so QEMU loads none; its devices do not differ by that. */
-static int add_incoming(struct kt_qemu_args *args, bool prepared)
+static int add_incoming(struct kt_qemu_args *args, bool blank)
 {
 	static const char *const defer[] = { "-incoming", "defer", NULL };
 	static const char *const wait[] = { "-incoming", "defer", "-preconfig", NULL };
 
-	return kt_forward(add_list(args, prepared ? wait : defer));
+	return kt_forward(add_list(args, blank ? wait : defer));
 }
 
 int kt_qemu_args_build(struct kt_qemu_args *args, const struct kt_vm_config *config,
@@ -407,6 +404,6 @@ int kt_qemu_args_build(struct kt_qemu_args *args, const struct kt_vm_config *con
 	KT_TRY(add_clock(args, config));
 	KT_TRY(add_devices(args, given));
 	if (given->incoming)
-		return kt_forward(add_incoming(args, given->prepared));
+		return kt_forward(add_incoming(args, given->blank));
 	return kt_forward(add_kernel(args, config, given));
 }

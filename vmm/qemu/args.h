@@ -26,7 +26,7 @@ struct kt_qemu_given {
 	int initrd;	  /* -1: none */
 	bool incoming;	  /* the state comes by migration, and RAM has the contents of the files */
 	bool private_ram; /* the files of RAM are mapped copy-on-write */
-	bool prepared;	  /* it waits for its RAM, which it is told of by QMP */
+	bool blank;	  /* a blank machine, which is told its RAM by QMP */
 	const int *ram;	  /* descriptors, one per node; borrowed */
 	uint32_t tsc_khz; /* frequency of the host's TSC; 0: not known */
 };
@@ -34,7 +34,6 @@ struct kt_qemu_given {
 struct kt_qemu_args {
 	char **argv; /* owned, NULL-terminated; argv[0] is the program */
 	size_t argc;
-	size_t cap;
 };
 
 #define KT_QEMU_ARGS_INIT ((struct kt_qemu_args){ .argv = NULL })

@@ -54,8 +54,8 @@ struct kt_qemu {
 	int state_fd;		  /* owned; the bake's state, read once; -1: booted */
 	struct kt_buf error_text; /* the last bytes that QEMU wrote to stderr */
 
-	/* Started without an image; see prepare.c. */
-	bool prepared;
+	/* A blank machine: see blank.c. */
+	bool blank;
 	uint64_t completing_id; /* the first command of completion */
 	uint64_t completed_id;	/* the last command of completion */
 	char refusal[256];	/* QEMU's words about the first refused command, or "" */
@@ -119,10 +119,10 @@ void kt_qemu_finish_paused(struct kt_qemu *qemu);
 struct kt_qemu *kt_qemu_alloc(const struct kt_vm *like, struct kt_diag *diag);
 struct kt_vm *kt_qemu_free(struct kt_vm *vm);
 int kt_qemu_set_up(struct kt_qemu *qemu, struct kt_diag *diag) _kt_must_check_;
-/* The part of it that a machine that is prepared does later. */
+/* Lays out RAM and opens its files; part of kt_qemu_set_up(), except for a blank machine. */
 int kt_qemu_set_up_ram(struct kt_qemu *qemu, struct kt_diag *diag) _kt_must_check_;
-/* prepared: RAM and the machine's parts are left out. */
-int kt_qemu_create(struct kt_vm **ret_vm, const struct kt_vm *like, bool prepared,
+/* blank: creates a blank machine, without RAM and devices. */
+int kt_qemu_create(struct kt_vm **ret_vm, const struct kt_vm *like, bool blank,
 		   struct kt_diag *diag) _kt_must_check_;
 /*
  * Sends a command and runs the loop until QEMU answers. KT_VM_E_STATE, KT_VM_E_DEADLINE;
@@ -141,11 +141,14 @@ int kt_qemu_give_fd(struct kt_qemu *qemu, const char *name, const char *argument
 		    uint64_t deadline_ns, struct kt_diag *diag) _kt_must_check_;
 int kt_qemu_wrong_state(const struct kt_qemu *qemu, struct kt_diag *diag);
 
-/* prepare.c: the first two as their namesakes of backend.h. */
-int kt_qemu_prepare(struct kt_vm **ret_vm, const struct kt_vm *like,
-		    struct kt_diag *diag) _kt_must_check_;
-int kt_qemu_prepare_for(struct kt_vm *vm, struct kt_diag *diag) _kt_must_check_;
-/* Waits until a machine that was prepared is one that takes a state; its image is set. */
+/* blank.c: the first two are operations of backend.h. */
+int kt_qemu_new_blank(struct kt_vm **ret_vm, const struct kt_vm *like,
+		      struct kt_diag *diag) _kt_must_check_;
+int kt_qemu_expect(struct kt_vm *vm, struct kt_diag *diag) _kt_must_check_;
+/*
+ * Completes a blank machine, whose bake is set, and waits until QEMU can load a state.
+ * KT_VM_E_STATE, KT_VM_E_DEADLINE.
+ */
 int kt_qemu_complete(struct kt_qemu *qemu, uint64_t deadline_ns,
 		     struct kt_diag *diag) _kt_must_check_;
 /* A command was answered: notes it if it is one of completion. */

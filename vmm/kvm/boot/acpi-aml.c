@@ -10,6 +10,7 @@
  *   }
  */
 #include "vmm/kvm/boot/acpi-table.h"
+#include "vmm/kvm/boot/acpi.h"
 #include "vmm/kvm/layout.h"
 
 #define OP_ZERO	   0x00u

@@ -5,6 +5,7 @@
  * latency grows with the distance, bandwidth with its reciprocal.
  */
 #include "vmm/kvm/boot/acpi-table.h"
+#include "vmm/kvm/boot/acpi.h"
 #include "vmm/kvm/x86/cpuid.h"
 
 #define ENABLED 1u

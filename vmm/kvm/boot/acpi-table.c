@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Building of ACPI tables; see acpi-table.h. */
+/* Appends ACPI tables to a buffer; see acpi-table.h. */
+#include "base/cursor.h"
 #include "vmm/kvm/boot/acpi-table.h"
 
 #define ALIGN		16u
@@ -20,11 +21,8 @@ void kt_acpi_zeros(struct kt_acpi_writer *w, size_t len)
 
 static void append_le(struct kt_acpi_writer *w, uint64_t value, unsigned int size)
 {
-	uint8_t bytes[8];
-
-	for (unsigned int i = 0; i < size; i++)
-		bytes[i] = (uint8_t)(value >> (8 * i));
-	kt_acpi_bytes(w, bytes, size);
+	if (!w->error)
+		w->error = kt_buf_append_le(w->buf, value, size);
 }
 
 void kt_acpi_u8(struct kt_acpi_writer *w, uint64_t value)
@@ -49,10 +47,8 @@ void kt_acpi_u64(struct kt_acpi_writer *w, uint64_t value)
 
 void kt_acpi_patch(struct kt_acpi_writer *w, size_t offset, uint64_t value, unsigned int size)
 {
-	if (w->error)
-		return;
-	for (unsigned int i = 0; i < size; i++)
-		w->buf->data[offset + i] = (uint8_t)(value >> (8 * i));
+	if (!w->error)
+		kt_put_le(w->buf->data + offset, value, size);
 }
 
 void kt_acpi_checksum(struct kt_acpi_writer *w, size_t start, size_t len, size_t offset)

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Kernel images to guest RAM; see boot-image.h.
+ * Loads kernel images into guest RAM; see image.h.
  *
- * vmlinux is copied segment by segment to its physical addresses and entered at
- * its ELF entry, which arch/x86/kernel/vmlinux.lds.S makes the physical address
- * of startup_64. A bzImage is copied without its real-mode part and entered at
- * its 64-bit entry, 0x200 behind its start; it unpacks itself.
+ * vmlinux: segments are copied to their physical addresses; the entry is the ELF entry, which
+ * arch/x86/kernel/vmlinux.lds.S makes the physical address of startup_64. bzImage: the image
+ * is copied without its real-mode part; the entry is the 64-bit entry, 0x200 behind the start
+ * of the copy; the image unpacks itself.
  */
 #include <elf.h>
 #include <stdio.h>
@@ -32,7 +32,7 @@
 static int bad(struct kt_diag *diag, const char *field, const char *why)
 {
 	kt_diag_cause(diag, "not a kernel that can be loaded: %s: %s", field, why);
-	return KT_KVM_BOOT_E_IMAGE;
+	return KT_KVM_IMAGE_E_BAD;
 }
 
 static int not_in_ram(struct kt_diag *diag, const char *field, uint64_t start, uint64_t bytes)
@@ -42,7 +42,7 @@ static int not_in_ram(struct kt_diag *diag, const char *field, uint64_t start, u
 		      "%#llx bytes at %#llx",
 		      field, (unsigned long long)bytes, (unsigned long long)start);
 	kt_diag_remedy(diag, "give the machine more memory");
-	return KT_KVM_BOOT_E_RAM;
+	return KT_KVM_IMAGE_E_RAM;
 }
 
 uint64_t kt_kvm_low_end(const struct kt_ram *ram)
@@ -147,7 +147,7 @@ static int load_elf(struct kt_kvm_image *ret_image, const struct kt_ram *ram, co
 	int r;
 
 	if (kt_elf_open(&elf, data, size, diag))
-		return KT_KVM_BOOT_E_IMAGE;
+		return KT_KVM_IMAGE_E_BAD;
 	r = collect_segments(&segments, &elf, ram, diag);
 	if (r)
 		return kt_forward(r);

@@ -13,9 +13,8 @@
 
 #include "base/error.h"
 
-#define KT_BUS_TRAPS_MAX  64	   /* ranges in one space */
-#define KT_BUS_ACCESS_MAX 8u	   /* bytes in one access */
-#define KT_BUS_PORTS	  0x10000u /* Intel SDM vol. 1, 19.3: the I/O address space is 64 KiB */
+#define KT_BUS_TRAPS_MAX 64	  /* ranges in one space */
+#define KT_BUS_PORTS	 0x10000u /* Intel SDM vol. 1, 19.3: the I/O address space is 64 KiB */
 
 enum kt_bus_space {
 	KT_BUS_PORT,
@@ -27,7 +26,7 @@ struct kt_bus_access {
 	unsigned int vcpu;
 	bool is_write;
 	uint64_t offset;  /* from the trap's start; the access lies within the trap */
-	unsigned int len; /* 1 to KT_BUS_ACCESS_MAX bytes */
+	unsigned int len; /* 1 to 8 bytes */
 	uint8_t *data;	  /* borrowed; little-endian; of a read: ones, to be overwritten */
 };
 

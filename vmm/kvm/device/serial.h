@@ -13,10 +13,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define KT_SERIAL_COM1_PORT 0x3f8 /* of the PC: first of eight IO ports */
-#define KT_SERIAL_COM1_IRQ  4
-#define KT_SERIAL_PORTS	    8
-#define KT_SERIAL_FIFO	    16 /* bytes in the receiver */
+#define KT_SERIAL_PORTS 8
+#define KT_SERIAL_FIFO	16 /* bytes in the receiver */
 
 struct kt_serial_handlers {
 	/* Bytes for the console; data is borrowed for the call. */

@@ -31,20 +31,6 @@ struct used_elem {
 #define RING_INDEX   2
 #define RING_ENTRIES 4
 
-#define NAME(condition, text) [KT_CONDITION_NUMBER(KT_VIRTIO_E_##condition)] = (text)
-static const char *const names[] = {
-	NAME(EMPTY, "empty"),	    NAME(SIZE, "size"),	    NAME(ALIGN, "align"),
-	NAME(ADDRESS, "address"),   NAME(AVAIL, "avail"),   NAME(HEAD, "head"),
-	NAME(NEXT, "next"),	    NAME(LOOP, "loop"),	    NAME(LENGTH, "length"),
-	NAME(INDIRECT, "indirect"), NAME(ORDER, "order"),   NAME(DIRECTION, "direction"),
-	NAME(MESSAGE, "message"),   NAME(DRIVER, "driver"),
-};
-
-const char *kt_virtio_condition_name(enum kt_virtio_condition condition)
-{
-	return names[KT_CONDITION_NUMBER(condition)];
-}
-
 /* Fills in diag and returns the condition. */
 static int __attribute__((format(printf, 4, 5)))
 fault(const struct kt_virtqueue *vq, enum kt_virtio_condition condition, struct kt_diag *diag,

@@ -40,9 +40,6 @@ enum kt_virtio_condition {
 	KT_VIRTIO_E_COUNT_,
 };
 
-/* "empty", "size", ...; static. */
-const char *kt_virtio_condition_name(enum kt_virtio_condition condition);
-
 /* Descriptor flags and ring flags: virtio 1.2 §2.7.5, §2.7.6, §2.7.8. */
 #define KT_VIRTQ_DESC_NEXT	    1
 #define KT_VIRTQ_DESC_WRITE	    2

@@ -26,13 +26,10 @@ struct walk {
 
 static uint64_t walk_value(struct walk *w, uint64_t value, size_t size)
 {
-	uint8_t bytes[8];
-
 	if (w->reading)
 		return kt_cursor_le(&w->in, size);
-	for (size_t i = 0; i < size; i++)
-		bytes[i] = (uint8_t)(value >> (8 * i));
-	w->error = w->error ?: kt_buf_append(&w->out, bytes, size);
+	if (!w->error)
+		w->error = kt_buf_append_le(&w->out, value, size);
 	return value;
 }
 

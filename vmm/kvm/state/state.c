@@ -64,18 +64,12 @@ static size_t padding_of(size_t len)
 
 /* ---- writing ---- */
 
-static void put_le(uint8_t *at, uint64_t value, size_t size)
-{
-	for (size_t i = 0; i < size; i++)
-		at[i] = (uint8_t)(value >> (8 * i));
-}
-
 int kt_kvm_state_begin(struct kt_buf *buf, unsigned int vcpus)
 {
 	uint8_t header[HEADER_LEN] = MAGIC;
 
-	put_le(header + 8, KT_KVM_STATE_VERSION, 4);
-	put_le(header + 12, vcpus, 4);
+	kt_put_le(header + 8, KT_KVM_STATE_VERSION, 4);
+	kt_put_le(header + 12, vcpus, 4);
 	return kt_forward(kt_buf_append(buf, header, sizeof(header)));
 }
 
@@ -85,9 +79,9 @@ int kt_kvm_state_put(struct kt_buf *buf, enum kt_kvm_part part, unsigned int vcp
 	static const uint8_t zeros[ALIGN];
 	uint8_t head[8];
 
-	put_le(head, (uint64_t)part, 2);
-	put_le(head + 2, vcpu, 2);
-	put_le(head + 4, len, 4);
+	kt_put_le(head, (uint64_t)part, 2);
+	kt_put_le(head + 2, vcpu, 2);
+	kt_put_le(head + 4, len, 4);
 	KT_TRY(kt_buf_append(buf, head, sizeof(head)));
 	KT_TRY(kt_buf_append(buf, data, len));
 	return kt_forward(kt_buf_append(buf, zeros, padding_of(len)));
@@ -95,7 +89,7 @@ int kt_kvm_state_put(struct kt_buf *buf, enum kt_kvm_part part, unsigned int vcp
 
 void kt_kvm_state_end(struct kt_buf *buf)
 {
-	put_le(buf->data + LENGTH_AT, buf->len, 8);
+	kt_put_le(buf->data + LENGTH_AT, buf->len, 8);
 }
 
 /* ---- reading ---- */

@@ -13,6 +13,7 @@
 #include "base/cleanup.h"
 #include "vmm/kvm/boot/acpi.h"
 #include "vmm/kvm/boot/boot.h"
+#include "vmm/kvm/boot/entry.h"
 #include "vmm/kvm/x86/cpuid.h"
 #include "vmm/kvm/device/devices.h"
 #include "vmm/kvm/ioctl.h"
@@ -161,8 +162,8 @@ static int enter_kernel(int fd, const struct kt_kvm_boot *boot, struct kt_diag *
 	struct kvm_sregs sregs;
 
 	KT_TRY(kt_ioctl(fd, KVM_GET_SREGS, &sregs, diag));
-	kt_kvm_boot_regs(boot, &regs);
-	kt_kvm_boot_sregs(&sregs);
+	kt_kvm_entry_regs(boot->entry, &regs);
+	kt_kvm_entry_sregs(&sregs);
 	KT_TRY(kt_ioctl(fd, KVM_SET_SREGS, &sregs, diag));
 	return kt_forward(kt_ioctl(fd, KVM_SET_REGS, &regs, diag));
 }

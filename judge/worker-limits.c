@@ -1,0 +1,549 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Limits on what workers met; see scenario/limit.h. Of several workers that broke one limit the
+ * worst is named, and the others are counted.
+ *
+ * A host that keeps some vCPUs waiting takes CPU time from those who run there: shares of
+ * it are judged as times are.
+ */
+#include <math.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "judge/worker-limits.h"
+#include "scenario/allowed.h"
+
+/* By default CPU time is compared among workers that had so much on average. */
+#define SPREAD_FROM_NS (3 * KT_NSEC_PER_SEC)
+
+/* Workers that were started together. */
+struct group {
+	struct kt_run_record *rec;
+	const struct kt_scenario *scenario;
+	const struct kt_workers *decl;
+	const struct kt_worker_record *list;
+	unsigned int count;
+	const struct kt_cell_limits *limits;
+	const struct kt_topology *topo;
+	int error; /* of adding a finding */
+};
+
+/* ---- findings ---- */
+
+static const char *base_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
+static void add(struct group *g, enum kt_finding_kind kind, enum kt_limit limit, const char *fmt,
+		...) __attribute__((format(printf, 4, 5)));
+
+static void add(struct group *g, enum kt_finding_kind kind, enum kt_limit limit, const char *fmt,
+		...)
+{
+	struct kt_msg_finding f = { .kind = kind, .line = (uint32_t)g->scenario->line };
+	size_t len;
+	va_list ap;
+
+	snprintf(f.file, sizeof(f.file), "%s", base_name(g->scenario->file));
+	len = (size_t)snprintf(f.text, sizeof(f.text), "%s: ", kt_limit_name(limit));
+	va_start(ap, fmt);
+	vsnprintf(f.text + len, sizeof(f.text) - len, fmt, ap);
+	va_end(ap);
+	g->error = g->error ? g->error : kt_run_record_finding(g->rec, &f, false);
+}
+
+static void add_unclear(struct group *g, enum kt_limit limit, const char *what)
+{
+	add(g, KT_FINDING_UNCLEAR, limit, "workers '%s' %s: there is nothing to judge by",
+	    g->decl->name, what);
+}
+
+/* " and 2 others" */
+static const char *others(char buf[32], unsigned int broken)
+{
+	buf[0] = 0;
+	if (broken > 1)
+		snprintf(buf, 32, " (and %u other%s)", broken - 1, broken > 2 ? "s" : "");
+	return buf;
+}
+
+/* ---- where and when ---- */
+
+#define WHEN_MAX 256
+
+/* The last step that had begun by then; -1: none. */
+static int step_at(const struct kt_run_record *rec, uint64_t ns)
+{
+	int found = -1;
+
+	for (int i = 0; i < KT_STEPS_MAX; i++)
+		if (rec->steps[i].start_ns && rec->steps[i].start_ns <= ns)
+			found = i;
+	return found;
+}
+
+static const struct kt_sched_record *live_at(const struct kt_run_record *rec, uint64_t ns)
+{
+	for (size_t i = 0; i < rec->sched_count; i++) {
+		const struct kt_sched_record *s = &rec->scheds[i];
+
+		if (s->generation && s->attached_ns <= ns && (!s->ended || s->ended_ns >= ns))
+			return s;
+	}
+	return NULL;
+}
+
+/* "1.250 s into step 'run', under 'x' (generation 1)" */
+static const char *when(char buf[WHEN_MAX], const struct group *g, uint64_t ns)
+{
+	const struct kt_sched_record *s = live_at(g->rec, ns);
+	int step = step_at(g->rec, ns), len;
+	const struct kt_step *decl = kt_scenario_step(g->scenario, (uint32_t)step);
+
+	if (step < 0)
+		len = snprintf(buf, WHEN_MAX, "before the first step");
+	else
+		len = snprintf(buf, WHEN_MAX, "%.3f s into step '%.60s'",
+			       (double)(ns - g->rec->steps[step].start_ns) / 1e9,
+			       decl ? decl->name : "?");
+	if (s)
+		snprintf(buf + len, WHEN_MAX - (size_t)len, ", under '%.60s' (generation %u)",
+			 s->name, s->generation);
+	else
+		snprintf(buf + len, WHEN_MAX - (size_t)len, ", under the kernel's own scheduler");
+	return buf;
+}
+
+/* ---- measures of one worker; negative: there is none ---- */
+
+static double life_s(const struct kt_msg_worker *w)
+{
+	return w->start_ns && w->end_ns > w->start_ns ? (double)(w->end_ns - w->start_ns) / 1e9 :
+							-1;
+}
+
+static double rate_of(const struct kt_worker_record *w)
+{
+	double life = life_s(&w->msg);
+
+	return life > 0 ? (double)w->msg.iterations / life : -1;
+}
+
+static double migrations_of(const struct kt_worker_record *w)
+{
+	return w->msg.runs ? 100.0 * (double)w->msg.migrations / (double)w->msg.runs : -1;
+}
+
+/* Of what it was seen to do, the part in the LLC where that is most; per cent. */
+static double locality_of(const struct group *g, const struct kt_worker_record *w)
+{
+	uint64_t by_llc[KT_CPUS_MAX] = { 0 }, all = 0, most = 0;
+
+	for (unsigned int cpu = 0; cpu < kt_topology_cpus(g->topo); cpu++) {
+		uint64_t *llc = &by_llc[kt_topology_place(g->topo, cpu).llc];
+
+		*llc += w->seen[cpu];
+		all += w->seen[cpu];
+		most = KT_MAX(most, *llc);
+	}
+	return all ? 100.0 * (double)most / (double)all : -1;
+}
+
+/* ---- each limit ---- */
+
+/* One that ended by itself is not left out: that is another cause, and comes after. */
+static bool was_starved(const struct kt_msg_worker *w)
+{
+	bool ended_by_itself =
+		w->status && !(WIFSIGNALED(w->status) && WTERMSIG(w->status) == SIGKILL);
+
+	return !ended_by_itself && (!w->start_ns || (!w->iterations && w->runs <= 1));
+}
+
+static void judge_starved(struct group *g, uint64_t limit)
+{
+	unsigned int broken = 0, first = 0;
+	uint64_t begin_ns = 0;
+	char more[32], at[WHEN_MAX];
+
+	(void)limit;
+	for (unsigned int i = 0; i < g->count; i++)
+		if (was_starved(&g->list[i].msg))
+			first = broken++ ? first : i;
+		else
+			begin_ns = begin_ns ? begin_ns : g->list[i].msg.start_ns;
+	if (broken)
+		add(g, KT_FINDING_WRONG, KT_LIMIT_STARVED,
+		    "worker '%s' %u of %u was let go and never got a CPU%s%s%s", g->decl->name,
+		    first, g->count, others(more, broken), begin_ns ? "; others did from " : "",
+		    begin_ns ? when(at, g, begin_ns) : "");
+}
+
+/* In which a worker wanted to run, or after which it was woken. */
+static uint64_t gap_of(const struct kt_worker_record *w)
+{
+	return KT_MAX(w->msg.longest_gap_ns, kt_histogram_percentile(&w->wakes, 1000));
+}
+
+static void judge_gap(struct group *g, uint64_t limit)
+{
+	const struct kt_worker_record *worst = &g->list[0];
+	unsigned int broken = 0;
+	char more[32], at[WHEN_MAX];
+
+	for (unsigned int i = 0; i < g->count; i++) {
+		broken += gap_of(&g->list[i]) >= limit;
+		if (gap_of(&g->list[i]) > gap_of(worst))
+			worst = &g->list[i];
+	}
+	if (!broken)
+		return;
+	if (worst->msg.longest_gap_ns < limit)
+		add(g, KT_FINDING_LATE, KT_LIMIT_GAP,
+		    "worker '%s' %u was woken %llu ms late%s, limit %llu ms", g->decl->name,
+		    worst->msg.index, (unsigned long long)(gap_of(worst) / KT_NSEC_PER_MSEC),
+		    others(more, broken), (unsigned long long)(limit / KT_NSEC_PER_MSEC));
+	else
+		add(g, KT_FINDING_LATE, KT_LIMIT_GAP,
+		    "worker '%s' %u wanted to run and did not for %llu ms%s, limit %llu ms; that "
+		    "ended on CPU %u, %s",
+		    g->decl->name, worst->msg.index,
+		    (unsigned long long)(worst->msg.longest_gap_ns / KT_NSEC_PER_MSEC),
+		    others(more, broken), (unsigned long long)(limit / KT_NSEC_PER_MSEC),
+		    worst->msg.gap_cpu, when(at, g, worst->msg.gap_end_ns));
+}
+
+static bool is_comparable(const struct group *g, uint64_t total_ns)
+{
+	for (unsigned int i = 0; i < g->count; i++)
+		if (g->list[i].msg.uneven)
+			return false;
+	return total_ns / g->count >= SPREAD_FROM_NS;
+}
+
+static void judge_spread(struct group *g, uint64_t limit)
+{
+	const struct kt_msg_worker *least = &g->list[0].msg, *most = least;
+	uint64_t total_ns = 0;
+	char at[WHEN_MAX];
+
+	for (unsigned int i = 0; i < g->count; i++) {
+		const struct kt_msg_worker *w = &g->list[i].msg;
+
+		total_ns += w->cpu_ns;
+		least = w->cpu_ns < least->cpu_ns ? w : least;
+		most = w->cpu_ns > most->cpu_ns ? w : most;
+	}
+	if (!g->limits->spread_is_given && !is_comparable(g, total_ns))
+		return;
+	if (!most->cpu_ns)
+		add_unclear(g, KT_LIMIT_SPREAD, "used no CPU time");
+	else if ((most->cpu_ns - least->cpu_ns) * 100.0 > (double)limit * (double)most->cpu_ns)
+		add(g, KT_FINDING_LATE, KT_LIMIT_SPREAD,
+		    "worker '%s' %u had %.3f s of CPU time and worker %u had %.3f s, which is %.0f "
+		    "%% less, limit %llu %%; from %s, for %.3f s",
+		    g->decl->name, most->index, (double)most->cpu_ns / 1e9, least->index,
+		    (double)least->cpu_ns / 1e9,
+		    100.0 * (double)(most->cpu_ns - least->cpu_ns) / (double)most->cpu_ns,
+		    (unsigned long long)limit, when(at, g, most->start_ns),
+		    KT_MAX(life_s(most), 0.0));
+}
+
+static void judge_isolation(struct group *g, uint64_t limit)
+{
+	const struct kt_cpu_mask allowed = kt_scenario_allowed(g->scenario, g->decl, g->topo);
+	char list[KT_CPU_LIST_MAX], all[KT_CPU_LIST_MAX], more[32], at[WHEN_MAX];
+	unsigned int broken = 0, first = 0;
+	struct kt_cpu_mask seen;
+
+	(void)limit;
+	for (unsigned int i = 0; i < g->count; i++) {
+		seen = kt_worker_cpus(&g->list[i]);
+		for (size_t k = 0; k < KT_ARRAY_SIZE(seen.words); k++)
+			if (seen.words[k] & ~allowed.words[k]) {
+				first = broken++ ? first : i;
+				break;
+			}
+	}
+	if (!broken)
+		return;
+	seen = kt_worker_cpus(&g->list[first]);
+	add(g, KT_FINDING_WRONG, KT_LIMIT_ISOLATION,
+	    "worker '%s' %u was seen on CPUs %s%s, and was never let run on others than %s; from %s",
+	    g->decl->name, g->list[first].msg.index, kt_cpu_mask_format(&seen, list),
+	    others(more, broken), kt_cpu_mask_format(&allowed, all),
+	    when(at, g, g->list[first].msg.start_ns));
+}
+
+static void judge_variation(struct group *g, uint64_t limit)
+{
+	double sum = 0, squares = 0, mean, variation;
+	char at[WHEN_MAX];
+
+	for (unsigned int i = 0; i < g->count; i++)
+		sum += KT_MAX(rate_of(&g->list[i]), 0.0);
+	mean = sum / g->count;
+	for (unsigned int i = 0; i < g->count; i++) {
+		double off = KT_MAX(rate_of(&g->list[i]), 0.0) - mean;
+
+		squares += off * off;
+	}
+	if (mean <= 0) {
+		add_unclear(g, KT_LIMIT_VARIATION, "did no work");
+		return;
+	}
+	variation = 100 * sqrt(squares / g->count) / mean;
+	if (variation > (double)limit)
+		add(g, KT_FINDING_LATE, KT_LIMIT_VARIATION,
+		    "how fast workers '%s' worked varies by %.0f %% of the %.0f pieces per second "
+		    "that are the mean, limit %llu %%; from %s",
+		    g->decl->name, variation, mean, (unsigned long long)limit,
+		    when(at, g, g->list[0].msg.start_ns));
+}
+
+static void judge_work_rate(struct group *g, uint64_t limit)
+{
+	const struct kt_worker_record *worst = &g->list[0];
+	unsigned int broken = 0;
+	char more[32], at[WHEN_MAX];
+
+	for (unsigned int i = 0; i < g->count; i++) {
+		if (rate_of(&g->list[i]) < 0) {
+			add_unclear(g, KT_LIMIT_WORK_RATE, "did not come to their end");
+			return;
+		}
+		broken += rate_of(&g->list[i]) < (double)limit;
+		if (rate_of(&g->list[i]) < rate_of(worst))
+			worst = &g->list[i];
+	}
+	if (broken)
+		add(g, KT_FINDING_LATE, KT_LIMIT_WORK_RATE,
+		    "worker '%s' %u did %.1f pieces of work per second%s, limit %llu; from %s, for "
+		    "%.3f s",
+		    g->decl->name, worst->msg.index, rate_of(worst), others(more, broken),
+		    (unsigned long long)limit, when(at, g, worst->msg.start_ns),
+		    life_s(&worst->msg));
+}
+
+static void judge_wake_p99(struct group *g, uint64_t limit)
+{
+	const struct kt_worker_record *worst = NULL;
+	unsigned int broken = 0;
+	char more[32], at[WHEN_MAX];
+	uint64_t p99, worst_ns = 0;
+
+	for (unsigned int i = 0; i < g->count; i++) {
+		if (!kt_histogram_count(&g->list[i].wakes))
+			continue;
+		p99 = kt_histogram_percentile(&g->list[i].wakes, 990);
+		broken += p99 > limit;
+		if (!worst || p99 > worst_ns) {
+			worst = &g->list[i];
+			worst_ns = p99;
+		}
+	}
+	if (!worst)
+		add_unclear(g, KT_LIMIT_WAKE_P99, "were never woken for a known time");
+	else if (broken)
+		add(g, KT_FINDING_LATE, KT_LIMIT_WAKE_P99,
+		    "worker '%s' %u was woken %.3f ms late in 1 of 100 times%s, limit %.3f ms, "
+		    "n=%llu; from %s",
+		    g->decl->name, worst->msg.index, (double)worst_ns / 1e6, others(more, broken),
+		    (double)limit / 1e6, (unsigned long long)kt_histogram_count(&worst->wakes),
+		    when(at, g, worst->msg.start_ns));
+}
+
+static void judge_migrations(struct group *g, uint64_t limit)
+{
+	const struct kt_worker_record *worst = &g->list[0];
+	unsigned int broken = 0;
+	char more[32], at[WHEN_MAX];
+
+	for (unsigned int i = 0; i < g->count; i++) {
+		broken += migrations_of(&g->list[i]) > (double)limit;
+		if (migrations_of(&g->list[i]) > migrations_of(worst))
+			worst = &g->list[i];
+	}
+	if (migrations_of(worst) < 0)
+		add_unclear(g, KT_LIMIT_MIGRATIONS, "never got a CPU");
+	else if (broken)
+		add(g, KT_FINDING_WRONG, KT_LIMIT_MIGRATIONS,
+		    "worker '%s' %u got another CPU %llu of the %llu times it got one, %.0f %%%s, "
+		    "limit %llu %%; from %s",
+		    g->decl->name, worst->msg.index, (unsigned long long)worst->msg.migrations,
+		    (unsigned long long)worst->msg.runs, migrations_of(worst), others(more, broken),
+		    (unsigned long long)limit, when(at, g, worst->msg.start_ns));
+}
+
+static void judge_locality(struct group *g, uint64_t limit)
+{
+	const struct kt_worker_record *worst = NULL;
+	unsigned int broken = 0;
+	char more[32], at[WHEN_MAX], list[KT_CPU_LIST_MAX];
+	double locality, least = 0;
+	struct kt_cpu_mask seen;
+
+	for (unsigned int i = 0; i < g->count; i++) {
+		locality = locality_of(g, &g->list[i]);
+		if (locality < 0)
+			continue;
+		broken += locality < (double)limit;
+		if (!worst || locality < least) {
+			worst = &g->list[i];
+			least = locality;
+		}
+	}
+	if (!worst) {
+		add_unclear(g, KT_LIMIT_LOCALITY, "were never seen");
+		return;
+	}
+	if (!broken)
+		return;
+	seen = kt_worker_cpus(worst);
+	add(g, KT_FINDING_WRONG, KT_LIMIT_LOCALITY,
+	    "worker '%s' %u did %.0f %% of its work in one LLC%s, limit %llu %%; it was seen on CPUs "
+	    "%s; from %s",
+	    g->decl->name, worst->msg.index, least, others(more, broken), (unsigned long long)limit,
+	    kt_cpu_mask_format(&seen, list), when(at, g, worst->msg.start_ns));
+}
+
+/* ---- fairness: among cgroups of the first level ---- */
+
+static size_t first_part(const char *path)
+{
+	return strcspn(path, "/");
+}
+
+/* Whether both are in one cgroup of the first level. */
+static bool same_part(const char *a, const char *b)
+{
+	return first_part(a) == first_part(b) && !strncmp(a, b, first_part(a));
+}
+
+/* The weight that the cgroup has had last; 100 is the kernel's default. */
+static uint64_t weight_of(const struct kt_scenario *s, const char *cgroup)
+{
+	uint64_t weight = 100;
+
+	for (const struct kt_step *step = s->steps; step && step->name; step++)
+		for (const struct kt_op *op = step->ops; op && op->kind; op++)
+			if (op->kind == KT_OP_KIND_WEIGHT && !op->expect &&
+			    !strchr(op->cgroup, '/') && same_part(op->cgroup, cgroup))
+				weight = (uint64_t)op->value;
+	return weight;
+}
+
+/* CPU time of all workers below that cgroup; of all that are in any if it is NULL. */
+static uint64_t cpu_ns_of(const struct group *g, const char *cgroup)
+{
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < g->rec->worker_count; i++) {
+		const struct kt_msg_worker *w = &g->rec->workers[i].msg;
+		const struct kt_workers *decl = kt_scenario_workers(g->scenario, w->name);
+
+		if (decl && decl->cgroup && (!cgroup || same_part(decl->cgroup, cgroup)))
+			sum += w->cpu_ns;
+	}
+	return sum;
+}
+
+/* Of all cgroups with workers, each once. */
+static uint64_t weights_sum(const struct kt_scenario *s)
+{
+	uint64_t sum = 0;
+
+	for (const struct kt_workers *w = s->workers; w && w->name; w++) {
+		bool seen = !w->cgroup;
+
+		for (const struct kt_workers *other = s->workers; !seen && other < w; other++)
+			seen = other->cgroup && same_part(other->cgroup, w->cgroup);
+		sum += seen ? 0 : weight_of(s, w->cgroup);
+	}
+	return sum;
+}
+
+static void judge_fairness(struct group *g, uint64_t limit)
+{
+	uint64_t own_ns, all_ns, weights;
+	double share, due;
+	char at[WHEN_MAX];
+
+	if (!g->decl->cgroup) {
+		add_unclear(g, KT_LIMIT_FAIRNESS, "are in no cgroup");
+		return;
+	}
+	own_ns = cpu_ns_of(g, g->decl->cgroup);
+	all_ns = cpu_ns_of(g, NULL);
+	weights = weights_sum(g->scenario);
+	if (!all_ns || !weights) {
+		add_unclear(g, KT_LIMIT_FAIRNESS, "and all others used no CPU time");
+		return;
+	}
+	share = 100.0 * (double)own_ns / (double)all_ns;
+	due = 100.0 * (double)weight_of(g->scenario, g->decl->cgroup) / (double)weights;
+	if (fabs(share - due) * 100 > (double)limit * due)
+		add(g, KT_FINDING_LATE, KT_LIMIT_FAIRNESS,
+		    "cgroup '%.*s' had %.1f %% of the CPU time, and by its weight %.1f %% are due to "
+		    "it; that is off by %.0f %%, limit %llu %%; from %s",
+		    (int)first_part(g->decl->cgroup), g->decl->cgroup, share, due,
+		    100 * fabs(share - due) / due, (unsigned long long)limit,
+		    when(at, g, g->list[0].msg.start_ns));
+}
+
+/* ---- all of them ---- */
+
+static void (*const judges[KT_LIMIT_COUNT_])(struct group *g, uint64_t limit) = {
+	[KT_LIMIT_STARVED] = judge_starved,	[KT_LIMIT_GAP] = judge_gap,
+	[KT_LIMIT_SPREAD] = judge_spread,	[KT_LIMIT_ISOLATION] = judge_isolation,
+	[KT_LIMIT_VARIATION] = judge_variation, [KT_LIMIT_WORK_RATE] = judge_work_rate,
+	[KT_LIMIT_WAKE_P99] = judge_wake_p99,	[KT_LIMIT_MIGRATIONS] = judge_migrations,
+	[KT_LIMIT_LOCALITY] = judge_locality,	[KT_LIMIT_FAIRNESS] = judge_fairness,
+};
+
+/* All layers but the built-in one. */
+/* Those that were started with the first of them. */
+static unsigned int count_together(const struct kt_worker_record *list, size_t left)
+{
+	unsigned int n = 1;
+
+	while (n < left && list[n].msg.index > list[n - 1].msg.index &&
+	       !strcmp(list[n].msg.name, list[0].msg.name))
+		n++;
+	return n;
+}
+
+static void judge_group(struct group *g)
+{
+	for (enum kt_limit i = 0; i < KT_LIMIT_COUNT_; i++) {
+		uint64_t limit = kt_limit_get(&g->limits->limits, i);
+
+		if (limit && limit != KT_OFF)
+			judges[i](g, limit);
+	}
+}
+
+int kt_limits_judge(struct kt_run_record *rec, const struct kt_cell *cell)
+{
+	struct group g = { .rec = rec, .scenario = cell->scenario, .topo = &cell->machine.topo };
+
+	for (size_t i = 0; i < rec->worker_count && !g.error; i += g.count) {
+		g.list = &rec->workers[i];
+		g.count = count_together(g.list, rec->worker_count - i);
+		g.decl = kt_scenario_workers(g.scenario, g.list->msg.name);
+		/* What a guest says is checked: there may be none of that name. */
+		if (!g.decl)
+			continue;
+		g.limits = kt_cell_limits(cell, g.decl);
+		judge_group(&g);
+	}
+	return kt_forward(g.error);
+}

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Boot-rate gate; see boot-gate.h. */
+#include <sched.h>
+#include <unistd.h>
+
+#include "machine/pool/boot-gate.h"
+
+unsigned int kt_pool_gate_cpus(void)
+{
+	cpu_set_t set;
+	long online;
+
+	if (!sched_getaffinity(0, sizeof(set), &set))
+		return (unsigned int)CPU_COUNT(&set);
+	online = sysconf(_SC_NPROCESSORS_ONLN); /* more CPUs than the set has room for */
+	return online > 0 ? (unsigned int)online : 1;
+}
+
+int kt_pool_gate_init(struct kt_pool_gate *gate, unsigned int slots)
+{
+	int r;
+
+	*gate = (struct kt_pool_gate){ .slots = slots ? slots : kt_pool_gate_cpus() };
+	r = pthread_mutex_init(&gate->lock, NULL);
+	if (r)
+		return kt_raise(-r);
+	r = pthread_cond_init(&gate->moved, NULL);
+	if (r)
+		pthread_mutex_destroy(&gate->lock);
+	return r ? kt_raise(-r) : 0;
+}
+
+void kt_pool_gate_deinit(struct kt_pool_gate *gate)
+{
+	pthread_cond_destroy(&gate->moved);
+	pthread_mutex_destroy(&gate->lock);
+}
+
+static void enqueue(struct kt_pool_gate *gate, struct kt_pool_pass *pass)
+{
+	pass->next = NULL;
+	if (gate->last)
+		gate->last->next = pass;
+	else
+		gate->first = pass;
+	gate->last = pass;
+}
+
+static void dequeue(struct kt_pool_gate *gate, struct kt_pool_pass *pass)
+{
+	struct kt_pool_pass **link = &gate->first, *before = NULL;
+
+	while (*link != pass) {
+		before = *link;
+		link = &before->next;
+	}
+	*link = pass->next;
+	if (gate->last == pass)
+		gate->last = before;
+}
+
+int kt_pool_gate_enter(struct kt_pool_gate *gate, struct kt_pool_pass *pass)
+{
+	bool in;
+
+	pthread_mutex_lock(&gate->lock);
+	enqueue(gate, pass);
+	while (!pass->abandoned && !(gate->first == pass && gate->taken < gate->slots))
+		pthread_cond_wait(&gate->moved, &gate->lock);
+	dequeue(gate, pass);
+	in = !pass->abandoned;
+	gate->taken += in;
+	pthread_cond_broadcast(&gate->moved); /* there may be room for the next as well */
+	pthread_mutex_unlock(&gate->lock);
+	return in ? 0 : KT_POOL_GATE_E_ABANDONED;
+}
+
+void kt_pool_gate_leave(struct kt_pool_gate *gate)
+{
+	pthread_mutex_lock(&gate->lock);
+	gate->taken--;
+	pthread_cond_broadcast(&gate->moved);
+	pthread_mutex_unlock(&gate->lock);
+}
+
+void kt_pool_gate_abandon(struct kt_pool_gate *gate, struct kt_pool_pass *pass)
+{
+	pthread_mutex_lock(&gate->lock);
+	pass->abandoned = true;
+	pthread_cond_broadcast(&gate->moved);
+	pthread_mutex_unlock(&gate->lock);
+}

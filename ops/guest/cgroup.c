@@ -1,0 +1,322 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Cgroups and CPUs in the guest; see cgroup.h. Files: cgroup-v2.rst. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "ops/guest/cgroup.h"
+#include "ops/guest/executors.h"
+
+#define TICK_NS	  (2 * KT_NSEC_PER_MSEC)
+#define PATH_MAX_ (sizeof(KT_CGROUP_SCENARIO) + KT_CGROUP_PATH_MAX + 32)
+
+static ssize_t read_text(const char *path, char *text, size_t size)
+{
+	_cleanup_(kt_closep) int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd < 0 ? -1 : read(fd, text, size - 1);
+
+	text[n > 0 ? n : 0] = 0;
+	text[strcspn(text, "\n")] = 0;
+	return n;
+}
+
+static int write_text(const char *path, const char *text)
+{
+	_cleanup_(kt_closep) int fd = open(path, O_WRONLY | O_CLOEXEC);
+	size_t len = strlen(text);
+
+	/* An empty text has to be written, too: a line of nothing. */
+	if (fd < 0 || write(fd, len ? text : "\n", len ?: 1) < 0)
+		return -errno;
+	return 0;
+}
+
+int kt_cgroup_enable(const char *path)
+{
+	char file[PATH_MAX_], text[512], line[64], *rest = text;
+	int r = 0;
+
+	snprintf(file, sizeof(file), "%s/cgroup.controllers", path);
+	if (read_text(file, text, sizeof(text)) < 0)
+		return kt_raise(-errno);
+	snprintf(file, sizeof(file), "%s/cgroup.subtree_control", path);
+	for (char *name; !r && (name = strsep(&rest, " "));) {
+		snprintf(line, sizeof(line), "+%.60s", name);
+		r = *name ? write_text(file, line) : 0;
+	}
+	return kt_forward(r);
+}
+
+/* ---- names ---- */
+
+static void path_of(char path[PATH_MAX_], const char *cgroup, const char *file)
+{
+	snprintf(path, PATH_MAX_, KT_CGROUP_SCENARIO "/%.*s%s%s", KT_CGROUP_PATH_MAX, cgroup,
+		 file ? "/" : "", file ?: "");
+}
+
+static enum kt_op_error none(const char *cgroup, char *text)
+{
+	snprintf(text, KT_TEXT_MAX, "there is no cgroup '%s'", cgroup);
+	return KT_OP_NO_CGROUP;
+}
+
+static enum kt_op_error refused(const char *what, const char *cgroup, int r, char *text)
+{
+	snprintf(text, KT_TEXT_MAX, "%s of cgroup '%s': %s", what, cgroup, strerror(-r));
+	return KT_OP_REFUSED;
+}
+
+static bool exists(const char *cgroup)
+{
+	char path[PATH_MAX_];
+
+	path_of(path, cgroup, NULL);
+	return !access(path, F_OK);
+}
+
+static enum kt_op_error set(const char *cgroup, const char *file, const char *value, char *text)
+{
+	char path[PATH_MAX_];
+	int r;
+
+	if (!exists(cgroup))
+		return none(cgroup, text);
+	path_of(path, cgroup, file);
+	r = write_text(path, value);
+	return r ? refused(file, cgroup, r, text) : KT_OP_OK;
+}
+
+/* ---- coming and going ---- */
+
+static enum kt_op_error busy(const char *cgroup, const char *why, char *text)
+{
+	snprintf(text, KT_TEXT_MAX, "cgroup '%s' %s", cgroup, why);
+	return KT_OP_CGROUP_BUSY;
+}
+
+/* A parent can have tasks of its own or controllers for its children, not both. */
+static enum kt_op_error prepare_parent(const char *cgroup, char *text)
+{
+	char parent[KT_CGROUP_PATH_MAX], path[PATH_MAX_];
+	const char *slash = strrchr(cgroup, '/');
+	int r;
+
+	if (!slash)
+		return KT_OP_OK; /* the scenario's own is prepared before the machine is saved */
+	snprintf(parent, sizeof(parent), "%.*s", (int)(slash - cgroup), cgroup);
+	if (!exists(parent))
+		return none(parent, text);
+	path_of(path, parent, NULL);
+	r = kt_cgroup_enable(path);
+	if (r == -EBUSY || r == -EOPNOTSUPP)
+		return busy(parent, "has tasks, and can have no children", text);
+	return r ? refused("controllers", parent, r, text) : KT_OP_OK;
+}
+
+enum kt_op_error kt_cgroup_add(const struct kt_op *op, struct kt_sched *sched, char *text)
+{
+	enum kt_op_error error = prepare_parent(op->cgroup, text);
+	char path[PATH_MAX_];
+
+	if (error)
+		return error;
+	path_of(path, op->cgroup, NULL);
+	if (!mkdir(path, 0755))
+		return KT_OP_OK;
+	if (errno != EEXIST)
+		return refused("mkdir", op->cgroup, -errno, text);
+	snprintf(text, KT_TEXT_MAX, "there is a cgroup '%s' already", op->cgroup);
+	return KT_OP_CGROUP_EXISTS;
+}
+
+enum kt_op_error kt_cgroup_remove(const struct kt_op *op, struct kt_sched *sched, char *text)
+{
+	char path[PATH_MAX_];
+
+	path_of(path, op->cgroup, NULL);
+	if (!rmdir(path))
+		return KT_OP_OK;
+	if (errno == ENOENT)
+		return none(op->cgroup, text);
+	return errno == EBUSY ? busy(op->cgroup, "has tasks or children", text) :
+				refused("rmdir", op->cgroup, -errno, text);
+}
+
+enum kt_op_error kt_cgroup_move(const char *cgroup, pid_t pid, char *text)
+{
+	char number[16];
+
+	snprintf(number, sizeof(number), "%d", (int)pid);
+	return set(cgroup, "cgroup.procs", number, text);
+}
+
+/* ---- standing still ---- */
+
+static bool is_frozen(void *arg)
+{
+	char path[PATH_MAX_], text[128];
+
+	path_of(path, arg, "cgroup.events");
+	/* "populated 1\nfrozen 1\n": the first line is cut off here. */
+	_cleanup_(kt_closep) int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+
+	text[n > 0 ? n : 0] = 0;
+	return strstr(text, "frozen 1");
+}
+
+enum kt_op_error kt_cgroup_freeze(const struct kt_op *op, struct kt_sched *sched, char *text)
+{
+	enum kt_op_error error = set(op->cgroup, "cgroup.freeze", "1", text);
+	int r;
+
+	if (error)
+		return error;
+	r = kt_exec_wait(sched->exec, is_frozen, (void *)(uintptr_t)op->cgroup,
+			 kt_now_ns() + KT_CGROUP_FREEZE_NS, TICK_NS);
+	if (!r)
+		return KT_OP_OK;
+	snprintf(text, KT_TEXT_MAX, "tasks of cgroup '%s' do not stand still after %s", op->cgroup,
+		 r == KT_EXEC_E_DEADLINE ? "10 s" : "the run was stopped");
+	return r < 0 ? KT_OP_INTERNAL : KT_OP_REFUSED;
+}
+
+enum kt_op_error kt_cgroup_thaw(const struct kt_op *op, struct kt_sched *sched, char *text)
+{
+	return set(op->cgroup, "cgroup.freeze", "0", text);
+}
+
+/* ---- CPUs ---- */
+
+enum kt_op_error kt_cpus_find(struct kt_cpu_mask *ret_mask, const struct kt_cpus *cpus,
+			      struct kt_exec *exec, char *text)
+{
+	unsigned int count;
+	const struct kt_cpu_place *places = kt_exec_places(exec, &count);
+	int r = kt_cpus_resolve(ret_mask, cpus, places, count);
+
+	switch (r) {
+	case 0:
+		return KT_OP_OK;
+	case KT_CPUS_E_EMPTY:
+		snprintf(text, KT_TEXT_MAX, "the set has no CPU");
+		return KT_OP_EMPTY_CPUSET;
+	case KT_CPUS_E_OUTSIDE:
+		snprintf(text, KT_TEXT_MAX, "the machine has %u CPUs, and not all of these", count);
+		return KT_OP_NO_CPU;
+	default:
+		snprintf(text, KT_TEXT_MAX, "this is no set of CPUs");
+		return KT_OP_NO_CPU;
+	}
+}
+
+/*
+ * An empty set is that of the parent, but the kernel takes none away from tasks
+ * (validate_change() in kernel/cgroup/cpuset.c): they get the parent's, spelled out.
+ */
+enum kt_op_error kt_cpuset_clear(const struct kt_op *op, struct kt_sched *sched, char *text)
+{
+	const char *cgroup = op->cgroup;
+	char path[PATH_MAX_], list[KT_CPU_LIST_MAX];
+	int r;
+
+	if (!exists(cgroup))
+		return none(cgroup, text);
+	path_of(path, cgroup, "cpuset.cpus");
+	r = write_text(path, "");
+	if (!r)
+		return KT_OP_OK;
+	path_of(path, cgroup, "../cpuset.cpus.effective");
+	if (r != -ENOSPC || read_text(path, list, sizeof(list)) <= 0)
+		return refused("cpuset.cpus", cgroup, r, text);
+	return set(cgroup, "cpuset.cpus", list, text);
+}
+
+enum kt_op_error kt_cpuset_set(const struct kt_op *op, struct kt_sched *sched, char *text)
+{
+	struct kt_cpu_mask mask;
+	enum kt_op_error error = kt_cpus_find(&mask, &op->cpus, sched->exec, text);
+	char list[KT_CPU_LIST_MAX];
+
+	return error ? error :
+		       set(op->cgroup, "cpuset.cpus", kt_cpu_mask_format(&mask, list), text);
+}
+
+enum kt_op_error kt_cpuset_swap(const struct kt_op *op, struct kt_sched *sched, char *text)
+{
+	char path[PATH_MAX_], first[KT_CPU_LIST_MAX], second[KT_CPU_LIST_MAX];
+	enum kt_op_error error;
+
+	if (!exists(op->cgroup))
+		return none(op->cgroup, text);
+	if (!exists(op->other))
+		return none(op->other, text);
+	path_of(path, op->cgroup, "cpuset.cpus");
+	read_text(path, first, sizeof(first));
+	path_of(path, op->other, "cpuset.cpus");
+	read_text(path, second, sizeof(second));
+	error = set(op->cgroup, "cpuset.cpus", second, text);
+	return error ? error : set(op->other, "cpuset.cpus", first, text);
+}
+
+enum kt_op_error kt_cgroup_weigh(const struct kt_op *op, struct kt_sched *sched, char *text)
+{
+	char value[24];
+
+	snprintf(value, sizeof(value), "%lld", (long long)op->value);
+	return set(op->cgroup, "cpu.weight", value, text);
+}
+
+/* cpu.max is in microseconds. */
+enum kt_op_error kt_cgroup_bound(const struct kt_op *op, struct kt_sched *sched, char *text)
+{
+	unsigned long long period = op->more / 1000;
+	char value[64];
+
+	if (op->value)
+		snprintf(value, sizeof(value), "%lld %llu", (long long)op->value / 1000, period);
+	else
+		snprintf(value, sizeof(value), "max %llu", period);
+	return set(op->cgroup, "cpu.max", value, text);
+}
+
+static enum kt_op_error plug(const struct kt_op *op, struct kt_exec *exec, bool online, char *text)
+{
+	const struct kt_cpu_place *places;
+	unsigned int count, i = 0;
+	char path[64];
+	int r;
+
+	places = kt_exec_places(exec, &count);
+	while (i < count && places[i].cpu != op->value)
+		i++;
+	if (i == count) {
+		snprintf(text, KT_TEXT_MAX, "the machine has no CPU %lld", (long long)op->value);
+		return KT_OP_NO_CPU;
+	}
+	snprintf(path, sizeof(path), "/sys/devices/system/cpu/cpu%u/online",
+		 (unsigned int)op->value);
+	r = write_text(path, online ? "1" : "0");
+	if (!r)
+		return KT_OP_OK;
+	snprintf(text, KT_TEXT_MAX, "take CPU %u %s: %s", (unsigned int)op->value,
+		 online ? "online" : "offline",
+		 r == -ENOENT ? "the kernel cannot do without it" : strerror(-r));
+	return KT_OP_REFUSED;
+}
+
+enum kt_op_error kt_cpu_offline(const struct kt_op *op, struct kt_sched *sched, char *text)
+{
+	return plug(op, sched->exec, false, text);
+}
+
+enum kt_op_error kt_cpu_online(const struct kt_op *op, struct kt_sched *sched, char *text)
+{
+	return plug(op, sched->exec, true, text);
+}

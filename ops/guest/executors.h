@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The executors of ops, declared from the table of ops; each is in the file of its subject. */
+#pragma once
+
+#include "ops/guest/sched.h"
+#include "ops/op.h"
+#include "proto/result.h"
+
+/*
+ * The executors that the table of ops names: KT_OP_OK, or the error with its reason in text
+ * (KT_TEXT_MAX bytes). sched->exec is what they run in.
+ */
+#define KT_OP_EXECUTOR_(id, name, executor, ...) \
+	enum kt_op_error executor(const struct kt_op *op, struct kt_sched *sched, char *text);
+KT_OP_TABLE(KT_OP_EXECUTOR_)
+#undef KT_OP_EXECUTOR_

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Having the machine stand still. The guest can only ask for it: see proto/msg.h, FREEZE. While
+ * the machine is frozen nothing here runs; what the wait covers is the way to the host and back.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "ops/guest/executors.h"
+
+/* For the host to stop the machine and let it go on, beside the pause; guest time. */
+#define ANSWER_NS (30 * KT_NSEC_PER_SEC)
+
+struct request {
+	const struct kt_exec *exec;
+	uint32_t number;
+};
+
+static bool is_answered(void *arg)
+{
+	const struct request *request = arg;
+
+	return kt_exec_thawed(request->exec)->number == request->number;
+}
+
+static enum kt_op_error unanswered(int why, char *text)
+{
+	if (why < 0) {
+		snprintf(text, KT_TEXT_MAX, "wait for the host: %s", strerror(-why));
+		return KT_OP_INTERNAL;
+	}
+	snprintf(text, KT_TEXT_MAX,
+		 why == KT_EXEC_E_STOP ? "the run was stopped while the machine stood still" :
+					 "the host did not answer within 30 s");
+	return KT_OP_FREEZE_FAILED;
+}
+
+enum kt_op_error kt_machine_freeze(const struct kt_op *op, struct kt_sched *sched, char *text)
+{
+	struct kt_exec *exec = sched->exec;
+	struct request request = { exec, kt_exec_thawed(exec)->number + 1 };
+	struct kt_msg msg = { .type = KT_MSG_FREEZE };
+	int r;
+
+	msg.freeze.number = request.number;
+	msg.freeze.pause_ns = op->pause_ns;
+	kt_exec_send(exec, &msg);
+	r = kt_exec_wait(exec, is_answered, &request, kt_now_ns() + ANSWER_NS, 0);
+	if (r)
+		return unanswered(r, text);
+	strcpy(text, kt_exec_thawed(exec)->text);
+	return text[0] ? KT_OP_FREEZE_FAILED : KT_OP_OK;
+}

@@ -1,0 +1,453 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Scheduler processes; see sched.h. */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "ops/guest/executors.h"
+#include "proto/staging.h"
+
+#define SCX_DIR "/sys/kernel/sched_ext/"
+
+static void read_line(const char *path, char *buf, size_t size)
+{
+	_cleanup_(kt_closep) int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd < 0 ? -1 : read(fd, buf, size - 1);
+
+	buf[n > 0 ? n : 0] = 0;
+	buf[strcspn(buf, "\n")] = 0;
+}
+
+struct kt_scx_state kt_scx_state_read(void)
+{
+	struct kt_scx_state st;
+
+	read_line(SCX_DIR "state", st.state, sizeof(st.state));
+	read_line(SCX_DIR "root/ops", st.ops, sizeof(st.ops));
+	return st;
+}
+
+uint32_t kt_sched_live(const struct kt_sched *sched)
+{
+	return sched->attached ? sched->generation : 0;
+}
+
+char *kt_wait_status_format(int status, char *buf, size_t size)
+{
+	int sig = WTERMSIG(status);
+	const char *abbrev = sigabbrev_np(sig);
+
+	if (WIFSIGNALED(status))
+		snprintf(buf, size, "killed by signal %d (SIG%s)", sig, abbrev ? abbrev : "?");
+	else
+		snprintf(buf, size, "exit status %d", WEXITSTATUS(status));
+	return buf;
+}
+
+static void send_event(struct kt_sched *sched, enum kt_sched_event event)
+{
+	struct kt_msg msg = { .type = KT_MSG_SCHED };
+
+	msg.sched.event = event;
+	msg.sched.spawn = sched->spawn;
+	msg.sched.generation = sched->generation;
+	msg.sched.pid = (uint32_t)sched->pid;
+	if (event == KT_SCHED_EXITED || event == KT_SCHED_DIED)
+		msg.sched.status = (uint32_t)sched->status;
+	msg.sched.time_ns = kt_now_ns();
+	strcpy(msg.sched.name, sched->name);
+	if (event == KT_SCHED_ATTACHED)
+		strcpy(msg.sched.ops, sched->ops);
+	kt_exec_send(sched->exec, &msg);
+}
+
+/* ---- output ---- */
+
+/* Output beyond the limit is read, so that the scheduler is not held up, and dropped. */
+static void send_log(struct kt_sched *sched, unsigned int stream, const char *data, size_t len)
+{
+	struct kt_msg msg = { .type = KT_MSG_LOG };
+
+	len = KT_MIN(len, (size_t)KT_LOG_MAX - sched->log_bytes);
+	if (!len)
+		return;
+	msg.log.spawn = sched->spawn;
+	msg.log.stream = stream;
+	msg.log.data = (struct kt_bytes){ (const uint8_t *)data, (uint32_t)len };
+	kt_exec_send(sched->exec, &msg);
+	sched->log_bytes += (uint32_t)len;
+}
+
+static void close_output(struct kt_sched *sched, unsigned int i)
+{
+	if (sched->out_fds[i] >= 0)
+		kt_exec_unwatch(sched->exec, sched->out_fds[i]);
+	kt_closep(&sched->out_fds[i]);
+}
+
+static void read_output(struct kt_sched *sched, unsigned int i)
+{
+	char buf[4096];
+	ssize_t n = -1;
+
+	for (int turn = 0; turn < 16; turn++) {
+		n = read(sched->out_fds[i], buf, sizeof(buf));
+		if (n <= 0)
+			break;
+		kt_tail_keep(&sched->tail, buf, (size_t)n);
+		send_log(sched, i + 1, buf, (size_t)n);
+	}
+	if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
+		close_output(sched, i);
+}
+
+static void on_stdout(void *arg)
+{
+	read_output(arg, 0);
+}
+
+static void on_stderr(void *arg)
+{
+	read_output(arg, 1);
+}
+
+/* ---- life of the process ---- */
+
+/* What is in the pipes was written before the end, so it is reported before. */
+static void on_exit_process(void *arg, pid_t pid, int status)
+{
+	struct kt_sched *sched = arg;
+
+	if (pid != sched->pid)
+		return;
+	for (unsigned int i = 0; i < 2; i++) {
+		if (sched->out_fds[i] >= 0)
+			read_output(sched, i);
+		close_output(sched, i);
+	}
+	sched->status = status;
+	send_event(sched, sched->ending ? KT_SCHED_EXITED : KT_SCHED_DIED);
+	sched->pid = 0;
+	sched->attached = false;
+}
+
+static bool process_gone(void *arg)
+{
+	struct kt_sched *sched = arg;
+
+	return !sched->pid;
+}
+
+/* Both are needed: a scheduler may be dropped long before its process ends, and later, too. */
+static bool process_gone_and_detached(void *arg)
+{
+	struct kt_sched *sched = arg;
+	struct kt_scx_state st = kt_scx_state_read();
+	bool detached = kt_scx_state_is(&st, "disabled") || !st.state[0];
+	uint64_t took_ns = kt_now_ns() - sched->end_ns;
+
+	if (detached && !sched->times.disable_ns)
+		sched->times.disable_ns = took_ns;
+	if (!detached || sched->pid)
+		return false;
+	sched->times.exit_ns = took_ns - sched->times.disable_ns;
+	return true;
+}
+
+static int press_sysrq(char key)
+{
+	_cleanup_(kt_closep) int fd = open("/proc/sysrq-trigger", O_WRONLY | O_CLOEXEC);
+
+	return fd < 0 || write(fd, &key, 1) != 1 ? kt_raise(-errno) : 0;
+}
+
+/* That it is asked to end is noted first, so that its end is never taken for a death. */
+enum end_by {
+	BY_TERM,  /* SIGTERM to its process */
+	BY_SYSRQ, /* SysRq-S: the kernel drops it (kernel/sched/ext.c) */
+	BY_KILL,  /* SIGKILL to its process group */
+};
+
+static int ask_to_end(struct kt_sched *sched, enum end_by how)
+{
+	sched->ending = true;
+	if (how == BY_SYSRQ)
+		return kt_forward(press_sysrq('S'));
+	/* A program that has started the scheduler may have left it behind. */
+	if (how == BY_KILL)
+		kill(-sched->group, SIGKILL);
+	else if (sched->pid)
+		kill(sched->pid, SIGTERM);
+	return 0;
+}
+
+static int end_process(struct kt_sched *sched, enum end_by how)
+{
+	int r = ask_to_end(sched, how);
+
+	return r ? kt_forward(r) :
+		   kt_exec_wait(sched->exec, process_gone_and_detached, sched,
+				kt_now_ns() + KT_SCHED_DETACH_NS, KT_SCHED_TICK_NS);
+}
+
+/* *ret_killed: it did not end as it was asked to. */
+static int end_and_detach(struct kt_sched *sched, enum end_by how, bool *ret_killed)
+{
+	bool was_attached = sched->generation != 0;
+	int r;
+
+	sched->end_ns = kt_now_ns();
+	r = end_process(sched, how);
+	*ret_killed = r == KT_EXEC_E_DEADLINE;
+	if (*ret_killed)
+		r = end_process(sched, BY_KILL);
+	sched->attached = false;
+	if (!r && was_attached)
+		send_event(sched, KT_SCHED_DETACHED);
+	sched->generation = 0;
+	return kt_forward(r);
+}
+
+int kt_sched_end(struct kt_sched *sched)
+{
+	bool killed;
+
+	if (!sched->pid && !sched->generation)
+		return 0;
+	return kt_forward(end_and_detach(sched, BY_TERM, &killed));
+}
+
+static enum kt_op_error not_ended(const struct kt_sched *sched, int r, char *text)
+{
+	struct kt_scx_state st = kt_scx_state_read();
+	const char *state = st.state[0] ? st.state : "unreadable";
+
+	if (r < 0) {
+		snprintf(text, KT_TEXT_MAX, "end scheduler '%s': %s", sched->name, strerror(-r));
+		return KT_OP_INTERNAL;
+	}
+	if (r == KT_EXEC_E_STOP)
+		snprintf(text, KT_TEXT_MAX,
+			 "the run was stopped while scheduler '%s' was to end: sched_ext state is "
+			 "'%s'",
+			 sched->name, state);
+	else
+		snprintf(text, KT_TEXT_MAX,
+			 "scheduler '%s' did not end within %llu s and was killed: sched_ext state "
+			 "is now '%s'",
+			 sched->name, (unsigned long long)(KT_SCHED_DETACH_NS / KT_NSEC_PER_SEC),
+			 state);
+	return KT_OP_DETACH_TIMEOUT;
+}
+
+/*
+ * Ends the live scheduler and waits until the kernel is back under its own and the
+ * process is gone; after 10 s it is killed, which is KT_OP_DETACH_TIMEOUT.
+ */
+static enum kt_op_error detach(struct kt_sched *sched, enum end_by how, char *text)
+{
+	bool killed = false;
+	int r;
+
+	text[0] = 0;
+	if (!kt_sched_check(sched)) {
+		snprintf(text, KT_TEXT_MAX,
+			 sched->generation ? "scheduler '%s' has died" : "no scheduler is live",
+			 sched->name);
+		return KT_OP_NOTHING_ATTACHED;
+	}
+	r = end_and_detach(sched, how, &killed);
+	return r || killed ? not_ended(sched, r, text) : KT_OP_OK;
+}
+
+bool kt_sched_check(struct kt_sched *sched)
+{
+	struct kt_scx_state st;
+
+	if (!sched->attached)
+		return false;
+	st = kt_scx_state_read();
+	/* `ops` goes before `state` changes; either says that it is over. */
+	sched->attached = kt_scx_state_is(&st, "enabled") && !strcmp(st.ops, sched->ops);
+	return sched->attached;
+}
+
+int kt_sched_bury(struct kt_sched *sched)
+{
+	int r = kt_exec_wait(sched->exec, process_gone, sched, kt_now_ns() + KT_SCHED_LAST_WORDS_NS,
+			     0);
+	bool killed;
+
+	if (r && r != KT_EXEC_E_DEADLINE)
+		return kt_forward(r);
+	/* The kernel dropped it and it lives on: it has died as a scheduler. */
+	if (sched->pid)
+		send_event(sched, KT_SCHED_DIED);
+	return kt_forward(end_and_detach(sched, BY_TERM, &killed));
+}
+
+/* ---- attaching ---- */
+
+static bool attached_or_gone(void *arg)
+{
+	struct kt_sched *sched = arg;
+	struct kt_scx_state st;
+
+	if (!sched->pid)
+		return true;
+	st = kt_scx_state_read();
+	if (!kt_scx_state_is(&st, "enabled") || !st.ops[0])
+		return false;
+	strcpy(sched->ops, st.ops);
+	return true;
+}
+
+static enum kt_op_error died_early(struct kt_sched *sched, char *text)
+{
+	uint64_t ms = (kt_now_ns() - sched->spawned_ns) / KT_NSEC_PER_MSEC;
+	bool startup = ms < KT_SCHED_LIVENESS_NS / KT_NSEC_PER_MSEC;
+	char status[64];
+
+	kt_wait_status_format(sched->status, status, sizeof(status));
+	snprintf(text, KT_TEXT_MAX, "scheduler '%s' ended %llu ms after its start%s: %s",
+		 sched->name, (unsigned long long)ms, startup ? "" : ", not attached", status);
+	kt_tail_append(&sched->tail, text);
+	return startup ? KT_OP_STARTUP_DIED : KT_OP_NOT_ATTACHED;
+}
+
+static enum kt_op_error not_attached(struct kt_sched *sched, int why, char *text)
+{
+	struct kt_scx_state st = kt_scx_state_read();
+	bool killed;
+	int r;
+
+	snprintf(text, KT_TEXT_MAX,
+		 why == KT_EXEC_E_STOP ? "the run was stopped while scheduler '%s' was starting: "
+					 "sched_ext state is '%s', root/ops is '%s'" :
+					 "scheduler '%s' runs, but the kernel did not enable it "
+					 "within 10 s: sched_ext state is '%s', root/ops is '%s'",
+		 sched->name, st.state[0] ? st.state : "unreadable", st.ops);
+	/* After a stop no wait is served; teardown ends the process. */
+	r = why == KT_EXEC_E_STOP ? 0 : end_and_detach(sched, BY_KILL, &killed);
+	kt_tail_append(&sched->tail, text);
+	return r < 0 ? KT_OP_INTERNAL : KT_OP_NOT_ATTACHED;
+}
+
+static void start_following(struct kt_sched *sched, const char *name, const struct kt_spawn *spawn)
+{
+	snprintf(sched->name, sizeof(sched->name), "%s", name);
+	sched->ops[0] = 0;
+	sched->pid = sched->group = spawn->pid;
+	sched->out_fds[0] = spawn->out_fds[0];
+	sched->out_fds[1] = spawn->out_fds[1];
+	sched->spawn++;
+	sched->generation = 0;
+	sched->attached = false;
+	sched->ending = false;
+	sched->status = 0;
+	sched->log_bytes = 0;
+	sched->tail = (struct kt_tail){ .len = 0 };
+	send_event(sched, KT_SCHED_SPAWNED);
+}
+
+static enum kt_op_error spawn(struct kt_sched *sched, const char *name, char *text)
+{
+	struct kt_spawn spawned;
+	char dir[KT_NAME_MAX + sizeof(KT_STAGING_SCHEDULERS)];
+	const struct kt_spawn_spec spec = {
+		.dir = dir, .cgroup_fd = -1, .on_exit = on_exit_process, .arg = sched
+	};
+	int r;
+
+	snprintf(dir, sizeof(dir), KT_STAGING_SCHEDULERS "/%s", name);
+	sched->spawned_ns = kt_now_ns();
+	r = kt_spawn_staged(&spawned, sched->exec, &spec, text, KT_TEXT_MAX);
+	if (r > 0)
+		return KT_OP_SPAWN_FAILED;
+	sched->times.spawn_ns = kt_now_ns() - sched->spawned_ns;
+	if (!r) {
+		start_following(sched, name, &spawned);
+		r = kt_exec_watch(sched->exec, sched->out_fds[0], on_stdout, sched);
+	}
+	if (!r)
+		r = kt_exec_watch(sched->exec, sched->out_fds[1], on_stderr, sched);
+	if (!r)
+		return KT_OP_OK;
+	snprintf(text, KT_TEXT_MAX, "start scheduler '%s': %s", name, strerror(-r));
+	return KT_OP_INTERNAL;
+}
+
+/* In case of an error no process is left behind. */
+static enum kt_op_error attach(struct kt_sched *sched, const char *name, char *text)
+{
+	struct kt_scx_state st = kt_scx_state_read();
+	enum kt_op_error error;
+	int r;
+
+	text[0] = 0;
+	if (sched->pid || kt_scx_state_is(&st, "enabled")) {
+		snprintf(text, KT_TEXT_MAX, "scheduler '%s' (root/ops '%s') is live", sched->name,
+			 st.ops);
+		return KT_OP_ALREADY_ATTACHED;
+	}
+	if (!st.state[0]) {
+		snprintf(text, KT_TEXT_MAX, "the kernel has no sched_ext: no " SCX_DIR "state");
+		return KT_OP_NOT_ATTACHED;
+	}
+	error = spawn(sched, name, text);
+	if (error)
+		return error;
+	r = kt_exec_wait(sched->exec, attached_or_gone, sched,
+			 sched->spawned_ns + KT_SCHED_ATTACH_NS, KT_SCHED_TICK_NS);
+	if (r)
+		return not_attached(sched, r, text);
+	if (!sched->pid)
+		return died_early(sched, text);
+	sched->times.attach_ns = kt_now_ns() - sched->spawned_ns - sched->times.spawn_ns;
+	sched->attached = true;
+	sched->generation = ++sched->attaches;
+	send_event(sched, KT_SCHED_ATTACHED);
+	return KT_OP_OK;
+}
+
+/* ---- ops ---- */
+
+enum kt_op_error kt_sched_attach(const struct kt_op *op, struct kt_sched *sched, char *text)
+{
+	return attach(sched, op->sched, text);
+}
+
+enum kt_op_error kt_sched_detach(const struct kt_op *op, struct kt_sched *sched, char *text)
+{
+	return detach(sched, BY_TERM, text);
+}
+
+enum kt_op_error kt_sched_detach_forced(const struct kt_op *op, struct kt_sched *sched, char *text)
+{
+	return detach(sched, BY_SYSRQ, text);
+}
+
+enum kt_op_error kt_sched_kill(const struct kt_op *op, struct kt_sched *sched, char *text)
+{
+	return detach(sched, BY_KILL, text);
+}
+
+enum kt_op_error kt_sched_replace(const struct kt_op *op, struct kt_sched *sched, char *text)
+{
+	enum kt_op_error error = detach(sched, BY_TERM, text);
+
+	return error ? error : attach(sched, op->sched, text);
+}
+
+enum kt_op_error kt_sched_restart(const struct kt_op *op, struct kt_sched *sched, char *text)
+{
+	char again[KT_NAME_MAX];
+
+	strcpy(again, sched->name);
+	return kt_sched_replace(&(const struct kt_op){ .sched = again }, sched, text);
+}

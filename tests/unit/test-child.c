@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Running a program of a build: output, end, cancellation. */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/child.h"
+#include "tests/unit/test.h"
+
+struct seen {
+	struct kt_buf lines;
+	int cancel_fd;
+};
+
+static void on_line(const char *line, void *data)
+{
+	struct seen *seen = data;
+	uint64_t one = 1;
+
+	if (!line)
+		return;
+	assert_int_equal(kt_buf_printf(&seen->lines, "[%s]", line), 0);
+	if (seen->cancel_fd >= 0)
+		assert_int_equal(write(seen->cancel_fd, &one, sizeof(one)), sizeof(one));
+}
+
+static int run(const char *script, struct kt_child *child, struct seen *seen, struct kt_diag *diag)
+{
+	const char *const argv[] = { "sh", "-c", script, NULL };
+
+	child->argv = argv;
+	child->on_line = on_line;
+	child->data = seen;
+	return kt_child_run(child, diag);
+}
+
+static void test_output(void **state)
+{
+	struct seen seen = { .lines = KT_BUF_INIT(0), .cancel_fd = -1 };
+	_cleanup_(kt_buf_deinit) struct kt_buf output = KT_BUF_INIT(0);
+	struct kt_child child = KT_CHILD_INIT;
+
+	child.output = &output;
+	assert_int_equal(run("echo a; echo b >&2; printf c", &child, &seen, NULL), 0);
+	assert_string_equal(kt_buf_str(&output), "a\nb\nc");
+	assert_string_equal(kt_buf_str(&seen.lines), "[a][b][c]");
+	kt_buf_deinit(&seen.lines);
+}
+
+static void test_an_endless_line_is_cut(void **state)
+{
+	struct seen seen = { .lines = KT_BUF_INIT(0), .cancel_fd = -1 };
+	struct kt_child child = KT_CHILD_INIT;
+
+	assert_int_equal(
+		run("head -c 100000 /dev/zero | tr '\\0' x; echo; echo y", &child, &seen, NULL), 0);
+	assert_int_equal(seen.lines.len, 4095 + 2 + 3);
+	kt_buf_deinit(&seen.lines);
+}
+
+static void expect_failure(const char *script, const char *words)
+{
+	struct seen seen = { .lines = KT_BUF_INIT(0), .cancel_fd = -1 };
+	struct kt_diag diag = KT_DIAG_INIT;
+	struct kt_child child = KT_CHILD_INIT;
+
+	assert_int_equal(run(script, &child, &seen, &diag), KT_CHILD_E_FAILED);
+	assert_string_equal(diag.cause, words);
+	kt_buf_deinit(&seen.lines);
+}
+
+static void test_failures(void **state)
+{
+	const char *const argv[] = { "no-such-program-of-ktest", NULL };
+	struct kt_child child = KT_CHILD_INIT;
+	struct kt_diag diag = KT_DIAG_INIT;
+
+	expect_failure("exit 3", "sh ended with status 3");
+	expect_failure("kill -SEGV $$", "sh was ended by signal 11 (Segmentation fault)");
+	child.argv = argv;
+	assert_int_equal(kt_child_run(&child, &diag), -ENOENT);
+	assert_non_null(strstr(diag.cause, "no-such-program-of-ktest"));
+}
+
+/* A full output buffer is a fault of ours: the program does not go on behind our back. */
+static void test_fault_ends_the_program(void **state)
+{
+	struct seen seen = { .lines = KT_BUF_INIT(0), .cancel_fd = -1 };
+	_cleanup_(kt_buf_deinit) struct kt_buf output = KT_BUF_INIT(10);
+	struct kt_child child = KT_CHILD_INIT;
+
+	child.output = &output;
+	assert_int_equal(run("while :; do echo 123456; done", &child, &seen, NULL), -ENOBUFS);
+	kt_buf_deinit(&seen.lines);
+}
+
+/*
+ * Prints its pid, is cancelled for it. That the run returns shows that grandchildren, who
+ * hold the output as well, are gone.
+ */
+static void check_cancel(const char *script)
+{
+	struct seen seen = { .lines = KT_BUF_INIT(0) };
+	struct kt_child child = KT_CHILD_INIT;
+	uint64_t start = kt_now_ns();
+	pid_t pid;
+
+	seen.cancel_fd = child.cancel_fd = eventfd(0, EFD_CLOEXEC);
+	assert_int_equal(run(script, &child, &seen, NULL), KT_CHILD_E_CANCELLED);
+	assert_true(kt_now_ns() - start < 60 * KT_NSEC_PER_SEC);
+	pid = atoi(kt_buf_str(&seen.lines) + 1);
+	assert_true(pid > 1);
+	assert_int_equal(kill(pid, 0), -1);
+	assert_int_equal(errno, ESRCH);
+	close(child.cancel_fd);
+	kt_buf_deinit(&seen.lines);
+}
+
+static void test_cancel(void **state)
+{
+	check_cancel("sleep 1000 & echo $$; wait");
+}
+
+static void test_cancel_one_that_ignores_it(void **state)
+{
+	check_cancel("trap '' TERM; echo $$; while :; do sleep 1; done");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_output),	 cmocka_unit_test(test_an_endless_line_is_cut),
+		cmocka_unit_test(test_failures), cmocka_unit_test(test_fault_ends_the_program),
+		cmocka_unit_test(test_cancel),	 cmocka_unit_test(test_cancel_one_that_ignores_it),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
