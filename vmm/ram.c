@@ -132,15 +132,12 @@ int kt_ram_follow(struct kt_ram *ram, pid_t pid)
 {
 	_cleanup_(kt_fclosep) FILE *maps = NULL;
 	char path[64];
-	int r;
 
 	snprintf(path, sizeof(path), "/proc/%d/maps", (int)pid);
 	maps = fopen(path, "re");
 	if (!maps)
 		return kt_raise(errno == ENOENT ? -ESRCH : -errno);
-	r = find_banks(ram, maps);
-	if (r)
-		return kt_forward(r);
+	KT_TRY(find_banks(ram, maps));
 	snprintf(path, sizeof(path), "/proc/%d/mem", (int)pid);
 	ram->process_fd = open(path, O_RDWR | O_CLOEXEC);
 	return ram->process_fd < 0 ? kt_raise(-errno) : 0;

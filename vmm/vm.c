@@ -278,7 +278,7 @@ int kt_vm_expect(struct kt_vm *vm, struct kt_bake *bake, struct kt_diag *diag)
 	vm->bake = bake;
 	r = vm->ops->expect(vm, diag);
 	if (r)
-		kt_diag_doing(diag, "tell a blank machine its image");
+		kt_diag_doing(diag, "tell a blank machine its bake");
 	return kt_forward(r);
 }
 

@@ -158,8 +158,8 @@ struct kt_vm_handlers {
 
 /*
  * Creates a machine that does not run yet. config is copied; handlers and arg are borrowed
- * until kt_vm_free(). KT_VM_E_SPEC: this host cannot run the config, or the kernel image
- * cannot be booted. -ENOENT: the accelerator's program is missing.
+ * until kt_vm_free(). KT_VM_E_SPEC: this host cannot run the config, or the kernel image is
+ * missing or cannot be booted. KT_VM_E_CANNOT: the accelerator's program is missing.
  */
 int kt_vm_new(struct kt_vm **ret_vm, const struct kt_vm_config *config, struct kt_loop *loop,
 	      const struct kt_vm_handlers *handlers, void *arg,

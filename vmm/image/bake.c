@@ -543,10 +543,8 @@ static int make_manifest(json_t **ret_json, struct kt_bake_draft *draft, const j
 static int name_file(int fd, const char *dir, const char *name)
 {
 	char from[64], to[KT_PATH_MAX];
-	int r = kt_path_format(to, "%s/%s", dir, name);
 
-	if (r)
-		return kt_forward(r);
+	KT_TRY(kt_path_format(to, "%s/%s", dir, name));
 	snprintf(from, sizeof(from), "/proc/self/fd/%d", fd);
 	return linkat(AT_FDCWD, from, AT_FDCWD, to, AT_SYMLINK_FOLLOW) ? kt_raise(-errno) : 0;
 }

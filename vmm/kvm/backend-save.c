@@ -31,10 +31,9 @@ int kt_kvm_vm_save(struct kt_vm *vm, struct kt_bake_draft *draft, uint64_t deadl
 {
 	_cleanup_(kt_buf_deinit) struct kt_buf buf = KT_BUF_INIT(KT_BAKE_STATE_MAX);
 	struct kt_kvm_vm *k = kt_kvm_vm_of(vm);
-	int r = kt_kvm_expect_frozen(k->kvm, diag);
+	int r;
 
-	if (r)
-		return kt_forward(r);
+	KT_TRY(kt_kvm_expect_frozen(k->kvm, diag));
 	/* Bytes that are delivered now do not come from the clones again. */
 	kt_kvm_vm_deliver(k);
 	r = make_state(k, &buf, diag);
@@ -112,10 +111,9 @@ int kt_kvm_vm_rewind(struct kt_vm *vm, struct kt_diag *diag)
 {
 	struct kt_kvm_vm *k = kt_kvm_vm_of(vm);
 	uint64_t start = kt_now_ns();
-	int r = kt_kvm_expect_frozen(k->kvm, diag);
+	int r;
 
-	if (r)
-		return kt_forward(r);
+	KT_TRY(kt_kvm_expect_frozen(k->kvm, diag));
 	vm->times = (struct kt_vm_restore_times){ 0 };
 	r = kt_kvm_rewind_ram(&vm->ram, &vm->times.pages, diag);
 	vm->times.map_ns = kt_now_ns() - start;

@@ -388,10 +388,8 @@ static int kvm_freeze(struct kt_vm *vm, uint64_t deadline_ns, struct kt_diag *di
 static int kvm_thaw(struct kt_vm *vm, uint64_t deadline_ns, struct kt_diag *diag)
 {
 	struct kt_kvm_vm *k = kvm_of(vm);
-	int r = kt_kvm_thaw(k->kvm, diag);
 
-	if (r)
-		return kt_forward(r);
+	KT_TRY(kt_kvm_thaw(k->kvm, diag));
 	k->frozen = false;
 	kt_kvm_devices_hold(&k->devices, false);
 	start_nudging(k); /* a clone is never started */

@@ -50,7 +50,7 @@ int kt_kvm_expect_still(struct kt_kvm *kvm, struct kt_diag *diag) _kt_must_check
 /* A vCPU hit a breakpoint; called on its thread. */
 void kt_kvm_on_break(struct kt_kvm *kvm);
 /*
- * Makes the vCPUs ready to run again, also from an execution breakpoint. KT_VM_E_STATE: hits
+ * Makes the vCPUs ready to run on, also from an execution breakpoint. KT_VM_E_STATE: hits
  * were not taken.
  */
 int kt_kvm_break_resume(struct kt_kvm *kvm, struct kt_diag *diag) _kt_must_check_;

@@ -187,10 +187,9 @@ int kt_kvm_thaw(struct kt_kvm *kvm, struct kt_diag *diag)
 
 static int freeze(struct kt_kvm *kvm, uint64_t deadline_ns, struct kt_diag *diag)
 {
-	int r = expect_state(kvm, KT_KVM_RUNNING, diag);
+	int r;
 
-	if (r)
-		return kt_forward(r);
+	KT_TRY(expect_state(kvm, KT_KVM_RUNNING, diag));
 	kt_park_close(&kvm->park);
 	kt_kvm_kick_all(kvm);
 	r = kt_park_wait_parked(&kvm->park, deadline_ns);

@@ -21,9 +21,7 @@ int kt_vcpu_open(struct kt_vcpu *vcpu, int vm_fd, size_t run_bytes, unsigned int
 
 	*vcpu = KT_VCPU_INIT;
 	vcpu->index = index;
-	r = kt_ioctl_value(vm_fd, KVM_CREATE_VCPU, apic_id, &vcpu->fd, diag);
-	if (r)
-		return kt_forward(r);
+	KT_TRY(kt_ioctl_value(vm_fd, KVM_CREATE_VCPU, apic_id, &vcpu->fd, diag));
 	run = mmap(NULL, run_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, vcpu->fd, 0);
 	if (run == MAP_FAILED) {
 		r = -errno;

@@ -166,14 +166,16 @@ int kt_qemu_spawn(struct kt_qemu *qemu, struct kt_diag *diag)
 {
 	int r = spawn(qemu);
 
-	if (r) {
-		kt_diag_doing(diag, "start %s", KT_QEMU_PROGRAM);
-		kt_diag_cause(diag, "%s", r == -ENOENT ? "no such program in $PATH" : strerror(-r));
-		if (r == -ENOENT)
-			kt_diag_remedy(diag, "install QEMU (Debian: apt-get install "
-					     "qemu-system-x86)");
+	if (!r)
+		return 0;
+	kt_diag_doing(diag, "start %s", KT_QEMU_PROGRAM);
+	if (r != -ENOENT) {
+		kt_diag_cause(diag, "%s", strerror(-r));
+		return kt_forward(r);
 	}
-	return kt_forward(r);
+	kt_diag_cause(diag, "no such program in $PATH");
+	kt_diag_remedy(diag, "install QEMU (Debian: apt-get install qemu-system-x86)");
+	return KT_VM_E_CANNOT;
 }
 
 /*

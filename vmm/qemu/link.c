@@ -119,9 +119,7 @@ int kt_link_send(struct kt_link *link, const void *data, size_t len)
 
 	if (!link->readable)
 		return 0;
-	r = kt_buf_append(&link->out, data, len);
-	if (r)
-		return kt_forward(r);
+	KT_TRY(kt_buf_append(&link->out, data, len));
 	if (link->writable)
 		return 0;
 	r = flush(link);

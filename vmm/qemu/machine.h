@@ -88,7 +88,10 @@ struct kt_qemu {
 	struct kt_qemu_vcpu *vcpus; /* owned; one per vCPU */
 };
 
-/* child.c: makes the links, starts QEMU and watches it. After an error the caller cleans up. */
+/*
+ * child.c: makes the links, starts QEMU and watches it. KT_VM_E_CANNOT: there is no such
+ * program; negative errno; with diag. After an error the caller cleans up.
+ */
 int kt_qemu_spawn(struct kt_qemu *qemu, struct kt_diag *diag) _kt_must_check_;
 /* Frequency of the host's TSC in kHz, measured for 2 ms; 0: unknown. */
 uint32_t kt_qemu_tsc_khz(void);

@@ -23,14 +23,10 @@ void kt_qmp_deinit(struct kt_qmp *qmp)
 
 int kt_qmp_execute(struct kt_qmp *qmp, const char *command, const char *arguments, uint64_t *ret_id)
 {
-	int r;
-
 	if (qmp->next_id - qmp->next_reply >= KT_QMP_PENDING_MAX)
 		return kt_raise(-ENOBUFS);
-	r = kt_buf_printf(&qmp->out, "{\"execute\":\"%s\",\"arguments\":%s,\"id\":%llu}\n", command,
-			  arguments ?: "{}", (unsigned long long)qmp->next_id);
-	if (r)
-		return kt_forward(r);
+	KT_TRY(kt_buf_printf(&qmp->out, "{\"execute\":\"%s\",\"arguments\":%s,\"id\":%llu}\n",
+			     command, arguments ?: "{}", (unsigned long long)qmp->next_id));
 	*ret_id = qmp->next_id++;
 	return 0;
 }

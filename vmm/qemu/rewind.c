@@ -321,10 +321,9 @@ int kt_qemu_rewind(struct kt_vm *vm, struct kt_diag *diag)
 	bool known = qemu->reload_fd >= 0;
 	struct kt_diag why = KT_DIAG_INIT;
 	uint64_t deadline_ns = kt_now_ns() + LIMIT_NS;
-	int r = prepare(qemu, diag);
+	int r;
 
-	if (r)
-		return kt_forward(r);
+	KT_TRY(prepare(qemu, diag));
 	qemu->rewinding = true;
 	r = known ? 0 : give_state(qemu, deadline_ns, &why);
 	if (!r)

@@ -126,9 +126,7 @@ static int load_initrd(struct kt_kvm_boot *boot, const struct kt_kvm_image *imag
 		return kt_raise(-errno);
 	if (!st.st_size)
 		return 0;
-	r = place_initrd(boot, image, ram, (uint64_t)st.st_size, diag);
-	if (r)
-		return kt_forward(r);
+	KT_TRY(place_initrd(boot, image, ram, (uint64_t)st.st_size, diag));
 	/*
 	 * The initramfs begins at a page, so its file can usually be mapped instead of
 	 * copied.

@@ -417,20 +417,14 @@ void kt_virtio_console_deinit(struct kt_virtio_console *console)
 
 int kt_virtio_console_send(struct kt_virtio_console *console, const void *data, size_t len)
 {
-	int r = kt_buf_append(&console->pending, data, len);
-
-	if (r)
-		return kt_forward(r);
+	KT_TRY(kt_buf_append(&console->pending, data, len));
 	flush(console);
 	return 0;
 }
 
 int kt_virtio_console_type(struct kt_virtio_console *console, const void *data, size_t len)
 {
-	int r = kt_buf_append(&console->typed, data, len);
-
-	if (r)
-		return kt_forward(r);
+	KT_TRY(kt_buf_append(&console->typed, data, len));
 	flush(console);
 	return 0;
 }

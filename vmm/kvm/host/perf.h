@@ -9,7 +9,7 @@
  *   where HLT must leave the guest, KVM polls before it releases the CPU
  *   (KVM_CAP_HALT_POLL)
  *
- * A host that lacks one of these is refused, because figures of half of them would mislead.
+ * A machine has all of these or none, because figures of half of them would mislead.
  */
 #pragma once
 

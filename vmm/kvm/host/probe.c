@@ -88,10 +88,8 @@ static int arm_limit(struct run *run)
 {
 	struct itimerspec when = { .it_value.tv_nsec = LIMIT_NS, .it_interval.tv_nsec = TICK_NS };
 	struct sigevent event = { .sigev_notify = SIGEV_THREAD_ID, .sigev_signo = KT_VCPU_SIGNAL };
-	int r = kt_vcpu_install_handler();
 
-	if (r)
-		return kt_forward(r);
+	KT_TRY(kt_vcpu_install_handler());
 	event.sigev_notify_thread_id = gettid();
 	if (timer_create(CLOCK_MONOTONIC, &event, &run->timer) < 0)
 		return kt_raise(-errno);
@@ -176,10 +174,8 @@ static void handle_io(struct run *run)
 static int skip(struct run *run, struct kt_diag *diag)
 {
 	struct kvm_regs regs;
-	int r = kt_ioctl(run->vcpu.fd, KVM_GET_REGS, &regs, diag);
 
-	if (r)
-		return kt_forward(r);
+	KT_TRY(kt_ioctl(run->vcpu.fd, KVM_GET_REGS, &regs, diag));
 	if (++run->errors > ERRORS_MAX || !regs.r15) {
 		kt_kvm_exit_describe(run->vcpu.run, &regs, diag);
 		return KT_PROBE_E_UNFIT;

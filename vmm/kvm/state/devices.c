@@ -96,12 +96,9 @@ int kt_kvm_take_serial(struct kt_serial *serial, const struct kt_kvm_blob *blob,
 {
 	struct kt_serial copy = *serial;
 	struct walk w = walk_over(blob);
-	int r;
 
 	walk_serial(&w, &copy);
-	r = finish_reading(&w, KT_KVM_PART_SERIAL, diag);
-	if (r)
-		return kt_forward(r);
+	KT_TRY(finish_reading(&w, KT_KVM_PART_SERIAL, diag));
 	if (copy.rx_len > KT_SERIAL_FIFO)
 		return refuse(diag, KT_KVM_PART_SERIAL, "more bytes than its receiver");
 	*serial = copy;

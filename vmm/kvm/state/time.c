@@ -92,13 +92,10 @@ static int read_count(int fd, uint32_t *ret_count, struct kt_diag *diag)
 static int write_count(int fd, uint32_t count, struct kt_diag *diag)
 {
 	struct kvm_lapic_state lapic;
-	int r;
 
 	if (!count)
 		return 0;
-	r = kt_ioctl(fd, KVM_GET_LAPIC, &lapic, diag);
-	if (r)
-		return kt_forward(r);
+	KT_TRY(kt_ioctl(fd, KVM_GET_LAPIC, &lapic, diag));
 	memcpy(lapic.regs + KT_KVM_LAPIC_COUNT_AT, &count, sizeof(count));
 	return kt_forward(kt_ioctl(fd, KVM_SET_LAPIC, &lapic, diag));
 }

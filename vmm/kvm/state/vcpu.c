@@ -80,10 +80,8 @@ static int save_one(struct save *s, const struct exchange *x)
 static int save_lapic(struct save *s)
 {
 	struct kvm_lapic_state lapic;
-	int r = kt_ioctl(s->fd, KVM_GET_LAPIC, &lapic, s->diag);
 
-	if (r)
-		return kt_forward(r);
+	KT_TRY(kt_ioctl(s->fd, KVM_GET_LAPIC, &lapic, s->diag));
 	memcpy(lapic.regs + KT_KVM_LAPIC_COUNT_AT, &s->time->counts[s->index],
 	       sizeof(s->time->counts[0]));
 	return kt_forward(put(s, KT_KVM_PART_LAPIC, &lapic, sizeof(lapic)));
@@ -174,10 +172,8 @@ static int list_msrs(struct save *s, struct msr_values *values)
 {
 	struct msr_list list = { .nmsrs = KT_ARRAY_SIZE(list.indices) };
 	struct kvm_msr_list *listed = (void *)&list; /* laid out alike */
-	int r = kt_ioctl(s->abilities->kvm_fd, KVM_GET_MSR_INDEX_LIST, listed, s->diag);
 
-	if (r)
-		return kt_forward(r);
+	KT_TRY(kt_ioctl(s->abilities->kvm_fd, KVM_GET_MSR_INDEX_LIST, listed, s->diag));
 	for (uint32_t i = 0; i < list.nmsrs; i++)
 		add_msr(values, list.indices[i]);
 	for (size_t i = 0; i < KT_ARRAY_SIZE(unlisted); i++)

@@ -368,11 +368,8 @@ int kt_kvm_cpuid_make(struct kt_kvm_cpuid *ret_cpuid, const struct kt_kvm_cpuid_
 	bool llc_is_package;
 	enum vendor vendor;
 	struct view v;
-	int r;
 
-	r = copy_host(list, spec->supported, diag);
-	if (r)
-		return kt_forward(r);
+	KT_TRY(copy_host(list, spec->supported, diag));
 	vendor = vendor_of(list);
 	if (vendor == VENDOR_OTHER || !find(list, 1)) {
 		kt_diag_cause(diag, "the host's CPUID is that of neither an Intel nor an AMD CPU");

@@ -110,13 +110,10 @@ int kt_debug_apply(const struct kt_debug *debug, int vcpu_fd, struct kt_diag *di
 int kt_debug_resume(const struct kt_debug *debug, int vcpu_fd, struct kt_diag *diag)
 {
 	struct kvm_regs regs;
-	int r;
 
 	if (!debug->on_execute || debug->stepping)
 		return 0;
-	r = kt_ioctl(vcpu_fd, KVM_GET_REGS, &regs, diag);
-	if (r)
-		return kt_forward(r);
+	KT_TRY(kt_ioctl(vcpu_fd, KVM_GET_REGS, &regs, diag));
 	if (regs.rip != debug->rip)
 		return 0; /* the owner has changed RIP meanwhile */
 	regs.rflags |= RFLAGS_RF;
@@ -165,10 +162,8 @@ static bool is_on_execute(const struct kt_debug *debug, uint32_t hits, uint64_t 
 static int take_hits(struct kt_debug *debug, int vcpu_fd, uint32_t hits, struct kt_diag *diag)
 {
 	struct kvm_regs regs;
-	int r = kt_ioctl(vcpu_fd, KVM_GET_REGS, &regs, diag);
 
-	if (r)
-		return kt_forward(r);
+	KT_TRY(kt_ioctl(vcpu_fd, KVM_GET_REGS, &regs, diag));
 	debug->rip = regs.rip;
 	debug->on_execute = is_on_execute(debug, hits, regs.rip);
 	/* RF is set and did not suppress the breakpoint. */
@@ -184,10 +179,8 @@ int kt_debug_exit(struct kt_debug *debug, int vcpu_fd, const struct kvm_run *run
 	uint64_t dr6 = run->debug.arch.dr6;
 	uint32_t hits = (uint32_t)dr6 & ((1u << debug->count) - 1);
 	bool stepped = debug->stepping && dr6 & DR6_BS;
-	int r = stepped ? end_step(debug, vcpu_fd, diag) : 0;
 
-	if (r)
-		return kt_forward(r);
+	KT_TRY(stepped ? end_step(debug, vcpu_fd, diag) : 0);
 	if (hits)
 		return kt_forward(take_hits(debug, vcpu_fd, hits, diag));
 	return stepped ? 0 : kt_forward(hand_to_guest(debug, vcpu_fd, dr6, diag));

@@ -17,10 +17,8 @@
 static int read_general(int fd, struct kt_vm_regs *ret, struct kt_diag *diag)
 {
 	struct kvm_regs regs;
-	int r = kt_ioctl(fd, KVM_GET_REGS, &regs, diag);
 
-	if (r)
-		return kt_forward(r);
+	KT_TRY(kt_ioctl(fd, KVM_GET_REGS, &regs, diag));
 	*ret = (struct kt_vm_regs){
 		.rax = regs.rax,
 		.rbx = regs.rbx,
@@ -108,10 +106,8 @@ static struct kvm_segment segment_to(const struct kt_vm_segment *from)
 static int read_system(int fd, struct kt_vm_sregs *ret, struct kt_diag *diag)
 {
 	struct kvm_sregs sregs;
-	int r = kt_ioctl(fd, KVM_GET_SREGS, &sregs, diag);
 
-	if (r)
-		return kt_forward(r);
+	KT_TRY(kt_ioctl(fd, KVM_GET_SREGS, &sregs, diag));
 	*ret = (struct kt_vm_sregs){
 		.cs = segment_from(&sregs.cs),
 		.ds = segment_from(&sregs.ds),
@@ -138,10 +134,8 @@ static int read_system(int fd, struct kt_vm_sregs *ret, struct kt_diag *diag)
 static int write_system(int fd, const struct kt_vm_sregs *from, struct kt_diag *diag)
 {
 	struct kvm_sregs sregs;
-	int r = kt_ioctl(fd, KVM_GET_SREGS, &sregs, diag);
 
-	if (r)
-		return kt_forward(r);
+	KT_TRY(kt_ioctl(fd, KVM_GET_SREGS, &sregs, diag));
 	sregs.cs = segment_to(&from->cs);
 	sregs.ds = segment_to(&from->ds);
 	sregs.es = segment_to(&from->es);
@@ -249,10 +243,8 @@ static int read_fpu(int fd, struct kt_vm_fpu *ret, struct kt_diag *diag)
 {
 	struct kvm_xsave area;
 	struct fpu_copy copy = { .area = (uint8_t *)area.region };
-	int r = kt_ioctl(fd, KVM_GET_XSAVE, &area, diag);
 
-	if (r)
-		return kt_forward(r);
+	KT_TRY(kt_ioctl(fd, KVM_GET_XSAVE, &area, diag));
 	*ret = (struct kt_vm_fpu){ .avx = has_avx(fd) };
 	copy_legacy(&copy, ret);
 	if (ret->avx)
@@ -267,10 +259,8 @@ static int write_fpu(int fd, const struct kt_vm_fpu *from, struct kt_diag *diag)
 	struct kvm_xsave area;
 	struct fpu_copy copy = { .area = (uint8_t *)area.region, .to_area = true };
 	uint64_t in_use;
-	int r = kt_ioctl(fd, KVM_GET_XSAVE, &area, diag);
 
-	if (r)
-		return kt_forward(r);
+	KT_TRY(kt_ioctl(fd, KVM_GET_XSAVE, &area, diag));
 	fpu.avx = fpu.avx && has_avx(fd);
 	copy_legacy(&copy, &fpu);
 	if (fpu.avx)
@@ -309,13 +299,12 @@ static int judge_msrs(const struct kt_vm_msr *msrs, size_t count, size_t done, s
 static int read_msrs(int fd, struct kt_vm_msr *ret, size_t count, struct kt_diag *diag)
 {
 	_cleanup_(kt_freep) struct kvm_msrs *msrs = msrs_new(ret, count);
-	int r, done;
+	int done;
 
 	if (!msrs)
 		return kt_raise(-ENOMEM);
-	r = kt_ioctl_by_name(fd, KVM_GET_MSRS, (unsigned long)msrs, &done, diag, "KVM_GET_MSRS");
-	if (r)
-		return kt_forward(r);
+	KT_TRY(kt_ioctl_by_name(fd, KVM_GET_MSRS, (unsigned long)msrs, &done, diag,
+				"KVM_GET_MSRS"));
 	for (size_t i = 0; i < (size_t)done && i < count; i++)
 		ret[i].value = msrs->entries[i].data;
 	return judge_msrs(ret, count, (size_t)done, diag);

@@ -62,7 +62,7 @@ static int image_open(struct image *ret_image, const char *path, struct kt_diag 
 	if (fd < 0 || fstat(fd, &st)) {
 		r = -errno;
 		kt_diag_cause(diag, "%s: %s", path, strerror(-r));
-		return kt_raise(r);
+		return fd < 0 && r == -ENOENT ? KT_VM_E_SPEC : kt_raise(r);
 	}
 	if (!S_ISREG(st.st_mode) || !st.st_size) {
 		kt_diag_cause(diag, "%s: %s", path,
@@ -89,9 +89,7 @@ static int load_kernel(struct kt_kvm_boot *ret_boot, const struct kt_ram *ram,
 
 	if (kt_kvm_cmdline(cmdline, config))
 		return kt_raise(-E2BIG); /* was validated */
-	r = image_open(&image, config->kernel_path, diag);
-	if (r)
-		return kt_forward(r);
+	KT_TRY(image_open(&image, config->kernel_path, diag));
 	spec.kernel = image.data;
 	spec.kernel_size = image.size;
 	r = kt_kvm_boot_load(ret_boot, ram, &spec, diag);
