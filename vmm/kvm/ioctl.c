@@ -28,9 +28,9 @@ int kt_ioctl_run(int vcpu_fd)
 		return 0;
 	switch (errno) {
 	case EINTR:
-		return KT_RUN_E_KICKED;
+		return KT_KVM_RUN_E_KICKED;
 	case EAGAIN:
-		return KT_RUN_E_AGAIN;
+		return KT_KVM_RUN_E_AGAIN;
 	default:
 		return kt_raise(-errno);
 	}

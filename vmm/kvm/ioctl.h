@@ -39,12 +39,12 @@
 		kt_ioctl_by_name((fd), (request), (value), (ret_value), (diag), #request);         \
 	})
 
-enum kt_run_condition {
-	KT_RUN_E_KICKED = KT_CONDITION(KVM_RUN), /* EINTR: a signal, or immediate_exit */
-	KT_RUN_E_AGAIN, /* EAGAIN: the vCPU waited for its SIPI and something happened */
+enum kt_kvm_run_condition {
+	KT_KVM_RUN_E_KICKED = KT_CONDITION(KVM_RUN), /* EINTR: a signal, or immediate_exit */
+	KT_KVM_RUN_E_AGAIN, /* EAGAIN: the vCPU waited for its SIPI and something happened */
 };
 
-/* 0: kvm_run has the exit reason. A condition of enum kt_run_condition; negative errno. */
+/* 0: kvm_run has the exit reason. A condition of enum kt_kvm_run_condition; negative errno. */
 int kt_ioctl_run(int vcpu_fd) _kt_must_check_;
 
 /* What kt_ioctl() and kt_ioctl_value() expand to. */

@@ -167,11 +167,11 @@ static void enter_guest(struct kt_vcpu *vcpu)
 		vcpu->half_done = false;
 		handle_exit(vcpu);
 		break;
-	case KT_RUN_E_KICKED:
+	case KT_KVM_RUN_E_KICKED:
 		vcpu->half_done = false;
 		count_exit(vcpu, KVM_EXIT_INTR);
 		break;
-	case KT_RUN_E_AGAIN:
+	case KT_KVM_RUN_E_AGAIN:
 		break;
 	default:
 		vcpu->half_done = false;

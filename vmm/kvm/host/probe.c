@@ -211,7 +211,7 @@ static int run_guest(struct run *run, struct kt_diag *diag)
 		r = kt_ioctl_run(run->vcpu.fd);
 		if (r == 0)
 			r = handle_exit(run, diag);
-		else if (r == KT_RUN_E_KICKED || r == KT_RUN_E_AGAIN)
+		else if (r == KT_KVM_RUN_E_KICKED || r == KT_KVM_RUN_E_AGAIN)
 			r = 0;
 		else
 			kt_diag_cause(diag, "KVM_RUN: %s", strerror(-r));
