@@ -152,12 +152,12 @@ static int start(struct run *run, struct kt_diag *diag)
 	spec.keep_fd_count = child->keep_fd >= 0;
 	spec.new_group = true;
 	r = kt_process_spawn(&run->process, &spec);
-	if (r == -ENOENT) {
-		kt_diag_cause(diag, "no program '%s'", child->argv[0]);
-		kt_diag_remedy(diag, "install it");
-	}
 	run->group = run->process.pid;
-	return kt_forward(r);
+	if (r != KT_PROCESS_E_NONE)
+		return kt_forward(r);
+	kt_diag_cause(diag, "no program '%s'", child->argv[0]);
+	kt_diag_remedy(diag, "install it");
+	return KT_CHILD_E_NONE;
 }
 
 int kt_child_run(const struct kt_child *child, struct kt_diag *diag)

@@ -28,11 +28,12 @@ struct kt_child {
 enum kt_child_condition {
 	KT_CHILD_E_FAILED = KT_CONDITION(CHILD), /* it ended, not with status 0; diag says how */
 	KT_CHILD_E_CANCELLED,
+	KT_CHILD_E_NONE, /* no program has the name argv[0]; diag says so */
 };
 
 /*
  * The program runs in a process group of its own, which is gone when this
  * returns: cancelled, it gets SIGTERM and, should that not be enough, SIGKILL.
- * -ENOENT, with diag: no such program.
+ * 0 for exit status 0; a kt_child_condition.
  */
 int kt_child_run(const struct kt_child *child, struct kt_diag *diag) _kt_must_check_;

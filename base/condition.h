@@ -21,7 +21,9 @@ enum kt_range {
 	KT_RANGE_UNUSED_,
 	/* base/ */
 	KT_RANGE_CHILD,
+	KT_RANGE_FS,
 	KT_RANGE_LOOP,
+	KT_RANGE_PROCESS,
 	/* proto/ */
 	KT_RANGE_ACCEL,
 	KT_RANGE_FRAME,

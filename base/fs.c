@@ -15,7 +15,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/sendfile.h>
-#include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -84,31 +83,32 @@ int kt_mkdir_p(const char *path)
 	return kt_forward(make_dir(part));
 }
 
-int kt_read_file(const char *path, struct kt_buf *out)
+/* At the limit of out: one more byte tells a longer file from a file of exactly that size. */
+static int expect_end(int fd)
 {
-	_cleanup_(kt_closep) int fd = open(path, O_RDONLY | O_CLOEXEC);
+	uint8_t probe;
+	ssize_t n;
+
+	do
+		n = read(fd, &probe, 1);
+	while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return kt_raise(-errno);
+	return n ? KT_FS_E_LARGE : 0;
+}
+
+static int read_fd(int fd, struct kt_buf *out)
+{
 	size_t chunk;
 	ssize_t n;
-	int r;
 
-	if (fd < 0)
-		return kt_raise(-errno);
 	for (;;) {
-		/* At the limit, one more byte is asked for, to tell a full file from a cut one. */
 		chunk = READ_CHUNK;
 		if (out->max && out->max - out->len < chunk)
 			chunk = out->max - out->len;
-		if (!chunk) {
-			uint8_t probe;
-
-			do
-				n = read(fd, &probe, 1);
-			while (n < 0 && errno == EINTR);
-			return n < 0 ? kt_raise(-errno) : n ? kt_raise(-ENOBUFS) : 0;
-		}
-		r = kt_buf_reserve(out, chunk);
-		if (r)
-			return kt_forward(r);
+		if (!chunk)
+			return kt_forward(expect_end(fd));
+		KT_TRY(kt_buf_reserve(out, chunk));
 		n = read(fd, out->data + out->len, chunk);
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -118,6 +118,26 @@ int kt_read_file(const char *path, struct kt_buf *out)
 			return 0;
 		out->len += (size_t)n;
 	}
+}
+
+int kt_try_read_file(const char *path, struct kt_buf *out)
+{
+	_cleanup_(kt_closep) int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return kt_errno_is_none(errno) ? KT_FS_E_NONE : kt_raise(-errno);
+	return kt_forward(read_fd(fd, out));
+}
+
+int kt_read_file(const char *path, struct kt_buf *out)
+{
+	_cleanup_(kt_closep) int fd = open(path, O_RDONLY | O_CLOEXEC);
+	int r;
+
+	if (fd < 0)
+		return kt_raise(-errno);
+	r = read_fd(fd, out);
+	return r == KT_FS_E_LARGE ? kt_raise(-ENOBUFS) : kt_forward(r);
 }
 
 int kt_write_all(int fd, const void *data, size_t len)

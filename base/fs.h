@@ -2,6 +2,8 @@
 /* Files and folders; host side. All descriptors are O_CLOEXEC. */
 #pragma once
 
+#include <errno.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -18,8 +20,21 @@ int kt_path_format(char *buf, const char *fmt, ...)
 /* Creates the folder and its parents with mode 0755; one that exists is fine. */
 int kt_mkdir_p(const char *path) _kt_must_check_;
 
-/* Appends the file's bytes to out, within out's limit. */
+enum kt_fs_condition {
+	KT_FS_E_NONE = KT_CONDITION(FS), /* no file has this path */
+	KT_FS_E_LARGE,			 /* the file exceeds the limit of the buffer */
+};
+
+/* Whether the errno err says that no file has a path. */
+static inline bool kt_errno_is_none(int err)
+{
+	return err == ENOENT || err == ENOTDIR;
+}
+
+/* Appends the file's bytes to out. -ENOENT, -ENOTDIR; -ENOBUFS: KT_FS_E_LARGE. */
 int kt_read_file(const char *path, struct kt_buf *out) _kt_must_check_;
+/* Appends the file's bytes to out; a kt_fs_condition for a file that need not be there. */
+int kt_try_read_file(const char *path, struct kt_buf *out) _kt_must_check_;
 /* All of data at the descriptor's position; retries short writes and EINTR. */
 int kt_write_all(int fd, const void *data, size_t len) _kt_must_check_;
 /* Creates or replaces the file as a whole: temporary file, then rename. */

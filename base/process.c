@@ -66,7 +66,7 @@ static void reset_signals(void)
 	sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-/* The child's half; returns a negative errno, as only a failure does return. */
+/* The child's half. Returns only on failure, as kt_process_spawn() does. */
 static int become(const struct kt_process_spec *spec, pid_t parent)
 {
 	int r;
@@ -88,7 +88,7 @@ static int become(const struct kt_process_spec *spec, pid_t parent)
 		return r;
 	reset_signals();
 	execvp(spec->argv[0], (char *const *)(uintptr_t)spec->argv);
-	return -errno;
+	return errno == ENOENT ? KT_PROCESS_E_NONE : -errno;
 }
 
 static _Noreturn void run_child(const struct kt_process_spec *spec, pid_t parent, int status_fd)
@@ -102,7 +102,7 @@ static _Noreturn void run_child(const struct kt_process_spec *spec, pid_t parent
 	_exit(127);
 }
 
-/* What exec came to: 0, or the child's negative errno. */
+/* The result of the child's execve(2): 0 or the result of become(). */
 static int read_exec_status(int fd)
 {
 	ssize_t n;
@@ -142,7 +142,7 @@ int kt_process_spawn(struct kt_process *ret_process, const struct kt_process_spe
 	if (r) {
 		if (child.pid > 0)
 			kt_process_kill(&child);
-		return kt_raise(r);
+		return r > 0 ? kt_forward(r) : kt_raise(r);
 	}
 	*ret_process = child;
 	return 0;

@@ -30,7 +30,11 @@ struct kt_process_spec {
 	bool new_group; /* own process group: a terminal's Ctrl-C does not reach it */
 };
 
-/* -ENOENT: no such program (found out by exec, reported here). */
+enum kt_process_condition {
+	KT_PROCESS_E_NONE = KT_CONDITION(PROCESS), /* no program has this name */
+};
+
+/* KT_PROCESS_E_NONE; negative errno of any call in the child up to execve(2). */
 int kt_process_spawn(struct kt_process *ret_process,
 		     const struct kt_process_spec *spec) _kt_must_check_;
 

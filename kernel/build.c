@@ -145,6 +145,11 @@ static int run(struct build *b, const char *const *argv, const char *doing)
 		kt_diag_remedy(b->diag, "the same command goes on where this ended");
 		return KT_BUILD_E_CANCELLED;
 	}
+	if (r == KT_CHILD_E_NONE) {
+		kt_diag_cause(b->diag, "%s", why.cause);
+		kt_diag_remedy(b->diag, "%s", why.remedy);
+		return KT_BUILD_E_TOOLS;
+	}
 	kt_diag_cause(b->diag, "%s%s%s", why.cause[0] ? why.cause : strerror(-r),
 		      b->error_line[0] ? ": " : "", b->error_line);
 	if (b->progress.phase == KT_BUILD_UNPACK)
@@ -242,8 +247,9 @@ static int open_log(struct build *b)
 	r = in_work(b, path, "build.log");
 	if (r)
 		return kt_forward(r);
-	r = kt_read_file(path, &old);
-	if (r && r != -ENOENT)
+	/* A log that is absent, or longer than LOG_READ_MAX, only makes the estimate worse. */
+	r = kt_try_read_file(path, &old);
+	if (r < 0)
 		return kt_forward(r);
 	for (const char *p = kt_buf_str(&old); *p; p = strchrnul(p, '\n'), p += *p == '\n')
 		b->progress.steps += is_step(p);

@@ -211,10 +211,11 @@ static int run_unpacker(const struct format *format, const struct kt_bzimage *bz
 	spec.stdout_fd = out_fd;
 	spec.no_new_privs = true;
 	r = kt_process_spawn(&process, &spec);
-	if (r == -ENOENT) {
+	if (r == KT_PROCESS_E_NONE) {
 		kt_diag_cause(diag, "it is packed with %s, and there is no program '%s'",
 			      format->name, format->argv[0]);
 		kt_diag_remedy(diag, "install %s", format->argv[0]);
+		return KT_BZIMAGE_E_UNPACKER;
 	}
 	if (r)
 		return kt_forward(r);

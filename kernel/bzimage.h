@@ -24,6 +24,7 @@ struct kt_bzimage {
 
 enum kt_bzimage_condition {
 	KT_BZIMAGE_E_BAD = KT_CONDITION(BZIMAGE), /* diag's cause names the field */
+	KT_BZIMAGE_E_UNPACKER, /* the program that unpacks the payload is not installed */
 };
 
 /* Whether it has the setup header's magic at all. */
@@ -36,8 +37,8 @@ int kt_bzimage_parse(struct kt_bzimage *ret_bzimage, const void *image, size_t s
 /*
  * Unpacks the payload into an anonymous memory file; gzip by zlib, the others
  * by the program that made them (zstd, xz, lz4, ...). Never writes more than
- * unpacked_size. Condition BAD: it does not unpack to that size. -ENOENT, with
- * diag: the program is not installed.
+ * unpacked_size. Condition BAD: it does not unpack to that size. Condition
+ * UNPACKER. Both with diag.
  */
 int kt_bzimage_unpack(const struct kt_bzimage *bzimage, int *ret_fd,
 		      struct kt_diag *diag) _kt_must_check_;

@@ -102,11 +102,9 @@ int kt_cache_read_meta(const char *dir, struct kt_cached_kernel *ret_kernel)
 
 	r = kt_path_format(path, "%s/meta.json", dir);
 	if (!r)
-		r = kt_read_file(path, &text);
-	if (r == -ENOENT || r == -ENOTDIR || r == -ENOBUFS)
-		return KT_CACHE_E_NONE;
+		r = kt_try_read_file(path, &text);
 	if (r)
-		return kt_forward(r);
+		return r > 0 ? KT_CACHE_E_NONE : kt_forward(r);
 	meta = json_loadb((const char *)text.data, text.len, 0, NULL);
 	if (!meta || !take_meta(meta, &kernel))
 		return KT_CACHE_E_NONE;

@@ -10,6 +10,7 @@
 #include <bpf/libbpf.h>
 
 #include "base/cleanup.h"
+#include "base/fs.h"
 #include "kernel/bzimage.h"
 #include "kernel/image.h"
 
@@ -99,7 +100,7 @@ int kt_image_open(struct kt_image *ret_image, const char *path, struct kt_diag *
 	if (fd < 0) {
 		r = -errno;
 		kt_diag_cause(diag, "%s", strerror(-r));
-		return r == -ENOENT || r == -ENOTDIR ? KT_IMAGE_E_NONE : kt_raise(r);
+		return kt_errno_is_none(-r) ? KT_IMAGE_E_NONE : kt_raise(r);
 	}
 	r = load(&image, fd, diag);
 	if (r < 0)

@@ -24,7 +24,7 @@ struct kt_image {
 
 enum kt_image_condition {
 	KT_IMAGE_E_NONE = KT_CONDITION(IMAGE), /* no such file */
-	KT_IMAGE_E_BAD, /* not a kernel image; diag's cause names the field */
+	KT_IMAGE_E_BAD, /* not a kernel image that ktest can unpack and read; diag says why */
 };
 
 #define KT_IMAGE_INIT ((struct kt_image){ .data = NULL })

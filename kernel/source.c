@@ -136,7 +136,7 @@ static int no_source(const char *path, bool by_default, int r, struct kt_diag *d
 	} else {
 		kt_diag_cause(diag, "%s", strerror(-r));
 	}
-	return r == -ENOENT || r == -ENOTDIR ? KT_KERNEL_SOURCE_E_NONE : kt_raise(r);
+	return kt_errno_is_none(-r) ? KT_KERNEL_SOURCE_E_NONE : kt_raise(r);
 }
 
 int kt_kernel_source_identify(struct kt_kernel_source *ret_source, const char *path,

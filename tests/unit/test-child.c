@@ -85,7 +85,7 @@ static void test_failures(void **state)
 	expect_failure("exit 3", "sh ended with status 3");
 	expect_failure("kill -SEGV $$", "sh was ended by signal 11 (Segmentation fault)");
 	child.argv = argv;
-	assert_int_equal(kt_child_run(&child, &diag), -ENOENT);
+	assert_int_equal(kt_child_run(&child, &diag), KT_CHILD_E_NONE);
 	assert_non_null(strstr(diag.cause, "no-such-program-of-ktest"));
 }
 

@@ -69,6 +69,12 @@ static void test_read_limit(void **state)
 	assert_int_equal(kt_read_file(in_top("f"), &small), -ENOBUFS);
 	assert_int_equal(kt_read_file(in_top("absent"), &none), -ENOENT);
 	assert_int_equal(kt_read_file(top, &none), -EISDIR);
+	exact.len = small.len = 0;
+	assert_int_equal(kt_try_read_file(in_top("f"), &exact), 0);
+	assert_int_equal(kt_try_read_file(in_top("f"), &small), KT_FS_E_LARGE);
+	assert_int_equal(kt_try_read_file(in_top("absent"), &none), KT_FS_E_NONE);
+	assert_int_equal(kt_try_read_file(in_top("f/below"), &none), KT_FS_E_NONE);
+	assert_int_equal(kt_try_read_file(top, &none), -EISDIR);
 }
 
 static void test_failed_write_leaves_the_old_file_and_no_other(void **state)

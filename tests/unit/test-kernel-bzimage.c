@@ -137,6 +137,25 @@ static void check_program(const char *command, const char *format)
 	assert_non_null(strstr(diag.cause, "payload"));
 }
 
+static void test_missing_unpacker_is_named(void **state)
+{
+	_cleanup_(kt_buf_deinit) struct kt_buf image = KT_BUF_INIT(0);
+	static const char payload[] = "\x28\xb5\x2f\xfd....\x40\x00\x00";
+	char *path = strdup(getenv("PATH"));
+	struct kt_diag diag = KT_DIAG_INIT;
+	struct kt_bzimage bz;
+	int fd, r;
+
+	make_image(&image, payload, sizeof(payload));
+	assert_int_equal(kt_bzimage_parse(&bz, image.data, image.len, &diag), 0);
+	setenv("PATH", "/no/such/folder", 1);
+	r = kt_bzimage_unpack(&bz, &fd, &diag);
+	setenv("PATH", path, 1);
+	free(path);
+	assert_int_equal(r, KT_BZIMAGE_E_UNPACKER);
+	assert_string_equal(diag.remedy, "install zstd");
+}
+
 static void test_xz(void **state)
 {
 	check_program("xz -c --check=crc32 --x86 --lzma2", "xz");
@@ -224,6 +243,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_gzip),
+		cmocka_unit_test(test_missing_unpacker_is_named),
 		cmocka_unit_test(test_xz),
 		cmocka_unit_test(test_zstd),
 		cmocka_unit_test(test_lz4),
