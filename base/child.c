@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Running one program of a build; see child.h.
+ * Runs one program to its end; see child.h.
  *
- * Its output ends when the last process that holds the pipe has ended, which is
- * what is waited for: the children that make leaves behind when it is killed
- * are compilers that still write into the build's folder.
+ * kt_child_run() waits for the end of the output, which comes when the last process that
+ * holds the pipe has ended: a killed make leaves compilers behind that still write into
+ * the folder of the build.
  */
 #include <fcntl.h>
 #include <poll.h>
@@ -53,7 +53,7 @@ static void split_lines(struct run *run, const char *data, size_t len)
 	}
 }
 
-/* Reads what is there; *ret_end: nobody will write any more. */
+/* Reads the available output; *ret_end: no writer is left. */
 static int take_output(struct run *run, bool *ret_end)
 {
 	char chunk[16384];
@@ -76,7 +76,7 @@ static int take_output(struct run *run, bool *ret_end)
 	return 0;
 }
 
-/* First politely, so that make removes what is half-written; then for good. */
+/* First SIGTERM, on which make removes half-written files; SIGKILL after GRACE_NS. */
 static void advance_cancel(struct run *run)
 {
 	uint64_t now = kt_now_ns();

@@ -2,10 +2,10 @@
 /*
  * Files and folders of the host; see fs.h.
  *
- * Writing is either whole (temporary file in the same folder, fsync, rename) or
- * to a descriptor the caller owns. Removing works with descriptors from the top
- * down and never follows a link, so that a folder swapped for a link meanwhile
- * cannot lead it outside.
+ * A file is written atomically (temporary file in the same folder, fsync(2), rename(2)) or
+ * through a descriptor of the caller. Trees are removed from the top down through
+ * descriptors and without following links, so that a folder that becomes a link in the
+ * meantime does not lead outside the tree.
  */
 #include <dirent.h>
 #include <fcntl.h>
@@ -22,8 +22,8 @@
 #include "base/fs.h"
 
 #define READ_CHUNK     (64u << 10)
-#define TEMP_TRIES     100 /* names of files that a killed process of the same pid left */
-#define TREE_DEPTH_MAX 128 /* one descriptor per level is open while removing */
+#define TEMP_TRIES     100 /* a killed process with the same pid may have left files */
+#define TREE_DEPTH_MAX 128 /* removing holds one descriptor per level */
 
 static void closedirp(DIR **dir)
 {
@@ -46,7 +46,7 @@ int kt_path_format(char *buf, const char *fmt, ...)
 	return 0;
 }
 
-/* mkdir(2) that takes a folder, or a link to one, that is there already. */
+/* mkdir(2) that accepts an existing folder, or an existing link to a folder. */
 static int make_dir(const char *path)
 {
 	struct stat st;
@@ -55,7 +55,7 @@ static int make_dir(const char *path)
 	if (!mkdir(path, 0755))
 		return 0;
 	err = errno;
-	/* A read-only or foreign parent says EROFS or EACCES of a folder that exists, too. */
+	/* In a read-only or foreign parent mkdir(2) of an existing folder is EROFS or EACCES. */
 	if (stat(path, &st))
 		return kt_raise(-err);
 	return S_ISDIR(st.st_mode) ? 0 : kt_raise(-ENOTDIR);
@@ -158,9 +158,9 @@ int kt_write_all(int fd, const void *data, size_t len)
 }
 
 /*
- * Opens a new file beside path. Not mkstemp(3), whose files have mode 0600: the umask,
- * which says what mode the file is to have, cannot be read without setting it, for all
- * threads.
+ * Creates a file beside path, with the mode that the umask gives. Not mkstemp(3), whose
+ * files have mode 0600: a later chmod(2) would need the umask, and reading the umask sets
+ * it for all threads.
  */
 static int open_beside(int *ret_fd, char *temp, const char *path)
 {
@@ -198,7 +198,7 @@ int kt_write_file_atomic(const char *path, const void *data, size_t len)
 	return kt_forward(r);
 }
 
-/* For what sendfile(2) does not take, an O_APPEND destination for one. */
+/* For descriptors that sendfile(2) refuses, such as a destination with O_APPEND. */
 static int copy_through_buffer(int dst_fd, int src_fd, off_t offset)
 {
 	_cleanup_(kt_freep) uint8_t *chunk = malloc(READ_CHUNK);
@@ -276,7 +276,7 @@ int kt_copy_fd(int dst_fd, int src_fd)
 
 static int remove_in(int parent_fd, const char *name, unsigned int depth);
 
-/* Empties the folder; takes over dir_fd. */
+/* Empties the folder dir_fd; takes over dir_fd. */
 static int remove_contents(int dir_fd, unsigned int depth)
 {
 	_cleanup_(closedirp) DIR *dir = fdopendir(dir_fd);
@@ -327,7 +327,7 @@ int kt_remove_tree(const char *path)
 	return kt_forward(remove_in(AT_FDCWD, path, 0));
 }
 
-/* The XDG rules: a variable that is empty or relative counts as not set. */
+/* By the XDG rules an empty or relative variable counts as unset. */
 static int xdg_dir(char *buf, const char *variable, const char *below_home)
 {
 	const char *base = getenv(variable);

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Building guest kernels; see build.h. From the top: prepare (what is to be
- * built, and is it there already), lock, then one function per phase.
+ * Builds guest kernels; see build.h. kt_build_kernel() makes the recipe, looks for the
+ * kernel in the cache, takes the lock and calls one function per phase. recipe.c makes
+ * the key, install.c moves the kernel into the cache, base/child.c runs programs.
  *
- * The build happens in "<cache>/kernels/.build/<key>/":
- *	src/		unpacked tarball, under that name once complete
- *	obj/		the kernel's object folder
- *	Kconfig		the fragment, as hashed
- *	build.log	all output, of every attempt
- *	stage/		the finished kernel, until it is moved to its place
+ * The work folder is "<cache>/kernels/.build/<key>/", which survives an interruption:
+ *	src/		complete unpacked tarball
+ *	obj/		object folder of make
+ *	Kconfig		the hashed fragment
+ *	build.log	output of all attempts
+ *	stage/		the finished kernel, before install.c renames it
  */
 #include <fcntl.h>
 #include <poll.h>
@@ -30,13 +31,13 @@
 #define LOCK_RETRY_MS 500
 
 /*
- * Estimates until a build has been seen: lines that make prints, and the CPU time
- * of a line (2.3 GHz EPYC); the link at the end is one process on one CPU.
+ * Estimates for a first build, measured on a 2.3 GHz EPYC: lines that make prints, CPU time
+ * per line, and the final link, which is one process on one CPU.
  */
 #define STEPS_TOTAL   1880u
 #define STEP_CPU_NS   (320 * KT_NSEC_PER_MSEC)
 #define LINK_NS	      (40 * KT_NSEC_PER_SEC)
-#define RATE_FROM_NS  (20 * KT_NSEC_PER_SEC) /* measured rates are believed from here */
+#define RATE_FROM_NS  (20 * KT_NSEC_PER_SEC) /* before, the measured rate is too noisy */
 #define MAKE_ARGS_MAX 24
 
 struct build {
@@ -49,7 +50,7 @@ struct build {
 	int lock_fd, log_fd;
 	struct kt_build_progress progress;
 	uint64_t phase_start_ns, phase_start_steps;
-	char error_line[512]; /* the first that looks like the reason of a failure */
+	char error_line[512]; /* first line of output that looks like the cause of a failure */
 };
 
 static void build_deinit(struct build *b)
@@ -100,7 +101,7 @@ static bool cancelled(const struct build *b)
 
 /* --- programs ---------------------------------------------------------------- */
 
-/* "  CC      kernel/fork.o" and the like. */
+/* Whether make reports a step: "  CC      kernel/fork.o". */
 static bool is_step(const char *line)
 {
 	return line[0] == ' ' && line[1] == ' ' && line[2] >= 'A' && line[2] <= 'Z';
@@ -142,7 +143,7 @@ static int run(struct build *b, const char *const *argv, const char *doing)
 	kt_diag_doing(b->diag, "%s", doing);
 	if (r == KT_CHILD_E_CANCELLED) {
 		kt_diag_cause(b->diag, "interrupted");
-		kt_diag_remedy(b->diag, "the same command goes on where this ended");
+		kt_diag_remedy(b->diag, "run the same command again to continue this build");
 		return KT_BUILD_E_CANCELLED;
 	}
 	if (r == KT_CHILD_E_NONE) {
@@ -155,11 +156,11 @@ static int run(struct build *b, const char *const *argv, const char *doing)
 	if (b->progress.phase == KT_BUILD_UNPACK)
 		kt_diag_remedy(b->diag, "sources are a tar file or a folder");
 	else
-		kt_diag_remedy(b->diag, "all its output is in %s/build.log", b->work);
+		kt_diag_remedy(b->diag, "the whole output is in %s/build.log", b->work);
 	return r > 0 ? KT_BUILD_E_FAILED : kt_forward(r);
 }
 
-/* make in the source tree, unaffected by a make or a settings of the caller's. */
+/* Runs make in the source tree without make variables of the caller's environment. */
 static int run_make(struct build *b, const char *doing, const char *const *targets)
 {
 	char obj[KT_PATH_MAX], allconfig[KT_PATH_MAX], jobs[32];
@@ -212,8 +213,8 @@ static int open_lock(int *ret_fd)
 }
 
 /*
- * A lock that somebody else holds cannot be waited for together with a
- * descriptor, so it is asked for again from time to time.
+ * Polls for the lock every LOCK_RETRY_MS, because flock(2) cannot wait for the lock and for
+ * cancel_fd at the same time.
  */
 static int take_lock(struct build *b)
 {
@@ -237,7 +238,7 @@ static int take_lock(struct build *b)
 	return 0;
 }
 
-/* Opens the log behind what earlier attempts wrote, and counts their steps. */
+/* Opens build.log for appending and counts the steps of earlier attempts. */
 static int open_log(struct build *b)
 {
 	_cleanup_(kt_buf_deinit) struct kt_buf old = KT_BUF_INIT(LOG_READ_MAX);
@@ -247,7 +248,7 @@ static int open_log(struct build *b)
 	r = in_work(b, path, "build.log");
 	if (r)
 		return kt_forward(r);
-	/* A log that is absent, or longer than LOG_READ_MAX, only makes the estimate worse. */
+	/* An absent log, or one beyond LOG_READ_MAX, only makes the estimate worse. */
 	r = kt_try_read_file(path, &old);
 	if (r < 0)
 		return kt_forward(r);
@@ -275,7 +276,7 @@ static int open_work(struct build *b)
 	return kt_forward(r);
 }
 
-/* For work that going on with it would not mend; forwards r. */
+/* Removes work that a later build could not continue; returns r. */
 static int drop_work(struct build *b, int r)
 {
 	int w = kt_remove_tree(b->work);
@@ -435,7 +436,7 @@ static int build_locked(struct build *b, struct kt_cached_kernel *ret_kernel)
 	return kt_forward(r);
 }
 
-/* 0: it is there; condition NONE of the cache: it is not. */
+/* Looks for the kernel in the cache; *ret_existed: found. */
 static int look(struct build *b, struct kt_cached_kernel *ret_kernel, bool *ret_existed)
 {
 	int r = kt_cache_find_key(b->recipe.key, ret_kernel);
@@ -473,7 +474,7 @@ int kt_build_kernel(const struct kt_build_spec *spec, struct kt_cached_kernel *r
 		r = look(&b, ret_kernel, &existed);
 	if (!r && !existed)
 		r = take_lock(&b);
-	/* Whoever held the lock may have built this very kernel. */
+	/* The previous holder of the lock may have built the same kernel. */
 	if (!r && !existed)
 		r = look(&b, ret_kernel, &existed);
 	if (!r && !existed)

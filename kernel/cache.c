@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The cache of built kernels; see cache.h. */
+/*
+ * The cache of built kernels; see cache.h. A kernel counts as complete if its meta.json is:
+ * install.c writes meta.json before rename(2) makes the folder appear. Locking of builds is
+ * left to build.c.
+ */
 #include <dirent.h>
 #include <fcntl.h>
 #include <stdbool.h>
@@ -59,7 +63,7 @@ int kt_cache_write_meta(const char *dir, const struct kt_cached_kernel *kernel)
 			 kernel->source_hash, "kconfig_hash", kernel->kconfig_hash, "created",
 			 (json_int_t)kernel->created_s, "build_steps",
 			 (json_int_t)kernel->build_steps, "complete", 1);
-	/* Strings that are not UTF-8 are refused, as the file would be on reading. */
+	/* Invalid UTF-8 is refused now, because reading would refuse the file. */
 	if (!meta)
 		return kt_raise(-EILSEQ);
 	text = json_dumps(meta, JSON_INDENT(2));
@@ -135,7 +139,7 @@ static int append(struct kt_cached_kernels *list, const struct kt_cached_kernel 
 	return 0;
 }
 
-/* Adds the kernel in "<kernels>/<id>", unless that is none. */
+/* Adds the kernel in "<kernels>/<id>", if the folder has a complete kernel. */
 static int add_entry(struct kt_cached_kernels *list, const char *kernels, const char *id)
 {
 	struct kt_cached_kernel kernel;

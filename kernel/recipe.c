@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What a kernel is made from; see recipe.h. */
+/* The inputs of a kernel build and their key; see recipe.h. */
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,7 +12,7 @@
 #include "kernel/recipe.h"
 #include "base/child.h"
 
-/* Part of the key: to be raised when the same inputs come to another kernel. */
+/* Part of the key; raise it when the same inputs give another kernel. */
 #define RECIPE_VERSION "1"
 
 #define KCONFIG_MAX (1u << 20)
@@ -91,12 +91,12 @@ static int check_tools(struct kt_diag *diag)
 	if (!programs.len)
 		return 0;
 	kt_diag_doing(diag, "build a kernel");
-	kt_diag_cause(diag, "programs it takes are missing:%s", kt_buf_str(&programs));
+	kt_diag_cause(diag, "missing programs:%s", kt_buf_str(&programs));
 	kt_diag_remedy(diag, "apt-get install%s libelf-dev", kt_buf_str(&packages));
 	return KT_BUILD_E_TOOLS;
 }
 
-/* The first line that a program says about its version. */
+/* *out: the first line of "<program> --version". */
 static int ask_version(const char *program, struct kt_buf *out, struct kt_diag *diag)
 {
 	const char *const argv[] = { program, "--version", NULL };
@@ -114,7 +114,7 @@ static int ask_version(const char *program, struct kt_buf *out, struct kt_diag *
 	return 0;
 }
 
-/* pahole counts as a compiler: the BTF is its work. */
+/* pahole counts as a compiler, because it generates the BTF. */
 static int identify_compiler(struct kt_recipe *recipe, struct kt_diag *diag)
 {
 	_cleanup_(kt_buf_deinit) struct kt_buf gcc = KT_BUF_INIT(VERSION_MAX);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Framing of the guest channel; see frame.h for the layout. */
+/* Encoder and decoder of frames; frame.h has the layout. */
 #include <string.h>
 
 #include <zlib.h>
@@ -8,7 +8,7 @@
 #include "base/cursor.h"
 #include "proto/frame.h"
 
-/* Enough for one whole frame and as much again, so that feeding never stalls. */
+/* Room for two frames of maximum size, so that feeding never stalls. */
 #define DECODER_MAX (2 * ((size_t)KT_FRAME_PAYLOAD_MAX + KT_FRAME_HEADER_SIZE) + (64u << 10))
 
 const char *kt_frame_strcondition(int condition)
@@ -116,7 +116,7 @@ static int check_header(const struct kt_frame_decoder *dec, struct kt_cursor *c,
 	return 0;
 }
 
-/* Whether the frame is one to hand out; *ret_r is 0 or KT_FRAME_E_SEQ then. */
+/* Whether the frame is not dropped; *ret_r: 0, or KT_FRAME_E_SEQ. */
 static bool check_seq(struct kt_frame_decoder *dec, const struct kt_frame *frame, int *ret_r)
 {
 	if (dec->anew && frame->type == dec->anew && !frame->seq) {

@@ -338,8 +338,8 @@ static void test_isolation(void **state)
 							       KT_OP_START("w"))));
 	add("w", 0);
 	expect_finding(NULL, KT_FINDING_WRONG,
-		       "isolation: worker 'w' 0 was seen on CPUs 0-1, and was never let run on "
-		       "others than 0");
+		       "isolation: worker 'w' 0 was seen on CPUs 0-1, but was only ever allowed "
+		       "on 0");
 	expect_kept(&(struct kt_limits){ .isolation = KT_OFF });
 	scenario = kt_scenario_judged;
 	expect_kept(NULL);
@@ -350,8 +350,10 @@ static void test_variation(void **state)
 	add("w", 0)->iterations = 900;
 	add("w", 1)->iterations = 1100;
 	expect_kept(&(struct kt_limits){ .variation = 10 });
-	expect_finding(&(struct kt_limits){ .variation = 9 }, KT_FINDING_LATE,
-		       "variation: how fast workers 'w' worked varies by 10 % of the 100 pieces");
+	expect_finding(
+		&(struct kt_limits){ .variation = 9 }, KT_FINDING_LATE,
+		"variation: the work rate of workers 'w' has a standard deviation of 10 % of "
+		"the mean of 100 pieces");
 	res.record.workers[0].msg.iterations = res.record.workers[1].msg.iterations = 0;
 	expect_finding(&(struct kt_limits){ .variation = 9 }, KT_FINDING_UNCLEAR, "did no work");
 }
@@ -377,7 +379,7 @@ static void test_wake_p99(void **state)
 	add("w", 0);
 	expect_kept(&(struct kt_limits){ .wake_p99 = MS(120) });
 	expect_finding(&(struct kt_limits){ .wake_p99 = MS(90) }, KT_FINDING_LATE,
-		       "in 1 of 100 times, limit 90.000 ms, n=100");
+		       " ms, limit 90.000 ms, n=100");
 	memset(&res.record.workers[0].wakes, 0, sizeof(wakes));
 	expect_finding(&(struct kt_limits){ .wake_p99 = MS(90) }, KT_FINDING_UNCLEAR,
 		       "were never woken for a known time");
@@ -390,8 +392,7 @@ static void test_migrations(void **state)
 	w->migrations = 50;
 	expect_kept(&(struct kt_limits){ .migrations = 50 });
 	expect_finding(&(struct kt_limits){ .migrations = 49 }, KT_FINDING_WRONG,
-		       "worker 'w' 0 got another CPU 50 of the 100 times it got one, 50 %, limit "
-		       "49 %");
+		       "worker 'w' 0 changed its CPU in 50 of 100 runs, 50 %, limit 49 %");
 	w->runs = 0;
 	expect_finding(&(struct kt_limits){ .migrations = 49 }, KT_FINDING_UNCLEAR,
 		       "never got a CPU");
@@ -425,9 +426,10 @@ static void test_fairness(void **state)
 	res.record.workers[2].msg.cpu_ns = MS(8000);
 	judge(&limit);
 	assert_int_equal(res.record.finding_count, 2);
-	assert_non_null(strstr(res.record.findings[0].text,
-			       "fairness: cgroup 'a' had 50.0 % of the CPU time, and by its weight "
-			       "75.0 % are due to it; that is off by 33 %, limit 10 %"));
+	assert_non_null(
+		strstr(res.record.findings[0].text,
+		       "fairness: cgroup 'a' had 50.0 % of the CPU time; its weight entitles it "
+		       "to 75.0 %, deviation 33 %, limit 10 %"));
 	assert_non_null(strstr(res.record.findings[1].text, "cgroup 'b' had 50.0 %"));
 	assert_int_equal(res.record.findings[0].kind, KT_FINDING_LATE);
 	res.record.finding_count = 0;
