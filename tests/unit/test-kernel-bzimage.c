@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Compressed kernel images: the setup header, each way of packing, damage. */
+/* Compressed kernel images: setup header, formats, damage. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -128,7 +128,7 @@ static void check_program(const char *command, const char *format)
 	assert_string_equal(bz.format, format);
 	assert_int_equal(kt_bzimage_unpack(&bz, &fd, &diag), 0);
 	check_unpacked(fd);
-	/* A lie about the size, either way, is damage and costs no more than it says. */
+	/* A wrong unpacked size, smaller or larger, is damage. */
 	kt_closep(&fd);
 	bz.unpacked_size--;
 	assert_int_equal(kt_bzimage_unpack(&bz, &fd, &diag), KT_BZIMAGE_E_BAD);

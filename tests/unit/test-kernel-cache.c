@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The cache of kernels: only complete ones are seen, the newest first. */
+/* The cache lists only complete kernels, the newest first. */
 #include <errno.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -112,7 +112,7 @@ static void test_find(void **state)
 	assert_int_equal(kt_cache_find_id("6.12.34-ab", &kernel), 0);
 	assert_string_equal(kernel.id, "6.12.34-abbb");
 	assert_int_equal(kt_cache_find_id("6.12", &kernel), KT_CACHE_E_AMBIGUOUS);
-	/* A whole id counts even where it is the beginning of others. */
+	/* A complete id matches even if other ids begin with it. */
 	assert_int_equal(kt_cache_find_id("6.12.34-a", &kernel), 0);
 	assert_string_equal(kernel.id, "6.12.34-a");
 	assert_int_equal(kt_cache_find_id("7", &kernel), KT_CACHE_E_NONE);
