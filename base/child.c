@@ -97,7 +97,7 @@ static int drain(struct run *run)
 		{ .fd = run->child->cancel_fd, .events = POLLIN },
 	};
 	bool end = false;
-	int n, r;
+	int n;
 
 	while (!end) {
 		n = poll(fds, KT_ARRAY_SIZE(fds), TICK_MS);
@@ -111,9 +111,7 @@ static int drain(struct run *run)
 			run->child->on_line(NULL, run->child->data);
 		if (n <= 0 || !fds[0].revents)
 			continue;
-		r = take_output(run, &end);
-		if (r)
-			return kt_forward(r);
+		KT_TRY(take_output(run, &end));
 	}
 	if (run->line_len)
 		end_line(run);

@@ -64,20 +64,15 @@ static int make_dir(const char *path)
 int kt_mkdir_p(const char *path)
 {
 	char part[KT_PATH_MAX];
-	int r;
 
 	if (!path[0])
 		return kt_raise(-ENOENT);
-	r = kt_path_format(part, "%s", path);
-	if (r)
-		return kt_forward(r);
+	KT_TRY(kt_path_format(part, "%s", path));
 	for (char *p = part + 1; *p; p++) {
 		if (*p != '/')
 			continue;
 		*p = 0;
-		r = make_dir(part);
-		if (r)
-			return kt_forward(r);
+		KT_TRY(make_dir(part));
 		*p = '/';
 	}
 	return kt_forward(make_dir(part));
@@ -203,7 +198,6 @@ static int copy_through_buffer(int dst_fd, int src_fd, off_t offset)
 {
 	_cleanup_(kt_freep) uint8_t *chunk = malloc(READ_CHUNK);
 	ssize_t n;
-	int r;
 
 	if (!chunk)
 		return kt_raise(-ENOMEM);
@@ -215,9 +209,7 @@ static int copy_through_buffer(int dst_fd, int src_fd, off_t offset)
 			return kt_raise(-errno);
 		if (!n)
 			return 0;
-		r = kt_write_all(dst_fd, chunk, (size_t)n);
-		if (r)
-			return kt_forward(r);
+		KT_TRY(kt_write_all(dst_fd, chunk, (size_t)n));
 		offset += n;
 	}
 }
@@ -295,15 +287,13 @@ static int remove_contents(int dir_fd, unsigned int depth)
 			return errno ? kt_raise(-errno) : 0;
 		if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, ".."))
 			continue;
-		r = remove_in(dirfd(dir), entry->d_name, depth + 1);
-		if (r)
-			return kt_forward(r);
+		KT_TRY(remove_in(dirfd(dir), entry->d_name, depth + 1));
 	}
 }
 
 static int remove_in(int parent_fd, const char *name, unsigned int depth)
 {
-	int fd, r;
+	int fd;
 
 	if (!unlinkat(parent_fd, name, 0) || errno == ENOENT)
 		return 0;
@@ -314,9 +304,7 @@ static int remove_in(int parent_fd, const char *name, unsigned int depth)
 	fd = openat(parent_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
 		return errno == ENOENT ? 0 : kt_raise(-errno);
-	r = remove_contents(fd, depth);
-	if (r)
-		return kt_forward(r);
+	KT_TRY(remove_contents(fd, depth));
 	if (unlinkat(parent_fd, name, AT_REMOVEDIR) && errno != ENOENT)
 		return kt_raise(-errno);
 	return 0;

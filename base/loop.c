@@ -301,19 +301,14 @@ static int wait_for_completion(struct kt_loop *loop, uint64_t deadline_ns)
 static int run(struct kt_loop *loop, const bool *done, uint64_t deadline_ns)
 {
 	bool found;
-	int r;
 
 	while (!*done) {
-		r = dispatch_next(loop, &found);
-		if (r)
-			return kt_forward(r);
+		KT_TRY(dispatch_next(loop, &found));
 		if (found)
 			continue;
 		if (kt_now_ns() >= deadline_ns)
 			return KT_LOOP_E_DEADLINE;
-		r = wait_for_completion(loop, deadline_ns);
-		if (r)
-			return kt_forward(r);
+		KT_TRY(wait_for_completion(loop, deadline_ns));
 	}
 	return 0;
 }

@@ -169,13 +169,9 @@ static int run_make(struct build *b, const char *doing, const char *const *targe
 		"ARCH", "-u", "CROSS_COMPILE", "-u", "KBUILD_OUTPUT", "LC_ALL=C", "make",      "-C",
 	};
 	size_t n = 16;
-	int r;
 
-	r = kt_path_format(obj, "O=%s/obj", b->work);
-	if (!r)
-		r = kt_path_format(allconfig, "KCONFIG_ALLCONFIG=%s/Kconfig", b->work);
-	if (r)
-		return kt_forward(r);
+	KT_TRY(kt_path_format(obj, "O=%s/obj", b->work));
+	KT_TRY(kt_path_format(allconfig, "KCONFIG_ALLCONFIG=%s/Kconfig", b->work));
 	snprintf(jobs, sizeof(jobs), "-j%u", b->progress.jobs);
 	argv[n++] = b->src;
 	argv[n++] = obj;
@@ -196,15 +192,11 @@ static int in_work(const struct build *b, char *path, const char *name)
 static int open_lock(int *ret_fd)
 {
 	char kernels[KT_PATH_MAX], path[KT_PATH_MAX];
-	int fd, r;
+	int fd;
 
-	r = kt_cache_kernels_dir(kernels);
-	if (!r)
-		r = kt_mkdir_p(kernels);
-	if (!r)
-		r = kt_path_format(path, "%s/.lock", kernels);
-	if (r)
-		return kt_forward(r);
+	KT_TRY(kt_cache_kernels_dir(kernels));
+	KT_TRY(kt_mkdir_p(kernels));
+	KT_TRY(kt_path_format(path, "%s/.lock", kernels));
 	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
 	if (fd < 0)
 		return kt_raise(-errno);
@@ -245,9 +237,7 @@ static int open_log(struct build *b)
 	char path[KT_PATH_MAX];
 	int r;
 
-	r = in_work(b, path, "build.log");
-	if (r)
-		return kt_forward(r);
+	KT_TRY(in_work(b, path, "build.log"));
 	/* An absent log, or one beyond LOG_READ_MAX, only makes the estimate worse. */
 	r = kt_try_read_file(path, &old);
 	if (r < 0)
@@ -262,18 +252,13 @@ static int open_log(struct build *b)
 static int open_work(struct build *b)
 {
 	char path[KT_PATH_MAX];
-	int r;
 
-	r = in_work(b, path, "obj");
-	if (!r)
-		r = kt_mkdir_p(path);
-	if (!r)
-		r = open_log(b);
-	if (!r)
-		r = in_work(b, path, "Kconfig");
-	if (!r)
-		r = kt_write_file_atomic(path, b->recipe.fragment.data, b->recipe.fragment.len);
-	return kt_forward(r);
+	KT_TRY(in_work(b, path, "obj"));
+	KT_TRY(kt_mkdir_p(path));
+	KT_TRY(open_log(b));
+	KT_TRY(in_work(b, path, "Kconfig"));
+	return kt_forward(
+		kt_write_file_atomic(path, b->recipe.fragment.data, b->recipe.fragment.len));
 }
 
 /* Removes work that a later build could not continue; returns r. */
@@ -298,11 +283,8 @@ static int unpack(struct build *b)
 				     NULL };
 	int r;
 
-	r = in_work(b, b->src, "src");
-	if (!r)
-		r = in_work(b, temp, "src.part");
-	if (r)
-		return kt_forward(r);
+	KT_TRY(in_work(b, b->src, "src"));
+	KT_TRY(in_work(b, temp, "src.part"));
 	if (!access(b->src, F_OK))
 		return 0;
 	enter(b, KT_BUILD_UNPACK);
@@ -324,9 +306,7 @@ static int get_source(struct build *b)
 
 	if (b->recipe.source.is_tree)
 		return kt_forward(kt_path_format(b->src, "%s", b->recipe.source.path));
-	r = unpack(b);
-	if (r)
-		return kt_forward(r);
+	KT_TRY(unpack(b));
 	kt_diag_doing(b->diag, "use kernel sources %s", b->recipe.source.path);
 	r = kt_kernel_source_check_tree(b->src, b->diag);
 	if (r)
@@ -358,13 +338,9 @@ static int configure(struct build *b)
 	int r;
 
 	enter(b, KT_BUILD_CONFIGURE);
-	r = run_make(b, "configure the kernel", targets);
-	if (!r)
-		r = in_work(b, path, "obj/.config");
-	if (!r)
-		r = kt_read_file(path, &config);
-	if (r)
-		return kt_forward(r);
+	KT_TRY(run_make(b, "configure the kernel", targets));
+	KT_TRY(in_work(b, path, "obj/.config"));
+	KT_TRY(kt_read_file(path, &config));
 	r = kt_config_compare("CONFIG_MODULES=y\n", kt_buf_str(&config), ignore_lost, NULL, &lost,
 			      &line);
 	if (r)
@@ -403,18 +379,14 @@ static int install(struct build *b, struct kt_cached_kernel *ret_kernel)
 		.created_s = time(NULL),
 		.build_steps = b->progress.steps,
 	};
-	int r;
 
 	enter(b, KT_BUILD_INSTALL);
 	strcpy(kernel.compiler, recipe->compiler);
 	strcpy(kernel.source, recipe->source.path);
 	strcpy(kernel.source_hash, recipe->source.hash);
 	strcpy(kernel.kconfig_hash, recipe->kconfig_hash);
-	r = kt_install_kernel(&how, recipe->key, &kernel, b->diag);
-	if (!r)
-		r = kt_remove_tree(b->work);
-	if (r)
-		return kt_forward(r);
+	KT_TRY(kt_install_kernel(&how, recipe->key, &kernel, b->diag));
+	KT_TRY(kt_remove_tree(b->work));
 	*ret_kernel = kernel;
 	return 0;
 }
@@ -492,17 +464,12 @@ int kt_build_discard(const char *key)
 {
 	_cleanup_(kt_closep) int fd = -1;
 	char path[KT_PATH_MAX];
-	int r;
 
 	if (!key[0] || key[0] == '.' || strchr(key, '/'))
 		return kt_raise(-EINVAL);
-	r = open_lock(&fd);
-	if (r)
-		return kt_forward(r);
+	KT_TRY(open_lock(&fd));
 	if (flock(fd, LOCK_EX | LOCK_NB))
 		return errno == EWOULDBLOCK ? kt_raise(-EBUSY) : kt_raise(-errno);
-	r = kt_cache_work_dir(path, key);
-	if (!r)
-		r = kt_remove_tree(path);
-	return kt_forward(r);
+	KT_TRY(kt_cache_work_dir(path, key));
+	return kt_forward(kt_remove_tree(path));
 }

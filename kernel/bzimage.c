@@ -184,13 +184,10 @@ static int inflate_into(const struct kt_bzimage *bz, int fd, struct kt_diag *dia
 static int make_input(const struct kt_bzimage *bz, int *ret_fd)
 {
 	_cleanup_(kt_closep) int fd = memfd_create("ktest-payload", MFD_CLOEXEC);
-	int r;
 
 	if (fd < 0)
 		return kt_raise(-errno);
-	r = kt_write_all(fd, bz->payload, bz->payload_size);
-	if (r)
-		return kt_forward(r);
+	KT_TRY(kt_write_all(fd, bz->payload, bz->payload_size));
 	if (lseek(fd, 0, SEEK_SET))
 		return kt_raise(-errno);
 	*ret_fd = kt_steal_fd(&fd);
@@ -205,9 +202,7 @@ static int run_unpacker(const struct format *format, const struct kt_bzimage *bz
 	struct kt_process process;
 	int status, r;
 
-	r = make_input(bz, &in_fd);
-	if (r)
-		return kt_forward(r);
+	KT_TRY(make_input(bz, &in_fd));
 	spec.stdin_fd = in_fd;
 	spec.stdout_fd = out_fd;
 	spec.no_new_privs = true;
@@ -220,9 +215,7 @@ static int run_unpacker(const struct format *format, const struct kt_bzimage *bz
 	}
 	if (r)
 		return kt_forward(r);
-	r = kt_process_wait(&process, &status);
-	if (r)
-		return kt_forward(r);
+	KT_TRY(kt_process_wait(&process, &status));
 	if (status || lseek(out_fd, 0, SEEK_CUR) != (off_t)bz->unpacked_size)
 		return bad(diag, "payload", "its compressed stream is damaged");
 	return 0;
@@ -234,9 +227,7 @@ int kt_bzimage_unpack(const struct kt_bzimage *bzimage, int *ret_fd, struct kt_d
 	_cleanup_(kt_closep) int fd = -1;
 	int r;
 
-	r = make_output(bzimage->unpacked_size, &fd);
-	if (r)
-		return kt_forward(r);
+	KT_TRY(make_output(bzimage->unpacked_size, &fd));
 	if (format->argv)
 		r = run_unpacker(format, bzimage, fd, diag);
 	else

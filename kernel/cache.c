@@ -52,11 +52,8 @@ int kt_cache_write_meta(const char *dir, const struct kt_cached_kernel *kernel)
 	_cleanup_(json_decrefp) json_t *meta = NULL;
 	_cleanup_(kt_freep) char *text = NULL;
 	char path[KT_PATH_MAX];
-	int r;
 
-	r = kt_path_format(path, "%s/meta.json", dir);
-	if (r)
-		return kt_forward(r);
+	KT_TRY(kt_path_format(path, "%s/meta.json", dir));
 	meta = json_pack("{s:i, s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:b}", "version",
 			 META_VERSION, "release", kernel->release, "build_id", kernel->build_id,
 			 "compiler", kernel->compiler, "source", kernel->source, "source_hash",
@@ -112,9 +109,7 @@ int kt_cache_read_meta(const char *dir, struct kt_cached_kernel *ret_kernel)
 	meta = json_loadb((const char *)text.data, text.len, 0, NULL);
 	if (!meta || !take_meta(meta, &kernel))
 		return KT_CACHE_E_NONE;
-	r = kt_path_format(kernel.path, "%s", dir);
-	if (r)
-		return kt_forward(r);
+	KT_TRY(kt_path_format(kernel.path, "%s", dir));
 	*ret_kernel = kernel;
 	return 0;
 }
@@ -172,18 +167,13 @@ int kt_cache_list(struct kt_cached_kernels *ret_kernels)
 	_cleanup_(closedirp) DIR *dir = NULL;
 	char kernels[KT_PATH_MAX];
 	struct dirent *entry;
-	int r;
 
-	r = kt_cache_kernels_dir(kernels);
-	if (r)
-		return kt_forward(r);
+	KT_TRY(kt_cache_kernels_dir(kernels));
 	dir = opendir(kernels);
 	if (!dir && errno != ENOENT)
 		return kt_raise(-errno);
 	while (dir && (entry = readdir(dir))) {
-		r = add_entry(&list, kernels, entry->d_name);
-		if (r)
-			return kt_forward(r);
+		KT_TRY(add_entry(&list, kernels, entry->d_name));
 	}
 	if (list.count)
 		qsort(list.kernels, list.count, sizeof(*list.kernels), newest_first);
@@ -259,13 +249,9 @@ int kt_cache_find_id(const char *id, struct kt_cached_kernel *ret_kernel)
 int kt_cache_remove(const struct kt_cached_kernel *kernel)
 {
 	char kernels[KT_PATH_MAX], doomed[KT_PATH_MAX];
-	int r;
 
-	r = kt_cache_kernels_dir(kernels);
-	if (!r)
-		r = kt_path_format(doomed, "%s/.removed-%s-%d", kernels, kernel->id, getpid());
-	if (r)
-		return kt_forward(r);
+	KT_TRY(kt_cache_kernels_dir(kernels));
+	KT_TRY(kt_path_format(doomed, "%s/.removed-%s-%d", kernels, kernel->id, getpid()));
 	if (rename(kernel->path, doomed))
 		return kt_raise(-errno);
 	return kt_forward(kt_remove_tree(doomed));
@@ -276,20 +262,15 @@ int kt_cache_each_unfinished(int (*fn)(const char *key, void *data), void *data)
 	_cleanup_(closedirp) DIR *dir = NULL;
 	char path[KT_PATH_MAX];
 	struct dirent *entry;
-	int r;
 
-	r = kt_cache_work_dir(path, "");
-	if (r)
-		return kt_forward(r);
+	KT_TRY(kt_cache_work_dir(path, ""));
 	dir = opendir(path);
 	if (!dir)
 		return errno == ENOENT ? 0 : kt_raise(-errno);
 	while ((entry = readdir(dir))) {
 		if (entry->d_name[0] == '.')
 			continue;
-		r = fn(entry->d_name, data);
-		if (r)
-			return kt_forward(r);
+		KT_TRY(fn(entry->d_name, data));
 	}
 	return 0;
 }

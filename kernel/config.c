@@ -166,7 +166,6 @@ int kt_config_compare(const char *fragment, const char *config, kt_config_lost_f
 	struct setting wanted;
 	enum line_kind kind;
 	const char *end;
-	int r;
 
 	if (!table)
 		return kt_raise(-ENOMEM);
@@ -185,9 +184,7 @@ int kt_config_compare(const char *fragment, const char *config, kt_config_lost_f
 				    !memcmp(found->value, wanted.value, wanted.value_len) :
 			    wanted.value_len == 1 && wanted.value[0] == 'n')
 			continue;
-		r = report(lost, data, number, p, end, found);
-		if (r)
-			return kt_forward(r);
+		KT_TRY(report(lost, data, number, p, end, found));
 		count++;
 	}
 	*ret_lost = count;

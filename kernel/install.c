@@ -46,20 +46,16 @@ static int install_module(const struct kt_install *install, const char *line, si
 {
 	char from[KT_PATH_MAX], to[KT_PATH_MAX];
 	const char *name;
-	int r;
 
 	if (len < 3 || memcmp(line + len - 2, ".o", 2))
 		return 0;
 	len -= 2;
 	name = memrchr(line, '/', len);
 	name = name ? name + 1 : line;
-	r = kt_path_format(from, "%s/obj/%.*s.ko", install->work, (int)len, line);
-	if (!r)
-		r = kt_path_format(to, "%s/stage/modules/%.*s.ko", install->work,
-				   (int)(line + len - name), name);
-	if (!r)
-		r = strip_into(install, from, to);
-	return kt_forward(r);
+	KT_TRY(kt_path_format(from, "%s/obj/%.*s.ko", install->work, (int)len, line));
+	KT_TRY(kt_path_format(to, "%s/stage/modules/%.*s.ko", install->work,
+			      (int)(line + len - name), name));
+	return kt_forward(strip_into(install, from, to));
 }
 
 static int install_modules(const struct kt_install *install)
@@ -159,18 +155,11 @@ int kt_install_kernel(const struct kt_install *install, const char *key,
 		      struct kt_cached_kernel *kernel, struct kt_diag *diag)
 {
 	char stage[KT_PATH_MAX];
-	int r;
 
-	r = in_work(install, stage, "stage");
-	if (!r)
-		r = kt_remove_tree(stage);
-	if (!r)
-		r = install_modules(install);
-	if (!r)
-		r = install_files(install);
-	if (!r)
-		r = look_at_result(install, key, kernel, diag);
-	if (!r)
-		r = publish(install, kernel);
-	return kt_forward(r);
+	KT_TRY(in_work(install, stage, "stage"));
+	KT_TRY(kt_remove_tree(stage));
+	KT_TRY(install_modules(install));
+	KT_TRY(install_files(install));
+	KT_TRY(look_at_result(install, key, kernel, diag));
+	return kt_forward(publish(install, kernel));
 }

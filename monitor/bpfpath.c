@@ -248,7 +248,7 @@ static int append_variables(struct kt_buf *out, const struct kt_typed *section)
 {
 	struct kt_typed v;
 	const char *name;
-	int r, step;
+	int step;
 
 	for (unsigned int i = 0;; i++) {
 		step = kt_typed_variable_at(&v, &name, section, i);
@@ -256,9 +256,7 @@ static int append_variables(struct kt_buf *out, const struct kt_typed *section)
 			return 0;
 		if (step)
 			continue;
-		r = append_name(out, name, "");
-		if (r)
-			return kt_forward(r);
+		KT_TRY(append_name(out, name, ""));
 	}
 }
 

@@ -43,7 +43,6 @@ int kt_frame_encode(struct kt_buf *out, uint16_t type, uint32_t seq, const void 
 		    size_t len)
 {
 	uint8_t header[KT_FRAME_HEADER_SIZE];
-	int r;
 
 	if (len > KT_FRAME_PAYLOAD_MAX)
 		return kt_raise(-ENOBUFS);
@@ -54,13 +53,9 @@ int kt_frame_encode(struct kt_buf *out, uint16_t type, uint32_t seq, const void 
 	kt_put_le(header + 12, len, 4);
 	kt_put_le(header + 16, frame_crc(header, payload, len), 4);
 
-	r = kt_buf_reserve(out, sizeof(header) + len);
-	if (r)
-		return kt_forward(r);
-	r = kt_buf_append(out, header, sizeof(header));
-	if (!r)
-		r = kt_buf_append(out, payload, len);
-	return kt_forward(r);
+	KT_TRY(kt_buf_reserve(out, sizeof(header) + len));
+	KT_TRY(kt_buf_append(out, header, sizeof(header)));
+	return kt_forward(kt_buf_append(out, payload, len));
 }
 
 void kt_frame_decoder_init(struct kt_frame_decoder *dec)

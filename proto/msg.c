@@ -211,14 +211,11 @@ static int encode_field(struct kt_buf *out, const struct field *f, const void *p
 int kt_msg_encode(struct kt_buf *out, const struct kt_msg *msg)
 {
 	const struct message *m = find_message(msg->type);
-	int r;
 
 	if (!m)
 		return kt_raise(-EINVAL);
 	for (const struct field *f = m->fields; f->kind; f++) {
-		r = encode_field(out, f, (const char *)msg + f->offset);
-		if (r)
-			return kt_forward(r);
+		KT_TRY(encode_field(out, f, (const char *)msg + f->offset));
 	}
 	return 0;
 }

@@ -37,9 +37,7 @@ static int make_folder(struct kt_artifacts *a, const char *base, const char *nam
 	gmtime_r(&now, &tm);
 	strftime(stamp, sizeof(stamp), "%Y%m%dT%H%M%SZ", &tm);
 	for (int n = 1; n < FOLDERS_MAX; n++) {
-		r = kt_path_format(a->dir, "%s/%s-%s-%d", base, stamp, name, n);
-		if (r)
-			return kt_forward(r);
+		KT_TRY(kt_path_format(a->dir, "%s/%s-%s-%d", base, stamp, name, n));
 		if (!mkdir(a->dir, 0755))
 			return 0;
 		if (errno != EEXIST)
