@@ -18,6 +18,7 @@
 #include "measure/bench/clones.h"
 #include "measure/bench/start.h"
 #include "measure/bench/bench.h"
+#include "machine/config.h"
 #include "machine/stage/initramfs.h"
 #include "machine/stage/stage.h"
 
@@ -121,41 +122,30 @@ static void on_progress(void *arg, unsigned int level, unsigned int repeat)
 			o->request.repeats);
 }
 
-/* An initramfs with init alone. */
-static int stage_init(int *ret_fd, const struct kt_kernel *kernel, struct kt_diag *diag)
-{
-	static const struct kt_scenario bare = { .name = "bench" };
-	static const struct kt_stage_files none;
-	const struct kt_stage_request stage = {
-		.scenario = &bare, .kernel = kernel, .files = &none, .parts = KT_INITRAMFS_BASE
-	};
-
-	return kt_stage_build(ret_fd, &stage, diag);
-}
-
 static int prepare(struct kt_bench_clones *clones, struct options *o, struct kt_kernel *kernel,
 		   struct kt_diag *diag)
 {
-	int r = kt_kernel_find(kernel, o->machine.kernel_path, diag) ?:
-			cli_machine_choose(o->verb, &o->machine, true, diag);
+	struct kt_cell_wishes *w = &o->machine.wishes;
 
-	clones->kernel = kernel;
-	clones->topology = o->machine.topology;
-	clones->accel = o->machine.accel;
-	clones->memory_bytes = KT_DEFAULT_MEMORY;
-	clones->seed = o->request.seed;
+	KT_TRY(kt_kernel_find(kernel, o->machine.kernel_path, diag));
+	KT_TRY(kt_kernel_require(kernel, diag));
+	KT_TRY(cli_machine_choose(o->verb, &o->machine, true, diag));
+	w->kernel = kernel->path;
+	w->build_id = kernel->build_id;
 	clones->cancel_fd = o->cancel_fd;
-	return r;
+	return kt_cell_init(&clones->cell, NULL, w, diag);
 }
 
 static int run_bench(struct options *o, struct kt_measured *measured,
 		     struct kt_bench_machines *machines, const struct kt_kernel *kernel,
-		     const char *release, struct kt_diag *diag)
+		     const struct kt_cell_machine *machine, const char *release,
+		     struct kt_diag *diag)
 {
 	int r;
 
-	cli_note_machine(measured, o->machine.accel, o->machine.topology, kernel);
-	machines->surface = kt_accel_name(o->machine.accel);
+	cli_note_machine(measured, machine->accel, machine->topology, kernel);
+	machines->surface = kt_accel_name(machine->accel);
+	o->request.seed = machine->seed;
 	r = kt_bench_run(measured, &o->request, machines, diag);
 	if (release[0])
 		kt_measured_text(measured->kernel.release, sizeof(measured->kernel.release),
@@ -177,7 +167,8 @@ static int run_commands(struct options *o, struct kt_measured *measured, struct 
 	if (!r) {
 		r = kt_bench_clones_init(clones, diag);
 		r = r ? KT_CLI_BENCH_E_SETUP :
-			run_bench(o, measured, &machines, &kernel, clones->release, diag);
+			run_bench(o, measured, &machines, &kernel, &clones->cell.machine,
+				  clones->release, diag);
 		kt_bench_clones_deinit(clones);
 		return r;
 	}
@@ -188,22 +179,16 @@ static int run_commands(struct options *o, struct kt_measured *measured, struct 
 static int make_spec(struct kt_session_spec *spec, struct kt_baked *baked, struct options *o,
 		     const struct kt_bench_clones *clones, int *ret_initrd_fd, struct kt_diag *diag)
 {
-	struct kt_vm_spec vm = { .accel = o->machine.accel,
-				 .memory_bytes = KT_DEFAULT_MEMORY,
-				 .kernel_path = clones->kernel->path,
-				 .seed = o->request.seed };
+	const struct kt_stage_request stage = { .cell = &clones->cell, .parts = KT_INITRAMFS_BASE };
 	int r;
 
 	if (o->request.kind == KT_MEASURED_RESTORE) {
-		r = kt_bench_clones_bake(baked, &spec->config, clones, o->machine.topology, diag);
+		r = kt_bench_clones_bake(baked, &spec->config, &clones->cell, o->cancel_fd, diag);
 		spec->bake = baked->bake;
 		return r;
 	}
-	r = stage_init(ret_initrd_fd, clones->kernel, diag);
-	vm.initrd_fd = *ret_initrd_fd;
-	return r							      ?:
-		       kt_topology_parse(&vm.topo, o->machine.topology, diag) ?:
-		       kt_vm_config_init(&spec->config, &vm, diag);
+	KT_TRY(kt_stage_build(ret_initrd_fd, &stage, diag));
+	return kt_machine_config(&spec->config, &clones->cell.machine, *ret_initrd_fd, diag);
 }
 
 static int run_starts(struct options *o, struct kt_measured *measured, struct kt_diag *diag)
@@ -216,11 +201,13 @@ static int run_starts(struct options *o, struct kt_measured *measured, struct kt
 	struct kt_kernel kernel;
 	int r = clones && starter ? prepare(clones, o, &kernel, diag) : -ENOMEM;
 
-	r = r ?: make_spec(&starter->spec, &baked, o, clones, &initrd_fd, diag);
+	if (!r)
+		r = make_spec(&starter->spec, &baked, o, clones, &initrd_fd, diag);
 	if (r)
 		return r == KT_BENCH_E_CANCELLED ? r : KT_CLI_BENCH_E_SETUP;
 	starter->cancel_fd = o->cancel_fd;
-	return run_bench(o, measured, &machines, &kernel, starter->release, diag);
+	return run_bench(o, measured, &machines, &kernel, &clones->cell.machine, starter->release,
+			 diag);
 }
 
 static int exit_status(int r)
@@ -265,13 +252,14 @@ static int run(const struct cli_verb *verb, int argc, char **argv)
 					  .on_progress = on_progress },
 			     .verb = verb,
 			     .bench = verb->data };
-	int r = cli_parse(verb, &o, &argc, &argv) ?: check_axis(&o);
+	int r = cli_parse(verb, &o, &argc, &argv);
 
+	if (!r)
+		r = check_axis(&o);
 	if (r)
 		return r < 0 ? 0 : r;
 	o.request.kind = o.bench->kind;
 	o.request.output_bytes = o.bench->output_bytes;
-	o.request.seed = o.machine.seed;
 	o.request.arg = &o;
 	o.progress = isatty(STDERR_FILENO);
 	o.cancel_fd = cli_open_signal_fd(verb, SIGINT, SIGTERM, 0);

@@ -79,7 +79,7 @@ static const struct cli_option options[] = {
 		  "to its image; both" },
 	{ "module", 0, "PATH", CLI_CALL(take_module),
 	  .help = "kernel module that is loaded when the machine is saved" },
-	{ "scheduler", 0, "NAME", CLI_TEXT(struct cli_machine, scheduler), .value = "none",
+	{ "scheduler", 0, "NAME", CLI_TEXT(struct cli_machine, wishes.scheduler), .value = "none",
 	  .help = "scheduler that is attached when the machine is saved" },
 	CLI_SEED,
 	{ "vcpus", 0, "LIST", CLI_CALL(take_vcpus), .value = "4",
@@ -111,8 +111,11 @@ static void make_request(struct options *o)
 	req->loads[1] = o->load != 0;
 	req->modes[0] = o->mode != 1;
 	req->modes[1] = o->mode != 0;
-	req->scheduler = strcmp(o->machine.scheduler, "none") ? o->machine.scheduler : NULL;
-	req->seed = o->spec.seed = o->machine.seed;
+	req->scheduler =
+		strcmp(o->machine.wishes.scheduler, "none") ? o->machine.wishes.scheduler : NULL;
+	if (!o->machine.wishes.has_seed)
+		o->machine.wishes.seed = cli_random_seed();
+	req->seed = o->spec.seed = o->machine.wishes.seed;
 }
 
 /* 0, or what cli_parse() returns. */
@@ -185,7 +188,8 @@ static void print_end(const struct kt_gate_result *res)
 
 static int add_word(struct kt_buf *out, const char *option, const char *word)
 {
-	return kt_buf_printf(out, "%s", option) ?: kt_buf_append_word(out, word);
+	KT_TRY(kt_buf_printf(out, "%s", option));
+	return kt_forward(kt_buf_append_word(out, word));
 }
 
 /* What repeats a cell, but for what the gate adds. */
@@ -196,10 +200,11 @@ static int make_rerun(struct options *o)
 	int r;
 
 	exe[n > 0 ? n : 0] = '\0';
-	r = add_word(&o->rerun, "", exe) ?:
-		    kt_buf_printf(&o->rerun, " gate restore --guest %s --accel %s",
+	r = add_word(&o->rerun, "", exe);
+	if (!r)
+		r = kt_buf_printf(&o->rerun, " gate restore --guest %s --accel %s",
 				  o->spec.guest == KT_GATE_MICRO ? "micro" : "linux",
-				  kt_accel_name(o->machine.accel));
+				  kt_accel_name(o->machine.wishes.accel));
 	if (!r && o->spec.kernel)
 		r = add_word(&o->rerun, " --kernel ", o->spec.kernel->path);
 	if (!r && o->spec.module)
@@ -215,8 +220,8 @@ static int choose_accel(struct options *o, struct kt_diag *diag)
 {
 	if (o->spec.guest != KT_GATE_MICRO)
 		return cli_machine_choose(o->verb, &o->machine, true, diag);
-	if (o->machine.accel == KT_ACCEL_AUTO)
-		o->machine.accel = KT_ACCEL_KVM;
+	if (o->machine.wishes.accel == KT_ACCEL_AUTO)
+		o->machine.wishes.accel = KT_ACCEL_KVM;
 	return 0;
 }
 
@@ -226,15 +231,17 @@ static int prepare(struct options *o, struct kt_gate_machines *machines, struct 
 {
 	int r = choose_accel(o, diag);
 
-	o->spec.accel = o->machine.accel;
+	o->spec.accel = o->machine.wishes.accel;
 	if (!r && o->spec.guest == KT_GATE_LINUX) {
 		r = kt_kernel_find(kernel, o->machine.kernel_path, diag);
+		if (!r)
+			r = kt_kernel_require(kernel, diag);
 		o->spec.kernel = kernel;
 	}
-	r = r ?: make_rerun(o);
 	if (r)
 		return r;
-	cli_note_machine(measured, o->machine.accel, "1n1lNc1t", o->spec.kernel);
+	KT_TRY(make_rerun(o));
+	cli_note_machine(measured, o->machine.wishes.accel, "1n1lNc1t", o->spec.kernel);
 	return kt_gate_machines_open(machines, &o->spec, diag);
 }
 

@@ -47,15 +47,17 @@ static const char *start_name(enum kt_start start)
 	return start == KT_START_COLD ? "cold" : start == KT_START_ATTACHED ? "attached" : "warm";
 }
 
-static json_t *scenario_json(const struct kt_scenario *s)
+static json_t *cell_json(const struct kt_cell *cell)
 {
+	const struct kt_scenario *s = cell->scenario;
+
 	return json_pack("{s:s, s:s, s:s, s:i, s:s, s:I, s:b, s:s, s:o, s:o, s:o, s:i}", "name",
 			 s->name, "doc", s->doc, "file", s->file, "line", s->line, "topology",
-			 s->topo ? s->topo : KT_DEFAULT_TOPO, "memory_bytes",
-			 (json_int_t)(s->memory ? s->memory : KT_DEFAULT_MEMORY), "nested",
-			 s->nested, "start", start_name(s->start), "modules",
-			 names_json(s->modules), "sched", scheds_json(s->sched), "staged",
-			 scheds_json(s->staged), "snapshots", (int)s->snapshots);
+			 cell->machine.topology, "memory_bytes",
+			 (json_int_t)cell->machine.memory_bytes, "nested", s->nested, "start",
+			 start_name(s->start), "modules", names_json(s->modules), "sched",
+			 scheds_json(s->sched), "staged", scheds_json(s->staged), "snapshots",
+			 (int)s->snapshots);
 }
 
 static int print_json(const struct kt_plan *plan)
@@ -64,7 +66,7 @@ static int print_json(const struct kt_plan *plan)
 	int r;
 
 	for (unsigned int i = 0; i < plan->count; i++)
-		json_array_append_new(list, scenario_json(plan->scenarios[i]));
+		json_array_append_new(list, cell_json(&plan->cells[i]));
 	r = json_dumpf(list, stdout, JSON_INDENT(2));
 	json_decref(list);
 	putchar('\n');
@@ -73,6 +75,7 @@ static int print_json(const struct kt_plan *plan)
 
 static int run(const struct cli_verb *verb, int argc, char **argv)
 {
+	const struct kt_cell_wishes none = { .has_seed = true };
 	_cleanup_(kt_plan_deinit) struct kt_plan plan = { 0 };
 	struct kt_diag diag = KT_DIAG_INIT;
 	struct list_options o = { 0 };
@@ -80,14 +83,14 @@ static int run(const struct cli_verb *verb, int argc, char **argv)
 
 	if (r)
 		return r < 0 ? 0 : r;
-	if (kt_plan_select(&plan, (const char *const *)argv, (unsigned int)argc, &diag)) {
+	if (kt_plan_select(&plan, (const char *const *)argv, (unsigned int)argc, &none, &diag)) {
 		cli_print_diag(&diag);
 		return KT_EXIT_COULD_NOT_RUN;
 	}
 	if (o.json)
 		return print_json(&plan);
 	for (unsigned int i = 0; i < plan.count; i++)
-		printf("%-45s %s\n", plan.scenarios[i]->name, plan.scenarios[i]->doc);
+		printf("%-45s %s\n", plan.cells[i].scenario->name, plan.cells[i].scenario->doc);
 	return 0;
 }
 

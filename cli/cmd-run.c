@@ -26,7 +26,6 @@
 
 struct options {
 	struct run_options given;
-	bool auto_accel;	  /* the user left the accelerator to us */
 	struct kt_session *begun; /* the machine of the only run; owned; or NULL */
 	bool progress;		  /* stderr is a terminal */
 	bool colour;		  /* stdout is a terminal */
@@ -40,7 +39,6 @@ struct options {
 struct job {
 	struct options *o;
 	struct kt_run_request request;
-	struct kt_stage_given given;
 	struct kt_run_result *result; /* owned */
 	uint64_t start_ns;
 	int error; /* < 0: there is no result */
@@ -73,7 +71,7 @@ static void on_progress(void *arg, const char *text)
 	clear_progress(o);
 	if (o->given.parallel > 1)
 		fprintf(stderr, "%u running; ", o->at_work);
-	fprintf(stderr, "%s: %s (%.1f s)", job->request.scenario->name, text,
+	fprintf(stderr, "%s: %s (%.1f s)", job->request.cell->scenario->name, text,
 		(double)(kt_now_ns() - job->start_ns) / 1e9);
 	pthread_mutex_unlock(&o->terminal);
 }
@@ -177,19 +175,12 @@ static int worse(int a, int b)
 	return a;
 }
 
-/* Each has a seed of its own, unless one was given. */
-static void prepare_job(struct job *job, struct options *o, const struct kt_scenario *s,
-			bool is_first)
+static void prepare_job(struct job *job, struct options *o, const struct kt_cell *cell)
 {
 	*job = (struct job){ .o = o, .request = o->given.request };
-	job->request.scenario = kt_stage_give(&job->given, s, o->given.request.scheduler,
-					      o->given.request.scheduler_name);
+	job->request.cell = cell;
 	job->request.arg = job;
-	/* Only tcg makes machines that can run machines. */
-	job->request.accel = o->auto_accel && s->nested ? KT_ACCEL_TCG : o->given.machine.accel;
 	job->request.begun = kt_steal_ptr(o->begun);
-	if (!o->given.machine.seed_given && !is_first)
-		job->request.seed = cli_random_seed();
 	job->start_ns = kt_now_ns();
 }
 
@@ -216,7 +207,7 @@ static bool run_job(void *arg, unsigned int number)
 	struct batch *batch = arg;
 	struct job *job = &batch->jobs[number];
 
-	prepare_job(job, batch->o, batch->plan->scenarios[number], !number);
+	prepare_job(job, batch->o, &batch->plan->cells[number]);
 	job->result = calloc(1, sizeof(*job->result));
 	count_at_work(batch->o, 1);
 	job->error = job->result ? kt_run(job->result, &job->request) : kt_raise(-ENOMEM);
@@ -231,7 +222,7 @@ static void report_job(void *arg, unsigned int number)
 	struct options *o = batch->o;
 	struct job *job = &batch->jobs[number];
 
-	o->running = job->request.scenario->name;
+	o->running = job->request.cell->scenario->name;
 	pthread_mutex_lock(&o->terminal);
 	if (job->error) {
 		batch->failed = true;
@@ -242,7 +233,7 @@ static void report_job(void *arg, unsigned int number)
 	}
 	pthread_mutex_unlock(&o->terminal);
 	if (o->results && !job->error)
-		json_array_append_new(o->results, kt_result_json(job->result, &job->request));
+		json_array_append_new(o->results, kt_result_json(job->result));
 	if (job->result)
 		kt_run_result_deinit(job->result);
 	free(job->result);
@@ -282,7 +273,7 @@ static int prepare(struct options *o, struct kt_kernel *kernel, const struct kt_
 	int r = 0;
 
 	for (unsigned int i = 0; !r && i < plan->count; i++)
-		r = kt_scenario_validate(plan->scenarios[i], diag);
+		r = kt_scenario_validate(plan->cells[i].scenario, diag);
 	if (!r)
 		r = kt_kernel_find(kernel, o->given.machine.kernel_path, diag);
 	return r;
@@ -291,33 +282,35 @@ static int prepare(struct options *o, struct kt_kernel *kernel, const struct kt_
 /* To find out what the host's KVM is good for takes as long as half of QEMU's start. */
 static void begin(struct options *o, const struct kt_plan *plan)
 {
-	struct kt_run_request request;
+	struct kt_cell cell;
 
-	if (plan->count != 1 || !kt_accel_is_probably_tcg(o->given.request.accel))
+	if (plan->count != 1 || !kt_accel_is_probably_tcg(o->given.machine.wishes.accel))
 		return;
-	request = o->given.request;
-	request.scenario = plan->scenarios[0];
-	request.accel = KT_ACCEL_TCG;
-	o->begun = kt_run_begin(&request);
+	cell = plan->cells[0];
+	cell.machine.accel = KT_ACCEL_TCG;
+	o->begun = kt_run_begin(&cell);
 }
 
-static int choose_accel(const struct cli_verb *verb, struct options *o, struct kt_diag *diag)
+static int choose_accel(const struct cli_verb *verb, struct options *o, struct kt_plan *plan,
+			struct kt_diag *diag)
 {
 	struct cli_machine *m = &o->given.machine;
-	int r;
 
-	o->auto_accel = m->accel == KT_ACCEL_AUTO;
-	r = cli_machine_choose(verb, m, true, diag);
-	if (!r && m->accel != KT_ACCEL_TCG)
+	KT_TRY(cli_machine_choose(verb, m, true, diag));
+	if (m->wishes.accel != KT_ACCEL_TCG)
 		o->begun = kt_session_free(o->begun);
-	if (m->accel_reason[0])
-		o->given.request.accel_reason = m->accel_reason;
-	return r;
+	for (unsigned int i = 0; i < plan->count; i++)
+		kt_cell_settle(&plan->cells[i], m->wishes.accel,
+			       m->accel_reason[0] ? m->accel_reason : NULL);
+	return 0;
 }
 
 static void init_options(struct options *o, struct kt_kernel *kernel)
 {
 	o->given.request.kernel = kernel;
+	o->given.request.files = &o->given.machine.files;
+	o->given.machine.wishes.kernel = kernel->path;
+	o->given.machine.wishes.build_id = kernel->build_id;
 	o->given.request.on_progress = on_progress;
 	o->given.request.on_console = o->given.machine.verbose ? on_console : NULL;
 	o->progress = isatty(STDERR_FILENO);
@@ -344,12 +337,13 @@ static int run(const struct cli_verb *verb, int argc, char **argv)
 	if (r)
 		return r < 0 ? 0 : r;
 	init_options(&o, &kernel);
-	r = kt_plan_select(&plan, (const char *const *)argv, (unsigned int)argc, &diag);
+	r = kt_plan_select(&plan, (const char *const *)argv, (unsigned int)argc,
+			   &o.given.machine.wishes, &diag);
 	if (!r)
 		r = prepare(&o, &kernel, &plan, &diag);
 	if (!r) {
 		begin(&o, &plan);
-		r = choose_accel(verb, &o, &diag);
+		r = choose_accel(verb, &o, &plan, &diag);
 	}
 	if (r) {
 		cli_print_diag(&diag);

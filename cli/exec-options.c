@@ -23,7 +23,7 @@ static int take_env(void *target, const char *value, struct kt_diag *diag)
 /* clang-format off */
 const struct cli_option exec_options_table[] = {
 	CLI_ACCEL,
-	{ "cold", 0, NULL, CLI_FLAG(struct exec_options, request.cold),
+	{ "cold", 0, NULL, CLI_FLAG(struct cli_machine, wishes.cold),
 	  .help = "boot, rather than start from a machine that was saved when it was ready" },
 	{ "env", 0, "NAME=VALUE", CLI_CALL(take_env),
 	  .help = "set an environment variable; may be given several times" },
@@ -31,15 +31,15 @@ const struct cli_option exec_options_table[] = {
 	CLI_FORCE,
 	CLI_KERNEL,
 	{ "memory", 0, "SIZE",
-	  CLI_SIZE(struct exec_options, request.memory_bytes, KT_MIB(1), UINT64_C(1) << 40),
+	  CLI_SIZE(struct cli_machine, wishes.memory_bytes, KT_MIB(1), UINT64_C(1) << 40),
 	  .value = "512M",
 	  .help = "memory of the machine, as 512M or 2G" },
-	{ "scheduler", 0, "PATH", CLI_TEXT(struct cli_machine, scheduler),
+	{ "scheduler", 0, "PATH", CLI_TEXT(struct cli_machine, wishes.scheduler),
 	  .help = "attach this scheduler before the command starts" },
 	CLI_SCHEDULER_ARG,
 	CLI_SEED,
 	{ "timeout", 0, "DURATION",
-	  CLI_DURATION(struct exec_options, request.timeout_ns, 1, TIMEOUT_MAX_NS),
+	  CLI_DURATION(struct cli_machine, wishes.timeout_ns, 1, TIMEOUT_MAX_NS),
 	  .help = "kill the command, and all it started, after that time in the guest: a number "
 		  "with ns, us, ms, s, m or h, or of seconds alone" },
 	CLI_TOPOLOGY,
@@ -78,11 +78,7 @@ int exec_options_request(const struct cli_verb *verb, struct exec_options *o,
 		cli_print_diag(&diag);
 		return verb->fault;
 	}
-	req->accel = o->machine.accel;
-	req->topo = o->machine.topology;
-	req->seed = o->machine.seed;
-	req->scheduler = o->machine.scheduler;
-	req->scheduler_args = o->machine.args;
+	req->wishes = o->machine.wishes;
 	req->files = &o->machine.files;
 	req->kernel = &o->kernel;
 	req->argv = argv;

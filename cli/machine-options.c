@@ -6,24 +6,23 @@
 #include "base/parse.h"
 #include "cli/cli.h"
 #include "cli/machine-options.h"
+#include "vmm/vm.h"
 
 int cli_take_accel(void *target, const char *value, struct kt_diag *diag)
 {
 	struct cli_machine *m = target;
 
 	kt_diag_cause(diag, "it is not auto, kvm or tcg");
-	return kt_accel_parse(&m->accel, value);
+	return kt_accel_parse(&m->wishes.accel, value);
 }
 
 int cli_take_seed(void *target, const char *value, struct kt_diag *diag)
 {
 	struct cli_machine *m = target;
 
-	m->seed_given = strcmp(value, "random");
-	if (!m->seed_given)
-		m->seed = cli_random_seed();
+	m->wishes.has_seed = strcmp(value, "random");
 	/* Results are JSON, whose integers are signed. */
-	if (!m->seed_given || kt_parse_number(value, 0, INT64_MAX, &m->seed))
+	if (!m->wishes.has_seed || kt_parse_number(value, 0, INT64_MAX, &m->wishes.seed))
 		return 0;
 	kt_diag_cause(diag, "it is not a seed: a number from 0 to %lld, or random",
 		      (long long)INT64_MAX);
@@ -35,7 +34,7 @@ int cli_take_topology(void *target, const char *value, struct kt_diag *diag)
 	struct cli_machine *m = target;
 	struct kt_topology topo;
 
-	m->topology = value;
+	m->wishes.topology = value;
 	return kt_topology_parse(&topo, value, diag);
 }
 
@@ -46,12 +45,13 @@ int cli_take_file(void *target, const char *value, struct kt_diag *diag)
 	return kt_stage_files_add(&m->files, value, diag);
 }
 
-int cli_machine_check(const struct cli_verb *verb, const struct cli_machine *m)
+int cli_machine_check(const struct cli_verb *verb, struct cli_machine *m)
 {
-	if (m->force && m->accel != KT_ACCEL_KVM)
+	if (m->force && m->wishes.accel != KT_ACCEL_KVM)
 		return cli_usage_error(verb, "--force goes with --accel kvm");
-	if (m->args[0] && !m->scheduler)
+	if (m->args[0] && !m->wishes.scheduler)
 		return cli_usage_error(verb, "--scheduler-arg goes with --scheduler");
+	m->wishes.scheduler_args = m->args;
 	return 0;
 }
 
@@ -59,7 +59,7 @@ int cli_machine_choose(const struct cli_verb *verb, struct cli_machine *m, bool 
 		       struct kt_diag *diag)
 {
 	struct kt_diag why = KT_DIAG_INIT;
-	int r = kt_accel_choose(&m->accel, m->accel, m->force, &why);
+	int r = kt_accel_choose(&m->wishes.accel, m->wishes.accel, m->force, &why);
 
 	if (r) {
 		*diag = why;

@@ -9,18 +9,14 @@
 #include "base/limits.h"
 #include "cli/options.h"
 #include "kernel/kernel.h"
-#include "runner/run.h"
+#include "machine/stage/stage.h"
+#include "scenario/cell.h"
 
 struct cli_machine {
-	enum kt_accel accel; /* wanted; cli_machine_choose() leaves what it is to be */
+	struct kt_cell_wishes wishes; /* accel: AUTO until cli_machine_choose() */
 	bool force;
 	bool verbose;
-	bool cold;
-	bool seed_given;
-	uint64_t seed;
 	const char *kernel_path; /* NULL: the default */
-	const char *topology;
-	const char *scheduler; /* NULL: none */
 	const char *args[KT_ARGS_MAX + 1];
 	struct kt_stage_files files;
 	char accel_reason[KT_DIAG_TEXT_MAX]; /* why it is not kvm, if it could have been; or "" */
@@ -59,8 +55,8 @@ int cli_take_file(void *target, const char *value, struct kt_diag *diag);
 	  .help = "topology of each machine" }
 /* clang-format on */
 
-/* What goes with what. 0 or an exit status. */
-int cli_machine_check(const struct cli_verb *verb, const struct cli_machine *m) _kt_must_check_;
+/* Checks which options go together, and completes the wishes. 0 or an exit status. */
+int cli_machine_check(const struct cli_verb *verb, struct cli_machine *m) _kt_must_check_;
 
 /*
  * Chooses the accelerator, and says in one line why it is not kvm, if `loud`. 0, or

@@ -30,11 +30,11 @@ static int take_scheduler(void *target, const char *value, struct kt_diag *diag)
 		return 1;
 	}
 	snprintf(path, sizeof(path), "%.*s", (int)len, value);
-	o->request.scheduler_name = colon ? colon + 1 : NULL;
+	o->machine.wishes.scheduler_name = colon ? colon + 1 : NULL;
 	/* The command that repeats the run must work from any folder. */
 	if (!strchr(path, '/') || !realpath(path, o->scheduler))
 		snprintf(o->scheduler, sizeof(o->scheduler), "%s", path);
-	o->machine.scheduler = o->scheduler;
+	o->machine.wishes.scheduler = o->scheduler;
 	return 0;
 }
 
@@ -42,7 +42,7 @@ static int take_limit(void *target, const char *value, struct kt_diag *diag)
 {
 	struct run_options *o = target;
 
-	return kt_limits_parse(&o->request.limits, value, diag);
+	return kt_limits_parse(&o->machine.wishes.limits, value, diag);
 }
 
 /* clang-format off */
@@ -51,7 +51,7 @@ const struct cli_option run_options_table[] = {
 	CLI_ACCEL,
 	{ "artifacts", 0, "DIR", CLI_TEXT(struct run_options, request.artifacts),
 	  .help = "create the run's folder in DIR (default: $XDG_STATE_HOME/ktest/runs)" },
-	{ "cold", 0, NULL, FLAG(request.cold),
+	{ "cold", 0, NULL, FLAG(machine.wishes.cold),
 	  .help = "boot the machine for this run, instead of starting from a clone of one that "
 		  "was booted before and saved" },
 	{ "fail-on-inconclusive", 0, NULL, FLAG(fail_on_inconclusive),
@@ -76,7 +76,7 @@ const struct cli_option run_options_table[] = {
 		  "spread=30%, isolation=off, ... May be given several times; docs/scenarios.md "
 		  "has the names" },
 	{ "no-skip", 0, NULL, FLAG(no_skip), .help = "count a scenario that is skipped as failed" },
-	{ "perf", 0, NULL, FLAG(request.perf),
+	{ "perf", 0, NULL, FLAG(machine.wishes.perf),
 	  .help = "a machine for measuring, under kvm alone: a CPU of the host for each vCPU and "
 		  "one for ktest, huge pages, no exits for HLT and PAUSE, polling before a halt" },
 	{ "scheduler", 0, "PATH[:NAME]", CLI_CALL(take_scheduler),
@@ -89,7 +89,7 @@ const struct cli_option run_options_table[] = {
 	  .help = "print what each vCPU used: run time, time in the guest, time spent waiting for "
 		  "a CPU, exits by reason; and how busy the host was" },
 	{ "timeout", 0, "DURATION",
-	  CLI_DURATION(struct run_options, request.timeout_ns, 1, TIMEOUT_MAX_NS),
+	  CLI_DURATION(struct cli_machine, wishes.timeout_ns, 1, TIMEOUT_MAX_NS),
 	  .help = "limit of wall time for each run: a number of seconds, or one with ms, s, m or h "
 		  "(default: what the scenario says, else 120 s more than it holds)" },
 	{ "verbose", 'v', NULL, CLI_FLAG(struct cli_machine, verbose),
@@ -101,16 +101,13 @@ const struct cli_option run_options_table[] = {
 
 int run_options_parse(const struct cli_verb *verb, struct run_options *o, int *argc, char ***argv)
 {
-	int r = cli_parse(verb, o, argc, argv) ?: cli_machine_check(verb, &o->machine);
+	int r = cli_parse(verb, o, argc, argv);
 
+	if (!r)
+		r = cli_machine_check(verb, &o->machine);
 	/* What of several consoles, or of machines that want the same CPUs? */
-	if (!r && o->parallel > 1 && (o->machine.verbose || o->request.perf))
+	if (!r && o->parallel > 1 && (o->machine.verbose || o->machine.wishes.perf))
 		return cli_usage_error(verb, "%s goes with one job at a time",
 				       o->machine.verbose ? "--verbose" : "--perf");
-	o->request.accel = o->machine.accel;
-	o->request.seed = o->machine.seed;
-	o->request.scheduler = o->machine.scheduler;
-	o->request.scheduler_args = o->machine.args;
-	o->request.files = &o->machine.files;
 	return r;
 }

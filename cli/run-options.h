@@ -6,6 +6,7 @@
 #include <stdbool.h>
 
 #include "cli/machine-options.h"
+#include "runner/run.h"
 
 struct run_options {
 	struct cli_machine machine;

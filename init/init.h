@@ -28,7 +28,7 @@
 #include "init/staging/unpack.h"
 #include "ops/exec.h"
 #include "ops/guest/sched.h"
-#include "scenario/scenario.h"
+#include "scenario/cell.h"
 
 #define KT_INIT_WATCHES_MAX  128
 #define KT_INIT_CHILDREN_MAX 1024
@@ -60,13 +60,13 @@ struct kt_exec {
 	uint64_t start_ns;	   /* when PID 1 was started */
 	struct kt_msg_hello hello; /* what is known of it before the save */
 	bool has_job;
-	bool prepared; /* a job was staged, and its boot scheduler attached, for others to begin with */
+	bool primed; /* a job was staged, and its boot scheduler attached, for others to begin with */
 	struct kt_msg_job job;
 	struct kt_msg_thawed thawed; /* the last one; number 0: none yet */
 	bool stop;		     /* the host asked for teardown */
 	bool tear_down;		     /* it has begun: waits no longer end on `stop` */
 
-	const struct kt_scenario *scenario;
+	struct kt_cell cell; /* what the job is */
 	struct kt_sched sched;
 	struct kt_slots slots;
 	char attach[KT_NAME_MAX]; /* what ATTACH asks for; "": nothing */

@@ -196,7 +196,7 @@ static void on_fatal(int sig, siginfo_t *info, void *context)
 	power_off();
 }
 
-int kt_last_words_prepare(struct kt_exec *exec)
+int kt_last_words_init(struct kt_exec *exec)
 {
 	const stack_t stack = { .ss_sp = signal_stack, .ss_size = sizeof(signal_stack) };
 	/* A second fault, in the handler, takes the default way: the kernel panics. */

@@ -8,7 +8,7 @@
  * From here on a fatal signal is reported on the channel, if it is open, and on
  * the console. exec is borrowed for good.
  */
-int kt_last_words_prepare(struct kt_exec *exec) _kt_must_check_;
+int kt_last_words_init(struct kt_exec *exec) _kt_must_check_;
 
 /* Says on channel and console that `doing` failed, and powers off. */
 _Noreturn void kt_init_fail(struct kt_exec *exec, const char *doing, const char *cause, ...)

@@ -173,6 +173,7 @@ static bool has_work(void *arg)
 /* Waits as long as it takes: that the host is alive is the host's business. */
 static void await_job(struct kt_exec *exec)
 {
+	struct kt_diag diag = KT_DIAG_INIT;
 	int r = 0;
 
 	while (!r && !exec->has_job) {
@@ -185,12 +186,8 @@ static void await_job(struct kt_exec *exec)
 	must("wait for a job", r);
 	if (r == KT_EXEC_E_STOP)
 		kt_init_finish(exec);
-	if (exec->job.table_hash != kt_scenario_table_hash())
-		kt_init_fail(exec, "check the job",
-			     "host and guest were built from different scenarios (table hash "
-			     "%016llx on the host, %016llx in the guest)",
-			     (unsigned long long)exec->job.table_hash,
-			     (unsigned long long)kt_scenario_table_hash());
+	if (kt_cell_of_job(&exec->cell, &exec->job, &diag))
+		kt_init_fail(exec, diag.doing, "%s", diag.cause);
 }
 
 static void must_early(int r, const struct kt_diag *diag)
@@ -207,7 +204,7 @@ int main(void)
 	exec->start_ns = kt_now_ns();
 	umask(022);
 	exec->channel.fd = -1;
-	must("prepare for fatal signals", kt_last_words_prepare(exec));
+	must("prepare for fatal signals", kt_last_words_init(exec));
 	must_early(kt_early_mount(&diag), &diag);
 	must_early(kt_early_check_archive(&diag), &diag);
 	must_early(kt_early_protect(&diag), &diag);
@@ -223,6 +220,6 @@ int main(void)
 		await_job(exec);
 		must("start the heartbeat", kt_exec_start_heartbeat(exec));
 		kt_run_job(exec);
-	} while (exec->job.prepare);
+	} while (exec->job.prime);
 	kt_init_finish(exec);
 }

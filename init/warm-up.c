@@ -47,7 +47,7 @@ int kt_warm_up(struct kt_exec *exec, struct kt_diag *diag)
 	r = kt_view_take();
 	if (r)
 		return failed(diag, "read the topology", r);
-	r = kt_bpf_maps_prepare();
+	r = kt_bpf_maps_init();
 	if (r)
 		return failed(diag, "learn where the kernel keeps sched_ext ops", r);
 	if (kt_modules_load_ordered(diag))

@@ -10,6 +10,7 @@
 #include "judge/record.h"
 #include "proto/machine.h"
 #include "proto/result.h"
+#include "scenario/cell.h"
 
 /* Exits of one vCPU, counted per reason. */
 struct kt_run_exits {
@@ -42,6 +43,7 @@ struct kt_run_start {
 };
 
 struct kt_run_result {
+	const struct kt_cell *cell; /* cell of the run; borrowed */
 	enum kt_verdict verdict;
 	enum kt_outcome outcome;
 	bool could_not_run;	      /* no verdict was possible: exit status 3 */
@@ -49,7 +51,6 @@ struct kt_run_result {
 	char cause[KT_DIAG_TEXT_MAX]; /* cause of the verdict */
 	char artifacts[KT_PATH_MAX];  /* folder of the artefacts; "": none */
 	char rerun[KT_RERUN_MAX];     /* command line that repeats the run */
-	uint64_t seed;
 	uint64_t wall_ns;
 	uint64_t boot_ns; /* wall time from start or restore of the machine to HELLO */
 	struct kt_run_start start;

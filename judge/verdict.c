@@ -346,7 +346,7 @@ static bool judge_vacuous(struct kt_run_result *res, const struct kt_scenario *s
 	if (s->programs && !rec->program_count)
 		return conclude(res, KT_VERDICT_INCONCLUSIVE,
 				"programs are declared, and none was started");
-	if ((s->sched || s->staged) && !rec->generations)
+	if (res->cell->scheds[0].name && !rec->generations)
 		return conclude(res, KT_VERDICT_INCONCLUSIVE, "no scheduler was ever live");
 	return false;
 }
@@ -362,8 +362,10 @@ static void judge_passed(struct kt_run_result *res, const struct kt_scenario *s)
 		 rec->generations == 1 ? "" : "s", snapshots, s->check ? ", check held" : "");
 }
 
-void kt_verdict_decide(struct kt_run_result *res, const struct kt_scenario *s)
+void kt_verdict_decide(struct kt_run_result *res)
 {
+	const struct kt_scenario *s = res->cell->scenario;
+
 	if (judge_outcome(res) || judge_ops(res, s) || judge_deaths(res, s) ||
 	    judge_findings(res) || judge_complaints(res, s) || judge_workers(res) ||
 	    judge_vacuous(res, s))

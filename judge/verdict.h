@@ -7,7 +7,6 @@
 #pragma once
 
 #include "judge/result.h"
-#include "scenario/scenario.h"
 
 /* Sets result->verdict, ->could_not_run and ->cause from the other members of result. */
-void kt_verdict_decide(struct kt_run_result *result, const struct kt_scenario *scenario);
+void kt_verdict_decide(struct kt_run_result *result);

@@ -29,9 +29,8 @@ struct group {
 	const struct kt_workers *decl;
 	const struct kt_worker_record *list;
 	unsigned int count;
-	struct kt_limits limits;
-	bool spread_is_asked_for; /* a layer above the built-in limits sets it */
-	struct kt_topology topo;
+	const struct kt_cell_limits *limits;
+	const struct kt_topology *topo;
 	int error; /* first fault of adding a finding */
 };
 
@@ -149,8 +148,8 @@ static double locality_of(const struct group *g, const struct kt_worker_record *
 {
 	uint64_t by_llc[KT_CPUS_MAX] = { 0 }, all = 0, most = 0;
 
-	for (unsigned int cpu = 0; cpu < kt_topology_cpus(&g->topo); cpu++) {
-		uint64_t *llc = &by_llc[kt_topology_place(&g->topo, cpu).llc];
+	for (unsigned int cpu = 0; cpu < kt_topology_cpus(g->topo); cpu++) {
+		uint64_t *llc = &by_llc[kt_topology_place(g->topo, cpu).llc];
 
 		*llc += w->seen[cpu];
 		all += w->seen[cpu];
@@ -244,7 +243,7 @@ static void judge_spread(struct group *g, uint64_t limit)
 		least = w->cpu_ns < least->cpu_ns ? w : least;
 		most = w->cpu_ns > most->cpu_ns ? w : most;
 	}
-	if (!g->spread_is_asked_for && !is_comparable(g, total_ns))
+	if (!g->limits->spread_is_given && !is_comparable(g, total_ns))
 		return;
 	if (!most->cpu_ns)
 		add_unclear(g, KT_LIMIT_SPREAD, "used no CPU time");
@@ -261,7 +260,7 @@ static void judge_spread(struct group *g, uint64_t limit)
 
 static void judge_isolation(struct group *g, uint64_t limit)
 {
-	const struct kt_cpu_mask allowed = kt_scenario_allowed(g->scenario, g->decl, &g->topo);
+	const struct kt_cpu_mask allowed = kt_scenario_allowed(g->scenario, g->decl, g->topo);
 	char list[KT_CPU_LIST_MAX], all[KT_CPU_LIST_MAX], more[32], at[WHEN_MAX];
 	unsigned int broken = 0, first = 0;
 	struct kt_cpu_mask seen;
@@ -511,32 +510,6 @@ static void (*const judges[KT_LIMIT_COUNT_])(struct group *g, uint64_t limit) = 
 	[KT_LIMIT_LOCALITY] = judge_locality,	[KT_LIMIT_FAIRNESS] = judge_fairness,
 };
 
-/* The limits of all layers except the built-in one. */
-static struct kt_limits given_to(const struct kt_scenario *s, const struct kt_workers *workers,
-				 const struct kt_limits *user)
-{
-	const struct kt_sched_decl *lists[] = { s->sched, s->staged };
-	struct kt_limits limits = { 0 };
-
-	for (size_t i = 0; i < KT_ARRAY_SIZE(lists); i++)
-		for (const struct kt_sched_decl *d = lists[i]; d && d->name; d++)
-			kt_limits_apply(&limits, d->limits);
-	kt_limits_apply(&limits, s->limits);
-	kt_limits_apply(&limits, workers->limits);
-	kt_limits_apply(&limits, user);
-	return limits;
-}
-
-struct kt_limits kt_limits_of(const struct kt_scenario *s, const struct kt_workers *workers,
-			      const struct kt_limits *user)
-{
-	const struct kt_limits given = given_to(s, workers, user);
-	struct kt_limits limits = kt_limits_default;
-
-	kt_limits_apply(&limits, &given);
-	return limits;
-}
-
 /* Number of workers at the head of list that were started together. */
 static unsigned int count_together(const struct kt_worker_record *list, size_t left)
 {
@@ -551,30 +524,25 @@ static unsigned int count_together(const struct kt_worker_record *list, size_t l
 static void judge_group(struct group *g)
 {
 	for (enum kt_limit i = 0; i < KT_LIMIT_COUNT_; i++) {
-		uint64_t limit = kt_limit_get(&g->limits, i);
+		uint64_t limit = kt_limit_get(&g->limits->limits, i);
 
 		if (limit && limit != KT_OFF)
 			judges[i](g, limit);
 	}
 }
 
-int kt_limits_judge(struct kt_run_record *rec, const struct kt_scenario *s,
-		    const struct kt_limits *user)
+int kt_limits_judge(struct kt_run_record *rec, const struct kt_cell *cell)
 {
-	struct group g = { .rec = rec, .scenario = s };
-	struct kt_diag diag = KT_DIAG_INIT;
+	struct group g = { .rec = rec, .scenario = cell->scenario, .topo = &cell->machine.topo };
 
-	if (kt_topology_parse(&g.topo, s->topo ? s->topo : KT_DEFAULT_TOPO, &diag))
-		return kt_raise(-EINVAL);
 	for (size_t i = 0; i < rec->worker_count && !g.error; i += g.count) {
 		g.list = &rec->workers[i];
 		g.count = count_together(g.list, rec->worker_count - i);
-		g.decl = kt_scenario_workers(s, g.list->msg.name);
+		g.decl = kt_scenario_workers(g.scenario, g.list->msg.name);
 		/* The guest may report an undeclared name. */
 		if (!g.decl)
 			continue;
-		g.limits = kt_limits_of(s, g.decl, user);
-		g.spread_is_asked_for = given_to(s, g.decl, user).spread != 0;
+		g.limits = kt_cell_limits(cell, g.decl);
 		judge_group(&g);
 	}
 	return kt_forward(g.error);

@@ -205,9 +205,8 @@ static int read_sample(struct kt_samples *samples, const json_t *json, size_t in
 	tags = take(&rd, "tags");
 	if (!json_is_object(tags))
 		fail(&rd, "tags", "an object");
-	r = finish(&rd) ?: read_tags(&s.tags, &repeat, tags, index, diag);
-	if (r)
-		return r;
+	KT_TRY(finish(&rd));
+	KT_TRY(read_tags(&s.tags, &repeat, tags, index, diag));
 	known = samples->series_count;
 	if (!is_next(samples, &s, repeat)) {
 		kt_diag_cause(diag, "sample %zu: repeat %u is missing or out of order", index,
@@ -253,15 +252,14 @@ static int read_trace(struct kt_samples *samples, const json_t *json, size_t ind
 	char text[KT_TEXT_MAX] = "";
 	double values[KT_TRACE_MAX];
 	struct kt_trace t = { .name = "", .text = text, .values = values };
-	int r;
 
 	take_text(&rd, "name", t.name, sizeof(t.name));
 	t.level = (unsigned int)take_count(&rd, "level", 1, KT_LEVEL_MAX);
 	t.repeat = (unsigned int)take_count(&rd, "repeat", 0, KT_REPEATS_MAX);
 	take_text(&rd, "text", text, sizeof(text));
-	r = read_values(values, &t.count, &rd);
-	r = r ?: finish(&rd);
-	return r ?: kt_forward(kt_samples_trace(samples, &t));
+	KT_TRY(read_values(values, &t.count, &rd));
+	KT_TRY(finish(&rd));
+	return kt_forward(kt_samples_trace(samples, &t));
 }
 
 static int read_list(struct kt_samples *samples, const json_t *list, const char *what, size_t max,
@@ -318,7 +316,9 @@ static int read_run(struct kt_measured *m, const json_t *json, struct kt_diag *d
 	take_text(&rd, "topology", m->topology, sizeof(m->topology));
 	host = take(&rd, "host");
 	kernel = take(&rd, "kernel");
-	return finish(&rd) ?: read_host(m, host, diag) ?: read_kernel(m, kernel, diag);
+	KT_TRY(finish(&rd));
+	KT_TRY(read_host(m, host, diag));
+	return kt_forward(read_kernel(m, kernel, diag));
 }
 
 static int read_kind(struct kt_measured *m, const char *name, struct kt_diag *diag)
@@ -346,11 +346,12 @@ static int read_all(struct kt_measured *m, const json_t *json, struct kt_diag *d
 	metrics = take(&rd, "metrics");
 	if (!json_is_array(metrics))
 		fail(&rd, "metrics", "a list");
-	return finish(&rd)			?:
-		       read_kind(m, kind, diag) ?:
-		       read_run(m, run, diag)	?:
-		       read_list(&m->samples, samples, "samples", KT_SAMPLES_MAX, read_sample, diag) ?:
-		       read_list(&m->samples, traces, "traces", KT_TRACES_MAX, read_trace, diag);
+	KT_TRY(finish(&rd));
+	KT_TRY(read_kind(m, kind, diag));
+	KT_TRY(read_run(m, run, diag));
+	KT_TRY(read_list(&m->samples, samples, "samples", KT_SAMPLES_MAX, read_sample, diag));
+	return kt_forward(
+		read_list(&m->samples, traces, "traces", KT_TRACES_MAX, read_trace, diag));
 }
 
 int kt_measured_parse(struct kt_measured *ret_measured, const void *text, size_t len,

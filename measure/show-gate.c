@@ -69,7 +69,8 @@ static int put_phases(struct kt_buf *out, const struct kt_samples *samples,
 		if (!any)
 			r = kt_buf_printf(out, "  phase       p50       p95       max\n");
 		any = true;
-		r = r ?: put_phase(out, s);
+		if (!r)
+			r = put_phase(out, s);
 	}
 	return kt_forward(r);
 }

@@ -308,7 +308,8 @@ static void put_slope(struct show *s, const struct kt_sample_series *ladder, con
 	size_t n;
 
 	if (!points) {
-		s->r = s->r ?: kt_raise(-ENOMEM);
+		if (!s->r)
+			s->r = kt_raise(-ENOMEM);
 		return;
 	}
 	n = take_points(s, ladder, points);

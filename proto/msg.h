@@ -39,6 +39,7 @@
 #include "base/error.h"
 #include "base/limits.h"
 #include "proto/snapshot.h"
+#include "proto/topology.h"
 
 /* Name of the control port, as in /sys/class/virtio-ports/<port>/name of the guest. */
 #define KT_PORT_CONTROL "org.ktest.control"
@@ -94,15 +95,19 @@ struct kt_bytes {
 /* JOB: the guest runs one scenario. */
 struct kt_msg_job {
 	char scenario[KT_NAME_MAX];
-	char scheduler[KT_NAME_MAX]; /* boot scheduler, after --scheduler was applied; "": none */
-	uint64_t table_hash;	     /* hash of the host's table; must equal the guest's */
+	char topology[KT_TOPOLOGY_TEXT_MAX];
+	char scheduler[KT_NAME_MAX]; /* name of the scheduler of --scheduler; "": none */
+	uint64_t memory_bytes;	     /* memory of the machine */
 	uint64_t seed;		     /* seed of all random choices in the run */
+	uint32_t cold;		     /* 1: the machine was booted for this run */
+	uint64_t table_hash;	     /* hash of the host's table; must equal the guest's */
+	uint64_t cell_hash;	     /* hash of the host's cell (scenario/cell.h); likewise */
 	/*
 	 * 1: the guest stages the job, attaches the boot scheduler, sends PHASE with
 	 * KT_PHASE_BODY and waits for a second JOB that continues there. The host saves
 	 * the machine in between.
 	 */
-	uint32_t prepare;
+	uint32_t prime;
 };
 
 /* STOP: the guest tears down and reports; the user cancelled the run. */

@@ -218,36 +218,36 @@ static json_t *start_json(const struct kt_run_start *s)
 		(json_int_t)s->first_op_ns);
 }
 
-static json_t *machine_json(const struct kt_run_request *req, const struct kt_run_record *rec)
+static json_t *machine_json(const struct kt_cell_machine *m, const struct kt_run_record *rec)
 {
-	const struct kt_scenario *s = req->scenario;
-
-	return json_pack("{s:s, s:s*, s:s, s:s, s:I, s:o, s:s}", "accel", kt_accel_name(req->accel),
-			 "accel_reason", req->accel_reason, "kernel", req->kernel->path, "topology",
-			 s->topo ? s->topo : KT_DEFAULT_TOPO, "memory_bytes",
-			 (json_int_t)(s->memory ? s->memory : KT_DEFAULT_MEMORY), "kernel_release",
-			 text(rec->hello.kernel_release), "build_id", req->kernel->build_id);
+	return json_pack("{s:s, s:s*, s:s, s:s, s:I, s:o, s:s}", "accel", kt_accel_name(m->accel),
+			 "accel_reason", m->accel_reason, "kernel", m->kernel, "topology",
+			 m->topology, "memory_bytes", (json_int_t)m->memory_bytes, "kernel_release",
+			 text(rec->hello.kernel_release), "build_id", m->build_id);
 }
 
-json_t *kt_result_json(const struct kt_run_result *res, const struct kt_run_request *req)
+json_t *kt_result_json(const struct kt_run_result *res)
 {
+	const struct kt_cell *cell = res->cell;
 	const struct kt_run_record *rec = &res->record;
+	char name[KT_CELL_NAME_MAX];
 	json_t *diag = NULL;
 
 	if (kt_diag_is_set(&res->diag))
 		diag = json_pack("{s:o, s:o, s:o}", "doing", text(res->diag.doing), "cause",
 				 text(res->diag.cause), "remedy", text(res->diag.remedy));
 	return json_pack(
-		"{s:i, s:s, s:s, s:s, s:b, s:o, s:I, s:s, s:s, s:I, s:I, s:o, s:o, s:o, s:o, "
+		"{s:i, s:s, s:o, s:s, s:s, s:b, s:o, s:I, s:s, s:s, s:I, s:I, s:o, s:o, s:o, s:o, "
 		"s:o, s:o, s:o, s:o, s:o, s:f, s:o, s:o, s:o*}",
-		"version", KT_RESULT_VERSION, "scenario", req->scenario->name, "verdict",
-		kt_verdict_name(res->verdict), "outcome", kt_outcome_name(res->outcome),
-		"could_not_run", res->could_not_run, "cause", text(res->cause), "seed",
-		(json_int_t)res->seed, "artifacts", res->artifacts, "rerun", res->rerun, "wall_ns",
-		(json_int_t)res->wall_ns, "boot_ns", (json_int_t)res->boot_ns, "machine",
-		machine_json(req, rec), "ops", ops_json(rec), "freezes", freezes_json(rec),
-		"workers", workers_json(rec), "programs", programs_json(rec), "schedulers",
-		scheds_json(rec), "snapshots", snapshots_json(rec), "findings", findings_json(rec),
-		"console", marks_json(rec), "host_contention", kt_run_contention(res), "vcpus",
-		vcpus_json(res), "start", start_json(&res->start), "error", diag);
+		"version", KT_RESULT_VERSION, "scenario", cell->scenario->name, "cell",
+		text(kt_cell_name(cell, name)), "verdict", kt_verdict_name(res->verdict), "outcome",
+		kt_outcome_name(res->outcome), "could_not_run", res->could_not_run, "cause",
+		text(res->cause), "seed", (json_int_t)cell->machine.seed, "artifacts",
+		res->artifacts, "rerun", res->rerun, "wall_ns", (json_int_t)res->wall_ns, "boot_ns",
+		(json_int_t)res->boot_ns, "machine", machine_json(&cell->machine, rec), "ops",
+		ops_json(rec), "freezes", freezes_json(rec), "workers", workers_json(rec),
+		"programs", programs_json(rec), "schedulers", scheds_json(rec), "snapshots",
+		snapshots_json(rec), "findings", findings_json(rec), "console", marks_json(rec),
+		"host_contention", kt_run_contention(res), "vcpus", vcpus_json(res), "start",
+		start_json(&res->start), "error", diag);
 }

@@ -4,9 +4,9 @@
 
 #include <jansson.h>
 
-#include "runner/run.h"
+#include "judge/result.h"
 
 #define KT_RESULT_VERSION 2 /* 2: "exit" of a scheduler is an object */
 
 /* New reference; NULL without memory. */
-json_t *kt_result_json(const struct kt_run_result *result, const struct kt_run_request *request);
+json_t *kt_result_json(const struct kt_run_result *result);

@@ -27,19 +27,13 @@ enum kt_exec_exit {
 
 struct kt_exec_request {
 	const struct kt_kernel *kernel;
-	enum kt_accel accel;
-	const char *topo;      /* NULL: KT_DEFAULT_TOPO */
-	uint64_t memory_bytes; /* 0: KT_DEFAULT_MEMORY */
-	uint64_t seed;
-	bool cold;			   /* boot, rather than clone a bake */
-	const char *scheduler;		   /* attached before the command starts; NULL: none */
-	const char *const *scheduler_args; /* its argv[1...]; NULL: none */
-	struct kt_stage_files *files;	   /* further files; the program is added */
-	const char *const *argv;	   /* NULL-terminated, at least one */
-	const char *const *env;		   /* "NAME=VALUE", NULL-terminated; NULL: none */
-	uint64_t timeout_ns;		   /* of the command; 0: none */
-	int in_fd, out_fd, err_fd;	   /* borrowed; its streams */
-	bool terminal;			   /* they are a terminal, in raw mode while it runs */
+	struct kt_cell_wishes wishes; /* the scheduler is attached before the command starts, and
+				       * the timeout is the command's; the kernel's are filled in */
+	struct kt_stage_files *files; /* further files; the program is added */
+	const char *const *argv;      /* NULL-terminated, at least one */
+	const char *const *env;	      /* "NAME=VALUE", NULL-terminated; NULL: none */
+	int in_fd, out_fd, err_fd;    /* borrowed; its streams */
+	bool terminal;		      /* they are a terminal, in raw mode while it runs */
 	/*
 	 * A signalfd(2), non-blocking. The first signal goes to the command, the second
 	 * ends the machine; with a terminal the first does, but SIGWINCH tells its size.

@@ -81,14 +81,35 @@ static int no_match(const char *pattern, struct kt_diag *diag)
 	return KT_PLAN_E_NO_MATCH;
 }
 
-int kt_plan_select(struct kt_plan *ret_plan, const char *const *patterns, unsigned int count,
-		   struct kt_diag *diag)
+static int make_cells(struct kt_plan *plan, const bool *selected,
+		      const struct kt_cell_wishes *wishes, struct kt_diag *diag)
 {
-	_cleanup_(kt_freep) bool *selected = NULL;
-	struct kt_plan plan = { 0 };
 	unsigned int n;
 	const struct kt_scenario *const *table = kt_scenario_table(&n);
 
+	plan->cells = calloc(n + 1, sizeof(plan->cells[0]));
+	if (!plan->cells)
+		return kt_raise(-ENOMEM);
+	for (unsigned int i = 0; i < n; i++) {
+		if (!selected[i])
+			continue;
+		kt_diag_doing(diag, "plan scenario '%s'", table[i]->name);
+		if (kt_cell_init(&plan->cells[plan->count++], table[i], wishes, diag))
+			return KT_PLAN_E_INVALID;
+	}
+	kt_diag_reset(diag);
+	return 0;
+}
+
+int kt_plan_select(struct kt_plan *ret_plan, const char *const *patterns, unsigned int count,
+		   const struct kt_cell_wishes *wishes, struct kt_diag *diag)
+{
+	_cleanup_(kt_plan_deinit) struct kt_plan plan = { 0 };
+	_cleanup_(kt_freep) bool *selected = NULL;
+	unsigned int n;
+	int r;
+
+	kt_scenario_table(&n);
 	selected = calloc(n + 1, sizeof(*selected));
 	if (!selected)
 		return kt_raise(-ENOMEM);
@@ -97,18 +118,16 @@ int kt_plan_select(struct kt_plan *ret_plan, const char *const *patterns, unsign
 			return no_match(patterns[i], diag);
 	if (!count && !select_one(selected, "*"))
 		return no_match("*", diag);
-	plan.scenarios = calloc(n + 1, sizeof(plan.scenarios[0]));
-	if (!plan.scenarios)
-		return kt_raise(-ENOMEM);
-	for (unsigned int i = 0; i < n; i++)
-		if (selected[i])
-			plan.scenarios[plan.count++] = table[i];
+	r = make_cells(&plan, selected, wishes, diag);
+	if (r)
+		return kt_forward(r);
 	*ret_plan = plan;
+	plan.cells = NULL;
 	return 0;
 }
 
 void kt_plan_deinit(struct kt_plan *plan)
 {
-	free(plan->scenarios);
+	free(plan->cells);
 	*plan = (struct kt_plan){ 0 };
 }

@@ -11,6 +11,7 @@
 #include "report/artifacts.h"
 #include "machine/baking.h"
 #include "judge/host-check.h"
+#include "machine/config.h"
 #include "runner/drive.h"
 #include "machine/stage/initramfs.h"
 #include "judge/worker-limits.h"
@@ -30,13 +31,7 @@ static void setup_error(struct kt_run_result *res, int r, const struct kt_diag *
 
 static struct kt_stage_request stage_of(const struct kt_run_request *req)
 {
-	return (struct kt_stage_request){
-		.scenario = req->scenario,
-		.kernel = req->kernel,
-		.scheduler = req->scheduler,
-		.scheduler_args = req->scheduler_args,
-		.files = req->files,
-	};
+	return (struct kt_stage_request){ .cell = req->cell, .files = req->files };
 }
 
 static void append_word(struct kt_buf *out, const char *word)
@@ -69,6 +64,8 @@ static void append_limits(struct kt_buf *out, const struct kt_limits *limits)
 
 static void make_rerun(struct kt_run_result *res, const struct kt_run_request *req)
 {
+	const struct kt_cell *cell = req->cell;
+	const struct kt_cell_wishes *w = &cell->wishes;
 	_cleanup_(kt_buf_deinit) struct kt_buf out = KT_BUF_INIT(sizeof(res->rerun) - 1);
 	char text[KT_PATH_MAX];
 	ssize_t n = readlink("/proc/self/exe", text, sizeof(text) - 1);
@@ -76,36 +73,35 @@ static void make_rerun(struct kt_run_result *res, const struct kt_run_request *r
 	text[n > 0 ? n : 0] = 0;
 	append_word(&out, n > 0 ? text : "ktest");
 	append_word(&out, "run");
-	append_word(&out, req->scenario->name);
-	snprintf(text, sizeof(text), "%llu", (unsigned long long)req->seed);
+	append_word(&out, cell->scenario->name);
+	snprintf(text, sizeof(text), "%llu", (unsigned long long)cell->machine.seed);
 	append_word(&out, "--seed");
 	append_word(&out, text);
 	append_word(&out, "--accel");
-	append_word(&out, kt_accel_name(req->accel));
+	append_word(&out, kt_accel_name(cell->machine.accel));
 	append_word(&out, "--kernel");
-	append_word(&out, req->kernel->path);
-	if (req->cold)
+	append_word(&out, cell->machine.kernel);
+	if (w->cold)
 		append_word(&out, "--cold");
 	if (req->keep_identity)
 		append_word(&out, "--keep-identity");
-	if (req->perf)
+	if (w->perf)
 		append_word(&out, "--perf");
-	if (req->timeout_ns) {
+	if (w->timeout_ns) {
 		append_word(&out, "--timeout");
-		append_word(&out, kt_duration_format(req->timeout_ns, text));
+		append_word(&out, kt_duration_format(w->timeout_ns, text));
 	}
-	if (req->scheduler) {
-		snprintf(text, sizeof(text), "%s%s%s", req->scheduler,
-			 req->scheduler_name ? ":" : "",
-			 req->scheduler_name ? req->scheduler_name : "");
+	if (w->scheduler) {
+		snprintf(text, sizeof(text), "%s%s%s", w->scheduler, w->scheduler_name ? ":" : "",
+			 w->scheduler_name ? w->scheduler_name : "");
 		append_word(&out, "--scheduler");
 		append_word(&out, text);
 	}
-	for (const char *const *a = req->scheduler_args; a && *a; a++) {
+	for (const char *const *a = w->scheduler_args; a && *a; a++) {
 		append_word(&out, "--scheduler-arg");
 		append_word(&out, *a);
 	}
-	append_limits(&out, &req->limits);
+	append_limits(&out, &w->limits);
 	append_files(&out, req->files);
 	snprintf(res->rerun, sizeof(res->rerun), "%s", kt_buf_str(&out));
 }
@@ -126,14 +122,14 @@ static void write_snapshots(struct kt_artifacts *art, const struct kt_run_record
 
 static int run_checks(struct kt_run_result *res, const struct kt_run_request *req)
 {
-	const struct kt_scenario *s = req->scenario;
+	const struct kt_scenario *s = req->cell->scenario;
 	int r = 0;
 
 	/* What a scenario says of itself comes first. */
 	if (s->check && res->outcome == KT_OUTCOME_COMPLETED)
 		r = kt_check_run(&res->record, "the host check", s->check, req->cancel_fd);
 	if (!r && res->outcome == KT_OUTCOME_COMPLETED)
-		r = kt_limits_judge(&res->record, s, &req->limits);
+		r = kt_limits_judge(&res->record, req->cell);
 	if (!r && s->check_always && res->outcome != KT_OUTCOME_CANCELLED)
 		r = kt_check_run(&res->record, "the host check for any outcome", s->check_always,
 				 req->cancel_fd);
@@ -157,12 +153,6 @@ static void keep_archive(struct kt_artifacts *art, const char *name, int fd)
 }
 
 /* ---- the machine to run it in ---- */
-
-static bool wants_clone(const struct kt_run_request *req)
-{
-	/* Huge pages cannot be mapped from a file on a disk. */
-	return !req->cold && !req->perf && req->scenario->start != KT_START_COLD;
-}
 
 struct boot_console {
 	const struct kt_run_request *req;
@@ -189,7 +179,7 @@ static void on_bake_progress(void *arg, const char *text)
 
 /* Where a run starts from. */
 struct origin {
-	struct kt_session *prepared; /* waits for the bake, while that is looked up; or NULL */
+	struct kt_session *blank;    /* waits for the bake, while that is looked up; or NULL */
 	struct kt_baked baked;	     /* its bake is set if there is no lease */
 	struct kt_fleet_lease lease; /* its session is set if there is one */
 };
@@ -218,14 +208,13 @@ static void note_origin(struct kt_run_result *res, const struct origin *origin)
  */
 static int find_origin(struct origin *origin, struct kt_run_result *res,
 		       const struct kt_run_request *req, const struct kt_vm_config *config,
-		       bool prepared, struct kt_artifacts *art, struct kt_diag *diag)
+		       bool primed, struct kt_artifacts *art, struct kt_diag *diag)
 {
 	struct boot_console console = { .req = req, .text = KT_BUF_INIT(KT_CONSOLE_MAX) };
 	const struct kt_baking_request baking = { .config = *config,
-						  .kernel = req->kernel,
 						  .stage = stage_of(req),
-						  .prepared = prepared,
-						  .waiting = &origin->prepared,
+						  .primed = primed,
+						  .waiting = &origin->blank,
 						  .cancel_fd = req->cancel_fd,
 						  .on_console = on_boot_console,
 						  .on_progress = on_bake_progress,
@@ -282,10 +271,10 @@ static int run_clone(struct kt_run_result *res, const struct kt_run_request *req
 	struct kt_drive_start start = { .config = *config,
 					.bake = origin->baked.bake,
 					.session = origin->lease.session,
-					.prepared = kt_steal_ptr(origin->prepared) };
+					.blank = kt_steal_ptr(origin->blank) };
 	const struct kt_bake *bake = start.session ? start.session->bake : start.bake;
 
-	/* In a machine that was prepared all is staged. */
+	/* In a machine that was primed all is staged. */
 	if (!bake->prologue_bytes && stage_part(res, req, KT_INITRAMFS_STAGED, &staged_fd, art))
 		return res->outcome == KT_OUTCOME_UNKNOWN ? kt_raise(-ENOMEM) : 0;
 	start.staged_fd = staged_fd;
@@ -297,11 +286,11 @@ static int run_from(struct kt_run_result *res, const struct kt_run_request *req,
 		    struct kt_artifacts *art)
 {
 	struct kt_diag diag = KT_DIAG_INIT;
-	bool prepared = kt_scenario_is_prepared(req->scenario);
-	int r = find_origin(origin, res, req, config, prepared, art, &diag);
+	bool primed = kt_cell_is_primed(req->cell);
+	int r = find_origin(origin, res, req, config, primed, art, &diag);
 
-	/* What fails while it is prepared is for the run to find out. */
-	if (r == KT_BAKING_E_NOT_PREPARED) {
+	/* What fails while it is primed is for the run to find out. */
+	if (r == KT_BAKING_E_NOT_PRIMED) {
 		kt_diag_reset(&diag);
 		r = find_origin(origin, res, req, config, false, art, &diag);
 	}
@@ -327,17 +316,17 @@ static int run_from_bake(struct kt_run_result *res, const struct kt_run_request 
 			 const struct kt_vm_config *config, struct kt_session **begun,
 			 struct kt_artifacts *art)
 {
-	struct origin origin = { .prepared = kt_steal_ptr(*begun) };
+	struct origin origin = { .blank = kt_steal_ptr(*begun) };
 	int r;
 
 	/* A pool has machines that are ready. */
-	if (!req->fleet && !origin.prepared)
-		origin.prepared = kt_session_prepare(config);
+	if (!req->fleet && !origin.blank)
+		origin.blank = kt_session_new_blank(config);
 	r = run_from(res, req, config, &origin, art);
 
 	if (origin.lease.session)
 		kt_fleet_release(req->fleet, &origin.lease);
-	kt_session_free(origin.prepared);
+	kt_session_free(origin.blank);
 	kt_baked_deinit(&origin.baked);
 	return kt_forward(r);
 }
@@ -351,14 +340,15 @@ static int run_staged(struct kt_run_result *res, const struct kt_run_request *re
 
 	if (req->on_progress)
 		req->on_progress(req->arg, "staging");
-	r = kt_kernel_require(req->kernel, &diag) ?: kt_drive_config(&config, req, &diag);
+	r = kt_kernel_require(req->kernel, &diag) ?:
+		    kt_machine_config(&config, &req->cell->machine, -1, &diag);
 	if (r == -ENOMEM)
 		return kt_forward(r);
 	if (r) {
 		setup_error(res, r, &diag);
 		return 0;
 	}
-	if (wants_clone(req))
+	if (req->cell->start != KT_START_COLD)
 		return kt_forward(run_from_bake(res, req, &config, begun, art));
 	if (req->fleet)
 		kt_fleet_skip(req->fleet);
@@ -378,12 +368,12 @@ static void write_artifacts(struct kt_run_result *res, const struct kt_run_reque
 		res->outcome = KT_OUTCOME_HOST_ERROR;
 		res->diag = art->error;
 	}
-	kt_verdict_decide(res, req->scenario);
-	kt_artifacts_write_json(art, "result.json", kt_result_json(res, req));
+	kt_verdict_decide(res);
+	kt_artifacts_write_json(art, "result.json", kt_result_json(res));
 	if (kt_artifacts_failed(art) && res->outcome == KT_OUTCOME_COMPLETED) {
 		res->outcome = KT_OUTCOME_HOST_ERROR;
 		res->diag = art->error;
-		kt_verdict_decide(res, req->scenario);
+		kt_verdict_decide(res);
 	}
 }
 
@@ -395,14 +385,15 @@ static void skip(struct kt_run_result *res, const char *why)
 	snprintf(res->cause, sizeof(res->cause), "%s", why);
 }
 
-struct kt_session *kt_run_begin(const struct kt_run_request *req)
+struct kt_session *kt_run_begin(const struct kt_cell *cell)
 {
 	struct kt_diag diag = KT_DIAG_INIT;
 	struct kt_vm_config config;
 
-	if (!wants_clone(req) || kt_fold(kt_drive_config(&config, req, &diag)))
+	if (cell->start == KT_START_COLD ||
+	    kt_fold(kt_machine_config(&config, &cell->machine, -1, &diag)))
 		return NULL;
-	return kt_session_prepare(&config);
+	return kt_session_new_blank(&config);
 }
 
 int kt_run(struct kt_run_result *ret_result, const struct kt_run_request *req)
@@ -413,23 +404,23 @@ int kt_run(struct kt_run_result *ret_result, const struct kt_run_request *req)
 	uint64_t start_ns = kt_now_ns();
 	int r;
 
-	*res = (struct kt_run_result){ .outcome = KT_OUTCOME_UNKNOWN, .seed = req->seed };
+	*res = (struct kt_run_result){ .cell = req->cell, .outcome = KT_OUTCOME_UNKNOWN };
 	if (!art)
 		return kt_raise(-ENOMEM);
 	r = kt_run_record_init(&res->record);
 	if (r)
 		return kt_forward(r);
 	make_rerun(res, req);
-	if (req->scheduler && kt_stage_is_fixed(req->scenario)) {
-		skip(res, "it is about a scheduler of its own, and was given another");
+	if (req->cell->skip) {
+		skip(res, req->cell->skip);
 		if (req->fleet)
 			kt_fleet_skip(req->fleet);
 		return 0;
 	}
-	r = kt_artifacts_open(art, req->artifacts, req->scenario->name, &res->diag);
+	r = kt_artifacts_open(art, req->artifacts, req->cell->scenario->name, &res->diag);
 	if (r) {
 		res->outcome = KT_OUTCOME_HOST_ERROR;
-		kt_verdict_decide(res, req->scenario);
+		kt_verdict_decide(res);
 		return 0;
 	}
 	snprintf(res->artifacts, sizeof(res->artifacts), "%s", art->dir);

@@ -8,13 +8,13 @@
 #include "base/error.h"
 #include "judge/result.h"
 #include "runner/request.h"
+#include "scenario/cell.h"
 
 /*
- * Begins with the machine before all of the request is known: its scenario, accelerator,
- * and whether it is cold must be. NULL where nothing is gained by it. It is the caller's to
- * give to kt_run(), or to kt_session_free().
+ * Begins with the machine of a cell before the rest of the request is known. NULL where nothing
+ * is gained by it. It is the caller's to give to kt_run(), or to kt_session_free().
  */
-struct kt_session *kt_run_begin(const struct kt_run_request *request);
+struct kt_session *kt_run_begin(const struct kt_cell *cell);
 
 /*
  * Runs it. Every way a run can end is a result; negative only when not even a

@@ -190,12 +190,6 @@ struct kt_scenario {
 
 /* ---- the table ---- */
 
-/* Whether its machine is saved once more, when it is prepared for this scenario. */
-static inline bool kt_scenario_is_prepared(const struct kt_scenario *s)
-{
-	return s->start != KT_START_COLD && (s->start == KT_START_ATTACHED || s->has_warm_up);
-}
-
 /* The scenarios linked into this program, sorted by name; static. */
 const struct kt_scenario *const *kt_scenario_table(unsigned int *ret_count);
 

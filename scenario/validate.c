@@ -7,8 +7,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
-#include "proto/topology.h"
-#include "scenario/scenario.h"
+#include "scenario/cell.h"
 
 #define HOLD_MAX   KT_SEC(3600)
 #define EVERY_MIN  KT_MS(1)
@@ -265,7 +264,8 @@ static int check_limits(const struct kt_scenario *s, struct kt_diag *diag)
 
 int kt_scenario_validate(const struct kt_scenario *s, struct kt_diag *diag)
 {
-	struct kt_topology topo;
+	const struct kt_cell_wishes none = { .has_seed = true };
+	struct kt_cell cell;
 	int r;
 
 	kt_diag_doing(diag, "check scenario '%s' (%s:%d)", s->name, s->file, s->line);
@@ -275,7 +275,7 @@ int kt_scenario_validate(const struct kt_scenario *s, struct kt_diag *diag)
 		kt_diag_cause(diag, "its one-line description is missing");
 		return KT_SCENARIO_E_INVALID;
 	}
-	if (kt_topology_parse(&topo, s->topo ? s->topo : KT_DEFAULT_TOPO, diag))
+	if (kt_cell_init(&cell, s, &none, diag))
 		return KT_SCENARIO_E_INVALID;
 	if (s->snapshots > KT_SNAPSHOTS_MAX) {
 		kt_diag_cause(diag, "%u snapshots; the most is %d", s->snapshots, KT_SNAPSHOTS_MAX);

@@ -70,7 +70,9 @@ void kt_guest_fail(struct kt_guest *kg, const char *file, int line, const char *
 static _Noreturn void run_child(const struct kt_exec *exec, kt_body_fn fn, int finding_fd,
 				int output_fd)
 {
-	struct kt_guest kg = { .seed = exec->job.seed, .sched_pid = exec->sched.pid, .fd = 3 };
+	struct kt_guest kg = { .seed = exec->cell.machine.seed,
+			       .sched_pid = exec->sched.pid,
+			       .fd = 3 };
 	int null_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 
 	if (null_fd < 0 || dup2(null_fd, 0) < 0 || dup2(output_fd, 1) < 0 || dup2(1, 2) < 0)
@@ -197,7 +199,7 @@ static bool ended_or_died(void *arg)
 
 static void report_end(struct body *b)
 {
-	const struct kt_scenario *s = b->exec->scenario;
+	const struct kt_scenario *s = b->exec->cell.scenario;
 	char text[64];
 
 	if (!WIFEXITED(b->status) || WEXITSTATUS(b->status))

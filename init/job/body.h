@@ -14,8 +14,8 @@ struct kt_guest;
 typedef void (*kt_body_fn)(struct kt_guest *kg);
 
 /*
- * Runs a function of exec->scenario, its body or its warm-up, to its end. A scheduler that dies meanwhile
- * is noted. KT_EXEC_E_STOP when the host asked for teardown; the body is
+ * Runs a function of exec->cell.scenario, its body or its warm-up, to its end. A scheduler
+ * that dies meanwhile is noted. KT_EXEC_E_STOP when the host asked for teardown; the body is
  * killed then.
  */
 int kt_body_run(struct kt_exec *exec, kt_body_fn fn, const char *what) _kt_must_check_;

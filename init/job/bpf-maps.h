@@ -29,7 +29,7 @@ enum kt_bpf_maps_condition {
  * looked for; takes tens of milliseconds, once. A kernel without sched_ext is
  * no error here.
  */
-int kt_bpf_maps_prepare(void) _kt_must_check_;
+int kt_bpf_maps_init(void) _kt_must_check_;
 
 void kt_bpf_maps_deinit(struct kt_bpf_maps *maps);
 

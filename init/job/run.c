@@ -88,14 +88,11 @@ static void check_in(struct kt_exec *exec, const char *folder, const char *name)
 			     name, path);
 }
 
-static void check_staged(struct kt_exec *exec, const struct kt_scenario *s)
+static void check_staged(struct kt_exec *exec)
 {
-	const struct kt_sched_decl *const lists[] = { s->sched, s->staged };
-
-	for (size_t i = 0; i < KT_ARRAY_SIZE(lists); i++)
-		for (const struct kt_sched_decl *d = lists[i]; d && d->name; d++)
-			check_in(exec, KT_STAGING_SCHEDULERS, d->name);
-	for (const struct kt_program_decl *p = s->programs; p && p->name; p++)
+	for (const struct kt_sched_decl *d = exec->cell.scheds; d->name; d++)
+		check_in(exec, KT_STAGING_SCHEDULERS, d->name);
+	for (const struct kt_program_decl *p = exec->cell.programs; p && p->name; p++)
 		check_in(exec, KT_STAGING_PROGRAMS, p->name);
 }
 
@@ -165,7 +162,7 @@ void kt_run_attach(struct kt_exec *exec)
 /* Position of the next periodic snapshot on the axis of hold time. */
 static uint64_t next_periodic(const struct kt_exec *exec)
 {
-	const struct kt_scenario *s = exec->scenario;
+	const struct kt_scenario *s = exec->cell.scenario;
 
 	return exec->next_periodic < s->snapshots ?
 		       kt_scenario_snapshot_ns(s, exec->next_periodic) :
@@ -183,7 +180,7 @@ static void take_due(struct kt_exec *exec, uint32_t step, uint64_t at)
 
 static bool run_ops(struct kt_exec *exec, uint32_t index)
 {
-	const struct kt_op *ops = exec->scenario->steps[index].ops;
+	const struct kt_op *ops = exec->cell.scenario->steps[index].ops;
 
 	for (uint32_t i = 0; ops && ops[i].kind; i++)
 		if (exec->stop || !run_op(exec, index, i, &ops[i]))
@@ -194,7 +191,7 @@ static bool run_ops(struct kt_exec *exec, uint32_t index)
 /* Holds [from, to] of the axis. False when it ended early: a death, a stop, an op. */
 static bool hold(struct kt_exec *exec, uint32_t step, uint64_t from, uint64_t to)
 {
-	uint64_t every = exec->scenario->steps[step].every, start = kt_now_ns(), at;
+	uint64_t every = exec->cell.scenario->steps[step].every, start = kt_now_ns(), at;
 	uint64_t again = every ? from + every : UINT64_MAX;
 	bool went_well = true;
 	int r;
@@ -222,7 +219,7 @@ static bool hold(struct kt_exec *exec, uint32_t step, uint64_t from, uint64_t to
 
 static void run_steps(struct kt_exec *exec)
 {
-	const struct kt_step *steps = exec->scenario->steps;
+	const struct kt_step *steps = exec->cell.scenario->steps;
 	uint64_t axis = 0, ns;
 	bool whole;
 
@@ -230,7 +227,7 @@ static void run_steps(struct kt_exec *exec)
 		if (exec->stop || exec->result.ops_failed)
 			return;
 		send_step(exec, i, false, false);
-		ns = kt_scenario_step_ns(exec->scenario, &steps[i]);
+		ns = kt_scenario_step_ns(exec->cell.scenario, &steps[i]);
 		whole = run_ops(exec, i) && (!ns || hold(exec, i, axis, axis + ns));
 		axis += ns;
 		send_step(exec, i, true, !whole);
@@ -242,48 +239,43 @@ static void load_modules(struct kt_exec *exec)
 {
 	struct kt_diag diag = KT_DIAG_INIT;
 
-	if (kt_modules_load(exec->scenario->modules, &diag))
+	if (kt_modules_load(exec->cell.machine.modules, &diag))
 		kt_init_fail(exec, diag.doing, "%s", diag.cause);
 }
 
 const struct kt_workers *kt_exec_workers(const struct kt_exec *exec, const char *name)
 {
-	return kt_scenario_workers(exec->scenario, name);
+	return kt_scenario_workers(exec->cell.scenario, name);
 }
 
 const struct kt_program_decl *kt_exec_program_decl(const struct kt_exec *exec, const char *name)
 {
-	return kt_program_find(exec->scenario->programs, name);
+	return kt_program_find(exec->cell.programs, name);
 }
 
 uint64_t kt_exec_seed(const struct kt_exec *exec)
 {
-	return exec->job.seed;
-}
-
-static bool declares(const struct kt_sched_decl *list)
-{
-	return list && list->name;
+	return exec->cell.machine.seed;
 }
 
 /* What is attached already must be what the job is about. It may have died meanwhile. */
-static void check_prepared(struct kt_exec *exec)
+static void check_primed(struct kt_exec *exec)
 {
-	const struct kt_sched_decl *declared = exec->scenario->sched;
+	const struct kt_sched_decl *boot = kt_cell_boot(&exec->cell);
 
-	if (!declared || strcmp(declared->name, exec->sched.name))
+	if (!boot || strcmp(boot->name, exec->sched.name))
 		kt_init_fail(exec, "begin with an attached scheduler",
 			     "'%s' is attached, and the scenario's is '%s'", exec->sched.name,
-			     declared ? declared->name : "");
+			     boot ? boot->name : "");
 }
 
 /* What a job needs beside its boot scheduler, and its clones have already. */
-static void prepare(struct kt_exec *exec)
+static void set_up(struct kt_exec *exec)
 {
-	const struct kt_scenario *s = exec->scenario;
+	const struct kt_scenario *s = exec->cell.scenario;
 
-	if (declares(s->sched) || declares(s->staged)) {
-		must(exec, "learn where the kernel keeps sched_ext ops", kt_bpf_maps_prepare());
+	if (exec->cell.scheds[0].name) {
+		must(exec, "learn where the kernel keeps sched_ext ops", kt_bpf_maps_init());
 		must(exec, "start the pulse", kt_pulse_start(exec));
 	}
 	if (s->warm_up)
@@ -292,19 +284,20 @@ static void prepare(struct kt_exec *exec)
 
 static void stage(struct kt_exec *exec)
 {
-	const struct kt_scenario *s = exec->scenario;
-	const struct kt_op boot = { .kind = KT_OP_KIND_ATTACH,
-				    .sched = s->sched ? s->sched->name : NULL };
+	const struct kt_sched_decl *boot = kt_cell_boot(&exec->cell);
+	const struct kt_op attach = { .kind = KT_OP_KIND_ATTACH,
+				      .sched = boot ? boot->name : NULL };
+	bool attached = exec->cell.start == KT_START_ATTACHED;
 
 	send_phase(exec, KT_PHASE_STAGE);
 	load_modules(exec);
-	check_staged(exec, s);
-	if (!exec->prepared)
-		prepare(exec);
-	if (exec->prepared && s->start == KT_START_ATTACHED)
-		check_prepared(exec);
-	else if (declares(s->sched) && (!exec->job.prepare || s->start == KT_START_ATTACHED))
-		run_op(exec, KT_STEP_BOOT, 0, &boot);
+	check_staged(exec);
+	if (!exec->primed)
+		set_up(exec);
+	if (exec->primed && attached)
+		check_primed(exec);
+	else if (boot && (!exec->job.prime || attached))
+		run_op(exec, KT_STEP_BOOT, 0, &attach);
 }
 
 static void tear_down(struct kt_exec *exec)
@@ -331,39 +324,21 @@ static void tear_down(struct kt_exec *exec)
 			     exec->sched.name);
 }
 
-/* The host may give a scheduler to a scenario that declares none. */
-static const struct kt_scenario *given_scheduler(const struct kt_scenario *s, const char *name)
-{
-	static struct kt_sched_decl scheds[2];
-	static struct kt_scenario given;
-
-	if (!s || !name[0] || declares(s->sched) || declares(s->staged))
-		return s;
-	scheds[0].name = name;
-	given = *s;
-	given.sched = scheds;
-	return &given;
-}
-
 void kt_run_job(struct kt_exec *exec)
 {
 	struct kt_msg msg = { .type = KT_MSG_RESULT };
 
-	exec->scenario = given_scheduler(kt_scenario_find(exec->job.scenario), exec->job.scheduler);
-	if (!exec->scenario)
-		kt_init_fail(exec, "find the scenario", "init has no scenario '%s'",
-			     exec->job.scenario);
 	kt_view_send(exec);
 	stage(exec);
 	send_phase(exec, KT_PHASE_BODY);
-	if (exec->job.prepare) {
-		exec->prepared = true;
+	if (exec->job.prime) {
+		exec->primed = true;
 		return;
 	}
 	run_steps(exec);
-	if (exec->scenario->body && !exec->stop && !exec->result.ops_failed)
+	if (exec->cell.scenario->body && !exec->stop && !exec->result.ops_failed)
 		must(exec, "run the scenario's body",
-		     kt_body_run(exec, exec->scenario->body, "body"));
+		     kt_body_run(exec, exec->cell.scenario->body, "body"));
 	tear_down(exec);
 	exec->result.time_ns = kt_now_ns();
 	msg.result = exec->result;

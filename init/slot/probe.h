@@ -2,7 +2,7 @@
 /*
  * ":probe": whether a machine that was restored is all there, on every CPU.
  *
- *   :probe prepare SEED          before the save: writes a pattern into memory
+ *   :probe fill SEED             before the save: writes a pattern into memory
  *   :probe check SEED [MODULE]   after the restore
  *
  * `check` has a task on each CPU. They pass a token round by futexes, in which the

@@ -141,22 +141,18 @@ struct staging {
 	unsigned int module_count;
 };
 
-/* Adds the schedulers of one list, with the user's binary in place if one is given. */
-static int stage_scheds(struct staging *st, const struct kt_stage_request *req,
-			const struct kt_sched_decl *list, struct kt_diag *diag)
+static int stage_scheds(struct staging *st, const struct kt_sched_decl *list, struct kt_diag *diag)
 {
-	for (const struct kt_sched_decl *d = list; d && d->name; d++) {
-		bool given = req->scheduler && !d->fixed;
-		const char *binary = given ? req->scheduler : d->binary;
+	for (const struct kt_sched_decl *d = list; d->name; d++) {
 		unsigned int i = st->sched_count;
-		int r = kt_paths_scheduler(st->sched_paths[i], binary, diag);
+		int r = kt_paths_scheduler(st->sched_paths[i], d->binary, diag);
 
 		if (r)
 			return r > 0 ? KT_STAGE_E_SETUP : kt_forward(r);
 		st->scheds[i] = (struct kt_initramfs_program){
 			.name = d->name,
 			.path = st->sched_paths[i],
-			.args = given ? req->scheduler_args : d->args,
+			.args = d->args,
 		};
 		st->sched_count++;
 	}
@@ -198,16 +194,16 @@ static int no_module(const char *dir, const char *path, const char *name, struct
 	return KT_STAGE_E_SETUP;
 }
 
-static int stage_modules(struct staging *st, const struct kt_stage_request *req,
+static int stage_modules(struct staging *st, const struct kt_cell_machine *machine,
 			 struct kt_diag *diag)
 {
-	const char *slash = strrchr(req->kernel->path, '/');
+	const char *slash = machine->kernel ? strrchr(machine->kernel, '/') : NULL;
 	char dir[KT_PATH_MAX];
-	int r = kt_path_format(dir, "%.*smodules", slash ? (int)(slash + 1 - req->kernel->path) : 0,
-			       req->kernel->path);
+	int r = kt_path_format(dir, "%.*smodules", slash ? (int)(slash + 1 - machine->kernel) : 0,
+			       machine->kernel ?: "");
 
-	for (const char *const *m = req->scenario->modules; !r && m && *m; m++) {
-		char *path = st->module_paths[m - req->scenario->modules];
+	for (const char *const *m = machine->modules; !r && m && *m; m++) {
+		char *path = st->module_paths[m - machine->modules];
 
 		r = kt_path_format(path, "%s/%s" KT_STAGING_MODULE_SUFFIX, dir, *m);
 		if (!r && access(path, F_OK))
@@ -245,14 +241,12 @@ static void stage_files(struct staging *st, const struct kt_stage_files *files)
 
 static int collect(struct staging *st, const struct kt_stage_request *req, struct kt_diag *diag)
 {
-	int r = stage_scheds(st, req, req->scenario->sched, diag);
+	int r = stage_scheds(st, req->cell->scheds, diag);
 
 	if (!r)
-		r = stage_scheds(st, req, req->scenario->staged, diag);
+		r = stage_programs(st, req->cell->programs, diag);
 	if (!r)
-		r = stage_programs(st, req->scenario->programs, diag);
-	if (!r)
-		r = stage_modules(st, req, diag);
+		r = stage_modules(st, &req->cell->machine, diag);
 	if (!r && req->module)
 		r = stage_own_module(st, req->module, diag);
 	if (!r)
@@ -260,43 +254,11 @@ static int collect(struct staging *st, const struct kt_stage_request *req, struc
 	return kt_forward(r);
 }
 
-static bool declares(const struct kt_sched_decl *list)
-{
-	return list && list->name;
-}
-
-const struct kt_scenario *kt_stage_give(struct kt_stage_given *given, const struct kt_scenario *s,
-					const char *scheduler, const char *name)
-{
-	if (!scheduler || declares(s->sched) || declares(s->staged))
-		return s;
-	*given = (struct kt_stage_given){
-		.scenario = *s,
-		.scheds = { { .name = name ? name : KT_GIVEN_SCHED, .binary = scheduler } },
-	};
-	given->scenario.sched = given->scheds;
-	return &given->scenario;
-}
-
-bool kt_stage_is_fixed(const struct kt_scenario *s)
-{
-	const struct kt_sched_decl *lists[] = { s->sched, s->staged };
-	bool any = false;
-
-	for (size_t i = 0; i < KT_ARRAY_SIZE(lists); i++)
-		for (const struct kt_sched_decl *d = lists[i]; d && d->name; d++) {
-			any = true;
-			if (!d->fixed)
-				return false;
-		}
-	return any;
-}
-
 bool kt_stage_has_any(const struct kt_stage_request *request)
 {
-	const struct kt_scenario *s = request->scenario;
+	const struct kt_cell *cell = request->cell;
 
-	return declares(s->sched) || declares(s->staged) || (s->programs && s->programs->name) ||
+	return cell->scheds[0].name || (cell->programs && cell->programs->name) ||
 	       (request->files && request->files->count);
 }
 

@@ -10,8 +10,7 @@
 #include "base/diag.h"
 #include "base/error.h"
 #include "base/limits.h"
-#include "kernel/kernel.h"
-#include "scenario/scenario.h"
+#include "scenario/cell.h"
 
 struct kt_stage_file {
 	char *host;  /* absolute if it was found; owned */
@@ -41,35 +40,15 @@ int kt_stage_files_add(struct kt_stage_files *files, const char *text,
 void kt_stage_files_deinit(struct kt_stage_files *files);
 
 struct kt_stage_request {
-	const struct kt_scenario *scenario;
-	const struct kt_kernel *kernel;	   /* its modules lie in "modules" beside it */
-	const char *scheduler;		   /* in place of every declared one; NULL: none */
-	const char *const *scheduler_args; /* its argv[1...]; NULL: none */
+	const struct kt_cell *cell; /* its kernel's modules lie in "modules" beside the kernel */
 	const struct kt_stage_files *files;
-	const char *module; /* a kernel module beside the scenario's; a path; NULL: none */
+	const char *module; /* a kernel module beside the cell's; a path; NULL: none */
 	/*
 	 * What to build (machine/stage/initramfs.h); 0: all, for one run. The modules of a base
 	 * alone, which is for a machine that is saved, are loaded before any job.
 	 */
 	unsigned int parts;
 };
-
-/* A scenario that was given a scheduler. */
-struct kt_stage_given {
-	struct kt_scenario scenario;
-	struct kt_sched_decl scheds[2];
-};
-
-/*
- * The scenario to run when the user names a scheduler (NULL: none): one that declares
- * none is given it, to be attached before the first step, and called `name` (NULL:
- * KT_GIVEN_SCHED). Borrows from all of them.
- */
-const struct kt_scenario *kt_stage_give(struct kt_stage_given *given, const struct kt_scenario *s,
-					const char *scheduler, const char *name);
-
-/* Whether a scenario declares schedulers, and is about these and no other. */
-bool kt_stage_is_fixed(const struct kt_scenario *s);
 
 /* Whether anything is to be staged into a machine that was booted from its base. */
 bool kt_stage_has_any(const struct kt_stage_request *request);

@@ -96,7 +96,7 @@ static uint64_t seed_of(const struct bench *b, unsigned int repeat, unsigned int
 	return kt_pattern_next(&state);
 }
 
-static void prepare_round(struct bench *b, unsigned int repeat)
+static void begin_round(struct bench *b, unsigned int repeat)
 {
 	for (unsigned int i = 0; i < b->level; i++) {
 		struct kt_bench_command *c = &b->commands[i];
@@ -151,7 +151,7 @@ static int run_round(struct bench *b, unsigned int repeat)
 {
 	int r;
 
-	prepare_round(b, repeat);
+	begin_round(b, repeat);
 	r = b->machines->run(b->machines->arg, b->commands, b->done, b->level, b->diag);
 	for (unsigned int i = 0; !r && i < b->level; i++)
 		r = check_one(b, repeat, i);
@@ -161,28 +161,26 @@ static int run_round(struct bench *b, unsigned int repeat)
 static int keep_round(struct bench *b, unsigned int repeat)
 {
 	double values[KT_LEVEL_MAX], slowest = 0;
-	int r;
 
 	for (unsigned int i = 0; i < b->level; i++) {
 		values[i] = (double)b->done[i].took_ns;
 		slowest = KT_MAX(slowest, values[i]);
 	}
-	r = add(b, "round", KT_SAMPLE_DURATION, "first command sent to last end known",
-		"every byte compared", slowest);
-	return r ?: kt_forward(trace(b, "round", repeat, values));
+	KT_TRY(add(b, "round", KT_SAMPLE_DURATION, "first command sent to last end known",
+		   "every byte compared", slowest));
+	return kt_forward(trace(b, "round", repeat, values));
 }
 
 static int keep_memory(struct bench *b)
 {
 	struct kt_pss pss;
-	int r = b->machines->memory(b->machines->arg, &pss, b->diag);
 
-	return r ?:
-		   add(b, "pss", KT_SAMPLE_MEMORY, "ktest and its children, all machines idle",
-		       "sum of Pss in smaps", (double)pss.bytes) ?:
-		   kt_forward(add(b, "pss.guest", KT_SAMPLE_MEMORY,
-				  "what their guests have written to since the restore",
-				  "pages of RAM that are a clone's own", (double)pss.guest_bytes));
+	KT_TRY(b->machines->memory(b->machines->arg, &pss, b->diag));
+	KT_TRY(add(b, "pss", KT_SAMPLE_MEMORY, "ktest and its children, all machines idle",
+		   "sum of Pss in smaps", (double)pss.bytes));
+	return kt_forward(add(b, "pss.guest", KT_SAMPLE_MEMORY,
+			      "what their guests have written to since the restore",
+			      "pages of RAM that are a clone's own", (double)pss.guest_bytes));
 }
 
 static int run_commands(struct bench *b)
@@ -192,12 +190,16 @@ static int run_commands(struct bench *b)
 		.slots = b->req->axis == KT_BENCH_MACHINES ? 1 : b->level,
 		.vcpus = b->req->axis == KT_BENCH_VCPUS ? b->level : 0,
 	};
-	int r = b->machines->open(b->machines->arg, &layout, b->diag) ?: run_round(b, WARM_UP);
+	int r = b->machines->open(b->machines->arg, &layout, b->diag);
 
+	if (!r)
+		r = run_round(b, WARM_UP);
 	for (unsigned int i = 0; !r && i < b->req->repeats; i++) {
 		if (b->req->on_progress)
 			b->req->on_progress(b->req->arg, b->level, i);
-		r = run_round(b, i) ?: keep_round(b, i);
+		r = run_round(b, i);
+		if (!r)
+			r = keep_round(b, i);
 		if (!r && b->req->axis == KT_BENCH_MACHINES)
 			r = keep_memory(b);
 	}
@@ -225,16 +227,16 @@ static int keep_starts(struct bench *b, unsigned int repeat)
 {
 	const struct kt_bench_start *slowest = b->starts;
 	double values[KT_LEVEL_MAX];
-	int r;
 
 	for (unsigned int i = 0; i < b->level; i++) {
 		values[i] = (double)b->starts[i].took_ns;
 		if (b->starts[i].took_ns > slowest->took_ns)
 			slowest = &b->starts[i];
 	}
-	r = add(b, "start", KT_SAMPLE_DURATION, "all begun to last one ready",
-		"its first answer is checked", (double)slowest->took_ns);
-	return r ?: keep_phases(b, slowest) ?: kt_forward(trace(b, "start", repeat, values));
+	KT_TRY(add(b, "start", KT_SAMPLE_DURATION, "all begun to last one ready",
+		   "its first answer is checked", (double)slowest->took_ns));
+	KT_TRY(keep_phases(b, slowest));
+	return kt_forward(trace(b, "start", repeat, values));
 }
 
 static int start_machines(struct bench *b)

@@ -6,31 +6,26 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "machine/config.h"
 #include "measure/bench/clones.h"
 #include "machine/stage/initramfs.h"
 #include "machine/stage/paths.h"
 #include "base/together.h"
 
-static const struct kt_scenario bare = { .name = "bench" };
-
 /* ---- what it is made of ---- */
 
 int kt_bench_clones_init(struct kt_bench_clones *clones, struct kt_diag *diag)
 {
-	struct kt_stage_request stage = { .scenario = &bare,
-					  .kernel = clones->kernel,
+	struct kt_stage_request stage = { .cell = &clones->cell,
 					  .files = &clones->files,
 					  .parts = KT_INITRAMFS_STAGED };
 	char program[KT_PATH_MAX], text[KT_PATH_MAX + sizeof(KT_BENCH_PROGRAM) + 1];
-	int r;
 
 	clones->staged_fd = -1;
-	r = kt_paths_bench(program, "ktest-pattern", diag);
-	if (r)
-		return kt_forward(r);
+	KT_TRY(kt_paths_bench(program, "ktest-pattern", diag));
 	snprintf(text, sizeof(text), "%s:" KT_BENCH_PROGRAM, program);
-	r = kt_stage_files_add(&clones->files, text, diag);
-	return r ?: kt_forward(kt_stage_build(&clones->staged_fd, &stage, diag));
+	KT_TRY(kt_stage_files_add(&clones->files, text, diag));
+	return kt_forward(kt_stage_build(&clones->staged_fd, &stage, diag));
 }
 
 void kt_bench_clones_deinit(struct kt_bench_clones *clones)
@@ -48,21 +43,11 @@ static int condition_of(int r)
 }
 
 int kt_bench_clones_bake(struct kt_baked *ret_baked, struct kt_vm_config *ret_config,
-			 const struct kt_bench_clones *clones, const char *topology,
-			 struct kt_diag *diag)
+			 const struct kt_cell *cell, int cancel_fd, struct kt_diag *diag)
 {
-	struct kt_vm_spec spec = { .accel = clones->accel,
-				   .memory_bytes = clones->memory_bytes,
-				   .kernel_path = clones->kernel->path,
-				   .initrd_fd = -1,
-				   .seed = clones->seed };
-	struct kt_baking_request req = { .kernel = clones->kernel,
-					 .stage = { .scenario = &bare, .kernel = clones->kernel },
-					 .cancel_fd = clones->cancel_fd };
-	int r = kt_topology_parse(&spec.topo, topology, diag) ?:
-			kt_vm_config_init(&req.config, &spec, diag);
+	struct kt_baking_request req = { .stage.cell = cell, .cancel_fd = cancel_fd };
 
-	if (r)
+	if (kt_machine_config(&req.config, &cell->machine, -1, diag))
 		return KT_BENCH_E_MACHINE;
 	*ret_config = req.config;
 	return condition_of(kt_baking_get(ret_baked, &req, diag));
@@ -85,7 +70,7 @@ static int open_one(struct kt_bench_clones *c, const struct kt_session_spec *spe
 	struct kt_bench_machine *m = &c->machines[c->machine_count++];
 	int r = kt_bench_machine_open(m, spec, c->cancel_fd, diag) ?:
 			kt_bench_machine_begin(m, diag)		   ?:
-			kt_bench_machine_prepare(m, c->staged_fd, c->slots, diag);
+			kt_bench_machine_equip(m, c->staged_fd, c->slots, diag);
 
 	memcpy(c->release, m->release, sizeof(c->release));
 	return kt_forward(r);
@@ -95,14 +80,19 @@ int kt_bench_clones_open(void *arg, const struct kt_bench_layout *layout, struct
 {
 	struct kt_bench_clones *c = arg;
 	struct kt_session_spec spec = { .bake = NULL };
+	struct kt_cell_wishes wishes = c->cell.wishes;
+	struct kt_cell cell;
 	char topology[64];
 	int r;
 
 	kt_bench_clones_close(c);
 	c->slots = layout->slots;
 	snprintf(topology, sizeof(topology), "1n1l%uc1t", layout->vcpus);
-	r = kt_bench_clones_bake(&c->baked, &spec.config, c, layout->vcpus ? topology : c->topology,
-				 diag);
+	if (layout->vcpus)
+		wishes.topology = topology;
+	if (kt_cell_init(&cell, NULL, &wishes, diag))
+		return KT_BENCH_E_MACHINE;
+	r = kt_bench_clones_bake(&c->baked, &spec.config, &cell, c->cancel_fd, diag);
 	spec.bake = c->baked.bake;
 	for (unsigned int i = 0; !r && i < layout->machines; i++)
 		r = open_one(c, &spec, diag);
@@ -150,7 +140,8 @@ int kt_bench_clones_run(void *arg, const struct kt_bench_command *commands,
 					  .count = c->machine_count > 1 ? 1 : count };
 		args[i] = &parts[i];
 	}
-	r = r ?: kt_together(c->machine_count, run_part, args);
+	if (!r)
+		r = kt_together(c->machine_count, run_part, args);
 	if (r)
 		kt_diag_cause(diag, "start a round: %s", strerror(-r));
 	for (unsigned int i = 0; !r && i < c->machine_count; i++) {

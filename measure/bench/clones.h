@@ -7,20 +7,15 @@
 
 #include "base/diag.h"
 #include "base/error.h"
-#include "kernel/kernel.h"
-#include "proto/topology.h"
 #include "machine/baking.h"
 #include "measure/bench/machine.h"
 #include "measure/bench/machines.h"
 #include "machine/stage/stage.h"
+#include "scenario/cell.h"
 
 struct kt_bench_clones {
 	/* What is wanted. */
-	const struct kt_kernel *kernel; /* borrowed */
-	const char *topology;		/* of a machine, unless the layout says its vCPUs */
-	enum kt_accel accel;
-	uint64_t memory_bytes;
-	uint64_t seed;
+	struct kt_cell cell;	   /* a machine for commands, unless the layout says its vCPUs */
 	int cancel_fd;		   /* becomes readable to cancel, nothing reads it; -1: never */
 	char release[KT_NAME_MAX]; /* filled in: of the guest's kernel, as it says */
 	/* Private. */
@@ -36,9 +31,9 @@ struct kt_bench_clones {
 int kt_bench_clones_init(struct kt_bench_clones *clones, struct kt_diag *diag) _kt_must_check_;
 void kt_bench_clones_deinit(struct kt_bench_clones *clones);
 
-/* The bake of a machine of this topology; the caller's. */
+/* The bake of the machine of a cell; the caller's. */
 int kt_bench_clones_bake(struct kt_baked *ret_baked, struct kt_vm_config *ret_config,
-			 const struct kt_bench_clones *clones, const char *topology,
+			 const struct kt_cell *cell, int cancel_fd,
 			 struct kt_diag *diag) _kt_must_check_;
 
 /* As those of kt_bench_machines; arg is the clones. */

@@ -117,7 +117,8 @@ int kt_bench_start_all(void *arg, unsigned int count, struct kt_bench_start *ret
 		all[i] = (struct starting){ .starter = arg, .start = &ret_starts[i] };
 		args[i] = &all[i];
 	}
-	r = r ?: kt_together(count, run, args);
+	if (!r)
+		r = kt_together(count, run, args);
 	if (!r)
 		return conclude(arg, all, count, diag);
 	kt_diag_cause(diag, "start %u machines: %s", count, strerror(-r));

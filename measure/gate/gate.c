@@ -104,9 +104,10 @@ static void keep(struct gate *g, unsigned int cycle, const struct kt_diag *cause
 		kt_diag_format(cause, text, sizeof(text));
 		kt_artifacts_append(art, "cause.txt", text, strlen(text));
 		kt_artifacts_append(art, "cause.txt", "\n", 1);
-		r = write_rerun(g, art, cycle) ?:
-			    g->machines->keep(g->machines->arg, art->dir, &res->unkept);
+		r = write_rerun(g, art, cycle);
 	}
+	if (!r)
+		r = g->machines->keep(g->machines->arg, art->dir, &res->unkept);
 	if (!r && kt_artifacts_failed(art))
 		res->unkept = art->error;
 	else if (r && !kt_diag_is_set(&res->unkept))
@@ -134,24 +135,37 @@ static int fail_cycle(struct gate *g, unsigned int cycle, const struct kt_diag *
 		keep(g, cycle, diag);
 	if (g->req->on_failure)
 		g->req->on_failure(g->req->arg, &g->cell, cycle, diag);
-	return trace(g, "failure", cycle, diag) ?:
-		       kt_forward(add(g, "failed", KT_SAMPLE_COUNT, "acquire to release", 1));
+	KT_TRY(trace(g, "failure", cycle, diag));
+	return kt_forward(add(g, "failed", KT_SAMPLE_COUNT, "acquire to release", 1));
 }
 
-/* FAILED is counted here; what is returned ends the gate. */
+static int try_cycle(struct gate *g, unsigned int cycle, struct kt_gate_phases *phases,
+		     struct kt_diag *diag)
+{
+	const struct kt_gate_machines *m = g->machines;
+
+	KT_TRY(m->acquire(m->arg, phases, diag));
+	KT_TRY(m->probe(m->arg, seed_of(g, cycle), phases, diag));
+	return kt_forward(m->release(m->arg, phases, diag));
+}
+
+static int pass_cycle(struct gate *g, const struct kt_gate_phases *phases)
+{
+	KT_TRY(add(g, "failed", KT_SAMPLE_COUNT, "acquire to release", 0));
+	return kt_forward(add_phases(g, phases));
+}
+
+/* Counts a cycle that FAILED. Another result than 0 ends the gate. */
 static int run_cycle(struct gate *g, unsigned int cycle)
 {
 	const struct kt_gate_machines *m = g->machines;
 	struct kt_gate_phases phases = { .count = 0 };
 	struct kt_diag diag = KT_DIAG_INIT;
-	int r = m->acquire(m->arg, &phases, &diag)			    ?:
-			m->probe(m->arg, seed_of(g, cycle), &phases, &diag) ?:
-			m->release(m->arg, &phases, &diag);
+	int r = try_cycle(g, cycle, &phases, &diag);
 	int kept = 0;
 
 	if (!r)
-		kept = add(g, "failed", KT_SAMPLE_COUNT, "acquire to release", 0) ?:
-			       add_phases(g, &phases);
+		kept = pass_cycle(g, &phases);
 	else if (r == KT_GATE_E_FAILED)
 		kept = fail_cycle(g, cycle, &diag);
 	if (r)

@@ -46,25 +46,35 @@ static int publish(struct kt_bake **ret_bake, const struct kt_vm_config *config,
 {
 	json_auto_t *facts = kt_vm_facts(config);
 	char dir[KT_PATH_MAX];
-	int r = facts ? kt_path_format(dir, "%s/gate-%d", draft->parent, (int)getpid()) :
-			kt_raise(-ENOMEM);
+	int r;
 
-	r = r ?: kt_remove_tree(dir) ?: kt_bake_publish(draft, dir, facts, diag);
+	if (!facts)
+		return kt_raise(-ENOMEM);
+	KT_TRY(kt_path_format(dir, "%s/gate-%d", draft->parent, (int)getpid()));
+	KT_TRY(kt_remove_tree(dir));
+	r = kt_bake_publish(draft, dir, facts, diag);
 	if (!r)
 		r = kt_bake_open(ret_bake, dir, facts, diag);
 	(void)kt_fold(kt_remove_tree(dir));
 	return kt_forward(r);
 }
 
-int kt_gate_save(struct kt_bake **ret_bake, struct kt_vm *vm, const struct kt_vm_config *config,
-		 struct kt_diag *diag)
+static int save(struct kt_bake **ret_bake, struct kt_vm *vm, const struct kt_vm_config *config,
+		struct kt_diag *diag)
 {
 	_cleanup_(kt_bake_draft_freep) struct kt_bake_draft *draft = NULL;
 	char parent[KT_PATH_MAX];
-	int r = kt_bake_cache_dir(parent)					     ?:
-			kt_bake_begin(&draft, parent, 1, config->memory_bytes, diag) ?:
-			kt_vm_save(vm, draft, kt_now_ns() + SAVE_NS, diag)	     ?:
-			publish(ret_bake, config, draft, diag);
+
+	KT_TRY(kt_bake_cache_dir(parent));
+	KT_TRY(kt_bake_begin(&draft, parent, 1, config->memory_bytes, diag));
+	KT_TRY(kt_vm_save(vm, draft, kt_now_ns() + SAVE_NS, diag));
+	return kt_forward(publish(ret_bake, config, draft, diag));
+}
+
+int kt_gate_save(struct kt_bake **ret_bake, struct kt_vm *vm, const struct kt_vm_config *config,
+		 struct kt_diag *diag)
+{
+	int r = save(ret_bake, vm, config, diag);
 
 	return r > 0 ? KT_GATE_E_FAILED : kt_forward(r);
 }
@@ -100,13 +110,19 @@ static int keep_registers(const struct kt_gate_kept *kept, const char *dir, stru
 	return r ? kt_forward(r) : kt_forward(kt_write_file_atomic(path, out.data, out.len));
 }
 
-int kt_gate_keep(const struct kt_gate_kept *kept, const char *dir, struct kt_diag *diag)
+static int keep_files(const struct kt_gate_kept *kept, const char *dir)
 {
 	char path[KT_PATH_MAX];
-	int r = kt_path_format(path, "%s/console.log", dir)				    ?:
-			kt_write_file_atomic(path, kept->console->data, kept->console->len) ?:
-			keep_file(dir, "memory.0", kept->bake->memory_fds[0])		    ?:
-			keep_file(dir, "state", kept->bake->state_fd);
+
+	KT_TRY(kt_path_format(path, "%s/console.log", dir));
+	KT_TRY(kt_write_file_atomic(path, kept->console->data, kept->console->len));
+	KT_TRY(keep_file(dir, "memory.0", kept->bake->memory_fds[0]));
+	return kt_forward(keep_file(dir, "state", kept->bake->state_fd));
+}
+
+int kt_gate_keep(const struct kt_gate_kept *kept, const char *dir, struct kt_diag *diag)
+{
+	int r = keep_files(kept, dir);
 
 	if (!r && kept->vm)
 		r = keep_registers(kept, dir, diag);

@@ -142,7 +142,8 @@ static int nudge(struct gate *g, struct kt_diag *diag)
 	if (!g->emulated || g->frozen || g->ended || now_ns - g->nudged_ns < NUDGE_NS)
 		return 0;
 	g->nudged_ns = now_ns;
-	return kt_forward(freeze(g, diag) ?: thaw(g, diag));
+	KT_TRY(freeze(g, diag));
+	return kt_forward(thaw(g, diag));
 }
 
 /* Hears what the machine says, for a moment. */
@@ -161,7 +162,8 @@ static int look(struct gate *g, struct kt_diag *diag)
 		kt_diag_cause(diag, "it was cancelled by the user");
 		return KT_GATE_E_CANCELLED;
 	}
-	return kt_forward(nudge(g, diag) ?: read_mailbox(g, &g->now, diag));
+	KT_TRY(nudge(g, diag));
+	return kt_forward(read_mailbox(g, &g->now, diag));
 }
 
 /* ---- what the guest complains of ---- */
@@ -309,12 +311,13 @@ static int not_up(const struct gate *g, struct kt_diag *diag)
 static int wait_up(struct gate *g, struct kt_diag *diag)
 {
 	uint64_t deadline_ns = kt_now_ns() + BAKE_NS;
-	int r;
 
-	do
-		r = look(g, diag) ?: check_faults(g, diag) ?: check_console(g, diag);
-	while (!r && !is_up(g) && kt_now_ns() < deadline_ns);
-	return r || is_up(g) ? kt_forward(r) : not_up(g, diag);
+	do {
+		KT_TRY(look(g, diag));
+		KT_TRY(check_faults(g, diag));
+		KT_TRY(check_console(g, diag));
+	} while (!is_up(g) && kt_now_ns() < deadline_ns);
+	return is_up(g) ? 0 : not_up(g, diag);
 }
 
 static int hash_text(struct gate *g, uint64_t *ret_hash, struct kt_diag *diag)
@@ -350,24 +353,31 @@ static int configure(struct gate *g, struct kt_diag *diag)
 				   .initrd_fd = -1,
 				   .cmdline = cmdline,
 				   .seed = g->spec->seed };
-	int r = kt_paths_gate_guest(path, diag);
 
+	KT_TRY(of_vm(kt_paths_gate_guest(path, diag)));
 	snprintf(cmdline, sizeof(cmdline), GATE_CMDLINE, g->cell.vcpus,
 		 g->cell.load == KT_GATE_BUSY, (unsigned long long)g->spec->seed);
 	snprintf(topo, sizeof(topo), "1n1l%uc1t", g->cell.vcpus);
-	r = r						      ?:
-		    kt_topology_parse(&spec.topo, topo, diag) ?:
-		    kt_vm_config_init(&g->config, &spec, diag);
-	return of_vm(r);
+	KT_TRY(of_vm(kt_topology_parse(&spec.topo, topo, diag)));
+	return of_vm(kt_vm_config_init(&g->config, &spec, diag));
 }
 
 static int boot(struct gate *g, struct kt_diag *diag)
 {
-	int r = kt_loop_new(&g->loop, diag)					   ?:
-			kt_vm_new(&g->vm, &g->config, g->loop, &handlers, g, diag) ?:
-			kt_vm_start(g->vm, kt_now_ns() + DEADLINE_NS, diag);
+	KT_TRY(of_vm(kt_loop_new(&g->loop, diag)));
+	KT_TRY(of_vm(kt_vm_new(&g->vm, &g->config, g->loop, &handlers, g, diag)));
+	return of_vm(kt_vm_start(g->vm, kt_now_ns() + DEADLINE_NS, diag));
+}
 
-	return of_vm(r);
+static int make_image(struct gate *g, struct kt_diag *diag)
+{
+	KT_TRY(configure(g, diag));
+	KT_TRY(boot(g, diag));
+	KT_TRY(wait_up(g, diag));
+	KT_TRY(freeze(g, diag));
+	KT_TRY(read_mailbox(g, &g->now, diag));
+	KT_TRY(note_text(g, diag));
+	return kt_forward(kt_gate_save(&g->bake, g->vm, &g->config, diag));
 }
 
 static int bake(void *arg, const struct kt_gate_cell *cell, struct kt_diag *diag)
@@ -382,13 +392,7 @@ static int bake(void *arg, const struct kt_gate_cell *cell, struct kt_diag *diag
 		kt_diag_cause(diag, "%u vCPUs; the most is %d", cell->vcpus, GATE_VCPUS_MAX);
 		return KT_GATE_E_FAILED;
 	}
-	r = configure(g, diag)			   ?:
-		    boot(g, diag)		   ?:
-		    wait_up(g, diag)		   ?:
-		    freeze(g, diag)		   ?:
-		    read_mailbox(g, &g->now, diag) ?:
-		    note_text(g, diag)		   ?:
-						     kt_gate_save(&g->bake, g->vm, &g->config, diag);
+	r = make_image(g, diag);
 	if (r)
 		kt_diag_doing(diag, "make the image");
 	discard(g);
@@ -406,8 +410,9 @@ static int acquire(void *arg, struct kt_gate_phases *phases, struct kt_diag *dia
 	/* The one of the last cycle, which was taken back. */
 	if (g->vm)
 		return 0;
-	r = kt_loop_new(&g->loop, diag) ?:
-		    kt_vm_restore(&g->vm, &spec, g->loop, &handlers, g, kt_now_ns() + DEADLINE_NS,
+	r = kt_loop_new(&g->loop, diag);
+	if (!r)
+		r = kt_vm_restore(&g->vm, &spec, g->loop, &handlers, g, kt_now_ns() + DEADLINE_NS,
 				  diag);
 	g->frozen = !r;
 	/* Where it is used again and again, the first one is not like the others. */
@@ -445,21 +450,21 @@ static int check_growth(const struct gate *g, struct kt_diag *diag)
 static int ask(struct gate *g, uint64_t round, struct kt_diag *diag)
 {
 	uint64_t deadline_ns = kt_now_ns() + PATIENCES * g->patience_ns;
-	int r = of_vm(kt_vm_mem_write(g->vm, KT_GPA(GATE_MAILBOX), &round, sizeof(round))) ?:
-			thaw(g, diag);
 
+	KT_TRY(of_vm(kt_vm_mem_write(g->vm, KT_GPA(GATE_MAILBOX), &round, sizeof(round))));
+	KT_TRY(thaw(g, diag));
 	memset(g->counts, 0, sizeof(g->counts));
 	memset(g->ticks, 0, sizeof(g->ticks));
 	g->hops = (struct watched){ 0 };
-	while (!r) {
-		r = look(g, diag) ?: check_faults(g, diag);
-		if (r || all_answered(g, round))
-			break;
-		r = check_progress(g, round, diag);
-		if (!r && kt_now_ns() > deadline_ns)
-			r = not_answered(g, round, diag);
+	for (;;) {
+		KT_TRY(look(g, diag));
+		KT_TRY(check_faults(g, diag));
+		if (all_answered(g, round))
+			return 0;
+		KT_TRY(check_progress(g, round, diag));
+		if (kt_now_ns() > deadline_ns)
+			return not_answered(g, round, diag);
 	}
-	return kt_forward(r);
 }
 
 /* ---- memory, as the host sees it ---- */
@@ -514,22 +519,29 @@ static int check_text(struct gate *g, struct kt_diag *diag)
 	return KT_GATE_E_FAILED;
 }
 
+static int check_frozen(struct gate *g, uint64_t round, struct kt_diag *diag)
+{
+	KT_TRY(freeze(g, diag));
+	KT_TRY(look(g, diag));
+	KT_TRY(check_faults(g, diag));
+	KT_TRY(check_growth(g, diag));
+	KT_TRY(check_memory(g, round, diag));
+	KT_TRY(check_text(g, diag));
+	return kt_forward(check_console(g, diag));
+}
+
 static int probe(void *arg, uint64_t seed, struct kt_gate_phases *phases, struct kt_diag *diag)
 {
 	struct gate *g = arg;
 	uint64_t round = seed | 1; /* 0 is none */
 	uint64_t start_ns = kt_now_ns();
-	int r = read_mailbox(g, &g->before, diag) ?: ask(g, round, diag);
+	int r = read_mailbox(g, &g->before, diag);
 
+	if (!r)
+		r = ask(g, round, diag);
 	kt_gate_add_phase(phases, "answer", kt_now_ns() - start_ns);
-	r = r					 ?:
-		    freeze(g, diag)		 ?:
-		    look(g, diag)		 ?:
-		    check_faults(g, diag)	 ?:
-		    check_growth(g, diag)	 ?:
-		    check_memory(g, round, diag) ?:
-		    check_text(g, diag)		 ?:
-						   check_console(g, diag);
+	if (!r)
+		r = check_frozen(g, round, diag);
 	if (r > 0)
 		kt_diag_doing(diag, "probe a restored machine");
 	kt_gate_add_phase(phases, "probe", kt_now_ns() - start_ns);

@@ -2,10 +2,9 @@
 /* The executors of ops, declared from the table of ops; each is in the file of its subject. */
 #pragma once
 
+#include "ops/guest/sched.h"
 #include "ops/op.h"
 #include "proto/result.h"
-
-struct kt_sched;
 
 /*
  * The executors that the table of ops names: KT_OP_OK, or the error with its reason in text

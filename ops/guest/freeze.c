@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Having the machine stand still. The guest can only ask for it: see msg.h, FREEZE. While
+ * Having the machine stand still. The guest can only ask for it: see proto/msg.h, FREEZE. While
  * the machine is frozen nothing here runs; what the wait covers is the way to the host and back.
  */
 #include <stdio.h>

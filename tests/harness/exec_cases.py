@@ -134,6 +134,15 @@ def exec_usage_errors():
         expect(execute(*arguments), FAULT, b"", word)
 
 
+@case
+def exec_unfit_kernel_is_no_interrupt():
+    """The condition of a kernel was once taken for the one of a bake that was cancelled."""
+    image = h.broken_kernel("exec-nobtf", "--remove-section", ".BTF")
+    for options in [(), ("--cold",)]:
+        expect(execute(*options, "--kernel", image, "--", "true"), FAULT, b"", b"BTF")
+    expect(execute("--kernel", h.ROOT / "README.md", "--", "true"), FAULT, b"", b"README.md")
+
+
 # ---- streams ----
 
 @case

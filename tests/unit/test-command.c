@@ -2,17 +2,17 @@
 /* Commands in executor slots: what is refused before it is sent, or when it is said. */
 #include <string.h>
 
-#include "runner/command.h"
+#include "machine/command.h"
 #include "tests/unit/test.h"
 
 static struct kt_commands all;
 
-/* No session: nothing may be sent. */
+/* No link: nothing may be sent. */
 static int setup(void **state)
 {
 	const struct kt_msg_hello hello = { .slots = KT_SLOTS_MAX + 1 };
 
-	kt_commands_init(&all, NULL, &hello);
+	kt_commands_begin(&all, &hello);
 	return 0;
 }
 

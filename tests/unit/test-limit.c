@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Limits of workers: layers, notation, allowed CPUs, and each judgement. */
+/* Limits of workers: notation, allowed CPUs, and each judgement. */
 #include <string.h>
 
 #include "judge/worker-limits.h"
@@ -10,42 +10,7 @@
 
 #define MS(n) ((uint64_t)(n)*1000000)
 
-/* ---- layers and notation ---- */
-
-static void test_layers(void **state)
-{
-	const struct kt_workers workers = { .name = "w", .limits = KT_LIMITS(.gap = 4) };
-	const struct kt_scenario s = {
-		.sched = KT_SCHED("a", .limits = KT_LIMITS(.gap = 1, .spread = 1, .work_rate = 1,
-							   .isolation = KT_OFF)),
-		.staged = KT_SCHED("b", .limits = KT_LIMITS(.gap = 2, .spread = 2)),
-		.limits = KT_LIMITS(.gap = 3, .spread = 3),
-	};
-	const struct kt_limits user = { .gap = 5 };
-	struct kt_limits l = kt_limits_of(&s, &workers, NULL);
-
-	assert_int_equal(l.gap, 4);
-	assert_int_equal(l.spread, 3);
-	assert_int_equal(l.work_rate, 1);
-	assert_true(l.isolation == KT_OFF);
-	assert_int_equal(l.starved, KT_ON);
-	assert_int_equal(l.wake_p99, 0);
-	assert_int_equal(kt_limits_of(&s, &workers, &user).gap, 5);
-}
-
-static void test_built_in(void **state)
-{
-	const struct kt_scenario s = { .name = "s" };
-	const struct kt_workers workers = { .name = "w" };
-	const struct kt_limits l = kt_limits_of(&s, &workers, NULL);
-
-	assert_int_equal(l.gap, MS(2000));
-	assert_int_equal(l.spread, 15);
-	assert_int_equal(l.starved, KT_ON);
-	assert_int_equal(l.isolation, KT_ON);
-	for (enum kt_limit i = KT_LIMIT_VARIATION; i < KT_LIMIT_COUNT_; i++)
-		assert_int_equal(kt_limit_get(&l, i), 0);
-}
+/* ---- notation ---- */
 
 static void test_notation(void **state)
 {
@@ -224,7 +189,13 @@ static struct kt_msg_worker *add(const char *name, uint32_t index)
 
 static void judge(const struct kt_limits *user)
 {
-	assert_int_equal(kt_limits_judge(&res.record, &scenario, user), 0);
+	const struct kt_cell_wishes wishes = { .has_seed = true,
+					       .limits = user ? *user : (struct kt_limits){ 0 } };
+	static struct kt_cell cell;
+
+	assert_int_equal(kt_cell_init(&cell, &scenario, &wishes, NULL), 0);
+	res.cell = &cell;
+	assert_int_equal(kt_limits_judge(&res.record, &cell), 0);
 }
 
 static void expect_kept(const struct kt_limits *user)
@@ -462,11 +433,11 @@ static void test_verdicts(void **state)
 {
 	add("w", 0);
 	judge(&(struct kt_limits){ .wake_p99 = 1 });
-	kt_verdict_decide(&res, &scenario);
+	kt_verdict_decide(&res);
 	assert_int_equal(res.verdict, KT_VERDICT_INCONCLUSIVE);
 	res.record.workers[0].msg.longest_gap_ns = MS(9000);
 	judge(NULL);
-	kt_verdict_decide(&res, &scenario);
+	kt_verdict_decide(&res);
 	assert_int_equal(res.verdict, KT_VERDICT_FAIL);
 	assert_non_null(strstr(res.cause, "gap: worker"));
 }
@@ -474,8 +445,6 @@ static void test_verdicts(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_layers),
-		cmocka_unit_test(test_built_in),
 		cmocka_unit_test(test_notation),
 		cmocka_unit_test(test_allowed),
 		cmocka_unit_test(test_allowed_by_other_ops),

@@ -16,8 +16,10 @@ static struct kt_msg sample(uint16_t type)
 
 	switch (type) {
 	case KT_MSG_JOB:
-		m.job = (struct kt_msg_job){ "a_scenario", "a_scheduler", 0x1122334455667788, 42,
-					     1 };
+		m.job = (struct kt_msg_job){
+			"a_scenario", "1n1l1c1t", "a_scheduler", 7, 42, 1, 0x1122334455667788,
+			0x99,	      1
+		};
 		break;
 	case KT_MSG_STOP:
 		m.stop = (struct kt_msg_stop){ 15 };
@@ -297,7 +299,7 @@ static void test_unknown_type(void **state)
 
 static void test_hostile_text(void **state)
 {
-	uint8_t payload[2 + KT_NAME_MAX + 22] = { 0 };
+	uint8_t payload[2 + KT_NAME_MAX + 44] = { 0 };
 	struct kt_msg out;
 
 	/* A text as long as its field, without room for the terminating 0. */
@@ -307,10 +309,10 @@ static void test_hostile_text(void **state)
 	/* A 0 within the text. */
 	payload[0] = 4;
 	payload[3] = 0;
-	assert_int_equal(kt_msg_decode(&out, KT_MSG_JOB, payload, 2 + 4 + 22), KT_MSG_E_FORM);
+	assert_int_equal(kt_msg_decode(&out, KT_MSG_JOB, payload, 2 + 4 + 44), KT_MSG_E_FORM);
 	payload[3] = 'x';
-	payload[6] = payload[7] = 0; /* no scheduler */
-	assert_int_equal(kt_msg_decode(&out, KT_MSG_JOB, payload, 2 + 4 + 22), 0);
+	memset(payload + 6, 0, 4); /* no topology and no scheduler */
+	assert_int_equal(kt_msg_decode(&out, KT_MSG_JOB, payload, 2 + 4 + 44), 0);
 	assert_string_equal(out.job.scenario, "xxxx");
 }
 

@@ -5,6 +5,8 @@
 #include "runner/plan.h"
 #include "tests/unit/test.h"
 
+static const struct kt_cell_wishes none;
+
 KT_SCENARIO(attach_one, "one");
 KT_SCENARIO(attach_two, "two");
 KT_SCENARIO(replace_one, "three");
@@ -13,7 +15,7 @@ static void selects(const char *const *patterns, unsigned int count, unsigned in
 {
 	struct kt_plan plan;
 
-	assert_int_equal(kt_plan_select(&plan, patterns, count, NULL), 0);
+	assert_int_equal(kt_plan_select(&plan, patterns, count, &none, NULL), 0);
 	assert_int_equal(plan.count, want);
 	kt_plan_deinit(&plan);
 }
@@ -47,7 +49,7 @@ static void no_match(const char *pattern, const char *remedy)
 	struct kt_diag diag = KT_DIAG_INIT;
 	struct kt_plan plan;
 
-	assert_int_equal(kt_plan_select(&plan, patterns, 2, &diag), KT_PLAN_E_NO_MATCH);
+	assert_int_equal(kt_plan_select(&plan, patterns, 2, &none, &diag), KT_PLAN_E_NO_MATCH);
 	assert_non_null(strstr(diag.cause, pattern));
 	if (!strstr(diag.remedy, remedy))
 		fail_msg("%s", diag.remedy);

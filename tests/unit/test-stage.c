@@ -103,19 +103,29 @@ static void test_places_that_are_taken(void **state)
 
 static const struct kt_scenario bare = { .name = "bare", .doc = "nothing" };
 
+static const struct kt_cell *cell_of(const struct kt_scenario *s)
+{
+	static const struct kt_cell_wishes none = { .has_seed = true };
+	static struct kt_cell cell;
+
+	assert_int_equal(kt_cell_init(&cell, s, &none, NULL), 0);
+	return &cell;
+}
+
 /* A kernel beside which modules may lie, and an init of any bytes. */
 static int build_part(const struct kt_stage_request *what, struct kt_buf *out, struct kt_diag *diag)
 {
-	static struct kt_kernel kernel;
 	struct kt_stage_request request = *what;
+	struct kt_cell cell = *what->cell;
 	_cleanup_(kt_closep) int fd = -1;
-	char path[64];
+	char path[64], kernel[KT_PATH_MAX];
 	int r;
 
+	assert_int_equal(kt_path_format(kernel, "%s", in_top("kernel/vmlinux")), 0);
 	put_text("libexec/init/ktest-init", "init bytes");
 	assert_int_equal(setenv("KTEST_LIBEXEC", in_top("libexec"), 1), 0);
-	strcpy(kernel.path, in_top("kernel/vmlinux"));
-	request.kernel = &kernel;
+	cell.machine.kernel = kernel;
+	request.cell = &cell;
 	r = kt_stage_build(&fd, &request, diag);
 	if (r)
 		return r;
@@ -127,7 +137,7 @@ static int build_part(const struct kt_stage_request *what, struct kt_buf *out, s
 static int build(const struct kt_scenario *s, const struct kt_stage_files *files,
 		 struct kt_buf *out, struct kt_diag *diag)
 {
-	const struct kt_stage_request request = { .scenario = s, .files = files };
+	const struct kt_stage_request request = { .cell = cell_of(s), .files = files };
 
 	return build_part(&request, out, diag);
 }
@@ -157,17 +167,18 @@ static void test_parts(void **state)
 	_cleanup_(kt_stage_files_deinit) struct kt_stage_files files = { .count = 0 };
 	_cleanup_(kt_buf_deinit) struct kt_buf base = KT_BUF_INIT(0), rest = KT_BUF_INIT(0);
 	struct kt_scenario s = bare;
-	struct kt_stage_request request = { .scenario = &s, .files = &files };
+	struct kt_stage_request request = { .files = &files };
 	char text[2 * KT_PATH_MAX];
 	struct cpio_member m;
 
+	s.modules = KT_MODULES("one");
+	request.cell = cell_of(&s);
 	assert_false(kt_stage_has_any(&request));
 	put_text("kernel/modules/one.ko", "first");
 	put_text("own/mine.ko", "mine");
 	put_text("script", "#!/bin/sh\n");
 	snprintf(text, sizeof(text), "%s:/usr/bin/script", in_top("script"));
 	add(&files, text);
-	s.modules = KT_MODULES("one");
 	request.module = in_top("own/mine.ko");
 	assert_true(kt_stage_has_any(&request));
 	request.parts = KT_INITRAMFS_BASE;
@@ -194,7 +205,7 @@ static void test_programs_are_staged(void **state)
 	_cleanup_(kt_freep) char *self = realpath("/proc/self/exe", NULL);
 	_cleanup_(kt_freep) char *path = strdup(getenv("PATH") ?: "");
 	struct kt_scenario s = bare;
-	struct kt_stage_request request = { .scenario = &s, .parts = KT_INITRAMFS_STAGED };
+	struct kt_stage_request request = { .parts = KT_INITRAMFS_STAGED };
 	struct cpio_member m;
 
 	s.programs = KT_PROGRAMS(KT_PROGRAM("by_path", .binary = self, .args = KT_ARGS("x")),
@@ -202,6 +213,7 @@ static void test_programs_are_staged(void **state)
 	put_text("bin/nothing", "");
 	assert_int_equal(symlink(self, in_top("bin/a-name")), 0);
 	assert_int_equal(setenv("PATH", in_top("bin"), 1), 0);
+	request.cell = cell_of(&s);
 	assert_true(kt_stage_has_any(&request));
 	assert_int_equal(build_part(&request, &bytes, NULL), 0);
 	assert_int_equal(setenv("PATH", path, 1), 0);
@@ -238,7 +250,7 @@ static void test_programs_that_cannot_be_staged(void **state)
 static void test_module_without_suffix(void **state)
 {
 	_cleanup_(kt_buf_deinit) struct kt_buf bytes = KT_BUF_INIT(0);
-	struct kt_stage_request request = { .scenario = &bare, .module = "/some/file" };
+	struct kt_stage_request request = { .cell = cell_of(&bare), .module = "/some/file" };
 	struct kt_diag diag = KT_DIAG_INIT;
 
 	assert_int_equal(build_part(&request, &bytes, &diag), KT_STAGE_E_SETUP);
@@ -293,51 +305,9 @@ static void test_a_missing_file_is_named(void **state)
 	assert_non_null(strstr(diag.cause, "No such file"));
 }
 
-/* Only a scenario that declares no scheduler is given one. */
-static void test_given_scheduler(void **state)
-{
-	const struct kt_sched_decl declared[] = { { "a", "b" }, { 0 } };
-	struct kt_scenario s = { .name = "s", .snapshots = 3 };
-	struct kt_stage_given given;
-	const struct kt_scenario *with;
-
-	assert_ptr_equal(kt_stage_give(&given, &s, NULL, NULL), &s);
-	with = kt_stage_give(&given, &s, "./mine", NULL);
-	assert_string_equal(with->sched[0].name, KT_GIVEN_SCHED);
-	assert_string_equal(with->sched[0].binary, "./mine");
-	assert_null(with->sched[1].name);
-	assert_int_equal(with->snapshots, 3);
-	assert_null(s.sched);
-	with = kt_stage_give(&given, &s, "./mine", "x");
-	assert_string_equal(with->sched[0].name, "x");
-	s.staged = declared;
-	assert_ptr_equal(kt_stage_give(&given, &s, "./mine", NULL), &s);
-	s.staged = NULL;
-	s.sched = declared;
-	assert_ptr_equal(kt_stage_give(&given, &s, "./mine", NULL), &s);
-}
-
-/* A scenario about schedulers of its own, and one that has others beside. */
-static void test_fixed_schedulers(void **state)
-{
-	const struct kt_sched_decl fixed[] = { { "a", "b", .fixed = true }, { 0 } };
-	const struct kt_sched_decl free[] = { { "a", "b" }, { 0 } };
-	struct kt_scenario s = { .name = "s" };
-
-	assert_false(kt_stage_is_fixed(&s));
-	s.sched = fixed;
-	assert_true(kt_stage_is_fixed(&s));
-	s.staged = free;
-	assert_false(kt_stage_is_fixed(&s));
-	s.sched = NULL;
-	assert_false(kt_stage_is_fixed(&s));
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_given_scheduler),
-		cmocka_unit_test(test_fixed_schedulers),
 		cmocka_unit_test(test_good_forms),
 		cmocka_unit_test(test_bad_forms),
 		cmocka_unit_test(test_places_that_are_taken),

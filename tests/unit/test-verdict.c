@@ -30,9 +30,19 @@ static int teardown(void **state)
 	return 0;
 }
 
+static void decide(const struct kt_scenario *s)
+{
+	const struct kt_cell_wishes none = { .has_seed = true };
+	struct kt_cell cell;
+
+	assert_int_equal(kt_cell_init(&cell, s, &none, NULL), 0);
+	res.cell = &cell;
+	kt_verdict_decide(&res);
+}
+
 static void expect(enum kt_verdict verdict, enum kt_exit status, const char *word)
 {
-	kt_verdict_decide(&res, &kt_scenario_judged);
+	decide(&kt_scenario_judged);
 	if (res.verdict != verdict || !strstr(res.cause, word))
 		fail_msg("%s: %s", kt_verdict_name(res.verdict), res.cause);
 	assert_int_equal(kt_run_exit(&res), status);
@@ -123,7 +133,7 @@ static struct kt_scenario expecting;
 
 static void expect_of(enum kt_verdict verdict, const char *word)
 {
-	kt_verdict_decide(&res, &expecting);
+	decide(&expecting);
 	if (res.verdict != verdict || !strstr(res.cause, word))
 		fail_msg("%s: %s", kt_verdict_name(res.verdict), res.cause);
 }

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* From the machine of a cell to what the VMM is asked for. */
+#pragma once
+
+#include "base/diag.h"
+#include "base/error.h"
+#include "scenario/cell.h"
+#include "vmm/vm.h"
+
+/* initrd_fd: borrowed as in kt_vm_spec; -1: none yet. 0, or KT_VM_E_SPEC with diag. */
+int kt_machine_config(struct kt_vm_config *ret_config, const struct kt_cell_machine *machine,
+		      int initrd_fd, struct kt_diag *diag) _kt_must_check_;
