@@ -91,7 +91,7 @@ static int check_tools(struct kt_diag *diag)
 	if (!programs.len)
 		return 0;
 	kt_diag_doing(diag, "build a kernel");
-	kt_diag_cause(diag, "missing programs:%s", kt_buf_str(&programs));
+	kt_diag_cause(diag, "programs are missing:%s", kt_buf_str(&programs));
 	kt_diag_remedy(diag, "apt-get install%s libelf-dev", kt_buf_str(&packages));
 	return KT_BUILD_E_TOOLS;
 }

@@ -328,6 +328,19 @@ static void test_refusals(void **state)
 	assert_int_equal(count_unfinished(), 0);
 }
 
+static void test_absent_program_is_a_missing_tool(void **state)
+{
+	struct kt_diag diag = KT_DIAG_INIT;
+	struct kt_cached_kernel kernel;
+	struct told told = TOLD_INIT;
+	bool existed;
+
+	setenv("PATH", in_top("bin"), 1);
+	assert_int_equal(build(&told, &kernel, &existed, &diag), KT_BUILD_E_TOOLS);
+	assert_string_equal(diag.cause, "no program 'env'");
+	assert_string_equal(diag.remedy, "install it");
+}
+
 static void test_discard(void **state)
 {
 	_cleanup_(kt_closep) int lock_fd = hold_lock();
@@ -354,6 +367,7 @@ int main(void)
 		TEST(test_lost_line_is_told),
 		TEST(test_unfit_result_is_not_installed),
 		TEST(test_refusals),
+		TEST(test_absent_program_is_a_missing_tool),
 		TEST(test_discard),
 	};
 
