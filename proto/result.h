@@ -69,8 +69,7 @@ enum kt_op_error {
 	KT_OP_PROGRAM_TIMEOUT, /* the program did not end within `.timeout_ns` and was killed */
 	KT_OP_REFUSED,	       /* the kernel refused; the text has its reason */
 	KT_OP_FREEZE_FAILED,   /* the host failed to freeze or to thaw the machine */
-	/* init failed; as KT_OP_FREEZE_FAILED, this never counts against a scheduler */
-	KT_OP_INTERNAL,
+	KT_OP_INTERNAL,	       /* init failed; as the row above, never held against a scheduler */
 	KT_OP_ERROR_COUNT_,
 };
 
