@@ -30,6 +30,7 @@ struct kt_run_vcpu {
 /* Start of the machine. Durations are ns of wall time. */
 struct kt_run_start {
 	bool clone;		    /* true: a clone of a bake; false: booted */
+	bool rewound;		    /* an earlier run used the clone; a rewind preceded this run */
 	bool attached;		    /* the bake has the boot scheduler attached */
 	uint64_t age_ns;	    /* age of the bake, by CLOCK_REALTIME */
 	bool baked_now;		    /* this run made the bake */
