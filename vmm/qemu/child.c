@@ -74,6 +74,7 @@ static int run_program(struct kt_qemu *qemu, const struct far_ends *far, char *c
 		.no_new_privs = true,
 		.new_group = true,
 	};
+	int r;
 
 	keep[spec.keep_fd_count++] = far->monitor;
 	keep[spec.keep_fd_count++] = far->control;
@@ -85,7 +86,8 @@ static int run_program(struct kt_qemu *qemu, const struct far_ends *far, char *c
 		keep[spec.keep_fd_count++] = qemu->vm.config.initrd_fd;
 	for (unsigned int i = 0; i < qemu->vm.ram.nodes; i++)
 		keep[spec.keep_fd_count++] = qemu->vm.ram.fds[i];
-	return kt_forward(kt_process_spawn(&qemu->process, &spec));
+	r = kt_process_spawn(&qemu->process, &spec);
+	return r == KT_PROCESS_E_NONE ? kt_raise(-ENOENT) : kt_forward(r);
 }
 
 #ifdef __x86_64__
