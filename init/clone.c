@@ -90,10 +90,8 @@ static int take_identity(const uint8_t *identity)
 int kt_clone_name_oneself(void)
 {
 	uint8_t identity[KT_CLONE_IDENTITY_BYTES];
-	int r = open_files();
 
-	if (r)
-		return kt_forward(r);
+	KT_TRY(open_files());
 	if (getrandom(identity, sizeof(identity), GRND_NONBLOCK) != (ssize_t)sizeof(identity) &&
 	    errno != EAGAIN)
 		return kt_raise(-errno);

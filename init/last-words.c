@@ -71,8 +71,10 @@ static void await_release(struct kt_exec *exec)
 
 	while (kt_now_ns() < deadline) {
 		struct timespec tick = { .tv_nsec = KT_CHANNEL_TICK_NS };
-		int r = kt_channel_flush(ch) ?: kt_channel_receive(ch);
+		int r = kt_channel_flush(ch);
 
+		if (!r)
+			r = kt_channel_receive(ch);
 		if (r && r != KT_CHANNEL_E_MORE)
 			return;
 		while (!kt_channel_next(ch, &msg, &text))

@@ -20,11 +20,8 @@ const struct kt_cpu_place *kt_exec_places(const struct kt_exec *exec, unsigned i
 
 int kt_view_take(void)
 {
-	int r = kt_topology_read(places, KT_CPUS_MAX, &cpu_count, "/sys/devices/system/cpu") ?:
-			kt_nodes_read(&view, "/sys/devices/system/node");
-
-	if (r)
-		return kt_forward(r);
+	KT_TRY(kt_topology_read(places, KT_CPUS_MAX, &cpu_count, "/sys/devices/system/cpu"));
+	KT_TRY(kt_nodes_read(&view, "/sys/devices/system/node"));
 	for (size_t i = 0; i < cpu_count; i++)
 		kt_cpu_place_write(cpus + i * KT_CPU_PLACE_BYTES, &places[i]);
 	for (size_t i = 0; i < view.count; i++)

@@ -16,16 +16,17 @@
 
 static int make_cgroup(const char *path)
 {
-	return mkdir(path, 0755) && errno != EEXIST ? kt_raise(-errno) : 0;
+	if (mkdir(path, 0755) && errno != EEXIST)
+		return kt_raise(-errno);
+	return kt_fold(kt_cgroup_enable(path));
 }
 
+/* No cgroup has tasks yet but the root, which may have both tasks and children. */
 static int make_cgroups(void)
 {
-	return kt_forward(kt_cgroup_enable(KT_CGROUP_ROOT)	    ?:
-				  make_cgroup(KT_CGROUP_KTEST)	    ?:
-				  kt_cgroup_enable(KT_CGROUP_KTEST) ?:
-				  make_cgroup(KT_CGROUP_SCENARIO)   ?:
-				  kt_cgroup_enable(KT_CGROUP_SCENARIO));
+	KT_TRY(kt_fold(kt_cgroup_enable(KT_CGROUP_ROOT)));
+	KT_TRY(make_cgroup(KT_CGROUP_KTEST));
+	return kt_forward(make_cgroup(KT_CGROUP_SCENARIO));
 }
 
 /* ---- all of it ---- */

@@ -113,10 +113,8 @@ int kt_bpf_maps_prepare(void)
 	if (!btf)
 		return kt_raise(-errno);
 	id = btf__find_by_name_kind(btf, VALUE_TYPE, BTF_KIND_STRUCT);
-	if (id == -ENOENT)
-		return 0;
 	if (id < 0)
-		return kt_raise(id);
+		return errno == ENOENT ? 0 : kt_raise(-errno);
 	layout.type_id = (uint32_t)id;
 	return kt_forward(read_value(&layout, btf));
 }
@@ -134,7 +132,7 @@ static int add_map(struct kt_bpf_maps *maps, uint32_t id)
 		return 0;
 	fd = bpf_map_get_fd_by_id(id);
 	if (fd < 0)
-		return fd == -ENOENT ? 0 : kt_raise(fd);
+		return errno == ENOENT ? 0 : kt_raise(-errno);
 	memmove(&maps->maps[at + 1], &maps->maps[at], (maps->count - at) * sizeof(maps->maps[0]));
 	maps->maps[at] = (struct kt_bpf_map){ id, fd };
 	maps->count++;
@@ -151,7 +149,7 @@ static int add_maps_of_prog(struct kt_bpf_maps *maps, uint32_t prog_id)
 	int r;
 
 	if (fd < 0)
-		return fd == -ENOENT ? 0 : kt_raise(fd);
+		return errno == ENOENT ? 0 : kt_raise(-errno);
 	r = bpf_prog_get_info_by_fd(fd, &info, &len);
 	for (uint32_t i = 0; !r && i < KT_MIN(info.nr_map_ids, (uint32_t)PROG_MAPS_MAX); i++)
 		r = add_map(maps, ids[i]);

@@ -48,14 +48,12 @@ static int read_batch(uint8_t *data, int fd, uint32_t entries)
 {
 	_cleanup_(kt_freep) uint32_t *keys = calloc(entries, sizeof(*keys));
 	uint32_t count = entries, next;
-	int r;
 
 	if (!keys)
 		return -ENOMEM;
-	r = bpf_map_lookup_batch(fd, NULL, &next, keys, data, &count, NULL);
-	/* -ENOENT says that the end of the map was reached. */
-	if (r && r != -ENOENT)
-		return r;
+	/* ENOENT: the batch reached the end of the map. */
+	if (bpf_map_lookup_batch(fd, NULL, &next, keys, data, &count, NULL) && errno != ENOENT)
+		return -errno;
 	return count == entries ? 0 : -EIO;
 }
 

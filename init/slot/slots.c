@@ -40,7 +40,7 @@ static int open_cgroup(struct kt_slot *slot)
 	char path[sizeof(KT_CGROUP_KTEST) + 32];
 
 	snprintf(path, sizeof(path), KT_CGROUP_KTEST "/slot-%u", slot->index);
-	return kt_forward(kt_box_open(&slot->box, path));
+	return kt_fold(kt_box_open(&slot->box, path));
 }
 
 /* ---- the process ---- */
@@ -128,7 +128,9 @@ static int spawn(struct kt_slot *slot)
 	kt_closep(&ends[1]);
 	if (!r)
 		r = kt_exec_watch(slot->exec, slot->order_fd, on_answer, slot);
-	return r ? kt_forward(r) : kt_forward(kt_slot_watch_streams(slot));
+	if (!r)
+		r = kt_slot_watch_streams(slot);
+	return kt_forward(r);
 }
 
 static void respawn(struct kt_slot *slot)
@@ -222,7 +224,9 @@ static int open_slot(struct kt_slot *slot)
 	if (slot->timer_fd < 0)
 		return kt_raise(-errno);
 	r = kt_exec_watch(slot->exec, slot->timer_fd, on_time_out, slot);
-	return r ? kt_forward(r) : kt_forward(spawn(slot));
+	if (!r)
+		r = spawn(slot);
+	return kt_forward(r);
 }
 
 int kt_slots_make(struct kt_exec *exec, uint32_t count)

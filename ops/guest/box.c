@@ -16,7 +16,7 @@ int kt_box_open(struct kt_box *box, const char *path)
 {
 	*box = KT_BOX_INIT;
 	if (mkdir(path, 0755) && errno != EEXIST)
-		return kt_raise(-errno);
+		return errno == ENOENT ? KT_BOX_E_NO_PARENT : kt_raise(-errno);
 	box->dir_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	box->events_fd = openat(box->dir_fd, "cgroup.events", O_RDONLY | O_CLOEXEC);
 	return box->dir_fd < 0 || box->events_fd < 0 ? kt_raise(-errno) : 0;
@@ -62,10 +62,11 @@ int kt_box_signal(const struct kt_box *box, int sig)
 
 int kt_box_watch(struct kt_box *box, struct kt_exec *exec, void (*fn)(void *arg), void *arg)
 {
-	int r = box->watched ? 0 : kt_exec_watch_events(exec, box->events_fd, EPOLLPRI, fn, arg);
-
-	box->watched = box->watched || !r;
-	return kt_forward(r);
+	if (box->watched)
+		return 0;
+	KT_TRY(kt_exec_watch_events(exec, box->events_fd, EPOLLPRI, fn, arg));
+	box->watched = true;
+	return 0;
 }
 
 void kt_box_unwatch(struct kt_box *box, struct kt_exec *exec)

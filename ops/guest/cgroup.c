@@ -25,31 +25,35 @@ static ssize_t read_text(const char *path, char *text, size_t size)
 	return n;
 }
 
-static int write_text(const char *path, const char *text)
+/* errno says why not. */
+static bool write_text(const char *path, const char *text)
 {
-	_cleanup_(kt_closep) int fd = open(path, O_WRONLY | O_CLOEXEC);
+	int fd = open(path, O_WRONLY | O_CLOEXEC), error;
 	size_t len = strlen(text);
+	/* The kernel ignores a write of 0 bytes: an empty text is an empty line. */
+	bool written = fd >= 0 && write(fd, len ? text : "\n", len ?: 1) >= 0;
 
-	/* An empty text has to be written, too: a line of nothing. */
-	if (fd < 0 || write(fd, len ? text : "\n", len ?: 1) < 0)
-		return -errno;
-	return 0;
+	error = errno;
+	kt_closep(&fd);
+	errno = error;
+	return written;
 }
 
 int kt_cgroup_enable(const char *path)
 {
 	char file[PATH_MAX_], text[512], line[64], *rest = text;
-	int r = 0;
 
 	snprintf(file, sizeof(file), "%s/cgroup.controllers", path);
 	if (read_text(file, text, sizeof(text)) < 0)
 		return kt_raise(-errno);
 	snprintf(file, sizeof(file), "%s/cgroup.subtree_control", path);
-	for (char *name; !r && (name = strsep(&rest, " "));) {
+	for (char *name; (name = strsep(&rest, " "));) {
 		snprintf(line, sizeof(line), "+%.60s", name);
-		r = *name ? write_text(file, line) : 0;
+		if (*name && !write_text(file, line))
+			return errno == EBUSY || errno == EOPNOTSUPP ? KT_CGROUP_E_HAS_TASKS :
+								       kt_raise(-errno);
 	}
-	return kt_forward(r);
+	return 0;
 }
 
 /* ---- names ---- */
@@ -66,9 +70,9 @@ static enum kt_op_error none(const char *cgroup, char *text)
 	return KT_OP_NO_CGROUP;
 }
 
-static enum kt_op_error refused(const char *what, const char *cgroup, int r, char *text)
+static enum kt_op_error refused(const char *what, const char *cgroup, int error, char *text)
 {
-	snprintf(text, KT_TEXT_MAX, "%s of cgroup '%s': %s", what, cgroup, strerror(-r));
+	snprintf(text, KT_TEXT_MAX, "%s of cgroup '%s': %s", what, cgroup, strerror(error));
 	return KT_OP_REFUSED;
 }
 
@@ -83,13 +87,11 @@ static bool exists(const char *cgroup)
 static enum kt_op_error set(const char *cgroup, const char *file, const char *value, char *text)
 {
 	char path[PATH_MAX_];
-	int r;
 
 	if (!exists(cgroup))
 		return none(cgroup, text);
 	path_of(path, cgroup, file);
-	r = write_text(path, value);
-	return r ? refused(file, cgroup, r, text) : KT_OP_OK;
+	return write_text(path, value) ? KT_OP_OK : refused(file, cgroup, errno, text);
 }
 
 /* ---- coming and going ---- */
@@ -114,9 +116,9 @@ static enum kt_op_error prepare_parent(const char *cgroup, char *text)
 		return none(parent, text);
 	path_of(path, parent, NULL);
 	r = kt_cgroup_enable(path);
-	if (r == -EBUSY || r == -EOPNOTSUPP)
+	if (r == KT_CGROUP_E_HAS_TASKS)
 		return busy(parent, "has tasks, and can have no children", text);
-	return r ? refused("controllers", parent, r, text) : KT_OP_OK;
+	return r ? refused("controllers", parent, -r, text) : KT_OP_OK;
 }
 
 enum kt_op_error kt_cgroup_add(const struct kt_op *op, struct kt_sched *sched, char *text)
@@ -130,7 +132,7 @@ enum kt_op_error kt_cgroup_add(const struct kt_op *op, struct kt_sched *sched, c
 	if (!mkdir(path, 0755))
 		return KT_OP_OK;
 	if (errno != EEXIST)
-		return refused("mkdir", op->cgroup, -errno, text);
+		return refused("mkdir", op->cgroup, errno, text);
 	snprintf(text, KT_TEXT_MAX, "there is a cgroup '%s' already", op->cgroup);
 	return KT_OP_CGROUP_EXISTS;
 }
@@ -145,7 +147,7 @@ enum kt_op_error kt_cgroup_remove(const struct kt_op *op, struct kt_sched *sched
 	if (errno == ENOENT)
 		return none(op->cgroup, text);
 	return errno == EBUSY ? busy(op->cgroup, "has tasks or children", text) :
-				refused("rmdir", op->cgroup, -errno, text);
+				refused("rmdir", op->cgroup, errno, text);
 }
 
 enum kt_op_error kt_cgroup_move(const char *cgroup, pid_t pid, char *text)
@@ -224,17 +226,17 @@ enum kt_op_error kt_cpuset_clear(const struct kt_op *op, struct kt_sched *sched,
 {
 	const char *cgroup = op->cgroup;
 	char path[PATH_MAX_], list[KT_CPU_LIST_MAX];
-	int r;
+	int error;
 
 	if (!exists(cgroup))
 		return none(cgroup, text);
 	path_of(path, cgroup, "cpuset.cpus");
-	r = write_text(path, "");
-	if (!r)
+	if (write_text(path, ""))
 		return KT_OP_OK;
+	error = errno;
 	path_of(path, cgroup, "../cpuset.cpus.effective");
-	if (r != -ENOSPC || read_text(path, list, sizeof(list)) <= 0)
-		return refused("cpuset.cpus", cgroup, r, text);
+	if (error != ENOSPC || read_text(path, list, sizeof(list)) <= 0)
+		return refused("cpuset.cpus", cgroup, error, text);
 	return set(cgroup, "cpuset.cpus", list, text);
 }
 
@@ -291,7 +293,6 @@ static enum kt_op_error plug(const struct kt_op *op, struct kt_exec *exec, bool 
 	const struct kt_cpu_place *places;
 	unsigned int count, i = 0;
 	char path[64];
-	int r;
 
 	places = kt_exec_places(exec, &count);
 	while (i < count && places[i].cpu != op->value)
@@ -302,12 +303,11 @@ static enum kt_op_error plug(const struct kt_op *op, struct kt_exec *exec, bool 
 	}
 	snprintf(path, sizeof(path), "/sys/devices/system/cpu/cpu%u/online",
 		 (unsigned int)op->value);
-	r = write_text(path, online ? "1" : "0");
-	if (!r)
+	if (write_text(path, online ? "1" : "0"))
 		return KT_OP_OK;
 	snprintf(text, KT_TEXT_MAX, "take CPU %u %s: %s", (unsigned int)op->value,
 		 online ? "online" : "offline",
-		 r == -ENOENT ? "the kernel cannot do without it" : strerror(-r));
+		 errno == ENOENT ? "the kernel cannot do without it" : strerror(errno));
 	return KT_OP_REFUSED;
 }
 

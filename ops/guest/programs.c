@@ -226,13 +226,10 @@ static enum kt_op_error stopped(const struct program *p, int r, char *text)
 /* 0, KT_EXEC_E_STOP, KT_EXEC_E_DEADLINE: some of it is there after SIGKILL, and stays. */
 static int kill_all(struct program *p)
 {
-	int r;
-
 	p->asked = true;
-	r = kt_box_kill(&p->box);
-	return r ? kt_forward(r) :
-		   kt_forward(kt_exec_wait(p->exec, has_ended, p,
-					   kt_now_ns() + KT_PROGRAM_KILLED_NS, 0));
+	KT_TRY(kt_box_kill(&p->box));
+	return kt_forward(
+		kt_exec_wait(p->exec, has_ended, p, kt_now_ns() + KT_PROGRAM_KILLED_NS, 0));
 }
 
 static enum kt_op_error timed_out(struct program *p, const struct kt_op *op, char *text)
@@ -296,11 +293,12 @@ static enum kt_op_error open_box(struct program *p, char *text)
 	if (!r)
 		return KT_OP_OK;
 	kt_box_close(&p->box, p->exec);
-	if (r == -ENOENT)
+	if (r == KT_BOX_E_NO_PARENT) {
 		snprintf(text, KT_TEXT_MAX, "there is no cgroup '%s'", d->cgroup ?: "");
-	else
-		snprintf(text, KT_TEXT_MAX, "a cgroup for program '%s': %s", d->name, strerror(-r));
-	return r == -ENOENT ? KT_OP_NO_CGROUP : KT_OP_REFUSED;
+		return KT_OP_NO_CGROUP;
+	}
+	snprintf(text, KT_TEXT_MAX, "a cgroup for program '%s': %s", d->name, strerror(-r));
+	return KT_OP_REFUSED;
 }
 
 /* 0, negative errno, or KT_SPAWN_E_FAILED. */
@@ -312,19 +310,15 @@ static int fork_program(struct program *p)
 					    .one_output = true,
 					    .on_exit = on_exit_process,
 					    .arg = p };
-	int r;
 
 	snprintf(dir, sizeof(dir), KT_STAGING_PROGRAMS "/%s", p->decl->name);
-	r = kt_spawn_begin(&p->spawn, p->exec, &spec, p->why, sizeof(p->why));
-	if (r)
-		return kt_forward(r);
+	KT_TRY(kt_spawn_begin(&p->spawn, p->exec, &spec, p->why, sizeof(p->why)));
 	p->pid = p->spawn.pid;
 	p->state = STARTING;
 	if (fcntl(p->spawn.sync_fd, F_SETFL, O_NONBLOCK))
 		return kt_raise(-errno);
-	r = kt_exec_watch(p->exec, p->spawn.sync_fd, on_event, p);
-	return r ? kt_forward(r) :
-		   kt_forward(kt_exec_watch(p->exec, p->spawn.out_fds[0], on_output, p));
+	KT_TRY(kt_exec_watch(p->exec, p->spawn.sync_fd, on_event, p));
+	return kt_forward(kt_exec_watch(p->exec, p->spawn.out_fds[0], on_output, p));
 }
 
 static enum kt_op_error start(struct program *p, const struct kt_op *op, uint64_t deadline_ns,

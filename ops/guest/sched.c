@@ -188,11 +188,9 @@ static int ask_to_end(struct kt_sched *sched, enum end_by how)
 
 static int end_process(struct kt_sched *sched, enum end_by how)
 {
-	int r = ask_to_end(sched, how);
-
-	return r ? kt_forward(r) :
-		   kt_exec_wait(sched->exec, process_gone_and_detached, sched,
-				kt_now_ns() + KT_SCHED_DETACH_NS, KT_SCHED_TICK_NS);
+	KT_TRY(ask_to_end(sched, how));
+	return kt_forward(kt_exec_wait(sched->exec, process_gone_and_detached, sched,
+				       kt_now_ns() + KT_SCHED_DETACH_NS, KT_SCHED_TICK_NS));
 }
 
 /* *ret_killed: it did not end as it was asked to. */
