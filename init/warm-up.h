@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What any job needs and no job changes, done before the host is told that init
- * is ready: a machine that is saved then has it done for all of its clones.
- * Nothing here may be different in each clone: no random numbers, no boot id.
+ * Preparations that every job needs and no job changes: cgroups, topology, BTF, modules, slots.
+ * They come before HELLO, so that a bake has them for all of its clones. Nothing here may
+ * differ between clones: no random numbers, no boot id.
  */
 #pragma once
 
