@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Events and children of PID 1: the implementation of ops/exec.h. One epoll
- * set; every wait of the job, however deep, serves all of it.
+ * Events and children of PID 1: implements ops/exec.h. There is one epoll set, and every wait of
+ * the job, however deep in the call chain, serves all of it. What an event means is left to the
+ * callbacks.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -56,7 +57,7 @@ void kt_exec_unwatch(struct kt_exec *exec, int fd)
 		}
 }
 
-/* A watch that a callback of the same round has removed is skipped. */
+/* Skips watches that a callback of the same round has removed. */
 static int serve(struct kt_exec *exec, uint64_t timeout_ns)
 {
 	const struct timespec timeout = { .tv_sec = (time_t)(timeout_ns / KT_NSEC_PER_SEC),
@@ -111,7 +112,7 @@ void kt_exec_send(struct kt_exec *exec, const struct kt_msg *msg)
 
 	if (r)
 		kt_init_fail(exec, "send to the host", "%s",
-			     r > 0 ? "it has not read for 10 s" : strerror(-r));
+			     r > 0 ? "the host has not read for 10 s" : strerror(-r));
 }
 
 const struct kt_msg_thawed *kt_exec_thawed(const struct kt_exec *exec)
@@ -141,7 +142,7 @@ static void on_sigchld(void *arg)
 		}
 }
 
-/* In the child: nothing of PID 1's privileges is inherited. SCHED_FIFO is not, by RESET_ON_FORK. */
+/* In the child: drops the privileges of PID 1. SCHED_RESET_ON_FORK has dropped SCHED_FIFO. */
 static void become_ordinary(bool session)
 {
 	_cleanup_(kt_closep) int fd = -1;
@@ -160,7 +161,7 @@ static void become_ordinary(bool session)
 		_exit(126);
 }
 
-/* fork(2), into a cgroup from its start; -1: that of this process. */
+/* fork(2), directly into a cgroup; cgroup_fd -1: the cgroup of PID 1. */
 static pid_t fork_into(int cgroup_fd)
 {
 	struct clone_args args = { .exit_signal = SIGCHLD };
@@ -208,7 +209,7 @@ void kt_exec_forget(struct kt_exec *exec, pid_t pid)
 			exec->children[i].pid = 0;
 }
 
-/* ---- sources ---- */
+/* ---- sources of events ---- */
 
 static void stop_heartbeat(struct kt_exec *exec)
 {
@@ -234,7 +235,7 @@ static void on_heartbeat(void *arg)
 	kt_exec_send(exec, &msg);
 }
 
-/* What they say does not matter: whoever waits looks for itself. */
+/* Discards uevents: waking the wait, whose condition is then tested, is all they are for. */
 static void on_uevent(void *arg)
 {
 	struct kt_exec *exec = arg;

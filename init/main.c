@@ -79,8 +79,8 @@ static void on_message(struct kt_exec *exec, const struct kt_msg *msg)
 }
 
 /*
- * A host that is not connected yet reads as one that is gone, so that this says
- * something only once a job was received.
+ * KT_CHANNEL_E_GONE also means that the host has not connected yet: it is an error only after a
+ * job was received.
  */
 static void on_port(void *arg)
 {
@@ -115,7 +115,7 @@ static bool port_opened(void *arg)
 	return o->r != KT_CHANNEL_E_NONE;
 }
 
-/* The driver names a port some time after it has found it; a uevent tells. */
+/* The driver names a port some time after finding it, with a uevent. */
 static void open_channel(struct kt_exec *exec)
 {
 	struct opening o = { .exec = exec };
@@ -132,7 +132,7 @@ static void open_channel(struct kt_exec *exec)
 
 /* ---- the job ---- */
 
-/* What is the same in all clones is found out before the save. */
+/* Fills in the fields of HELLO that all clones share, before the save. */
 static void describe_machine(struct kt_exec *exec)
 {
 	struct kt_msg_hello *hello = &exec->hello;
@@ -170,7 +170,7 @@ static bool has_work(void *arg)
 	return exec->has_job || exec->attach[0] || scheduler_is_gone(exec);
 }
 
-/* Waits as long as it takes: that the host is alive is the host's business. */
+/* Waits without a limit: the host watches over the time. */
 static void await_job(struct kt_exec *exec)
 {
 	struct kt_diag diag = KT_DIAG_INIT;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Topology of the guest; see sysfs.h. Groups (nodes, LLCs, cores) are known
- * by the lowest CPU in them, then renumbered densely.
+ * Reads the guest's topology; see sysfs.h. LLCs and cores are identified by their lowest CPU, nodes
+ * by number; make_dense() renumbers all of them from 0.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -101,7 +101,7 @@ static void closedirp(DIR **d)
 		closedir(*d);
 }
 
-/* cpuN has a link nodeM when the kernel knows of nodes. */
+/* On a NUMA kernel, cpuN has a link nodeM. */
 static int node_of(const char *root, unsigned int cpu)
 {
 	_cleanup_(closedirp) DIR *dir = NULL;
@@ -130,7 +130,7 @@ static int llc_of(const char *root, unsigned int cpu)
 			cpu);
 }
 
-/* Turns what marks the groups into 0, 1, ... in order of first appearance. */
+/* Renumbers the values of a field 0, 1, ... in order of first appearance. */
 static void make_dense(struct kt_cpu_place *places, size_t n, size_t field)
 {
 	uint16_t seen[KT_CPUS_MAX];
@@ -194,7 +194,7 @@ static int list_nodes(struct kt_nodes_view *view, const char *root)
 	return r;
 }
 
-/* One row: as many numbers as there are nodes. */
+/* Reads one row: a distance to each node. */
 static int read_distances(struct kt_nodes_view *view, size_t row, const char *root)
 {
 	uint8_t *to = view->distances + row * view->count;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The machine as Linux sees it; see view.h. */
+/* The topology that Linux reports; see view.h. */
 #include "init/init.h"
 #include "init/sysfs.h"
 #include "init/view.h"
 
-/* As TOPOLOGY has them. */
+/* In the encoding of TOPOLOGY. */
 static uint8_t cpus[KT_CPUS_MAX * KT_CPU_PLACE_BYTES];
 static uint8_t nodes[KT_NODES_MAX * KT_NODE_VIEW_BYTES];
 static struct kt_nodes_view view;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Scenario bodies; see body.h and scenario/guest.h. A finding travels as one
- * record through a pipe in packet mode: writes of up to PIPE_BUF bytes are
- * atomic, so that several children of a body can report at once. Output travels
- * through another one, and has a reader until the body ends.
+ * Bodies and warm-ups; see body.h and scenario/guest.h. A finding is one record in a pipe in packet
+ * mode: writes of up to PIPE_BUF bytes are atomic, so that several children of a body can report
+ * at once. A second pipe carries output until the body ends. Judging findings is left to the
+ * host.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -23,7 +23,7 @@
 #include "init/init.h"
 #include "scenario/guest.h"
 
-#define FINDINGS_MAX 1000 /* sent per run; further ones are only counted */
+#define FINDINGS_MAX 1000 /* sent per run; further findings are only counted */
 
 struct kt_guest {
 	uint64_t seed;
@@ -33,7 +33,7 @@ struct kt_guest {
 
 _Static_assert(sizeof(struct kt_msg_finding) <= PIPE_BUF, "a finding is one atomic write");
 
-/* ---- the side of the body ---- */
+/* ---- in the body ---- */
 
 uint64_t kt_guest_seed(const struct kt_guest *kg)
 {
@@ -61,12 +61,12 @@ void kt_guest_fail(struct kt_guest *kg, const char *file, int line, const char *
 	va_start(ap, fmt);
 	format_finding(&f, file, line, fmt, ap);
 	va_end(ap);
-	/* A finding that cannot be handed over must not be lost: it ends the body. */
+	/* A finding that cannot be written must not be lost: the exit status reports it. */
 	if (write(kg->fd, &f, sizeof(f)) != sizeof(f))
 		_exit(125);
 }
 
-/* The body gets no descriptor of PID 1's but the write ends of its two pipes. */
+/* Of PID 1's descriptors the body keeps only the write ends of the two pipes. */
 static _Noreturn void run_child(const struct kt_exec *exec, kt_body_fn fn, int finding_fd,
 				int output_fd)
 {
@@ -87,15 +87,15 @@ static _Noreturn void run_child(const struct kt_exec *exec, kt_body_fn fn, int f
 	_exit(0);
 }
 
-/* ---- the side of init ---- */
+/* ---- in init ---- */
 
 struct body {
 	struct kt_exec *exec;
 	const char *what;    /* "body" */
-	int fd;		     /* read end of the findings */
-	int output_fd;	     /* of the output; -1: closed */
-	size_t output_bytes; /* sent */
-	pid_t pid;	     /* 0: it has ended */
+	int fd;		     /* findings, read end */
+	int output_fd;	     /* output, read end; -1: closed */
+	size_t output_bytes; /* sent to the host */
+	pid_t pid;	     /* 0: ended */
 	int status;
 };
 
@@ -103,7 +103,7 @@ static void send_finding(struct kt_exec *exec, const struct kt_msg_finding *f)
 {
 	struct kt_msg msg = { .type = KT_MSG_FINDING, .finding = *f };
 
-	/* What a body wrote is not to be trusted. */
+	/* A body may write anything. */
 	msg.finding.file[sizeof(f->file) - 1] = 0;
 	msg.finding.text[sizeof(f->text) - 1] = 0;
 	if (exec->result.findings++ < FINDINGS_MAX)
@@ -129,12 +129,12 @@ static void on_finding(void *arg)
 
 	while ((n = read(b->fd, &f, sizeof(f))) == sizeof(f))
 		send_finding(b->exec, &f);
-	/* All writers are gone: the end of a pipe is readable for ever. */
+	/* All writers are gone, and end of file would wake init for ever. */
 	if (n == 0)
 		kt_exec_unwatch(b->exec, b->fd);
 }
 
-/* Output beyond the limit is read, so that the body is not held up, and dropped. */
+/* Output beyond the limit is dropped, not left in the pipe, which would block the body. */
 static void send_output(struct body *b, const void *data, size_t len)
 {
 	struct kt_msg msg = { .type = KT_MSG_OUTPUT };
@@ -160,7 +160,7 @@ static void on_output(void *arg)
 	char buf[4096];
 	ssize_t n = -1;
 
-	/* Not for ever: what writes without end must not keep PID 1 from the rest. */
+	/* Bounded: a body that writes without end must not occupy PID 1. */
 	for (int turn = 0; turn < 16 && b->output_fd >= 0; turn++) {
 		n = read(b->output_fd, buf, sizeof(buf));
 		if (n <= 0)
@@ -171,7 +171,7 @@ static void on_output(void *arg)
 		close_output(b);
 }
 
-/* What is in the pipes was written before the end, so it is reported before. */
+/* Findings and output in the pipes are older than the exit, so that they are sent first. */
 static void on_exit_body(void *arg, pid_t pid, int status)
 {
 	struct body *b = arg;
@@ -189,7 +189,7 @@ static bool ended(void *arg)
 	return !b->pid;
 }
 
-/* Also true when the scheduler has died, which must be noted at once. */
+/* True as well after the death of the scheduler, which must be noted at once. */
 static bool ended_or_died(void *arg)
 {
 	const struct body *b = arg;

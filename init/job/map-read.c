@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Values of BPF maps; see map-read.h. Arrays are read in batches, which costs
- * one system call instead of one per element. Hash maps are walked by key: they
- * may change meanwhile, so that the walk is bounded by the map's size.
+ * Reads values of BPF maps; see map-read.h. An array is read in one batch, with one system call
+ * instead of one per element. A hash map is walked by key; it may change meanwhile, so that
+ * max_entries bounds the walk.
  */
 #include <errno.h>
 #include <stdlib.h>

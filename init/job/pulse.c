@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* A task that gives the scheduler under test something to do; see pulse.h. */
+/* The pulse; see pulse.h. */
 #include <errno.h>
 #include <limits.h>
 #include <signal.h>

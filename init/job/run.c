@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The job: stage, steps (ops, then a hold), body, teardown.
+ * The job: staging, steps (ops, then a hold), body, teardown.
  *
- * Periodic snapshots lie on an axis of hold time: the holds laid end to end,
- * each with the length it was declared with. A position on the border of two
- * holds belongs to the earlier one. The run ends at the first op that fails;
- * the death of a scheduler only ends the hold it happens in.
+ * Periodic snapshots have positions on the axis of hold time: the declared holds, end to end. A
+ * position on the border of two holds belongs to the earlier hold. The first op that does not end
+ * in its .expect ends the run; the death of a scheduler ends only the current hold. Verdicts are
+ * left to the host.
  */
 #include <stdio.h>
 #include <string.h>
@@ -76,7 +76,7 @@ static void take_snapshot(struct kt_exec *exec, enum kt_snapshot_cause cause, ui
 	must(exec, "read the scheduler's BPF maps", kt_snapshot_take(exec, cause, step));
 }
 
-/* ---- parts; those that return bool say whether they ran to their end ---- */
+/* ---- parts of a job; bool: the part ran to its end ---- */
 
 static void check_in(struct kt_exec *exec, const char *folder, const char *name)
 {
@@ -118,7 +118,7 @@ static bool scheduler_died(void *arg)
 	return kt_exec_scheduler_died(arg);
 }
 
-/* Whether it ended in what it was expected to. */
+/* Returns whether the op ended in its .expect. */
 static bool run_op(struct kt_exec *exec, uint32_t step, uint32_t index, const struct kt_op *op)
 {
 	static struct kt_op_outcome outcome;
@@ -127,8 +127,8 @@ static bool run_op(struct kt_exec *exec, uint32_t step, uint32_t index, const st
 	if (kt_op_row(op->kind)->flags & KT_OP_ENDS_GENERATION && kt_sched_check(&exec->sched)) {
 		take_snapshot(exec, KT_SNAPSHOT_ENDING, of);
 		/*
-		 * Its maps are to go with its process. Who holds one keeps the BPF timers in it
-		 * going, and what these do wrong is held against the scheduler that is live then.
+		 * The maps must vanish with the loader: an open map keeps its BPF timers running,
+		 * and their errors would end the next scheduler.
 		 */
 		kt_snapshot_forget(&exec->snapshots);
 	}
@@ -188,7 +188,7 @@ static bool run_ops(struct kt_exec *exec, uint32_t index)
 	return !exec->stop;
 }
 
-/* Holds [from, to] of the axis. False when it ended early: a death, a stop, an op. */
+/* Holds from `from` to `to`, ns of hold time. False: a death, a stop or an op ended the hold. */
 static bool hold(struct kt_exec *exec, uint32_t step, uint64_t from, uint64_t to)
 {
 	uint64_t every = exec->cell.scenario->steps[step].every, start = kt_now_ns(), at;
@@ -211,7 +211,7 @@ static bool hold(struct kt_exec *exec, uint32_t step, uint64_t from, uint64_t to
 	exec->result.hold_ns += kt_now_ns() - start;
 	if (!r)
 		kt_exec_note_death(exec);
-	/* What lies in the part that was cut off does not come due. */
+	/* Snapshots in the rest of a hold that ended early do not come due. */
 	while (next_periodic(exec) <= to)
 		exec->next_periodic++;
 	return r == KT_EXEC_E_DEADLINE && went_well;
@@ -258,7 +258,7 @@ uint64_t kt_exec_seed(const struct kt_exec *exec)
 	return exec->cell.machine.seed;
 }
 
-/* What is attached already must be what the job is about. It may have died meanwhile. */
+/* The attached scheduler of a bake must be the job's boot scheduler, even if it has died. */
 static void check_prepared(struct kt_exec *exec)
 {
 	const struct kt_sched_decl *boot = kt_cell_boot(&exec->cell);
@@ -269,13 +269,13 @@ static void check_prepared(struct kt_exec *exec)
 			     boot ? boot->name : "");
 }
 
-/* What a job needs beside its boot scheduler, and its clones have already. */
+/* Preparations of a job beside its boot scheduler; a clone of a prepared bake has them. */
 static void prepare(struct kt_exec *exec)
 {
 	const struct kt_scenario *s = exec->cell.scenario;
 
 	if (exec->cell.scheds[0].name) {
-		must(exec, "learn where the kernel keeps sched_ext ops", kt_bpf_maps_prepare());
+		must(exec, "read the layout of sched_ext ops", kt_bpf_maps_prepare());
 		must(exec, "start the pulse", kt_pulse_start(exec));
 	}
 	if (s->warm_up)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Taking snapshots; see snapshot.h. The maps are looked for once per generation
- * and their descriptors kept: a program's set of maps is fixed when it is
- * loaded. Whether the generation was live all the time is asked at the end.
+ * Takes snapshots; see snapshot.h. The maps of a generation are searched once and stay open: a
+ * program's set of maps is fixed at its load. A snapshot is valid if the generation is live
+ * after the last map was read. Decoding values is left to monitor/, on the host.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -41,8 +41,8 @@ static bool search_ended(void *arg)
 }
 
 /*
- * The kernel says "enabled" from within the creation of the link, which can be
- * found only a little later, and there is no event for that.
+ * The kernel shows "enabled" while it creates the link, which can be found only a little later,
+ * without an event: poll.
  */
 static int know_maps(struct kt_exec *exec, uint32_t generation, bool just_attached)
 {
@@ -72,7 +72,7 @@ static bool has_btf(const struct kt_snapshot_sender *s, uint32_t id)
 	return false;
 }
 
-/* Whether the host has the BTF, after sending it if need be. */
+/* Sends the BTF unless the host has it. Returns whether the host has it. */
 static bool send_btf(struct kt_exec *exec, uint32_t id)
 {
 	struct kt_snapshot_sender *s = &exec->snapshots;
@@ -113,7 +113,7 @@ static void describe_map(struct kt_msg_map *m, const struct bpf_map_info *info)
 	snprintf(m->name, sizeof(m->name), "%.*s", (int)sizeof(info->name), info->name);
 }
 
-/* Reads and sends one map; *bytes_left is what the snapshot may still hold. */
+/* Reads and sends one map. bytes_left: the rest of the snapshot's limit, updated. */
 static int send_map(struct kt_exec *exec, const struct kt_bpf_map *map, size_t *bytes_left)
 {
 	struct kt_snapshot_sender *s = &exec->snapshots;
@@ -162,7 +162,7 @@ static int send_maps(struct kt_exec *exec, uint32_t *ret_count)
 	return kt_forward(r);
 }
 
-/* Whether the kernel is still in the state the snapshot began in. */
+/* Whether the generation of the snapshot is still live. */
 static bool still_live(struct kt_exec *exec, uint32_t generation)
 {
 	struct kt_scx_state st;
@@ -203,6 +203,6 @@ int kt_snapshot_take(struct kt_exec *exec, enum kt_snapshot_cause cause, uint32_
 	msg.snapshot_end.maps = maps;
 	msg.snapshot_end.valid = !r && still_live(exec, generation);
 	kt_exec_send(exec, &msg);
-	/* The scheduler may have gone while it was read; that is no fault of init. */
+	/* An error because the scheduler ended meanwhile is no fault of init. */
 	return r < 0 && still_live(exec, generation) ? kt_forward(r) : 0;
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The streams of a slot; see slots.h. A command whose output is not taken is held
- * up by its pipe, as anywhere; the channel is never filled by it.
+ * The streams of a slot, on credit; see slots.h. Output beyond the host's credit stays in the pipe
+ * and blocks the command, not the control channel; input beyond the guest's credit is a fault of
+ * the host.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -14,12 +15,12 @@
 #include "init/last-words.h"
 #include "init/slot/slots.h"
 
-#define CHUNK_BYTES (64u << 10) /* as a pipe holds */
+#define CHUNK_BYTES (64u << 10) /* default capacity of a pipe */
 
 static void must(struct kt_slot *slot, int r)
 {
 	if (r)
-		kt_init_fail(slot->exec, "move what a command reads or writes", "%s", strerror(-r));
+		kt_init_fail(slot->exec, "move input or output of a command", "%s", strerror(-r));
 }
 
 /* ---- output ---- */
@@ -113,7 +114,7 @@ static void close_input(struct kt_slot *slot)
 	kt_buf_consume(&slot->in, slot->in.len);
 }
 
-/* Whether all that is queued has gone, one way or another. */
+/* Writes queued input. Returns whether the queue is empty: written, or dropped at a closed end. */
 static bool write_input(struct kt_slot *slot)
 {
 	uint64_t before = slot->in_taken;
@@ -169,7 +170,7 @@ void kt_slot_input(struct kt_slot *slot, const struct kt_msg_input *input)
 	}
 }
 
-/* ---- both ---- */
+/* ---- all streams ---- */
 
 int kt_slot_open_streams(struct kt_slot *slot, int fds[3])
 {

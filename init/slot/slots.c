@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Executor slots; see slots.h. */
+/*
+ * The life of a slot, and the host's requests; see slots.h. A command has ended when its process
+ * has exited, its cgroup is empty and its output is sent; the order of these events does not
+ * matter, because kt_slot_check_end() tests all of them. Streams are left to io.c.
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -68,7 +72,7 @@ static void send_end(struct kt_slot *slot)
 	timerfd_settime(slot->timer_fd, 0, &off, NULL);
 }
 
-/* A built-in that is done, or a command that could not be started. */
+/* Answer of the process: ":" is done, or the command failed to start. */
 static void on_answer(void *arg)
 {
 	struct kt_slot *slot = arg;
@@ -253,7 +257,7 @@ uint32_t kt_slots_busy(const struct kt_exec *exec)
 	return busy;
 }
 
-/* ---- what the host asks for ---- */
+/* ---- requests of the host ---- */
 
 static int check_strings(const struct kt_bytes *b)
 {
@@ -306,7 +310,7 @@ static void refuse(struct kt_exec *exec, uint32_t slot, int error)
 
 	msg.exec_end.slot = slot;
 	msg.exec_end.error = (uint32_t)error;
-	snprintf(msg.exec_end.text, sizeof(msg.exec_end.text), "slot %u takes no such command: %s",
+	snprintf(msg.exec_end.text, sizeof(msg.exec_end.text), "slot %u refuses the command: %s",
 		 slot, strerror(error));
 	kt_exec_send(exec, &msg);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* A cgroup of its own for what is started; see box.h. Files: cgroup-v2.rst. */
+/* Boxes; see box.h. Files: Documentation/admin-guide/cgroup-v2.rst. */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>

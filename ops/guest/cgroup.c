@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Cgroups and CPUs in the guest; see cgroup.h. Files: cgroup-v2.rst. */
+/*
+ * Ops on cgroups and on CPUs; see cgroup.h. An op writes one file of the kernel and translates
+ * its errno into an error of ops; the kernel's answer is never predicted. Files and their errors:
+ * Documentation/admin-guide/cgroup-v2.rst. Tasks in a cgroup are left to workers.c and
+ * programs.c.
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -25,7 +30,7 @@ static ssize_t read_text(const char *path, char *text, size_t size)
 	return n;
 }
 
-/* errno says why not. */
+/* False: see errno. */
 static bool write_text(const char *path, const char *text)
 {
 	int fd = open(path, O_WRONLY | O_CLOEXEC), error;
@@ -94,7 +99,7 @@ static enum kt_op_error set(const char *cgroup, const char *file, const char *va
 	return write_text(path, value) ? KT_OP_OK : refused(file, cgroup, errno, text);
 }
 
-/* ---- coming and going ---- */
+/* ---- creation and removal ---- */
 
 static enum kt_op_error busy(const char *cgroup, const char *why, char *text)
 {
@@ -110,7 +115,7 @@ static enum kt_op_error prepare_parent(const char *cgroup, char *text)
 	int r;
 
 	if (!slash)
-		return KT_OP_OK; /* the scenario's own is prepared before the machine is saved */
+		return KT_OP_OK; /* warm-up enables controllers in KT_CGROUP_SCENARIO */
 	snprintf(parent, sizeof(parent), "%.*s", (int)(slash - cgroup), cgroup);
 	if (!exists(parent))
 		return none(parent, text);
@@ -158,14 +163,14 @@ enum kt_op_error kt_cgroup_move(const char *cgroup, pid_t pid, char *text)
 	return set(cgroup, "cgroup.procs", number, text);
 }
 
-/* ---- standing still ---- */
+/* ---- freezing ---- */
 
 static bool is_frozen(void *arg)
 {
 	char path[PATH_MAX_], text[128];
 
 	path_of(path, arg, "cgroup.events");
-	/* "populated 1\nfrozen 1\n": the first line is cut off here. */
+	/* "populated 1\nfrozen 1\n": read_text() would keep only the first line. */
 	_cleanup_(kt_closep) int fd = open(path, O_RDONLY | O_CLOEXEC);
 	ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
 
@@ -184,7 +189,7 @@ enum kt_op_error kt_cgroup_freeze(const struct kt_op *op, struct kt_sched *sched
 			 kt_now_ns() + KT_CGROUP_FREEZE_NS, TICK_NS);
 	if (!r)
 		return KT_OP_OK;
-	snprintf(text, KT_TEXT_MAX, "tasks of cgroup '%s' do not stand still after %s", op->cgroup,
+	snprintf(text, KT_TEXT_MAX, "tasks of cgroup '%s' are not frozen after %s", op->cgroup,
 		 r == KT_EXEC_E_DEADLINE ? "10 s" : "the run was stopped");
 	return r < 0 ? KT_OP_INTERNAL : KT_OP_REFUSED;
 }
@@ -210,17 +215,17 @@ enum kt_op_error kt_cpus_find(struct kt_cpu_mask *ret_mask, const struct kt_cpus
 		snprintf(text, KT_TEXT_MAX, "the set has no CPU");
 		return KT_OP_EMPTY_CPUSET;
 	case KT_CPUS_E_OUTSIDE:
-		snprintf(text, KT_TEXT_MAX, "the machine has %u CPUs, and not all of these", count);
+		snprintf(text, KT_TEXT_MAX, "the set has CPUs beyond the machine's %u", count);
 		return KT_OP_NO_CPU;
 	default:
-		snprintf(text, KT_TEXT_MAX, "this is no set of CPUs");
+		snprintf(text, KT_TEXT_MAX, "the set is malformed");
 		return KT_OP_NO_CPU;
 	}
 }
 
 /*
- * An empty set is that of the parent, but the kernel takes none away from tasks
- * (validate_change() in kernel/cgroup/cpuset.c): they get the parent's, spelled out.
+ * An empty cpuset.cpus means the parent's CPUs, but the kernel refuses to empty the file of a
+ * cgroup with tasks (validate_change() in kernel/cgroup/cpuset.c): write the parent's list then.
  */
 enum kt_op_error kt_cpuset_clear(const struct kt_op *op, struct kt_sched *sched, char *text)
 {

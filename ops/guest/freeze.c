@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Having the machine stand still. The guest can only ask for it: see proto/msg.h, FREEZE. While
- * the machine is frozen nothing here runs; what the wait covers is the way to the host and back.
+ * Op `freeze`. The guest asks, by FREEZE of proto/msg.h, and the host freezes the machine. No
+ * code of the guest runs meanwhile, so that the wait covers only the way to the host and back.
  */
 #include <stdio.h>
 #include <string.h>
@@ -9,7 +9,7 @@
 #include "base/clock.h"
 #include "ops/guest/executors.h"
 
-/* For the host to stop the machine and let it go on, beside the pause; guest time. */
+/* Time for the host to freeze and to thaw the machine, without the pause; guest time. */
 #define ANSWER_NS (30 * KT_NSEC_PER_SEC)
 
 struct request {

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Programs in the guest; see programs.h. Nothing here waits but for events: a
- * scheduler that does not let a program run must not silence init.
+ * Ops on programs; see programs.h. A program goes through the states IDLE, STARTING (forked),
+ * RUNNING (executed) and ENDED, driven by events of its pipes, its box and its process. No
+ * function blocks outside of kt_exec_wait(), because a scheduler that never runs the program
+ * must not silence init. execve() and the end of the output are left to spawn.c, cgroups of the
+ * scenario to cgroup.c.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -22,10 +25,10 @@
 #include "proto/staging.h"
 
 #define BOX_PATH_MAX   (sizeof(KT_CGROUP_SCENARIO) + KT_CGROUP_PATH_MAX + KT_NAME_MAX + 16)
-#define PIPE_TURNS_MAX 512 /* as many reads as a pipe can hold bytes for (pipe-max-size) */
+#define PIPE_TURNS_MAX 512 /* reads that drain the largest pipe (pipe-max-size) */
 
 enum state {
-	IDLE,	  /* not started, or its end was waited for */
+	IDLE,	  /* not started, or ended and reported by an op */
 	STARTING, /* forked */
 	RUNNING,  /* executed */
 	ENDED,
@@ -35,16 +38,16 @@ struct program {
 	const struct kt_program_decl *decl; /* NULL: free */
 	struct kt_exec *exec;
 	enum state state;
-	bool failed; /* it could not be executed: see why */
+	bool failed; /* execve() failed: see why */
 	char why[256];
-	bool asked; /* it is to end */
+	bool asked; /* ktest asked the program to end */
 	struct kt_spawn spawn;
 	pid_t pid; /* 0: reaped */
 	int status;
 	uint32_t start;
 	struct kt_box box;
 	char box_path[BOX_PATH_MAX];
-	size_t sent; /* output of all its starts */
+	size_t sent; /* bytes of output, of all starts */
 	uint64_t dropped;
 	struct kt_tail tail;
 };
@@ -52,7 +55,7 @@ struct program {
 static struct program programs[KT_PROGRAMS_MAX];
 static uint32_t starts; /* of all programs */
 
-/* ---- what is reported ---- */
+/* ---- messages to the host ---- */
 
 static void send_start(struct program *p)
 {
@@ -66,7 +69,7 @@ static void send_start(struct program *p)
 	kt_exec_send(p->exec, &msg);
 }
 
-/* What is beyond the limit is read, so that the program is not held up, and dropped. */
+/* Output beyond the limit is dropped, not left in the pipe, which would block the program. */
 static void send_output(struct program *p, const char *data, size_t len)
 {
 	struct kt_msg msg = { .type = KT_MSG_PROGRAM_OUTPUT };
@@ -116,7 +119,7 @@ static void read_output(struct program *p, int turns)
 		close_output(p);
 }
 
-/* ---- its life ---- */
+/* ---- states ---- */
 
 static void close_sync(struct program *p)
 {
@@ -125,7 +128,7 @@ static void close_sync(struct program *p)
 	kt_closep(&p->spawn.sync_fd);
 }
 
-/* Whether it has become the program by now. */
+/* From STARTING to RUNNING, if execve() succeeded. */
 static void check_start(struct program *p)
 {
 	int r = p->state == STARTING && !p->failed ?
@@ -145,8 +148,8 @@ static void check_start(struct program *p)
 static void on_event(void *arg);
 
 /*
- * It has ended when its process has and nobody is left in its box: what it has started
- * and left behind is killed. All that was written before is in the pipe by then.
+ * To ENDED, or to IDLE if execve() failed, when the process has exited and its box is empty;
+ * kills processes that are left in the box. The pipe has all of the output by then.
  */
 static void check_end(struct program *p)
 {
@@ -154,7 +157,7 @@ static void check_end(struct program *p)
 	if (p->pid || (p->state != STARTING && p->state != RUNNING))
 		return;
 	if (kt_box_is_populated(&p->box)) {
-		/* If either fails, it does not end in time, and that is said. */
+		/* A failure of either shows as the op's time-out. */
 		if (!p->box.watched)
 			(void)!kt_box_kill(&p->box);
 		(void)!kt_box_watch(&p->box, p->exec, on_event, p);
@@ -176,7 +179,7 @@ static void on_event(void *arg)
 	check_end(arg);
 }
 
-/* Its first output may be there before it is known to be executed. */
+/* Output may arrive before the event of execve(). */
 static void on_output(void *arg)
 {
 	struct program *p = arg;
@@ -216,14 +219,14 @@ static bool has_ended(void *arg)
 static enum kt_op_error stopped(const struct program *p, int r, char *text)
 {
 	if (r == KT_EXEC_E_STOP)
-		snprintf(text, KT_TEXT_MAX, "the run was stopped while program '%s' was waited for",
+		snprintf(text, KT_TEXT_MAX, "the run was stopped during the wait for program '%s'",
 			 p->decl->name);
 	else
 		snprintf(text, KT_TEXT_MAX, "program '%s': %s", p->decl->name, strerror(-r));
 	return r == KT_EXEC_E_STOP ? KT_OP_REFUSED : KT_OP_INTERNAL;
 }
 
-/* 0, KT_EXEC_E_STOP, KT_EXEC_E_DEADLINE: some of it is there after SIGKILL, and stays. */
+/* 0, KT_EXEC_E_STOP, KT_EXEC_E_DEADLINE if processes outlive SIGKILL, or negative errno. */
 static int kill_all(struct program *p)
 {
 	p->asked = true;
@@ -280,7 +283,7 @@ static enum kt_op_error not_started(const struct kt_op *op, char *text)
 	return KT_OP_NOT_STARTED;
 }
 
-/* In the cgroup that it is to run in; names of scenarios have no '-'. */
+/* The box is below the program's cgroup. Its name has a '-', which cgroups of scenarios cannot. */
 static enum kt_op_error open_box(struct program *p, char *text)
 {
 	const struct kt_program_decl *d = p->decl;
@@ -339,7 +342,7 @@ static enum kt_op_error start(struct program *p, const struct kt_op *op, uint64_
 	p->tail = (struct kt_tail){ .len = 0 };
 	r = fork_program(p);
 	if (r < 0)
-		return stopped(p, r, text); /* what there is of it is ended with the run */
+		return stopped(p, r, text); /* kt_programs_end_all() kills a forked child */
 	if (r)
 		kt_box_close(&p->box, p->exec);
 	else
@@ -350,7 +353,7 @@ static enum kt_op_error start(struct program *p, const struct kt_op *op, uint64_
 	return KT_OP_SPAWN_FAILED;
 }
 
-/* Whether it ended as it was to. It can be started again. */
+/* Compares the wait status with the op's .value. The program can be started again. */
 static enum kt_op_error judge(struct program *p, const struct kt_op *op, char *text)
 {
 	char status[64];
@@ -395,7 +398,7 @@ static enum kt_op_error kill_program(struct program *p, const struct kt_op *op,
 
 /* ---- ops ---- */
 
-/* There are as many places as can be declared. */
+/* A place always exists: a scenario declares at most KT_PROGRAMS_MAX programs. */
 static struct program *get_program(struct kt_exec *exec, const char *name)
 {
 	struct program *p = programs;

@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Scheduler processes; see sched.h. */
+/*
+ * Ops on schedulers; see sched.h. A scheduler has two lives, its loader's and the kernel's
+ * sched_ext state: an attach waits for the kernel to name the ops, an end waits for both to be
+ * gone. init notes a requested end before the request, so that it is never taken for a death.
+ * Snapshots of the scheduler are left to init/job/.
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -68,7 +73,7 @@ static void send_event(struct kt_sched *sched, enum kt_sched_event event)
 
 /* ---- output ---- */
 
-/* Output beyond the limit is read, so that the scheduler is not held up, and dropped. */
+/* Output beyond the limit is dropped, not left in the pipe, which would block the loader. */
 static void send_log(struct kt_sched *sched, unsigned int stream, const char *data, size_t len)
 {
 	struct kt_msg msg = { .type = KT_MSG_LOG };
@@ -116,9 +121,9 @@ static void on_stderr(void *arg)
 	read_output(arg, 1);
 }
 
-/* ---- life of the process ---- */
+/* ---- end of the loader ---- */
 
-/* What is in the pipes was written before the end, so it is reported before. */
+/* Output in the pipes is older than the exit, so that it is sent first. */
 static void on_exit_process(void *arg, pid_t pid, int status)
 {
 	struct kt_sched *sched = arg;
@@ -143,7 +148,7 @@ static bool process_gone(void *arg)
 	return !sched->pid;
 }
 
-/* Both are needed: a scheduler may be dropped long before its process ends, and later, too. */
+/* The kernel may drop a scheduler long before its loader exits, or long after. */
 static bool process_gone_and_detached(void *arg)
 {
 	struct kt_sched *sched = arg;
@@ -166,11 +171,10 @@ static int press_sysrq(char key)
 	return fd < 0 || write(fd, &key, 1) != 1 ? kt_raise(-errno) : 0;
 }
 
-/* That it is asked to end is noted first, so that its end is never taken for a death. */
 enum end_by {
-	BY_TERM,  /* SIGTERM to its process */
-	BY_SYSRQ, /* SysRq-S: the kernel drops it (kernel/sched/ext.c) */
-	BY_KILL,  /* SIGKILL to its process group */
+	BY_TERM,  /* SIGTERM to the loader */
+	BY_SYSRQ, /* SysRq-S: the kernel ejects the scheduler (kernel/sched/ext.c) */
+	BY_KILL,  /* SIGKILL to the loader's process group */
 };
 
 static int ask_to_end(struct kt_sched *sched, enum end_by how)
@@ -178,7 +182,7 @@ static int ask_to_end(struct kt_sched *sched, enum end_by how)
 	sched->ending = true;
 	if (how == BY_SYSRQ)
 		return kt_forward(press_sysrq('S'));
-	/* A program that has started the scheduler may have left it behind. */
+	/* The started program may be a script that left the loader behind. */
 	if (how == BY_KILL)
 		kill(-sched->group, SIGKILL);
 	else if (sched->pid)
@@ -193,7 +197,7 @@ static int end_process(struct kt_sched *sched, enum end_by how)
 				       kt_now_ns() + KT_SCHED_DETACH_NS, KT_SCHED_TICK_NS));
 }
 
-/* *ret_killed: it did not end as it was asked to. */
+/* *ret_killed: the first request did not end the scheduler, and SIGKILL followed. */
 static int end_and_detach(struct kt_sched *sched, enum end_by how, bool *ret_killed)
 {
 	bool was_attached = sched->generation != 0;
@@ -231,7 +235,7 @@ static enum kt_op_error not_ended(const struct kt_sched *sched, int r, char *tex
 	}
 	if (r == KT_EXEC_E_STOP)
 		snprintf(text, KT_TEXT_MAX,
-			 "the run was stopped while scheduler '%s' was to end: sched_ext state is "
+			 "the run was stopped before scheduler '%s' had ended: sched_ext state is "
 			 "'%s'",
 			 sched->name, state);
 	else
@@ -244,8 +248,8 @@ static enum kt_op_error not_ended(const struct kt_sched *sched, int r, char *tex
 }
 
 /*
- * Ends the live scheduler and waits until the kernel is back under its own and the
- * process is gone; after 10 s it is killed, which is KT_OP_DETACH_TIMEOUT.
+ * Ends the live scheduler and waits until the kernel is back under its own scheduler and the
+ * loader has exited. KT_OP_DETACH_TIMEOUT: the loader was killed after 10 s.
  */
 static enum kt_op_error detach(struct kt_sched *sched, enum end_by how, char *text)
 {
@@ -270,7 +274,7 @@ bool kt_sched_check(struct kt_sched *sched)
 	if (!sched->attached)
 		return false;
 	st = kt_scx_state_read();
-	/* `ops` goes before `state` changes; either says that it is over. */
+	/* `ops` vanishes before `state` changes; either means the end. */
 	sched->attached = kt_scx_state_is(&st, "enabled") && !strcmp(st.ops, sched->ops);
 	return sched->attached;
 }
@@ -283,7 +287,7 @@ int kt_sched_bury(struct kt_sched *sched)
 
 	if (r && r != KT_EXEC_E_DEADLINE)
 		return kt_forward(r);
-	/* The kernel dropped it and it lives on: it has died as a scheduler. */
+	/* The kernel dropped the scheduler and the loader lives on: a death all the same. */
 	if (sched->pid)
 		send_event(sched, KT_SCHED_DIED);
 	return kt_forward(end_and_detach(sched, BY_TERM, &killed));
@@ -330,7 +334,7 @@ static enum kt_op_error not_attached(struct kt_sched *sched, int why, char *text
 					 "scheduler '%s' runs, but the kernel did not enable it "
 					 "within 10 s: sched_ext state is '%s', root/ops is '%s'",
 		 sched->name, st.state[0] ? st.state : "unreadable", st.ops);
-	/* After a stop no wait is served; teardown ends the process. */
+	/* kt_exec_wait() refuses to wait after a stop; teardown ends the loader. */
 	r = why == KT_EXEC_E_STOP ? 0 : end_and_detach(sched, BY_KILL, &killed);
 	kt_tail_append(&sched->tail, text);
 	return r < 0 ? KT_OP_INTERNAL : KT_OP_NOT_ATTACHED;
@@ -380,7 +384,7 @@ static enum kt_op_error spawn(struct kt_sched *sched, const char *name, char *te
 	return KT_OP_INTERNAL;
 }
 
-/* In case of an error no process is left behind. */
+/* An error leaves no process behind. */
 static enum kt_op_error attach(struct kt_sched *sched, const char *name, char *text)
 {
 	struct kt_scx_state st = kt_scx_state_read();

@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Workers in the guest; see workers.h. */
+/*
+ * Ops on workers; see workers.h. init forks all workers of a group, moves them to their cgroup,
+ * and releases them by one futex, so that they start at the same moment. A worker writes its
+ * measurements into memory that it shares with init, without system calls; init reads them after
+ * its end. What workers do is left to workloads (scenario/workload/), judgement to the host.
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -25,21 +30,21 @@
 #include "ops/guest/workers.h"
 #include "base/pattern.h"
 
-/* What is seen of a worker. Written by itself. */
+/* Measurements of a worker, written by the worker. */
 struct facts {
 	uint64_t iterations;
-	uint64_t last_ns; /* when it was seen last */
+	uint64_t last_ns; /* time of the last see() */
 	uint64_t longest_gap_ns, gap_end_ns;
 	uint64_t migrations;
-	uint32_t seen[KT_CPUS_MAX];	 /* how often on each CPU */
-	uint64_t cpu_ns, delay_ns, runs; /* of schedstat, at its end */
-	uint64_t start_ns, end_ns;	 /* end_ns 0: it has not come to its end */
+	uint32_t seen[KT_CPUS_MAX];	 /* calls of see() on each CPU */
+	uint64_t cpu_ns, delay_ns, runs; /* of schedstat, at the end */
+	uint64_t start_ns, end_ns;	 /* end_ns 0: the workload has not returned */
 	uint32_t cpu, gap_cpu;
 	uint32_t resting, uneven;
-	struct kt_histogram wakes; /* how late it was woken, ns */
+	struct kt_histogram wakes; /* wake-up latency, ns */
 } __attribute__((aligned(64)));
 
-/* Shared by init and the workers of one kind. */
+/* Memory shared by init and the workers of a group. */
 struct area {
 	uint32_t go;   /* futex */
 	uint32_t stop; /* futex */
@@ -48,8 +53,8 @@ struct area {
 };
 
 struct member {
-	pid_t pid; /* 0: it has ended */
-	pid_t was; /* its pid when it was started */
+	pid_t pid; /* 0: ended */
+	pid_t was; /* pid at the start */
 	int status;
 };
 
@@ -65,7 +70,7 @@ struct crew {
 
 static struct crew crews[KT_WORKERS_MAX];
 
-/* ---- the side of a worker ---- */
+/* ---- in a worker ---- */
 
 struct kt_worker {
 	struct area *area;
@@ -80,7 +85,7 @@ static long futex(uint32_t *word, int op, uint32_t value)
 	return syscall(SYS_futex, word, op, value, NULL, NULL, 0);
 }
 
-/* A gap is the time in which a worker that wanted to run was not seen. */
+/* Notes time and CPU. The time since the last call is a gap. */
 static void see(struct facts *f)
 {
 	uint64_t now_ns = kt_now_ns();
@@ -201,7 +206,7 @@ static _Noreturn void become_worker(struct crew *crew, unsigned int index, uint6
 	_exit(0);
 }
 
-/* ---- the side of init ---- */
+/* ---- in init ---- */
 
 static struct crew *find_crew(const char *name)
 {
@@ -230,7 +235,7 @@ static bool all_ended(void *arg)
 	return !crew->alive;
 }
 
-/* What a worker that is going to be killed has used cannot be asked for afterwards. */
+/* schedstat of a worker is gone after SIGKILL: read it before. */
 static void kill_all(struct crew *crew)
 {
 	char path[64];
@@ -266,7 +271,7 @@ static void report(const struct crew *crew, unsigned int i)
 	msg.worker.longest_gap_ns = f->longest_gap_ns;
 	msg.worker.gap_end_ns = f->gap_end_ns;
 	msg.worker.gap_cpu = f->gap_cpu;
-	/* One that is stuck is not seen: what it has not come to is a gap, too. */
+	/* A worker that never ran again has a gap up to now. */
 	if (!f->end_ns && !f->resting && f->start_ns && now_ns - f->last_ns > f->longest_gap_ns) {
 		msg.worker.longest_gap_ns = now_ns - f->last_ns;
 		msg.worker.gap_end_ns = now_ns;
@@ -290,7 +295,7 @@ static void dismiss(struct crew *crew)
 	*crew = (struct crew){ .decl = NULL };
 }
 
-/* 0, KT_EXEC_E_STOP, KT_EXEC_E_DEADLINE: some are there after SIGKILL, and stay; or negative. */
+/* 0, KT_EXEC_E_STOP, KT_EXEC_E_DEADLINE if workers outlive SIGKILL, or negative errno. */
 static int end(struct crew *crew)
 {
 	int r;
@@ -314,7 +319,7 @@ static enum kt_op_error failed(int r, const char *name, char *text)
 	if (r == KT_EXEC_E_DEADLINE)
 		snprintf(text, KT_TEXT_MAX, "workers '%s' live on after SIGKILL", name);
 	else if (r == KT_EXEC_E_STOP)
-		snprintf(text, KT_TEXT_MAX, "the run was stopped before workers '%s' were", name);
+		snprintf(text, KT_TEXT_MAX, "the run was stopped before workers '%s' ended", name);
 	else
 		snprintf(text, KT_TEXT_MAX, "workers '%s': %s", name, strerror(-r));
 	return r < 0 ? KT_OP_INTERNAL : KT_OP_REFUSED;
@@ -357,7 +362,7 @@ static enum kt_op_error move(struct crew *crew, const char *cgroup, char *text)
 	return error;
 }
 
-/* What was started of them is ended, and not reported: they have not been let go. */
+/* Kills forked workers after a failed start; reports nothing, because none has run its workload. */
 static void give_up(struct crew *crew)
 {
 	kill_all(crew);
@@ -381,7 +386,7 @@ enum kt_op_error kt_workers_start(const struct kt_op *op, struct kt_sched *sched
 		return KT_OP_ALREADY_STARTED;
 	}
 	while (crew->decl)
-		crew++; /* there are as many as can be declared */
+		crew++; /* a free one exists: a scenario declares at most KT_WORKERS_MAX groups */
 	*crew = (struct crew){ .decl = decl, .exec = exec };
 	r = make_area(crew, count);
 	if (r) {
@@ -423,7 +428,7 @@ enum kt_op_error kt_workers_move(const struct kt_op *op, struct kt_sched *sched,
 	return crew ? move(crew, op->cgroup, text) : not_started(op, text);
 }
 
-/* Does fn to all of the op's workers that live. */
+/* Calls fn for each live worker of the op's group. */
 static enum kt_op_error each(const struct kt_op *op, const char *what,
 			     int (*fn)(pid_t pid, const void *arg), const void *arg, char *text)
 {
@@ -494,7 +499,7 @@ int kt_workers_stop_all(struct kt_exec *exec)
 		if (!crews[i].decl)
 			continue;
 		r = end(&crews[i]);
-		/* The scheduler does not let them die, and is ended next: they are told of now. */
+		/* The scheduler does not run them to their end. It is ended next, so report now. */
 		if (r == KT_EXEC_E_DEADLINE) {
 			note_killed(&crews[i]);
 			report_all(&crews[i]);
