@@ -98,22 +98,22 @@ int kt_clone_name_oneself(void)
 	return kt_forward(take_identity(identity));
 }
 
-void kt_clone_become(struct kt_exec *exec, const struct kt_msg_clone *clone)
+void kt_clone_become(struct kt_pid1 *pid1, const struct kt_msg_clone *clone)
 {
 	const char *doing = "seed the kernel's random numbers";
 	int r;
 
 	if (clone->identity.len != KT_CLONE_IDENTITY_BYTES || !clone->entropy.len ||
 	    clone->entropy.len > KT_CLONE_ENTROPY_BYTES_MAX)
-		kt_init_fail(exec, "become a clone", "an identity of %u and entropy of %u bytes",
+		kt_init_fail(pid1, "become a clone", "an identity of %u and entropy of %u bytes",
 			     clone->identity.len, clone->entropy.len);
-	kt_channel_restart(&exec->channel);
-	exec->staged_bytes = 0;
+	kt_channel_restart(&pid1->channel);
+	pid1->staged_bytes = 0;
 	r = reseed(&clone->entropy);
 	if (!r && !clone->keep_identity) {
 		doing = "take an identity";
 		r = take_identity(clone->identity.data);
 	}
 	if (r)
-		kt_init_fail(exec, doing, "%s", strerror(-r));
+		kt_init_fail(pid1, doing, "%s", strerror(-r));
 }

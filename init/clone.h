@@ -8,10 +8,10 @@
 
 #include "proto/msg.h"
 
-struct kt_exec;
+struct kt_pid1;
 
 /* Makes a clone distinct: new entropy, new identity. Ends the guest on failure. */
-void kt_clone_become(struct kt_exec *exec, const struct kt_msg_clone *clone);
+void kt_clone_become(struct kt_pid1 *pid1, const struct kt_msg_clone *clone);
 
 /* Takes a random identity, in a booted machine. Negative errno. */
 int kt_clone_name_oneself(void) _kt_must_check_;

@@ -5,7 +5,7 @@
  *   early.c      initramfs check, mounts, protection of PID 1
  *   warm-up.c    preparations that no job changes: cgroups, BTF, modules
  *   channel.c    control channel
- *   exec.c       events and children: implements ops/exec.h
+ *   events.c     events and children: implements ops/guest/pid1.h
  *   clone.c      identity of a clone
  *   staging/     archives and modules that the host stages
  *   slot/        executor slots: commands of the host
@@ -26,7 +26,7 @@
 #include "init/slot/slots.h"
 #include "init/job/snapshot.h"
 #include "init/staging/unpack.h"
-#include "ops/exec.h"
+#include "ops/guest/pid1.h"
 #include "ops/guest/sched.h"
 #include "scenario/cell.h"
 
@@ -45,7 +45,7 @@ struct kt_init_child {
 	void *arg;
 };
 
-struct kt_exec {
+struct kt_pid1 {
 	int epoll_fd;
 	int signal_fd;	  /* SIGCHLD */
 	int heartbeat_fd; /* timer, armed while a job, an attach or a command runs */
@@ -78,19 +78,19 @@ struct kt_exec {
 };
 
 /* Sets up events and children. Negative errno. */
-int kt_exec_init(struct kt_exec *exec) _kt_must_check_;
+int kt_pid1_init(struct kt_pid1 *pid1) _kt_must_check_;
 
 /* Sends HELLO: ready for a job. */
-void kt_init_hello(struct kt_exec *exec);
+void kt_init_hello(struct kt_pid1 *pid1);
 
 /* Sends heartbeats until no job, attach or command runs. Negative errno. */
-int kt_exec_start_heartbeat(struct kt_exec *exec) _kt_must_check_;
+int kt_pid1_start_heartbeat(struct kt_pid1 *pid1) _kt_must_check_;
 
 /* Removes the exit callback of child `pid`. */
-void kt_exec_forget(struct kt_exec *exec, pid_t pid);
+void kt_pid1_forget(struct kt_pid1 *pid1, pid_t pid);
 
-/* Attaches scheduler exec->attach and reports the op. */
-void kt_run_attach(struct kt_exec *exec);
+/* Attaches scheduler pid1->attach and reports the op. */
+void kt_run_attach(struct kt_pid1 *pid1);
 
-/* Runs exec->job, up to and including teardown. Fills in and sends exec->result. */
-void kt_run_job(struct kt_exec *exec);
+/* Runs pid1->job, up to and including teardown. Fills in and sends pid1->result. */
+void kt_run_job(struct kt_pid1 *pid1);

@@ -24,7 +24,7 @@
 
 #define RELEASE_NS KT_NSEC_PER_SEC
 
-static struct kt_exec *the_exec;
+static struct kt_pid1 *the_pid1;
 static struct kt_buf fatal_payload, fatal_frame; /* of reserved size */
 static char signal_stack[32u << 10];
 
@@ -60,9 +60,9 @@ static void say(const char *line, size_t len)
 
 /* ---- deliberate ends ---- */
 
-static void await_release(struct kt_exec *exec)
+static void await_release(struct kt_pid1 *pid1)
 {
-	struct kt_channel *ch = &exec->channel;
+	struct kt_channel *ch = &pid1->channel;
 	uint64_t deadline = kt_now_ns() + RELEASE_NS;
 	struct pollfd pfd = { .fd = ch->fd, .events = POLLIN };
 	const char *text;
@@ -86,15 +86,15 @@ static void await_release(struct kt_exec *exec)
 	}
 }
 
-_Noreturn void kt_init_finish(struct kt_exec *exec)
+_Noreturn void kt_init_finish(struct kt_pid1 *pid1)
 {
 	/* Without a job the host waits for no message. */
-	if (exec->has_job)
-		await_release(exec);
+	if (pid1->has_job)
+		await_release(pid1);
 	power_off();
 }
 
-_Noreturn void kt_init_fail(struct kt_exec *exec, const char *doing, const char *cause, ...)
+_Noreturn void kt_init_fail(struct kt_pid1 *pid1, const char *doing, const char *cause, ...)
 {
 	struct kt_msg msg = { .type = KT_MSG_FAILED };
 	char line[sizeof(msg.failed) + sizeof(KT_CONSOLE_FAILED) + 8];
@@ -109,8 +109,8 @@ _Noreturn void kt_init_fail(struct kt_exec *exec, const char *doing, const char 
 	n = snprintf(line, sizeof(line), "\n" KT_CONSOLE_FAILED "%s: %s\n", msg.failed.doing,
 		     msg.failed.cause);
 	say(line, (size_t)n);
-	if (exec->channel.fd >= 0 && !kt_channel_send(&exec->channel, &msg))
-		await_release(exec);
+	if (pid1->channel.fd >= 0 && !kt_channel_send(&pid1->channel, &msg))
+		await_release(pid1);
 	power_off();
 }
 
@@ -166,7 +166,7 @@ static void write_out(int fd, const uint8_t *data, size_t len)
 
 static void send_fatal(int sig, int code, uint64_t address, uint64_t ip)
 {
-	struct kt_channel *ch = &the_exec->channel;
+	struct kt_channel *ch = &the_pid1->channel;
 	struct pollfd pfd = { .fd = ch->fd, .events = POLLIN };
 	struct kt_msg msg = { .type = KT_MSG_FATAL };
 
@@ -197,7 +197,7 @@ static void on_fatal(int sig, siginfo_t *info, void *context)
 	power_off();
 }
 
-int kt_last_words_prepare(struct kt_exec *exec)
+int kt_last_words_prepare(struct kt_pid1 *pid1)
 {
 	const stack_t stack = { .ss_sp = signal_stack, .ss_size = sizeof(signal_stack) };
 	/* A second fault, in the handler, ends PID 1, and the kernel panics. */
@@ -205,7 +205,7 @@ int kt_last_words_prepare(struct kt_exec *exec)
 				.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_RESETHAND };
 	int r;
 
-	the_exec = exec;
+	the_pid1 = pid1;
 	r = kt_buf_reserve(&fatal_payload, 128);
 	if (!r)
 		r = kt_buf_reserve(&fatal_frame, 256);

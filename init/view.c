@@ -12,7 +12,7 @@ static size_t cpu_count;
 
 static struct kt_cpu_place places[KT_CPUS_MAX];
 
-const struct kt_cpu_place *kt_exec_places(const struct kt_exec *exec, unsigned int *ret_count)
+const struct kt_cpu_place *kt_pid1_places(const struct kt_pid1 *pid1, unsigned int *ret_count)
 {
 	*ret_count = (unsigned int)cpu_count;
 	return places;
@@ -29,7 +29,7 @@ int kt_view_take(void)
 	return 0;
 }
 
-void kt_view_send(struct kt_exec *exec)
+void kt_view_send(struct kt_pid1 *pid1)
 {
 	struct kt_msg msg = { .type = KT_MSG_TOPOLOGY };
 
@@ -38,5 +38,5 @@ void kt_view_send(struct kt_exec *exec)
 		(struct kt_bytes){ nodes, (uint32_t)(view.count * KT_NODE_VIEW_BYTES) };
 	msg.topology.distances =
 		(struct kt_bytes){ view.distances, (uint32_t)(view.count * view.count) };
-	kt_exec_send(exec, &msg);
+	kt_pid1_send(pid1, &msg);
 }

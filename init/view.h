@@ -8,9 +8,9 @@
 
 #include "base/error.h"
 
-struct kt_exec;
+struct kt_pid1;
 
 /* Reads CPUs, nodes and distances. Negative errno; -EINVAL: malformed text in sysfs. */
 int kt_view_take(void) _kt_must_check_;
 /* Sends TOPOLOGY. */
-void kt_view_send(struct kt_exec *exec);
+void kt_view_send(struct kt_pid1 *pid1);

@@ -36,7 +36,7 @@ static int failed(struct kt_diag *diag, const char *doing, int r)
 	return KT_WARM_UP_E_FAILED;
 }
 
-int kt_warm_up(struct kt_exec *exec, struct kt_diag *diag)
+int kt_warm_up(struct kt_pid1 *pid1, struct kt_diag *diag)
 {
 	int r;
 
@@ -51,7 +51,7 @@ int kt_warm_up(struct kt_exec *exec, struct kt_diag *diag)
 		return failed(diag, "read the layout of sched_ext ops from the kernel's BTF", r);
 	if (kt_modules_load_ordered(diag))
 		return KT_WARM_UP_E_FAILED;
-	r = kt_slots_make(exec, KT_SLOTS_DEFAULT);
+	r = kt_slots_make(pid1, KT_SLOTS_DEFAULT);
 	if (r)
 		return failed(diag, "make executor slots", r);
 	/* Fault in init's memory now, once for all clones. */

@@ -9,11 +9,11 @@
 #include "base/diag.h"
 #include "base/error.h"
 
-struct kt_exec;
+struct kt_pid1;
 
 enum kt_warm_up_condition {
 	KT_WARM_UP_E_FAILED = KT_CONDITION(WARM_UP), /* see diag */
 };
 
 /* 0, or KT_WARM_UP_E_FAILED. */
-int kt_warm_up(struct kt_exec *exec, struct kt_diag *diag) _kt_must_check_;
+int kt_warm_up(struct kt_pid1 *pid1, struct kt_diag *diag) _kt_must_check_;

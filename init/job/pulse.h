@@ -11,7 +11,7 @@
 
 #define KT_PULSE_PERIOD_NS (20 * KT_NSEC_PER_MSEC)
 
-struct kt_exec;
+struct kt_pid1;
 
-int kt_pulse_start(struct kt_exec *exec) _kt_must_check_;
-void kt_pulse_stop(struct kt_exec *exec);
+int kt_pulse_start(struct kt_pid1 *pid1) _kt_must_check_;
+void kt_pulse_stop(struct kt_pid1 *pid1);

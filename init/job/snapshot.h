@@ -9,7 +9,7 @@
 #include "init/job/bpf-maps.h"
 #include "proto/msg.h"
 
-struct kt_exec;
+struct kt_pid1;
 
 struct kt_snapshot_sender {
 	uint32_t next;	     /* number of the next snapshot */
@@ -25,7 +25,7 @@ struct kt_snapshot_sender {
  * Takes a snapshot of the live generation. A scheduler whose maps cannot be read gives a
  * snapshot that is marked invalid. Negative errno: a fault of init.
  */
-int kt_snapshot_take(struct kt_exec *exec, enum kt_snapshot_cause cause,
+int kt_snapshot_take(struct kt_pid1 *pid1, enum kt_snapshot_cause cause,
 		     uint32_t step) _kt_must_check_;
 
 /* Closes the maps of a generation that has ended. */

@@ -26,7 +26,7 @@
 
 #define KT_SLOTS_DEFAULT 4
 
-struct kt_exec;
+struct kt_pid1;
 struct kt_slot;
 
 struct kt_slot_stream {
@@ -37,7 +37,7 @@ struct kt_slot_stream {
 };
 
 struct kt_slot {
-	struct kt_exec *exec;
+	struct kt_pid1 *pid1;
 	uint32_t index;
 	struct kt_box box; /* dir_fd -1: the slot is not in use */
 	int timer_fd;
@@ -66,13 +66,13 @@ struct kt_slots {
 };
 
 /* Changes the number of slots to `count`, 1 to KT_SLOTS_MAX. Negative errno. */
-int kt_slots_make(struct kt_exec *exec, uint32_t count) _kt_must_check_;
+int kt_slots_make(struct kt_pid1 *pid1, uint32_t count) _kt_must_check_;
 
 /* Bit i: a command runs in slot i. */
-uint32_t kt_slots_busy(const struct kt_exec *exec);
+uint32_t kt_slots_busy(const struct kt_pid1 *pid1);
 
 /* Handles a message to a slot; false: msg is of another type. */
-bool kt_slots_take(struct kt_exec *exec, const struct kt_msg *msg);
+bool kt_slots_take(struct kt_pid1 *pid1, const struct kt_msg *msg);
 
 /* ---- between slots.c, io.c and run.c ---- */
 

@@ -22,9 +22,9 @@ int kt_box_open(struct kt_box *box, const char *path)
 	return box->dir_fd < 0 || box->events_fd < 0 ? kt_raise(-errno) : 0;
 }
 
-void kt_box_close(struct kt_box *box, struct kt_exec *exec)
+void kt_box_close(struct kt_box *box, struct kt_pid1 *pid1)
 {
-	kt_box_unwatch(box, exec);
+	kt_box_unwatch(box, pid1);
 	kt_closep(&box->dir_fd);
 	kt_closep(&box->events_fd);
 }
@@ -60,18 +60,18 @@ int kt_box_signal(const struct kt_box *box, int sig)
 	return 0;
 }
 
-int kt_box_watch(struct kt_box *box, struct kt_exec *exec, void (*fn)(void *arg), void *arg)
+int kt_box_watch(struct kt_box *box, struct kt_pid1 *pid1, void (*fn)(void *arg), void *arg)
 {
 	if (box->watched)
 		return 0;
-	KT_TRY(kt_exec_watch_events(exec, box->events_fd, EPOLLPRI, fn, arg));
+	KT_TRY(kt_pid1_watch_events(pid1, box->events_fd, EPOLLPRI, fn, arg));
 	box->watched = true;
 	return 0;
 }
 
-void kt_box_unwatch(struct kt_box *box, struct kt_exec *exec)
+void kt_box_unwatch(struct kt_box *box, struct kt_pid1 *pid1)
 {
 	if (box->watched)
-		kt_exec_unwatch(exec, box->events_fd);
+		kt_pid1_unwatch(pid1, box->events_fd);
 	box->watched = false;
 }

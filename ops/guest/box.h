@@ -8,10 +8,10 @@
 #include <stdbool.h>
 
 #include "base/error.h"
-#include "ops/exec.h"
+#include "ops/guest/pid1.h"
 
 struct kt_box {
-	int dir_fd;    /* folder of the cgroup, for kt_exec_fork_into(); owned; -1: no cgroup */
+	int dir_fd;    /* folder of the cgroup, for kt_pid1_fork_into(); owned; -1: no cgroup */
 	int events_fd; /* cgroup.events; owned */
 	bool watched;
 };
@@ -25,7 +25,7 @@ enum kt_box_condition {
 /* Creates the cgroup at `path` unless it exists. KT_BOX_E_NO_PARENT, or negative errno. */
 int kt_box_open(struct kt_box *box, const char *path) _kt_must_check_;
 /* Closes descriptors; the cgroup stays. */
-void kt_box_close(struct kt_box *box, struct kt_exec *exec);
+void kt_box_close(struct kt_box *box, struct kt_pid1 *pid1);
 
 /* Whether the cgroup or a cgroup below has a live process. */
 bool kt_box_is_populated(const struct kt_box *box);
@@ -39,6 +39,6 @@ int kt_box_signal(const struct kt_box *box, int sig) _kt_must_check_;
  * Calls fn(arg) when kt_box_is_populated() changes, until kt_box_unwatch(). No change after
  * the last call of kt_box_is_populated() is missed. Negative errno.
  */
-int kt_box_watch(struct kt_box *box, struct kt_exec *exec, void (*fn)(void *arg),
+int kt_box_watch(struct kt_box *box, struct kt_pid1 *pid1, void (*fn)(void *arg),
 		 void *arg) _kt_must_check_;
-void kt_box_unwatch(struct kt_box *box, struct kt_exec *exec);
+void kt_box_unwatch(struct kt_box *box, struct kt_pid1 *pid1);

@@ -185,12 +185,12 @@ enum kt_op_error kt_cgroup_freeze(const struct kt_op *op, struct kt_sched *sched
 
 	if (error)
 		return error;
-	r = kt_exec_wait(sched->exec, is_frozen, (void *)(uintptr_t)op->cgroup,
+	r = kt_pid1_wait(sched->pid1, is_frozen, (void *)(uintptr_t)op->cgroup,
 			 kt_now_ns() + KT_CGROUP_FREEZE_NS, TICK_NS);
 	if (!r)
 		return KT_OP_OK;
 	snprintf(text, KT_TEXT_MAX, "tasks of cgroup '%s' are not frozen after %s", op->cgroup,
-		 r == KT_EXEC_E_DEADLINE ? "10 s" : "the run was stopped");
+		 r == KT_PID1_E_DEADLINE ? "10 s" : "the run was stopped");
 	return r < 0 ? KT_OP_INTERNAL : KT_OP_REFUSED;
 }
 
@@ -202,10 +202,10 @@ enum kt_op_error kt_cgroup_thaw(const struct kt_op *op, struct kt_sched *sched, 
 /* ---- CPUs ---- */
 
 enum kt_op_error kt_cpus_find(struct kt_cpu_mask *ret_mask, const struct kt_cpus *cpus,
-			      struct kt_exec *exec, char *text)
+			      struct kt_pid1 *pid1, char *text)
 {
 	unsigned int count;
-	const struct kt_cpu_place *places = kt_exec_places(exec, &count);
+	const struct kt_cpu_place *places = kt_pid1_places(pid1, &count);
 	int r = kt_cpus_resolve(ret_mask, cpus, places, count);
 
 	switch (r) {
@@ -248,7 +248,7 @@ enum kt_op_error kt_cpuset_clear(const struct kt_op *op, struct kt_sched *sched,
 enum kt_op_error kt_cpuset_set(const struct kt_op *op, struct kt_sched *sched, char *text)
 {
 	struct kt_cpu_mask mask;
-	enum kt_op_error error = kt_cpus_find(&mask, &op->cpus, sched->exec, text);
+	enum kt_op_error error = kt_cpus_find(&mask, &op->cpus, sched->pid1, text);
 	char list[KT_CPU_LIST_MAX];
 
 	return error ? error :
@@ -293,13 +293,13 @@ enum kt_op_error kt_cgroup_bound(const struct kt_op *op, struct kt_sched *sched,
 	return set(op->cgroup, "cpu.max", value, text);
 }
 
-static enum kt_op_error plug(const struct kt_op *op, struct kt_exec *exec, bool online, char *text)
+static enum kt_op_error plug(const struct kt_op *op, struct kt_pid1 *pid1, bool online, char *text)
 {
 	const struct kt_cpu_place *places;
 	unsigned int count, i = 0;
 	char path[64];
 
-	places = kt_exec_places(exec, &count);
+	places = kt_pid1_places(pid1, &count);
 	while (i < count && places[i].cpu != op->value)
 		i++;
 	if (i == count) {
@@ -318,10 +318,10 @@ static enum kt_op_error plug(const struct kt_op *op, struct kt_exec *exec, bool 
 
 enum kt_op_error kt_cpu_offline(const struct kt_op *op, struct kt_sched *sched, char *text)
 {
-	return plug(op, sched->exec, false, text);
+	return plug(op, sched->pid1, false, text);
 }
 
 enum kt_op_error kt_cpu_online(const struct kt_op *op, struct kt_sched *sched, char *text)
 {
-	return plug(op, sched->exec, true, text);
+	return plug(op, sched->pid1, true, text);
 }

@@ -8,7 +8,7 @@
 #include <sys/types.h>
 
 #include "ops/cpus.h"
-#include "ops/exec.h"
+#include "ops/guest/pid1.h"
 #include "ops/op.h"
 
 #define KT_CGROUP_ROOT	   "/sys/fs/cgroup"
@@ -32,4 +32,4 @@ enum kt_op_error kt_cgroup_move(const char *cgroup, pid_t pid, char *text);
 
 /* Resolves `cpus` among the CPUs of this machine. KT_OP_OK, or an error and its text. */
 enum kt_op_error kt_cpus_find(struct kt_cpu_mask *ret_mask, const struct kt_cpus *cpus,
-			      struct kt_exec *exec, char *text);
+			      struct kt_pid1 *pid1, char *text);

@@ -2,7 +2,7 @@
 /*
  * Ops on programs; see programs.h. A program goes through the states IDLE, STARTING (forked),
  * RUNNING (executed) and ENDED, driven by events of its pipes, its box and its process. No
- * function blocks outside of kt_exec_wait(), because a scheduler that never runs the program
+ * function blocks outside of kt_pid1_wait(), because a scheduler that never runs the program
  * must not silence init. execve() and the end of the output are left to spawn.c, cgroups of the
  * scenario to cgroup.c.
  */
@@ -36,7 +36,7 @@ enum state {
 
 struct program {
 	const struct kt_program_decl *decl; /* NULL: free */
-	struct kt_exec *exec;
+	struct kt_pid1 *pid1;
 	enum state state;
 	bool failed; /* execve() failed: see why */
 	char why[256];
@@ -66,7 +66,7 @@ static void send_start(struct program *p)
 	msg.program.pid = (uint32_t)p->spawn.pid;
 	msg.program.time_ns = kt_now_ns();
 	snprintf(msg.program.name, sizeof(msg.program.name), "%s", p->decl->name);
-	kt_exec_send(p->exec, &msg);
+	kt_pid1_send(p->pid1, &msg);
 }
 
 /* Output beyond the limit is dropped, not left in the pipe, which would block the program. */
@@ -81,7 +81,7 @@ static void send_output(struct program *p, const char *data, size_t len)
 	msg.program_output.start = p->start;
 	msg.program_output.data = (struct kt_bytes){ (const uint8_t *)data, (uint32_t)keep };
 	p->sent += keep;
-	kt_exec_send(p->exec, &msg);
+	kt_pid1_send(p->pid1, &msg);
 }
 
 static void send_end(struct program *p)
@@ -93,13 +93,13 @@ static void send_end(struct program *p)
 	msg.program_end.asked = p->asked;
 	msg.program_end.time_ns = kt_now_ns();
 	msg.program_end.dropped = p->dropped;
-	kt_exec_send(p->exec, &msg);
+	kt_pid1_send(p->pid1, &msg);
 }
 
 static void close_output(struct program *p)
 {
 	if (p->spawn.out_fds[0] >= 0)
-		kt_exec_unwatch(p->exec, p->spawn.out_fds[0]);
+		kt_pid1_unwatch(p->pid1, p->spawn.out_fds[0]);
 	kt_closep(&p->spawn.out_fds[0]);
 }
 
@@ -124,7 +124,7 @@ static void read_output(struct program *p, int turns)
 static void close_sync(struct program *p)
 {
 	if (p->spawn.sync_fd >= 0)
-		kt_exec_unwatch(p->exec, p->spawn.sync_fd);
+		kt_pid1_unwatch(p->pid1, p->spawn.sync_fd);
 	kt_closep(&p->spawn.sync_fd);
 }
 
@@ -160,7 +160,7 @@ static void check_end(struct program *p)
 		/* A failure of either shows as the op's time-out. */
 		if (!p->box.watched)
 			(void)!kt_box_kill(&p->box);
-		(void)!kt_box_watch(&p->box, p->exec, on_event, p);
+		(void)!kt_box_watch(&p->box, p->pid1, on_event, p);
 		return;
 	}
 	if (p->state == RUNNING) {
@@ -169,7 +169,7 @@ static void check_end(struct program *p)
 	}
 	close_sync(p);
 	close_output(p);
-	kt_box_close(&p->box, p->exec);
+	kt_box_close(&p->box, p->pid1);
 	rmdir(p->box_path);
 	p->state = p->state == RUNNING ? ENDED : IDLE;
 }
@@ -218,21 +218,21 @@ static bool has_ended(void *arg)
 
 static enum kt_op_error stopped(const struct program *p, int r, char *text)
 {
-	if (r == KT_EXEC_E_STOP)
+	if (r == KT_PID1_E_STOP)
 		snprintf(text, KT_TEXT_MAX, "the run was stopped during the wait for program '%s'",
 			 p->decl->name);
 	else
 		snprintf(text, KT_TEXT_MAX, "program '%s': %s", p->decl->name, strerror(-r));
-	return r == KT_EXEC_E_STOP ? KT_OP_REFUSED : KT_OP_INTERNAL;
+	return r == KT_PID1_E_STOP ? KT_OP_REFUSED : KT_OP_INTERNAL;
 }
 
-/* 0, KT_EXEC_E_STOP, KT_EXEC_E_DEADLINE if processes outlive SIGKILL, or negative errno. */
+/* 0, KT_PID1_E_STOP, KT_PID1_E_DEADLINE if processes outlive SIGKILL, or negative errno. */
 static int kill_all(struct program *p)
 {
 	p->asked = true;
 	KT_TRY(kt_box_kill(&p->box));
 	return kt_forward(
-		kt_exec_wait(p->exec, has_ended, p, kt_now_ns() + KT_PROGRAM_KILLED_NS, 0));
+		kt_pid1_wait(p->pid1, has_ended, p, kt_now_ns() + KT_PROGRAM_KILLED_NS, 0));
 }
 
 static enum kt_op_error timed_out(struct program *p, const struct kt_op *op, char *text)
@@ -241,7 +241,7 @@ static enum kt_op_error timed_out(struct program *p, const struct kt_op *op, cha
 	const char *what = p->state == STARTING ? "start" : "end";
 	int r = kill_all(p);
 
-	if (r && r != KT_EXEC_E_DEADLINE)
+	if (r && r != KT_PID1_E_DEADLINE)
 		return stopped(p, r, text);
 	snprintf(text, KT_TEXT_MAX, "program '%s' did not %s within %llu ms, and %s", p->decl->name,
 		 what, (unsigned long long)ms, r ? "lives on after SIGKILL" : "was killed");
@@ -260,7 +260,7 @@ static bool is_over_or_died(void *arg)
 {
 	const struct wait *w = arg;
 
-	return w->done(w->p) || kt_exec_scheduler_died(w->p->exec);
+	return w->done(w->p) || kt_pid1_scheduler_died(w->p->pid1);
 }
 
 static enum kt_op_error wait_for(struct program *p, const struct kt_op *op, bool (*done)(void *arg),
@@ -269,10 +269,10 @@ static enum kt_op_error wait_for(struct program *p, const struct kt_op *op, bool
 	struct wait w = { p, done };
 	int r;
 
-	while (!(r = kt_exec_wait(p->exec, is_over_or_died, &w, deadline_ns, 0)) && !done(p))
-		kt_exec_note_death(p->exec);
+	while (!(r = kt_pid1_wait(p->pid1, is_over_or_died, &w, deadline_ns, 0)) && !done(p))
+		kt_pid1_note_death(p->pid1);
 
-	if (r == KT_EXEC_E_DEADLINE)
+	if (r == KT_PID1_E_DEADLINE)
 		return timed_out(p, op, text);
 	return r ? stopped(p, r, text) : KT_OP_OK;
 }
@@ -295,7 +295,7 @@ static enum kt_op_error open_box(struct program *p, char *text)
 	r = kt_box_open(&p->box, p->box_path);
 	if (!r)
 		return KT_OP_OK;
-	kt_box_close(&p->box, p->exec);
+	kt_box_close(&p->box, p->pid1);
 	if (r == KT_BOX_E_NO_PARENT) {
 		snprintf(text, KT_TEXT_MAX, "there is no cgroup '%s'", d->cgroup ?: "");
 		return KT_OP_NO_CGROUP;
@@ -315,13 +315,13 @@ static int fork_program(struct program *p)
 					    .arg = p };
 
 	snprintf(dir, sizeof(dir), KT_STAGING_PROGRAMS "/%s", p->decl->name);
-	KT_TRY(kt_spawn_begin(&p->spawn, p->exec, &spec, p->why, sizeof(p->why)));
+	KT_TRY(kt_spawn_begin(&p->spawn, p->pid1, &spec, p->why, sizeof(p->why)));
 	p->pid = p->spawn.pid;
 	p->state = STARTING;
 	if (fcntl(p->spawn.sync_fd, F_SETFL, O_NONBLOCK))
 		return kt_raise(-errno);
-	KT_TRY(kt_exec_watch(p->exec, p->spawn.sync_fd, on_event, p));
-	return kt_forward(kt_exec_watch(p->exec, p->spawn.out_fds[0], on_output, p));
+	KT_TRY(kt_pid1_watch(p->pid1, p->spawn.sync_fd, on_event, p));
+	return kt_forward(kt_pid1_watch(p->pid1, p->spawn.out_fds[0], on_output, p));
 }
 
 static enum kt_op_error start(struct program *p, const struct kt_op *op, uint64_t deadline_ns,
@@ -344,7 +344,7 @@ static enum kt_op_error start(struct program *p, const struct kt_op *op, uint64_
 	if (r < 0)
 		return stopped(p, r, text); /* kt_programs_end_all() kills a forked child */
 	if (r)
-		kt_box_close(&p->box, p->exec);
+		kt_box_close(&p->box, p->pid1);
 	else
 		error = wait_for(p, op, has_started, deadline_ns, text);
 	if (error || (!r && !p->failed))
@@ -399,15 +399,15 @@ static enum kt_op_error kill_program(struct program *p, const struct kt_op *op,
 /* ---- ops ---- */
 
 /* A place always exists: a scenario declares at most KT_PROGRAMS_MAX programs. */
-static struct program *get_program(struct kt_exec *exec, const char *name)
+static struct program *get_program(struct kt_pid1 *pid1, const char *name)
 {
 	struct program *p = programs;
 
 	while (p->decl && strcmp(p->decl->name, name))
 		p++;
 	if (!p->decl)
-		*p = (struct program){ .decl = kt_exec_program_decl(exec, name),
-				       .exec = exec,
+		*p = (struct program){ .decl = kt_pid1_program_decl(pid1, name),
+				       .pid1 = pid1,
 				       .spawn = { 0, { -1, -1 }, -1 },
 				       .box = KT_BOX_INIT };
 	return p;
@@ -420,7 +420,7 @@ static uint64_t deadline_of(const struct kt_op *op)
 
 enum kt_op_error kt_program_run(const struct kt_op *op, struct kt_sched *sched, char *text)
 {
-	struct program *p = get_program(sched->exec, op->program);
+	struct program *p = get_program(sched->pid1, op->program);
 	uint64_t deadline_ns = deadline_of(op);
 	enum kt_op_error error = start(p, op, deadline_ns, text);
 
@@ -429,20 +429,20 @@ enum kt_op_error kt_program_run(const struct kt_op *op, struct kt_sched *sched, 
 
 enum kt_op_error kt_program_spawn(const struct kt_op *op, struct kt_sched *sched, char *text)
 {
-	return start(get_program(sched->exec, op->program), op, deadline_of(op), text);
+	return start(get_program(sched->pid1, op->program), op, deadline_of(op), text);
 }
 
 enum kt_op_error kt_program_wait(const struct kt_op *op, struct kt_sched *sched, char *text)
 {
-	return wait_for_end(get_program(sched->exec, op->program), op, deadline_of(op), text);
+	return wait_for_end(get_program(sched->pid1, op->program), op, deadline_of(op), text);
 }
 
 enum kt_op_error kt_program_kill(const struct kt_op *op, struct kt_sched *sched, char *text)
 {
-	return kill_program(get_program(sched->exec, op->program), op, deadline_of(op), text);
+	return kill_program(get_program(sched->pid1, op->program), op, deadline_of(op), text);
 }
 
-int kt_programs_end_all(struct kt_exec *exec)
+int kt_programs_end_all(struct kt_pid1 *pid1)
 {
 	int r = 0;
 

@@ -5,9 +5,9 @@
  */
 #pragma once
 
-#include "ops/exec.h"
+#include "ops/guest/pid1.h"
 
 #define KT_PROGRAM_KILLED_NS (10 * UINT64_C(1000000000)) /* from SIGKILL to the end */
 
 /* Kills and reports all programs that still run. Negative errno. */
-int kt_programs_end_all(struct kt_exec *exec) _kt_must_check_;
+int kt_programs_end_all(struct kt_pid1 *pid1) _kt_must_check_;

@@ -68,7 +68,7 @@ static void send_event(struct kt_sched *sched, enum kt_sched_event event)
 	strcpy(msg.sched.name, sched->name);
 	if (event == KT_SCHED_ATTACHED)
 		strcpy(msg.sched.ops, sched->ops);
-	kt_exec_send(sched->exec, &msg);
+	kt_pid1_send(sched->pid1, &msg);
 }
 
 /* ---- output ---- */
@@ -84,14 +84,14 @@ static void send_log(struct kt_sched *sched, unsigned int stream, const char *da
 	msg.log.spawn = sched->spawn;
 	msg.log.stream = stream;
 	msg.log.data = (struct kt_bytes){ (const uint8_t *)data, (uint32_t)len };
-	kt_exec_send(sched->exec, &msg);
+	kt_pid1_send(sched->pid1, &msg);
 	sched->log_bytes += (uint32_t)len;
 }
 
 static void close_output(struct kt_sched *sched, unsigned int i)
 {
 	if (sched->out_fds[i] >= 0)
-		kt_exec_unwatch(sched->exec, sched->out_fds[i]);
+		kt_pid1_unwatch(sched->pid1, sched->out_fds[i]);
 	kt_closep(&sched->out_fds[i]);
 }
 
@@ -193,7 +193,7 @@ static int ask_to_end(struct kt_sched *sched, enum end_by how)
 static int end_process(struct kt_sched *sched, enum end_by how)
 {
 	KT_TRY(ask_to_end(sched, how));
-	return kt_forward(kt_exec_wait(sched->exec, process_gone_and_detached, sched,
+	return kt_forward(kt_pid1_wait(sched->pid1, process_gone_and_detached, sched,
 				       kt_now_ns() + KT_SCHED_DETACH_NS, KT_SCHED_TICK_NS));
 }
 
@@ -205,7 +205,7 @@ static int end_and_detach(struct kt_sched *sched, enum end_by how, bool *ret_kil
 
 	sched->end_ns = kt_now_ns();
 	r = end_process(sched, how);
-	*ret_killed = r == KT_EXEC_E_DEADLINE;
+	*ret_killed = r == KT_PID1_E_DEADLINE;
 	if (*ret_killed)
 		r = end_process(sched, BY_KILL);
 	sched->attached = false;
@@ -233,7 +233,7 @@ static enum kt_op_error not_ended(const struct kt_sched *sched, int r, char *tex
 		snprintf(text, KT_TEXT_MAX, "end scheduler '%s': %s", sched->name, strerror(-r));
 		return KT_OP_INTERNAL;
 	}
-	if (r == KT_EXEC_E_STOP)
+	if (r == KT_PID1_E_STOP)
 		snprintf(text, KT_TEXT_MAX,
 			 "the run was stopped before scheduler '%s' had ended: sched_ext state is "
 			 "'%s'",
@@ -281,11 +281,11 @@ bool kt_sched_check(struct kt_sched *sched)
 
 int kt_sched_bury(struct kt_sched *sched)
 {
-	int r = kt_exec_wait(sched->exec, process_gone, sched, kt_now_ns() + KT_SCHED_LAST_WORDS_NS,
+	int r = kt_pid1_wait(sched->pid1, process_gone, sched, kt_now_ns() + KT_SCHED_LAST_WORDS_NS,
 			     0);
 	bool killed;
 
-	if (r && r != KT_EXEC_E_DEADLINE)
+	if (r && r != KT_PID1_E_DEADLINE)
 		return kt_forward(r);
 	/* The kernel dropped the scheduler and the loader lives on: a death all the same. */
 	if (sched->pid)
@@ -329,13 +329,13 @@ static enum kt_op_error not_attached(struct kt_sched *sched, int why, char *text
 	int r;
 
 	snprintf(text, KT_TEXT_MAX,
-		 why == KT_EXEC_E_STOP ? "the run was stopped while scheduler '%s' was starting: "
+		 why == KT_PID1_E_STOP ? "the run was stopped while scheduler '%s' was starting: "
 					 "sched_ext state is '%s', root/ops is '%s'" :
 					 "scheduler '%s' runs, but the kernel did not enable it "
 					 "within 10 s: sched_ext state is '%s', root/ops is '%s'",
 		 sched->name, st.state[0] ? st.state : "unreadable", st.ops);
-	/* kt_exec_wait() refuses to wait after a stop; teardown ends the loader. */
-	r = why == KT_EXEC_E_STOP ? 0 : end_and_detach(sched, BY_KILL, &killed);
+	/* kt_pid1_wait() refuses to wait after a stop; teardown ends the loader. */
+	r = why == KT_PID1_E_STOP ? 0 : end_and_detach(sched, BY_KILL, &killed);
 	kt_tail_append(&sched->tail, text);
 	return r < 0 ? KT_OP_INTERNAL : KT_OP_NOT_ATTACHED;
 }
@@ -368,16 +368,16 @@ static enum kt_op_error spawn(struct kt_sched *sched, const char *name, char *te
 
 	snprintf(dir, sizeof(dir), KT_STAGING_SCHEDULERS "/%s", name);
 	sched->spawned_ns = kt_now_ns();
-	r = kt_spawn_staged(&spawned, sched->exec, &spec, text, KT_TEXT_MAX);
+	r = kt_spawn_staged(&spawned, sched->pid1, &spec, text, KT_TEXT_MAX);
 	if (r > 0)
 		return KT_OP_SPAWN_FAILED;
 	sched->times.spawn_ns = kt_now_ns() - sched->spawned_ns;
 	if (!r) {
 		start_following(sched, name, &spawned);
-		r = kt_exec_watch(sched->exec, sched->out_fds[0], on_stdout, sched);
+		r = kt_pid1_watch(sched->pid1, sched->out_fds[0], on_stdout, sched);
 	}
 	if (!r)
-		r = kt_exec_watch(sched->exec, sched->out_fds[1], on_stderr, sched);
+		r = kt_pid1_watch(sched->pid1, sched->out_fds[1], on_stderr, sched);
 	if (!r)
 		return KT_OP_OK;
 	snprintf(text, KT_TEXT_MAX, "start scheduler '%s': %s", name, strerror(-r));
@@ -404,7 +404,7 @@ static enum kt_op_error attach(struct kt_sched *sched, const char *name, char *t
 	error = spawn(sched, name, text);
 	if (error)
 		return error;
-	r = kt_exec_wait(sched->exec, attached_or_gone, sched,
+	r = kt_pid1_wait(sched->pid1, attached_or_gone, sched,
 			 sched->spawned_ns + KT_SCHED_ATTACH_NS, KT_SCHED_TICK_NS);
 	if (r)
 		return not_attached(sched, r, text);

@@ -4,7 +4,7 @@
  * follows its output, notices its death, ends it.
  *
  * The kernel shows sched_ext in /sys/kernel/sched_ext: `state` and, while a scheduler is loaded,
- * `root/ops`. A uevent at enabling and at removal wakes the waits of exec.h. A tick of
+ * `root/ops`. A uevent at enabling and at removal wakes the waits of pid1.h. A tick of
  * KT_SCHED_TICK_NS covers kernels without uevents, and the time between the uevent and the last
  * change of `state`.
  */
@@ -17,7 +17,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/limits.h"
-#include "ops/exec.h"
+#include "ops/guest/pid1.h"
 #include "ops/guest/spawn.h"
 
 #define KT_SCHED_LIVENESS_NS   KT_NSEC_PER_SEC /* an earlier end is startup-died */
@@ -44,7 +44,7 @@ struct kt_sched_times {
 };
 
 struct kt_sched {
-	struct kt_exec *exec; /* borrowed */
+	struct kt_pid1 *pid1; /* borrowed */
 	char name[KT_NAME_MAX];
 	char ops[KT_NAME_MAX]; /* root/ops at the attach */
 	pid_t pid;	       /* loader; 0: no process */
@@ -63,7 +63,7 @@ struct kt_sched {
 	struct kt_tail tail;
 };
 
-#define KT_SCHED_INIT(e) ((struct kt_sched){ .exec = (e), .out_fds = { -1, -1 } })
+#define KT_SCHED_INIT(e) ((struct kt_sched){ .pid1 = (e), .out_fds = { -1, -1 } })
 
 /* The live generation; 0: the kernel's own scheduler. */
 uint32_t kt_sched_live(const struct kt_sched *sched);
@@ -76,7 +76,7 @@ bool kt_sched_check(struct kt_sched *sched);
 
 /*
  * Ends the loader, if any, and waits until the kernel is back under its own scheduler. Returns
- * 0, KT_EXEC_E_DEADLINE, KT_EXEC_E_STOP or negative errno.
+ * 0, KT_PID1_E_DEADLINE, KT_PID1_E_STOP or negative errno.
  */
 int kt_sched_end(struct kt_sched *sched) _kt_must_check_;
 

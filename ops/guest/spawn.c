@@ -129,7 +129,7 @@ void kt_spawn_close(struct kt_spawn *spawn)
 	kt_closep(&spawn->sync_fd);
 }
 
-int kt_spawn_begin(struct kt_spawn *ret_spawn, struct kt_exec *exec,
+int kt_spawn_begin(struct kt_spawn *ret_spawn, struct kt_pid1 *pid1,
 		   const struct kt_spawn_spec *spec, char *text, size_t size)
 {
 	_cleanup_(close_pair) struct pipe_pair out = PIPE_PAIR_NONE;
@@ -147,7 +147,7 @@ int kt_spawn_begin(struct kt_spawn *ret_spawn, struct kt_exec *exec,
 	if (!spec->one_output &&
 	    (pipe2(err.ends, O_CLOEXEC) || fcntl(err.ends[0], F_SETFL, O_NONBLOCK)))
 		return kt_raise(-errno);
-	pid = kt_exec_fork_into(exec, spec->cgroup_fd, spec->on_exit, spec->arg);
+	pid = kt_pid1_fork_into(pid1, spec->cgroup_fd, spec->on_exit, spec->arg);
 	if (pid < 0)
 		return kt_raise(-errno);
 	if (!pid)
@@ -173,10 +173,10 @@ int kt_spawn_result(const struct kt_spawn *spawn, char *text, size_t size)
 	return KT_SPAWN_E_FAILED;
 }
 
-int kt_spawn_staged(struct kt_spawn *ret_spawn, struct kt_exec *exec,
+int kt_spawn_staged(struct kt_spawn *ret_spawn, struct kt_pid1 *pid1,
 		    const struct kt_spawn_spec *spec, char *text, size_t size)
 {
-	int r = kt_spawn_begin(ret_spawn, exec, spec, text, size);
+	int r = kt_spawn_begin(ret_spawn, pid1, spec, text, size);
 
 	if (r)
 		return kt_forward(r);

@@ -10,7 +10,7 @@
 #include <sys/types.h>
 
 #include "base/error.h"
-#include "ops/exec.h"
+#include "ops/guest/pid1.h"
 
 enum kt_spawn_condition {
 	KT_SPAWN_E_FAILED = KT_CONDITION(SPAWN), /* not staged, or execve() failed; see text */
@@ -36,7 +36,7 @@ struct kt_spawn {
  * whether it has. KT_SPAWN_E_FAILED with the cause in text (size bytes) if `dir` holds no
  * program. Negative errno.
  */
-int kt_spawn_begin(struct kt_spawn *ret_spawn, struct kt_exec *exec,
+int kt_spawn_begin(struct kt_spawn *ret_spawn, struct kt_pid1 *pid1,
 		   const struct kt_spawn_spec *spec, char *text, size_t size) _kt_must_check_;
 
 /*
@@ -49,7 +49,7 @@ int kt_spawn_result(const struct kt_spawn *spawn, char *text, size_t size) _kt_m
  * Starts a program and blocks until execve() returned a result; only for use while no scheduler
  * is live. sync_fd becomes -1. 0, KT_SPAWN_E_FAILED with the cause in text, or negative errno.
  */
-int kt_spawn_staged(struct kt_spawn *ret_spawn, struct kt_exec *exec,
+int kt_spawn_staged(struct kt_spawn *ret_spawn, struct kt_pid1 *pid1,
 		    const struct kt_spawn_spec *spec, char *text, size_t size) _kt_must_check_;
 
 void kt_spawn_close(struct kt_spawn *spawn);

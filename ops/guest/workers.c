@@ -60,7 +60,7 @@ struct member {
 
 struct crew {
 	const struct kt_workers *decl; /* NULL: free */
-	struct kt_exec *exec;
+	struct kt_pid1 *pid1;
 	struct area *area;
 	size_t area_bytes;
 	struct member members[KT_WORKER_COUNT_MAX];
@@ -280,7 +280,7 @@ static void report(const struct crew *crew, unsigned int i)
 	msg.worker.seen = (struct kt_bytes){ (const uint8_t *)f->seen, sizeof(f->seen) };
 	msg.worker.wakes =
 		(struct kt_bytes){ wakes, (uint32_t)kt_histogram_write(&f->wakes, wakes) };
-	kt_exec_send(crew->exec, &msg);
+	kt_pid1_send(crew->pid1, &msg);
 }
 
 static void report_all(const struct crew *crew)
@@ -295,17 +295,17 @@ static void dismiss(struct crew *crew)
 	*crew = (struct crew){ .decl = NULL };
 }
 
-/* 0, KT_EXEC_E_STOP, KT_EXEC_E_DEADLINE if workers outlive SIGKILL, or negative errno. */
+/* 0, KT_PID1_E_STOP, KT_PID1_E_DEADLINE if workers outlive SIGKILL, or negative errno. */
 static int end(struct crew *crew)
 {
 	int r;
 
 	__atomic_store_n(&crew->area->stop, 1, __ATOMIC_RELEASE);
 	futex(&crew->area->stop, FUTEX_WAKE, INT_MAX);
-	r = kt_exec_wait(crew->exec, all_ended, crew, kt_now_ns() + KT_WORKERS_STOP_NS, 0);
-	if (r == KT_EXEC_E_DEADLINE) {
+	r = kt_pid1_wait(crew->pid1, all_ended, crew, kt_now_ns() + KT_WORKERS_STOP_NS, 0);
+	if (r == KT_PID1_E_DEADLINE) {
 		kill_all(crew);
-		r = kt_exec_wait(crew->exec, all_ended, crew, kt_now_ns() + KT_WORKERS_KILL_NS, 0);
+		r = kt_pid1_wait(crew->pid1, all_ended, crew, kt_now_ns() + KT_WORKERS_KILL_NS, 0);
 	}
 	if (r)
 		return kt_forward(r);
@@ -316,9 +316,9 @@ static int end(struct crew *crew)
 
 static enum kt_op_error failed(int r, const char *name, char *text)
 {
-	if (r == KT_EXEC_E_DEADLINE)
+	if (r == KT_PID1_E_DEADLINE)
 		snprintf(text, KT_TEXT_MAX, "workers '%s' live on after SIGKILL", name);
-	else if (r == KT_EXEC_E_STOP)
+	else if (r == KT_PID1_E_STOP)
 		snprintf(text, KT_TEXT_MAX, "the run was stopped before workers '%s' ended", name);
 	else
 		snprintf(text, KT_TEXT_MAX, "workers '%s': %s", name, strerror(-r));
@@ -335,11 +335,11 @@ static int make_area(struct crew *crew, unsigned int count)
 
 static int fork_all(struct crew *crew, unsigned int count, const struct kt_workload *workload)
 {
-	uint64_t seed = kt_exec_seed(crew->exec);
+	uint64_t seed = kt_pid1_seed(crew->pid1);
 
 	while (crew->count < count) {
 		struct member *m = &crew->members[crew->count];
-		pid_t pid = kt_exec_fork(crew->exec, on_exit_worker, crew);
+		pid_t pid = kt_pid1_fork(crew->pid1, on_exit_worker, crew);
 
 		if (!pid)
 			become_worker(crew, crew->count, seed, workload);
@@ -367,14 +367,14 @@ static void give_up(struct crew *crew)
 {
 	kill_all(crew);
 	if (crew->area != MAP_FAILED &&
-	    !kt_exec_wait(crew->exec, all_ended, crew, kt_now_ns() + KT_WORKERS_KILL_NS, 0))
+	    !kt_pid1_wait(crew->pid1, all_ended, crew, kt_now_ns() + KT_WORKERS_KILL_NS, 0))
 		dismiss(crew);
 }
 
 enum kt_op_error kt_workers_start(const struct kt_op *op, struct kt_sched *sched, char *text)
 {
-	struct kt_exec *exec = sched->exec;
-	const struct kt_workers *decl = kt_exec_workers(exec, op->workers);
+	struct kt_pid1 *pid1 = sched->pid1;
+	const struct kt_workers *decl = kt_pid1_workers(pid1, op->workers);
 	const struct kt_workload *workload = kt_workload_find(decl->workload);
 	unsigned int count = KT_MAX(decl->count, 1u);
 	enum kt_op_error error = KT_OP_OK;
@@ -387,7 +387,7 @@ enum kt_op_error kt_workers_start(const struct kt_op *op, struct kt_sched *sched
 	}
 	while (crew->decl)
 		crew++; /* a free one exists: a scenario declares at most KT_WORKERS_MAX groups */
-	*crew = (struct crew){ .decl = decl, .exec = exec };
+	*crew = (struct crew){ .decl = decl, .pid1 = pid1 };
 	r = make_area(crew, count);
 	if (r) {
 		*crew = (struct crew){ .decl = NULL };
@@ -468,7 +468,7 @@ enum kt_op_error kt_workers_pin(const struct kt_op *op, struct kt_sched *sched, 
 {
 	struct kt_cpu_mask mask;
 	enum kt_op_error error = find_crew(op->workers) ?
-					 kt_cpus_find(&mask, &op->cpus, sched->exec, text) :
+					 kt_cpus_find(&mask, &op->cpus, sched->pid1, text) :
 					 not_started(op, text);
 
 	return error ? error : each(op, "affinity", set_affinity, &mask, text);
@@ -491,7 +491,7 @@ static void note_killed(struct crew *crew)
 			crew->members[i].status = SIGKILL;
 }
 
-int kt_workers_stop_all(struct kt_exec *exec)
+int kt_workers_stop_all(struct kt_pid1 *pid1)
 {
 	int r = 0;
 
@@ -500,7 +500,7 @@ int kt_workers_stop_all(struct kt_exec *exec)
 			continue;
 		r = end(&crews[i]);
 		/* The scheduler does not run them to their end. It is ended next, so report now. */
-		if (r == KT_EXEC_E_DEADLINE) {
+		if (r == KT_PID1_E_DEADLINE) {
 			note_killed(&crews[i]);
 			report_all(&crews[i]);
 		}

@@ -5,10 +5,10 @@
  */
 #pragma once
 
-#include "ops/exec.h"
+#include "ops/guest/pid1.h"
 
 #define KT_WORKERS_STOP_NS (5 * UINT64_C(1000000000)) /* from the request to SIGKILL */
 #define KT_WORKERS_KILL_NS UINT64_C(1000000000)	      /* from SIGKILL to the end */
 
 /* Stops and reports all workers that still run. Negative errno. */
-int kt_workers_stop_all(struct kt_exec *exec) _kt_must_check_;
+int kt_workers_stop_all(struct kt_pid1 *pid1) _kt_must_check_;
