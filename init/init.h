@@ -60,7 +60,7 @@ struct kt_pid1 {
 	uint64_t start_ns;	   /* start of PID 1 */
 	struct kt_msg_hello hello; /* fields that clones share; read before the save */
 	bool has_job;
-	bool prepared; /* a preparing job has run; the next job finds its state */
+	bool primed; /* a priming job has run; the next job finds its state */
 	struct kt_msg_job job;
 	struct kt_msg_thawed thawed; /* last answer to a FREEZE; number 0: none yet */
 	bool stop;		     /* the host asked for teardown */

@@ -197,7 +197,7 @@ static void on_fatal(int sig, siginfo_t *info, void *context)
 	power_off();
 }
 
-int kt_last_words_prepare(struct kt_pid1 *pid1)
+int kt_last_words_init(struct kt_pid1 *pid1)
 {
 	const stack_t stack = { .ss_sp = signal_stack, .ss_size = sizeof(signal_stack) };
 	/* A second fault, in the handler, ends PID 1, and the kernel panics. */

@@ -8,7 +8,7 @@
  * Installs handlers that report a fatal signal on the console and, if open, the control
  * channel. Borrows pid1 for ever. Negative errno.
  */
-int kt_last_words_prepare(struct kt_pid1 *pid1) _kt_must_check_;
+int kt_last_words_init(struct kt_pid1 *pid1) _kt_must_check_;
 
 /* Reports on control channel and console that `doing` failed because of `cause`; powers off. */
 _Noreturn void kt_init_fail(struct kt_pid1 *pid1, const char *doing, const char *cause, ...)

@@ -204,7 +204,7 @@ int main(void)
 	pid1->start_ns = kt_now_ns();
 	umask(022);
 	pid1->channel.fd = -1;
-	must("prepare for fatal signals", kt_last_words_prepare(pid1));
+	must("prepare for fatal signals", kt_last_words_init(pid1));
 	must_early(kt_early_mount(&diag), &diag);
 	must_early(kt_early_check_archive(&diag), &diag);
 	must_early(kt_early_protect(&diag), &diag);
@@ -220,6 +220,6 @@ int main(void)
 		await_job(pid1);
 		must("start the heartbeat", kt_pid1_start_heartbeat(pid1));
 		kt_run_job(pid1);
-	} while (pid1->job.prepare);
+	} while (pid1->job.prime);
 	kt_init_finish(pid1);
 }

@@ -46,7 +46,7 @@ int kt_warm_up(struct kt_pid1 *pid1, struct kt_diag *diag)
 	r = kt_view_take();
 	if (r)
 		return failed(diag, "read the topology", r);
-	r = kt_bpf_maps_prepare();
+	r = kt_bpf_maps_init();
 	if (r)
 		return failed(diag, "read the layout of sched_ext ops from the kernel's BTF", r);
 	if (kt_modules_load_ordered(diag))

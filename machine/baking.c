@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Making and finding baked machines; see baking.h. */
 #include <fcntl.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -100,66 +99,35 @@ static int make_facts(json_t **ret_facts, const struct kt_baking_request *req, i
 
 struct oven {
 	const struct kt_baking_request *req;
-	bool prepare;		/* it is to be made ready for the scenario */
+	bool prime;		/* it is to be made ready for the scenario */
 	int staged_fd;		/* borrowed; to be staged for that; -1: nothing */
-	bool has_job;		/* the guest has it */
 	bool refused;		/* an op ended in an error */
-	bool prepared;		/* the guest is done with that */
+	bool primed;		/* the guest is done with that */
 	struct kt_buf prologue; /* what it said meanwhile, as frames */
 	uint32_t prologue_seq;
 	struct kt_session *session; /* owned */
-	struct kt_source *cancel;
-	struct kt_source *look; /* timer, while it settles */
-	uint64_t settle_ns;	/* when that began */
-	uint64_t run_ns;	/* of the busiest vCPU, at the last look */
-	bool cancelled;
+	struct kt_source *look;	    /* timer, while it settles */
+	uint64_t settle_ns;	    /* when that began */
+	uint64_t run_ns;	    /* of the busiest vCPU, at the last look */
 	bool settled;
 };
 
-static void on_failed(struct oven *o, const struct kt_msg_failed *failed)
-{
-	struct kt_diag diag = KT_DIAG_INIT;
-
-	kt_diag_doing(&diag, "in the guest: %s", failed->doing);
-	kt_diag_cause(&diag, "%s", failed->cause);
-	kt_session_end_with(o->session, KT_OUTCOME_INIT_FAILED, &diag);
-}
-
-static void send_job(struct oven *o)
-{
-	const struct kt_msg job = { .type = KT_MSG_JOB,
-				    .job = kt_cell_job(o->req->stage.cell, true) };
-
-	kt_session_send(o->session, &job);
-	o->has_job = true;
-}
-
 /* What is said from the job on, clones of the bake have said, too. */
-static void remember(struct oven *o, const struct kt_msg *msg)
+static void on_message(void *arg, const struct kt_msg *msg)
 {
-	int r = kt_msg_frame(&o->prologue, &o->prologue_seq, msg);
+	struct oven *o = arg;
+	int r;
 
+	if (!o->session->has_job || o->primed || msg->type == KT_MSG_HEARTBEAT ||
+	    msg->type == KT_MSG_STAGED)
+		return;
+	r = kt_msg_frame(&o->prologue, &o->prologue_seq, msg);
 	if (r)
 		kt_session_fault(o->session, r);
 	if ((msg->type == KT_MSG_OP && msg->op.error) || msg->type == KT_MSG_FINDING)
 		o->refused = true;
-	if (msg->type == KT_MSG_PHASE && msg->phase.phase == KT_PHASE_BODY) {
-		o->prepared = true;
-		o->session->wake = true;
-	}
-}
-
-static void on_message(void *arg, const struct kt_msg *msg)
-{
-	struct oven *o = arg;
-
-	if (msg->type == KT_MSG_FAILED)
-		on_failed(o, &msg->failed);
-	else if (msg->type == KT_MSG_STAGED && !o->session->agent.staging && !o->has_job)
-		send_job(o);
-	else if (o->has_job && !o->prepared && msg->type != KT_MSG_HEARTBEAT &&
-		 msg->type != KT_MSG_STAGED)
-		remember(o, msg);
+	if (msg->type == KT_MSG_PHASE && msg->phase.phase == KT_PHASE_BODY)
+		o->primed = true;
 }
 
 static void on_console(void *arg, const void *data, size_t len)
@@ -168,15 +136,6 @@ static void on_console(void *arg, const void *data, size_t len)
 
 	if (o->req->on_console)
 		o->req->on_console(o->req->arg, data, len);
-}
-
-static void on_cancel(void *arg, int fd, uint32_t events)
-{
-	struct oven *o = arg;
-
-	o->cancel = kt_source_free(o->cancel);
-	o->cancelled = true;
-	kt_session_finish(o->session);
 }
 
 static uint64_t busiest(struct oven *o)
@@ -217,19 +176,17 @@ static void look(void *arg)
 	}
 }
 
-static void settle(struct oven *o)
+static int settle(struct oven *o, struct kt_diag *diag)
 {
 	o->settle_ns = kt_now_ns();
 	o->run_ns = busiest(o);
 	arm_look(o);
-	while (!o->settled && !o->session->done)
-		kt_session_run(o->session);
+	return kt_session_wait(o->session, &o->settled, diag);
 }
 
 static int save(struct oven *o, const char *dir, const json_t *facts, struct kt_diag *diag)
 {
 	_cleanup_(kt_bake_draft_freep) struct kt_bake_draft *draft = NULL;
-	struct kt_vm *vm = o->session->vm;
 	uint64_t deadline_ns = kt_now_ns() + SAVE_NS;
 	unsigned int nodes = kt_topology_nodes_all(&o->req->config.topo);
 	char parent[KT_PATH_MAX];
@@ -237,64 +194,55 @@ static int save(struct oven *o, const char *dir, const json_t *facts, struct kt_
 
 	r = r ?:
 		    kt_bake_begin(&draft, parent, nodes, o->req->config.memory_bytes / nodes, diag) ?:
-		    kt_vm_freeze(vm, deadline_ns, diag)					?:
+		    kt_session_freeze(o->session, deadline_ns, diag)			?:
 		    kt_write_all(draft->prologue_fd, o->prologue.data, o->prologue.len) ?:
-		    kt_vm_save(vm, draft, deadline_ns, diag)				?:
+		    kt_vm_save(o->session->vm, draft, deadline_ns, diag)		?:
 		    kt_bake_publish(draft, dir, facts, diag);
 	/* EXISTS: somebody without the lock was faster, which is as good. */
 	return r == KT_BAKE_E_EXISTS ? 0 : kt_forward(r);
 }
 
-static int failed_guest(struct oven *o, struct kt_baked *baked, struct kt_diag *diag)
+/* Brings it to where it is to be saved. */
+static int prime(struct oven *o, struct kt_diag *diag)
 {
-	if (o->cancelled) {
-		kt_diag_doing(diag, "bake the machine");
-		kt_diag_cause(diag, "it was cancelled by the user");
+	const struct kt_msg_job job = kt_cell_job(o->req->stage.cell, true);
+	int r = kt_session_stage(o->session, o->staged_fd, diag);
+
+	if (!r)
+		r = kt_session_job(o->session, &job, diag);
+	return r == KT_SESSION_E_ENDED || o->refused ? KT_BAKING_E_NOT_PRIMED : r;
+}
+
+static int boot(struct oven *o, struct kt_baked *baked, struct kt_diag *diag)
+{
+	static const struct kt_session_handlers handlers = { .on_message = on_message,
+							     .on_console = on_console };
+	const struct kt_session_owner owner = { .handlers = &handlers,
+						.arg = o,
+						.doing = "bake the machine",
+						.deadline_ns = kt_now_ns() + BOOT_NS,
+						.cancel_fd = o->req->cancel_fd };
+	int r;
+
+	kt_session_begin(o->session, &owner);
+	r = kt_session_ready(o->session, diag);
+	if (!r)
+		r = o->prime ? prime(o, diag) : settle(o, diag);
+	if (r == KT_SESSION_E_CANCELLED)
 		return KT_BAKING_E_CANCELLED;
-	}
-	*diag = o->session->diag;
+	if (r != KT_SESSION_E_ENDED)
+		return kt_forward(r);
 	baked->outcome = o->session->outcome;
 	return KT_BAKING_E_GUEST;
-}
-
-static int watch_cancel(struct oven *o)
-{
-	if (o->req->cancel_fd < 0)
-		return 0;
-	return kt_forward(kt_loop_add_io(o->session->loop, &o->cancel, o->req->cancel_fd, POLLIN,
-					 on_cancel, o));
-}
-
-/* Whether it got to where it is to be saved. */
-static bool prepare(struct oven *o)
-{
-	if (o->staged_fd >= 0)
-		kt_session_stage(o->session, o->staged_fd);
-	else
-		send_job(o);
-	while (!o->prepared && !o->session->done)
-		kt_session_run(o->session);
-	return o->prepared && !o->refused && !o->session->done;
 }
 
 static int boot_and_save(struct oven *o, struct kt_baked *baked, const char *dir,
 			 const json_t *facts, struct kt_diag *diag)
 {
-	static const struct kt_session_handlers handlers = { .on_message = on_message,
-							     .on_console = on_console };
-	int r = watch_cancel(o);
+	int r = boot(o, baked, diag);
 
 	if (r)
 		return kt_forward(r);
-	kt_session_begin(o->session, &handlers, o, NULL, kt_now_ns() + BOOT_NS);
-	if (!kt_session_wait_ready(o->session))
-		return failed_guest(o, baked, diag);
-	if (o->prepare && !prepare(o))
-		return o->cancelled ? failed_guest(o, baked, diag) : KT_BAKING_E_NOT_PREPARED;
-	if (!o->prepare)
-		settle(o);
-	if (o->session->done)
-		return failed_guest(o, baked, diag);
 	r = save(o, dir, facts, diag);
 	return r == -ENOMEM ? kt_forward(r) : r ? KT_BAKING_E_UNABLE : 0;
 }
@@ -322,7 +270,7 @@ static int bake(struct kt_baked *baked, const struct recipe *recipe, struct kt_d
 					.bake = recipe->from,
 					.saveable = recipe->from };
 	struct oven o = { .req = req,
-			  .prepare = recipe->from,
+			  .prime = recipe->from,
 			  .staged_fd = recipe->from ? recipe->archive_fd : -1,
 			  .prologue = KT_BUF_INIT(KT_BAKE_PROLOGUE_MAX) };
 	int r;
@@ -336,7 +284,6 @@ static int bake(struct kt_baked *baked, const struct recipe *recipe, struct kt_d
 		return r == -ENOMEM ? kt_forward(r) : KT_BAKING_E_GUEST;
 	}
 	r = boot_and_save(&o, baked, recipe->dir, recipe->facts, diag);
-	kt_source_free(o.cancel);
 	kt_source_free(o.look);
 	kt_session_free(o.session);
 	kt_buf_deinit(&o.prologue);
@@ -359,7 +306,7 @@ static int unable(int r, struct kt_diag *diag)
 static int verify(const struct recipe *recipe, struct kt_bake *bake, struct kt_diag *diag)
 {
 	/* What is asked for, or only what that is made from. */
-	bool wanted = !recipe->from == !recipe->req->prepared;
+	bool wanted = !recipe->from == !recipe->req->primed;
 	struct kt_session **waiting = wanted ? recipe->req->waiting : NULL;
 	int r;
 
@@ -455,7 +402,7 @@ static int plan_warm(struct kt_baked *baked, struct recipe *recipe, struct kt_di
 				  make_facts(&recipe->facts, recipe->req, recipe->archive_fd));
 }
 
-static int add_prepared_facts(struct recipe *recipe)
+static int add_primed_facts(struct recipe *recipe)
 {
 	const struct kt_cell *cell = recipe->req->stage.cell;
 	char digest[17] = "nothing";
@@ -470,9 +417,9 @@ static int add_prepared_facts(struct recipe *recipe)
 	return kt_forward(r);
 }
 
-/* A clone of the warm one, in which all is prepared for a scenario. */
-static int plan_prepared(struct kt_baked *baked, struct recipe *recipe, const struct recipe *warm,
-			 struct kt_diag *diag)
+/* A clone of the warm one, in which all is done for a scenario. */
+static int plan_primed(struct kt_baked *baked, struct recipe *recipe, const struct recipe *warm,
+		       struct kt_diag *diag)
 {
 	int r = 0;
 
@@ -481,33 +428,33 @@ static int plan_prepared(struct kt_baked *baked, struct recipe *recipe, const st
 	if (r)
 		return kt_forward(r);
 	recipe->facts = json_copy(warm->facts);
-	return recipe->facts ? kt_forward(add_prepared_facts(recipe)) : kt_raise(-ENOMEM);
+	return recipe->facts ? kt_forward(add_primed_facts(recipe)) : kt_raise(-ENOMEM);
 }
 
 struct recipes {
-	struct recipe warm, prepared;
+	struct recipe warm, primed;
 };
 
 static void recipes_deinit(struct recipes *recipes)
 {
 	recipe_deinit(&recipes->warm);
-	recipe_deinit(&recipes->prepared);
+	recipe_deinit(&recipes->primed);
 }
 
 static int plan(struct recipes *ret_recipes, const struct kt_baking_request *req,
 		struct kt_baked *baked, struct kt_diag *diag)
 {
-	struct recipe *warm = &ret_recipes->warm, *prepared = &ret_recipes->prepared;
+	struct recipe *warm = &ret_recipes->warm, *primed = &ret_recipes->primed;
 	int r;
 
-	*warm = *prepared = (struct recipe){ .req = req, .archive_fd = -1 };
+	*warm = *primed = (struct recipe){ .req = req, .archive_fd = -1 };
 	r = plan_warm(baked, warm, diag);
-	if (!r && req->prepared)
-		r = plan_prepared(baked, prepared, warm, diag);
+	if (!r && req->primed)
+		r = plan_primed(baked, primed, warm, diag);
 	return kt_forward(r);
 }
 
-static int get_prepared(struct kt_baked *baked, struct recipes *recipes, struct kt_diag *diag)
+static int get_primed(struct kt_baked *baked, struct recipes *recipes, struct kt_diag *diag)
 {
 	_cleanup_(kt_baked_deinit) struct kt_baked warm = { .outcome = KT_OUTCOME_UNKNOWN };
 	int r = find_or_make(&warm, &recipes->warm, diag);
@@ -516,8 +463,8 @@ static int get_prepared(struct kt_baked *baked, struct recipes *recipes, struct 
 		baked->outcome = warm.outcome;
 		return kt_forward(r);
 	}
-	recipes->prepared.from = warm.bake;
-	return kt_forward(find_or_make(baked, &recipes->prepared, diag));
+	recipes->primed.from = warm.bake;
+	return kt_forward(find_or_make(baked, &recipes->primed, diag));
 }
 
 int kt_baking_place(char *buf, const struct kt_baking_request *req, struct kt_baked *ret_baked,
@@ -530,8 +477,8 @@ int kt_baking_place(char *buf, const struct kt_baking_request *req, struct kt_ba
 	*ret_baked = (struct kt_baked){ .outcome = KT_OUTCOME_UNKNOWN };
 	r = plan(&recipes, req, ret_baked, diag);
 	if (!r)
-		r = kt_bake_cache_place(
-			buf, &key, req->prepared ? recipes.prepared.facts : recipes.warm.facts);
+		r = kt_bake_cache_place(buf, &key,
+					req->primed ? recipes.primed.facts : recipes.warm.facts);
 	return r < 0 ? unable(r, diag) : r;
 }
 
@@ -544,8 +491,8 @@ int kt_baking_get(struct kt_baked *ret_baked, const struct kt_baking_request *re
 	*ret_baked = (struct kt_baked){ .outcome = KT_OUTCOME_UNKNOWN };
 	r = plan(&recipes, req, ret_baked, diag);
 	if (!r)
-		r = req->prepared ? get_prepared(ret_baked, &recipes, diag) :
-				    find_or_make(ret_baked, &recipes.warm, diag);
+		r = req->primed ? get_primed(ret_baked, &recipes, diag) :
+				  find_or_make(ret_baked, &recipes.warm, diag);
 	return r < 0 ? unable(r, diag) : r;
 }
 

@@ -25,11 +25,11 @@ struct kt_baking_request {
 	struct kt_vm_config config;    /* of the cell's machine; its initramfs is not looked at */
 	struct kt_stage_request stage; /* its base (machine/stage/initramfs.h) is booted */
 	/*
-	 * One that is prepared for stage.cell, made from a clone of one that is not: all
+	 * One that is primed for stage.cell, made from a clone of one that is not: all
 	 * it stages is in it, its warm-up has run, and its boot scheduler is attached if it
 	 * starts with that.
 	 */
-	bool prepared;
+	bool primed;
 	/*
 	 * Told of the bake (kt_session_expect()) before that is verified; freed, and NULL, if it
 	 * is no good after all. NULL: there is none.
@@ -47,7 +47,7 @@ enum kt_baking_condition {
 	KT_BAKING_E_UNABLE = KT_CONDITION(BAKING),
 	KT_BAKING_E_GUEST, /* the machine did not get ready: see ret_outcome */
 	KT_BAKING_E_CANCELLED,
-	KT_BAKING_E_NOT_PREPARED, /* scheduler or warm-up failed; the bake without them is there */
+	KT_BAKING_E_NOT_PRIMED, /* scheduler or warm-up failed; the bake without them is there */
 };
 
 struct kt_baked {

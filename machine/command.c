@@ -1,21 +1,22 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Commands in executor slots; see command.h. */
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "machine/command.h"
 
-void kt_commands_init(struct kt_commands *all, struct kt_session *session,
-		      const struct kt_msg_hello *hello)
+void kt_commands_begin(struct kt_commands *all, const struct kt_msg_hello *hello)
 {
-	*all = (struct kt_commands){
-		.session = session,
-		.slots = KT_MIN(hello->slots, (uint32_t)KT_SLOTS_MAX),
-		.busy = hello->busy_slots,
-	};
+	kt_commands_forget(all);
+	all->slots = KT_MIN(hello->slots, (uint32_t)KT_SLOTS_MAX);
+	all->busy = hello->busy_slots;
+}
+
+void kt_commands_forget(struct kt_commands *all)
+{
+	memset(all->list, 0, sizeof(all->list));
 }
 
 /* ---- sending ---- */
@@ -55,7 +56,7 @@ static int send_exec(struct kt_command *cmd, const struct kt_command_spec *spec)
 	msg.exec.program = text_bytes(spec->program);
 	msg.exec.cwd = text_bytes(spec->cwd);
 	cmd->start_ns = kt_now_ns();
-	kt_session_send(cmd->all->session, &msg);
+	cmd->all->link->send(cmd->all->arg, &msg);
 	return 0;
 }
 
@@ -106,7 +107,7 @@ void kt_command_input(struct kt_command *cmd, const void *data, size_t len, bool
 	msg.input.data = (struct kt_bytes){ data, (uint32_t)len };
 	cmd->in_sent += len;
 	cmd->in_eof = eof;
-	kt_session_send(cmd->all->session, &msg);
+	cmd->all->link->send(cmd->all->arg, &msg);
 }
 
 /* The guest is told now and then: each time costs it a wake-up. */
@@ -120,7 +121,7 @@ void kt_command_taken(struct kt_command *cmd, size_t len)
 	cmd->out_said = cmd->out_taken;
 	msg.output_taken.slot = cmd->slot;
 	msg.output_taken.bytes = cmd->out_taken;
-	kt_session_send(cmd->all->session, &msg);
+	cmd->all->link->send(cmd->all->arg, &msg);
 }
 
 void kt_command_signal(struct kt_command *cmd, int sig)
@@ -130,18 +131,14 @@ void kt_command_signal(struct kt_command *cmd, int sig)
 	msg.signal.slot = cmd->slot;
 	msg.signal.signal = (uint32_t)sig;
 	if (cmd->running)
-		kt_session_send(cmd->all->session, &msg);
+		cmd->all->link->send(cmd->all->arg, &msg);
 }
 
 /* ---- receiving ---- */
 
 static void breach(struct kt_commands *all, const char *cause)
 {
-	struct kt_diag diag = KT_DIAG_INIT;
-
-	kt_diag_doing(&diag, "run a command in the guest");
-	kt_diag_cause(&diag, "the guest broke the protocol: %s", cause);
-	kt_session_end_with(all->session, KT_OUTCOME_CHANNEL_LOST, &diag);
+	all->link->breach(all->arg, cause);
 }
 
 static void on_output(struct kt_command *cmd, const struct kt_msg_exec_output *output)
@@ -212,50 +209,4 @@ bool kt_commands_take(struct kt_commands *all, const struct kt_msg *msg)
 	default:
 		return false;
 	}
-}
-
-/* ---- one at a time ---- */
-
-static void keep_output(void *arg, uint32_t stream, const void *data, size_t len)
-{
-	struct kt_command_result *result = arg;
-	struct kt_buf *buf = stream == 1 ? &result->out : &result->err;
-	int r = kt_buf_append(buf, data, buf->max ? KT_MIN(len, buf->max - buf->len) : len);
-
-	if (r)
-		kt_session_fault(result->command.all->session, r);
-	kt_command_taken(&result->command, len);
-}
-
-static void wake(void *arg)
-{
-	struct kt_command_result *result = arg;
-
-	result->command.all->session->wake = true;
-}
-
-static const struct kt_command_handlers keeping = { keep_output, wake, wake };
-
-int kt_command_run(struct kt_command_result *result, struct kt_commands *all,
-		   const struct kt_command_spec *spec, const void *input, size_t len)
-{
-	struct kt_command *cmd = &result->command;
-	const uint8_t *p = input;
-	int r = kt_command_start(cmd, all, spec, &keeping, result);
-
-	if (r)
-		return kt_forward(r);
-	while (cmd->running && !all->session->done) {
-		size_t n = KT_MIN(len, kt_command_room(cmd));
-
-		if (n || (!len && !kt_command_input_closed(cmd)))
-			kt_command_input(cmd, p, n, n == len);
-		p = p ? p + n : p;
-		len -= n;
-		kt_session_run(all->session);
-	}
-	if (!cmd->running)
-		return 0;
-	all->list[cmd->slot] = NULL;
-	return kt_raise(-ECANCELED);
 }

@@ -14,7 +14,6 @@
 #include "base/error.h"
 #include "base/limits.h"
 #include "proto/msg.h"
-#include "machine/session.h"
 
 struct kt_command_spec {
 	const char *const *argv; /* NULL-terminated, at least one */
@@ -36,11 +35,19 @@ struct kt_command_handlers {
 	void (*on_end)(void *arg);
 };
 
+/* The way to the machine. */
+struct kt_commands_link {
+	void (*send)(void *arg, const struct kt_msg *msg);
+	/* The guest broke the protocol. */
+	void (*breach)(void *arg, const char *cause);
+};
+
 /* All commands of one machine. */
 struct kt_commands {
-	struct kt_session *session; /* borrowed */
-	uint32_t slots;		    /* there are, as HELLO says */
-	uint32_t busy;		    /* a bit for each that is not ours to use */
+	const struct kt_commands_link *link; /* borrowed, with arg */
+	void *arg;
+	uint32_t slots; /* there are, as HELLO says */
+	uint32_t busy;	/* a bit for each that is not ours to use */
 	struct kt_command *list[KT_SLOTS_MAX];
 };
 
@@ -63,9 +70,10 @@ struct kt_command {
 	uint64_t out_got, out_taken, out_said;
 };
 
-/* HELLO of a machine: which slots there are. */
-void kt_commands_init(struct kt_commands *all, struct kt_session *session,
-		      const struct kt_msg_hello *hello);
+/* HELLO of a machine: which slots there are. No command runs any more. */
+void kt_commands_begin(struct kt_commands *all, const struct kt_msg_hello *hello);
+/* The commands run on, and nobody is told of their output and end. */
+void kt_commands_forget(struct kt_commands *all);
 
 /* Takes a message that is for a command; false if it is for none. */
 bool kt_commands_take(struct kt_commands *all, const struct kt_msg *msg);
@@ -92,19 +100,3 @@ bool kt_command_input_closed(const struct kt_command *cmd);
 
 void kt_command_taken(struct kt_command *cmd, size_t len);
 void kt_command_signal(struct kt_command *cmd, int sig);
-
-/* ---- one at a time, all its output kept ---- */
-
-struct kt_command_result {
-	struct kt_command command;
-	struct kt_buf out, err; /* owned; initialised by the caller with their limits */
-};
-
-/*
- * Runs a command to its end; 0, a kt_command_condition, or -ECANCELED when the
- * session is done first, whose outcome says why. Output beyond the limits is
- * dropped. The owner's on_message must have kt_commands_take() called.
- */
-int kt_command_run(struct kt_command_result *result, struct kt_commands *all,
-		   const struct kt_command_spec *spec, const void *input,
-		   size_t len) _kt_must_check_;

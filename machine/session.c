@@ -1,21 +1,21 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* A machine with its channel; see session.h. */
+/*
+ * The life of a machine under conversation, and how it ends; see session.h. What the
+ * guest says is in session-channel.c, what it is told and waited for in session-steps.c.
+ */
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
-#include <sys/stat.h>
 
 #include "base/cleanup.h"
 #include "base/clock.h"
-#include "base/pattern.h"
-#include "machine/session.h"
+#include "machine/session-private.h"
 
-#define TICK_NS	      (250 * KT_NSEC_PER_MSEC)
-#define START_NS      (30 * KT_NSEC_PER_SEC) /* for the accelerator to get going */
-#define STOP_NS	      (5 * KT_NSEC_PER_SEC)  /* for it to end */
-#define LAST_WORDS_NS KT_NSEC_PER_SEC	     /* for the rest of a panic, after its first line */
+#define TICK_NS	 (250 * KT_NSEC_PER_MSEC)
+#define START_NS (30 * KT_NSEC_PER_SEC) /* for the accelerator to get going */
+#define STOP_NS	 (5 * KT_NSEC_PER_SEC)	/* for it to end */
 
 static void tick(void *arg);
 
@@ -60,138 +60,122 @@ void kt_session_end_within(struct kt_session *s, uint64_t ns)
 
 	if (s->ending)
 		return;
-	if (s->before_end)
-		s->before_end(s->arg);
+	/* The machine has to run for what is to come. */
+	kt_pause_cut(&s->pause);
 	r = kt_loop_add_timer(s->loop, &s->ending, kt_now_ns() + ns, give_up, s);
 	if (r)
 		kt_session_fault(s, r);
 }
 
-/* ---- console ---- */
-
-/* The outcome is known, and the rest of what the guest has to say is waited for. */
-static void end_on_mark(struct kt_session *s, enum kt_outcome outcome, const char *doing,
-			const char *text)
-{
-	s->outcome = outcome;
-	kt_diag_reset(&s->diag);
-	kt_diag_doing(&s->diag, "%s", doing);
-	kt_diag_cause(&s->diag, "%s", text);
-	kt_session_end_within(s, LAST_WORDS_NS);
-}
-
-static void on_mark(void *arg, enum kt_console_mark mark, const char *text)
-{
-	struct kt_session *s = arg;
-
-	if (s->handlers->on_mark)
-		s->handlers->on_mark(s->arg, mark, text);
-	if (s->outcome != KT_OUTCOME_UNKNOWN)
-		return;
-	if (mark == KT_CONSOLE_PANIC && !s->panic[0]) {
-		snprintf(s->panic, sizeof(s->panic), "%s", text);
-		/* The kernel panics when PID 1 ends (kernel/exit.c): that is init's fault. */
-		end_on_mark(s,
-			    strstr(text, "Attempted to kill init") ? KT_OUTCOME_INIT_FAILED :
-								     KT_OUTCOME_GUEST_PANIC,
-			    "run the guest kernel", text);
-	} else if (mark == KT_CONSOLE_INIT_FAILED) {
-		end_on_mark(s, KT_OUTCOME_INIT_FAILED, "run the guest init", text);
-	}
-}
-
-static void on_console(struct kt_session *s, const void *data, size_t len)
-{
-	if (s->handlers->on_console)
-		s->handlers->on_console(s->arg, data, len);
-	if (!s->watch.booted)
-		kt_watch_alive(&s->watch);
-	kt_console_scan(&s->scanner, data, len);
-}
-
-/* ---- channel ---- */
-
-static void channel_lost(struct kt_session *s, const char *cause);
-
-/* Whatever the agent could not do ends the session. */
-static void expect_agent(struct kt_session *s, int r)
-{
-	if (r == KT_AGENT_E_LOST)
-		channel_lost(s, s->agent.why);
-	else if (r < 0)
-		kt_session_fault(s, r);
-}
-
-static int send_bytes(void *arg, const void *data, size_t len)
-{
-	struct kt_session *s = arg;
-
-	/* To a machine that has ended nothing is sent, which its end will tell. */
-	return KT_MIN(kt_vm_send(s->vm, KT_VM_STREAM_CONTROL, data, len), 0);
-}
-
-void kt_session_send(struct kt_session *s, const struct kt_msg *msg)
-{
-	expect_agent(s, kt_agent_send(&s->agent, msg));
-}
-
-void kt_session_stage(struct kt_session *s, int fd)
-{
-	struct stat st;
-
-	if (fstat(fd, &st))
-		kt_session_fault(s, -errno);
-	else
-		expect_agent(s, kt_agent_stage(&s->agent, fd, (uint64_t)st.st_size));
-}
-
-static int begin_clone(struct kt_session *s)
-{
-	uint64_t entropy[KT_CLONE_ENTROPY_BYTES_MAX / sizeof(uint64_t)];
-	uint8_t identity[KT_CLONE_IDENTITY_BYTES];
-	uint64_t state = s->config.seed;
-	const struct kt_msg_clone clone = {
-		.identity = { identity, sizeof(identity) },
-		.entropy = { (const uint8_t *)entropy, sizeof(entropy) },
-		.keep_identity = s->keep_identity,
-	};
-
-	for (size_t i = 0; i < KT_ARRAY_SIZE(entropy); i++)
-		entropy[i] = kt_pattern_next(&state);
-	if (getrandom(identity, sizeof(identity), 0) != (ssize_t)sizeof(identity))
-		return kt_raise(-errno);
-	return kt_agent_clone(&s->agent, &clone);
-}
-
-static void channel_lost(struct kt_session *s, const char *cause)
+void kt_session_cancel(struct kt_session *s)
 {
 	struct kt_diag diag = KT_DIAG_INIT;
 
-	kt_diag_doing(&diag, "read the control channel");
-	kt_diag_cause(&diag, "%s", cause);
-	kt_session_end_with(s, KT_OUTCOME_CHANNEL_LOST, &diag);
+	kt_diag_doing(&diag, "%s", s->owner.doing);
+	kt_diag_cause(&diag, "it was cancelled by the user");
+	if (!s->owner.cancel_ns || !s->ready) {
+		kt_session_end_with(s, KT_OUTCOME_CANCELLED, &diag);
+		return;
+	}
+	if (s->outcome == KT_OUTCOME_UNKNOWN) {
+		s->outcome = KT_OUTCOME_CANCELLED;
+		s->diag = diag;
+	}
+	kt_session_send_stop(s);
+	kt_session_end_within(s, s->owner.cancel_ns);
 }
 
-static void on_message(void *arg, const struct kt_msg *msg)
+static void on_cancel(void *arg, int fd, uint32_t events)
 {
 	struct kt_session *s = arg;
 
-	if (msg->type == KT_MSG_HELLO && !s->ready) {
-		s->ready = true;
-		s->ready_ns = kt_now_ns();
-		s->wake = true;
-		kt_watch_booted(&s->watch);
-	}
-	s->handlers->on_message(s->arg, msg);
+	s->cancel = kt_source_free(s->cancel);
+	kt_session_cancel(s);
 }
 
-static const struct kt_agent_handlers agent_handlers = { .send = send_bytes,
-							 .on_message = on_message };
+/* ---- standing still ---- */
 
-static void on_control(struct kt_session *s, const void *data, size_t len)
+static void on_still(void *arg, bool still)
 {
-	kt_watch_alive(&s->watch);
-	expect_agent(s, kt_agent_receive(&s->agent, data, len));
+	struct kt_session *s = arg;
+
+	kt_watch_frozen(&s->watch, still);
+}
+
+static void on_pause_begun(void *arg, const struct kt_msg_freeze *request)
+{
+	struct kt_session *s = arg;
+
+	if (s->owner.handlers->on_frozen)
+		s->owner.handlers->on_frozen(s->owner.arg, request);
+}
+
+static void on_pause_over(void *arg, const struct kt_msg_thawed *answer)
+{
+	const struct kt_msg msg = { .type = KT_MSG_THAWED, .thawed = *answer };
+	struct kt_session *s = arg;
+
+	if (s->owner.handlers->on_thawed)
+		s->owner.handlers->on_thawed(s->owner.arg, answer);
+	kt_session_send(s, &msg);
+}
+
+static void on_break_served(void *arg, const struct kt_vm_break *hit)
+{
+	struct kt_session *s = arg;
+
+	if (s->owner.handlers->on_break)
+		s->owner.handlers->on_break(s->owner.arg, hit);
+}
+
+static void init_pause(struct kt_session *s)
+{
+	static const struct kt_pause_handlers handlers = { .on_still = on_still,
+							   .on_begun = on_pause_begun,
+							   .on_over = on_pause_over,
+							   .on_break = on_break_served };
+
+	s->pause = (struct kt_pause){
+		.vm = s->vm, .loop = s->loop, .wake = &s->wake, .handlers = &handlers, .arg = s
+	};
+}
+
+void kt_session_ask_freeze(struct kt_session *s, struct kt_freeze_request *request)
+{
+	kt_pause_add(&s->pause, request);
+}
+
+static void serve_pauses(struct kt_session *s)
+{
+	struct kt_diag diag = KT_DIAG_INIT;
+
+	if (kt_pause_is_due(&s->pause) && kt_pause_serve(&s->pause, &diag))
+		kt_session_end_with(s, KT_OUTCOME_VMM_ERROR, &diag);
+}
+
+/* Nobody is left who waits for the machine to stand still. */
+static void end_pauses(struct kt_session *s)
+{
+	struct kt_diag diag = KT_DIAG_INIT;
+
+	kt_diag_doing(&diag, "freeze the machine");
+	kt_diag_cause(&diag, "it ends%s%s", s->diag.cause[0] ? ": " : "", s->diag.cause);
+	kt_pause_end(&s->pause, &diag);
+}
+
+int kt_session_freeze(struct kt_session *s, uint64_t deadline_ns, struct kt_diag *diag)
+{
+	return kt_forward(kt_pause_hold(&s->pause, deadline_ns, diag));
+}
+
+int kt_session_breakpoints(struct kt_session *s, const struct kt_vm_breakpoint *breakpoints,
+			   size_t count, struct kt_diag *diag)
+{
+	if (!count || s->owner.handlers->on_break)
+		return kt_forward(kt_vm_breakpoints_set(s->vm, breakpoints, count, diag));
+	kt_diag_doing(diag, "set breakpoints");
+	kt_diag_cause(diag, "nobody would hear of a hit: the session's owner has no on_break");
+	return KT_VM_E_SPEC;
 }
 
 /* ---- the machine ---- */
@@ -201,14 +185,14 @@ static void on_data(void *arg, enum kt_vm_stream stream, const void *data, size_
 	struct kt_session *s = arg;
 
 	/* A machine that nobody has begun with has nothing to say that matters. */
-	if (!s->handlers)
+	if (!s->owner.handlers)
 		return;
 	if (stream == KT_VM_STREAM_CONSOLE)
-		on_console(s, data, len);
+		kt_session_take_console(s, data, len);
 	else if (stream == KT_VM_STREAM_CONTROL)
-		on_control(s, data, len);
-	else if (s->handlers->on_terminal)
-		s->handlers->on_terminal(s->arg, data, len);
+		kt_session_take_control(s, data, len);
+	else if (s->owner.handlers->on_terminal)
+		s->owner.handlers->on_terminal(s->owner.arg, data, len);
 }
 
 static void on_end(void *arg, const struct kt_vm_end *end)
@@ -237,7 +221,16 @@ static void on_end(void *arg, const struct kt_vm_end *end)
 		&diag);
 }
 
-static const struct kt_vm_handlers vm_handlers = { .on_data = on_data, .on_end = on_end };
+static void on_break(void *arg, const struct kt_vm_break *hit)
+{
+	struct kt_session *s = arg;
+
+	kt_pause_hit(&s->pause, hit);
+}
+
+const struct kt_vm_handlers kt_session_vm_handlers = { .on_data = on_data,
+						       .on_end = on_end,
+						       .on_break = on_break };
 
 static void take_sample(struct kt_session *s, struct kt_watch_sample *sample)
 {
@@ -283,15 +276,16 @@ static int make_machine(struct kt_session *s, bool saveable, struct kt_diag *dia
 	const struct kt_vm_restore_spec spec = { .config = &s->config,
 						 .bake = s->bake,
 						 .saveable = saveable,
-						 .prepared = kt_steal_ptr(s->vm) };
+						 .blank = kt_steal_ptr(s->vm) };
 
-	return s->bake ? kt_forward(kt_vm_restore(&s->vm, &spec, s->loop, &vm_handlers, s,
-						  s->open_ns + START_NS, diag)) :
-			 kt_forward(kt_vm_new(&s->vm, &s->config, s->loop, &vm_handlers, s, diag));
+	return s->bake ? kt_forward(kt_vm_restore(&s->vm, &spec, s->loop, &kt_session_vm_handlers,
+						  s, s->open_ns + START_NS, diag)) :
+			 kt_forward(kt_vm_new(&s->vm, &s->config, s->loop, &kt_session_vm_handlers,
+					      s, diag));
 }
 
-static int alloc_session(struct kt_session **ret_session, const struct kt_vm_config *config,
-			 struct kt_diag *diag)
+int kt_session_alloc(struct kt_session **ret_session, const struct kt_vm_config *config,
+		     struct kt_diag *diag)
 {
 	struct kt_session *s = calloc(1, sizeof(*s));
 	int r;
@@ -300,8 +294,8 @@ static int alloc_session(struct kt_session **ret_session, const struct kt_vm_con
 		return kt_raise(-ENOMEM);
 	s->config = *config;
 	s->outcome = KT_OUTCOME_UNKNOWN;
-	s->scanner = (struct kt_console_scanner){ .on_mark = on_mark, .arg = s };
-	kt_agent_init(&s->agent, &agent_handlers, s);
+	kt_session_init_channel(s);
+	init_pause(s);
 	r = kt_loop_new(&s->loop, diag);
 	if (r) {
 		kt_session_free(s);
@@ -311,14 +305,14 @@ static int alloc_session(struct kt_session **ret_session, const struct kt_vm_con
 	return 0;
 }
 
-struct kt_session *kt_session_prepare(const struct kt_vm_config *config)
+struct kt_session *kt_session_new_blank(const struct kt_vm_config *config)
 {
 	struct kt_diag diag = KT_DIAG_INIT;
 	struct kt_session *s;
 
-	if (kt_fold(alloc_session(&s, config, &diag)))
+	if (kt_fold(kt_session_alloc(&s, config, &diag)))
 		return NULL;
-	if (kt_fold(kt_vm_prepare(&s->vm, config, s->loop, &vm_handlers, s, &diag)))
+	if (kt_fold(kt_vm_new_blank(&s->vm, config, s->loop, &kt_session_vm_handlers, s, &diag)))
 		return kt_session_free(s);
 	return s;
 }
@@ -327,16 +321,16 @@ struct kt_session *kt_session_expect(struct kt_session *s, struct kt_bake *bake)
 {
 	struct kt_diag diag = KT_DIAG_INIT;
 
-	return kt_fold(kt_vm_prepare_for(s->vm, bake, &diag)) ? kt_session_free(s) : s;
+	return kt_fold(kt_vm_expect(s->vm, bake, &diag)) ? kt_session_free(s) : s;
 }
 
 int kt_session_open(struct kt_session **ret_session, const struct kt_session_spec *spec,
 		    struct kt_diag *diag)
 {
-	bool usable = spec->prepared && spec->bake && !spec->saveable;
-	struct kt_session *s = usable ? spec->prepared : kt_session_free(spec->prepared);
+	bool usable = spec->blank && spec->bake && !spec->saveable;
+	struct kt_session *s = usable ? spec->blank : kt_session_free(spec->blank);
 	uint64_t open_ns = kt_now_ns();
-	int r = s ? 0 : alloc_session(&s, &spec->config, diag);
+	int r = s ? 0 : kt_session_alloc(&s, &spec->config, diag);
 
 	if (r)
 		return kt_forward(r);
@@ -349,6 +343,7 @@ int kt_session_open(struct kt_session **ret_session, const struct kt_session_spe
 		kt_session_free(s);
 		return kt_forward(r);
 	}
+	init_pause(s);
 	s->opened_ns = kt_now_ns();
 	*ret_session = s;
 	return 0;
@@ -363,12 +358,19 @@ void kt_session_adopt(struct kt_session *s, uint64_t seed)
 	s->opened_ns += idle_ns;
 }
 
+static void free_sources(struct kt_session *s)
+{
+	s->cancel = kt_source_free(s->cancel);
+	s->tick = kt_source_free(s->tick);
+	s->ending = kt_source_free(s->ending);
+}
+
 struct kt_session *kt_session_free(struct kt_session *s)
 {
 	if (!s)
 		return NULL;
-	s->tick = kt_source_free(s->tick);
-	s->ending = kt_source_free(s->ending);
+	end_pauses(s);
+	free_sources(s);
 	s->vm = kt_vm_free(s->vm);
 	s->loop = kt_loop_free(s->loop);
 	kt_agent_deinit(&s->agent);
@@ -383,64 +385,70 @@ enum kt_outcome kt_session_open_outcome(int r)
 	return r > 0 ? KT_OUTCOME_VMM_ERROR : KT_OUTCOME_HOST_ERROR;
 }
 
-void kt_session_begin(struct kt_session *s, const struct kt_session_handlers *handlers, void *arg,
-		      void (*before_end)(void *arg), uint64_t deadline_ns)
+static int watch_cancel(struct kt_session *s)
+{
+	int fd = s->owner.cancel_fd;
+
+	return fd < 0 ? 0 :
+			kt_forward(kt_loop_add_io(s->loop, &s->cancel, fd, POLLIN, on_cancel, s));
+}
+
+void kt_session_begin(struct kt_session *s, const struct kt_session_owner *owner)
 {
 	struct kt_diag diag = KT_DIAG_INIT;
 	struct kt_watch_sample now;
 	int r;
 
-	s->handlers = handlers;
-	s->arg = arg;
-	s->before_end = before_end;
+	s->owner = *owner;
 	s->begin_ns = kt_now_ns();
+	init_pause(s);
 	take_sample(s, &now);
-	kt_watch_init(&s->watch, &now, deadline_ns);
+	kt_watch_init(&s->watch, &now, owner->deadline_ns);
 	rearm(s);
+	r = watch_cancel(s);
+	if (r)
+		kt_session_fault(s, r);
 	r = s->bake ? kt_vm_thaw(s->vm, s->begin_ns + START_NS, &diag) :
 		      kt_vm_start(s->vm, s->begin_ns + START_NS, &diag);
 	if (r && !s->done)
 		kt_session_end_with(s, KT_OUTCOME_VMM_ERROR, &diag);
 	else if (s->bake)
-		expect_agent(s, begin_clone(s));
+		kt_session_begin_clone(s);
 }
 
 void kt_session_run(struct kt_session *s)
 {
 	int r = 0;
 
+	if (!s->done && !kt_pause_is_due(&s->pause))
+		r = kt_loop_run(s->loop, &s->wake, UINT64_MAX);
+	if (r < 0)
+		kt_session_fault(s, r);
+	/* What is served may be a reason to come back at once. */
+	s->wake = false;
 	if (!s->done)
-		r = kt_loop_run(s->loop, &s->wake, UINT64_MAX);
-	if (r < 0)
-		kt_session_fault(s, r);
-	s->wake = s->done;
-}
-
-bool kt_session_wait_ready(struct kt_session *s)
-{
-	int r = 0;
-
-	while (!s->ready && !s->done && !r)
-		r = kt_loop_run(s->loop, &s->wake, UINT64_MAX);
-	if (r < 0)
-		kt_session_fault(s, r);
-	s->wake = s->done;
-	return s->ready && !s->done;
+		serve_pauses(s);
+	if (!s->done)
+		return;
+	s->wake = true;
+	end_pauses(s);
 }
 
 int kt_session_rewind(struct kt_session *s, struct kt_diag *diag)
 {
 	int r;
 
-	s->handlers = NULL;
-	s->tick = kt_source_free(s->tick);
-	s->ending = kt_source_free(s->ending);
+	end_pauses(s);
+	s->owner.handlers = NULL;
+	free_sources(s);
 	s->open_ns = kt_now_ns();
 	r = kt_vm_rewind(s->vm, diag);
 	s->opened_ns = kt_now_ns();
 	s->outcome = KT_OUTCOME_UNKNOWN;
 	kt_diag_reset(&s->diag);
 	s->ready = s->done = s->wake = s->concluded = false;
+	s->attaching[0] = '\0';
+	s->attached = s->has_job = s->in_body = s->replayed = false;
 	s->panic[0] = '\0';
 	s->scanner.len = 0;
 	return kt_forward(r);
@@ -451,6 +459,7 @@ void kt_session_stop(struct kt_session *s)
 	struct kt_diag diag = KT_DIAG_INIT;
 	int r;
 
+	end_pauses(s);
 	if (s->ended)
 		return;
 	r = kt_vm_stop(s->vm, kt_now_ns() + STOP_NS, &diag);

@@ -47,7 +47,7 @@ static const struct message messages[] = {
 	[KT_MSG_JOB] = { "job", FIELDS(
 		TEXT(job, scenario), TEXT(job, topology), TEXT(job, scheduler),
 		UINT(job, memory_bytes), UINT(job, seed), UINT(job, cold),
-		UINT(job, table_hash), UINT(job, cell_hash), UINT(job, prepare)) },
+		UINT(job, table_hash), UINT(job, cell_hash), UINT(job, prime)) },
 	[KT_MSG_STOP] = { "stop", FIELDS(UINT(stop, reason)) },
 	[KT_MSG_THAWED] = { "thawed", FIELDS(
 		UINT(thawed, number), UINT(thawed, stood_ns), TEXT(thawed, text)) },

@@ -104,7 +104,7 @@ struct kt_msg_job {
 	 * 1: only stage it and attach its boot scheduler, up to PHASE body, and wait for
 	 * a job that begins there: the machine is then saved.
 	 */
-	uint32_t prepare;
+	uint32_t prime;
 };
 
 /* STOP: tear down and report; the user cancelled. */

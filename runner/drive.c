@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Driving one machine through one job; see drive.h. What is common to all machines is in session.h. */
-#include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,13 +9,11 @@
 #include "proto/msg.h"
 #include "runner/drive.h"
 #include "report/events.h"
-#include "machine/pause.h"
 #include "machine/session.h"
 #include "machine/view.h"
 #include "scenario/scenario.h"
 
-#define POWEROFF_NS KT_SEC(5)  /* for the guest, after its result */
-#define CANCEL_NS   KT_MS(400) /* for the guest, to end its job early */
+#define CANCEL_NS KT_MS(400) /* for the guest, to end its job early */
 
 struct drive {
 	struct kt_run_result *res;
@@ -25,23 +21,11 @@ struct drive {
 	struct kt_artifacts *artifacts;
 	struct kt_session *session; /* owned */
 	int staged_fd;		    /* borrowed; -1: nothing is to be staged */
-	bool has_job;		    /* the guest has it */
-	bool replaying;		    /* what is taken was said before the save */
-	struct kt_pause pause;
-	struct kt_source *cancel;
 };
 
 static void end_with(struct drive *d, enum kt_outcome outcome, const struct kt_diag *diag)
 {
 	kt_session_end_with(d->session, outcome, diag);
-}
-
-/* The machine has to run for what is to come. */
-static void before_end(void *arg)
-{
-	struct drive *d = arg;
-
-	kt_pause_cut(&d->pause);
 }
 
 static void check_artifacts(struct drive *d)
@@ -85,81 +69,6 @@ static void take_exits(struct drive *d, unsigned int vcpu, struct kt_run_exits *
 	exits->count = kt_vm_exits(d->session->vm, vcpu, exits->list, KT_ARRAY_SIZE(exits->list));
 }
 
-static void send_stop(struct drive *d)
-{
-	const struct kt_msg stop = { .type = KT_MSG_STOP, .stop.reason = SIGINT };
-
-	kt_session_send(d->session, &stop);
-}
-
-static void send_job(struct drive *d)
-{
-	const struct kt_msg job = { .type = KT_MSG_JOB, .job = kt_cell_job(d->req->cell, false) };
-
-	kt_session_send(d->session, &job);
-	d->has_job = true;
-	progress(d, "running");
-}
-
-/* What the guest is to do, and what it needs for that. */
-static void hand_over(struct drive *d)
-{
-	if (d->staged_fd >= 0)
-		kt_session_stage(d->session, d->staged_fd);
-	else
-		send_job(d);
-}
-
-/* The job is for when all that it needs is there. */
-static void on_staged(struct drive *d)
-{
-	if (!d->session->agent.staging && !d->has_job)
-		send_job(d);
-}
-
-static void take_message(struct drive *d, const struct kt_msg *msg);
-
-static int replay(struct drive *d, const struct kt_buf *text)
-{
-	struct kt_frame_decoder decoder;
-	struct kt_frame frame;
-	struct kt_msg msg;
-	int r;
-
-	kt_frame_decoder_init(&decoder);
-	r = kt_frame_decoder_feed(&decoder, text->data, text->len);
-	while (!r && !(r = kt_frame_decoder_next(&decoder, &frame))) {
-		r = kt_msg_decode(&msg, frame.type, frame.payload, frame.len);
-		if (!r)
-			take_message(d, &msg);
-	}
-	kt_frame_decoder_deinit(&decoder);
-	return r == KT_FRAME_E_MORE ? 0 : r;
-}
-
-/* What the machine said while it was prepared, before it was saved. */
-static void replay_prologue(struct drive *d)
-{
-	const struct kt_bake *bake = d->session->bake;
-	_cleanup_(kt_buf_deinit) struct kt_buf text = KT_BUF_INIT(KT_BAKE_PROLOGUE_MAX);
-	struct kt_diag diag = KT_DIAG_INIT;
-	char path[64];
-	int r;
-
-	if (!bake || !bake->prologue_bytes)
-		return;
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", bake->prologue_fd);
-	d->replaying = true;
-	r = kt_read_file(path, &text) ?: replay(d, &text);
-	d->replaying = false;
-	kt_diag_doing(&diag, "learn what the machine said before it was saved");
-	kt_diag_cause(&diag, "%s/prologue does not make sense", bake->dir);
-	if (r < 0)
-		kt_session_fault(d->session, r);
-	else if (r)
-		end_with(d, KT_OUTCOME_CHANNEL_LOST, &diag);
-}
-
 static void on_hello(struct drive *d, const struct kt_msg_hello *hello)
 {
 	struct kt_diag diag = KT_DIAG_INIT;
@@ -177,11 +86,7 @@ static void on_hello(struct drive *d, const struct kt_msg_hello *hello)
 			      (unsigned long long)hello->table_hash, (unsigned long long)hash);
 		kt_diag_remedy(&diag, "rebuild both with './dev build'");
 		end_with(d, KT_OUTCOME_SETUP_ERROR, &diag);
-		return;
 	}
-	replay_prologue(d);
-	if (!d->session->bake)
-		hand_over(d);
 }
 
 static void on_topology(struct drive *d, const struct kt_msg_topology *msg)
@@ -239,27 +144,6 @@ static void on_program(struct drive *d, const struct kt_msg *msg)
 	}
 }
 
-static void on_failed(struct drive *d, const struct kt_msg_failed *msg)
-{
-	struct kt_diag diag = KT_DIAG_INIT;
-
-	kt_diag_doing(&diag, "in the guest: %s", msg->doing);
-	kt_diag_cause(&diag, "%s", msg->cause);
-	end_with(d, KT_OUTCOME_INIT_FAILED, &diag);
-}
-
-static void on_fatal(struct drive *d, const struct kt_msg_fatal *msg)
-{
-	struct kt_diag diag = KT_DIAG_INIT;
-
-	kt_diag_doing(&diag, "run the guest init");
-	kt_diag_cause(&diag, "it died of signal %u (%s), code %d, address %#llx, at %#llx",
-		      msg->signal, msg->signal < NSIG ? strsignal((int)msg->signal) : "?",
-		      (int)msg->code, (unsigned long long)msg->address,
-		      (unsigned long long)msg->ip);
-	end_with(d, KT_OUTCOME_INIT_FAILED, &diag);
-}
-
 static void note_event(struct drive *d, const struct kt_msg *msg)
 {
 	json_t *event = kt_event_json(msg);
@@ -271,7 +155,8 @@ static void note_event(struct drive *d, const struct kt_msg *msg)
 /* The guest has begun with its job. */
 static void note_first_op(struct drive *d, const struct kt_msg *msg)
 {
-	if (d->has_job && !d->replaying && msg->type != KT_MSG_HELLO && !d->res->start.first_op_ns)
+	if (d->session->has_job && !d->session->replaying && msg->type != KT_MSG_HELLO &&
+	    !d->res->start.first_op_ns)
 		d->res->start.first_op_ns = kt_now_ns() - d->session->open_ns;
 }
 
@@ -280,12 +165,8 @@ static void take_message(struct drive *d, const struct kt_msg *msg)
 	struct kt_diag diag = KT_DIAG_INIT;
 	int r;
 
-	if (d->res->record.has_result || d->session->done)
+	if (d->res->record.has_result || d->session->done || msg->type == KT_MSG_STAGED)
 		return;
-	if (msg->type == KT_MSG_STAGED) {
-		on_staged(d);
-		return;
-	}
 	note_first_op(d, msg);
 	note_event(d, msg);
 	r = kt_run_record_add(&d->res->record, msg, &diag);
@@ -315,21 +196,6 @@ static void take_message(struct drive *d, const struct kt_msg *msg)
 	case KT_MSG_PROGRAM_END:
 		on_program(d, msg);
 		break;
-	case KT_MSG_FREEZE:
-		kt_pause_ask(&d->pause, &msg->freeze);
-		break;
-	case KT_MSG_FAILED:
-		on_failed(d, &msg->failed);
-		break;
-	case KT_MSG_FATAL:
-		on_fatal(d, &msg->fatal);
-		break;
-	case KT_MSG_RESULT:
-		/* All has arrived: the guest may power off. */
-		d->session->concluded = true;
-		send_stop(d);
-		kt_session_end_within(d->session, POWEROFF_NS);
-		break;
 	}
 }
 
@@ -340,26 +206,6 @@ static void on_message(void *arg, const struct kt_msg *msg)
 }
 
 /* ---- the run ---- */
-
-static void on_cancel(void *arg, int fd, uint32_t events)
-{
-	struct drive *d = arg;
-	struct kt_diag diag = KT_DIAG_INIT;
-
-	d->cancel = kt_source_free(d->cancel);
-	kt_diag_doing(&diag, "run the scenario");
-	kt_diag_cause(&diag, "it was cancelled by the user");
-	if (d->session->outcome == KT_OUTCOME_UNKNOWN) {
-		d->session->outcome = KT_OUTCOME_CANCELLED;
-		d->session->diag = diag;
-	}
-	if (!d->session->ready) {
-		kt_session_finish(d->session);
-		return;
-	}
-	send_stop(d);
-	kt_session_end_within(d->session, CANCEL_NS);
-}
 
 static int make_vcpu_records(struct drive *d)
 {
@@ -377,7 +223,7 @@ static int open_session(struct drive *d, const struct kt_drive_start *start)
 {
 	const struct kt_session_spec spec = { .config = start->config,
 					      .bake = start->bake,
-					      .prepared = start->prepared };
+					      .blank = start->blank };
 	struct kt_diag diag = KT_DIAG_INIT;
 	int r = 0;
 
@@ -408,85 +254,66 @@ static void note_start(struct drive *d)
 	kt_vm_restore_times(d->session->vm, &res->restore);
 }
 
-static void watch_cancel(struct drive *d)
-{
-	int r;
+/* ---- pauses ---- */
 
-	if (d->req->cancel_fd < 0)
-		return;
-	r = kt_loop_add_io(d->session->loop, &d->cancel, d->req->cancel_fd, POLLIN, on_cancel, d);
-	if (r)
-		kt_session_fault(d->session, r);
+static void on_frozen(void *arg, const struct kt_msg_freeze *request)
+{
+	struct drive *d = arg;
+	json_t *event = kt_event_frozen_json(request->number);
+
+	if (event)
+		kt_artifacts_event(d->artifacts, event);
+	progress(d, "frozen");
+	check_artifacts(d);
+}
+
+static void on_thawed(void *arg, const struct kt_msg_thawed *answer)
+{
+	const struct kt_msg msg = { .type = KT_MSG_THAWED, .thawed = *answer };
+	struct drive *d = arg;
+
+	kt_run_record_thawed(&d->res->record, answer);
+	note_event(d, &msg);
+	progress(d, "running");
+	check_artifacts(d);
 }
 
 static void begin(struct drive *d)
 {
 	static const struct kt_session_handlers handlers = { .on_message = on_message,
 							     .on_console = on_console,
-							     .on_mark = on_mark };
-	struct kt_session *session = d->session;
+							     .on_mark = on_mark,
+							     .on_frozen = on_frozen,
+							     .on_thawed = on_thawed };
+	const struct kt_session_owner owner = { .handlers = &handlers,
+						.arg = d,
+						.doing = "run the scenario",
+						.deadline_ns =
+							kt_now_ns() + d->req->cell->timeout_ns,
+						.cancel_fd = d->req->cancel_fd,
+						.cancel_ns = CANCEL_NS };
 
-	d->pause = (struct kt_pause){ .vm = session->vm,
-				      .loop = session->loop,
-				      .wake = &session->wake };
-	watch_cancel(d);
-	progress(d, session->bake ? "restoring" : "booting");
-	kt_session_begin(session, &handlers, d, before_end, kt_now_ns() + d->req->cell->timeout_ns);
-	/* A clone is ready and need not be waited for: it finds its work behind its name. */
-	if (session->bake && !session->done)
-		hand_over(d);
+	progress(d, d->session->bake ? "restoring" : "booting");
+	kt_session_begin(d->session, &owner);
 }
 
-/* ---- pauses ---- */
-
-static void on_begun(struct drive *d)
-{
-	json_t *event = kt_event_frozen_json(d->pause.number);
-
-	kt_watch_frozen(&d->session->watch, true);
-	if (event)
-		kt_artifacts_event(d->artifacts, event);
-	progress(d, "frozen");
-}
-
-static void note_thawed(struct drive *d, const struct kt_msg *thawed)
-{
-	kt_run_record_thawed(&d->res->record, &thawed->thawed);
-	note_event(d, thawed);
-}
-
-static void serve_pause(struct drive *d)
-{
-	struct kt_msg answer = { .type = KT_MSG_THAWED };
-	struct kt_diag diag = KT_DIAG_INIT;
-	int r = kt_pause_serve(&d->pause, &answer.thawed, &diag);
-
-	if (r < 0) {
-		end_with(d, KT_OUTCOME_VMM_ERROR, &diag);
-	} else if (r == KT_PAUSE_E_BEGUN) {
-		on_begun(d);
-	} else if (r == KT_PAUSE_E_ANSWER) {
-		kt_watch_frozen(&d->session->watch, false);
-		note_thawed(d, &answer);
-		kt_session_send(d->session, &answer);
-		progress(d, "running");
-	}
-}
-
-/* Until there is nothing more to wait for. */
+/* Until there is nothing more to wait for; whatever ends it is the session's outcome. */
 static void run(struct drive *d)
 {
-	struct kt_msg thawed = { .type = KT_MSG_THAWED };
+	struct kt_session *session = d->session;
+	struct kt_diag diag = KT_DIAG_INIT;
+	struct kt_msg_job job = kt_cell_job(d->req->cell, false);
+	int r;
 
-	while (!d->session->done) {
-		kt_session_run(d->session);
-		if (!d->session->done)
-			serve_pause(d);
-		check_artifacts(d);
+	/* A clone is ready and need not be waited for: it finds its work behind its name. */
+	r = session->bake ? 0 : kt_session_ready(session, &diag);
+	if (!r)
+		r = kt_session_stage(session, d->staged_fd, &diag);
+	if (!r) {
+		progress(d, "running");
+		r = kt_session_job(session, &job, &diag);
 	}
-	if (kt_pause_end(&d->pause, &thawed.thawed))
-		note_thawed(d, &thawed);
-	kt_session_stop(d->session);
+	kt_session_stop(session);
 }
 
 /* What the machine used, for the report; of one that has ended, too. */
@@ -529,7 +356,6 @@ int kt_drive(struct kt_run_result *res, const struct kt_run_request *req,
 		conclude(&d);
 		r = d.session->fault == -ENOMEM ? kt_raise(-ENOMEM) : 0;
 	}
-	d.cancel = kt_source_free(d.cancel);
 	if (!start->session)
 		kt_session_free(d.session);
 	return kt_forward(r);

@@ -13,11 +13,11 @@
 
 /* What the machine begins as; all borrowed. */
 struct kt_drive_start {
-	struct kt_vm_config config;  /* with its initramfs, unless it is a clone */
-	struct kt_bake *bake;	     /* NULL: boot */
-	struct kt_session *session;  /* one that is open already; NULL: open one */
-	struct kt_session *prepared; /* for the one to be opened; freed or used; NULL: none */
-	int staged_fd;		     /* archive for a clone; -1: nothing to stage */
+	struct kt_vm_config config; /* with its initramfs, unless it is a clone */
+	struct kt_bake *bake;	    /* NULL: boot */
+	struct kt_session *session; /* one that is open already; NULL: open one */
+	struct kt_session *blank;   /* for the one to be opened; freed or used; NULL: none */
+	int staged_fd;		    /* archive for a clone; -1: nothing to stage */
 };
 
 /* Every end of the machine is an outcome; negative only on lack of memory. */

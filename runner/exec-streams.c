@@ -33,11 +33,6 @@ void kt_exec_streams_deinit(struct kt_exec_streams *s)
 		kt_buf_deinit(&s->out[i].queue);
 }
 
-static struct kt_session *session_of(struct kt_exec_streams *s)
-{
-	return s->command->all->session;
-}
-
 /* ---- output ---- */
 
 /* As when the command itself wrote there. */
@@ -84,7 +79,7 @@ static void on_writable(void *arg, int fd, uint32_t events)
 	if (o->queue.len)
 		return;
 	o->source = kt_source_free(o->source);
-	session_of(o->streams)->wake = true;
+	o->streams->session->wake = true;
 }
 
 static void on_output(void *arg, uint32_t stream, const void *data, size_t len)
@@ -96,9 +91,9 @@ static void on_output(void *arg, uint32_t stream, const void *data, size_t len)
 	if (!r)
 		write_some(o);
 	if (!r && o->queue.len && !o->source)
-		r = kt_loop_add_io(session_of(s)->loop, &o->source, o->fd, POLLOUT, on_writable, o);
+		r = kt_loop_add_io(s->session->loop, &o->source, o->fd, POLLOUT, on_writable, o);
 	if (r)
-		kt_session_fault(session_of(s), r);
+		kt_session_fault(s->session, r);
 }
 
 /* ---- input ---- */
@@ -124,9 +119,9 @@ static void on_room(void *arg)
 	int r = 0;
 
 	if (!s->in && s->in_fd >= 0 && kt_command_room(s->command))
-		r = kt_loop_add_io(session_of(s)->loop, &s->in, s->in_fd, POLLIN, on_readable, s);
+		r = kt_loop_add_io(s->session->loop, &s->in, s->in_fd, POLLIN, on_readable, s);
 	if (r)
-		kt_session_fault(session_of(s), r);
+		kt_session_fault(s->session, r);
 }
 
 /* ---- both ---- */
@@ -136,17 +131,18 @@ static void on_end(void *arg)
 	struct kt_exec_streams *s = arg;
 
 	s->in = kt_source_free(s->in);
-	session_of(s)->wake = true;
+	s->session->wake = true;
 }
 
-int kt_exec_streams_start(struct kt_exec_streams *s, struct kt_command *command,
-			  struct kt_commands *all, const struct kt_command_spec *spec)
+int kt_exec_streams_start(struct kt_exec_streams *s, struct kt_session *session,
+			  struct kt_command *command, const struct kt_command_spec *spec)
 {
 	static const struct kt_command_handlers handlers = { on_output, on_room, on_end };
-	int r = kt_command_start(command, all, spec, &handlers, s);
+	int r = kt_command_start(command, &session->commands, spec, &handlers, s);
 
 	if (r)
 		return kt_forward(r);
+	s->session = session;
 	s->command = command;
 	on_room(s);
 	return 0;

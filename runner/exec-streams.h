@@ -10,8 +10,8 @@
 
 #include "base/buf.h"
 #include "base/error.h"
-#include "machine/command.h"
 #include "base/loop.h"
+#include "machine/session.h"
 
 struct kt_exec_output {
 	struct kt_exec_streams *streams;
@@ -22,9 +22,10 @@ struct kt_exec_output {
 };
 
 struct kt_exec_streams {
-	struct kt_command *command; /* NULL: not started */
-	int in_fd;		    /* -1: none */
-	struct kt_source *in;	    /* NULL: not to be read now */
+	struct kt_session *session; /* borrowed, like command; NULL: not started */
+	struct kt_command *command;
+	int in_fd;	      /* -1: none */
+	struct kt_source *in; /* NULL: not to be read now */
 	struct kt_exec_output out[2];
 };
 
@@ -33,8 +34,8 @@ void kt_exec_streams_init(struct kt_exec_streams *s, int in_fd, int out_fd, int 
 void kt_exec_streams_deinit(struct kt_exec_streams *s);
 
 /* kt_command_start() with these streams; the session is woken at its end. */
-int kt_exec_streams_start(struct kt_exec_streams *s, struct kt_command *command,
-			  struct kt_commands *all,
+int kt_exec_streams_start(struct kt_exec_streams *s, struct kt_session *session,
+			  struct kt_command *command,
 			  const struct kt_command_spec *spec) _kt_must_check_;
 
 /* Whether all output was written. */

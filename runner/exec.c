@@ -12,9 +12,7 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
-#include "ops/op.h"
 #include "machine/baking.h"
-#include "machine/command.h"
 #include "machine/config.h"
 #include "machine/stage/program.h"
 #include "runner/exec.h"
@@ -34,14 +32,12 @@ struct run {
 	struct kt_baked baked;
 	int staged_fd;
 	struct kt_session *session;
-	struct kt_commands commands;
 	struct kt_command command;
 	struct kt_exec_streams streams;
 	struct kt_exec_terminal terminal;
 	struct kt_source *signals;
 	int cancelled; /* signal that ended the machine; 0: none */
 	unsigned int signal_count;
-	bool attached;
 };
 
 static void fault(struct run *run, int exit, const struct kt_diag *diag)
@@ -101,64 +97,17 @@ static int stage(struct run *run)
 
 /* ---- what the guest says ---- */
 
-static void on_failed(struct run *run, const struct kt_msg_failed *failed)
-{
-	struct kt_diag diag = KT_DIAG_INIT;
-
-	kt_diag_doing(&diag, "in the guest: %s", failed->doing);
-	kt_diag_cause(&diag, "%s", failed->cause);
-	kt_session_end_with(run->session, KT_OUTCOME_INIT_FAILED, &diag);
-}
-
-static void on_attach(struct run *run, const struct kt_msg_op *op)
-{
-	struct kt_diag diag = KT_DIAG_INIT;
-
-	run->attached = !op->error;
-	run->session->wake = true;
-	if (!op->error)
-		return;
-	kt_diag_doing(&diag, "attach scheduler '%s'", run->cell.scheds[0].name);
-	kt_diag_cause(&diag, "%s: %s",
-		      kt_op_error_name(KT_MIN(op->error, (uint32_t)KT_OP_INTERNAL)), op->text);
-	kt_session_end_with(run->session, KT_OUTCOME_SETUP_ERROR, &diag);
-}
-
 /* The command goes on under the kernel's own scheduler; that is worth knowing. */
-static void on_sched(struct run *run, const struct kt_msg_sched *sched)
-{
-	if (sched->event != KT_SCHED_DIED || !run->attached)
-		return;
-	kt_diag_doing(&run->res->diag, "run under scheduler '%s'", run->cell.scheds[0].name);
-	kt_diag_cause(&run->res->diag, "it ended before the command did, with wait status %#x",
-		      sched->status);
-}
-
 static void on_message(void *arg, const struct kt_msg *msg)
 {
 	struct run *run = arg;
 
-	if (kt_commands_take(&run->commands, msg))
+	if (msg->type != KT_MSG_SCHED || msg->sched.event != KT_SCHED_DIED ||
+	    !run->session->attached)
 		return;
-	switch (msg->type) {
-	case KT_MSG_HELLO:
-		kt_commands_init(&run->commands, run->session, &msg->hello);
-		break;
-	case KT_MSG_STAGED:
-		run->session->wake = true;
-		break;
-	case KT_MSG_OP:
-		on_attach(run, &msg->op);
-		break;
-	case KT_MSG_SCHED:
-		on_sched(run, &msg->sched);
-		break;
-	case KT_MSG_FAILED:
-		on_failed(run, &msg->failed);
-		break;
-	default:
-		break;
-	}
+	kt_diag_doing(&run->res->diag, "run under scheduler '%s'", run->cell.scheds[0].name);
+	kt_diag_cause(&run->res->diag, "it ended before the command did, with wait status %#x",
+		      msg->sched.status);
 }
 
 static void on_console(void *arg, const void *data, size_t len)
@@ -181,12 +130,8 @@ static void on_terminal(void *arg, const void *data, size_t len)
 
 static void cancel(struct run *run, int sig)
 {
-	struct kt_diag diag = KT_DIAG_INIT;
-
 	run->cancelled = sig;
-	kt_diag_doing(&diag, "run the command");
-	kt_diag_cause(&diag, "it was cancelled by the user");
-	kt_session_end_with(run->session, KT_OUTCOME_CANCELLED, &diag);
+	kt_session_cancel(run->session);
 }
 
 static void on_terminal_gone(void *arg)
@@ -239,7 +184,7 @@ static int open_machine(struct run *run, struct kt_diag *diag)
 {
 	_cleanup_(kt_closep) int initrd_fd = -1;
 	struct kt_stage_request base = stage_of(run, KT_INITRAMFS_BASE);
-	_cleanup_(kt_session_freep) struct kt_session *prepared = NULL;
+	_cleanup_(kt_session_freep) struct kt_session *blank = NULL;
 	struct kt_session_spec spec = { .bake = NULL };
 	int r = kt_kernel_require(run->req->kernel, diag) ?:
 			kt_machine_config(&spec.config, &run->cell.machine, -1, diag);
@@ -247,8 +192,8 @@ static int open_machine(struct run *run, struct kt_diag *diag)
 	if (r)
 		return kt_forward(r);
 	if (run->cell.start != KT_START_COLD)
-		prepared = kt_session_prepare(&spec.config);
-	r = get_bake(run, &spec.config, &prepared, diag);
+		blank = kt_session_new_blank(&spec.config);
+	r = get_bake(run, &spec.config, &blank, diag);
 	if (r == KT_BAKING_E_CANCELLED)
 		run->cancelled = SIGINT;
 	if (r && r != KT_BAKING_E_UNABLE)
@@ -260,7 +205,7 @@ static int open_machine(struct run *run, struct kt_diag *diag)
 	if (!spec.bake && kt_stage_build(&initrd_fd, &base, diag))
 		return KT_STAGE_E_SETUP;
 	spec.config.initrd_fd = initrd_fd;
-	spec.prepared = kt_steal_ptr(prepared);
+	spec.blank = kt_steal_ptr(blank);
 	return kt_forward(kt_session_open(&run->session, &spec, diag));
 }
 
@@ -275,37 +220,12 @@ static void watch_signals(struct run *run)
 		kt_session_fault(run->session, r);
 }
 
-static bool go_on(struct run *run)
+static int attach(struct run *run, struct kt_diag *diag)
 {
-	kt_session_run(run->session);
-	return !run->session->done;
-}
-
-/* Whether all of it was unpacked. */
-static bool stage_into(struct run *run)
-{
-	if (run->staged_fd < 0)
-		return true;
-	kt_session_stage(run->session, run->staged_fd);
-	while (run->session->agent.staging)
-		if (!go_on(run))
-			return false;
-	return !run->session->done;
-}
-
-static bool attach(struct run *run)
-{
-	struct kt_msg msg = { .type = KT_MSG_ATTACH };
-
 	if (!run->cell.scheds[0].name)
-		return true;
+		return 0;
 	progress(run, "attaching");
-	strcpy(msg.attach.name, run->cell.scheds[0].name);
-	kt_session_send(run->session, &msg);
-	while (!run->attached)
-		if (!go_on(run))
-			return false;
-	return true;
+	return kt_session_attach(run->session, run->cell.scheds[0].name, diag);
 }
 
 static void run_command(struct run *run)
@@ -323,7 +243,7 @@ static void run_command(struct run *run)
 	if (run->req->terminal)
 		r = kt_exec_terminal_start(&run->terminal, run->session);
 	if (!r)
-		r = kt_exec_streams_start(&run->streams, &run->command, &run->commands, &spec);
+		r = kt_exec_streams_start(&run->streams, run->session, &run->command, &spec);
 
 	if (r) {
 		kt_diag_doing(&diag, "start the command");
@@ -334,9 +254,9 @@ static void run_command(struct run *run)
 		kt_session_end_with(run->session, KT_OUTCOME_SETUP_ERROR, &diag);
 		return;
 	}
-	while (run->command.running || !kt_exec_streams_flushed(&run->streams))
-		if (!go_on(run))
-			return;
+	while (!run->session->done &&
+	       (run->command.running || !kt_exec_streams_flushed(&run->streams)))
+		kt_session_run(run->session);
 }
 
 /* ---- what comes of it ---- */
@@ -378,24 +298,39 @@ static void conclude(struct run *run)
 		fault(run, KT_EXEC_EXIT_FAULT, &run->session->diag);
 }
 
+static int prepare(struct run *run, struct kt_diag *diag)
+{
+	KT_TRY(kt_session_ready(run->session, diag));
+	KT_TRY(kt_session_stage(run->session, run->staged_fd, diag));
+	return kt_forward(attach(run, diag));
+}
+
 static void run_in_machine(struct run *run)
 {
 	static const struct kt_session_handlers handlers = { .on_message = on_message,
 							     .on_console = on_console,
 							     .on_terminal = on_terminal };
 	uint64_t timeout = run->cell.timeout_ns;
-	uint64_t deadline = timeout ? kt_now_ns() + START_NS + 2 * timeout : UINT64_MAX;
+	const struct kt_session_owner owner = {
+		.handlers = &handlers,
+		.arg = run,
+		.doing = "run the command",
+		.deadline_ns = timeout ? kt_now_ns() + START_NS + 2 * timeout : UINT64_MAX,
+		.cancel_fd = -1, /* signals come one by one: see take_signal() */
+	};
+	struct kt_session *session = run->session;
+	struct kt_diag diag = KT_DIAG_INIT;
 
 	watch_signals(run);
-	progress(run, run->session->bake ? "restoring" : "booting");
-	kt_session_begin(run->session, &handlers, run, NULL, deadline);
-	if (kt_session_wait_ready(run->session) && stage_into(run) && attach(run)) {
+	progress(run, session->bake ? "restoring" : "booting");
+	kt_session_begin(session, &owner);
+	if (!prepare(run, &diag)) {
 		progress(run, "running");
 		run_command(run);
 	}
 	kt_exec_streams_end(&run->streams);
-	run->session->concluded = true;
-	kt_session_stop(run->session);
+	session->concluded = true;
+	kt_session_stop(session);
 	kt_exec_terminal_end(&run->terminal);
 	conclude(run);
 }

@@ -179,7 +179,7 @@ static void on_bake_progress(void *arg, const char *text)
 
 /* Where a run starts from. */
 struct origin {
-	struct kt_session *prepared; /* waits for the bake, while that is looked up; or NULL */
+	struct kt_session *blank;    /* waits for the bake, while that is looked up; or NULL */
 	struct kt_baked baked;	     /* its bake is set if there is no lease */
 	struct kt_fleet_lease lease; /* its session is set if there is one */
 };
@@ -208,13 +208,13 @@ static void note_origin(struct kt_run_result *res, const struct origin *origin)
  */
 static int find_origin(struct origin *origin, struct kt_run_result *res,
 		       const struct kt_run_request *req, const struct kt_vm_config *config,
-		       bool prepared, struct kt_artifacts *art, struct kt_diag *diag)
+		       bool primed, struct kt_artifacts *art, struct kt_diag *diag)
 {
 	struct boot_console console = { .req = req, .text = KT_BUF_INIT(KT_CONSOLE_MAX) };
 	const struct kt_baking_request baking = { .config = *config,
 						  .stage = stage_of(req),
-						  .prepared = prepared,
-						  .waiting = &origin->prepared,
+						  .primed = primed,
+						  .waiting = &origin->blank,
 						  .cancel_fd = req->cancel_fd,
 						  .on_console = on_boot_console,
 						  .on_progress = on_bake_progress,
@@ -271,10 +271,10 @@ static int run_clone(struct kt_run_result *res, const struct kt_run_request *req
 	struct kt_drive_start start = { .config = *config,
 					.bake = origin->baked.bake,
 					.session = origin->lease.session,
-					.prepared = kt_steal_ptr(origin->prepared) };
+					.blank = kt_steal_ptr(origin->blank) };
 	const struct kt_bake *bake = start.session ? start.session->bake : start.bake;
 
-	/* In a machine that was prepared all is staged. */
+	/* In a machine that was primed all is staged. */
 	if (!bake->prologue_bytes && stage_part(res, req, KT_INITRAMFS_STAGED, &staged_fd, art))
 		return res->outcome == KT_OUTCOME_UNKNOWN ? kt_raise(-ENOMEM) : 0;
 	start.staged_fd = staged_fd;
@@ -286,10 +286,11 @@ static int run_from(struct kt_run_result *res, const struct kt_run_request *req,
 		    struct kt_artifacts *art)
 {
 	struct kt_diag diag = KT_DIAG_INIT;
-	int r = find_origin(origin, res, req, config, kt_cell_is_prepared(req->cell), art, &diag);
+	bool primed = kt_cell_is_primed(req->cell);
+	int r = find_origin(origin, res, req, config, primed, art, &diag);
 
-	/* What fails while it is prepared is for the run to find out. */
-	if (r == KT_BAKING_E_NOT_PREPARED) {
+	/* What fails while it is primed is for the run to find out. */
+	if (r == KT_BAKING_E_NOT_PRIMED) {
 		kt_diag_reset(&diag);
 		r = find_origin(origin, res, req, config, false, art, &diag);
 	}
@@ -315,17 +316,17 @@ static int run_from_bake(struct kt_run_result *res, const struct kt_run_request 
 			 const struct kt_vm_config *config, struct kt_session **begun,
 			 struct kt_artifacts *art)
 {
-	struct origin origin = { .prepared = kt_steal_ptr(*begun) };
+	struct origin origin = { .blank = kt_steal_ptr(*begun) };
 	int r;
 
 	/* A pool has machines that are ready. */
-	if (!req->fleet && !origin.prepared)
-		origin.prepared = kt_session_prepare(config);
+	if (!req->fleet && !origin.blank)
+		origin.blank = kt_session_new_blank(config);
 	r = run_from(res, req, config, &origin, art);
 
 	if (origin.lease.session)
 		kt_fleet_release(req->fleet, &origin.lease);
-	kt_session_free(origin.prepared);
+	kt_session_free(origin.blank);
 	kt_baked_deinit(&origin.baked);
 	return kt_forward(r);
 }
@@ -392,7 +393,7 @@ struct kt_session *kt_run_begin(const struct kt_cell *cell)
 	if (cell->start == KT_START_COLD ||
 	    kt_fold(kt_machine_config(&config, &cell->machine, -1, &diag)))
 		return NULL;
-	return kt_session_prepare(&config);
+	return kt_session_new_blank(&config);
 }
 
 int kt_run(struct kt_run_result *ret_result, const struct kt_run_request *req)

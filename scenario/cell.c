@@ -178,7 +178,7 @@ int kt_cell_init(struct kt_cell *ret_cell, const struct kt_scenario *s,
 	return 0;
 }
 
-bool kt_cell_is_prepared(const struct kt_cell *cell)
+bool kt_cell_is_primed(const struct kt_cell *cell)
 {
 	return cell->start == KT_START_ATTACHED ||
 	       (cell->start == KT_START_WARM && cell->scenario->has_warm_up);
@@ -227,14 +227,14 @@ uint64_t kt_cell_hash(const struct kt_cell *cell)
 	return XXH3_64bits_digest(&h);
 }
 
-struct kt_msg_job kt_cell_job(const struct kt_cell *cell, bool prepare)
+struct kt_msg_job kt_cell_job(const struct kt_cell *cell, bool prime)
 {
 	struct kt_msg_job job = { .table_hash = kt_scenario_table_hash(),
 				  .cell_hash = kt_cell_hash(cell),
 				  .memory_bytes = cell->machine.memory_bytes,
 				  .seed = cell->machine.seed,
 				  .cold = cell->start == KT_START_COLD,
-				  .prepare = prepare };
+				  .prime = prime };
 
 	snprintf(job.scenario, sizeof(job.scenario), "%s", cell->scenario->name);
 	snprintf(job.topology, sizeof(job.topology), "%s", cell->machine.topology);

@@ -94,7 +94,7 @@ void kt_cell_settle(struct kt_cell *cell, enum kt_accel accel, const char *reaso
 const struct kt_sched_decl *kt_cell_boot(const struct kt_cell *cell);
 
 /* Whether the cell needs a bake of its own: with its warm-up or its boot scheduler. */
-bool kt_cell_is_prepared(const struct kt_cell *cell);
+bool kt_cell_is_primed(const struct kt_cell *cell);
 
 /* The limits of `workers`, a group that the cell's scenario declares. */
 const struct kt_cell_limits *kt_cell_limits(const struct kt_cell *cell,
@@ -108,8 +108,8 @@ const char *kt_cell_name(const struct kt_cell *cell, char buf[KT_CELL_NAME_MAX])
 /* Hash over all fields that host and init know: not kernel, accelerator, limits and paths. */
 uint64_t kt_cell_hash(const struct kt_cell *cell);
 
-/* The job of a cell; prepare: see proto/msg.h. */
-struct kt_msg_job kt_cell_job(const struct kt_cell *cell, bool prepare);
+/* The job of a cell; prime: see proto/msg.h. */
+struct kt_msg_job kt_cell_job(const struct kt_cell *cell, bool prime);
 /* The cell of a job; borrows job. KT_CELL_E_INVALID, KT_CELL_E_DIFFERS. */
 int kt_cell_of_job(struct kt_cell *ret_cell, const struct kt_msg_job *job,
 		   struct kt_diag *diag) _kt_must_check_;

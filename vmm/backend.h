@@ -39,10 +39,10 @@ struct kt_vm_ops {
 	int (*restore)(struct kt_vm **ret_vm, const struct kt_vm *like, uint64_t deadline_ns,
 		       struct kt_diag *diag);
 	int (*rewind)(struct kt_vm *vm, struct kt_diag *diag);
-	/* NULL: nothing is gained by it. like->prepared of restore() is what it made, or NULL. */
-	int (*prepare)(struct kt_vm **ret_vm, const struct kt_vm *like, struct kt_diag *diag);
-	/* There if prepare is; vm->bake is set. */
-	int (*prepare_for)(struct kt_vm *vm, struct kt_diag *diag);
+	/* NULL: nothing is gained by it. like->blank of restore() is what it made, or NULL. */
+	int (*new_blank)(struct kt_vm **ret_vm, const struct kt_vm *like, struct kt_diag *diag);
+	/* There if new_blank is; vm->bake is set. */
+	int (*expect)(struct kt_vm *vm, struct kt_diag *diag);
 
 	/* Registers and breakpoints: NULL if the accelerator cannot; vm.c says so then. */
 	int (*reg_read)(struct kt_vm *vm, unsigned int vcpu, enum kt_vm_reg_set set, void *data,
@@ -67,9 +67,9 @@ struct kt_vm {
 	const struct kt_vm_handlers *handlers; /* borrowed */
 	void *arg;			       /* borrowed; of the handlers */
 	struct kt_ram ram;
-	struct kt_bake *bake;	/* borrowed: what it was restored from; NULL: it was booted */
-	bool saveable;		/* a clone with RAM of its own */
-	struct kt_vm *prepared; /* only for restore(): what becomes the machine */
+	struct kt_bake *bake; /* borrowed: what it was restored from; NULL: it was booted */
+	bool saveable;	      /* a clone with RAM of its own */
+	struct kt_vm *blank;  /* only for restore(): what becomes the machine */
 	struct kt_vm_restore_times times;
 };
 

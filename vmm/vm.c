@@ -256,35 +256,34 @@ json_t *kt_vm_facts(const struct kt_vm_config *config)
 	return NULL;
 }
 
-int kt_vm_prepare(struct kt_vm **ret_vm, const struct kt_vm_config *config, struct kt_loop *loop,
-		  const struct kt_vm_handlers *handlers, void *arg, struct kt_diag *diag)
+int kt_vm_new_blank(struct kt_vm **ret_vm, const struct kt_vm_config *config, struct kt_loop *loop,
+		    const struct kt_vm_handlers *handlers, void *arg, struct kt_diag *diag)
 {
 	const struct kt_vm like = like_of(config, loop, handlers, arg);
-	int r = like.ops->prepare ? like.ops->prepare(ret_vm, &like, diag) :
-				    cannot(diag, &like, "prepare machines");
+	int r = like.ops->new_blank ? like.ops->new_blank(ret_vm, &like, diag) :
+				      cannot(diag, &like, "make blank machines");
 
 	if (r)
-		kt_diag_doing(diag, "prepare a machine");
+		kt_diag_doing(diag, "make a blank machine");
 	return kt_forward(r);
 }
 
-int kt_vm_prepare_for(struct kt_vm *vm, struct kt_bake *bake, struct kt_diag *diag)
+int kt_vm_expect(struct kt_vm *vm, struct kt_bake *bake, struct kt_diag *diag)
 {
 	int r;
 
 	vm->bake = bake;
-	r = vm->ops->prepare_for(vm, diag);
+	r = vm->ops->expect(vm, diag);
 	if (r)
-		kt_diag_doing(diag, "prepare a machine for its image");
+		kt_diag_doing(diag, "tell a blank machine its image");
 	return kt_forward(r);
 }
 
-static int check_prepared(const struct kt_vm *prepared, const struct kt_bake *bake,
-			  struct kt_diag *diag)
+static int check_blank(const struct kt_vm *blank, const struct kt_bake *bake, struct kt_diag *diag)
 {
-	if (!prepared || !prepared->bake || prepared->bake == bake)
+	if (!blank || !blank->bake || blank->bake == bake)
 		return 0;
-	kt_diag_cause(diag, "it was prepared for another image");
+	kt_diag_cause(diag, "it was made for another image");
 	return kt_raise(-EINVAL);
 }
 
@@ -293,13 +292,13 @@ int kt_vm_restore(struct kt_vm **ret_vm, const struct kt_vm_restore_spec *spec,
 		  uint64_t deadline_ns, struct kt_diag *diag)
 {
 	struct kt_vm like = like_of(spec->config, loop, handlers, arg);
-	int r = check_prepared(spec->prepared, spec->bake, diag);
+	int r = check_blank(spec->blank, spec->bake, diag);
 
 	like.bake = spec->bake;
 	like.saveable = spec->saveable;
-	like.prepared = spec->prepared;
+	like.blank = spec->blank;
 	if (r)
-		kt_vm_free(spec->prepared);
+		kt_vm_free(spec->blank);
 	else
 		r = like.ops->restore ? like.ops->restore(ret_vm, &like, deadline_ns, diag) :
 					cannot(diag, &like, "restore machines");

@@ -206,9 +206,9 @@ struct json_t *kt_vm_facts(const struct kt_vm_config *config);
  * handlers and arg are those of the clone. KT_VM_E_CANNOT: this accelerator gains nothing
  * by it, or cannot for this config; conditions and errors else as of kt_vm_new().
  */
-int kt_vm_prepare(struct kt_vm **ret_vm, const struct kt_vm_config *config, struct kt_loop *loop,
-		  const struct kt_vm_handlers *handlers, void *arg,
-		  struct kt_diag *diag) _kt_must_check_;
+int kt_vm_new_blank(struct kt_vm **ret_vm, const struct kt_vm_config *config, struct kt_loop *loop,
+		    const struct kt_vm_handlers *handlers, void *arg,
+		    struct kt_diag *diag) _kt_must_check_;
 
 /*
  * Tells such a machine which image it is going to be restored from, when that is not yet
@@ -216,14 +216,14 @@ int kt_vm_prepare(struct kt_vm **ret_vm, const struct kt_vm_config *config, stru
  * the image before it is restored, and is to be freed before that is. Does not wait for
  * anything. Negative errno with diag; the machine can then only be freed.
  */
-int kt_vm_prepare_for(struct kt_vm *vm, struct kt_bake *bake, struct kt_diag *diag) _kt_must_check_;
+int kt_vm_expect(struct kt_vm *vm, struct kt_bake *bake, struct kt_diag *diag) _kt_must_check_;
 
 struct kt_vm_restore_spec {
 	const struct kt_vm_config *config; /* as of the machine that was saved; kernel and
 					    * initramfs are not looked at */
 	struct kt_bake *bake;		   /* verified; borrowed until kt_vm_free() */
-	bool saveable;		/* RAM is copied at once, so that it can be saved again */
-	struct kt_vm *prepared; /* of kt_vm_prepare(), not with saveable: becomes the clone, or is
+	bool saveable;	     /* RAM is copied at once, so that it can be saved again */
+	struct kt_vm *blank; /* of kt_vm_new_blank(), not with saveable: becomes the clone, or is
 				 * freed; NULL: none */
 };
 

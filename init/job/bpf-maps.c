@@ -102,7 +102,7 @@ static int read_value(struct layout *l, const struct btf *btf)
 	return l->known ? 0 : kt_raise(-EINVAL);
 }
 
-int kt_bpf_maps_prepare(void)
+int kt_bpf_maps_init(void)
 {
 	_cleanup_(freep_btf) struct btf *btf = NULL;
 	int id;
@@ -242,7 +242,7 @@ int kt_bpf_maps_find(struct kt_bpf_maps *ret_maps, const char *ops_name)
 	maps->count = 0;
 	if (!value)
 		return kt_raise(-ENOMEM);
-	r = kt_bpf_maps_prepare();
+	r = kt_bpf_maps_init();
 	if (r || !layout.known)
 		return r ? kt_forward(r) : KT_BPF_MAPS_E_NONE;
 	r = find_by_links(maps, ops_name, value);

@@ -27,7 +27,7 @@ enum kt_bpf_maps_condition {
  * Reads the layout of sched_ext's struct_ops maps from the kernel's BTF; the first call takes
  * tens of milliseconds. Succeeds on a kernel without sched_ext. Negative errno.
  */
-int kt_bpf_maps_prepare(void) _kt_must_check_;
+int kt_bpf_maps_init(void) _kt_must_check_;
 
 void kt_bpf_maps_deinit(struct kt_bpf_maps *maps);
 

@@ -259,7 +259,7 @@ uint64_t kt_pid1_seed(const struct kt_pid1 *pid1)
 }
 
 /* The attached scheduler of a bake must be the job's boot scheduler, even if it has died. */
-static void check_prepared(struct kt_pid1 *pid1)
+static void check_primed(struct kt_pid1 *pid1)
 {
 	const struct kt_sched_decl *boot = kt_cell_boot(&pid1->cell);
 
@@ -269,13 +269,13 @@ static void check_prepared(struct kt_pid1 *pid1)
 			     boot ? boot->name : "");
 }
 
-/* Preparations of a job beside its boot scheduler; a clone of a prepared bake has them. */
-static void prepare(struct kt_pid1 *pid1)
+/* Preparations of a job beside its boot scheduler; a clone of a primed bake has them. */
+static void set_up(struct kt_pid1 *pid1)
 {
 	const struct kt_scenario *s = pid1->cell.scenario;
 
 	if (pid1->cell.scheds[0].name) {
-		must(pid1, "read the layout of sched_ext ops", kt_bpf_maps_prepare());
+		must(pid1, "read the layout of sched_ext ops", kt_bpf_maps_init());
 		must(pid1, "start the pulse", kt_pulse_start(pid1));
 	}
 	if (s->warm_up)
@@ -292,11 +292,11 @@ static void stage(struct kt_pid1 *pid1)
 	send_phase(pid1, KT_PHASE_STAGE);
 	load_modules(pid1);
 	check_staged(pid1);
-	if (!pid1->prepared)
-		prepare(pid1);
-	if (pid1->prepared && attached)
-		check_prepared(pid1);
-	else if (boot && (!pid1->job.prepare || attached))
+	if (!pid1->primed)
+		set_up(pid1);
+	if (pid1->primed && attached)
+		check_primed(pid1);
+	else if (boot && (!pid1->job.prime || attached))
 		run_op(pid1, KT_STEP_BOOT, 0, &attach);
 }
 
@@ -331,8 +331,8 @@ void kt_run_job(struct kt_pid1 *pid1)
 	kt_view_send(pid1);
 	stage(pid1);
 	send_phase(pid1, KT_PHASE_BODY);
-	if (pid1->job.prepare) {
-		pid1->prepared = true;
+	if (pid1->job.prime) {
+		pid1->primed = true;
 		return;
 	}
 	run_steps(pid1);

@@ -282,7 +282,7 @@ static void fill(uint64_t *chunk, uint64_t *state)
 		chunk[i] = kt_pattern_next(state);
 }
 
-static int prepare(uint64_t seed)
+static int fill_memory(uint64_t seed)
 {
 	_cleanup_(kt_closep) int fd = open(PATTERN, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	uint64_t chunk[CHUNK_WORDS], state = seed;
@@ -290,11 +290,11 @@ static int prepare(uint64_t seed)
 	for (unsigned int at = 0; at < PATTERN_WORDS; at += CHUNK_WORDS) {
 		fill(chunk, &state);
 		if (fd < 0 || write(fd, chunk, sizeof(chunk)) != sizeof(chunk)) {
-			printf("failed prepare: %s: %s\n", PATTERN, strerror(errno));
+			printf("failed fill: %s: %s\n", PATTERN, strerror(errno));
 			return 1;
 		}
 	}
-	printf("ok prepare: %zu bytes\n", PATTERN_WORDS * sizeof(chunk[0]));
+	printf("ok fill: %zu bytes\n", PATTERN_WORDS * sizeof(chunk[0]));
 	return 0;
 }
 
@@ -354,10 +354,10 @@ int kt_probe_run(char *const *argv)
 	uint64_t seed = argv[1] && argv[2] ? strtoull(argv[2], &end, 0) : 0;
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
-	if (end && end != argv[2] && !*end && !strcmp(what, "prepare") && !argv[3])
-		return prepare(seed);
+	if (end && end != argv[2] && !*end && !strcmp(what, "fill") && !argv[3])
+		return fill_memory(seed);
 	if (end && end != argv[2] && !*end && !strcmp(what, "check") && (!argv[3] || !argv[4]))
 		return check(seed, argv[3]);
-	fprintf(stderr, "usage: :probe prepare SEED | check SEED [MODULE]\n");
+	fprintf(stderr, "usage: :probe fill SEED | check SEED [MODULE]\n");
 	return 2;
 }

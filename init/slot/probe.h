@@ -2,7 +2,7 @@
 /*
  * ":probe" checks a restored machine on every CPU.
  *
- *   :probe prepare SEED          before the save: writes a pattern into memory
+ *   :probe fill SEED             before the save: writes a pattern into memory
  *   :probe check SEED [MODULE]   after the restore
  *
  * `check` runs a task on each CPU. The tasks pass a token round by futexes, while the clock must

@@ -96,7 +96,7 @@ static uint64_t seed_of(const struct bench *b, unsigned int repeat, unsigned int
 	return kt_pattern_next(&state);
 }
 
-static void prepare_round(struct bench *b, unsigned int repeat)
+static void begin_round(struct bench *b, unsigned int repeat)
 {
 	for (unsigned int i = 0; i < b->level; i++) {
 		struct kt_bench_command *c = &b->commands[i];
@@ -151,7 +151,7 @@ static int run_round(struct bench *b, unsigned int repeat)
 {
 	int r;
 
-	prepare_round(b, repeat);
+	begin_round(b, repeat);
 	r = b->machines->run(b->machines->arg, b->commands, b->done, b->level, b->diag);
 	for (unsigned int i = 0; !r && i < b->level; i++)
 		r = check_one(b, repeat, i);

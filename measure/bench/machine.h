@@ -12,13 +12,11 @@
 
 struct kt_bench_machine {
 	struct kt_session *session; /* owned; NULL: none */
-	struct kt_source *cancel;
-	struct kt_diag failed;	   /* what the guest said of its failure */
-	unsigned int slots;	   /* that it has */
+	int cancel_fd;
 	char release[KT_NAME_MAX]; /* of its kernel */
-	/* A round; borrowed. */
-	struct kt_bench_done *done;
-	unsigned int count, left;
+	/* A round. */
+	unsigned int left;
+	bool all_ended;
 	uint64_t go_ns;
 };
 
@@ -31,8 +29,8 @@ void kt_bench_machine_close(struct kt_bench_machine *machine);
 /* Lets it run until it is ready for a job. */
 int kt_bench_machine_begin(struct kt_bench_machine *machine, struct kt_diag *diag) _kt_must_check_;
 /* Unpacks an archive (-1: none) in it and makes slots. */
-int kt_bench_machine_prepare(struct kt_bench_machine *machine, int staged_fd, unsigned int slots,
-			     struct kt_diag *diag) _kt_must_check_;
+int kt_bench_machine_equip(struct kt_bench_machine *machine, int staged_fd, unsigned int slots,
+			   struct kt_diag *diag) _kt_must_check_;
 /* Runs command i in slot i, all at once; times count from go_ns. */
 int kt_bench_machine_exec(struct kt_bench_machine *machine, const struct kt_bench_command *commands,
 			  struct kt_bench_done *ret_done, unsigned int count, uint64_t go_ns,

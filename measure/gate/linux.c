@@ -10,7 +10,6 @@
  */
 #include <elf.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,9 +23,7 @@
 #include "base/clock.h"
 #include "base/fs.h"
 #include "kernel/elf.h"
-#include "ops/op.h"
 #include "machine/baking.h"
-#include "machine/command.h"
 #include "measure/gate/image.h"
 #include "measure/gate/linux.h"
 #include "machine/config.h"
@@ -58,54 +55,18 @@ struct gate {
 	struct kt_bake *bake; /* owned */
 	/* The machine that is held. */
 	struct kt_session *session; /* owned */
-	struct kt_source *cancel;
-	struct kt_commands commands;
-	bool attached;
-	bool attach_failed;
-	char complaint[512]; /* the first one on its console; "" if none */
+	char complaint[512];	    /* the first one on its console; "" if none */
 	struct kt_buf console;
 };
 
 /* ---- what a machine says ---- */
 
-static void on_failed(struct gate *g, const struct kt_msg_failed *failed)
-{
-	struct kt_diag diag = KT_DIAG_INIT;
-
-	kt_diag_doing(&diag, "in the guest: %s", failed->doing);
-	kt_diag_cause(&diag, "%s", failed->cause);
-	kt_session_end_with(g->session, KT_OUTCOME_INIT_FAILED, &diag);
-}
-
 static void on_message(void *arg, const struct kt_msg *msg)
 {
 	struct gate *g = arg;
 
-	if (kt_commands_take(&g->commands, msg))
-		return;
-	switch (msg->type) {
-	case KT_MSG_HELLO:
-		kt_commands_init(&g->commands, g->session, &msg->hello);
-		g->session->wake = true;
-		break;
-	case KT_MSG_STAGED:
-		g->session->wake = true;
-		break;
-	case KT_MSG_OP:
-		g->attached = !msg->op.error;
-		g->attach_failed = msg->op.error;
-		g->session->wake = true;
-		break;
-	case KT_MSG_SCHED:
-		if (msg->sched.event == KT_SCHED_DIED && !g->complaint[0])
-			snprintf(g->complaint, sizeof(g->complaint), "the scheduler has died");
-		break;
-	case KT_MSG_FAILED:
-		on_failed(g, &msg->failed);
-		break;
-	default:
-		break;
-	}
+	if (msg->type == KT_MSG_SCHED && msg->sched.event == KT_SCHED_DIED && !g->complaint[0])
+		snprintf(g->complaint, sizeof(g->complaint), "the scheduler has died");
 }
 
 static void on_console(void *arg, const void *data, size_t len)
@@ -126,67 +87,52 @@ static void on_mark(void *arg, enum kt_console_mark mark, const char *text)
 		snprintf(g->complaint, sizeof(g->complaint), "%s", text);
 }
 
-static const struct kt_session_handlers handlers = { .on_message = on_message,
-						     .on_console = on_console,
-						     .on_mark = on_mark };
-
-static void on_cancel(void *arg, int fd, uint32_t events)
-{
-	struct gate *g = arg;
-	struct kt_diag diag = KT_DIAG_INIT;
-
-	kt_diag_doing(&diag, "try out restored machines");
-	kt_diag_cause(&diag, "it was cancelled by the user");
-	kt_session_end_with(g->session, KT_OUTCOME_CANCELLED, &diag);
-}
-
 /* ---- one machine ---- */
 
 static void discard(void *arg)
 {
 	struct gate *g = arg;
 
-	g->cancel = kt_source_free(g->cancel);
 	g->session = kt_session_free(g->session);
 	g->console.len = 0;
 	g->complaint[0] = '\0';
-	g->attached = g->attach_failed = false;
 }
 
-/* The session is done, and should not be. */
-static int failed(const struct gate *g, struct kt_diag *diag)
+/* Of a step of a session; diag says what happened. */
+static int condition_of(int r)
 {
-	*diag = g->session->diag;
-	if (!kt_diag_is_set(diag))
-		kt_diag_cause(diag, "the machine has ended");
-	return g->session->outcome == KT_OUTCOME_CANCELLED ? KT_GATE_E_CANCELLED : KT_GATE_E_FAILED;
+	return r == KT_SESSION_E_CANCELLED ? KT_GATE_E_CANCELLED :
+	       r > 0			   ? KT_GATE_E_FAILED :
+					     kt_forward(r);
 }
 
 static int open_machine(struct gate *g, const struct kt_session_spec *spec, struct kt_diag *diag)
 {
 	int r = kt_session_open(&g->session, spec, diag);
 
-	if (r > 0)
-		return KT_GATE_E_FAILED;
-	if (!r && g->spec->cancel_fd >= 0)
-		r = kt_loop_add_io(g->session->loop, &g->cancel, g->spec->cancel_fd, POLLIN,
-				   on_cancel, g);
-	return kt_forward(r);
+	return r > 0 ? KT_GATE_E_FAILED : kt_forward(r);
 }
 
 static int begin_machine(struct gate *g, struct kt_diag *diag)
 {
+	static const struct kt_session_handlers handlers = { .on_message = on_message,
+							     .on_console = on_console,
+							     .on_mark = on_mark };
 	/* How long it may take is a matter of silence, not of a deadline. */
-	kt_session_begin(g->session, &handlers, g, NULL, UINT64_MAX);
-	return kt_session_wait_ready(g->session) ? 0 : failed(g, diag);
+	const struct kt_session_owner owner = { .handlers = &handlers,
+						.arg = g,
+						.doing = "try out restored machines",
+						.deadline_ns = UINT64_MAX,
+						.cancel_fd = g->spec->cancel_fd };
+
+	kt_session_begin(g->session, &owner);
+	return condition_of(kt_session_ready(g->session, diag));
 }
 
 static int freeze(struct gate *g, struct kt_diag *diag)
 {
-	int r = kt_vm_freeze(g->session->vm, kt_now_ns() + FREEZE_NS, diag);
+	int r = kt_session_freeze(g->session, kt_now_ns() + FREEZE_NS, diag);
 
-	if (!r)
-		kt_watch_frozen(&g->session->watch, true);
 	return r > 0 ? KT_GATE_E_FAILED : kt_forward(r);
 }
 
@@ -198,19 +144,17 @@ static int run_command(struct gate *g, const char *const *argv, struct kt_diag *
 	const struct kt_command_spec spec = { .argv = argv };
 	int r;
 
-	kt_watch_alive(&g->session->watch);
-	r = kt_command_run(&result, &g->commands, &spec, NULL, 0);
-	if (r == -ECANCELED) {
-		r = failed(g, diag);
-	} else if (r > 0 || (!r && (result.command.error || result.command.status))) {
+	r = kt_session_command(&result, g->session, &spec, NULL, 0, diag);
+	if (r == KT_COMMAND_E_SLOTS || r == KT_COMMAND_E_SPEC ||
+	    (!r && (result.command.error || result.command.status))) {
 		kt_diag_cause(diag, "%s: %s%s%s", argv[0], result.command.text,
 			      result.out.len ? kt_buf_str(&result.out) : "",
 			      result.err.len ? kt_buf_str(&result.err) : "");
-		r = KT_GATE_E_FAILED;
+		r = KT_COMMAND_E_SPEC;
 	}
 	kt_buf_deinit(&result.out);
 	kt_buf_deinit(&result.err);
-	return kt_forward(r);
+	return condition_of(r);
 }
 
 /* ---- the kernel's text ---- */
@@ -298,18 +242,7 @@ static int get_warm(struct gate *g, struct kt_baked *baked, struct kt_diag *diag
 	return r > 0 ? KT_GATE_E_FAILED : kt_forward(r);
 }
 
-static int set_slots(struct gate *g, unsigned int count, struct kt_diag *diag)
-{
-	const struct kt_msg msg = { .type = KT_MSG_SLOTS, .slots.count = count };
-
-	if (g->commands.slots != count)
-		kt_session_send(g->session, &msg);
-	while (!g->session->done && g->commands.slots != count)
-		kt_session_run(g->session);
-	return g->session->done ? failed(g, diag) : 0;
-}
-
-static int stage_scheduler(struct gate *g, struct kt_diag *diag)
+static int attach(struct gate *g, struct kt_diag *diag)
 {
 	_cleanup_(kt_closep) int fd = -1;
 	const struct kt_stage_request req = stage_of(g, KT_INITRAMFS_STAGED);
@@ -317,27 +250,8 @@ static int stage_scheduler(struct gate *g, struct kt_diag *diag)
 
 	if (r)
 		return r > 0 ? KT_GATE_E_FAILED : kt_forward(r);
-	kt_session_stage(g->session, fd);
-	while (!g->session->done && g->session->agent.staging)
-		kt_session_run(g->session);
-	return g->session->done ? failed(g, diag) : 0;
-}
-
-static int attach(struct gate *g, struct kt_diag *diag)
-{
-	const struct kt_msg msg = { .type = KT_MSG_ATTACH, .attach.name = "gate" };
-	int r = stage_scheduler(g, diag);
-
-	if (r)
-		return kt_forward(r);
-	kt_session_send(g->session, &msg);
-	while (!g->session->done && !g->attached && !g->attach_failed)
-		kt_session_run(g->session);
-	if (g->session->done)
-		return failed(g, diag);
-	if (g->attach_failed)
-		kt_diag_cause(diag, "scheduler '%s' did not attach", g->cell.scheduler);
-	return g->attach_failed ? KT_GATE_E_FAILED : 0;
+	return condition_of(kt_session_stage(g->session, fd, diag) ?:
+				    kt_session_attach(g->session, "gate", diag));
 }
 
 /* A task that never rests on each CPU, in the clones as well. */
@@ -351,28 +265,29 @@ static int start_load(struct gate *g, struct kt_command *loads, struct kt_diag *
 
 	for (unsigned int i = 0; i < g->cell.vcpus && !r; i++) {
 		snprintf(cpu, sizeof(cpu), "%u", i);
-		r = kt_command_start(&loads[i], &g->commands, &spec, &none, NULL);
+		r = kt_command_start(&loads[i], &g->session->commands, &spec, &none, NULL);
 	}
 	if (r > 0)
 		kt_diag_cause(diag, "there are no slots for %u tasks", g->cell.vcpus);
 	return r > 0 ? KT_GATE_E_FAILED : kt_forward(r);
 }
 
-static int prepare(struct gate *g, struct kt_diag *diag)
+static int fill(struct gate *g, struct kt_diag *diag)
 {
 	struct kt_command loads[KT_SLOTS_MAX];
-	const char *const pattern[] = { ":probe", "prepare", g->pattern, NULL };
+	const char *const pattern[] = { ":probe", "fill", g->pattern, NULL };
 	bool busy = g->cell.load == KT_GATE_BUSY;
-	int r = begin_machine(g, diag)					 ?:
-			set_slots(g, busy ? g->cell.vcpus + 2 : 2, diag) ?:
-			(g->cell.scheduler ? attach(g, diag) : 0)	 ?:
-			run_command(g, pattern, diag)			 ?:
-			(busy ? start_load(g, loads, diag) : 0)		 ?:
-			freeze(g, diag)					 ?:
+	uint32_t slots = busy ? g->cell.vcpus + 2 : 2;
+	int r = begin_machine(g, diag)						?:
+			condition_of(kt_session_slots(g->session, slots, diag)) ?:
+			(g->cell.scheduler ? attach(g, diag) : 0)		?:
+			run_command(g, pattern, diag)				?:
+			(busy ? start_load(g, loads, diag) : 0)			?:
+			freeze(g, diag)						?:
 			digest_text(g, g->text_digest, diag);
 
-	/* Its commands go on in the clones; here nobody waits for their end. */
-	g->commands = (struct kt_commands){ .session = NULL };
+	/* They go on in the clones; here nobody waits for their end. */
+	kt_commands_forget(&g->session->commands);
 	return kt_forward(r);
 }
 
@@ -380,7 +295,7 @@ static int make_image(struct gate *g, struct kt_bake *warm, struct kt_diag *diag
 {
 	const struct kt_session_spec spec = { .config = g->config, .bake = warm, .saveable = true };
 	int r = open_machine(g, &spec, diag) ?:
-			prepare(g, diag)     ?:
+			fill(g, diag)	     ?:
 			kt_gate_save(&g->bake, g->session->vm, &g->config, diag);
 
 	discard(g);
@@ -412,13 +327,10 @@ static int acquire(void *arg, struct kt_gate_phases *phases, struct kt_diag *dia
 {
 	struct gate *g = arg;
 	const struct kt_session_spec spec = { .config = g->config, .bake = g->bake };
-	int r;
+	int r = g->session ? 0 : open_machine(g, &spec, diag);
 
-	if (!g->session) {
-		r = open_machine(g, &spec, diag);
-		if (r)
-			return kt_forward(r);
-	}
+	if (r)
+		return kt_forward(r);
 	kt_gate_add_restore(phases, g->session->vm);
 	r = begin_machine(g, diag);
 	if (!r)
@@ -496,7 +408,7 @@ static int keep(void *arg, const char *dir, struct kt_diag *diag)
 	};
 
 	if (g->session && !g->session->ended)
-		(void)kt_fold(kt_vm_freeze(g->session->vm, kt_now_ns() + FREEZE_NS, diag));
+		(void)kt_fold(kt_session_freeze(g->session, kt_now_ns() + FREEZE_NS, diag));
 	return kt_forward(kt_gate_keep(&kept, dir, diag));
 }
 

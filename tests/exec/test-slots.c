@@ -14,7 +14,7 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
-#include "machine/command.h"
+#include "machine/session.h"
 #include "machine/stage/initramfs.h"
 #include "machine/stage/stage.h"
 #include "tests/unit/test.h"
@@ -24,21 +24,11 @@
 #define TURNS	200
 
 static struct kt_session *session;
-static struct kt_commands all;
-static char refusal[KT_TEXT_MAX]; /* what init refuses a job with; "": it is to refuse none */
 static const char *programs[2];
 
-static void on_message(void *arg, const struct kt_msg *msg)
+static struct kt_commands *all(void)
 {
-	session->wake = true;
-	if (kt_commands_take(&all, msg))
-		return;
-	if (msg->type == KT_MSG_HELLO)
-		kt_commands_init(&all, session, &msg->hello);
-	if (msg->type == KT_MSG_FAILED && !refusal[0])
-		fail_msg("%s: %s", msg->failed.doing, msg->failed.cause);
-	if (msg->type == KT_MSG_FAILED)
-		strcpy(refusal, msg->failed.cause);
+	return &session->commands;
 }
 
 /* ---- the machine ---- */
@@ -67,15 +57,13 @@ static void stage_programs(void)
 		assert_int_equal(kt_stage_files_add(&files, text, &diag), 0);
 	}
 	fd = build(&files, KT_INITRAMFS_STAGED);
-	kt_session_stage(session, fd);
-	while (session->agent.staging && !session->done)
-		kt_session_run(session);
-	assert_false(session->done);
+	if (kt_session_stage(session, fd, &diag))
+		fail_msg("%s: %s", diag.doing, diag.cause);
 }
 
 static int start_machine(void **state)
 {
-	static const struct kt_session_handlers handlers = { .on_message = on_message };
+	static const struct kt_session_handlers handlers = { 0 };
 	struct kt_vm_spec spec = { .accel = KT_ACCEL_TCG,
 				   .memory_bytes = UINT64_C(256) << 20,
 				   .kernel_path = getenv("KTEST_KERNEL"),
@@ -88,9 +76,14 @@ static int start_machine(void **state)
 	assert_int_equal(kt_topology_parse(&spec.topo, "1n1l2c1t", &diag), 0);
 	assert_int_equal(kt_vm_config_init(&what.config, &spec, &diag), 0);
 	assert_int_equal(kt_session_open(&session, &what, &diag), 0);
-	kt_session_begin(session, &handlers, NULL, NULL, kt_now_ns() + 170 * KT_NSEC_PER_SEC);
-	if (!kt_session_wait_ready(session))
-		fail_msg("%s: %s", session->diag.doing, session->diag.cause);
+	kt_session_begin(session, &(struct kt_session_owner){
+					  .handlers = &handlers,
+					  .doing = "try out slots",
+					  .deadline_ns = kt_now_ns() + 170 * KT_NSEC_PER_SEC,
+					  .cancel_fd = -1,
+				  });
+	if (kt_session_ready(session, &diag))
+		fail_msg("%s: %s", diag.doing, diag.cause);
 	stage_programs();
 	return 0;
 }
@@ -107,10 +100,11 @@ static void run(struct kt_command_result *result, const char *const *argv, const
 		size_t len)
 {
 	const struct kt_command_spec spec = { .argv = argv, .timeout_ns = 60 * KT_NSEC_PER_SEC };
+	struct kt_diag diag = KT_DIAG_INIT;
 
 	*result = (struct kt_command_result){ .out = KT_BUF_INIT(0) };
-	if (kt_command_run(result, &all, &spec, input, len))
-		fail_msg("%s: %s", session->diag.doing, session->diag.cause);
+	if (kt_session_command(result, session, &spec, input, len, &diag))
+		fail_msg("%s: %s", diag.doing, diag.cause);
 }
 
 static void release(struct kt_command_result *result)
@@ -154,9 +148,10 @@ static void test_time_out(void **state)
 	static const char *const argv[] = { PROGRAM, "hang", NULL };
 	const struct kt_command_spec spec = { .argv = argv, .timeout_ns = 300 * KT_NSEC_PER_MSEC };
 	struct kt_command_result result = { .out = KT_BUF_INIT(0) };
+	struct kt_diag diag = KT_DIAG_INIT;
 
 	for (int i = 0; i < 5; i++) {
-		assert_int_equal(kt_command_run(&result, &all, &spec, "", 0), 0);
+		assert_int_equal(kt_session_command(&result, session, &spec, "", 0, &diag), 0);
 		assert_true(result.command.timed_out);
 		assert_int_equal(WTERMSIG(result.command.status), SIGKILL);
 		assert_true(result.command.run_ns >= spec.timeout_ns);
@@ -216,7 +211,7 @@ static void test_probe_of_a_sound_machine(void **state)
 					     "ok timer",     "ok ipi",	 "ok memory: 1048576" };
 	_cleanup_(kt_buf_deinit) struct kt_buf out = KT_BUF_INIT(0);
 
-	assert_int_equal(probe("prepare", "77", NULL, &out), 0);
+	assert_int_equal(probe("fill", "77", NULL, &out), 0);
 	kt_buf_deinit(&out);
 	assert_int_equal(probe("check", "77", NULL, &out), 0);
 	for (size_t i = 0; i < KT_ARRAY_SIZE(lines); i++)
@@ -230,7 +225,7 @@ static void test_probe_finds_what_is_wrong(void **state)
 	struct kt_command_result result;
 	struct kt_buf out;
 
-	assert_int_equal(probe("prepare", "77", NULL, &out), 0);
+	assert_int_equal(probe("fill", "77", NULL, &out), 0);
 	kt_buf_deinit(&out);
 	assert_int_equal(probe("check", "78", NULL, &out), 1);
 	check_line(kt_buf_str(&out), "failed memory: the pattern has changed behind byte 0");
@@ -306,12 +301,12 @@ static void test_clone_of_a_busy_machine(void **state)
 	struct kt_command command;
 	size_t got = 0;
 
-	assert_int_equal(kt_command_start(&command, &all, &spec, &handlers, &got), 0);
+	assert_int_equal(kt_command_start(&command, all(), &spec, &handlers, &got), 0);
 	assert_int_equal(command.slot, 0);
 	be_cloned(0x56, false);
-	assert_int_equal(all.busy, 1);
+	assert_int_equal(all()->busy, 1);
 	check_identity("ktest-56cd0000 56cd0000000000000000000000000000\n");
-	while (all.busy && !session->done)
+	while (all()->busy && !session->done)
 		kt_session_run(session);
 	assert_false(session->done);
 	check_identity("ktest-56cd0000 56cd0000000000000000000000000000\n");
@@ -352,7 +347,7 @@ static void start_spewer(struct spewer *s, int i)
 
 	snprintf(s->bytes, sizeof(s->bytes), "%d", SPEW_BYTES + i);
 	snprintf(s->chars, sizeof(s->chars), "%c%c", 'A' + i, 'a' + i);
-	assert_int_equal(kt_command_start(&s->command, &all, &spec, &handlers, s), 0);
+	assert_int_equal(kt_command_start(&s->command, all(), &spec, &handlers, s), 0);
 }
 
 static bool any_runs(const struct spewer *list, uint32_t count)
@@ -369,15 +364,15 @@ static void check_all_at_once(uint32_t slots)
 	const char *argv[] = { ":", NULL };
 	const struct kt_command_spec spec = { .argv = argv };
 
-	assert_int_equal(all.slots, slots);
-	for (uint32_t i = 0; i < all.slots; i++)
+	assert_int_equal(all()->slots, slots);
+	for (uint32_t i = 0; i < all()->slots; i++)
 		start_spewer(&list[i], (int)i);
-	assert_int_equal(kt_command_start(&extra.command, &all, &spec, NULL, NULL),
+	assert_int_equal(kt_command_start(&extra.command, all(), &spec, NULL, NULL),
 			 KT_COMMAND_E_SLOTS);
-	while (any_runs(list, all.slots) && !session->done)
+	while (any_runs(list, all()->slots) && !session->done)
 		kt_session_run(session);
 	assert_false(session->done);
-	for (uint32_t i = 0; i < all.slots; i++) {
+	for (uint32_t i = 0; i < all()->slots; i++) {
 		assert_int_equal(list[i].command.status, 0);
 		assert_false(list[i].mixed);
 		assert_int_equal(list[i].got[0], SPEW_BYTES + i);
@@ -401,7 +396,7 @@ static void test_output_is_on_credit(void **state)
 	const char *const nothing[] = { PROGRAM, "nothing", NULL };
 	size_t got = 0;
 
-	assert_int_equal(kt_command_start(&command, &all, &spec, &handlers, &got), 0);
+	assert_int_equal(kt_command_start(&command, all(), &spec, &handlers, &got), 0);
 	while (got < KT_OUTPUT_CREDIT_MAX && !session->done)
 		kt_session_run(session);
 	for (int i = 0; i < 20; i++)
@@ -419,17 +414,11 @@ static void test_output_is_on_credit(void **state)
 
 static void test_number_of_slots(void **state)
 {
-	struct kt_msg msg = { .type = KT_MSG_SLOTS, .slots.count = KT_SLOTS_MAX };
+	struct kt_diag diag = KT_DIAG_INIT;
 
-	kt_session_send(session, &msg);
-	while (all.slots != KT_SLOTS_MAX && !session->done)
-		kt_session_run(session);
+	assert_int_equal(kt_session_slots(session, KT_SLOTS_MAX, &diag), 0);
 	check_all_at_once(KT_SLOTS_MAX);
-	msg.slots.count = 4;
-	kt_session_send(session, &msg);
-	while (all.slots != 4 && !session->done)
-		kt_session_run(session);
-	assert_false(session->done);
+	assert_int_equal(kt_session_slots(session, 4, &diag), 0);
 	test_what_is_left_behind_is_killed(state);
 }
 
@@ -475,19 +464,18 @@ static void test_time_to_nothing_and_back(void **state)
 static void test_job_of_another_cell(void **state)
 {
 	const struct kt_cell_wishes none = { .has_seed = true };
-	struct kt_msg msg = { .type = KT_MSG_JOB };
+	struct kt_diag diag = KT_DIAG_INIT;
+	struct kt_msg_job job;
 	struct kt_cell cell;
 	unsigned int n;
 
 	assert_int_equal(kt_cell_init(&cell, kt_scenario_table(&n)[0], &none, NULL), 0);
-	msg.job = kt_cell_job(&cell, false);
-	msg.job.seed++;
-	strcpy(refusal, "none yet");
-	kt_session_send(session, &msg);
-	while (!session->done)
-		kt_session_run(session);
-	if (!strstr(refusal, "cell hash"))
-		fail_msg("%s", refusal);
+	job = kt_cell_job(&cell, false);
+	job.seed++;
+	assert_int_equal(kt_session_job(session, &job, &diag), KT_SESSION_E_ENDED);
+	assert_int_equal(session->outcome, KT_OUTCOME_INIT_FAILED);
+	if (!strstr(diag.cause, "cell hash"))
+		fail_msg("%s", diag.cause);
 }
 
 int main(int argc, char **argv)

@@ -204,7 +204,7 @@ KT_SCENARIO(program_outlives_the_scheduler, "runs a program that ends the schedu
 	.expect_death = KT_DEATH(KT_SCX_UNREG),
 	.steps    = KT_STEPS(KT_STEP("run", .ops = KT_OPS(KT_OP_RUN("ends_it")))));
 
-KT_SCENARIO(program_in_a_prepared_machine, "runs a program beside a scheduler that is there already",
+KT_SCENARIO(program_in_a_primed_machine, "runs a program beside a scheduler that is there already",
 	.programs = KT_PROGRAMS(SHELL("says", "echo something")),
 	.sched    = KT_SCHED("primary", .binary = "scx_ktest"),
 	.start    = KT_START_ATTACHED,

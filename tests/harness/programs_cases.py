@@ -25,9 +25,9 @@ def register(harness):
         p = program(r, "says")
         check(p["ended"] and not p["asked"] and p["status"] == 0, p)
         check(p["output_bytes"] == 12 and p["end_ns"] > p["start_ns"], p)
-        # The same of a machine that is booted for it, and of one that is prepared.
+        # The same of a machine that is booted for it, and of one that is primed.
         expect(run("program_runs", "--cold"), PASS)
-        expect(run("program_in_a_prepared_machine"), PASS)
+        expect(run("program_in_a_primed_machine"), PASS)
 
     @case
     def programs_that_fail():

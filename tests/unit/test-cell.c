@@ -55,7 +55,7 @@ static void test_defaults(void **state)
 	assert_null(c->scheds[0].name);
 	assert_null(kt_cell_boot(c));
 	assert_null(c->skip);
-	assert_false(kt_cell_is_prepared(c));
+	assert_false(kt_cell_is_primed(c));
 	assert_int_equal(make("long_one", &none)->timeout_ns, KT_SEC(125));
 }
 
@@ -73,7 +73,7 @@ static void test_what_the_scenario_says(void **state)
 	assert_string_equal(kt_cell_boot(c)->name, "a");
 	assert_string_equal(c->scheds[1].name, "b");
 	assert_null(c->scheds[2].name);
-	assert_true(kt_cell_is_prepared(c));
+	assert_true(kt_cell_is_primed(c));
 }
 
 static void test_what_the_user_says(void **state)
@@ -97,7 +97,7 @@ static void test_what_the_user_says(void **state)
 	assert_int_equal(c->machine.accel, KT_ACCEL_KVM);
 	assert_int_equal(c->machine.seed, 5);
 	assert_int_equal(c->start, KT_START_COLD);
-	assert_false(kt_cell_is_prepared(c));
+	assert_false(kt_cell_is_primed(c));
 	assert_int_equal(c->timeout_ns, 9);
 	/* In place of the one that may be replaced, alone. */
 	assert_string_equal(c->scheds[0].name, "a");
@@ -280,7 +280,7 @@ static void test_a_job_is_its_cell(void **state)
 		assert_int_equal(of_init.machine.seed, cell.machine.seed);
 		assert_int_equal(of_init.start, cell.start);
 		assert_int_equal(of_init.has_boot, cell.has_boot);
-		assert_int_equal(job.prepare, i % 2);
+		assert_int_equal(job.prime, i % 2);
 	}
 }
 

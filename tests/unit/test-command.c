@@ -7,12 +7,12 @@
 
 static struct kt_commands all;
 
-/* No session: nothing may be sent. */
+/* No link: nothing may be sent. */
 static int setup(void **state)
 {
 	const struct kt_msg_hello hello = { .slots = KT_SLOTS_MAX + 1 };
 
-	kt_commands_init(&all, NULL, &hello);
+	kt_commands_begin(&all, &hello);
 	return 0;
 }
 

@@ -96,14 +96,13 @@ static bool pack(const char *command, struct kt_buf *out)
 	const char *const argv[] = { "sh", "-c", script, NULL };
 	_cleanup_(kt_closep) int fd = mkstemp(path);
 	struct kt_child step = KT_CHILD_INIT;
+	uint8_t data[UNPACKED];
 	uint32_t size = UNPACKED;
-	uint8_t byte;
 	int r;
 
-	for (size_t i = 0; i < UNPACKED; i++) {
-		byte = original(i);
-		assert_int_equal(write(fd, &byte, 1), 1);
-	}
+	for (size_t i = 0; i < UNPACKED; i++)
+		data[i] = original(i);
+	assert_int_equal(write(fd, data, UNPACKED), UNPACKED);
 	snprintf(script, sizeof(script), "command -v %.*s >/dev/null || exit 9; %s <%s",
 		 (int)strcspn(command, " "), command, command, path);
 	step.argv = argv;

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Pauses: what is done to the machine, when, and what is said of it when it does
- * not obey. The machine is one that only takes note; the loop and its timers are
- * real.
+ * What a machine stands still for: what is done to it, when, in which order requests
+ * are answered, and what is said when the machine does not obey. The machine is one
+ * that only takes note; the loop and its timers are real.
  */
+#include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -19,13 +20,28 @@ static struct kt_pause pause_;
 static bool wake;
 static unsigned int freezes, thaws;
 static int freeze_result, thaw_result;
-static bool cut_while_freezing;
+static void (*while_freezing)(void), (*while_thawing)(void);
+static struct kt_msg_thawed thawed;
+static char story[512]; /* what the handlers were told, a word each */
+
+static void tell(const char *word)
+{
+	snprintf(story + strlen(story), sizeof(story) - strlen(story), "%s ", word);
+}
+
+static void check_story(const char *want)
+{
+	assert_string_equal(story, want);
+	story[0] = '\0';
+}
+
+/* ---- the machine ---- */
 
 static int take_freeze(struct kt_vm *of, uint64_t deadline_ns, struct kt_diag *diag)
 {
 	freezes++;
-	if (cut_while_freezing)
-		kt_pause_cut(&pause_);
+	if (while_freezing)
+		while_freezing();
 	if (freeze_result)
 		kt_diag_cause(diag, "it would not stop");
 	return freeze_result;
@@ -34,22 +50,51 @@ static int take_freeze(struct kt_vm *of, uint64_t deadline_ns, struct kt_diag *d
 static int take_thaw(struct kt_vm *of, uint64_t deadline_ns, struct kt_diag *diag)
 {
 	thaws++;
+	if (while_thawing)
+		while_thawing();
 	if (thaw_result)
 		kt_diag_cause(diag, "it would not go on");
 	return thaw_result;
 }
 
+/* ---- the owner ---- */
+
+static void on_still(void *arg, bool still)
+{
+	tell(still ? "still" : "runs");
+}
+
+static void on_begun(void *arg, const struct kt_msg_freeze *request)
+{
+	tell("begun");
+}
+
+static void on_over(void *arg, const struct kt_msg_thawed *answer)
+{
+	thawed = *answer;
+	tell("over");
+}
+
+static void on_break(void *arg, const struct kt_vm_break *hit)
+{
+	assert_true(pause_.still);
+	tell("break");
+}
+
 static int setup(void **state)
 {
 	static const struct kt_vm_ops ops = { .freeze = take_freeze, .thaw = take_thaw };
+	static const struct kt_pause_handlers handlers = { on_still, on_begun, on_over, on_break };
 
 	vm = (struct kt_vm){ .ops = &ops };
 	freezes = thaws = 0;
 	freeze_result = thaw_result = 0;
-	wake = cut_while_freezing = false;
+	while_freezing = while_thawing = NULL;
+	wake = false;
+	story[0] = '\0';
 	if (kt_loop_new(&loop, NULL))
 		return -1;
-	pause_ = (struct kt_pause){ .vm = &vm, .loop = loop, .wake = &wake };
+	pause_ = (struct kt_pause){ .vm = &vm, .loop = loop, .wake = &wake, .handlers = &handlers };
 	return 0;
 }
 
@@ -65,11 +110,12 @@ static void ask(uint32_t number, uint64_t pause_ns)
 	assert_true(wake);
 }
 
-/* Serves it once; what it says goes to *thawed and *diag. */
-static int serve(struct kt_msg_thawed *thawed, struct kt_diag *diag)
+static void serve(void)
 {
+	struct kt_diag diag = KT_DIAG_INIT;
+
 	wake = false;
-	return kt_pause_serve(&pause_, thawed, diag);
+	assert_int_equal(kt_pause_serve(&pause_, &diag), 0);
 }
 
 static void run_loop(uint64_t ns)
@@ -77,109 +123,153 @@ static void run_loop(uint64_t ns)
 	(void)!kt_loop_run(loop, &wake, kt_now_ns() + ns);
 }
 
+/* A request of the host, which tells its name when it is met. */
+struct wish {
+	struct kt_freeze_request request;
+	const char *name;
+	unsigned int again; /* times that it asks anew */
+	char why[KT_DIAG_TEXT_MAX];
+};
+
+static void on_answer(void *arg, const struct kt_diag *why)
+{
+	struct wish *wish = arg;
+
+	assert_int_equal(!why, pause_.still);
+	snprintf(wish->why, sizeof(wish->why), "%s", why ? why->cause : "");
+	tell(wish->name);
+	if (wish->again) {
+		wish->again--;
+		kt_pause_add(&pause_, &wish->request);
+	}
+}
+
+static void want(struct wish *wish, const char *name)
+{
+	*wish = (struct wish){ .request = { .answer = on_answer, .arg = wish },
+			       .name = name,
+			       .again = wish->again };
+	kt_pause_add(&pause_, &wish->request);
+	assert_true(wake);
+}
+
+/* ---- pauses of the guest ---- */
+
 static void test_pause_lasts_as_long_as_asked(void **state)
 {
-	struct kt_msg_thawed thawed = { 0 };
-	struct kt_diag diag = KT_DIAG_INIT;
-
 	for (uint32_t number = 1; number <= 3; number++) {
 		ask(number, MS(30));
 		assert_int_equal(freezes, number - 1);
-		assert_int_equal(serve(&thawed, &diag), KT_PAUSE_E_BEGUN);
-		assert_int_equal(freezes, number);
+		serve();
+		check_story("still begun ");
 		/* Woken for another reason: nothing is due. */
-		assert_int_equal(serve(&thawed, &diag), 0);
+		assert_false(kt_pause_is_due(&pause_));
 		run_loop(MS(10000));
 		assert_true(wake);
 		assert_int_equal(thaws, number - 1);
-		assert_int_equal(serve(&thawed, &diag), KT_PAUSE_E_ANSWER);
+		serve();
+		check_story("still runs over ");
+		assert_int_equal(freezes, number);
 		assert_int_equal(thaws, number);
 		assert_int_equal(thawed.number, number);
 		assert_true(thawed.stood_ns >= MS(30));
 		assert_string_equal(thawed.text, "");
-		assert_int_equal(serve(&thawed, &diag), 0);
+		assert_false(kt_pause_is_due(&pause_));
 	}
 }
 
 static void test_cut_short(void **state)
 {
-	struct kt_msg_thawed thawed = { 0 };
-	struct kt_diag diag = KT_DIAG_INIT;
-
 	ask(1, MS(60000));
-	assert_int_equal(serve(&thawed, &diag), KT_PAUSE_E_BEGUN);
+	serve();
+	wake = false;
 	kt_pause_cut(&pause_);
 	assert_true(wake);
-	assert_int_equal(serve(&thawed, &diag), KT_PAUSE_E_ANSWER);
-	assert_int_equal(thaws, 1);
+	serve();
+	check_story("still begun still runs over ");
 	assert_true(thawed.stood_ns < MS(60000));
 	assert_non_null(strstr(thawed.text, "cut short"));
-	/* Once the machine has to run, it is not frozen any more. */
+	/* Once the machine has to run, it is not frozen any more, and that is said. */
 	ask(2, MS(10));
-	assert_int_equal(serve(&thawed, &diag), 0);
+	serve();
+	check_story("over ");
+	assert_int_equal(thawed.number, 2);
+	assert_non_null(strstr(thawed.text, "the run ends"));
 	assert_int_equal(freezes, 1);
+}
+
+static void cut(void)
+{
+	kt_pause_cut(&pause_);
 }
 
 static void test_cut_while_freezing(void **state)
 {
-	struct kt_msg_thawed thawed;
-	struct kt_diag diag = KT_DIAG_INIT;
-
-	cut_while_freezing = true;
+	while_freezing = cut;
 	ask(1, MS(60000));
-	assert_int_equal(serve(&thawed, &diag), KT_PAUSE_E_BEGUN);
-	assert_true(wake);
-	assert_int_equal(serve(&thawed, &diag), KT_PAUSE_E_ANSWER);
+	serve();
+	check_story("still begun runs over ");
 	assert_int_equal(thaws, 1);
 }
 
 static void test_machine_that_does_not_stop(void **state)
 {
-	struct kt_msg_thawed thawed;
-	struct kt_diag diag = KT_DIAG_INIT;
+	struct wish wish = { .again = 0 };
 
 	freeze_result = KT_VM_E_DEADLINE;
 	ask(1, MS(10));
-	assert_int_equal(serve(&thawed, &diag), KT_PAUSE_E_ANSWER);
+	want(&wish, "one");
+	serve();
+	check_story("over one ");
 	assert_int_equal(thawed.number, 1);
 	assert_int_equal(thawed.stood_ns, 0);
 	assert_non_null(strstr(thawed.text, "it would not stop"));
+	assert_string_equal(wish.why, "it would not stop");
 	assert_int_equal(thaws, 0);
 	/* Another try may do better. */
 	freeze_result = 0;
 	ask(2, MS(10));
-	assert_int_equal(serve(&thawed, &diag), KT_PAUSE_E_BEGUN);
+	serve();
+	check_story("still begun ");
 }
 
 static void test_faults_of_the_machine(void **state)
 {
-	struct kt_msg_thawed thawed;
 	struct kt_diag diag = KT_DIAG_INIT;
 
 	freeze_result = -EIO;
 	ask(1, MS(10));
-	assert_int_equal(serve(&thawed, &diag), -EIO);
+	assert_int_equal(kt_pause_serve(&pause_, &diag), -EIO);
 	assert_string_equal(diag.cause, "it would not stop");
 
 	freeze_result = 0;
 	thaw_result = KT_VM_E_DEADLINE;
 	kt_diag_reset(&diag);
 	ask(1, MS(1));
-	assert_int_equal(serve(&thawed, &diag), KT_PAUSE_E_BEGUN);
+	serve();
 	run_loop(MS(10000));
-	assert_int_equal(serve(&thawed, &diag), -EIO);
+	assert_int_equal(kt_pause_serve(&pause_, &diag), -EIO);
 	assert_string_equal(diag.cause, "it would not go on");
+}
+
+/* ---- the end ---- */
+
+static void end(void)
+{
+	struct kt_diag why = KT_DIAG_INIT;
+
+	kt_diag_cause(&why, "it is over");
+	kt_pause_end(&pause_, &why);
 }
 
 static void test_end_of_a_frozen_machine(void **state)
 {
-	struct kt_msg_thawed thawed;
-	struct kt_diag diag = KT_DIAG_INIT;
-
-	assert_false(kt_pause_end(&pause_, &thawed));
+	end();
+	check_story("");
 	ask(1, MS(60));
-	assert_int_equal(serve(&thawed, &diag), KT_PAUSE_E_BEGUN);
-	assert_true(kt_pause_end(&pause_, &thawed));
+	serve();
+	end();
+	check_story("still begun over ");
 	assert_int_equal(thawed.number, 1);
 	assert_true(thawed.stood_ns > 0);
 	assert_int_equal(thaws, 0);
@@ -187,17 +277,173 @@ static void test_end_of_a_frozen_machine(void **state)
 	wake = false;
 	run_loop(MS(100));
 	assert_false(wake);
+	end();
+	check_story("");
+}
+
+static void test_end_with_requests(void **state)
+{
+	struct wish one = { .again = 0 }, two = { .again = 0 };
+
+	ask(7, MS(60));
+	want(&one, "one");
+	want(&two, "two");
+	end();
+	check_story("over one two ");
+	assert_int_equal(thawed.number, 7);
+	assert_non_null(strstr(thawed.text, "it is over"));
+	assert_string_equal(one.why, "it is over");
+	assert_string_equal(two.why, "it is over");
+	assert_int_equal(freezes, 0);
+}
+
+/* ---- requests of the host ---- */
+
+static void test_two_at_once(void **state)
+{
+	struct wish one = { .again = 0 }, two = { .again = 0 };
+
+	want(&one, "one");
+	want(&two, "two");
+	serve();
+	check_story("still one two runs ");
+	assert_int_equal(freezes, 1);
+	assert_int_equal(thaws, 1);
+	assert_false(kt_pause_is_due(&pause_));
+}
+
+static void test_host_and_guest_at_once(void **state)
+{
+	struct wish one = { .again = 0 };
+
+	want(&one, "one");
+	ask(1, MS(30));
+	serve();
+	/* The guest's pause goes on. */
+	check_story("still begun one ");
+	run_loop(MS(10000));
+	serve();
+	check_story("still runs over ");
+	assert_true(thawed.stood_ns >= MS(30));
+	assert_int_equal(freezes, 1);
+}
+
+static void test_host_while_frozen(void **state)
+{
+	struct wish one = { .again = 0 };
+
+	ask(1, MS(60000));
+	serve();
+	want(&one, "one");
+	serve();
+	check_story("still begun still one ");
+	assert_int_equal(freezes, 1);
+	assert_int_equal(thaws, 0);
+}
+
+/* One that asks anew while it is met is for the next freeze. */
+static void test_asking_anew(void **state)
+{
+	struct wish one = { .again = 1 };
+
+	want(&one, "one");
+	serve();
+	check_story("still one runs ");
+	assert_true(wake);
+	assert_true(kt_pause_is_due(&pause_));
+	serve();
+	check_story("still one runs ");
+	assert_int_equal(freezes, 2);
+	assert_false(kt_pause_is_due(&pause_));
+}
+
+static void test_held(void **state)
+{
+	struct kt_diag diag = KT_DIAG_INIT;
+	struct wish one = { .again = 0 };
+
+	freeze_result = KT_VM_E_STATE;
+	assert_int_equal(kt_pause_hold(&pause_, 0, &diag), KT_VM_E_STATE);
+	freeze_result = 0;
+	assert_int_equal(kt_pause_hold(&pause_, 0, &diag), 0);
+	assert_int_equal(kt_pause_hold(&pause_, 0, &diag), 0);
+	assert_int_equal(freezes, 2);
+	want(&one, "one");
+	serve();
+	check_story("still still still one ");
+	assert_int_equal(thaws, 0);
+}
+
+/* ---- breakpoints ---- */
+
+static void hit(void)
+{
+	kt_pause_hit(&pause_, &(struct kt_vm_break){ .vcpu = 1 });
+}
+
+static void hit_once_while_thawing(void)
+{
+	while_thawing = NULL;
+	hit();
+}
+
+static void test_break(void **state)
+{
+	struct wish one = { .again = 0 };
+
+	hit();
+	hit();
+	assert_true(wake);
+	want(&one, "one");
+	serve();
+	/* It stands still already. */
+	check_story("still break break one runs ");
+	assert_int_equal(freezes, 0);
+	assert_int_equal(thaws, 1);
+}
+
+static void test_break_while_freezing_and_thawing(void **state)
+{
+	struct wish one = { .again = 0 };
+
+	while_freezing = hit;
+	while_thawing = hit_once_while_thawing;
+	want(&one, "one");
+	serve();
+	check_story("still break one runs ");
+	serve();
+	check_story("still break runs ");
+	assert_int_equal(freezes, 1);
+	assert_int_equal(thaws, 2);
+}
+
+static void test_break_in_a_run_that_ends(void **state)
+{
+	kt_pause_cut(&pause_);
+	hit();
+	serve();
+	check_story("still break runs ");
 }
 
 int main(void)
 {
+#define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(test_pause_lasts_as_long_as_asked, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_cut_short, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_cut_while_freezing, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_machine_that_does_not_stop, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_faults_of_the_machine, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_end_of_a_frozen_machine, setup, teardown),
+		CASE(test_pause_lasts_as_long_as_asked),
+		CASE(test_cut_short),
+		CASE(test_cut_while_freezing),
+		CASE(test_machine_that_does_not_stop),
+		CASE(test_faults_of_the_machine),
+		CASE(test_end_of_a_frozen_machine),
+		CASE(test_end_with_requests),
+		CASE(test_two_at_once),
+		CASE(test_host_and_guest_at_once),
+		CASE(test_host_while_frozen),
+		CASE(test_asking_anew),
+		CASE(test_held),
+		CASE(test_break),
+		CASE(test_break_while_freezing_and_thawing),
+		CASE(test_break_in_a_run_that_ends),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

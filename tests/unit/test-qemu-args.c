@@ -223,14 +223,14 @@ static void test_command_line_without_additions(void **state)
 }
 
 /* One that waits for its image names no RAM, and does not begin to make the machine. */
-static void test_prepared_machine(void **state)
+static void test_blank_machine(void **state)
 {
 	_cleanup_(kt_buf_deinit) struct kt_buf buf = KT_BUF_INIT(0);
 	const struct kt_vm_config config = good_config();
 	struct kt_qemu_given with = given;
 	const char *text;
 
-	with.incoming = with.prepared = true;
+	with.incoming = with.blank = true;
 	with.ram = NULL;
 	text = joined(&buf, &config, &with);
 	assert_non_null(strstr(text, "-incoming defer -preconfig "));
@@ -243,7 +243,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_plain_machine),
-		cmocka_unit_test(test_prepared_machine),
+		cmocka_unit_test(test_blank_machine),
 		cmocka_unit_test(test_no_initramfs),
 		cmocka_unit_test(test_nodes_and_llcs),
 		cmocka_unit_test(test_uneven_llcs),

@@ -59,7 +59,7 @@ class Selection(unittest.TestCase):
                 self.names("unit", selector)
 
     def test_kernel(self):
-        """Without a kernel the tests that need one are not known, so that a pattern says nothing."""
+        """Without a kernel, tests that need one are not known, so that a pattern says nothing."""
         for selector, without, with_one in [
                 ("unit", 1, 1), ("kvm/*", 1, 1), ("unit/nothing", 1, 1), ("pool", 1, 1),
                 ("fuzz-*", 0, 1), ("pool*", 0, 0), ("harness", 0, 0), ("harness/*", 0, 0),

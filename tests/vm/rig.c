@@ -222,23 +222,23 @@ struct kt_bake *rig_save(struct rig *rig, const char *name)
 	return bake;
 }
 
-void rig_prepare(struct rig *rig, const struct kt_vm_spec *spec)
+void rig_new_blank(struct rig *rig, const struct kt_vm_spec *spec)
 {
 	struct kt_diag diag = KT_DIAG_INIT;
 	struct kt_vm_config config;
 
 	*rig = (struct rig){ .done = false };
 	expect_ok(kt_loop_new(&rig->loop, &diag) ?: kt_vm_config_init(&config, spec, &diag), &diag);
-	expect_ok(kt_vm_prepare(&rig->vm, &config, rig->loop, &handlers, rig, &diag), &diag);
+	expect_ok(kt_vm_new_blank(&rig->vm, &config, rig->loop, &handlers, rig, &diag), &diag);
 }
 
-void rig_restore_prepared(struct rig *rig, const struct kt_vm_spec *spec, struct kt_bake *bake)
+void rig_restore_blank(struct rig *rig, const struct kt_vm_spec *spec, struct kt_bake *bake)
 {
 	struct kt_diag diag = KT_DIAG_INIT;
 	struct kt_vm_config config;
 	const struct kt_vm_restore_spec restore = { .config = &config,
 						    .bake = bake,
-						    .prepared = rig->vm };
+						    .blank = rig->vm };
 
 	expect_ok(kt_vm_config_init(&config, spec, &diag), &diag);
 	expect_ok(

@@ -62,8 +62,8 @@ struct kt_bake *rig_save(struct rig *rig, const char *name);
 void rig_restore(struct rig *rig, const struct kt_vm_spec *spec, struct kt_bake *bake,
 		 bool saveable);
 /* A machine that waits for an image, and the clone that it becomes. */
-void rig_prepare(struct rig *rig, const struct kt_vm_spec *spec);
-void rig_restore_prepared(struct rig *rig, const struct kt_vm_spec *spec, struct kt_bake *bake);
+void rig_new_blank(struct rig *rig, const struct kt_vm_spec *spec);
+void rig_restore_blank(struct rig *rig, const struct kt_vm_spec *spec, struct kt_bake *bake);
 void rig_freeze(struct rig *rig);
 void rig_thaw(struct rig *rig);
 

@@ -133,7 +133,7 @@ static void test_times_are_told(void **state)
 }
 
 /* A process that was there before the image was known is a clone like all others. */
-static void test_prepared_clone(void **state)
+static void test_clone_of_a_blank(void **state)
 {
 	struct kt_diag diag = KT_DIAG_INIT;
 	struct rig clone, plain;
@@ -141,10 +141,10 @@ static void test_prepared_clone(void **state)
 	pid_t pid;
 
 	rig_needs(KT_ACCEL_TCG);
-	rig_prepare(&clone, &spec);
+	rig_new_blank(&clone, &spec);
 	pid = rig_child(&clone);
 	restored_ns = kt_now_ns();
-	rig_restore_prepared(&clone, &spec, bake);
+	rig_restore_blank(&clone, &spec, bake);
 	assert_int_equal(rig_child(&clone), pid);
 	check_clock(&clone, restored_ns);
 	assert_int_equal(rig_ask(&clone, "look 3\n") >= KT_GUEST_PATTERN(KEY, 0), 1);
@@ -164,13 +164,13 @@ static void test_prepared_clone(void **state)
 }
 
 /* One that no image comes for leaves no process. */
-static void test_prepared_for_nothing(void **state)
+static void test_blank_for_nothing(void **state)
 {
 	struct rig rig;
 	pid_t pid;
 
 	rig_needs(KT_ACCEL_TCG);
-	rig_prepare(&rig, &spec);
+	rig_new_blank(&rig, &spec);
 	pid = rig_child(&rig);
 	assert_int_equal(kill(pid, 0), 0);
 	rig_deinit(&rig);
@@ -183,7 +183,7 @@ static int restore_in_vain(struct rig *rig, struct kt_bake *from, struct kt_diag
 	struct kt_vm_config config;
 	const struct kt_vm_restore_spec restore = { .config = &config,
 						    .bake = from,
-						    .prepared = kt_steal_ptr(rig->vm) };
+						    .blank = kt_steal_ptr(rig->vm) };
 	int r;
 
 	assert_int_equal(kt_vm_config_init(&config, &spec, diag), 0);
@@ -196,13 +196,13 @@ static int restore_in_vain(struct rig *rig, struct kt_bake *from, struct kt_diag
 }
 
 /* It has ended while it waited: an error with a cause, and no clone. */
-static void test_prepared_is_gone(void **state)
+static void test_blank_is_gone(void **state)
 {
 	struct kt_diag diag = KT_DIAG_INIT;
 	struct rig rig;
 
 	rig_needs(KT_ACCEL_TCG);
-	rig_prepare(&rig, &spec);
+	rig_new_blank(&rig, &spec);
 	kill(rig_child(&rig), SIGKILL);
 	assert_int_not_equal(restore_in_vain(&rig, bake, &diag), 0);
 	assert_true(diag.cause[0]);
@@ -228,7 +228,7 @@ static bool maps_file(pid_t pid, int fd)
 }
 
 /* Told of its image, it takes that in by itself; nobody runs the loop. */
-static void test_prepared_for_an_image(void **state)
+static void test_blank_for_an_image(void **state)
 {
 	struct kt_diag diag = KT_DIAG_INIT;
 	uint64_t deadline_ns = rig_deadline(), restored_ns;
@@ -236,15 +236,15 @@ static void test_prepared_for_an_image(void **state)
 	pid_t pid;
 
 	rig_needs(KT_ACCEL_TCG);
-	rig_prepare(&clone, &spec);
+	rig_new_blank(&clone, &spec);
 	pid = rig_child(&clone);
 	assert_false(maps_file(pid, bake->memory_fds[0]));
-	assert_int_equal(kt_vm_prepare_for(clone.vm, bake, &diag), 0);
+	assert_int_equal(kt_vm_expect(clone.vm, bake, &diag), 0);
 	while (!maps_file(pid, bake->memory_fds[0]) && kt_now_ns() < deadline_ns)
 		sched_yield();
 	assert_true(maps_file(pid, bake->memory_fds[0]));
 	restored_ns = kt_now_ns();
-	rig_restore_prepared(&clone, &spec, bake);
+	rig_restore_blank(&clone, &spec, bake);
 	assert_int_equal(rig_child(&clone), pid);
 	check_clock(&clone, restored_ns);
 	assert_true(rig_ask(&clone, "look 3\n") >= KT_GUEST_PATTERN(KEY, 0));
@@ -259,22 +259,22 @@ static void check_not_restored(struct kt_bake *told, struct kt_bake *from, int e
 	struct rig rig;
 	pid_t pid;
 
-	rig_prepare(&rig, &spec);
+	rig_new_blank(&rig, &spec);
 	pid = rig_child(&rig);
-	assert_int_equal(kt_vm_prepare_for(rig.vm, told, &diag), 0);
+	assert_int_equal(kt_vm_expect(rig.vm, told, &diag), 0);
 	assert_int_equal(restore_in_vain(&rig, from, &diag), error);
 	assert_non_null(strstr(diag.cause, cause));
 	assert_int_equal(kill(pid, 0), -1);
 }
 
-static void test_prepared_for_another_image(void **state)
+static void test_blank_for_another_image(void **state)
 {
 	struct kt_diag diag = KT_DIAG_INIT;
 	struct kt_bake *again;
 
 	rig_needs(KT_ACCEL_TCG);
 	assert_int_equal(kt_bake_open(&again, BAKE, NULL, &diag), 0);
-	check_not_restored(bake, again, -EINVAL, "it was prepared for another image");
+	check_not_restored(bake, again, -EINVAL, "it was made for another image");
 	kt_bake_free(again);
 }
 
@@ -290,8 +290,8 @@ static void test_image_is_refused(void **state)
 	close(odd.memory_fds[0]);
 }
 
-/* Of several nodes none can be prepared, and under kvm there is nothing to be gained. */
-static void test_preparing_is_refused(void **state)
+/* Of several nodes none can be blank, and under kvm there is nothing to be gained. */
+static void test_blank_is_refused(void **state)
 {
 	struct kt_vm_spec nodes = spec;
 	struct kt_diag diag = KT_DIAG_INIT;
@@ -304,7 +304,7 @@ static void test_preparing_is_refused(void **state)
 	assert_int_equal(kt_loop_new(&loop, &diag), 0);
 	assert_int_equal(kt_vm_config_init(&config, &nodes, &diag), 0);
 	assert_int_equal(
-		kt_vm_prepare(&vm, &config, loop, &(struct kt_vm_handlers){ 0 }, NULL, &diag),
+		kt_vm_new_blank(&vm, &config, loop, &(struct kt_vm_handlers){ 0 }, NULL, &diag),
 		KT_VM_E_CANNOT);
 	assert_null(vm);
 	kt_loop_free(loop);
@@ -440,13 +440,13 @@ int main(void)
 		cmocka_unit_test(test_source_goes_on),
 		cmocka_unit_test(test_clone_goes_on_from_the_save),
 		cmocka_unit_test(test_times_are_told),
-		cmocka_unit_test(test_prepared_clone),
-		cmocka_unit_test(test_prepared_for_nothing),
-		cmocka_unit_test(test_prepared_is_gone),
-		cmocka_unit_test(test_prepared_for_an_image),
-		cmocka_unit_test(test_prepared_for_another_image),
+		cmocka_unit_test(test_clone_of_a_blank),
+		cmocka_unit_test(test_blank_for_nothing),
+		cmocka_unit_test(test_blank_is_gone),
+		cmocka_unit_test(test_blank_for_an_image),
+		cmocka_unit_test(test_blank_for_another_image),
 		cmocka_unit_test(test_image_is_refused),
-		cmocka_unit_test(test_preparing_is_refused),
+		cmocka_unit_test(test_blank_is_refused),
 		cmocka_unit_test(test_clones_are_private),
 		cmocka_unit_test(test_clone_is_readable_after_its_end),
 		cmocka_unit_test(test_clone_of_a_clone),

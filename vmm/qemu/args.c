@@ -271,7 +271,7 @@ static int add_memory(struct kt_qemu_args *args, const struct kt_vm_config *conf
 	int r;
 
 	r = add(args, "-m") ?: add(args, "%lluM", (unsigned long long)mib);
-	for (unsigned int i = 0; i < nodes && !given->prepared && !r; i++)
+	for (unsigned int i = 0; i < nodes && !given->blank && !r; i++)
 		r = add(args, "-object") ?:
 					   add(args,
 					       "memory-backend-file,id=ram%u,size=%lluM,mem-path=/dev/fd/%d,share=%s",
@@ -320,7 +320,7 @@ static int add_machine(struct kt_qemu_args *args, const struct kt_vm_config *con
 		"q35,max-ram-below-4g=%lluM,mem-merge=off,dump-guest-core=off,smm=off,sata=off,"
 		"usb=off,smbus=off,vmport=off,hpet=off%s",
 		(unsigned long long)(KT_QEMU_LOW_BYTES >> 20),
-		numa || given->prepared ? "" : ",memory-backend=ram0") ?:
+		numa || given->blank ? "" : ",memory-backend=ram0") ?:
 	    add_cpu(args, config) ?:
 	    add_memory(args, config, given);
 	if (!r && numa)
@@ -386,12 +386,12 @@ static int add_kernel(struct kt_qemu_args *args, const struct kt_vm_config *conf
 }
 
 /* The kernel is in RAM already; that there is none to load is no difference to the devices. */
-static int add_incoming(struct kt_qemu_args *args, bool prepared)
+static int add_incoming(struct kt_qemu_args *args, bool blank)
 {
 	static const char *const defer[] = { "-incoming", "defer", NULL };
 	static const char *const wait[] = { "-incoming", "defer", "-preconfig", NULL };
 
-	return kt_forward(add_list(args, prepared ? wait : defer));
+	return kt_forward(add_list(args, blank ? wait : defer));
 }
 
 int kt_qemu_args_build(struct kt_qemu_args *args, const struct kt_vm_config *config,
@@ -402,6 +402,6 @@ int kt_qemu_args_build(struct kt_qemu_args *args, const struct kt_vm_config *con
 				  add_machine(args, config, given) ?:
 				  add_clock(args, config)	   ?:
 				  add_devices(args, given)	   ?:
-				  (given->incoming ? add_incoming(args, given->prepared) :
+				  (given->incoming ? add_incoming(args, given->blank) :
 						     add_kernel(args, config, given)));
 }

@@ -26,7 +26,7 @@ struct kt_qemu_given {
 	int initrd;	  /* -1: none */
 	bool incoming;	  /* state comes by migration; RAM is as the files have it */
 	bool private_ram; /* the files are not written to */
-	bool prepared;	  /* it waits for its RAM, which it is told of by QMP */
+	bool blank;	  /* it waits for its RAM, which it is told of by QMP */
 	const int *ram;	  /* one per node; borrowed */
 	uint32_t tsc_khz; /* frequency of the host's TSC; 0: not known */
 };

@@ -39,7 +39,7 @@ static void far_ends_close(struct far_ends *far)
 /* What the guest has not taken is taken back from the socket by a rewind. */
 static int keep_far_ends(struct kt_qemu *qemu, const struct far_ends *far)
 {
-	if (!qemu->vm.ram.private && !qemu->prepared)
+	if (!qemu->vm.ram.private && !qemu->blank)
 		return 0;
 	return kt_forward(kt_link_keep_far(&qemu->control, far->control) ?:
 				  kt_link_keep_far(&qemu->terminal, far->terminal));
@@ -76,7 +76,7 @@ static int run_program(struct kt_qemu *qemu, const struct far_ends *far, char *c
 	keep[spec.keep_fd_count++] = far->terminal;
 	if (qemu->vm.bake)
 		keep[spec.keep_fd_count++] = qemu->state_fd;
-	else if (qemu->vm.config.initrd_fd >= 0 && !qemu->prepared)
+	else if (qemu->vm.config.initrd_fd >= 0 && !qemu->blank)
 		keep[spec.keep_fd_count++] = qemu->vm.config.initrd_fd;
 	for (unsigned int i = 0; i < qemu->vm.ram.nodes; i++)
 		keep[spec.keep_fd_count++] = qemu->vm.ram.fds[i];
@@ -136,10 +136,10 @@ static int start_program(struct kt_qemu *qemu, const struct far_ends *far)
 		.terminal = far->terminal,
 		.initrd = qemu->vm.config.initrd_fd,
 		.ram = qemu->vm.ram.fds,
-		.incoming = qemu->vm.bake || qemu->prepared,
-		.prepared = qemu->prepared,
+		.incoming = qemu->vm.bake || qemu->blank,
+		.blank = qemu->blank,
 		.private_ram = qemu->vm.ram.private,
-		.tsc_khz = qemu->vm.bake || qemu->prepared ? 0 : kt_qemu_tsc_khz(),
+		.tsc_khz = qemu->vm.bake || qemu->blank ? 0 : kt_qemu_tsc_khz(),
 	};
 
 	return kt_forward(kt_qemu_args_build(&args, &qemu->vm.config, &given) ?:

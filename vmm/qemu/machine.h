@@ -52,8 +52,8 @@ struct kt_qemu {
 	int state_fd;		  /* owned; the bake's state, to be read once; -1: booted */
 	struct kt_buf error_text; /* the last of what QEMU wrote to stderr */
 
-	/* Started without an image; see prepare.c. */
-	bool prepared;
+	/* Started without an image; see blank.c. */
+	bool blank;
 	uint64_t completing_id; /* the first of the commands that tell it which */
 	uint64_t completed_id;	/* the last */
 	char refusal[256];	/* the first refusal of one, or "" */
@@ -117,10 +117,10 @@ void kt_qemu_finish_paused(struct kt_qemu *qemu);
 struct kt_qemu *kt_qemu_alloc(const struct kt_vm *like, struct kt_diag *diag);
 struct kt_vm *kt_qemu_free(struct kt_vm *vm);
 int kt_qemu_set_up(struct kt_qemu *qemu, struct kt_diag *diag) _kt_must_check_;
-/* The part of it that a machine that is prepared does later. */
+/* The part of it that a blank machine does later. */
 int kt_qemu_set_up_ram(struct kt_qemu *qemu, struct kt_diag *diag) _kt_must_check_;
-/* prepared: RAM and the machine's parts are left out. */
-int kt_qemu_create(struct kt_vm **ret_vm, const struct kt_vm *like, bool prepared,
+/* blank: RAM and the machine's parts are left out. */
+int kt_qemu_create(struct kt_vm **ret_vm, const struct kt_vm *like, bool blank,
 		   struct kt_diag *diag) _kt_must_check_;
 /* Sends a command and runs the loop until it is answered. Conditions of vm.h, with diag. */
 int kt_qemu_command_and_wait(struct kt_qemu *qemu, const char *name, const char *arguments,
@@ -133,11 +133,11 @@ int kt_qemu_give_fd(struct kt_qemu *qemu, const char *name, const char *argument
 		    uint64_t deadline_ns, struct kt_diag *diag) _kt_must_check_;
 int kt_qemu_wrong_state(const struct kt_qemu *qemu, struct kt_diag *diag);
 
-/* prepare.c: the first two as their namesakes of backend.h. */
-int kt_qemu_prepare(struct kt_vm **ret_vm, const struct kt_vm *like,
-		    struct kt_diag *diag) _kt_must_check_;
-int kt_qemu_prepare_for(struct kt_vm *vm, struct kt_diag *diag) _kt_must_check_;
-/* Waits until a machine that was prepared is one that takes a state; its image is set. */
+/* blank.c: the first two as their namesakes of backend.h. */
+int kt_qemu_new_blank(struct kt_vm **ret_vm, const struct kt_vm *like,
+		      struct kt_diag *diag) _kt_must_check_;
+int kt_qemu_expect(struct kt_vm *vm, struct kt_diag *diag) _kt_must_check_;
+/* Waits until a blank machine is one that takes a state; its image is set. */
 int kt_qemu_complete(struct kt_qemu *qemu, uint64_t deadline_ns,
 		     struct kt_diag *diag) _kt_must_check_;
 /* A command was answered, maybe one of those. */

@@ -70,7 +70,7 @@ int kt_qemu_set_up(struct kt_qemu *qemu, struct kt_diag *diag)
 	if (!qemu->vcpus)
 		return kt_raise(-ENOMEM);
 	r = kt_qmp_init(&qemu->qmp, &kt_qemu_qmp_handlers, qemu);
-	if (!r && !qemu->prepared)
+	if (!r && !qemu->blank)
 		r = kt_qemu_set_up_ram(qemu, diag);
 	return r ? kt_forward(r) : kt_forward(kt_qemu_spawn(qemu, diag));
 }
@@ -92,7 +92,7 @@ struct kt_qemu *kt_qemu_alloc(const struct kt_vm *like, struct kt_diag *diag)
 	return qemu;
 }
 
-int kt_qemu_create(struct kt_vm **ret_vm, const struct kt_vm *like, bool prepared,
+int kt_qemu_create(struct kt_vm **ret_vm, const struct kt_vm *like, bool blank,
 		   struct kt_diag *diag)
 {
 	struct kt_qemu *qemu = kt_qemu_alloc(like, diag);
@@ -100,7 +100,7 @@ int kt_qemu_create(struct kt_vm **ret_vm, const struct kt_vm *like, bool prepare
 
 	if (!qemu)
 		return kt_raise(-ENOMEM);
-	qemu->prepared = prepared;
+	qemu->blank = blank;
 	r = kt_qemu_set_up(qemu, diag);
 	if (r) {
 		kt_qemu_free(&qemu->vm);
@@ -313,6 +313,6 @@ const struct kt_vm_ops kt_qemu_ops = {
 	.add_facts = kt_qemu_add_facts,
 	.restore = kt_qemu_restore,
 	.rewind = kt_qemu_rewind,
-	.prepare = kt_qemu_prepare,
-	.prepare_for = kt_qemu_prepare_for,
+	.new_blank = kt_qemu_new_blank,
+	.expect = kt_qemu_expect,
 };

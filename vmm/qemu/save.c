@@ -97,7 +97,7 @@ static int load_state(struct kt_qemu *qemu, uint64_t deadline_ns, struct kt_diag
 	char arguments[64];
 	int r = 0;
 
-	if (qemu->prepared) {
+	if (qemu->blank) {
 		snprintf(arguments, sizeof(arguments), "{\"uri\":\"fd:" FD_NAME "\"}");
 		r = kt_qemu_give_fd(qemu, "getfd", "{\"fdname\":\"" FD_NAME "\"}", qemu->state_fd,
 				    deadline_ns, diag);
@@ -122,8 +122,8 @@ static int restore(struct kt_qemu *qemu, uint64_t deadline_ns, struct kt_diag *d
 	struct kt_vm_restore_times *times = &qemu->vm.times;
 	uint64_t start_ns = kt_now_ns();
 	int r = open_state(qemu) ?:
-				   (qemu->prepared ? kt_qemu_complete(qemu, deadline_ns, diag) :
-						     start(qemu, deadline_ns, diag));
+				   (qemu->blank ? kt_qemu_complete(qemu, deadline_ns, diag) :
+						  start(qemu, deadline_ns, diag));
 
 	qemu->restored_ns = start_ns;
 	times->map_ns = kt_now_ns() - start_ns;
@@ -136,9 +136,9 @@ static int restore(struct kt_qemu *qemu, uint64_t deadline_ns, struct kt_diag *d
 	return kt_forward(r);
 }
 
-static struct kt_qemu *take_prepared(const struct kt_vm *like)
+static struct kt_qemu *take_blank(const struct kt_vm *like)
 {
-	struct kt_qemu *qemu = kt_container_of(like->prepared, struct kt_qemu, vm);
+	struct kt_qemu *qemu = kt_container_of(like->blank, struct kt_qemu, vm);
 
 	qemu->vm.bake = like->bake;
 	return qemu;
@@ -147,7 +147,7 @@ static struct kt_qemu *take_prepared(const struct kt_vm *like)
 int kt_qemu_restore(struct kt_vm **ret_vm, const struct kt_vm *like, uint64_t deadline_ns,
 		    struct kt_diag *diag)
 {
-	struct kt_qemu *qemu = like->prepared ? take_prepared(like) : kt_qemu_alloc(like, diag);
+	struct kt_qemu *qemu = like->blank ? take_blank(like) : kt_qemu_alloc(like, diag);
 	int r;
 
 	if (!qemu)

@@ -12,11 +12,11 @@
 #include "vmm/qemu/machine.h"
 
 /* With one node, whose RAM can be named when the machine's parts are not yet made. */
-int kt_qemu_prepare(struct kt_vm **ret_vm, const struct kt_vm *like, struct kt_diag *diag)
+int kt_qemu_new_blank(struct kt_vm **ret_vm, const struct kt_vm *like, struct kt_diag *diag)
 {
 	if (kt_topology_nodes_all(&like->config.topo) == 1)
 		return kt_forward(kt_qemu_create(ret_vm, like, true, diag));
-	kt_diag_cause(diag, "a machine of several nodes cannot be prepared");
+	kt_diag_cause(diag, "a machine of several nodes cannot be blank");
 	return KT_VM_E_CANNOT;
 }
 
@@ -42,7 +42,7 @@ static int send_commands(struct kt_qemu *qemu)
 					KT_QEMU_MIGRATION_CAPABILITIES, &qemu->completed_id));
 }
 
-int kt_qemu_prepare_for(struct kt_vm *vm, struct kt_diag *diag)
+int kt_qemu_expect(struct kt_vm *vm, struct kt_diag *diag)
 {
 	struct kt_qemu *qemu = kt_container_of(vm, struct kt_qemu, vm);
 
@@ -62,7 +62,7 @@ void kt_qemu_on_completing(struct kt_qemu *qemu, uint64_t id, const char *error)
 int kt_qemu_complete(struct kt_qemu *qemu, uint64_t deadline_ns, struct kt_diag *diag)
 {
 	bool sent = qemu->completed_id != UINT64_MAX;
-	int r = sent ? 0 : kt_qemu_prepare_for(&qemu->vm, diag);
+	int r = sent ? 0 : kt_qemu_expect(&qemu->vm, diag);
 
 	while (!r && qemu->qmp.next_reply <= qemu->completed_id) {
 		qemu->wait_done = false;

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What the files of a session share; see session.h. */
+#pragma once
+
+#include "machine/session.h"
+
+/* Without a machine, which its caller makes with these handlers and s as their arg. */
+int kt_session_alloc(struct kt_session **ret_session, const struct kt_vm_config *config,
+		     struct kt_diag *diag) _kt_must_check_;
+extern const struct kt_vm_handlers kt_session_vm_handlers;
+
+void kt_session_init_channel(struct kt_session *s);
+/* Whatever the agent could not do ends the session. */
+void kt_session_expect_agent(struct kt_session *s, int r);
+/* The restored machine is told that it is a clone. */
+void kt_session_begin_clone(struct kt_session *s);
+/* Tells the guest to end its job. */
+void kt_session_send_stop(struct kt_session *s);
+
+/* What the machine says. */
+void kt_session_take_console(struct kt_session *s, const void *data, size_t len);
+void kt_session_take_control(struct kt_session *s, const void *data, size_t len);
