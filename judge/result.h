@@ -30,6 +30,7 @@ struct kt_run_vcpu {
 /* What the machine began as, and how long that took; ns of wall time. */
 struct kt_run_start {
 	bool clone;		    /* of a bake; else it was booted */
+	bool rewound;		    /* ... and an earlier run had it before */
 	bool attached;		    /* ... in which the boot scheduler was attached */
 	uint64_t age_ns;	    /* ... and that was saved so long before; CLOCK_REALTIME */
 	bool baked_now;		    /* the bake was made for this run */

@@ -77,6 +77,7 @@ struct kt_session_owner {
 	uint64_t deadline_ns; /* CLOCK_MONOTONIC, of all of it; UINT64_MAX: none */
 	int cancel_fd;	      /* becomes readable to cancel, nothing reads it; -1: never */
 	uint64_t cancel_ns;   /* a guest that is ready has that to end its job, after a STOP */
+	bool keep;	      /* after the result of its job the machine goes on, to be rewound */
 };
 
 struct kt_session {
@@ -104,6 +105,8 @@ struct kt_session {
 	/* For the owner to write. */
 	bool wake;	/* leave kt_session_run() */
 	bool concluded; /* the guest has said all: its end is no surprise */
+	/* For the owner to read. */
+	unsigned int rewinds; /* kt_session_rewind() that succeeded */
 	/* Private. */
 	struct kt_session_owner owner;
 	struct kt_watch watch;
@@ -219,6 +222,8 @@ int kt_session_breakpoints(struct kt_session *session, const struct kt_vm_breakp
  * It must be frozen.
  */
 int kt_session_rewind(struct kt_session *session, struct kt_diag *diag) _kt_must_check_;
+/* Whether a job ran to its result, and the machine stands still since: it can be rewound. */
+bool kt_session_is_reusable(const struct kt_session *session);
 
 /* Ends the machine if it lives. */
 void kt_session_stop(struct kt_session *session);
