@@ -30,8 +30,10 @@ enum kt_range {
 	KT_RANGE_MSG,
 	KT_RANGE_TOPOLOGY,
 	/* ops/ */
+	KT_RANGE_BOX,
+	KT_RANGE_CGROUP,
 	KT_RANGE_CPUS,
-	KT_RANGE_EXEC,
+	KT_RANGE_PID1,
 	KT_RANGE_OP,
 	KT_RANGE_SPAWN,
 	/* scenario/ */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The one header a scenario file includes. The file is compiled twice, for the
- * host (checks) and for the guest (bodies); the tables must come out the same.
+ * The header that scenario files include. A scenario file is compiled for the host (checks)
+ * and for the guest (bodies and workloads); its records must be the same on both sides.
  */
 #pragma once
 

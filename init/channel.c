@@ -81,7 +81,7 @@ int kt_channel_flush(struct kt_channel *ch)
 			break;
 		ch->out_pos += (size_t)n;
 	}
-	/* Moving the rest to the front is dear; do it when most is gone. */
+	/* Moving the rest to the front is expensive: do it when half of the buffer is written. */
 	if (ch->out_pos > ch->out.len / 2) {
 		kt_buf_consume(&ch->out, ch->out_pos);
 		ch->out_pos = 0;
@@ -126,7 +126,7 @@ int kt_channel_send(struct kt_channel *ch, const struct kt_msg *msg)
 
 int kt_channel_receive(struct kt_channel *ch)
 {
-	uint8_t buf[4096]; /* a buffer of the driver */
+	uint8_t buf[4096]; /* size of the driver's buffers */
 	int r;
 
 	for (size_t got = 0; got < RECEIVE_MAX; got += sizeof(buf)) {

@@ -2,10 +2,10 @@
 /*
  * The guest's end of the control channel: frames over a virtio-serial port.
  *
- * Output is queued and written without blocking. The port has no event for
- * "there is room again" (its output queue has no interrupt), so that a queue
- * that is not empty is retried on a tick. Beyond KT_CHANNEL_QUEUE_SOFT a sender
- * waits for the host; after KT_CHANNEL_STALL_NS of that the channel is dead.
+ * Output is queued and written without blocking. The port has no event for free space (its
+ * output queue has no interrupt), so that a non-empty queue is retried every
+ * KT_CHANNEL_TICK_NS. While more than KT_CHANNEL_QUEUE_SOFT bytes are queued, a sender waits for
+ * the host; after KT_CHANNEL_STALL_NS of waiting the channel is dead.
  */
 #pragma once
 
@@ -26,28 +26,28 @@
 struct kt_channel {
 	int fd; /* -1: not open */
 	struct kt_buf out;
-	size_t out_pos; /* bytes of out already written */
+	size_t out_pos; /* bytes of out that are written */
 	uint32_t seq;
 	struct kt_frame_decoder in;
 };
 
 enum kt_channel_condition {
-	KT_CHANNEL_E_NONE = KT_CONDITION(CHANNEL), /* no such port (yet); nothing to receive */
-	KT_CHANNEL_E_GONE,			   /* the host closed it */
-	KT_CHANNEL_E_GARBAGE,			   /* what came is no message; see reterr_text */
+	KT_CHANNEL_E_NONE = KT_CONDITION(CHANNEL), /* no port yet, or no whole message */
+	KT_CHANNEL_E_GONE,			   /* the host closed the port */
+	KT_CHANNEL_E_GARBAGE,			   /* malformed input; see reterr_text */
 	KT_CHANNEL_E_STALLED,			   /* the host does not read */
-	KT_CHANNEL_E_MORE,			   /* there may be more to receive */
+	KT_CHANNEL_E_MORE,			   /* the port may hold more input */
 };
 
 void kt_channel_init(struct kt_channel *ch);
 
-/* Looks for the port named KT_PORT_CONTROL and opens it. KT_CHANNEL_E_NONE if it is not there. */
+/* Opens the port named KT_PORT_CONTROL. KT_CHANNEL_E_NONE: there is no such port yet. */
 int kt_channel_open(struct kt_channel *ch) _kt_must_check_;
 
-/* Queues a message and writes what the port takes. KT_CHANNEL_E_STALLED. */
+/* Queues a message, then kt_channel_flush(). KT_CHANNEL_E_STALLED, or negative errno. */
 int kt_channel_send(struct kt_channel *ch, const struct kt_msg *msg) _kt_must_check_;
 
-/* Writes what the port takes. */
+/* Writes as many queued bytes as the port accepts without blocking. Negative errno. */
 int kt_channel_flush(struct kt_channel *ch) _kt_must_check_;
 
 static inline bool kt_channel_pending(const struct kt_channel *ch)
@@ -56,17 +56,21 @@ static inline bool kt_channel_pending(const struct kt_channel *ch)
 }
 
 /*
- * A restored machine's host knows nothing of what was said before: what is queued
- * is dropped and the count of frames begins anew.
+ * For a clone, whose host has not heard the conversation so far: drops the queue and restarts
+ * the numbers of frames.
  */
 void kt_channel_restart(struct kt_channel *ch);
 
 /*
- * Reads what is there into the decoder, up to a limit: KT_CHANNEL_E_MORE, when the
- * messages are to be taken out first. 0, or KT_CHANNEL_E_GONE.
+ * Reads input into the decoder, up to a limit. Returns 0 if the port is empty,
+ * KT_CHANNEL_E_MORE at the limit (the caller takes messages first), KT_CHANNEL_E_GONE, or
+ * negative errno.
  */
 int kt_channel_receive(struct kt_channel *ch) _kt_must_check_;
 
-/* Takes the next message. KT_CHANNEL_E_NONE, or KT_CHANNEL_E_GARBAGE with a static text. */
+/*
+ * Takes the next message. KT_CHANNEL_E_NONE, KT_CHANNEL_E_GARBAGE with its cause in
+ * *reterr_text (static), or negative errno.
+ */
 int kt_channel_next(struct kt_channel *ch, struct kt_msg *ret_msg,
 		    const char **reterr_text) _kt_must_check_;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What sets a clone apart; see clone.h. It is the first thing that a clone does, and
- * an emulated machine has no code translated yet: what can be done before the save,
- * as opening files, is.
+ * The identity of a clone; see clone.h. Taking it is the first thing that a clone does, when an
+ * emulated machine has translated no code yet. Everything that can be done before the save, such
+ * as opening files, is done there.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -25,7 +25,7 @@
 #define MACHINE_ID_BYTES (2 * KT_CLONE_IDENTITY_BYTES + 1)
 
 static int random_fd = -1;
-static char *machine_id; /* the file, mapped: no system call in a clone */
+static char *machine_id; /* the file, mapped: a clone writes it without a system call */
 
 static int map_machine_id(void)
 {
@@ -47,8 +47,8 @@ static int open_files(void)
 }
 
 /*
- * What the host sends is counted as entropy, so that the kernel takes it at once,
- * and its generators begin anew, those of each CPU too.
+ * Credits the host's bytes as entropy, so that the kernel uses them at once, and reseeds the
+ * kernel's generators, including those of each CPU.
  */
 static int reseed(const struct kt_bytes *entropy)
 {
@@ -64,7 +64,7 @@ static int reseed(const struct kt_bytes *entropy)
 	return 0;
 }
 
-/* Not printf(3), which is a lot of code to be translated for this. */
+/* printf(3) would be much code to translate in an emulated clone. */
 static char *put_hex(char *to, const uint8_t *bytes, size_t count)
 {
 	static const char digits[] = "0123456789abcdef";
@@ -90,32 +90,30 @@ static int take_identity(const uint8_t *identity)
 int kt_clone_name_oneself(void)
 {
 	uint8_t identity[KT_CLONE_IDENTITY_BYTES];
-	int r = open_files();
 
-	if (r)
-		return kt_forward(r);
+	KT_TRY(open_files());
 	if (getrandom(identity, sizeof(identity), GRND_NONBLOCK) != (ssize_t)sizeof(identity) &&
 	    errno != EAGAIN)
 		return kt_raise(-errno);
 	return kt_forward(take_identity(identity));
 }
 
-void kt_clone_become(struct kt_exec *exec, const struct kt_msg_clone *clone)
+void kt_clone_become(struct kt_pid1 *pid1, const struct kt_msg_clone *clone)
 {
 	const char *doing = "seed the kernel's random numbers";
 	int r;
 
 	if (clone->identity.len != KT_CLONE_IDENTITY_BYTES || !clone->entropy.len ||
 	    clone->entropy.len > KT_CLONE_ENTROPY_BYTES_MAX)
-		kt_init_fail(exec, "become a clone", "an identity of %u and entropy of %u bytes",
+		kt_init_fail(pid1, "become a clone", "an identity of %u and entropy of %u bytes",
 			     clone->identity.len, clone->entropy.len);
-	kt_channel_restart(&exec->channel);
-	exec->staged_bytes = 0;
+	kt_channel_restart(&pid1->channel);
+	pid1->staged_bytes = 0;
 	r = reseed(&clone->entropy);
 	if (!r && !clone->keep_identity) {
 		doing = "take an identity";
 		r = take_identity(clone->identity.data);
 	}
 	if (r)
-		kt_init_fail(exec, doing, "%s", strerror(-r));
+		kt_init_fail(pid1, doing, "%s", strerror(-r));
 }

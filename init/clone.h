@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Becoming a machine of its own. All clones of one image begin with the same
- * random numbers, the same name and the same place in a conversation that their
- * hosts have not heard.
+ * The identity of a machine. All clones of a bake start with the same state of the random
+ * number generator, the same host name and machine id, and the same position in the control
+ * channel.
  */
 #pragma once
 
 #include "proto/msg.h"
 
-struct kt_exec;
+struct kt_pid1;
 
-/* Ends the guest if it cannot be done: a clone that is like another must not run. */
-void kt_clone_become(struct kt_exec *exec, const struct kt_msg_clone *clone);
+/* Makes a clone distinct: new entropy, new identity. Ends the guest on failure. */
+void kt_clone_become(struct kt_pid1 *pid1, const struct kt_msg_clone *clone);
 
-/* Takes an identity at random: of a machine that was booted. */
+/* Takes a random identity, in a booted machine. Negative errno. */
 int kt_clone_name_oneself(void) _kt_must_check_;

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* First steps of PID 1; see early.h. */
+/*
+ * First steps of PID 1; see early.h. The mount table lists every file system that bodies, programs
+ * and ktest use; a kernel without one of them is refused here, by name.
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
@@ -41,7 +44,7 @@ int kt_early_check_archive(struct kt_diag *diag)
 		return 0;
 	kt_diag_doing(diag, "check the initramfs");
 	kt_diag_cause(diag,
-		      "it was not unpacked to its end: " KT_STAGING_END_MARK " is %s; the "
+		      "the kernel did not unpack all of it: " KT_STAGING_END_MARK " is %s; the "
 		      "archive is truncated or the guest has too little memory for it",
 		      fd < 0 ? "missing" : "incomplete");
 	return KT_EARLY_E_FAILED;
@@ -79,7 +82,7 @@ int kt_early_protect(struct kt_diag *diag)
 	}
 	fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
 	if (fd < 0 || write(fd, "-1000", 5) != 5) {
-		kt_diag_doing(diag, "keep the OOM killer from init");
+		kt_diag_doing(diag, "exempt init from the OOM killer");
 		kt_diag_cause(diag, "/proc/self/oom_score_adj: %s", strerror(errno));
 		return KT_EARLY_E_FAILED;
 	}

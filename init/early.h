@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The first things PID 1 does, before anything can be reported but on the console. */
+/* The first steps of PID 1, while the console is the only way to report. */
 #pragma once
 
 #include "base/diag.h"
@@ -9,11 +9,13 @@ enum kt_early_condition {
 	KT_EARLY_E_FAILED = KT_CONDITION(EARLY), /* see diag */
 };
 
-/* Whether all of the initramfs was unpacked. 0, or KT_EARLY_E_FAILED. */
+/* All functions return 0 or KT_EARLY_E_FAILED. */
+
+/* Checks that the kernel unpacked the whole initramfs. */
 int kt_early_check_archive(struct kt_diag *diag) _kt_must_check_;
 
-/* Mounts all file systems that a job may need. 0, or KT_EARLY_E_FAILED naming the first missing. */
+/* Mounts the file systems that jobs use. */
 int kt_early_mount(struct kt_diag *diag) _kt_must_check_;
 
-/* Puts this process above every scheduler under test and out of the OOM killer's reach. */
+/* Makes PID 1 SCHED_FIFO, above every scheduler under test, and exempt from the OOM killer. */
 int kt_early_protect(struct kt_diag *diag) _kt_must_check_;

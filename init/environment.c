@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* See environment.h. */
+/* Environment variables of staged programs; see environment.h. */
 #include <fcntl.h>
 #include <stdlib.h>
 #include <unistd.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The environment of programs that were staged as files. */
+/* Environment variables of staged programs. */
 #pragma once
 
-/* They find the libraries that were staged for them. Ends the process if that cannot be. */
+/* Sets LD_LIBRARY_PATH to the staged libraries. Exits the process on failure. */
 void kt_environment_library_path(void);

@@ -1,21 +1,21 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * PID 1 of the guest: its state, and the order in which its parts are used.
+ * PID 1 of the guest: its state, and its parts in the order of their use.
  *
- *   early.c      is the archive whole, mounts
- *   warm-up.c    what any job needs, before there is one: cgroups, BTF, modules
- *   channel.c    the control port
- *   exec.c       events and children: implements ops/exec.h
- *   clone.c      becoming a machine of its own after a restore
- *   staging/     what the host stages: archives, modules
- *   slot/        commands of the host
- *   terminal.c   of interactive commands
- *   job/         the job: stage, steps, body, snapshots, teardown (run.c)
- *   view.c       the machine as Linux sees it (sysfs.c), for the host
- *   last-words.c how it ends
+ *   early.c      initramfs check, mounts, protection of PID 1
+ *   warm-up.c    preparations that no job changes: cgroups, BTF, modules
+ *   channel.c    control channel
+ *   events.c     events and children: implements ops/guest/pid1.h
+ *   clone.c      identity of a clone
+ *   staging/     archives and modules that the host stages
+ *   slot/        executor slots: commands of the host
+ *   terminal.c   terminal of interactive commands
+ *   job/         the job: staging, steps, body, snapshots, teardown (run.c)
+ *   view.c       the machine as Linux reports it (sysfs.c)
+ *   last-words.c the end of PID 1
  *
- * It has one thread. It runs as SCHED_FIFO, so that no scheduler under test can
- * keep it from reporting; its children do not inherit that.
+ * PID 1 has one thread. It runs as SCHED_FIFO, so that no scheduler under test can keep it from
+ * reporting; children do not inherit the policy.
  */
 #pragma once
 
@@ -26,7 +26,7 @@
 #include "init/slot/slots.h"
 #include "init/job/snapshot.h"
 #include "init/staging/unpack.h"
-#include "ops/exec.h"
+#include "ops/guest/pid1.h"
 #include "ops/guest/sched.h"
 #include "scenario/cell.h"
 
@@ -45,52 +45,52 @@ struct kt_init_child {
 	void *arg;
 };
 
-struct kt_exec {
+struct kt_pid1 {
 	int epoll_fd;
 	int signal_fd;	  /* SIGCHLD */
-	int heartbeat_fd; /* timer, armed while something runs */
-	bool beats;
-	int uevent_fd; /* -1: the kernel has none; waits tick instead */
+	int heartbeat_fd; /* timer, armed while a job, an attach or a command runs */
+	bool beats;	  /* the timer is armed */
+	int uevent_fd;	  /* -1: the kernel has no uevents; waits tick instead */
 	struct kt_init_watch watches[KT_INIT_WATCHES_MAX];
 	struct kt_init_child children[KT_INIT_CHILDREN_MAX];
 
 	struct kt_channel channel;
 	struct kt_unpack unpack;
-	uint64_t staged_bytes;	   /* unpacked since the channel began */
-	uint64_t start_ns;	   /* when PID 1 was started */
-	struct kt_msg_hello hello; /* what is known of it before the save */
+	uint64_t staged_bytes;	   /* unpacked since the channel's (re)start */
+	uint64_t start_ns;	   /* start of PID 1 */
+	struct kt_msg_hello hello; /* fields that clones share; read before the save */
 	bool has_job;
-	bool primed; /* a job was staged, and its boot scheduler attached, for others to begin with */
+	bool primed; /* a priming job has run; the next job finds its state */
 	struct kt_msg_job job;
-	struct kt_msg_thawed thawed; /* the last one; number 0: none yet */
+	struct kt_msg_thawed thawed; /* last answer to a FREEZE; number 0: none yet */
 	bool stop;		     /* the host asked for teardown */
-	bool tear_down;		     /* it has begun: waits no longer end on `stop` */
+	bool tear_down;		     /* teardown has begun: waits no longer end on `stop` */
 
 	struct kt_cell cell; /* what the job is */
 	struct kt_sched sched;
 	struct kt_slots slots;
-	char attach[KT_NAME_MAX]; /* what ATTACH asks for; "": nothing */
-	bool attaching;
+	char attach[KT_NAME_MAX]; /* scheduler of a pending ATTACH; "": none */
+	bool attaching;		  /* an ATTACH is being carried out */
 	struct kt_snapshot_sender snapshots;
 	pid_t pulse_pid;	/* 0: none */
-	uint32_t next_periodic; /* index of the next periodic snapshot's position */
+	uint32_t next_periodic; /* index of the next periodic snapshot */
 	struct kt_msg_result result;
 };
 
 /* Sets up events and children. Negative errno. */
-int kt_exec_init(struct kt_exec *exec) _kt_must_check_;
+int kt_pid1_init(struct kt_pid1 *pid1) _kt_must_check_;
 
-/* Says that it is ready for a job. */
-void kt_init_hello(struct kt_exec *exec);
+/* Sends HELLO: ready for a job. */
+void kt_init_hello(struct kt_pid1 *pid1);
 
-/* Starts to send heartbeats, until there is neither a job nor a command. */
-int kt_exec_start_heartbeat(struct kt_exec *exec) _kt_must_check_;
+/* Sends heartbeats until no job, attach or command runs. Negative errno. */
+int kt_pid1_start_heartbeat(struct kt_pid1 *pid1) _kt_must_check_;
 
-/* Nobody wants to know of this child's end any more. */
-void kt_exec_forget(struct kt_exec *exec, pid_t pid);
+/* Removes the exit callback of child `pid`. */
+void kt_pid1_forget(struct kt_pid1 *pid1, pid_t pid);
 
-/* Attaches the scheduler that ATTACH asks for, and answers. */
-void kt_run_attach(struct kt_exec *exec);
+/* Attaches scheduler pid1->attach and reports the op. */
+void kt_run_attach(struct kt_pid1 *pid1);
 
-/* Runs the job that was received, up to and including teardown. Fills in exec->result. */
-void kt_run_job(struct kt_exec *exec);
+/* Runs pid1->job, up to and including teardown. Fills in and sends pid1->result. */
+void kt_run_job(struct kt_pid1 *pid1);

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The ends of PID 1; see last-words.h. The machine may be ended as soon as it
- * powers off, with what its devices still hold; therefore the host releases the
- * guest with a STOP when it has the last message, and the guest waits for that
- * for a short while.
+ * The end of PID 1; see last-words.h. A power-off may end the machine with bytes left in its
+ * devices. The host therefore sends STOP when it has the last message, and the guest waits up to
+ * RELEASE_NS for STOP before it powers off.
  *
- * The signal handler uses only memory reserved beforehand and system calls.
+ * The signal handler uses only system calls and memory reserved beforehand.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -25,13 +24,13 @@
 
 #define RELEASE_NS KT_NSEC_PER_SEC
 
-static struct kt_exec *the_exec;
+static struct kt_pid1 *the_pid1;
 static struct kt_buf fatal_payload, fatal_frame; /* of reserved size */
 static char signal_stack[32u << 10];
 
 static const int fatal_signals[] = { SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGSYS };
 
-/* Without ACPI the kernel cannot power off, it would halt and stay; a reset is an end too. */
+/* Without ACPI the kernel would halt instead of powering off: reset the machine then. */
 static _Noreturn void power_off(void)
 {
 	for (;;) {
@@ -41,7 +40,7 @@ static _Noreturn void power_off(void)
 	}
 }
 
-/* One line on the console, all of it out of the serial port when this returns. */
+/* Writes one line to the console and waits until the serial port has sent it. */
 static void say(const char *line, size_t len)
 {
 	_cleanup_(kt_closep) int fd = open("/dev/console", O_WRONLY | O_NOCTTY | O_CLOEXEC);
@@ -59,11 +58,11 @@ static void say(const char *line, size_t len)
 	tcdrain(fd);
 }
 
-/* ---- ends that were decided on ---- */
+/* ---- deliberate ends ---- */
 
-static void await_release(struct kt_exec *exec)
+static void await_release(struct kt_pid1 *pid1)
 {
-	struct kt_channel *ch = &exec->channel;
+	struct kt_channel *ch = &pid1->channel;
 	uint64_t deadline = kt_now_ns() + RELEASE_NS;
 	struct pollfd pfd = { .fd = ch->fd, .events = POLLIN };
 	const char *text;
@@ -71,8 +70,10 @@ static void await_release(struct kt_exec *exec)
 
 	while (kt_now_ns() < deadline) {
 		struct timespec tick = { .tv_nsec = KT_CHANNEL_TICK_NS };
-		int r = kt_channel_flush(ch) ?: kt_channel_receive(ch);
+		int r = kt_channel_flush(ch);
 
+		if (!r)
+			r = kt_channel_receive(ch);
 		if (r && r != KT_CHANNEL_E_MORE)
 			return;
 		while (!kt_channel_next(ch, &msg, &text))
@@ -85,15 +86,15 @@ static void await_release(struct kt_exec *exec)
 	}
 }
 
-_Noreturn void kt_init_finish(struct kt_exec *exec)
+_Noreturn void kt_init_finish(struct kt_pid1 *pid1)
 {
-	/* Without a job nothing was said that the host would wait for. */
-	if (exec->has_job)
-		await_release(exec);
+	/* Without a job the host waits for no message. */
+	if (pid1->has_job)
+		await_release(pid1);
 	power_off();
 }
 
-_Noreturn void kt_init_fail(struct kt_exec *exec, const char *doing, const char *cause, ...)
+_Noreturn void kt_init_fail(struct kt_pid1 *pid1, const char *doing, const char *cause, ...)
 {
 	struct kt_msg msg = { .type = KT_MSG_FAILED };
 	char line[sizeof(msg.failed) + sizeof(KT_CONSOLE_FAILED) + 8];
@@ -108,8 +109,8 @@ _Noreturn void kt_init_fail(struct kt_exec *exec, const char *doing, const char 
 	n = snprintf(line, sizeof(line), "\n" KT_CONSOLE_FAILED "%s: %s\n", msg.failed.doing,
 		     msg.failed.cause);
 	say(line, (size_t)n);
-	if (exec->channel.fd >= 0 && !kt_channel_send(&exec->channel, &msg))
-		await_release(exec);
+	if (pid1->channel.fd >= 0 && !kt_channel_send(&pid1->channel, &msg))
+		await_release(pid1);
 	power_off();
 }
 
@@ -146,7 +147,7 @@ static void say_signal(int sig, uint64_t address, uint64_t ip)
 	say(line, at);
 }
 
-/* Blocking, and without the loop's bookkeeping, which may be what broke. */
+/* Blocks, and does not touch the event loop, which may be what broke. */
 static void write_out(int fd, const uint8_t *data, size_t len)
 {
 	struct timespec tick = { .tv_nsec = KT_CHANNEL_TICK_NS };
@@ -165,7 +166,7 @@ static void write_out(int fd, const uint8_t *data, size_t len)
 
 static void send_fatal(int sig, int code, uint64_t address, uint64_t ip)
 {
-	struct kt_channel *ch = &the_exec->channel;
+	struct kt_channel *ch = &the_pid1->channel;
 	struct pollfd pfd = { .fd = ch->fd, .events = POLLIN };
 	struct kt_msg msg = { .type = KT_MSG_FATAL };
 
@@ -188,7 +189,7 @@ static void on_fatal(int sig, siginfo_t *info, void *context)
 {
 	const ucontext_t *uc = context;
 	uint64_t ip = (uint64_t)uc->uc_mcontext.gregs[REG_RIP];
-	/* si_addr means something only if the kernel raised the signal. */
+	/* si_addr is valid only if the kernel raised the signal. */
 	uint64_t address = info->si_code > 0 ? (uint64_t)(uintptr_t)info->si_addr : 0;
 
 	say_signal(sig, address, ip);
@@ -196,15 +197,15 @@ static void on_fatal(int sig, siginfo_t *info, void *context)
 	power_off();
 }
 
-int kt_last_words_init(struct kt_exec *exec)
+int kt_last_words_init(struct kt_pid1 *pid1)
 {
 	const stack_t stack = { .ss_sp = signal_stack, .ss_size = sizeof(signal_stack) };
-	/* A second fault, in the handler, takes the default way: the kernel panics. */
+	/* A second fault, in the handler, ends PID 1, and the kernel panics. */
 	struct sigaction sa = { .sa_sigaction = on_fatal,
 				.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_RESETHAND };
 	int r;
 
-	the_exec = exec;
+	the_pid1 = pid1;
 	r = kt_buf_reserve(&fatal_payload, 128);
 	if (!r)
 		r = kt_buf_reserve(&fatal_frame, 256);

@@ -20,7 +20,7 @@
 
 #define PORT_WAIT_NS (10 * KT_NSEC_PER_SEC)
 
-static struct kt_exec the_init;
+static struct kt_pid1 the_init;
 
 static void must(const char *doing, int r)
 {
@@ -30,80 +30,80 @@ static void must(const char *doing, int r)
 
 /* ---- the channel ---- */
 
-static void on_stage(struct kt_exec *exec, const struct kt_msg_stage *stage)
+static void on_stage(struct kt_pid1 *pid1, const struct kt_msg_stage *stage)
 {
 	struct kt_msg msg = { .type = KT_MSG_STAGED };
 	struct kt_diag diag = KT_DIAG_INIT;
 
-	if (kt_unpack_feed(&exec->unpack, stage->data.data, stage->data.len, stage->last, &diag))
-		kt_init_fail(exec, diag.doing, "%s", diag.cause);
-	exec->staged_bytes += stage->data.len;
-	msg.staged.bytes = exec->staged_bytes;
-	kt_exec_send(exec, &msg);
+	if (kt_unpack_feed(&pid1->unpack, stage->data.data, stage->data.len, stage->last, &diag))
+		kt_init_fail(pid1, diag.doing, "%s", diag.cause);
+	pid1->staged_bytes += stage->data.len;
+	msg.staged.bytes = pid1->staged_bytes;
+	kt_pid1_send(pid1, &msg);
 }
 
-static void on_message(struct kt_exec *exec, const struct kt_msg *msg)
+static void on_message(struct kt_pid1 *pid1, const struct kt_msg *msg)
 {
 	switch (msg->type) {
 	case KT_MSG_JOB:
-		if (exec->has_job)
-			kt_init_fail(exec, "read the control channel", "a second job");
-		exec->job = msg->job;
-		exec->has_job = true;
+		if (pid1->has_job)
+			kt_init_fail(pid1, "read the control channel", "a second job");
+		pid1->job = msg->job;
+		pid1->has_job = true;
 		break;
 	case KT_MSG_STOP:
-		exec->stop = true;
+		pid1->stop = true;
 		break;
 	case KT_MSG_THAWED:
-		exec->thawed = msg->thawed;
+		pid1->thawed = msg->thawed;
 		break;
 	case KT_MSG_CLONE:
-		kt_clone_become(exec, &msg->clone);
-		kt_init_hello(exec);
+		kt_clone_become(pid1, &msg->clone);
+		kt_init_hello(pid1);
 		break;
 	case KT_MSG_STAGE:
-		on_stage(exec, &msg->stage);
+		on_stage(pid1, &msg->stage);
 		break;
 	case KT_MSG_WINSIZE:
 		kt_terminal_resize(&msg->winsize);
 		break;
 	case KT_MSG_ATTACH:
-		memcpy(exec->attach, msg->attach.name, sizeof(exec->attach));
+		memcpy(pid1->attach, msg->attach.name, sizeof(pid1->attach));
 		break;
 	default:
-		if (kt_slots_take(exec, msg))
+		if (kt_slots_take(pid1, msg))
 			break;
-		kt_init_fail(exec, "read the control channel", "message '%s' is not for a guest",
+		kt_init_fail(pid1, "read the control channel", "message '%s' is not for a guest",
 			     kt_msg_name(msg->type));
 	}
 }
 
 /*
- * A host that is not connected yet reads as one that is gone, so that this says
- * something only once a job was received.
+ * KT_CHANNEL_E_GONE also means that the host has not connected yet: it is an error only after a
+ * job was received.
  */
 static void on_port(void *arg)
 {
-	struct kt_exec *exec = arg;
+	struct kt_pid1 *pid1 = arg;
 	const char *text = "";
 	struct kt_msg msg;
 	int received, r;
 
 	do {
-		received = kt_channel_receive(&exec->channel);
+		received = kt_channel_receive(&pid1->channel);
 		must("read the control channel", received);
-		if (received == KT_CHANNEL_E_GONE && exec->has_job)
-			kt_init_fail(exec, "read the control channel", "the host has closed it");
-		while (!(r = kt_channel_next(&exec->channel, &msg, &text)))
-			on_message(exec, &msg);
+		if (received == KT_CHANNEL_E_GONE && pid1->has_job)
+			kt_init_fail(pid1, "read the control channel", "the host has closed it");
+		while (!(r = kt_channel_next(&pid1->channel, &msg, &text)))
+			on_message(pid1, &msg);
 		if (r == KT_CHANNEL_E_GARBAGE)
-			kt_init_fail(exec, "read the control channel", "%s", text);
+			kt_init_fail(pid1, "read the control channel", "%s", text);
 		must("read the control channel", r);
 	} while (received == KT_CHANNEL_E_MORE);
 }
 
 struct opening {
-	struct kt_exec *exec;
+	struct kt_pid1 *pid1;
 	int r;
 };
 
@@ -111,31 +111,31 @@ static bool port_opened(void *arg)
 {
 	struct opening *o = arg;
 
-	o->r = kt_channel_open(&o->exec->channel);
+	o->r = kt_channel_open(&o->pid1->channel);
 	return o->r != KT_CHANNEL_E_NONE;
 }
 
-/* The driver names a port some time after it has found it; a uevent tells. */
-static void open_channel(struct kt_exec *exec)
+/* The driver names a port some time after finding it, with a uevent. */
+static void open_channel(struct kt_pid1 *pid1)
 {
-	struct opening o = { .exec = exec };
-	int r = kt_exec_wait(exec, port_opened, &o, kt_now_ns() + PORT_WAIT_NS, KT_SCHED_TICK_NS);
+	struct opening o = { .pid1 = pid1 };
+	int r = kt_pid1_wait(pid1, port_opened, &o, kt_now_ns() + PORT_WAIT_NS, KT_SCHED_TICK_NS);
 
 	if (r > 0)
-		kt_init_fail(exec, "open the control channel",
+		kt_init_fail(pid1, "open the control channel",
 			     "no virtio port named " KT_PORT_CONTROL " within 10 s");
 	must("open the control channel", r ? r : o.r);
 	/* Edge-triggered: while no host is connected, the port is always "hung up". */
 	must("watch the control channel",
-	     kt_exec_watch_events(exec, exec->channel.fd, EPOLLIN | EPOLLET, on_port, exec));
+	     kt_pid1_watch_events(pid1, pid1->channel.fd, EPOLLIN | EPOLLET, on_port, pid1));
 }
 
 /* ---- the job ---- */
 
-/* What is the same in all clones is found out before the save. */
-static void describe_machine(struct kt_exec *exec)
+/* Fills in the fields of HELLO that all clones share, before the save. */
+static void describe_machine(struct kt_pid1 *pid1)
 {
-	struct kt_msg_hello *hello = &exec->hello;
+	struct kt_msg_hello *hello = &pid1->hello;
 	struct utsname uts;
 	struct sysinfo si;
 
@@ -145,49 +145,49 @@ static void describe_machine(struct kt_exec *exec)
 	snprintf(hello->kernel_release, sizeof(hello->kernel_release), "%s", uts.release);
 	hello->cpus = (uint32_t)sysconf(_SC_NPROCESSORS_ONLN);
 	hello->memory_bytes = (uint64_t)si.totalram * si.mem_unit;
-	hello->init_start_ns = exec->start_ns;
+	hello->init_start_ns = pid1->start_ns;
 }
 
-void kt_init_hello(struct kt_exec *exec)
+void kt_init_hello(struct kt_pid1 *pid1)
 {
-	struct kt_msg msg = { .type = KT_MSG_HELLO, .hello = exec->hello };
+	struct kt_msg msg = { .type = KT_MSG_HELLO, .hello = pid1->hello };
 
 	msg.hello.ready_ns = kt_now_ns();
-	msg.hello.slots = exec->slots.count;
-	msg.hello.busy_slots = kt_slots_busy(exec);
-	kt_exec_send(exec, &msg);
+	msg.hello.slots = pid1->slots.count;
+	msg.hello.busy_slots = kt_slots_busy(pid1);
+	kt_pid1_send(pid1, &msg);
 }
 
-static bool scheduler_is_gone(struct kt_exec *exec)
+static bool scheduler_is_gone(struct kt_pid1 *pid1)
 {
-	return exec->sched.generation && !kt_sched_check(&exec->sched);
+	return pid1->sched.generation && !kt_sched_check(&pid1->sched);
 }
 
 static bool has_work(void *arg)
 {
-	struct kt_exec *exec = arg;
+	struct kt_pid1 *pid1 = arg;
 
-	return exec->has_job || exec->attach[0] || scheduler_is_gone(exec);
+	return pid1->has_job || pid1->attach[0] || scheduler_is_gone(pid1);
 }
 
-/* Waits as long as it takes: that the host is alive is the host's business. */
-static void await_job(struct kt_exec *exec)
+/* Waits without a limit: the host watches over the time. */
+static void await_job(struct kt_pid1 *pid1)
 {
 	struct kt_diag diag = KT_DIAG_INIT;
 	int r = 0;
 
-	while (!r && !exec->has_job) {
-		r = kt_exec_wait(exec, has_work, exec, UINT64_MAX, 0);
-		if (!r && exec->attach[0])
-			kt_run_attach(exec);
-		else if (!r && scheduler_is_gone(exec))
-			kt_exec_note_death(exec);
+	while (!r && !pid1->has_job) {
+		r = kt_pid1_wait(pid1, has_work, pid1, UINT64_MAX, 0);
+		if (!r && pid1->attach[0])
+			kt_run_attach(pid1);
+		else if (!r && scheduler_is_gone(pid1))
+			kt_pid1_note_death(pid1);
 	}
 	must("wait for a job", r);
-	if (r == KT_EXEC_E_STOP)
-		kt_init_finish(exec);
-	if (kt_cell_of_job(&exec->cell, &exec->job, &diag))
-		kt_init_fail(exec, diag.doing, "%s", diag.cause);
+	if (r == KT_PID1_E_STOP)
+		kt_init_finish(pid1);
+	if (kt_cell_of_job(&pid1->cell, &pid1->job, &diag))
+		kt_init_fail(pid1, diag.doing, "%s", diag.cause);
 }
 
 static void must_early(int r, const struct kt_diag *diag)
@@ -198,28 +198,28 @@ static void must_early(int r, const struct kt_diag *diag)
 
 int main(void)
 {
-	struct kt_exec *exec = &the_init;
+	struct kt_pid1 *pid1 = &the_init;
 	struct kt_diag diag = KT_DIAG_INIT;
 
-	exec->start_ns = kt_now_ns();
+	pid1->start_ns = kt_now_ns();
 	umask(022);
-	exec->channel.fd = -1;
-	must("prepare for fatal signals", kt_last_words_init(exec));
+	pid1->channel.fd = -1;
+	must("prepare for fatal signals", kt_last_words_init(pid1));
 	must_early(kt_early_mount(&diag), &diag);
 	must_early(kt_early_check_archive(&diag), &diag);
 	must_early(kt_early_protect(&diag), &diag);
 	libbpf_set_print(NULL);
-	must("set up events", kt_exec_init(exec));
-	open_channel(exec);
+	must("set up events", kt_pid1_init(pid1));
+	open_channel(pid1);
 	must("take an identity", kt_clone_name_oneself());
-	must_early(kt_warm_up(exec, &diag), &diag);
-	describe_machine(exec);
-	kt_init_hello(exec);
+	must_early(kt_warm_up(pid1, &diag), &diag);
+	describe_machine(pid1);
+	kt_init_hello(pid1);
 	do {
-		exec->has_job = false;
-		await_job(exec);
-		must("start the heartbeat", kt_exec_start_heartbeat(exec));
-		kt_run_job(exec);
-	} while (exec->job.prime);
-	kt_init_finish(exec);
+		pid1->has_job = false;
+		await_job(pid1);
+		must("start the heartbeat", kt_pid1_start_heartbeat(pid1));
+		kt_run_job(pid1);
+	} while (pid1->job.prime);
+	kt_init_finish(pid1);
 }

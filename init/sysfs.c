@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Topology of the guest; see sysfs.h. Groups (nodes, LLCs, cores) are known
- * by the lowest CPU in them, then renumbered densely.
+ * Reads the guest's topology; see sysfs.h. LLCs and cores are identified by their lowest CPU, nodes
+ * by number; make_dense() renumbers all of them from 0.
  */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -100,7 +101,7 @@ static void closedirp(DIR **d)
 		closedir(*d);
 }
 
-/* cpuN has a link nodeM when the kernel knows of nodes. */
+/* On a NUMA kernel, cpuN has a link nodeM. */
 static int node_of(const char *root, unsigned int cpu)
 {
 	_cleanup_(closedirp) DIR *dir = NULL;
@@ -118,14 +119,18 @@ static int node_of(const char *root, unsigned int cpu)
 
 static int llc_of(const char *root, unsigned int cpu)
 {
-	int r = first_of(root, "cpu%u/cache/index3/shared_cpu_list", cpu);
+	char path[512];
+	bool has_l3;
 
-	if (r == -ENOENT)
-		r = first_of(root, "cpu%u/topology/package_cpus_list", cpu);
-	return r;
+	snprintf(path, sizeof(path), "%s/cpu%u/cache/index3", root, cpu);
+	has_l3 = !access(path, F_OK);
+	return first_of(root,
+			has_l3 ? "cpu%u/cache/index3/shared_cpu_list" :
+				 "cpu%u/topology/package_cpus_list",
+			cpu);
 }
 
-/* Turns what marks the groups into 0, 1, ... in order of first appearance. */
+/* Renumbers the values of a field 0, 1, ... in order of first appearance. */
 static void make_dense(struct kt_cpu_place *places, size_t n, size_t field)
 {
 	uint16_t seen[KT_CPUS_MAX];
@@ -177,7 +182,6 @@ static int list_nodes(struct kt_nodes_view *view, const char *root)
 	unsigned long first, last;
 	int r = read_text(list, sizeof(list), root, "online", 0);
 
-	view->count = 0;
 	while (!r && *p && *p != '\n') {
 		r = next_range(&p, &first, &last);
 		for (unsigned long node = first; !r && node <= last; node++) {
@@ -190,7 +194,7 @@ static int list_nodes(struct kt_nodes_view *view, const char *root)
 	return r;
 }
 
-/* One row: as many numbers as there are nodes. */
+/* Reads one row: a distance to each node. */
 static int read_distances(struct kt_nodes_view *view, size_t row, const char *root)
 {
 	uint8_t *to = view->distances + row * view->count;
@@ -222,11 +226,13 @@ static int read_memory(struct kt_node_view *node, const char *root)
 
 int kt_nodes_read(struct kt_nodes_view *ret_view, const char *root)
 {
-	int r = list_nodes(ret_view, root);
-
-	if (r == -ENOENT)
+	ret_view->count = 0;
+	if (access(root, F_OK))
 		return 0;
-	for (size_t i = 0; i < ret_view->count && !r; i++)
-		r = read_distances(ret_view, i, root) ?: read_memory(&ret_view->nodes[i], root);
-	return r ? kt_raise(r) : 0;
+	KT_TRY(list_nodes(ret_view, root));
+	for (size_t i = 0; i < ret_view->count; i++) {
+		KT_TRY(read_distances(ret_view, i, root));
+		KT_TRY(read_memory(&ret_view->nodes[i], root));
+	}
+	return 0;
 }

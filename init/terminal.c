@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* See terminal.h. */
+/* The terminal of interactive commands; see terminal.h. */
 #include <fcntl.h>
 #include <sys/ioctl.h>
 #include <termios.h>
@@ -24,17 +24,17 @@ int kt_terminal_take(void)
 
 void kt_terminal_resize(const struct kt_msg_winsize *size)
 {
-	/* Stays open, because a terminal that nobody has open forgets its size. */
+	/* Stays open, because the kernel forgets the size of a closed terminal. */
 	static int fd = -1;
 	const struct winsize ws = { .ws_row = size->rows, .ws_col = size->columns };
 
-	/* The end of a session has hung it up. */
+	/* The end of the last session hung up the descriptor. */
 	if (fd >= 0 && ioctl(fd, TIOCSWINSZ, &ws))
 		kt_closep(&fd);
 	if (fd >= 0)
 		return;
 	fd = open(KT_TERMINAL, O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
-	/* A machine without one says so to the command that asks for it. */
+	/* In a machine without a terminal, kt_terminal_take() fails and reports that. */
 	if (fd >= 0)
 		(void)ioctl(fd, TIOCSWINSZ, &ws);
 }

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The machine as Linux sees it; see view.h. */
+/* The topology that Linux reports; see view.h. */
 #include "init/init.h"
 #include "init/sysfs.h"
 #include "init/view.h"
 
-/* As TOPOLOGY has them. */
+/* In the encoding of TOPOLOGY. */
 static uint8_t cpus[KT_CPUS_MAX * KT_CPU_PLACE_BYTES];
 static uint8_t nodes[KT_NODES_MAX * KT_NODE_VIEW_BYTES];
 static struct kt_nodes_view view;
@@ -12,7 +12,7 @@ static size_t cpu_count;
 
 static struct kt_cpu_place places[KT_CPUS_MAX];
 
-const struct kt_cpu_place *kt_exec_places(const struct kt_exec *exec, unsigned int *ret_count)
+const struct kt_cpu_place *kt_pid1_places(const struct kt_pid1 *pid1, unsigned int *ret_count)
 {
 	*ret_count = (unsigned int)cpu_count;
 	return places;
@@ -20,11 +20,8 @@ const struct kt_cpu_place *kt_exec_places(const struct kt_exec *exec, unsigned i
 
 int kt_view_take(void)
 {
-	int r = kt_topology_read(places, KT_CPUS_MAX, &cpu_count, "/sys/devices/system/cpu") ?:
-			kt_nodes_read(&view, "/sys/devices/system/node");
-
-	if (r)
-		return kt_forward(r);
+	KT_TRY(kt_topology_read(places, KT_CPUS_MAX, &cpu_count, "/sys/devices/system/cpu"));
+	KT_TRY(kt_nodes_read(&view, "/sys/devices/system/node"));
 	for (size_t i = 0; i < cpu_count; i++)
 		kt_cpu_place_write(cpus + i * KT_CPU_PLACE_BYTES, &places[i]);
 	for (size_t i = 0; i < view.count; i++)
@@ -32,7 +29,7 @@ int kt_view_take(void)
 	return 0;
 }
 
-void kt_view_send(struct kt_exec *exec)
+void kt_view_send(struct kt_pid1 *pid1)
 {
 	struct kt_msg msg = { .type = KT_MSG_TOPOLOGY };
 
@@ -41,5 +38,5 @@ void kt_view_send(struct kt_exec *exec)
 		(struct kt_bytes){ nodes, (uint32_t)(view.count * KT_NODE_VIEW_BYTES) };
 	msg.topology.distances =
 		(struct kt_bytes){ view.distances, (uint32_t)(view.count * view.count) };
-	kt_exec_send(exec, &msg);
+	kt_pid1_send(pid1, &msg);
 }

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The machine as Linux sees it, for the host to compare with what was declared. It
- * is read before the machine is saved: that takes hundreds of files, and a clone
- * has the same.
+ * The topology that Linux reports, for the host to compare with the declared topology. It is
+ * read once, before the save: reading takes hundreds of files, and all clones have the same
+ * topology.
  */
 #pragma once
 
 #include "base/error.h"
 
-struct kt_exec;
+struct kt_pid1;
 
-/* Reads CPUs, nodes and distances. Negative errno; -EINVAL as kt_topology_read(). */
+/* Reads CPUs, nodes and distances. Negative errno; -EINVAL: malformed text in sysfs. */
 int kt_view_take(void) _kt_must_check_;
-/* Sends them, as TOPOLOGY. */
-void kt_view_send(struct kt_exec *exec);
+/* Sends TOPOLOGY. */
+void kt_view_send(struct kt_pid1 *pid1);

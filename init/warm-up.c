@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Before the first job; see warm-up.h. */
+/* Preparations before the first job; see warm-up.h. */
 #include <errno.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -16,19 +16,18 @@
 
 static int make_cgroup(const char *path)
 {
-	return mkdir(path, 0755) && errno != EEXIST ? kt_raise(-errno) : 0;
+	if (mkdir(path, 0755) && errno != EEXIST)
+		return kt_raise(-errno);
+	return kt_fold(kt_cgroup_enable(path));
 }
 
+/* Folds: only the root cgroup has tasks yet, and it may have tasks and children. */
 static int make_cgroups(void)
 {
-	return kt_forward(kt_cgroup_enable(KT_CGROUP_ROOT)	    ?:
-				  make_cgroup(KT_CGROUP_KTEST)	    ?:
-				  kt_cgroup_enable(KT_CGROUP_KTEST) ?:
-				  make_cgroup(KT_CGROUP_SCENARIO)   ?:
-				  kt_cgroup_enable(KT_CGROUP_SCENARIO));
+	KT_TRY(kt_fold(kt_cgroup_enable(KT_CGROUP_ROOT)));
+	KT_TRY(make_cgroup(KT_CGROUP_KTEST));
+	return kt_forward(make_cgroup(KT_CGROUP_SCENARIO));
 }
-
-/* ---- all of it ---- */
 
 static int failed(struct kt_diag *diag, const char *doing, int r)
 {
@@ -37,7 +36,7 @@ static int failed(struct kt_diag *diag, const char *doing, int r)
 	return KT_WARM_UP_E_FAILED;
 }
 
-int kt_warm_up(struct kt_exec *exec, struct kt_diag *diag)
+int kt_warm_up(struct kt_pid1 *pid1, struct kt_diag *diag)
 {
 	int r;
 
@@ -49,13 +48,13 @@ int kt_warm_up(struct kt_exec *exec, struct kt_diag *diag)
 		return failed(diag, "read the topology", r);
 	r = kt_bpf_maps_init();
 	if (r)
-		return failed(diag, "learn where the kernel keeps sched_ext ops", r);
+		return failed(diag, "read the layout of sched_ext ops from the kernel's BTF", r);
 	if (kt_modules_load_ordered(diag))
 		return KT_WARM_UP_E_FAILED;
-	r = kt_slots_make(exec, KT_SLOTS_DEFAULT);
+	r = kt_slots_make(pid1, KT_SLOTS_DEFAULT);
 	if (r)
 		return failed(diag, "make executor slots", r);
-	/* Page tables and copies of init's own memory are made now, not in each clone. */
+	/* Fault in init's memory now, once for all clones. */
 	if (mlockall(MCL_CURRENT))
 		return failed(diag, "fault in init's memory", -errno);
 	return 0;

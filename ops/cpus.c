@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Sets of CPUs; see cpus.h. */
+/* Resolves and prints sets of CPUs; see cpus.h. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -86,7 +86,7 @@ static int add_part(struct kt_cpu_mask *mask, const struct kt_cpus *cpus,
 	return 0;
 }
 
-/* Those of an LLC or a node. KT_CPUS_E_OUTSIDE if there is no such one. */
+/* Adds the CPUs of an LLC or a node. KT_CPUS_E_OUTSIDE: the machine has no such LLC or node. */
 static int add_those_of(struct kt_cpu_mask *mask, const struct kt_cpus *cpus,
 			const struct kt_cpu_place *places, unsigned int count)
 {

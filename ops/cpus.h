@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Sets of CPUs, as a scenario names them: by what the machine has, or one by one.
- * What they are is found out in the guest, of the CPUs that Linux has there.
+ * Sets of CPUs, as a scenario declares them: by number, by topology or by proportion. The guest
+ * resolves a set against the CPUs that Linux reports.
  */
 #pragma once
 
@@ -27,20 +27,21 @@ enum kt_cpus_kind {
 struct kt_cpus {
 	enum kt_cpus_kind kind;
 	const char *list;   /* LIST; static */
-	unsigned int index; /* LLC, NODE, PART, OVERLAP: which, from 0; PERCENT: how many */
-	unsigned int count; /* PART, OVERLAP: of how many */
+	unsigned int index; /* LLC, NODE, PART, OVERLAP: number, from 0; PERCENT: per cent */
+	unsigned int count; /* PART, OVERLAP: number of parts */
 };
 
-/* All of the machine. */
+/* All CPUs of the machine. */
 #define KT_CPUS_ALL()                    \
 	{                                \
 		.kind = KT_CPUS_KIND_ALL \
 	}
-/* Just these: "0-2,5"; "" is none. */
+/* CPUs by number, "0-2,5"; "" is the empty set. */
 #define KT_CPUS_LIST(text)                                \
 	{                                                 \
 		.kind = KT_CPUS_KIND_LIST, .list = (text) \
 	}
+/* The CPUs of last-level cache i, or of NUMA node i. */
 #define KT_CPUS_LLC(i)                                 \
 	{                                              \
 		.kind = KT_CPUS_KIND_LLC, .index = (i) \
@@ -49,17 +50,17 @@ struct kt_cpus {
 	{                                               \
 		.kind = KT_CPUS_KIND_NODE, .index = (i) \
 	}
-/* So many per cent, rounded up, in order of their numbers. */
+/* The lowest n per cent of the CPUs by number, rounded up. */
 #define KT_CPUS_PERCENT(n)                                 \
 	{                                                  \
 		.kind = KT_CPUS_KIND_PERCENT, .index = (n) \
 	}
-/* The i-th of n parts that have no CPU in common and together have all. */
+/* Part i of n disjoint parts that together are all CPUs. */
 #define KT_CPUS_PART(i, n)                                            \
 	{                                                             \
 		.kind = KT_CPUS_KIND_PART, .index = (i), .count = (n) \
 	}
-/* That part and half of the next one, rounded up; the first comes after the last. */
+/* Part i of n and the first half, rounded up, of part (i + 1) % n. */
 #define KT_CPUS_OVERLAP(i, n)                                            \
 	{                                                                \
 		.kind = KT_CPUS_KIND_OVERLAP, .index = (i), .count = (n) \
@@ -85,16 +86,16 @@ static inline void kt_cpu_mask_set(struct kt_cpu_mask *mask, unsigned int cpu, b
 unsigned int kt_cpu_mask_count(const struct kt_cpu_mask *mask);
 
 enum kt_cpus_condition {
-	KT_CPUS_E_EMPTY = KT_CONDITION(CPUS), /* there is none of that kind */
+	KT_CPUS_E_EMPTY = KT_CONDITION(CPUS), /* the set is empty */
 	KT_CPUS_E_OUTSIDE,		      /* the machine has no such CPU, LLC or node */
-	KT_CPUS_E_FORM,			      /* the list is none, or the part is of nothing */
+	KT_CPUS_E_FORM,			      /* bad list, bad per cent, or bad part */
 };
 
-/* Which CPUs these are, of those at `places`, in order of their numbers. */
+/* Resolves `cpus` among the `count` CPUs at `places`, which are sorted by number. */
 int kt_cpus_resolve(struct kt_cpu_mask *ret_mask, const struct kt_cpus *cpus,
 		    const struct kt_cpu_place *places, unsigned int count) _kt_must_check_;
 
-#define KT_CPU_LIST_MAX 1200 /* bytes: every other one of 256 */
+#define KT_CPU_LIST_MAX 1200 /* bytes; the longest list has every second of 256 CPUs */
 
-/* "0-2,5", as Linux writes it; returns buf. */
+/* Writes a mask in the list format of Linux, "0-2,5". Returns buf. */
 char *kt_cpu_mask_format(const struct kt_cpu_mask *mask, char buf[KT_CPU_LIST_MAX]);

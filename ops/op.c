@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Description and validation of ops; see op.h. */
+/*
+ * Describes and validates ops; see op.h. Every rule for a field follows from the op's row in
+ * op-table.h, so that a field that no row takes is refused in every op. Names are checked
+ * against the scenario; whether the machine has a CPU or a cgroup shows in the guest.
+ */
 #include <stdio.h>
 #include <string.h>
 
@@ -90,12 +94,12 @@ static int validate_name(const struct kt_op *op, const struct kt_op_use *use, co
 	default:
 		if (kt_cgroup_is_name(name))
 			return 0;
-		return invalid(diag, op, "is for a cgroup that cannot be:", name,
+		return invalid(diag, op, "names a malformed cgroup:", name,
 			       "use parts of a-z, 0-9 and _, with a / between them");
 	}
 }
 
-/* Times are in ns, and read in s or ms. */
+/* Prints a bound; times, in ns, are printed in s or ms. */
 static void format_bound(const struct kt_op_use *use, int64_t v, char buf[24])
 {
 	const char *name = use->argument ?: use->member;
@@ -139,11 +143,11 @@ static int validate_unused(const struct kt_op *op, const struct kt_field *field,
 		return 0;
 	kt_diag_cause(diag, "op %s is given .%s, which it does not take", kt_op_kind_name(op->kind),
 		      field->name);
-	kt_diag_remedy(diag, "leave it out; docs/scenarios.md has what each op takes");
+	kt_diag_remedy(diag, "leave it out; docs/scenarios.md lists the fields of each op");
 	return KT_OP_E_INVALID;
 }
 
-/* Faults of init and of the host are nothing that a scheduler can be expected to show. */
+/* A scheduler causes no fault of init or of the host, so that no op can expect one. */
 static int validate_expected(const struct kt_op *op, struct kt_diag *diag)
 {
 	if (op->expect < KT_OP_ERROR_COUNT_ && op->expect != KT_OP_INTERNAL &&
@@ -175,7 +179,7 @@ static int validate_field(const struct kt_op *op, const struct kt_field *field,
 	case KT_OP_USE_CPUS:
 		if (op->cpus.kind < KT_CPUS_KIND_COUNT_)
 			return 0;
-		return invalid(diag, op, "is for a set of CPUs of no kind:", NULL,
+		return invalid(diag, op, "has a set of CPUs of no kind:", NULL,
 			       "use a KT_CPUS_*() of ops/cpus.h");
 	default:
 		return validate_name(op, use, *(const char *const *)at, scope, diag);

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Ops: what one step of a scenario can do. An op is plain data; this header and
- * op.c describe and validate it on both sides, the executors in guest/ carry it
- * out in the guest.
+ * Ops, the actions of a step, as plain data. This header and op.c describe and validate ops
+ * on host and guest; the executors in ops/guest/ carry them out in the guest.
  */
 #pragma once
 
@@ -26,17 +25,17 @@ enum kt_op_kind {
 
 struct kt_op {
 	enum kt_op_kind kind;
-	const char *sched;   /* declared name of a staged scheduler; static, as all texts here */
-	uint64_t pause_ns;   /* time of the host */
-	const char *cgroup;  /* "a/b", below that of the scenario, which is empty at the start */
-	const char *other;   /* another one */
-	const char *workers; /* declared name, see ops/worker.h */
-	const char *program; /* declared name, see ops/program.h */
-	uint64_t timeout_ns; /* of a program, in the guest's time; 0: KT_PROGRAM_TIMEOUT_NS */
+	const char *sched;   /* declared name of a staged scheduler; static, as all strings here */
+	uint64_t pause_ns;   /* duration of a freeze, host time */
+	const char *cgroup;  /* "a/b", below the scenario's cgroup, which starts empty */
+	const char *other;   /* second cgroup */
+	const char *workers; /* declared name of a group, see ops/worker.h */
+	const char *program; /* declared name of a program, see ops/program.h */
+	uint64_t timeout_ns; /* time-out of a program, guest time; 0: KT_PROGRAM_TIMEOUT_NS */
 	struct kt_cpus cpus;
-	int64_t value;		 /* number that the table names */
-	uint64_t more;		 /* the second one */
-	enum kt_op_error expect; /* what it must end in; the run fails if it does not */
+	int64_t value;		 /* number; the op's row in op-table.h names it */
+	uint64_t more;		 /* second number */
+	enum kt_op_error expect; /* the error the op must end in; another error fails the run */
 };
 
 extern const struct kt_fields kt_op_fields;
@@ -44,9 +43,9 @@ extern const struct kt_fields kt_op_fields;
 #define KT_PROGRAM_TIMEOUT_NS (30 * UINT64_C(1000000000))
 
 /*
- * What each does is in the table. Each takes further fields after its own:
- * KT_OP_ATTACH("x", .expect = KT_OP_SPAWN_FAILED) is right when the attach fails in that
- * way, and then the run goes on.
+ * op-table.h documents each op. Every macro takes further fields after its arguments: the run
+ * continues after KT_OP_ATTACH("x", .expect = KT_OP_SPAWN_FAILED) only if the attach ends in
+ * that error.
  */
 /* clang-format off */
 #define KT_OP_(id, ...) { .kind = KT_OP_KIND_##id, __VA_ARGS__ }
@@ -95,10 +94,10 @@ extern const struct kt_fields kt_op_fields;
 const char *kt_op_kind_name(enum kt_op_kind kind);
 
 enum kt_op_condition {
-	KT_OP_E_INVALID = KT_CONDITION(OP), /* the op can never succeed in this scenario */
+	KT_OP_E_INVALID = KT_CONDITION(OP), /* the op cannot succeed in this scenario */
 };
 
-/* What the scenario of an op declares. */
+/* The names that the scenario of an op declares. */
 struct kt_op_scope {
 	bool (*is_staged)(const char *scheduler, void *arg);
 	bool (*is_declared)(const char *workers, void *arg);
@@ -106,9 +105,9 @@ struct kt_op_scope {
 	void *arg;
 };
 
-/* Checks what can be known before a run. 0, or KT_OP_E_INVALID with the reason in diag. */
+/* Checks an op by its row and its scenario's declarations. KT_OP_E_INVALID: see diag. */
 int kt_op_validate(const struct kt_op *op, const struct kt_op_scope *scope,
 		   struct kt_diag *diag) _kt_must_check_;
 
-/* "a/b": parts of a-z, 0-9 and _, at most KT_CGROUP_PATH_MAX - 1 bytes. */
+/* Whether path has the form "a/b": parts of a-z, 0-9 and _, < KT_CGROUP_PATH_MAX bytes. */
 bool kt_cgroup_is_name(const char *path);

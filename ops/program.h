@@ -1,16 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Programs: what a scenario takes from the host into the guest and runs there by ops,
- * each with all that it starts, its output captured (scenario/check.h has it). It is
- * staged with its libraries, as schedulers are.
+ * Programs: executables of the host that ops run in the guest. A program is staged with its
+ * shared libraries, as a scheduler is. Its output is captured; scenario/check.h reads it.
  */
 #pragma once
 
 struct kt_program_decl {
 	const char *name;	 /* [a-z0-9_]+ */
-	const char *binary;	 /* an ELF program of the host: a path with a '/', or in PATH */
+	const char *binary;	 /* ELF program of the host: a path with a '/', or a name in PATH */
 	const char *const *args; /* argv[1...], NULL-terminated; NULL: none */
-	const char *cgroup;	 /* "a/b", in which it runs; NULL: that of ktest */
+	const char *cgroup;	 /* "a/b", cgroup of its processes; NULL: the cgroup of ktest */
 };
 
 #define KT_PROGRAM(id, ...)               \

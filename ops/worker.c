@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The workloads linked into this program; see worker.h. */
+/* Finds workloads in linker section "kt_workloads"; see worker.h. */
 #include <string.h>
 
 #include "ops/worker.h"

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Workers: processes that a scenario starts and stops as a group, and what they do.
- *
- * A workload is a function that runs in each worker until it is to stop:
+ * Workers are processes that a scenario starts and stops as a group. A workload is the
+ * function that every worker of a group runs until its stop:
  *
  *	KT_WORKLOAD(spin, "never rests")
  *	{
@@ -11,10 +10,10 @@
  *				;
  *	}
  *
- * It calls kt_worker_iterate() at least every few milliseconds while it has work, as
- * that is where it is seen to run: on which CPU, and after what gap. Before it waits
- * for something of its own will it says kt_worker_rest(), and kt_worker_woke() after,
- * so that this is no gap. Scenario files may define workloads of their own.
+ * kt_worker_iterate() records the worker's CPU and the time since its last call, so that a
+ * workload calls it at least every few milliseconds while it is runnable. A workload that
+ * waits (sleeps, blocks) calls kt_worker_rest() before the wait and kt_worker_woke() or
+ * kt_worker_woken() after it; the wait is then no gap. Scenario files may define workloads.
  */
 #pragma once
 
@@ -31,18 +30,18 @@ struct kt_limits; /* scenario/limit.h */
 
 struct kt_workload {
 	const char *name;		  /* [a-z0-9_]+, unique */
-	const char *doc;		  /* one line, with its parameters */
+	const char *doc;		  /* one line, names the parameters */
 	void (*run)(struct kt_worker *w); /* guest only */
 };
 
-/* Some workers, as a scenario declares them. */
+/* A group of workers, as a scenario declares it. */
 struct kt_workers {
 	const char *name;		   /* [a-z0-9_]+ */
-	const char *workload;		   /* name of one */
-	unsigned int count;		   /* 0: one; at most KT_WORKER_COUNT_MAX */
-	const char *cgroup;		   /* in which they begin; NULL: that of ktest */
-	uint64_t params[KT_WORKER_PARAMS]; /* what they mean is up to the workload; 0: default */
-	const struct kt_limits *limits;	   /* what is judged of these in another way; or NULL */
+	const char *workload;		   /* name of a workload */
+	unsigned int count;		   /* workers; 0: one; at most KT_WORKER_COUNT_MAX */
+	const char *cgroup;		   /* cgroup at the start; NULL: the cgroup of ktest */
+	uint64_t params[KT_WORKER_PARAMS]; /* parameters of the workload; 0: its default */
+	const struct kt_limits *limits;	   /* limits of this group; NULL: none */
 };
 
 #define KT_WORKERS_ITEM(id, ...)          \
@@ -66,30 +65,31 @@ struct kt_workers {
 	static __attribute__((unused)) void kt_work_##id(                                   \
 		__attribute__((unused)) struct kt_worker *w)
 
-/* The workload of this name that is linked into this program, or NULL. */
+/* The workload `name` that is linked into this program, or NULL. */
 const struct kt_workload *kt_workload_find(const char *name);
 
-/* ---- what a workload calls, in the guest ---- */
+/* ---- functions that a workload calls, in the guest ---- */
 
-/* Once per piece of work. False: it is to return. */
+/* Records one piece of work. False: the workload must return. */
 bool kt_worker_iterate(struct kt_worker *w);
-/* It is going to wait because it wants to, and has waited. */
+/* Begin and end of a voluntary wait. kt_worker_rest() implies kt_worker_uneven(). */
 void kt_worker_rest(struct kt_worker *w);
 void kt_worker_woke(struct kt_worker *w);
+/* The end of a wait whose wake-up was due at due_ns (kt_now_ns()): records the latency. */
+void kt_worker_woken(struct kt_worker *w, uint64_t due_ns);
 /*
- * What it gets of the CPUs is not to be compared with what others get, as it changes its
- * own share. Said by kt_worker_rest(), too.
+ * The worker changes its own share of CPU time: the built-in limit `spread` does not compare
+ * its group.
  */
 void kt_worker_uneven(struct kt_worker *w);
-/* The same for one who was to be woken at that time of kt_now_ns(): how late it is counts. */
-void kt_worker_woken(struct kt_worker *w, uint64_t due_ns);
-/* Whether it is to stop, for loops that wait. */
+/* Whether the worker must stop; for loops that wait. */
 bool kt_worker_is_over(const struct kt_worker *w);
-/* Of the run's seed, another sequence in each worker. */
+/* The next random number. The run's seed determines the sequence of each worker. */
 uint64_t kt_worker_random(struct kt_worker *w);
-/* Parameter i, or what is given if that is 0. */
+/* Parameter i; or_else if the scenario leaves it 0. */
 uint64_t kt_worker_param(const struct kt_worker *w, unsigned int i, uint64_t or_else);
+/* Position of the worker in its group, from 0, and workers in the group. */
 unsigned int kt_worker_index(const struct kt_worker *w);
 unsigned int kt_worker_count(const struct kt_worker *w);
-/* Memory that all of these workers share, zeros at the start: KT_WORKER_SHARED_BYTES. */
+/* KT_WORKER_SHARED_BYTES of memory that the group shares, zeroed at its start. */
 void *kt_worker_shared(struct kt_worker *w);

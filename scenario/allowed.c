@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Where workers may be; see allowed.h. The rules are those of kernel/cgroup/cpuset.c. */
+/*
+ * The CPUs that workers may run on; see allowed.h. Walks through the ops of all steps and follows
+ * cpusets, cgroups, affinity and hotplug by the rules of kernel/cgroup/cpuset.c; the result is the
+ * union over the life of the workers. Comparing it with the record is left to judge/.
+ */
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,7 +13,7 @@
 struct group {
 	const char *path;
 	struct kt_cpu_mask cpus;
-	bool limited; /* else it has what its parent has */
+	bool limited; /* false: the CPUs of the parent */
 };
 
 struct state {
@@ -18,13 +22,13 @@ struct state {
 	struct kt_cpu_mask all, online;
 	struct group groups[KT_OPS_MAX];
 	unsigned int group_count;
-	bool lost; /* there were too many */
+	bool lost; /* more cgroups than groups[] holds */
 
 	const struct kt_workers *workers;
 	bool started;
-	const char *cgroup; /* they are in; NULL: ktest's own */
+	const char *cgroup; /* cgroup of the workers; NULL: the cgroup of ktest */
 	struct kt_cpu_mask affinity;
-	struct kt_cpu_mask allowed; /* so far */
+	struct kt_cpu_mask allowed; /* union so far */
 };
 
 static struct kt_cpu_mask both(const struct kt_cpu_mask *a, const struct kt_cpu_mask *b)
@@ -36,7 +40,7 @@ static struct kt_cpu_mask both(const struct kt_cpu_mask *a, const struct kt_cpu_
 	return mask;
 }
 
-/* Those of both that are online, unless that is none. */
+/* The online CPUs in both `from` and `to`; `from` if there is none. */
 static struct kt_cpu_mask narrowed(const struct state *st, const struct kt_cpu_mask *from,
 				   const struct kt_cpu_mask *to)
 {
@@ -61,7 +65,7 @@ static bool is_above(const char *group, const char *path)
 	return !strncmp(group, path, len) && (!path[len] || path[len] == '/');
 }
 
-/* What a cgroup has of those above it, the shortest first. */
+/* The CPUs of a cgroup: narrowed by each ancestor, from the root down. */
 static struct kt_cpu_mask effective(const struct state *st, const char *path)
 {
 	struct kt_cpu_mask mask = both(&st->all, &st->online);
@@ -147,7 +151,7 @@ static void follow_workers(struct state *st, const struct kt_op *op)
 static void follow(struct state *st, const struct kt_op *op)
 {
 	if (op->expect)
-		return; /* it has no effect */
+		return; /* an op that is expected to fail has no effect */
 	if (op->kind == KT_OP_KIND_CGROUP_ADD)
 		add_group(st, op->cgroup);
 	else if ((op->kind == KT_OP_KIND_CPU_OFFLINE || op->kind == KT_OP_KIND_CPU_ONLINE) &&
@@ -173,7 +177,7 @@ static void init(struct state *st, const struct kt_workers *workers, const struc
 		st->places[cpu] =
 			(struct kt_cpu_place){ (uint16_t)cpu, place.node, place.llc, place.core };
 	}
-	/* A machine has a CPU. */
+	/* Cannot fail: a machine has at least one CPU. */
 	(void)!kt_cpus_resolve(&st->all, &all, st->places, st->place_count);
 	st->online = st->all;
 }
@@ -186,7 +190,7 @@ struct kt_cpu_mask kt_scenario_allowed(const struct kt_scenario *s,
 
 	init(&st, workers, topo);
 	for (const struct kt_step *step = s->steps; step && step->name; step++) {
-		/* What is repeated comes to be as at its end before it begins again. */
+		/* The second round starts from the end of the first; further rounds repeat it. */
 		unsigned int rounds = KT_MIN(kt_scenario_rounds(s, step), 2u);
 
 		for (unsigned int i = 0; i < rounds; i++)

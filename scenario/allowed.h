@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * On which CPUs the ops of a scenario let its workers be, at any time of their life: by
- * cpusets, of their cgroup and those above it, by affinity and by hotplug. It is found out
- * from the declaration alone.
+ * The CPUs on which a scenario's ops allow workers to run at some time of their life: by
+ * cpusets of their cgroup and its ancestors, by affinity and by hotplug. Computed from the
+ * declaration alone.
  */
 #pragma once
 
@@ -11,8 +11,9 @@
 #include "scenario/scenario.h"
 
 /*
- * All CPUs where it cannot be told: a body can do anything, more cgroups than KT_OPS_MAX are
- * not followed, and no op may start them.
+ * The allowed CPUs of a group of workers. All CPUs if the declaration does not tell: in a
+ * scenario with a body, with more than KT_OPS_MAX cgroups, or without an op that starts the
+ * group.
  */
 struct kt_cpu_mask kt_scenario_allowed(const struct kt_scenario *s,
 				       const struct kt_workers *workers,

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The effective record of a run; see cell.h. A part of a cell has one function here, and a
- * field of the job has one line in kt_cell_job() and one in kt_cell_of_job(). Whether the host
- * can make such a machine is for vmm/ to say, and whether a binary is there for machine/stage/.
+ * The effective record of a run; see cell.h. Each part of a cell has one function here, and each
+ * field of the job one line in kt_cell_job() and one in kt_cell_of_job(). Whether the host can make
+ * the machine is left to vmm/, whether a binary exists to machine/stage/.
  */
 #include <stdio.h>
 #include <string.h>
@@ -15,9 +15,9 @@
 
 #define DEFAULT_TIMEOUT_NS KT_SEC(120) /* beside holds, freezes and programs */
 
-/* ---- its machine ---- */
+/* ---- machine ---- */
 
-/* Short enough to be typed. */
+/* 32 bits: short enough to type after --seed. */
 static uint64_t random_seed(void)
 {
 	uint32_t seed;
@@ -50,13 +50,13 @@ void kt_cell_settle(struct kt_cell *cell, enum kt_accel accel, const char *reaso
 {
 	struct kt_cell_machine *m = &cell->machine;
 
-	/* Only tcg makes machines that can run machines. */
+	/* Only tcg makes nested machines. */
 	if (m->accel == KT_ACCEL_AUTO)
 		m->accel = m->nested ? KT_ACCEL_TCG : accel;
 	m->accel_reason = reason;
 }
 
-/* ---- its schedulers ---- */
+/* ---- schedulers ---- */
 
 static const char *given_name(const struct kt_cell_wishes *w)
 {
@@ -70,7 +70,7 @@ static int refuse(struct kt_diag *diag, const char *name, const char *why)
 	return KT_CELL_E_INVALID;
 }
 
-/* Adds those of a list. Returns whether there is one more that the user may replace. */
+/* Adds the schedulers of a list. Returns whether the user may replace any of them. */
 static bool add_scheds(struct kt_cell *cell, unsigned int *count, const struct kt_sched_decl *list)
 {
 	const struct kt_cell_wishes *w = &cell->wishes;
@@ -119,7 +119,7 @@ const struct kt_sched_decl *kt_cell_boot(const struct kt_cell *cell)
 	return cell->has_boot ? cell->scheds : NULL;
 }
 
-/* ---- its limits ---- */
+/* ---- limits ---- */
 
 static void make_limits(struct kt_cell *cell)
 {
@@ -146,7 +146,7 @@ const struct kt_cell_limits *kt_cell_limits(const struct kt_cell *cell,
 	return &cell->limits[workers - cell->scenario->workers];
 }
 
-/* ---- all of it ---- */
+/* ---- the cell ---- */
 
 static uint64_t timeout_of(const struct kt_scenario *s)
 {
@@ -164,7 +164,7 @@ int kt_cell_init(struct kt_cell *ret_cell, const struct kt_scenario *s,
 				  .scenario = s,
 				  .programs = s ? s->programs : NULL,
 				  .timeout_ns = wishes->timeout_ns };
-	/* Huge pages cannot be mapped from a file on a disk: no clone is a machine for measuring. */
+	/* Huge pages cannot be mapped from a file on a disk: a machine for measuring is no clone. */
 	cell->start = wishes->cold || wishes->perf ? KT_START_COLD : s ? s->start : KT_START_WARM;
 	KT_TRY(make_machine(&cell->machine, s, wishes, diag));
 	KT_TRY(make_scheds(cell, diag));

@@ -1,13 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What a host check sees of a finished run, and how it says what is wrong.
+ * The API of checks: reading the record of a run, and recording findings.
  *
- * A check runs on the host after the machine has ended, in a process of its
- * own: it may crash without taking the run's results with it. It has failed
- * when at least one finding was recorded; KT_ASSERT_* also return from it.
+ * A check runs on the host after the machine has ended, in a process of its own, so that a
+ * crash of the check loses no result. A check with at least one finding has failed.
+ * KT_EXPECT_* records a finding and continues; KT_ASSERT_* records a finding and returns
+ * from the check.
  *
- * Values are addressed by generation first, so that data from before an op can
- * never satisfy an assertion about what came after it.
+ * Every value of a BPF map is addressed by generation, so that a value from before an op
+ * never satisfies an assertion about the time after the op.
+ *
+ * Times ending in _ns are of the guest's CLOCK_MONOTONIC unless a comment says otherwise.
+ * Strings and series are borrowed until the check ends.
  */
 #pragma once
 
@@ -22,75 +26,74 @@
 
 struct kt_check;
 
-/* In place of a generation: the one of the last successful attach (0 if none). */
+/* Stands for the generation of the last successful attach (0 if there was none). */
 #define KT_LAST_GENERATION UINT32_MAX
 
 enum kt_check_condition {
-	KT_CHECK_E_NO_SNAPSHOT = KT_CONDITION(CHECK), /* no valid snapshot in that generation */
-	KT_CHECK_E_NO_NAME,	  /* the path names nothing in the snapshot's maps */
-	KT_CHECK_E_TYPE,	  /* the path names something that is not an integer */
-	KT_CHECK_E_NO_OP,	  /* no such op was carried out */
-	KT_CHECK_E_NO_STEP,	  /* no such step was begun and ended */
-	KT_CHECK_E_NO_GENERATION, /* there were fewer attaches */
-	KT_CHECK_E_NO_WORKER,	  /* no such worker has ended */
-	KT_CHECK_E_NO_PROGRAM,	  /* no such program was started */
+	KT_CHECK_E_NO_SNAPSHOT = KT_CONDITION(CHECK), /* generation has no valid snapshot */
+	KT_CHECK_E_NO_NAME,	  /* path names nothing in the snapshot's maps */
+	KT_CHECK_E_TYPE,	  /* path names no integer */
+	KT_CHECK_E_NO_OP,	  /* op was not carried out */
+	KT_CHECK_E_NO_STEP,	  /* step did not begin and end */
+	KT_CHECK_E_NO_GENERATION, /* generation did not begin */
+	KT_CHECK_E_NO_WORKER,	  /* worker did not end */
+	KT_CHECK_E_NO_PROGRAM,	  /* program was not started */
 };
 
 /*
- * Reads an integer of the last snapshot in a generation. A path is
- *   "nr_dispatched"          a global variable (.data, .bss, .rodata)
- *   "stats.hits"             a member of a global struct
- *   "counters[3]"            an element of a global array, or of map `counters`
- *   "cpu_ctx[0].runtime_ns"  a member of an element of a map
- * Elements of hash maps are found by integer key. Per-CPU values are summed.
+ * Reads the integer `path` from the last snapshot of a generation. Forms of a path:
+ *   "nr_dispatched"          global variable (.data, .bss, .rodata)
+ *   "stats.hits"             member of a global struct
+ *   "counters[3]"            element of a global array, or of map `counters`
+ *   "cpu_ctx[0].runtime_ns"  member of a map's element
+ * Hash maps are indexed by integer key. Per-CPU values are summed.
  *
- * Any condition is also recorded as a finding that lists the names that exist.
+ * Returns 0, KT_CHECK_E_NO_SNAPSHOT, KT_CHECK_E_NO_NAME or KT_CHECK_E_TYPE. A condition is
+ * also recorded as a finding, which lists the names that exist.
  */
 int kt_bpf_u64(struct kt_check *ck, uint32_t generation, const char *path, uint64_t *ret_value);
 
-/* One value per valid snapshot of a generation, in order of time; borrowed until the check ends. */
+/* As kt_bpf_u64(), for all valid snapshots of a generation: one point each, in order of time. */
 int kt_bpf_series(struct kt_check *ck, uint32_t generation, const char *path,
 		  struct kt_series *ret_series);
 
-/* Valid snapshots taken while that generation was live, of any cause. */
+/* Number of valid snapshots of a generation. */
 unsigned int kt_check_snapshots(const struct kt_check *ck, uint32_t generation);
 /*
- * How long before the run the machine had been saved, ns of the host's time, if it
- * had its scheduler attached then; 0: it had not.
+ * Age of the bake at the start of the run, ns of host time, if the bake had a scheduler
+ * attached; else 0.
  */
 uint64_t kt_check_saved_ns(const struct kt_check *ck);
 
-/* Successful attaches of the run. */
+/* Number of successful attaches. */
 uint32_t kt_check_generations(const struct kt_check *ck);
-/* Whether that generation lived until ktest itself ended it. */
+/* Whether the scheduler of a generation lived until ktest ended it. */
 bool kt_check_survived(const struct kt_check *ck, uint32_t generation);
 
-/* What is known of a generation; times are of the guest's CLOCK_MONOTONIC. */
 struct kt_generation_report {
-	const char *name; /* declared; borrowed until the check ends */
-	const char *ops;  /* what the kernel calls it; likewise */
+	const char *name; /* declared name of the scheduler */
+	const char *ops;  /* name of its sched_ext_ops */
 	uint32_t pid;
 	uint64_t attached_ns;
-	uint64_t ended_ns; /* 0: it did not end */
-	bool died;	   /* ktest did not end it */
+	uint64_t ended_ns; /* 0: no end */
+	bool died;	   /* ended, and not by ktest */
 	enum kt_scx_exit kind;
-	const char *reason, *message; /* the kernel's words, or ""; as the name */
+	const char *reason, *message; /* of the kernel; "" if unknown */
 };
 
-/* The absence of the generation is also recorded as a finding. */
+/* KT_CHECK_E_NO_GENERATION is also recorded as a finding. */
 int kt_check_generation(struct kt_check *ck, uint32_t generation,
 			struct kt_generation_report *ret_report);
 
-/* How a step went. */
 struct kt_step_report {
-	uint64_t start_ns, end_ns; /* guest's CLOCK_MONOTONIC */
-	bool truncated;		   /* its hold ended early, or an op did not go as expected */
+	uint64_t start_ns, end_ns;
+	bool truncated; /* the hold ended early, or an op ended in another error than .expect */
 };
 
-/* Step `step`, from 0. That it did not begin and end is also recorded as a finding. */
+/* step: from 0. KT_CHECK_E_NO_STEP is also recorded as a finding. */
 int kt_check_step(struct kt_check *ck, uint32_t step, struct kt_step_report *ret_report);
 
-/* What was seen of a worker; see struct kt_msg_worker. Times of the guest's CLOCK_MONOTONIC. */
+/* Measurements of a worker; see struct kt_msg_worker. */
 struct kt_worker_report {
 	uint32_t pid;
 	int status; /* wait status */
@@ -98,56 +101,50 @@ struct kt_worker_report {
 	uint64_t cpu_ns, delay_ns, runs;
 	uint64_t longest_gap_ns;
 	uint64_t migrations;
-	uint64_t start_ns, end_ns; /* end_ns 0: it was killed */
-	struct kt_cpu_mask cpus;   /* that it was seen on */
-	/* How late it was woken, ns: how often that is known, percentiles, the worst. */
+	uint64_t start_ns, end_ns; /* end_ns 0: killed */
+	struct kt_cpu_mask cpus;   /* CPUs that the worker ran on */
+	/* Wake-up latency: number of samples, percentiles and maximum, ns. */
 	uint64_t wakes, wake_p50_ns, wake_p90_ns, wake_p99_ns, wake_p999_ns, wake_max_ns;
 };
 
-/* Workers of this name that have ended; those of the last start only. */
+/* Number of ended workers of group `name`, of its last start. */
 unsigned int kt_check_workers(const struct kt_check *ck, const char *name);
-/* Worker `index` of them. Its absence is also recorded as a finding. */
+/* index: position in the group, from 0. KT_CHECK_E_NO_WORKER is also recorded as a finding. */
 int kt_check_worker(struct kt_check *ck, const char *name, unsigned int index,
 		    struct kt_worker_report *ret_report);
 
-/* What is known of a program; times of the guest's CLOCK_MONOTONIC. */
 struct kt_program_report {
 	uint32_t pid;
-	bool ended;		   /* false: nobody knows of its end, as the machine came first */
-	bool asked;		   /* ktest had it end: by an op, or because its time was over */
+	bool ended;		   /* false: the machine ended before the program */
+	bool asked;		   /* ktest ended the program: by an op, or at its timeout */
 	int status;		   /* wait status */
-	uint64_t start_ns, end_ns; /* end_ns 0: it did not end */
-	/*
-	 * The last of its stdout and stderr, with a 0 behind it; at most 64 KiB of what is
-	 * kept. Borrowed until the check ends.
-	 */
+	uint64_t start_ns, end_ns; /* end_ns 0: no end */
+	/* The last 64 KiB of the stdout and stderr that ktest kept; NUL-terminated. */
 	const char *output;
 	size_t output_len;
-	uint64_t output_bytes;	/* kept in program-<name>.log */
-	uint64_t dropped_bytes; /* that were more than is kept */
+	uint64_t output_bytes;	/* bytes of output in program-<name>.log */
+	uint64_t dropped_bytes; /* bytes of output beyond that log's limit */
 };
 
-/* How often it was started. */
+/* Number of starts of program `name`. */
 unsigned int kt_check_programs(const struct kt_check *ck, const char *name);
-/* Its last start. That there was none is also recorded as a finding. */
+/* The last start of a program. KT_CHECK_E_NO_PROGRAM is also recorded as a finding. */
 int kt_check_program(struct kt_check *ck, const char *name, struct kt_program_report *ret_report);
 
-/* How an op went. */
 struct kt_op_report {
 	enum kt_op_error error;
-	/* Parts of its time, ns; see struct kt_msg_op. */
+	/* Durations of the op's parts, ns; see struct kt_msg_op. */
 	uint64_t disable_ns, exit_ns, spawn_ns, attach_ns;
-	uint64_t start_ns, end_ns; /* guest's CLOCK_MONOTONIC */
-	uint64_t stood_ns;	   /* FREEZE: time of the host that the machine stood still for */
+	uint64_t start_ns, end_ns;
+	uint64_t stood_ns; /* FREEZE: duration of the freeze, ns of host time */
 };
 
-/* Op `op` of step `step`, both from 0. Its absence is also recorded as a finding. */
+/* step, op: from 0. KT_CHECK_E_NO_OP is also recorded as a finding. */
 int kt_check_op(struct kt_check *ck, uint32_t step, uint32_t op, struct kt_op_report *ret_report);
 
 /*
- * The first complaint of the guest kernel on its console: a stall, a lockup, an
- * oops, a scheduler that it threw out. NULL if there is none; borrowed until the
- * check ends.
+ * The first complaint of the guest kernel on its console (stall, lockup, oops, ejected
+ * scheduler), or NULL.
  */
 const char *kt_check_complaint(const struct kt_check *ck);
 
@@ -155,15 +152,15 @@ const char *kt_check_complaint(const struct kt_check *ck);
 void kt_check_fail(struct kt_check *ck, const char *file, int line, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
 
-/* Records that something took too long: a finding, unless the host was too busy to tell. */
+/* Records a finding about time: on a host with too much contention the run is inconclusive. */
 void kt_check_late(struct kt_check *ck, const char *file, int line, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
 
-/* Records that it cannot be told: the run is inconclusive, unless it fails for another reason. */
+/* Records a finding that makes the run inconclusive, unless another finding fails it. */
 void kt_check_unclear(struct kt_check *ck, const char *file, int line, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
 
-/* For limits on time. On a host that kept the machine waiting a run is then inconclusive. */
+/* KT_EXPECT_MSG() for limits on time, by kt_check_late(). */
 #define KT_EXPECT_IN_TIME(ck, cond, ...)                                      \
 	({                                                                    \
 		bool _held = (cond);                                          \
@@ -172,13 +169,13 @@ void kt_check_unclear(struct kt_check *ck, const char *file, int line, const cha
 		_held;                                                        \
 	})
 
-/* Records what a function of series.h has found, if it is anything. Whether it held. */
+/* Records the condition that a function of series.h returned, 0: nothing. Returns !condition. */
 bool kt_check_series(struct kt_check *ck, const char *file, int line, int condition,
 		     const char *why);
 
 /*
- * Patterns over a series; see series.h for what each is. What cannot be told, for want of
- * points or because a divisor is 0, makes the run inconclusive.
+ * Patterns over a series, as series.h defines them. KT_SERIES_E_UNCLEAR (too few points, a
+ * divisor of 0) makes the run inconclusive.
  */
 #define KT_EXPECT_SERIES_(ck, name, ...)                                                  \
 	({                                                                                \
@@ -221,7 +218,7 @@ bool kt_check_series(struct kt_check *ck, const char *file, int line, int condit
 		if (!KT_EXPECT_MSG(ck, cond, __VA_ARGS__)) \
 			return;                            \
 	} while (0)
-/* For calls of this header, which record their own finding: leaves the check. */
+/* Returns from the check unless `call`, a function above that records its findings, is 0. */
 #define KT_ASSERT_OK(ck, call)   \
 	do {                     \
 		if ((call) != 0) \

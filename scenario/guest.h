@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the body of a guest scenario sees: the machine it runs in is its own,
- * as root, with all of POSIX; through this header it says what is wrong. It
- * runs in a child of PID 1, after the steps of its scenario; it may fork,
- * crash or be killed. It passes when it returns with nothing recorded. What it
- * and its children write to stdout and stderr goes to the host as it comes.
+ * The API of bodies. A body runs as root in a child of PID 1, after the steps of its scenario,
+ * in a machine of its own. It may use all of POSIX, fork, crash or be killed. A body passes if
+ * it returns without a finding. Its stdout and stderr, and those of its children, are sent to
+ * the host as they are written.
  */
 #pragma once
 
@@ -14,23 +13,23 @@
 
 struct kt_guest;
 
-/* The seed of the run: the same seed must lead to the same behaviour. */
+/* The seed of the run. The same seed must give the same behaviour. */
 uint64_t kt_guest_seed(const struct kt_guest *kg);
 
-/* The process of the scheduler that is live, as PID 1 knows it; 0: none is. */
+/* The live scheduler's process, started by PID 1; 0: no scheduler is live. */
 pid_t kt_guest_scheduler_pid(const struct kt_guest *kg);
 
-/* Processes that have ended and that their parents have not waited for. */
+/* The number of zombies. */
 unsigned int kt_guest_zombies(const struct kt_guest *kg);
 
 /*
- * Records a finding. May be called from children that the body forked, also
- * several at once; not from a signal handler.
+ * Records a finding. Children of the body may call it, concurrently as well; signal handlers
+ * may not.
  */
 void kt_guest_fail(struct kt_guest *kg, const char *file, int line, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
 
-/* Evaluates to whether cond held; records the message if it did not. */
+/* Records the message as a finding unless cond holds. Evaluates to cond. */
 #define KT_G_EXPECT_MSG(kg, cond, ...)                                        \
 	({                                                                    \
 		bool _held = (cond);                                          \
@@ -40,7 +39,7 @@ void kt_guest_fail(struct kt_guest *kg, const char *file, int line, const char *
 	})
 #define KT_G_EXPECT(kg, cond) KT_G_EXPECT_MSG(kg, cond, "expected %s", #cond)
 
-/* As above, and leaves the body. */
+/* As KT_G_EXPECT_MSG(), and returns from the body unless cond holds. */
 #define KT_G_ASSERT_MSG(kg, cond, ...)                       \
 	do {                                                 \
 		if (!KT_G_EXPECT_MSG(kg, cond, __VA_ARGS__)) \

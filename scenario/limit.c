@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Limits as data; see limit.h. */
+/* Parses, prints and combines limits; see limit.h. Judging is left to judge/worker-limits.c. */
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
@@ -83,7 +83,7 @@ void kt_limits_apply(struct kt_limits *limits, const struct kt_limits *over)
 			*field(limits, i) = kt_limit_get(over, i);
 }
 
-/* 0: none. */
+/* Returns 0 for text that is no value. */
 static uint64_t parse_value(const char *text, enum unit unit)
 {
 	uint64_t n;
@@ -116,7 +116,7 @@ static int no_limit(struct kt_diag *diag)
 		strcat(names, i ? ", " : "");
 		strcat(names, table[i].name);
 	}
-	kt_diag_cause(diag, "it is not NAME=VALUE");
+	kt_diag_cause(diag, "the limit is not NAME=VALUE");
 	kt_diag_remedy(diag, "the names are %s", names);
 	return KT_LIMITS_E_FORM;
 }

@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What workers may have done to them, as data. Each limit is given, or left to the layer
- * below, in this order, the last one wins:
+ * Limits on how a scheduler treats workers, as data. Limits come in layers. Each layer gives
+ * a limit or leaves it to the layer before; the last layer that gives a limit decides:
  *
  *   built in  ->  scheduler (.limits of its declaration)  ->  scenario (.limits)
- *             ->  workers (.limits of theirs)  ->  command line (--limit NAME=VALUE)
+ *             ->  workers (.limits of their declaration)  ->  command line (--limit NAME=VALUE)
  *
- * They are judged on the host, by what was seen of each worker in all of its life. One
- * that is asked for and cannot be told, as there is nothing to divide by, makes the run
- * inconclusive.
+ * The host judges limits over the whole life of each worker. A limit that cannot be computed,
+ * because a divisor is 0, makes the run inconclusive.
  */
 #pragma once
 
@@ -17,35 +16,38 @@
 #include "base/diag.h"
 #include "base/error.h"
 
-#define KT_OFF UINT64_MAX /* not judged; 0 in a limit leaves it to the layer below */
+#define KT_OFF UINT64_MAX /* limit is not judged; 0 leaves it to the layer before */
 #define KT_ON  1u
 
 struct kt_limits {
-	/* KT_ON: each got a CPU after it was let go. Built in. */
+	/* KT_ON: every worker gets a CPU after its start. Built in. */
 	uint64_t starved;
-	/* ns: a worker that wanted to run was not seen, or was woken so late. Built in: 2 s. */
+	/*
+	 * Bound on the time in which a runnable worker does not run, and on its wake-up latency,
+	 * ns; a time that reaches the bound fails. Built in: 2 s.
+	 */
 	uint64_t gap;
 	/*
-	 * Per cent: the one with least CPU time has so much less than the one with most, of
-	 * those that were declared together. Built in: 15, for workers that have never
-	 * waited of their own will and had 3 s each.
+	 * Largest spread of CPU time within a group, in per cent: (max - min) / max. Built in:
+	 * 15, for groups whose workers never rest, never change their own share, and have 3 s
+	 * of CPU time on average.
 	 */
 	uint64_t spread;
-	/* KT_ON: seen only where ops had let them: cpusets, affinity. Built in. */
+	/* KT_ON: workers run only on CPUs that ops (cpusets, affinity, hotplug) allow. Built in. */
 	uint64_t isolation;
-	/* Per cent: standard deviation of how fast they worked, of the mean. */
+	/* Largest standard deviation of the work rate within a group, in per cent of its mean. */
 	uint64_t variation;
-	/* Pieces of work per second that each has done at least. */
+	/* Lower bound on the work rate of each worker, pieces of work per second. */
 	uint64_t work_rate;
-	/* ns: 99 of 100 times it was woken earlier than so late. */
+	/* Upper bound on the p99 wake-up latency, ns. */
 	uint64_t wake_p99;
-	/* Per cent of the times it got a CPU that this was another one. */
+	/* Upper bound on migrations, in per cent of the times a worker gets a CPU. */
 	uint64_t migrations;
-	/* Per cent of its work that it has done at least in one and the same LLC. */
+	/* Lower bound on the part of a worker's work done within a single LLC, in per cent. */
 	uint64_t locality;
 	/*
-	 * Per cent that the share of a cgroup of the first level, with all below it, may
-	 * be off from its part of the weights; of the cgroups with workers.
+	 * Largest deviation of a first-level cgroup's share of CPU time, descendants included,
+	 * from its share of the weights, in per cent. Only cgroups with workers count.
 	 */
 	uint64_t fairness;
 };
@@ -66,32 +68,33 @@ enum kt_limit {
 	KT_LIMIT_COUNT_,
 };
 
-/* "starved", ...: the names of the fields; static. */
+/* The name of the field: "starved", ...; static. */
 const char *kt_limit_name(enum kt_limit limit);
 
 #define KT_LIMIT_TEXT_MAX 64 /* bytes */
 
-/* As kt_limits_parse() takes it; NULL if it is not given. Returns buf. */
+/* Writes `limit` in the form that kt_limits_parse() reads. Returns buf; NULL: not given. */
 const char *kt_limit_format(const struct kt_limits *limits, enum kt_limit limit,
 			    char buf[KT_LIMIT_TEXT_MAX]);
+/* The value of `limit` in `limits`. */
 uint64_t kt_limit_get(const struct kt_limits *limits, enum kt_limit limit);
 
-/* The built-in ones. */
+/* The built-in layer. */
 extern const struct kt_limits kt_limits_default;
 
-/* Those of `over` (NULL: none) that are given, over those of `limits`. */
+/* Overwrites `limits` with every limit that `over` gives. over: may be NULL. */
 void kt_limits_apply(struct kt_limits *limits, const struct kt_limits *over);
 
 enum kt_limits_condition {
-	KT_LIMITS_E_FORM = KT_CONDITION(LIMITS), /* no such limit, or not a value of it */
+	KT_LIMITS_E_FORM = KT_CONDITION(LIMITS), /* unknown limit, or a value it cannot have */
 };
 
 /*
- * Sets one by text: "gap=500ms" (base/parse.h), "spread=20" or "20%", "isolation=on",
- * "work_rate=100"; "off" for each. KT_LIMITS_E_FORM with diag.
+ * Sets one limit from text: "gap=500ms" (base/parse.h), "spread=20" or "spread=20%",
+ * "isolation=on", "work_rate=100"; every limit can be "off". KT_LIMITS_E_FORM: see diag.
  */
 int kt_limits_parse(struct kt_limits *limits, const char *text,
 		    struct kt_diag *diag) _kt_must_check_;
 
-/* Whether each value can be one. KT_LIMITS_E_FORM with diag. */
+/* Checks the range of every limit. KT_LIMITS_E_FORM: see diag. */
 int kt_limits_check(const struct kt_limits *limits, struct kt_diag *diag) _kt_must_check_;

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Patterns over time; see series.h. */
+/*
+ * Patterns over time; see series.h. Each function stops at the first point that breaks the
+ * pattern and describes it. Reading points from snapshots is left to judge/.
+ */
 #include <math.h>
 #include <stdarg.h>
 #include <stdbool.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The table of scenarios linked into this program. The linker gives the bounds
- * of the section "kt_scenarios"; a sorted copy of the pointers is made at first
- * use. A program without any scenario still links: the bounds are weak.
+ * The table of scenarios linked into this program, its fields and its hash. The linker defines the
+ * bounds of section "kt_scenarios", weak ones, so that a program without scenarios links; the first
+ * use makes a sorted copy of the pointers. Rules for records are left to validate.c.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -47,7 +47,7 @@ const struct kt_scenario *kt_scenario_find(const char *name)
 	return NULL;
 }
 
-/* ---- what a record consists of ---- */
+/* ---- fields of a record ---- */
 
 /* clang-format off */
 #define LIMITS(F, T) \

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The rules a scenario record must keep, checked before anything is started:
- * what breaks one can never run as its author meant it.
+ * The rules for scenario records, checked before a machine starts. A record that breaks a rule
+ * cannot run as its author meant it. Rules for fields of ops are left to ops/op.c; whether binaries
+ * and cgroups exist shows at staging and in the guest.
  */
 #include <regex.h>
 #include <string.h>
@@ -59,7 +60,7 @@ static int check_scheds(const struct kt_scenario *s, struct kt_diag *diag)
 	return 0;
 }
 
-/* Also a file name, so that it cannot lead out of its folder. */
+/* A module's name is part of a path: no '/', no '.'. */
 static bool is_module_name(const char *s)
 {
 	size_t len = strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-");
@@ -119,7 +120,7 @@ static int check_programs(const struct kt_scenario *s, struct kt_diag *diag)
 		else if (!p->binary || !p->binary[0])
 			wrong = "has no .binary";
 		else if (p->cgroup && !kt_cgroup_is_name(p->cgroup))
-			wrong = "runs in a cgroup that cannot be";
+			wrong = "names a malformed cgroup";
 		else if (++n > KT_PROGRAMS_MAX)
 			wrong = "is one too many";
 		if (!wrong)
@@ -146,7 +147,7 @@ static int check_workers(const struct kt_scenario *s, struct kt_diag *diag)
 		else if (w->count > KT_WORKER_COUNT_MAX)
 			wrong = "are more than there can be of one kind";
 		else if (w->cgroup && !kt_cgroup_is_name(w->cgroup))
-			wrong = "begin in a cgroup that cannot be";
+			wrong = "name a malformed cgroup";
 		else if (++n > KT_WORKERS_MAX)
 			wrong = "are one kind too many";
 		if (!wrong)
@@ -164,14 +165,14 @@ static int check_hold(const struct kt_scenario *s, const struct kt_step *step, s
 	if (step->hold && step->hold_percent)
 		wrong = "has both .hold and .hold_percent";
 	else if (step->hold_percent && (step->hold_percent > 100 || !s->duration))
-		wrong = "holds for more than 100 % of .duration, or there is none";
+		wrong = "holds for more than 100 % of .duration, or the scenario has no .duration";
 	else if (kt_scenario_step_ns(s, step) > HOLD_MAX)
 		wrong = "holds for more than an hour";
 	else if (step->every && (!step->ops || !kt_scenario_step_ns(s, step)))
-		wrong = "repeats its ops, and has none or does not hold";
+		wrong = "has .every, but no ops or no hold";
 	else if (step->every &&
 		 (step->every < EVERY_MIN || kt_scenario_rounds(s, step) > ROUNDS_MAX))
-		wrong = "repeats its ops more often than each ms, or than 1000 times";
+		wrong = "repeats its ops more often than once per ms, or than 1000 times";
 	if (!wrong)
 		return 0;
 	kt_diag_cause(diag, "step '%s' %s", step->name, wrong);
@@ -219,7 +220,7 @@ static int check_steps(const struct kt_scenario *s, struct kt_diag *diag)
 	}
 	if (s->snapshots && !kt_scenario_hold_ns(s)) {
 		kt_diag_cause(diag, "%u snapshots asked for, and no step holds", s->snapshots);
-		kt_diag_remedy(diag, "give a step a .hold; snapshots are spread over the holds");
+		kt_diag_remedy(diag, "give a step a .hold: snapshots are spread over holds");
 		return KT_SCENARIO_E_INVALID;
 	}
 	return 0;
@@ -233,7 +234,7 @@ static int check_expected(const struct kt_scenario *s, struct kt_diag *diag)
 	if (!d)
 		return 0;
 	if (!strcmp(kt_scx_exit_name(d->kind), "unknown") || d->kind == KT_SCX_NONE) {
-		kt_diag_cause(diag, "it expects a death of kind %d, which there is not", d->kind);
+		kt_diag_cause(diag, "it expects a death of unknown kind %d", d->kind);
 		return KT_SCENARIO_E_INVALID;
 	}
 	if (!s->sched && !s->staged) {

@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the BPF side of every scheduler of this folder shares: the kfuncs of
- * sched_ext under one name whichever kernel they are built against, and the
- * record of how the scheduler ended.
+ * The BPF code that the schedulers of this folder share: kfuncs of sched_ext, under one name for
+ * all kernels, and the record of the scheduler's end.
  *
  * Linux 6.13 renamed scx_bpf_dispatch to scx_bpf_dsq_insert (and _vtime likewise) and
- * scx_bpf_consume to scx_bpf_dsq_move_to_local. All are declared weak; the
- * one the running kernel has is taken. The ___kts flavour keeps these
- * declarations apart from those that vmlinux.h may bring; libbpf drops it when
- * it resolves the name.
+ * scx_bpf_consume to scx_bpf_dsq_move_to_local. Both names are declared weak, and the helpers below
+ * call the kfunc that the running kernel has. The suffix ___kts keeps these declarations apart
+ * from those of vmlinux.h; libbpf drops the suffix when it resolves a name.
  */
 #pragma once
 
@@ -41,13 +39,13 @@ KTS_WEAK_KSYM void scx_bpf_dump_bstr___kts(char *fmt, unsigned long long *data, 
 
 KTS_WEAK_KSYM void scx_bpf_error_bstr___kts(char *fmt, unsigned long long *data, u32 data__sz);
 
-/* For bpf_for_each(scx_dsq, ...), and for looking at the CPUs of a task. */
+/* For bpf_for_each(scx_dsq, ...), and for the CPUs of a task. */
 KTS_WEAK_KSYM int bpf_iter_scx_dsq_new(struct bpf_iter_scx_dsq *it, u64 dsq_id, u64 flags);
 KTS_WEAK_KSYM struct task_struct *bpf_iter_scx_dsq_next(struct bpf_iter_scx_dsq *it);
 KTS_WEAK_KSYM void bpf_iter_scx_dsq_destroy(struct bpf_iter_scx_dsq *it);
 KTS_WEAK_KSYM bool bpf_cpumask_test_cpu(u32 cpu, const struct cpumask *cpumask);
 
-/* A program of the ops table; the arguments are those of the member it fills. */
+/* Defines the program of a member of sched_ext_ops, with the member's arguments. */
 #define KTS_OPS(name, ...)       \
 	SEC("struct_ops/" #name) \
 	BPF_PROG(name, ##__VA_ARGS__)
@@ -63,7 +61,7 @@ static __always_inline void kts_insert(struct task_struct *p, u64 dsq_id, u64 sl
 		scx_bpf_dispatch___kts(p, dsq_id, slice, enq_flags);
 }
 
-/* The same into a queue that is sorted by virtual time. */
+/* kts_insert() into a queue sorted by virtual time. */
 static __always_inline void kts_insert_vtime(struct task_struct *p, u64 dsq_id, u64 slice,
 					     u64 vtime, u64 enq_flags)
 {
@@ -73,7 +71,7 @@ static __always_inline void kts_insert_vtime(struct task_struct *p, u64 dsq_id, 
 		scx_bpf_dispatch_vtime___kts(p, dsq_id, slice, vtime, enq_flags);
 }
 
-/* Takes the first task that may run here from the queue to this CPU. */
+/* Moves the first task of the queue that may run on this CPU to its local queue. */
 static __always_inline bool kts_move_to_local(u64 dsq_id)
 {
 	if (bpf_ksym_exists(scx_bpf_dsq_move_to_local___kts))
@@ -81,7 +79,7 @@ static __always_inline bool kts_move_to_local(u64 dsq_id)
 	return scx_bpf_consume___kts(dsq_id);
 }
 
-/* Adds to what `ops.dump` says; integer arguments, at least one. */
+/* Prints into the dump, in ops.dump. At least one argument, integers only. */
 #define kts_dump(text, ...)                                          \
 	({                                                           \
 		static char _fmt[] = text;                           \
@@ -89,7 +87,7 @@ static __always_inline bool kts_move_to_local(u64 dsq_id)
 		scx_bpf_dump_bstr___kts(_fmt, _args, sizeof(_args)); \
 	})
 
-/* Ends the scheduler by its own word; arguments as of kts_dump(). */
+/* Ends the scheduler with an error of its own; arguments as kts_dump(). */
 #define kts_error(text, ...)                                          \
 	({                                                            \
 		static char _fmt[] = text;                            \
@@ -98,8 +96,8 @@ static __always_inline bool kts_move_to_local(u64 dsq_id)
 	})
 
 /*
- * What a scheduler has that needs nothing to be done when CPUs come and go. One without
- * these callbacks is ended by the kernel then.
+ * Empty hotplug callbacks, for a scheduler that needs no work when CPUs come and go. The kernel
+ * ends a scheduler without these callbacks at hotplug.
  */
 #define KTS_HOTPLUG_DEFINE(id)                 \
 	int KTS_OPS(id##_cpu_online, s32 cpu)  \
@@ -111,7 +109,7 @@ static __always_inline bool kts_move_to_local(u64 dsq_id)
 		return 0;                      \
 	}
 
-/* Defines exit_info, a queue whose one message wakes the loader, and the callback <id>_exit. */
+/* Defines exit_info, ring buffer exit_event, whose message wakes the loader, and <id>_exit. */
 #define KTS_EXIT_DEFINE(id)                              \
 	struct kts_exit_info exit_info;                  \
 	struct {                                         \
@@ -124,7 +122,7 @@ static __always_inline bool kts_move_to_local(u64 dsq_id)
 		return 0;                                \
 	}
 
-/* To be called in ops.exit, once; kind is set last, as it says the rest is there. */
+/* Call once, in ops.exit. Sets kind last: a kind other than 0 means that the record is whole. */
 #define kts_exit_record(ei)                                                           \
 	({                                                                            \
 		u32 _kind = BPF_CORE_READ((ei), kind);                                \

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * How a scheduler ended, as the kernel told its ops.exit; written by the BPF
- * side into a global named `exit_info`, read by the loader. Included by both,
- * after the basic types are known (vmlinux.h or <linux/types.h>).
+ * The end of a scheduler, as ops.exit received it from the kernel. BPF code writes the record into
+ * global variable `exit_info`, and the loader reads it. Include it after the basic types
+ * (vmlinux.h or <linux/types.h>).
  */
 #pragma once
 
@@ -11,7 +11,7 @@
 
 struct kts_exit_info {
 	__u32 kind;	 /* enum scx_exit_kind; 0 while the scheduler lives */
-	__s64 exit_code; /* what the side that ended it wants to say */
+	__s64 exit_code; /* code of the code that ended the scheduler */
 	char reason[KTS_REASON_MAX];
 	char msg[KTS_MSG_MAX];
 };

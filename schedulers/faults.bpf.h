@@ -1,37 +1,38 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The faults that scx_ktest can be told to have, each by a switch of its loader. They
- * are what a harness has to notice; docs/detection.md shows by what each is noticed. All
- * are constants when the program is loaded, so that one that is off costs nothing.
+ * The faults of scx_ktest, one per switch of its loader. ktest must detect each of them;
+ * docs/detection.md shows how. All switches are constants at the load of the program, so that the
+ * verifier removes a fault that is off.
  */
 #pragma once
 
 #include "schedulers/common.bpf.h"
 
-#define STARVED_DSQ  1		 /* nobody takes from it */
-#define NO_DSQ	     0xbad	 /* there is no such queue */
-#define DEGRADED_ONE 3		 /* of so many times a degraded one takes a task */
+#define STARVED_DSQ  1		 /* a queue that no CPU takes from */
+#define NO_DSQ	     0xbad	 /* no queue has this id */
+#define DEGRADED_ONE 3		 /* a degraded scheduler dispatches once in 3 times */
 #define COMM_MAX     16		 /* TASK_COMM_LEN */
 #define IS_KTHREAD   0x00200000u /* PF_KTHREAD */
 
-const volatile __u64 stall_after_ns;   /* no task is let run any more; 0: never, as all of these */
-const volatile __u64 degrade_after_ns; /* CPUs idle while tasks wait; 1: from the beginning */
-const volatile __u64 slow_ns;	       /* each task that is let run costs the CPU so long */
-const volatile __u64 exit_after_ns;    /* it gives up, with a message */
-const volatile __u32 starve_modulus;   /* tasks whose pid leaves starve_rest never run */
+/* Times in ns since the attach, or 0: never. */
+const volatile __u64 stall_after_ns;   /* dispatches no task from then on */
+const volatile __u64 degrade_after_ns; /* leaves CPUs idle while tasks wait from then on */
+const volatile __u64 slow_ns;	       /* wastes this CPU time at each dispatch, ns */
+const volatile __u64 exit_after_ns;    /* ends itself then, with a message */
+const volatile __u32 starve_modulus;   /* starves tasks with pid % modulus == rest; 0: none */
 const volatile __u32 starve_rest;
-const volatile __s32 leak_cpu = -1; /* a CPU that is never used */
-const volatile __u32 loader_pid;    /* which is to live to tell */
+const volatile __s32 leak_cpu = -1; /* never uses this CPU; -1: uses all */
+const volatile __u32 loader_pid;    /* never starved, because it reports the end */
 const volatile __u32 nr_cpus = 1;
-const volatile bool scatters;		/* a task is woken on any CPU */
-const volatile bool has_bad_dsq;	/* it puts a task into a queue that there is not */
-const volatile bool fails_verify;	/* it reads memory that is not its own */
-const volatile bool loops_forever;	/* it has a loop that does not end */
-const volatile char crash_on[COMM_MAX]; /* its loader crashes when a task of this name comes */
+const volatile bool scatters;		/* wakes tasks on random CPUs */
+const volatile bool has_bad_dsq;	/* inserts tasks into queue NO_DSQ */
+const volatile bool fails_verify;	/* has a program with an invalid memory access */
+const volatile bool loops_forever;	/* has a program with an endless loop */
+const volatile char crash_on[COMM_MAX]; /* crashes the loader when a task of this name wakes */
 
 __u64 attached_ns;
-__u64 nr_asked; /* times a CPU asked for a task */
-__u32 crashing; /* the loader is to crash */
+__u64 nr_asked; /* dispatches that the degraded scheduler was asked for */
+__u32 crashing; /* the loader has been told to crash */
 
 static __always_inline bool is_after(u64 ns)
 {
@@ -65,7 +66,7 @@ static __always_inline void crash_if_it_is(const struct task_struct *p, void *ev
 	bpf_ringbuf_output(events, &none, sizeof(none), 0);
 }
 
-/* Where a task is put that is not simply queued; false: nowhere yet. */
+/* Inserts the task by a fault. False: no fault applies, and the task is in no queue. */
 static __always_inline bool misplaced(struct task_struct *p, u64 enq_flags)
 {
 	if (is_starved(p))
@@ -79,7 +80,7 @@ static __always_inline bool misplaced(struct task_struct *p, u64 enq_flags)
 	return true;
 }
 
-/* The CPU for a task that wakes, in place of a good one. */
+/* The CPU for a waking task, replaced by a fault. */
 static __always_inline s32 misled(const struct task_struct *p, s32 cpu)
 {
 	s32 other = cpu;
@@ -91,7 +92,7 @@ static __always_inline s32 misled(const struct task_struct *p, s32 cpu)
 	return other == cpu || !bpf_cpumask_test_cpu((u32)other, p->cpus_ptr) ? cpu : other;
 }
 
-/* Whether a CPU that asks for a task gets none. */
+/* Whether a fault keeps this CPU from getting a task. */
 static __always_inline bool withheld(s32 cpu)
 {
 	if (is_after(exit_after_ns))
@@ -110,7 +111,7 @@ static __always_inline void dawdle(void)
 	bpf_for(i, 0, 1 << 23) if (bpf_ktime_get_ns() - begin_ns >= slow_ns) break;
 }
 
-/* What the verifier does not let pass. */
+/* Code that the verifier refuses. */
 static __always_inline s32 be_refused(void)
 {
 	if (fails_verify)

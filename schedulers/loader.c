@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The common part of the schedulers' loaders; see loader.h. */
+/* The part that all loaders share; see loader.h. */
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
@@ -52,7 +52,7 @@ void kts_loader_prepare(void)
 	libbpf_set_print(print_message);
 }
 
-/* Waits for a signal (true) or for the scheduler's own end (false). */
+/* Waits for a signal (true) or for the end of the scheduler (false). */
 static bool wait_for_end(const struct kts_loader *loader, int signal_fd)
 {
 	struct pollfd fds[] = {
@@ -100,7 +100,7 @@ int kts_loader_run(const struct kts_loader *loader)
 		fprintf(stderr, "%s: cannot attach: %s\n", loader->name, strerror(errno));
 		return 1;
 	}
-	/* The kernel reports a scheduler it refused at the last moment as ended. */
+	/* The kernel may end a scheduler during the attach, which succeeds all the same. */
 	if (!loader->exit_info->kind) {
 		if (!loader->quiet)
 			printf("ATTACHED %s\n", loader->name);

@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the loaders of this folder share: from a loaded skeleton on, attach,
- * wait for a signal or for the kernel to end the scheduler, detach, and say on
- * standard output what happened:
+ * The part that all loaders of this folder share: attach a loaded skeleton, wait for a signal or
+ * for the end of the scheduler, detach, and report on stdout:
  *
  *   ATTACHED <name>
  *   EXIT: kind=<number> (<name>) reason="..." message="..."
  *
- * With `quiet` the first line is left out, and the second unless the kernel
- * ended the scheduler.
+ * `quiet` leaves out the first line, and the second if a signal ended the scheduler.
  */
 #pragma once
 
@@ -26,24 +24,24 @@ struct kts_loader {
 	struct bpf_map *ops;				/* the struct_ops map; borrowed */
 	int exit_event_fd;				/* ring buffer of KTS_EXIT_DEFINE() */
 	const volatile struct kts_exit_info *exit_info; /* in the skeleton's memory */
-	void (*on_event)(void); /* that queue has said something else than an end; or NULL */
+	void (*on_event)(void); /* called for a message that is no end; NULL: none */
 };
 
 /* SCX_WATCHDOG_MAX_TIMEOUT of kernel/sched/ext.c */
 #define KTS_WATCHDOG_MS_MAX 30000
 
-/* An option's number from 1 to max; false, with a word of program `name` on stderr, if it is none. */
+/* Parses an option's number, 1 to max, of `unit`. False: program `name` has printed an error. */
 bool kts_parse_number(const char *name, const char *text, const char *unit, unsigned int max,
 		      unsigned int *ret);
 
 /*
- * Blocks SIGTERM and SIGINT, so that they are only taken by kts_loader_run(),
- * and sends libbpf's messages to stderr. Call it first.
+ * Blocks SIGTERM and SIGINT, which kts_loader_run() waits for, and sends libbpf's messages to
+ * stderr. Call it first.
  */
 void kts_loader_prepare(void);
 
 /*
- * Runs the scheduler to its end. Returns the exit status of the program: 0 when
- * a signal ended it, 1 when the kernel did or when it could not be attached.
+ * Runs the scheduler to its end. Returns the exit status of the program: 0 if a signal ended the
+ * scheduler, 1 if the kernel ended it or the attach failed.
  */
 int kts_loader_run(const struct kts_loader *loader);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Options that all simple schedulers have; see main.h. */
+/* Options that all loaders have; see main.h. */
 #include "schedulers/main.h"
 
 static const char help_text[] =
@@ -8,7 +8,7 @@ static const char help_text[] =
 	"A sched_ext scheduler. Runs until SIGTERM or SIGINT (exit status 0) or until the\n"
 	"kernel ends it (exit status 1).\n"
 	"\n"
-	"  -q, --quiet   say nothing of attaching and of an end that was asked for\n"
+	"  -q, --quiet   do not report the attach, nor an end by a signal\n"
 	"  -w, --watchdog-ms N\n"
 	"                how long a task may wait before the kernel ends the scheduler,\n"
 	"                1 to 30000; the default, and the kernel's most, is 30000\n"
@@ -23,7 +23,7 @@ static const struct option common[] = {
 	{ "help", no_argument, NULL, 'h' },
 };
 
-/* The common ones, and a scheduler's own behind them. */
+/* The common options, followed by the scheduler's own. */
 static void list_options(struct option list[OPTIONS_MAX], const struct kts_own *own)
 {
 	size_t n = KT_ARRAY_SIZE(common);

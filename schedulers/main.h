@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The whole main program of a scheduler: it is opened, prepared, loaded and run. To be
- * included by its loader, before its skeleton.
+ * The main program of a loader: parses options, then opens, prepares, loads and runs the skeleton.
+ * A loader includes this header before its skeleton.
  */
 #pragma once
 
@@ -19,15 +19,15 @@ struct kts_settings {
 	unsigned int watchdog_ms; /* 0: the kernel's default */
 };
 
-/* What a scheduler has of its own. */
+/* Options and callbacks of one scheduler. */
 struct kts_own {
-	const struct option *options; /* long ones, values from 256 on; ended by zeros */
-	const char *help;	      /* lines of --help about them */
-	bool (*take)(int option, const char *value); /* false: it has said what is wrong */
-	void (*on_event)(void);			     /* as of struct kts_loader; or NULL */
+	const struct option *options; /* long options, values from 256; terminated by zeros */
+	const char *help;	      /* lines of --help for `options` */
+	bool (*take)(int option, const char *value); /* false: an error was printed */
+	void (*on_event)(void);			     /* as in struct kts_loader */
 };
 
-/* The exit status of the program, or -1: it is to go on. own may be NULL. */
+/* Parses options. Returns the exit status, or -1: continue. own: may be NULL. */
 int kts_main_options(struct kts_settings *ret_settings, int argc, char **argv, const char *name,
 		     const struct kts_own *own);
 
@@ -37,8 +37,8 @@ static inline void (*kts_on_event(const struct kts_own *own))(void)
 }
 
 /*
- * id: the program's name; table: its struct_ops map; prepare: NULL, or what it does
- * with its skeleton before that is loaded; own: NULL, or what else it has.
+ * id: name of the program; table: its struct_ops map; prepare: called with the opened skeleton
+ * before the load, or NULL; own: struct kts_own, or NULL.
  */
 #define KTS_MAIN(id, table, prepare, own)                                                \
 	static int run(const struct kts_settings *settings)                              \

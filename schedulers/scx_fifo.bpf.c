@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * scx_fifo: the least that a scheduler can be. A task goes to an idle CPU if the kernel
- * finds one, and else to the end of the one queue that sched_ext has built in, from
- * which each CPU takes when it has nothing of its own. There is no ops.dispatch: the
- * kernel serves that queue by itself.
+ * scx_fifo: a minimal scheduler. A task goes to an idle CPU if the kernel finds one, else to the
+ * end of sched_ext's global queue, which the kernel serves when a CPU's local queue is empty. There
+ * is no ops.dispatch.
  */
 #include "schedulers/common.bpf.h"
 

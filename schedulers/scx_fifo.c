@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Loader of scx_fifo; what the scheduler does is told in scx_fifo.bpf.c. */
+/* Loader of scx_fifo; scx_fifo.bpf.c describes the scheduler. */
 #include "schedulers/main.h"
 
 #include "scx_fifo.skel.h"

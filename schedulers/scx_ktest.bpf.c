@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * scx_ktest: the scheduler ktest tests itself with. One FIFO queue shared by
- * all CPUs, the kernel's default choice of CPU, full mode. Every task passes
- * through the queue, also when a CPU is idle, so that nr_dispatched counts what
- * this scheduler, and nothing else, let run.
+ * scx_ktest: the scheduler that ktest tests itself with. One FIFO queue for all CPUs, the kernel's
+ * default choice of CPU, full mode. Every task passes through the queue, even if a CPU is idle, so
+ * that nr_dispatched counts exactly the dispatches of this scheduler.
  *
- * With `bypass` set it is a scheduler that is attached and does nothing of its
- * own: tasks go to the built-in queues and nr_dispatched stays 0.
+ * With `bypass`, the scheduler is attached and idle: tasks go to built-in queues, and nr_dispatched
+ * stays 0.
  *
- * It can be told to have faults; those are in faults.bpf.h.
+ * Its faults are in faults.bpf.h.
  */
 #include "schedulers/faults.bpf.h"
 
@@ -24,7 +23,7 @@ __u64 nr_dispatched;
 
 struct cpu_stats {
 	__u64 nr_dispatched;
-	__u64 nr_empty; /* times there was nothing to take */
+	__u64 nr_empty; /* dispatches that found no task */
 };
 
 struct {

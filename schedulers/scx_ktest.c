@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Loader of scx_ktest; what the scheduler does is told in scx_ktest.bpf.c, its faults in faults.bpf.h. */
+/* Loader of scx_ktest; scx_ktest.bpf.c describes the scheduler, faults.bpf.h its faults. */
 #include <signal.h>
 #include <unistd.h>
 
@@ -48,22 +48,22 @@ static const struct option options[] = {
 
 static const char help[] =
 	"\n"
-	"One FIFO queue for all CPUs. Faults that it can be told to have:\n"
+	"One FIFO queue for all CPUs. Options that inject faults:\n"
 	"\n"
-	"  --bypass          attach, but let every task pass by the scheduler's own queue:\n"
-	"                    nr_dispatched stays 0\n"
-	"  --no-hotplug      have nothing for CPUs that come and go: the kernel then ends it\n"
-	"  --stall-after N   let no task run any more N seconds after the attach\n"
+	"  --bypass          attach, but send every task to built-in queues: nr_dispatched\n"
+	"                    stays 0\n"
+	"  --no-hotplug      have no hotplug callbacks: hotplug ends the scheduler\n"
+	"  --stall-after N   dispatch no task from N seconds after the attach on\n"
 	"  --degrade         leave CPUs idle while tasks wait, 2 of 3 times\n"
-	"  --degrade-after N the same, from N seconds after the attach on\n"
-	"  --slow[=MS]       waste so many ms (10) of a CPU for each task that is let run\n"
-	"  --scatter         wake a task on any CPU, at random\n"
-	"  --fail-verify     have a program that reads memory that is not its own\n"
-	"  --verify-loop     have a program with a loop that does not end\n"
-	"  --starve N/M      let no task run whose pid leaves N when divided by M\n"
-	"  --bad-dsq         put tasks into a queue that there is not\n"
-	"  --exit-after N    give up by itself, with a message, after N seconds\n"
-	"  --crash-on NAME   crash the loader when a task of that name wants to run\n"
+	"  --degrade-after N as --degrade, from N seconds after the attach on\n"
+	"  --slow[=MS]       waste MS ms (10) of CPU time at each dispatch\n"
+	"  --scatter         wake tasks on random CPUs\n"
+	"  --fail-verify     have a program with an invalid memory access\n"
+	"  --verify-loop     have a program with an endless loop\n"
+	"  --starve N/M      never run tasks with pid % M == N\n"
+	"  --bad-dsq         insert tasks into a queue that does not exist\n"
+	"  --exit-after N    end itself, with a message, after N seconds\n"
+	"  --crash-on NAME   crash the loader when a task of this name becomes runnable\n"
 	"  --leak-cpu N      never use CPU N\n";
 
 static struct {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * scx_llc: a queue for each last-level cache. A task is queued where it ran last, and a
- * CPU takes from the queue of its own LLC first: what a task has in the cache it finds
- * again. A CPU that finds nothing there helps the other LLCs, so that none is idle
- * while a task waits. The loader tells which CPU belongs to which LLC.
+ * scx_llc: one queue per last-level cache. A task is queued at the LLC that it ran on last, and a
+ * CPU takes from the queue of its own LLC first, so that a task finds its data in the cache. A CPU
+ * whose LLC's queue is empty takes from the other queues, so that no CPU is idle while a task
+ * waits. The loader maps CPUs to LLCs.
  */
 #include "schedulers/common.bpf.h"
 
@@ -16,7 +16,7 @@ const volatile __u32 nr_llcs = 1;
 const volatile __u32 llc_of[CPUS_MAX];
 
 __u64 nr_own;	/* tasks taken from the queue of the CPU's own LLC */
-__u64 nr_other; /* tasks taken from that of another one */
+__u64 nr_other; /* tasks taken from the queue of another LLC */
 
 KTS_EXIT_DEFINE(llc)
 KTS_HOTPLUG_DEFINE(llc)

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Loader of scx_llc; what the scheduler does is told in scx_llc.bpf.c. */
+/* Loader of scx_llc; scx_llc.bpf.c describes the scheduler. */
 #include "schedulers/main.h"
 
 #include "scx_llc.skel.h"
 
 #define LLCS_MAX 64 /* as in scx_llc.bpf.c */
 
-/* The id that Linux gives to a CPU's level-3 cache; -1: none, or no such CPU. */
+/* Linux' id of the level-3 cache of a CPU; -1: no such cache or CPU. */
 static int cache_id(unsigned int cpu)
 {
 	char path[96];
@@ -22,7 +22,7 @@ static int cache_id(unsigned int cpu)
 	return id;
 }
 
-/* Ids may have gaps; queues are numbered from 0. Whose LLC is not known is in the first. */
+/* Ids may have gaps; queues are numbered from 0. A CPU without a known LLC uses queue 0. */
 static void find_llcs(struct scx_llc_bpf *skel)
 {
 	int ids[LLCS_MAX];

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * scx_vtime: weighted fair. All CPUs share one queue, which is sorted by virtual time:
- * the time that a task has run, divided by its weight. Who has had least for its weight
- * is next. The queue's own virtual time is that of the task that ran last; a task that
- * has slept gets one slice of credit, and no more, or it could hold up all others.
+ * scx_vtime: weighted fair. All CPUs share one queue, sorted by virtual time: the CPU time of a
+ * task divided by its weight. The task with the least virtual time runs next. The queue's virtual
+ * time is that of the last task to run; a task that slept gets at most one slice of credit, or it
+ * could hold up all others.
  */
 #include "schedulers/common.bpf.h"
 
@@ -29,7 +29,7 @@ s32 KTS_OPS(vtime_select_cpu, struct task_struct *p, s32 prev_cpu, u64 wake_flag
 {
 	bool is_idle = false;
 
-	/* An idle CPU is woken for it; it is queued all the same. */
+	/* The kernel has woken an idle CPU; the task is queued all the same. */
 	return scx_bpf_select_cpu_dfl___kts(p, prev_cpu, wake_flags, &is_idle);
 }
 
@@ -43,13 +43,13 @@ int KTS_OPS(vtime_enqueue, struct task_struct *p, u64 enq_flags)
 	return 0;
 }
 
-/* With what a task has run for since it was given its slice. */
+/* The task's virtual time, with the part of its slice that it has used. */
 static u64 vtime_of(const struct task_struct *p)
 {
 	return p->scx.dsq_vtime + (SCX_SLICE_DFL - p->scx.slice) * WEIGHT_DEFAULT / p->scx.weight;
 }
 
-/* Whether somebody who may run on this CPU has had less. */
+/* Whether a queued task that may run on this CPU has less virtual time. */
 static bool is_anybody_before(u64 vtime, s32 cpu)
 {
 	struct task_struct *waiting;
@@ -66,9 +66,9 @@ static bool is_anybody_before(u64 vtime, s32 cpu)
 }
 
 /*
- * The task that ran is not in the queue yet, but takes part all the same: with a slice
- * left it goes on. Without that, two tasks on a CPU would take turns, whatever their
- * weights.
+ * The previous task is not in the queue yet, but competes all the same: if it has the least
+ * virtual time, it continues with a new slice. Otherwise two tasks on one CPU would take turns,
+ * whatever their weights.
  */
 int KTS_OPS(vtime_dispatch, s32 cpu, struct task_struct *prev)
 {
@@ -84,7 +84,7 @@ int KTS_OPS(vtime_dispatch, s32 cpu, struct task_struct *prev)
 
 int KTS_OPS(vtime_running, struct task_struct *p)
 {
-	/* CPUs race here; that it goes on now and then is enough. */
+	/* CPUs race here; a lost update does no harm. */
 	if (is_before(vtime_now, p->scx.dsq_vtime))
 		vtime_now = p->scx.dsq_vtime;
 	return 0;

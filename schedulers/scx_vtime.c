@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Loader of scx_vtime; what the scheduler does is told in scx_vtime.bpf.c. */
+/* Loader of scx_vtime; scx_vtime.bpf.c describes the scheduler. */
 #include "schedulers/main.h"
 
 #include "scx_vtime.skel.h"

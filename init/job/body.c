@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Scenario bodies; see body.h and scenario/guest.h. A finding travels as one
- * record through a pipe in packet mode: writes of up to PIPE_BUF bytes are
- * atomic, so that several children of a body can report at once. Output travels
- * through another one, and has a reader until the body ends.
+ * Bodies and warm-ups; see body.h and scenario/guest.h. A finding is one record in a pipe in packet
+ * mode: writes of up to PIPE_BUF bytes are atomic, so that several children of a body can report
+ * at once. A second pipe carries output until the body ends. Judging findings is left to the
+ * host.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -23,7 +23,7 @@
 #include "init/init.h"
 #include "scenario/guest.h"
 
-#define FINDINGS_MAX 1000 /* sent per run; further ones are only counted */
+#define FINDINGS_MAX 1000 /* sent per run; further findings are only counted */
 
 struct kt_guest {
 	uint64_t seed;
@@ -33,7 +33,7 @@ struct kt_guest {
 
 _Static_assert(sizeof(struct kt_msg_finding) <= PIPE_BUF, "a finding is one atomic write");
 
-/* ---- the side of the body ---- */
+/* ---- in the body ---- */
 
 uint64_t kt_guest_seed(const struct kt_guest *kg)
 {
@@ -61,17 +61,17 @@ void kt_guest_fail(struct kt_guest *kg, const char *file, int line, const char *
 	va_start(ap, fmt);
 	format_finding(&f, file, line, fmt, ap);
 	va_end(ap);
-	/* A finding that cannot be handed over must not be lost: it ends the body. */
+	/* A finding that cannot be written must not be lost: the exit status reports it. */
 	if (write(kg->fd, &f, sizeof(f)) != sizeof(f))
 		_exit(125);
 }
 
-/* The body gets no descriptor of PID 1's but the write ends of its two pipes. */
-static _Noreturn void run_child(const struct kt_exec *exec, kt_body_fn fn, int finding_fd,
+/* Of PID 1's descriptors the body keeps only the write ends of the two pipes. */
+static _Noreturn void run_child(const struct kt_pid1 *pid1, kt_body_fn fn, int finding_fd,
 				int output_fd)
 {
-	struct kt_guest kg = { .seed = exec->cell.machine.seed,
-			       .sched_pid = exec->sched.pid,
+	struct kt_guest kg = { .seed = pid1->cell.machine.seed,
+			       .sched_pid = pid1->sched.pid,
 			       .fd = 3 };
 	int null_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 
@@ -87,30 +87,30 @@ static _Noreturn void run_child(const struct kt_exec *exec, kt_body_fn fn, int f
 	_exit(0);
 }
 
-/* ---- the side of init ---- */
+/* ---- in init ---- */
 
 struct body {
-	struct kt_exec *exec;
+	struct kt_pid1 *pid1;
 	const char *what;    /* "body" */
-	int fd;		     /* read end of the findings */
-	int output_fd;	     /* of the output; -1: closed */
-	size_t output_bytes; /* sent */
-	pid_t pid;	     /* 0: it has ended */
+	int fd;		     /* findings, read end */
+	int output_fd;	     /* output, read end; -1: closed */
+	size_t output_bytes; /* sent to the host */
+	pid_t pid;	     /* 0: ended */
 	int status;
 };
 
-static void send_finding(struct kt_exec *exec, const struct kt_msg_finding *f)
+static void send_finding(struct kt_pid1 *pid1, const struct kt_msg_finding *f)
 {
 	struct kt_msg msg = { .type = KT_MSG_FINDING, .finding = *f };
 
-	/* What a body wrote is not to be trusted. */
+	/* A body may write anything. */
 	msg.finding.file[sizeof(f->file) - 1] = 0;
 	msg.finding.text[sizeof(f->text) - 1] = 0;
-	if (exec->result.findings++ < FINDINGS_MAX)
-		kt_exec_send(exec, &msg);
+	if (pid1->result.findings++ < FINDINGS_MAX)
+		kt_pid1_send(pid1, &msg);
 }
 
-void kt_body_finding(struct kt_exec *exec, const char *file, int line, const char *fmt, ...)
+void kt_body_finding(struct kt_pid1 *pid1, const char *file, int line, const char *fmt, ...)
 {
 	struct kt_msg_finding f;
 	va_list ap;
@@ -118,7 +118,7 @@ void kt_body_finding(struct kt_exec *exec, const char *file, int line, const cha
 	va_start(ap, fmt);
 	format_finding(&f, file, line, fmt, ap);
 	va_end(ap);
-	send_finding(exec, &f);
+	send_finding(pid1, &f);
 }
 
 static void on_finding(void *arg)
@@ -128,13 +128,13 @@ static void on_finding(void *arg)
 	ssize_t n;
 
 	while ((n = read(b->fd, &f, sizeof(f))) == sizeof(f))
-		send_finding(b->exec, &f);
-	/* All writers are gone: the end of a pipe is readable for ever. */
+		send_finding(b->pid1, &f);
+	/* All writers are gone, and end of file would wake init for ever. */
 	if (n == 0)
-		kt_exec_unwatch(b->exec, b->fd);
+		kt_pid1_unwatch(b->pid1, b->fd);
 }
 
-/* Output beyond the limit is read, so that the body is not held up, and dropped. */
+/* Output beyond the limit is dropped, not left in the pipe, which would block the body. */
 static void send_output(struct body *b, const void *data, size_t len)
 {
 	struct kt_msg msg = { .type = KT_MSG_OUTPUT };
@@ -143,14 +143,14 @@ static void send_output(struct body *b, const void *data, size_t len)
 	if (!len)
 		return;
 	msg.output.data = (struct kt_bytes){ data, (uint32_t)len };
-	kt_exec_send(b->exec, &msg);
+	kt_pid1_send(b->pid1, &msg);
 	b->output_bytes += len;
 }
 
 static void close_output(struct body *b)
 {
 	if (b->output_fd >= 0)
-		kt_exec_unwatch(b->exec, b->output_fd);
+		kt_pid1_unwatch(b->pid1, b->output_fd);
 	kt_closep(&b->output_fd);
 }
 
@@ -160,7 +160,7 @@ static void on_output(void *arg)
 	char buf[4096];
 	ssize_t n = -1;
 
-	/* Not for ever: what writes without end must not keep PID 1 from the rest. */
+	/* Bounded: a body that writes without end must not occupy PID 1. */
 	for (int turn = 0; turn < 16 && b->output_fd >= 0; turn++) {
 		n = read(b->output_fd, buf, sizeof(buf));
 		if (n <= 0)
@@ -171,7 +171,7 @@ static void on_output(void *arg)
 		close_output(b);
 }
 
-/* What is in the pipes was written before the end, so it is reported before. */
+/* Findings and output in the pipes are older than the exit, so that they are sent first. */
 static void on_exit_body(void *arg, pid_t pid, int status)
 {
 	struct body *b = arg;
@@ -189,55 +189,55 @@ static bool ended(void *arg)
 	return !b->pid;
 }
 
-/* Also true when the scheduler has died, which must be noted at once. */
+/* True as well after the death of the scheduler, which must be noted at once. */
 static bool ended_or_died(void *arg)
 {
 	const struct body *b = arg;
 
-	return !b->pid || kt_exec_scheduler_died(b->exec);
+	return !b->pid || kt_pid1_scheduler_died(b->pid1);
 }
 
 static void report_end(struct body *b)
 {
-	const struct kt_scenario *s = b->exec->cell.scenario;
+	const struct kt_scenario *s = b->pid1->cell.scenario;
 	char text[64];
 
 	if (!WIFEXITED(b->status) || WEXITSTATUS(b->status))
-		kt_body_finding(b->exec, s->file, s->line, "the %s of '%s' ended badly: %s",
+		kt_body_finding(b->pid1, s->file, s->line, "the %s of '%s' ended badly: %s",
 				b->what, s->name,
 				kt_wait_status_format(b->status, text, sizeof(text)));
 }
 
 static int follow(struct body *b)
 {
-	struct kt_exec *exec = b->exec;
+	struct kt_pid1 *pid1 = b->pid1;
 	int r = 0;
 
 	while (b->pid && !r) {
-		if (exec->stop)
-			r = KT_EXEC_E_STOP;
+		if (pid1->stop)
+			r = KT_PID1_E_STOP;
 		else
-			r = kt_exec_wait(exec, ended_or_died, b, UINT64_MAX, 0);
+			r = kt_pid1_wait(pid1, ended_or_died, b, UINT64_MAX, 0);
 		if (!r && b->pid)
-			kt_exec_note_death(exec);
+			kt_pid1_note_death(pid1);
 	}
 	if (r) {
-		bool was = exec->tear_down;
+		bool was = pid1->tear_down;
 		int killed;
 
 		kill(-b->pid, SIGKILL);
-		exec->tear_down = true;
-		killed = kt_exec_wait(exec, ended, b, kt_now_ns() + KT_SCHED_DETACH_NS, 0);
-		exec->tear_down = was;
+		pid1->tear_down = true;
+		killed = kt_pid1_wait(pid1, ended, b, kt_now_ns() + KT_SCHED_DETACH_NS, 0);
+		pid1->tear_down = was;
 		return kt_forward(killed < 0 ? killed : r);
 	}
 	report_end(b);
 	return 0;
 }
 
-int kt_body_run(struct kt_exec *exec, kt_body_fn fn, const char *what)
+int kt_body_run(struct kt_pid1 *pid1, kt_body_fn fn, const char *what)
 {
-	struct body b = { .exec = exec, .what = what, .output_fd = -1 };
+	struct body b = { .pid1 = pid1, .what = what, .output_fd = -1 };
 	int ends[2], output[2], r;
 
 	if (pipe2(ends, O_CLOEXEC | O_DIRECT) || fcntl(ends[0], F_SETFL, O_NONBLOCK | O_DIRECT) ||
@@ -245,19 +245,19 @@ int kt_body_run(struct kt_exec *exec, kt_body_fn fn, const char *what)
 		return kt_raise(-errno);
 	b.fd = ends[0];
 	b.output_fd = output[0];
-	b.pid = kt_exec_fork(exec, on_exit_body, &b);
+	b.pid = kt_pid1_fork(pid1, on_exit_body, &b);
 	if (b.pid < 0)
 		return kt_raise(-errno);
 	if (!b.pid)
-		run_child(exec, fn, ends[1], output[1]);
+		run_child(pid1, fn, ends[1], output[1]);
 	close(ends[1]);
 	close(output[1]);
-	r = kt_exec_watch(exec, b.fd, on_finding, &b);
+	r = kt_pid1_watch(pid1, b.fd, on_finding, &b);
 	if (!r)
-		r = kt_exec_watch(exec, b.output_fd, on_output, &b);
+		r = kt_pid1_watch(pid1, b.output_fd, on_output, &b);
 	if (!r)
 		r = follow(&b);
-	kt_exec_unwatch(exec, b.fd);
+	kt_pid1_unwatch(pid1, b.fd);
 	close(b.fd);
 	close_output(&b);
 	return kt_forward(r);

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Finding the attached scheduler's maps; see bpf-maps.h.
+ * Finds the attached scheduler's maps; see bpf-maps.h.
  *
- * Looking up key 0 of a struct_ops map gives what user space had put into it,
- * with the id of the program in place of each function pointer
- * (bpf_struct_ops_map_sys_lookup_elem() in kernel/bpf/bpf_struct_ops.c, since
- * Linux 5.6). Where the members lie is told by the kernel's BTF.
+ * Element 0 of a struct_ops map is the table that user space wrote, with a program id in place of
+ * each function pointer (bpf_struct_ops_map_sys_lookup_elem() in kernel/bpf/bpf_struct_ops.c,
+ * since Linux 5.6). The kernel's BTF gives the offsets of the members. Reading the maps is left to
+ * map-read.c.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -25,7 +25,7 @@
 /* Values of enum bpf_struct_ops_state, in the first bytes of the value after a refcount. */
 #define STATE_INUSE 1
 
-/* Where things lie in the value of a sched_ext struct_ops map; bytes. */
+/* Offsets in the value of a sched_ext struct_ops map, bytes. */
 static struct layout {
 	bool known;
 	uint32_t type_id; /* VALUE_TYPE, in the kernel's BTF */
@@ -113,10 +113,8 @@ int kt_bpf_maps_init(void)
 	if (!btf)
 		return kt_raise(-errno);
 	id = btf__find_by_name_kind(btf, VALUE_TYPE, BTF_KIND_STRUCT);
-	if (id == -ENOENT)
-		return 0;
 	if (id < 0)
-		return kt_raise(id);
+		return errno == ENOENT ? 0 : kt_raise(-errno);
 	layout.type_id = (uint32_t)id;
 	return kt_forward(read_value(&layout, btf));
 }
@@ -134,7 +132,7 @@ static int add_map(struct kt_bpf_maps *maps, uint32_t id)
 		return 0;
 	fd = bpf_map_get_fd_by_id(id);
 	if (fd < 0)
-		return fd == -ENOENT ? 0 : kt_raise(fd);
+		return errno == ENOENT ? 0 : kt_raise(-errno);
 	memmove(&maps->maps[at + 1], &maps->maps[at], (maps->count - at) * sizeof(maps->maps[0]));
 	maps->maps[at] = (struct kt_bpf_map){ id, fd };
 	maps->count++;
@@ -151,14 +149,14 @@ static int add_maps_of_prog(struct kt_bpf_maps *maps, uint32_t prog_id)
 	int r;
 
 	if (fd < 0)
-		return fd == -ENOENT ? 0 : kt_raise(fd);
+		return errno == ENOENT ? 0 : kt_raise(-errno);
 	r = bpf_prog_get_info_by_fd(fd, &info, &len);
 	for (uint32_t i = 0; !r && i < KT_MIN(info.nr_map_ids, (uint32_t)PROG_MAPS_MAX); i++)
 		r = add_map(maps, ids[i]);
 	return r ? kt_raise(r) : 0;
 }
 
-/* Reads the value of a struct_ops map; false if it is not the sched_ext ops of that name. */
+/* Reads the value of a map; false: map_fd is no struct_ops map of sched_ext ops `ops_name`. */
 static bool read_ops_value(int map_fd, const char *ops_name, uint8_t *value)
 {
 	struct bpf_map_info info = { 0 };
@@ -194,7 +192,7 @@ static int add_maps_of_ops(struct kt_bpf_maps *maps, const uint8_t *value)
 	return kt_forward(r);
 }
 
-/* The struct_ops map of a link, or -1 if it is another kind of link. */
+/* Opens the struct_ops map of a link. -1: a link of another type, or an error. */
 static int open_map_of_link(uint32_t link_id)
 {
 	_cleanup_(kt_closep) int fd = bpf_link_get_fd_by_id(link_id);
@@ -220,7 +218,7 @@ static int find_by_links(struct kt_bpf_maps *maps, const char *ops_name, uint8_t
 	return KT_BPF_MAPS_E_NONE;
 }
 
-/* Ops that were registered without a link are marked as in use. */
+/* Ops that were registered without a link have state INUSE. */
 static int find_by_state(struct kt_bpf_maps *maps, const char *ops_name, uint8_t *value)
 {
 	uint32_t id = 0;

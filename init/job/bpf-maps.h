@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The BPF maps of the attached scheduler, found from the kernel's own records:
- * struct_ops link -> struct_ops map -> ids of the programs in its members ->
- * ids of the maps those programs use. No name is guessed.
+ * The BPF maps of the attached scheduler, found by the kernel's ids, without guessing names:
+ * struct_ops link -> struct_ops map -> programs in its members -> maps of those programs.
  */
 #pragma once
 
@@ -21,17 +20,19 @@ struct kt_bpf_maps {
 };
 
 enum kt_bpf_maps_condition {
-	KT_BPF_MAPS_E_NONE = KT_CONDITION(BPF_MAPS), /* no attached sched_ext ops of that name */
+	KT_BPF_MAPS_E_NONE = KT_CONDITION(BPF_MAPS), /* no attached sched_ext ops of ops_name */
 };
 
 /*
- * Reads from the kernel's BTF where struct_ops maps of sched_ext keep what is
- * looked for; takes tens of milliseconds, once. A kernel without sched_ext is
- * no error here.
+ * Reads the layout of sched_ext's struct_ops maps from the kernel's BTF; the first call takes
+ * tens of milliseconds. Succeeds on a kernel without sched_ext. Negative errno.
  */
 int kt_bpf_maps_init(void) _kt_must_check_;
 
 void kt_bpf_maps_deinit(struct kt_bpf_maps *maps);
 
-/* Maps beyond KT_SNAPSHOT_MAPS_MAX are left out. */
+/*
+ * Opens the maps of the attached scheduler whose root/ops is ops_name, KT_SNAPSHOT_MAPS_MAX at
+ * most. KT_BPF_MAPS_E_NONE, or negative errno.
+ */
 int kt_bpf_maps_find(struct kt_bpf_maps *ret_maps, const char *ops_name) _kt_must_check_;

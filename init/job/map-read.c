@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Values of BPF maps; see map-read.h. Arrays are read in batches, which costs
- * one system call instead of one per element. Hash maps are walked by key: they
- * may change meanwhile, so that the walk is bounded by the map's size.
+ * Reads values of BPF maps; see map-read.h. An array is read in one batch, with one system call
+ * instead of one per element. A hash map is walked by key; it may change meanwhile, so that
+ * max_entries bounds the walk.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -48,14 +48,12 @@ static int read_batch(uint8_t *data, int fd, uint32_t entries)
 {
 	_cleanup_(kt_freep) uint32_t *keys = calloc(entries, sizeof(*keys));
 	uint32_t count = entries, next;
-	int r;
 
 	if (!keys)
 		return -ENOMEM;
-	r = bpf_map_lookup_batch(fd, NULL, &next, keys, data, &count, NULL);
-	/* -ENOENT says that the end of the map was reached. */
-	if (r && r != -ENOENT)
-		return r;
+	/* ENOENT: the batch reached the end of the map. */
+	if (bpf_map_lookup_batch(fd, NULL, &next, keys, data, &count, NULL) && errno != ENOENT)
+		return -errno;
 	return count == entries ? 0 : -EIO;
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Reading all values of one BPF map through the bpf() system call. */
+/* Reads all values of one BPF map through bpf(2). */
 #pragma once
 
 #include <stddef.h>
@@ -18,9 +18,8 @@ struct kt_map_values {
 };
 
 /*
- * Appends the values of a map to out, in the form that MAP of proto/msg.h
- * states, at most max bytes. Values that cannot be had are said in the state;
- * negative errno only for want of memory.
+ * Appends the values of map `fd` to out, in the form of MAP in proto/msg.h, at most max bytes.
+ * cpus: possible CPUs. Unreadable and truncated maps show in ret_values->state; -ENOMEM.
  */
 int kt_map_read(struct kt_map_values *ret_values, struct kt_buf *out, int fd,
 		const struct bpf_map_info *info, unsigned int cpus, size_t max) _kt_must_check_;

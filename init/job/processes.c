@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What a body can ask about processes of the guest; see scenario/guest.h. */
+/* Functions of scenario/guest.h about the processes of the guest. */
 #include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -9,7 +9,7 @@
 #include "base/cleanup.h"
 #include "scenario/guest.h"
 
-/* The letter for the state of a process (proc_pid_stat(5)); 0: there is no such process. */
+/* The state letter of a process (proc_pid_stat(5)); 0: no such process. */
 static char state_of(const char *pid)
 {
 	_cleanup_(kt_closep) int fd = -1;

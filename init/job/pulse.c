@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* A task that gives the scheduler under test something to do; see pulse.h. */
+/* The pulse; see pulse.h. */
 #include <errno.h>
 #include <limits.h>
 #include <signal.h>
@@ -28,25 +28,25 @@ static _Noreturn void beat(void)
 
 static void on_exit_pulse(void *arg, pid_t pid, int status)
 {
-	struct kt_exec *exec = arg;
+	struct kt_pid1 *pid1 = arg;
 
-	exec->pulse_pid = 0;
+	pid1->pulse_pid = 0;
 }
 
-int kt_pulse_start(struct kt_exec *exec)
+int kt_pulse_start(struct kt_pid1 *pid1)
 {
-	pid_t pid = kt_exec_fork(exec, on_exit_pulse, exec);
+	pid_t pid = kt_pid1_fork(pid1, on_exit_pulse, pid1);
 
 	if (pid < 0)
 		return kt_raise(-errno);
 	if (!pid)
 		beat();
-	exec->pulse_pid = pid;
+	pid1->pulse_pid = pid;
 	return 0;
 }
 
-void kt_pulse_stop(struct kt_exec *exec)
+void kt_pulse_stop(struct kt_pid1 *pid1)
 {
-	if (exec->pulse_pid)
-		kill(exec->pulse_pid, SIGKILL);
+	if (pid1->pulse_pid)
+		kill(pid1->pulse_pid, SIGKILL);
 }

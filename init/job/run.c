@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The job: stage, steps (ops, then a hold), body, teardown.
+ * The job: staging, steps (ops, then a hold), body, teardown.
  *
- * Periodic snapshots lie on an axis of hold time: the holds laid end to end,
- * each with the length it was declared with. A position on the border of two
- * holds belongs to the earlier one. The run ends at the first op that fails;
- * the death of a scheduler only ends the hold it happens in.
+ * Periodic snapshots have positions on the axis of hold time: the declared holds, end to end. A
+ * position on the border of two holds belongs to the earlier hold. The first op that does not end
+ * in its .expect ends the run; the death of a scheduler ends only the current hold. Verdicts are
+ * left to the host.
  */
 #include <stdio.h>
 #include <string.h>
@@ -25,16 +25,16 @@
 
 /* ---- reports ---- */
 
-static void send_phase(struct kt_exec *exec, enum kt_phase phase)
+static void send_phase(struct kt_pid1 *pid1, enum kt_phase phase)
 {
 	struct kt_msg msg = { .type = KT_MSG_PHASE };
 
 	msg.phase.phase = phase;
 	msg.phase.time_ns = kt_now_ns();
-	kt_exec_send(exec, &msg);
+	kt_pid1_send(pid1, &msg);
 }
 
-static void send_step(struct kt_exec *exec, uint32_t step, bool ended, bool truncated)
+static void send_step(struct kt_pid1 *pid1, uint32_t step, bool ended, bool truncated)
 {
 	struct kt_msg msg = { .type = KT_MSG_STEP };
 
@@ -42,10 +42,10 @@ static void send_step(struct kt_exec *exec, uint32_t step, bool ended, bool trun
 	msg.step.ended = ended;
 	msg.step.truncated = truncated;
 	msg.step.time_ns = kt_now_ns();
-	kt_exec_send(exec, &msg);
+	kt_pid1_send(pid1, &msg);
 }
 
-static void send_op(struct kt_exec *exec, uint32_t step, uint32_t index, const struct kt_op *op,
+static void send_op(struct kt_pid1 *pid1, uint32_t step, uint32_t index, const struct kt_op *op,
 		    const struct kt_op_outcome *outcome)
 {
 	struct kt_msg msg = { .type = KT_MSG_OP };
@@ -54,7 +54,7 @@ static void send_op(struct kt_exec *exec, uint32_t step, uint32_t index, const s
 	msg.op.op = index;
 	msg.op.kind = op->kind;
 	msg.op.error = outcome->error;
-	msg.op.generation = kt_sched_live(&exec->sched);
+	msg.op.generation = kt_sched_live(&pid1->sched);
 	msg.op.start_ns = outcome->start_ns;
 	msg.op.duration_ns = outcome->duration_ns;
 	msg.op.disable_ns = outcome->times.disable_ns;
@@ -62,285 +62,285 @@ static void send_op(struct kt_exec *exec, uint32_t step, uint32_t index, const s
 	msg.op.spawn_ns = outcome->times.spawn_ns;
 	msg.op.attach_ns = outcome->times.attach_ns;
 	strcpy(msg.op.text, outcome->text);
-	kt_exec_send(exec, &msg);
+	kt_pid1_send(pid1, &msg);
 }
 
-static void must(struct kt_exec *exec, const char *doing, int r)
+static void must(struct kt_pid1 *pid1, const char *doing, int r)
 {
 	if (r < 0)
-		kt_init_fail(exec, doing, "%s", strerror(-r));
+		kt_init_fail(pid1, doing, "%s", strerror(-r));
 }
 
-static void take_snapshot(struct kt_exec *exec, enum kt_snapshot_cause cause, uint32_t step)
+static void take_snapshot(struct kt_pid1 *pid1, enum kt_snapshot_cause cause, uint32_t step)
 {
-	must(exec, "read the scheduler's BPF maps", kt_snapshot_take(exec, cause, step));
+	must(pid1, "read the scheduler's BPF maps", kt_snapshot_take(pid1, cause, step));
 }
 
-/* ---- parts; those that return bool say whether they ran to their end ---- */
+/* ---- parts of a job; bool: the part ran to its end ---- */
 
-static void check_in(struct kt_exec *exec, const char *folder, const char *name)
+static void check_in(struct kt_pid1 *pid1, const char *folder, const char *name)
 {
 	char path[KT_NAME_MAX + sizeof(KT_STAGING_SCHEDULERS) + 8];
 
 	snprintf(path, sizeof(path), "%s/%s/" KT_STAGING_BIN, folder, name);
 	if (access(path, X_OK))
-		kt_init_fail(exec, "check what is staged", "'%s' is not in the initramfs (%s)",
+		kt_init_fail(pid1, "check what is staged", "'%s' is not in the initramfs (%s)",
 			     name, path);
 }
 
-static void check_staged(struct kt_exec *exec)
+static void check_staged(struct kt_pid1 *pid1)
 {
-	for (const struct kt_sched_decl *d = exec->cell.scheds; d->name; d++)
-		check_in(exec, KT_STAGING_SCHEDULERS, d->name);
-	for (const struct kt_program_decl *p = exec->cell.programs; p && p->name; p++)
-		check_in(exec, KT_STAGING_PROGRAMS, p->name);
+	for (const struct kt_sched_decl *d = pid1->cell.scheds; d->name; d++)
+		check_in(pid1, KT_STAGING_SCHEDULERS, d->name);
+	for (const struct kt_program_decl *p = pid1->cell.programs; p && p->name; p++)
+		check_in(pid1, KT_STAGING_PROGRAMS, p->name);
 }
 
-void kt_exec_note_death(struct kt_exec *exec)
+void kt_pid1_note_death(struct kt_pid1 *pid1)
 {
 	int r;
 
-	kt_snapshot_forget(&exec->snapshots);
-	r = kt_sched_bury(&exec->sched);
-	must(exec, "wait for the dead scheduler", r);
-	if (r == KT_EXEC_E_DEADLINE)
-		kt_init_fail(exec, "wait for the dead scheduler",
+	kt_snapshot_forget(&pid1->snapshots);
+	r = kt_sched_bury(&pid1->sched);
+	must(pid1, "wait for the dead scheduler", r);
+	if (r == KT_PID1_E_DEADLINE)
+		kt_init_fail(pid1, "wait for the dead scheduler",
 			     "the kernel is not back under its own scheduler 20 s later");
 }
 
-bool kt_exec_scheduler_died(struct kt_exec *exec)
+bool kt_pid1_scheduler_died(struct kt_pid1 *pid1)
 {
-	return exec->sched.generation && !kt_sched_check(&exec->sched);
+	return pid1->sched.generation && !kt_sched_check(&pid1->sched);
 }
 
 static bool scheduler_died(void *arg)
 {
-	return kt_exec_scheduler_died(arg);
+	return kt_pid1_scheduler_died(arg);
 }
 
-/* Whether it ended in what it was expected to. */
-static bool run_op(struct kt_exec *exec, uint32_t step, uint32_t index, const struct kt_op *op)
+/* Returns whether the op ended in its .expect. */
+static bool run_op(struct kt_pid1 *pid1, uint32_t step, uint32_t index, const struct kt_op *op)
 {
 	static struct kt_op_outcome outcome;
-	uint32_t before = exec->sched.generation, of = step == KT_STEP_BOOT ? 0 : step;
+	uint32_t before = pid1->sched.generation, of = step == KT_STEP_BOOT ? 0 : step;
 
-	if (kt_op_row(op->kind)->flags & KT_OP_ENDS_GENERATION && kt_sched_check(&exec->sched)) {
-		take_snapshot(exec, KT_SNAPSHOT_ENDING, of);
+	if (kt_op_row(op->kind)->flags & KT_OP_ENDS_GENERATION && kt_sched_check(&pid1->sched)) {
+		take_snapshot(pid1, KT_SNAPSHOT_ENDING, of);
 		/*
-		 * Its maps are to go with its process. Who holds one keeps the BPF timers in it
-		 * going, and what these do wrong is held against the scheduler that is live then.
+		 * The maps must vanish with the loader: an open map keeps its BPF timers running,
+		 * and their errors would end the next scheduler.
 		 */
-		kt_snapshot_forget(&exec->snapshots);
+		kt_snapshot_forget(&pid1->snapshots);
 	}
-	kt_op_execute(&outcome, op, &exec->sched);
-	send_op(exec, step, index, op, &outcome);
-	if (kt_exec_scheduler_died(exec))
-		kt_exec_note_death(exec);
-	else if (exec->sched.generation != before)
-		kt_snapshot_forget(&exec->snapshots);
-	if (exec->sched.generation && exec->sched.generation != before)
-		take_snapshot(exec, KT_SNAPSHOT_ATTACHED, of);
+	kt_op_execute(&outcome, op, &pid1->sched);
+	send_op(pid1, step, index, op, &outcome);
+	if (kt_pid1_scheduler_died(pid1))
+		kt_pid1_note_death(pid1);
+	else if (pid1->sched.generation != before)
+		kt_snapshot_forget(&pid1->snapshots);
+	if (pid1->sched.generation && pid1->sched.generation != before)
+		take_snapshot(pid1, KT_SNAPSHOT_ATTACHED, of);
 	if (outcome.error == op->expect)
 		return true;
-	exec->result.ops_failed++;
+	pid1->result.ops_failed++;
 	return false;
 }
 
-void kt_run_attach(struct kt_exec *exec)
+void kt_run_attach(struct kt_pid1 *pid1)
 {
-	const struct kt_op op = { .kind = KT_OP_KIND_ATTACH, .sched = exec->attach };
+	const struct kt_op op = { .kind = KT_OP_KIND_ATTACH, .sched = pid1->attach };
 	static struct kt_op_outcome outcome;
 
-	exec->attaching = true;
-	must(exec, "start the heartbeat", kt_exec_start_heartbeat(exec));
-	kt_op_execute(&outcome, &op, &exec->sched);
-	send_op(exec, KT_STEP_BOOT, 0, &op, &outcome);
-	exec->attach[0] = 0;
-	exec->attaching = false;
+	pid1->attaching = true;
+	must(pid1, "start the heartbeat", kt_pid1_start_heartbeat(pid1));
+	kt_op_execute(&outcome, &op, &pid1->sched);
+	send_op(pid1, KT_STEP_BOOT, 0, &op, &outcome);
+	pid1->attach[0] = 0;
+	pid1->attaching = false;
 }
 
 /* Position of the next periodic snapshot on the axis of hold time. */
-static uint64_t next_periodic(const struct kt_exec *exec)
+static uint64_t next_periodic(const struct kt_pid1 *pid1)
 {
-	const struct kt_scenario *s = exec->cell.scenario;
+	const struct kt_scenario *s = pid1->cell.scenario;
 
-	return exec->next_periodic < s->snapshots ?
-		       kt_scenario_snapshot_ns(s, exec->next_periodic) :
+	return pid1->next_periodic < s->snapshots ?
+		       kt_scenario_snapshot_ns(s, pid1->next_periodic) :
 		       UINT64_MAX;
 }
 
-static void take_due(struct kt_exec *exec, uint32_t step, uint64_t at)
+static void take_due(struct kt_pid1 *pid1, uint32_t step, uint64_t at)
 {
-	for (; next_periodic(exec) <= at; exec->next_periodic++) {
-		exec->result.snapshots_due++;
-		take_snapshot(exec, KT_SNAPSHOT_PERIODIC, step);
-		exec->result.snapshots_taken++;
+	for (; next_periodic(pid1) <= at; pid1->next_periodic++) {
+		pid1->result.snapshots_due++;
+		take_snapshot(pid1, KT_SNAPSHOT_PERIODIC, step);
+		pid1->result.snapshots_taken++;
 	}
 }
 
-static bool run_ops(struct kt_exec *exec, uint32_t index)
+static bool run_ops(struct kt_pid1 *pid1, uint32_t index)
 {
-	const struct kt_op *ops = exec->cell.scenario->steps[index].ops;
+	const struct kt_op *ops = pid1->cell.scenario->steps[index].ops;
 
 	for (uint32_t i = 0; ops && ops[i].kind; i++)
-		if (exec->stop || !run_op(exec, index, i, &ops[i]))
+		if (pid1->stop || !run_op(pid1, index, i, &ops[i]))
 			return false;
-	return !exec->stop;
+	return !pid1->stop;
 }
 
-/* Holds [from, to] of the axis. False when it ended early: a death, a stop, an op. */
-static bool hold(struct kt_exec *exec, uint32_t step, uint64_t from, uint64_t to)
+/* Holds from `from` to `to`, ns of hold time. False: a death, a stop or an op ended the hold. */
+static bool hold(struct kt_pid1 *pid1, uint32_t step, uint64_t from, uint64_t to)
 {
-	uint64_t every = exec->cell.scenario->steps[step].every, start = kt_now_ns(), at;
+	uint64_t every = pid1->cell.scenario->steps[step].every, start = kt_now_ns(), at;
 	uint64_t again = every ? from + every : UINT64_MAX;
 	bool went_well = true;
 	int r;
 
 	do {
-		at = KT_MIN(again, next_periodic(exec));
+		at = KT_MIN(again, next_periodic(pid1));
 		at = KT_MIN(at, to);
-		r = kt_exec_wait(exec, scheduler_died, exec, start + (at - from), 0);
-		must(exec, "hold a step", r);
-		if (r == KT_EXEC_E_DEADLINE)
-			take_due(exec, step, at);
-		if (r == KT_EXEC_E_DEADLINE && at == again && at < to) {
-			went_well = run_ops(exec, step);
+		r = kt_pid1_wait(pid1, scheduler_died, pid1, start + (at - from), 0);
+		must(pid1, "hold a step", r);
+		if (r == KT_PID1_E_DEADLINE)
+			take_due(pid1, step, at);
+		if (r == KT_PID1_E_DEADLINE && at == again && at < to) {
+			went_well = run_ops(pid1, step);
 			again += every;
 		}
-	} while (r == KT_EXEC_E_DEADLINE && at < to && went_well);
-	exec->result.hold_ns += kt_now_ns() - start;
+	} while (r == KT_PID1_E_DEADLINE && at < to && went_well);
+	pid1->result.hold_ns += kt_now_ns() - start;
 	if (!r)
-		kt_exec_note_death(exec);
-	/* What lies in the part that was cut off does not come due. */
-	while (next_periodic(exec) <= to)
-		exec->next_periodic++;
-	return r == KT_EXEC_E_DEADLINE && went_well;
+		kt_pid1_note_death(pid1);
+	/* Snapshots in the rest of a hold that ended early do not come due. */
+	while (next_periodic(pid1) <= to)
+		pid1->next_periodic++;
+	return r == KT_PID1_E_DEADLINE && went_well;
 }
 
-static void run_steps(struct kt_exec *exec)
+static void run_steps(struct kt_pid1 *pid1)
 {
-	const struct kt_step *steps = exec->cell.scenario->steps;
+	const struct kt_step *steps = pid1->cell.scenario->steps;
 	uint64_t axis = 0, ns;
 	bool whole;
 
 	for (uint32_t i = 0; steps && steps[i].name; i++) {
-		if (exec->stop || exec->result.ops_failed)
+		if (pid1->stop || pid1->result.ops_failed)
 			return;
-		send_step(exec, i, false, false);
-		ns = kt_scenario_step_ns(exec->cell.scenario, &steps[i]);
-		whole = run_ops(exec, i) && (!ns || hold(exec, i, axis, axis + ns));
+		send_step(pid1, i, false, false);
+		ns = kt_scenario_step_ns(pid1->cell.scenario, &steps[i]);
+		whole = run_ops(pid1, i) && (!ns || hold(pid1, i, axis, axis + ns));
 		axis += ns;
-		send_step(exec, i, true, !whole);
-		exec->result.steps_run++;
+		send_step(pid1, i, true, !whole);
+		pid1->result.steps_run++;
 	}
 }
 
-static void load_modules(struct kt_exec *exec)
+static void load_modules(struct kt_pid1 *pid1)
 {
 	struct kt_diag diag = KT_DIAG_INIT;
 
-	if (kt_modules_load(exec->cell.machine.modules, &diag))
-		kt_init_fail(exec, diag.doing, "%s", diag.cause);
+	if (kt_modules_load(pid1->cell.machine.modules, &diag))
+		kt_init_fail(pid1, diag.doing, "%s", diag.cause);
 }
 
-const struct kt_workers *kt_exec_workers(const struct kt_exec *exec, const char *name)
+const struct kt_workers *kt_pid1_workers(const struct kt_pid1 *pid1, const char *name)
 {
-	return kt_scenario_workers(exec->cell.scenario, name);
+	return kt_scenario_workers(pid1->cell.scenario, name);
 }
 
-const struct kt_program_decl *kt_exec_program_decl(const struct kt_exec *exec, const char *name)
+const struct kt_program_decl *kt_pid1_program_decl(const struct kt_pid1 *pid1, const char *name)
 {
-	return kt_program_find(exec->cell.programs, name);
+	return kt_program_find(pid1->cell.programs, name);
 }
 
-uint64_t kt_exec_seed(const struct kt_exec *exec)
+uint64_t kt_pid1_seed(const struct kt_pid1 *pid1)
 {
-	return exec->cell.machine.seed;
+	return pid1->cell.machine.seed;
 }
 
-/* What is attached already must be what the job is about. It may have died meanwhile. */
-static void check_primed(struct kt_exec *exec)
+/* The attached scheduler of a bake must be the job's boot scheduler, even if it has died. */
+static void check_primed(struct kt_pid1 *pid1)
 {
-	const struct kt_sched_decl *boot = kt_cell_boot(&exec->cell);
+	const struct kt_sched_decl *boot = kt_cell_boot(&pid1->cell);
 
-	if (!boot || strcmp(boot->name, exec->sched.name))
-		kt_init_fail(exec, "begin with an attached scheduler",
-			     "'%s' is attached, and the scenario's is '%s'", exec->sched.name,
+	if (!boot || strcmp(boot->name, pid1->sched.name))
+		kt_init_fail(pid1, "begin with an attached scheduler",
+			     "'%s' is attached, and the scenario's is '%s'", pid1->sched.name,
 			     boot ? boot->name : "");
 }
 
-/* What a job needs beside its boot scheduler, and its clones have already. */
-static void set_up(struct kt_exec *exec)
+/* Preparations of a job beside its boot scheduler; a clone of a primed bake has them. */
+static void set_up(struct kt_pid1 *pid1)
 {
-	const struct kt_scenario *s = exec->cell.scenario;
+	const struct kt_scenario *s = pid1->cell.scenario;
 
-	if (exec->cell.scheds[0].name) {
-		must(exec, "learn where the kernel keeps sched_ext ops", kt_bpf_maps_init());
-		must(exec, "start the pulse", kt_pulse_start(exec));
+	if (pid1->cell.scheds[0].name) {
+		must(pid1, "read the layout of sched_ext ops", kt_bpf_maps_init());
+		must(pid1, "start the pulse", kt_pulse_start(pid1));
 	}
 	if (s->warm_up)
-		must(exec, "run the scenario's warm-up", kt_body_run(exec, s->warm_up, "warm-up"));
+		must(pid1, "run the scenario's warm-up", kt_body_run(pid1, s->warm_up, "warm-up"));
 }
 
-static void stage(struct kt_exec *exec)
+static void stage(struct kt_pid1 *pid1)
 {
-	const struct kt_sched_decl *boot = kt_cell_boot(&exec->cell);
+	const struct kt_sched_decl *boot = kt_cell_boot(&pid1->cell);
 	const struct kt_op attach = { .kind = KT_OP_KIND_ATTACH,
 				      .sched = boot ? boot->name : NULL };
-	bool attached = exec->cell.start == KT_START_ATTACHED;
+	bool attached = pid1->cell.start == KT_START_ATTACHED;
 
-	send_phase(exec, KT_PHASE_STAGE);
-	load_modules(exec);
-	check_staged(exec);
-	if (!exec->primed)
-		set_up(exec);
-	if (exec->primed && attached)
-		check_primed(exec);
-	else if (boot && (!exec->job.prime || attached))
-		run_op(exec, KT_STEP_BOOT, 0, &attach);
+	send_phase(pid1, KT_PHASE_STAGE);
+	load_modules(pid1);
+	check_staged(pid1);
+	if (!pid1->primed)
+		set_up(pid1);
+	if (pid1->primed && attached)
+		check_primed(pid1);
+	else if (boot && (!pid1->job.prime || attached))
+		run_op(pid1, KT_STEP_BOOT, 0, &attach);
 }
 
-static void tear_down(struct kt_exec *exec)
+static void tear_down(struct kt_pid1 *pid1)
 {
-	uint32_t steps = exec->result.steps_run;
+	uint32_t steps = pid1->result.steps_run;
 	int r;
 
-	exec->result.stopped = exec->stop;
-	exec->tear_down = true;
-	kt_pulse_stop(exec);
-	send_phase(exec, KT_PHASE_TEARDOWN);
-	must(exec, "stop the workers", kt_workers_stop_all(exec));
-	must(exec, "end the programs", kt_programs_end_all(exec));
-	if (kt_sched_check(&exec->sched))
-		take_snapshot(exec, KT_SNAPSHOT_ENDING, steps ? steps - 1 : 0);
-	else if (exec->sched.generation)
-		kt_exec_note_death(exec);
-	r = kt_sched_end(&exec->sched);
-	kt_snapshot_forget(&exec->snapshots);
-	must(exec, "end the scheduler", r);
+	pid1->result.stopped = pid1->stop;
+	pid1->tear_down = true;
+	kt_pulse_stop(pid1);
+	send_phase(pid1, KT_PHASE_TEARDOWN);
+	must(pid1, "stop the workers", kt_workers_stop_all(pid1));
+	must(pid1, "end the programs", kt_programs_end_all(pid1));
+	if (kt_sched_check(&pid1->sched))
+		take_snapshot(pid1, KT_SNAPSHOT_ENDING, steps ? steps - 1 : 0);
+	else if (pid1->sched.generation)
+		kt_pid1_note_death(pid1);
+	r = kt_sched_end(&pid1->sched);
+	kt_snapshot_forget(&pid1->snapshots);
+	must(pid1, "end the scheduler", r);
 	if (r)
-		kt_init_fail(exec, "end the scheduler",
+		kt_init_fail(pid1, "end the scheduler",
 			     "'%s' is still enabled 20 s after it was asked to end",
-			     exec->sched.name);
+			     pid1->sched.name);
 }
 
-void kt_run_job(struct kt_exec *exec)
+void kt_run_job(struct kt_pid1 *pid1)
 {
 	struct kt_msg msg = { .type = KT_MSG_RESULT };
 
-	kt_view_send(exec);
-	stage(exec);
-	send_phase(exec, KT_PHASE_BODY);
-	if (exec->job.prime) {
-		exec->primed = true;
+	kt_view_send(pid1);
+	stage(pid1);
+	send_phase(pid1, KT_PHASE_BODY);
+	if (pid1->job.prime) {
+		pid1->primed = true;
 		return;
 	}
-	run_steps(exec);
-	if (exec->cell.scenario->body && !exec->stop && !exec->result.ops_failed)
-		must(exec, "run the scenario's body",
-		     kt_body_run(exec, exec->cell.scenario->body, "body"));
-	tear_down(exec);
-	exec->result.time_ns = kt_now_ns();
-	msg.result = exec->result;
-	kt_exec_send(exec, &msg);
+	run_steps(pid1);
+	if (pid1->cell.scenario->body && !pid1->stop && !pid1->result.ops_failed)
+		must(pid1, "run the scenario's body",
+		     kt_body_run(pid1, pid1->cell.scenario->body, "body"));
+	tear_down(pid1);
+	pid1->result.time_ns = kt_now_ns();
+	msg.result = pid1->result;
+	kt_pid1_send(pid1, &msg);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Taking snapshots; see snapshot.h. The maps are looked for once per generation
- * and their descriptors kept: a program's set of maps is fixed when it is
- * loaded. Whether the generation was live all the time is asked at the end.
+ * Takes snapshots; see snapshot.h. The maps of a generation are searched once and stay open: a
+ * program's set of maps is fixed at its load. A snapshot is valid if the generation is live
+ * after the last map was read. Decoding values is left to monitor/, on the host.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -27,33 +27,33 @@ void kt_snapshot_forget(struct kt_snapshot_sender *snapshots)
 }
 
 struct search {
-	struct kt_exec *exec;
+	struct kt_pid1 *pid1;
 	int r;
 };
 
 static bool search_ended(void *arg)
 {
 	struct search *search = arg;
-	struct kt_exec *exec = search->exec;
+	struct kt_pid1 *pid1 = search->pid1;
 
-	search->r = kt_bpf_maps_find(&exec->snapshots.maps, exec->sched.ops);
-	return search->r != KT_BPF_MAPS_E_NONE || !kt_sched_check(&exec->sched);
+	search->r = kt_bpf_maps_find(&pid1->snapshots.maps, pid1->sched.ops);
+	return search->r != KT_BPF_MAPS_E_NONE || !kt_sched_check(&pid1->sched);
 }
 
 /*
- * The kernel says "enabled" from within the creation of the link, which can be
- * found only a little later, and there is no event for that.
+ * The kernel shows "enabled" while it creates the link, which can be found only a little later,
+ * without an event: poll.
  */
-static int know_maps(struct kt_exec *exec, uint32_t generation, bool just_attached)
+static int know_maps(struct kt_pid1 *pid1, uint32_t generation, bool just_attached)
 {
-	struct kt_snapshot_sender *s = &exec->snapshots;
-	struct search search = { .exec = exec };
+	struct kt_snapshot_sender *s = &pid1->snapshots;
+	struct search search = { .pid1 = pid1 };
 	int r;
 
 	if (s->generation == generation)
 		return 0;
 	kt_snapshot_forget(s);
-	r = kt_exec_wait(exec, search_ended, &search,
+	r = kt_pid1_wait(pid1, search_ended, &search,
 			 kt_now_ns() + (just_attached ? LINK_WAIT_NS : 0), LINK_TICK_NS);
 	if (r < 0)
 		return kt_forward(r);
@@ -72,10 +72,10 @@ static bool has_btf(const struct kt_snapshot_sender *s, uint32_t id)
 	return false;
 }
 
-/* Whether the host has the BTF, after sending it if need be. */
-static bool send_btf(struct kt_exec *exec, uint32_t id)
+/* Sends the BTF unless the host has it. Returns whether the host has it. */
+static bool send_btf(struct kt_pid1 *pid1, uint32_t id)
 {
-	struct kt_snapshot_sender *s = &exec->snapshots;
+	struct kt_snapshot_sender *s = &pid1->snapshots;
 	_cleanup_(kt_closep) int fd = -1;
 	_cleanup_(kt_freep) uint8_t *data = NULL;
 	struct bpf_btf_info info = { 0 };
@@ -96,7 +96,7 @@ static bool send_btf(struct kt_exec *exec, uint32_t id)
 		return false;
 	msg.btf.btf_id = id;
 	msg.btf.data = (struct kt_bytes){ data, size };
-	kt_exec_send(exec, &msg);
+	kt_pid1_send(pid1, &msg);
 	s->sent_btf[s->sent_btfs++] = id;
 	return true;
 }
@@ -113,10 +113,10 @@ static void describe_map(struct kt_msg_map *m, const struct bpf_map_info *info)
 	snprintf(m->name, sizeof(m->name), "%.*s", (int)sizeof(info->name), info->name);
 }
 
-/* Reads and sends one map; *bytes_left is what the snapshot may still hold. */
-static int send_map(struct kt_exec *exec, const struct kt_bpf_map *map, size_t *bytes_left)
+/* Reads and sends one map. bytes_left: the rest of the snapshot's limit, updated. */
+static int send_map(struct kt_pid1 *pid1, const struct kt_bpf_map *map, size_t *bytes_left)
 {
-	struct kt_snapshot_sender *s = &exec->snapshots;
+	struct kt_snapshot_sender *s = &pid1->snapshots;
 	_cleanup_(kt_buf_deinit) struct kt_buf data = KT_BUF_INIT(KT_MAP_BYTES_MAX);
 	struct kt_msg msg = { .type = KT_MSG_MAP, .map.snapshot = s->next };
 	struct bpf_map_info info = { 0 };
@@ -132,7 +132,7 @@ static int send_map(struct kt_exec *exec, const struct kt_bpf_map *map, size_t *
 	if (r)
 		return kt_forward(r);
 	describe_map(&msg.map, &info);
-	if (send_btf(exec, info.btf_id)) {
+	if (send_btf(pid1, info.btf_id)) {
 		msg.map.btf_id = info.btf_id;
 		msg.map.btf_key_type_id = info.btf_key_type_id;
 		msg.map.btf_value_type_id = info.btf_value_type_id;
@@ -143,40 +143,40 @@ static int send_map(struct kt_exec *exec, const struct kt_bpf_map *map, size_t *
 	msg.map.data = (struct kt_bytes){ data.data, (uint32_t)data.len };
 	*bytes_left -= data.len;
 	s->bytes += data.len;
-	kt_exec_send(exec, &msg);
+	kt_pid1_send(pid1, &msg);
 	return 0;
 }
 
-static int send_maps(struct kt_exec *exec, uint32_t *ret_count)
+static int send_maps(struct kt_pid1 *pid1, uint32_t *ret_count)
 {
-	const struct kt_bpf_maps *maps = &exec->snapshots.maps;
+	const struct kt_bpf_maps *maps = &pid1->snapshots.maps;
 	size_t bytes_left = KT_MIN((size_t)KT_SNAPSHOT_BYTES_MAX,
-				   KT_RUN_MAPS_BYTES_MAX - exec->snapshots.bytes);
+				   KT_RUN_MAPS_BYTES_MAX - pid1->snapshots.bytes);
 	int r = 0;
 
 	for (size_t i = 0; !r && i < maps->count; i++) {
-		r = send_map(exec, &maps->maps[i], &bytes_left);
+		r = send_map(pid1, &maps->maps[i], &bytes_left);
 		if (!r)
 			++*ret_count;
 	}
 	return kt_forward(r);
 }
 
-/* Whether the kernel is still in the state the snapshot began in. */
-static bool still_live(struct kt_exec *exec, uint32_t generation)
+/* Whether the generation of the snapshot is still live. */
+static bool still_live(struct kt_pid1 *pid1, uint32_t generation)
 {
 	struct kt_scx_state st;
 
 	if (generation)
-		return kt_sched_check(&exec->sched);
+		return kt_sched_check(&pid1->sched);
 	st = kt_scx_state_read();
 	return !st.state[0] || kt_scx_state_is(&st, "disabled");
 }
 
-int kt_snapshot_take(struct kt_exec *exec, enum kt_snapshot_cause cause, uint32_t step)
+int kt_snapshot_take(struct kt_pid1 *pid1, enum kt_snapshot_cause cause, uint32_t step)
 {
-	struct kt_snapshot_sender *s = &exec->snapshots;
-	uint32_t generation = kt_sched_live(&exec->sched), maps = 0;
+	struct kt_snapshot_sender *s = &pid1->snapshots;
+	uint32_t generation = kt_sched_live(&pid1->sched), maps = 0;
 	struct kt_msg msg = { .type = KT_MSG_SNAPSHOT };
 	int r = 0;
 
@@ -188,21 +188,21 @@ int kt_snapshot_take(struct kt_exec *exec, enum kt_snapshot_cause cause, uint32_
 		r = 0;
 	}
 	if (generation)
-		r = know_maps(exec, generation, cause == KT_SNAPSHOT_ATTACHED);
+		r = know_maps(pid1, generation, cause == KT_SNAPSHOT_ATTACHED);
 	msg.snapshot.snapshot = s->next;
 	msg.snapshot.cause = cause;
 	msg.snapshot.generation = generation;
 	msg.snapshot.step = step;
 	msg.snapshot.time_ns = kt_now_ns();
-	kt_exec_send(exec, &msg);
+	kt_pid1_send(pid1, &msg);
 
 	if (!r && generation)
-		r = send_maps(exec, &maps);
+		r = send_maps(pid1, &maps);
 	msg = (struct kt_msg){ .type = KT_MSG_SNAPSHOT_END };
 	msg.snapshot_end.snapshot = s->next++;
 	msg.snapshot_end.maps = maps;
-	msg.snapshot_end.valid = !r && still_live(exec, generation);
-	kt_exec_send(exec, &msg);
-	/* The scheduler may have gone while it was read; that is no fault of init. */
-	return r < 0 && still_live(exec, generation) ? kt_forward(r) : 0;
+	msg.snapshot_end.valid = !r && still_live(pid1, generation);
+	kt_pid1_send(pid1, &msg);
+	/* An error because the scheduler ended meanwhile is no fault of init. */
+	return r < 0 && still_live(pid1, generation) ? kt_forward(r) : 0;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* See builtin.h. */
+/* The table of built-in commands; see builtin.h. */
 #include <errno.h>
 #include <sched.h>
 #include <stddef.h>
@@ -16,7 +16,7 @@ static int do_nothing(char *const *argv)
 	return 0;
 }
 
-/* A load for one CPU, or for any: never ends. */
+/* ":spin [CPU]": busy for ever, on one CPU or on any. */
 static int spin(char *const *argv)
 {
 	cpu_set_t cpus;

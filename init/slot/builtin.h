@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Commands that the process of a slot carries out itself; their names begin with
- * ':'. ":" alone does nothing and is answered without the process's end; it is
- * what the way to a command and back costs.
+ * Built-in commands, which the process of a slot carries out itself. Their names begin with
+ * ':'. ":" does nothing and does not end the process: it measures the way to a command and back.
  */
 #pragma once
 
-/* The exit status; -ENOENT: there is no such one. */
+/* Returns the exit status; -ENOENT: argv[0] is no built-in. */
 int kt_builtin_run(char *const *argv);

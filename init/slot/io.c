@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The streams of a slot; see slots.h. A command whose output is not taken is held
- * up by its pipe, as anywhere; the channel is never filled by it.
+ * The streams of a slot, on credit; see slots.h. Output beyond the host's credit stays in the pipe
+ * and blocks the command, not the control channel; input beyond the guest's credit is a fault of
+ * the host.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -14,12 +15,12 @@
 #include "init/last-words.h"
 #include "init/slot/slots.h"
 
-#define CHUNK_BYTES (64u << 10) /* as a pipe holds */
+#define CHUNK_BYTES (64u << 10) /* default capacity of a pipe */
 
 static void must(struct kt_slot *slot, int r)
 {
 	if (r)
-		kt_init_fail(slot->exec, "move what a command reads or writes", "%s", strerror(-r));
+		kt_init_fail(slot->pid1, "move input or output of a command", "%s", strerror(-r));
 }
 
 /* ---- output ---- */
@@ -27,7 +28,7 @@ static void must(struct kt_slot *slot, int r)
 static void unwatch_output(struct kt_slot_stream *s)
 {
 	if (s->watched)
-		kt_exec_unwatch(s->slot->exec, s->fd);
+		kt_pid1_unwatch(s->slot->pid1, s->fd);
 	s->watched = false;
 }
 
@@ -50,7 +51,7 @@ static void send_output(struct kt_slot_stream *s, const uint8_t *data, size_t le
 	msg.exec_output.stream = s->number;
 	msg.exec_output.data = (struct kt_bytes){ data, (uint32_t)len };
 	s->slot->out_sent += len;
-	kt_exec_send(s->slot->exec, &msg);
+	kt_pid1_send(s->slot->pid1, &msg);
 }
 
 static void on_output(void *arg)
@@ -79,7 +80,7 @@ static void watch_output(struct kt_slot_stream *s)
 {
 	if (s->watched || s->fd < 0)
 		return;
-	must(s->slot, kt_exec_watch(s->slot->exec, s->fd, on_output, s));
+	must(s->slot, kt_pid1_watch(s->slot->pid1, s->fd, on_output, s));
 	s->watched = true;
 }
 
@@ -101,19 +102,19 @@ static void send_taken(struct kt_slot *slot)
 	msg.input_taken.slot = slot->index;
 	msg.input_taken.closed = slot->in_closed;
 	msg.input_taken.bytes = slot->in_taken;
-	kt_exec_send(slot->exec, &msg);
+	kt_pid1_send(slot->pid1, &msg);
 }
 
 static void close_input(struct kt_slot *slot)
 {
 	if (slot->stdin_watched)
-		kt_exec_unwatch(slot->exec, slot->stdin_fd);
+		kt_pid1_unwatch(slot->pid1, slot->stdin_fd);
 	slot->stdin_watched = false;
 	kt_closep(&slot->stdin_fd);
 	kt_buf_consume(&slot->in, slot->in.len);
 }
 
-/* Whether all that is queued has gone, one way or another. */
+/* Writes queued input. Returns whether the queue is empty: written, or dropped at a closed end. */
 static bool write_input(struct kt_slot *slot)
 {
 	uint64_t before = slot->in_taken;
@@ -144,7 +145,7 @@ static void on_input_room(void *arg)
 
 	if (!write_input(slot) || slot->stdin_fd < 0)
 		return;
-	kt_exec_unwatch(slot->exec, slot->stdin_fd);
+	kt_pid1_unwatch(slot->pid1, slot->stdin_fd);
 	slot->stdin_watched = false;
 	if (slot->in_eof)
 		close_input(slot);
@@ -155,13 +156,13 @@ void kt_slot_input(struct kt_slot *slot, const struct kt_msg_input *input)
 	if (!slot->busy || slot->nothing || slot->stdin_fd < 0 || slot->in_eof)
 		return;
 	if (kt_buf_append(&slot->in, input->data.data, input->data.len))
-		kt_init_fail(slot->exec, "take input for a command", "more than the credit of %u",
+		kt_init_fail(slot->pid1, "take input for a command", "more than the credit of %u",
 			     KT_INPUT_CREDIT_MAX);
 	slot->in_eof = input->eof;
 	if (slot->stdin_watched)
 		return;
 	if (!write_input(slot)) {
-		must(slot, kt_exec_watch_events(slot->exec, slot->stdin_fd, EPOLLOUT, on_input_room,
+		must(slot, kt_pid1_watch_events(slot->pid1, slot->stdin_fd, EPOLLOUT, on_input_room,
 						slot));
 		slot->stdin_watched = true;
 	} else if (slot->in_eof) {
@@ -169,7 +170,7 @@ void kt_slot_input(struct kt_slot *slot, const struct kt_msg_input *input)
 	}
 }
 
-/* ---- both ---- */
+/* ---- all streams ---- */
 
 int kt_slot_open_streams(struct kt_slot *slot, int fds[3])
 {

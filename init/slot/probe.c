@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The probe of a restored machine; see probe.h. */
+/*
+ * The probe of a restored machine; see probe.h. One worker per CPU, pinned, shares memory with the
+ * others; every wait is bounded, so that a dead CPU shows as a failed check and not as a hang.
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/futex.h>
@@ -34,16 +37,16 @@ static const char *const check_names[] = { "pinned", "token", "clock", "timer", 
 
 struct worker {
 	unsigned int cpu;
-	uint32_t token;	      /* futex: rounds in which it was handed on to this one */
-	uint64_t clock_ns;    /* of who handed it on */
-	uint32_t interrupted; /* has seen what it waits for */
+	uint32_t token;	      /* futex: rounds in which this worker got the token */
+	uint64_t clock_ns;    /* clock of the worker that passed the token on */
+	uint32_t interrupted; /* this worker has seen its interrupts */
 	char failed[CHECK_COUNT_][128];
 };
 
-/* Shared by all tasks. */
+/* Shared by all workers. */
 struct probe {
-	unsigned int cpus;	/* online ones */
-	unsigned int count;	/* of workers: two on an only CPU */
+	unsigned int cpus;	/* online CPUs */
+	unsigned int count;	/* workers; two if there is one CPU */
 	uint32_t started, seen; /* workers */
 	struct worker workers[KT_CPUS_MAX];
 };
@@ -51,7 +54,7 @@ struct probe {
 static void fail(struct worker *w, enum check check, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
-/* The first cause is kept. */
+/* Records the first cause. */
 static void fail(struct worker *w, enum check check, const char *fmt, ...)
 {
 	va_list ap;
@@ -84,7 +87,7 @@ static long futex(uint32_t *word, int op, uint32_t value, const struct timespec 
 	return syscall(SYS_futex, word, op, value, timeout, NULL, 0);
 }
 
-/* Until it was handed on to this worker for that round. */
+/* Waits until this worker has the token of `round`. */
 static bool await_token(struct worker *w, uint32_t round)
 {
 	static const struct timespec wait = { .tv_sec = KT_PROBE_WAIT_NS / KT_NSEC_PER_SEC };
@@ -140,7 +143,7 @@ static uint64_t column(const char *line, unsigned int n)
 	return strtoull(line, NULL, 10);
 }
 
-/* The n-th CPU's count of interrupts of that name ("LOC:"), from /proc/interrupts. */
+/* Interrupts `name` ("LOC:") of the n-th CPU, from /proc/interrupts. */
 static uint64_t interrupts(const char *name, unsigned int n)
 {
 	_cleanup_(kt_fclosep) FILE *f = fopen("/proc/interrupts", "re");
@@ -163,7 +166,7 @@ static void spin(void)
 		__builtin_ia32_pause();
 }
 
-/* A CPU that runs is interrupted by its timer, as often as the kernel ticks. */
+/* The local timer interrupts a busy CPU at every tick. */
 static void await_timer(struct worker *w, unsigned int index)
 {
 	uint64_t before = interrupts("LOC:", index), end = kt_now_ns() + KT_PROBE_WAIT_NS;
@@ -178,8 +181,8 @@ static void await_timer(struct worker *w, unsigned int index)
 }
 
 /*
- * Each worker interrupts the CPUs on which the others run, until all have seen
- * theirs. A worker sleeps for no moment of that, or its CPU would be left out.
+ * Each worker interrupts the CPUs of all others until every worker has seen interrupts. Workers
+ * never sleep meanwhile, because the kernel does not interrupt an idle CPU for this.
  */
 static void await_ipi(struct probe *p, unsigned int index)
 {

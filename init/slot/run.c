@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The process of a slot; see slots.h. */
+/*
+ * The process of a slot; see slots.h. It waits on a socket for an order, becomes the command by
+ * execve(), and answers only if that fails. Streams and the end of the command are left to init.
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -44,7 +47,7 @@ static _Noreturn void fail(int error, const char *what)
 	_exit(127);
 }
 
-/* init has checked that each string has its 0 and that they fit. */
+/* init has checked that the strings are NUL-terminated and fit. */
 static char *split(char **list, char *text, uint32_t len)
 {
 	size_t n = 0;
@@ -110,7 +113,7 @@ void kt_slot_run(int order_fd, const int fds[3])
 	static struct order o;
 	int copies[4];
 
-	/* Out of the way of the numbers they are to have. */
+	/* Move the descriptors away from the numbers that they get below. */
 	for (int i = 0; i < 4; i++)
 		copies[i] = fcntl(i < 3 ? fds[i] : order_fd, F_DUPFD_CLOEXEC, 16);
 	for (int i = 0; i < 3; i++)

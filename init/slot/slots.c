@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Executor slots; see slots.h. */
+/*
+ * The life of a slot, and the host's requests; see slots.h. A command has ended when its process
+ * has exited, its cgroup is empty and its output is sent; the order of these events does not
+ * matter, because kt_slot_check_end() tests all of them. Streams are left to io.c.
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -20,7 +24,7 @@
 static void must(struct kt_slot *slot, const char *doing, int r)
 {
 	if (r)
-		kt_init_fail(slot->exec, doing, "%s", strerror(-r));
+		kt_init_fail(slot->pid1, doing, "%s", strerror(-r));
 }
 
 /* ---- the cgroup ---- */
@@ -40,7 +44,7 @@ static int open_cgroup(struct kt_slot *slot)
 	char path[sizeof(KT_CGROUP_KTEST) + 32];
 
 	snprintf(path, sizeof(path), KT_CGROUP_KTEST "/slot-%u", slot->index);
-	return kt_forward(kt_box_open(&slot->box, path));
+	return kt_fold(kt_box_open(&slot->box, path));
 }
 
 /* ---- the process ---- */
@@ -48,7 +52,7 @@ static int open_cgroup(struct kt_slot *slot)
 static void close_order(struct kt_slot *slot)
 {
 	if (slot->order_fd >= 0)
-		kt_exec_unwatch(slot->exec, slot->order_fd);
+		kt_pid1_unwatch(slot->pid1, slot->order_fd);
 	kt_closep(&slot->order_fd);
 }
 
@@ -63,12 +67,12 @@ static void send_end(struct kt_slot *slot)
 	msg.exec_end.error = slot->error;
 	msg.exec_end.run_ns = kt_now_ns() - slot->start_ns;
 	memcpy(msg.exec_end.text, slot->text, sizeof(msg.exec_end.text));
-	kt_exec_send(slot->exec, &msg);
+	kt_pid1_send(slot->pid1, &msg);
 	slot->busy = false;
 	timerfd_settime(slot->timer_fd, 0, &off, NULL);
 }
 
-/* A built-in that is done, or a command that could not be started. */
+/* Answer of the process: ":" is done, or the command failed to start. */
 static void on_answer(void *arg)
 {
 	struct kt_slot *slot = arg;
@@ -100,7 +104,7 @@ static void on_exit_process(void *arg, pid_t pid, int status)
 
 static int fork_process(struct kt_slot *slot, const int fds[3], int order_fd)
 {
-	pid_t pid = kt_exec_fork_into(slot->exec, slot->box.dir_fd, on_exit_process, slot);
+	pid_t pid = kt_pid1_fork_into(slot->pid1, slot->box.dir_fd, on_exit_process, slot);
 
 	if (!pid)
 		kt_slot_run(order_fd, fds);
@@ -127,8 +131,10 @@ static int spawn(struct kt_slot *slot)
 		kt_closep(&fds[i]);
 	kt_closep(&ends[1]);
 	if (!r)
-		r = kt_exec_watch(slot->exec, slot->order_fd, on_answer, slot);
-	return r ? kt_forward(r) : kt_forward(kt_slot_watch_streams(slot));
+		r = kt_pid1_watch(slot->pid1, slot->order_fd, on_answer, slot);
+	if (!r)
+		r = kt_slot_watch_streams(slot);
+	return kt_forward(r);
 }
 
 static void respawn(struct kt_slot *slot)
@@ -146,10 +152,10 @@ void kt_slot_check_end(struct kt_slot *slot)
 		if (!slot->box.watched)
 			kill_all(slot);
 		must(slot, "wait for the processes of a slot",
-		     kt_box_watch(&slot->box, slot->exec, on_cgroup_event, slot));
+		     kt_box_watch(&slot->box, slot->pid1, on_cgroup_event, slot));
 		return;
 	}
-	kt_box_unwatch(&slot->box, slot->exec);
+	kt_box_unwatch(&slot->box, slot->pid1);
 	if (!kt_slot_streams_ended(slot))
 		return;
 	if (slot->busy)
@@ -188,20 +194,20 @@ static void close_slot(struct kt_slot *slot)
 	close_order(slot);
 	kt_slot_close_streams(slot);
 	if (slot->pid)
-		kt_exec_forget(slot->exec, slot->pid);
+		kt_pid1_forget(slot->pid1, slot->pid);
 	if (slot->box.dir_fd >= 0)
 		kill_all(slot);
-	kt_box_close(&slot->box, slot->exec);
+	kt_box_close(&slot->box, slot->pid1);
 	if (slot->timer_fd >= 0)
-		kt_exec_unwatch(slot->exec, slot->timer_fd);
+		kt_pid1_unwatch(slot->pid1, slot->timer_fd);
 	kt_closep(&slot->timer_fd);
 	kt_buf_deinit(&slot->in);
 }
 
-static void init_slot(struct kt_slot *slot, struct kt_exec *exec, uint32_t index)
+static void init_slot(struct kt_slot *slot, struct kt_pid1 *pid1, uint32_t index)
 {
 	*slot = (struct kt_slot){
-		.exec = exec,
+		.pid1 = pid1,
 		.index = index,
 		.box = KT_BOX_INIT,
 		.timer_fd = -1,
@@ -221,35 +227,37 @@ static int open_slot(struct kt_slot *slot)
 	slot->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
 	if (slot->timer_fd < 0)
 		return kt_raise(-errno);
-	r = kt_exec_watch(slot->exec, slot->timer_fd, on_time_out, slot);
-	return r ? kt_forward(r) : kt_forward(spawn(slot));
+	r = kt_pid1_watch(slot->pid1, slot->timer_fd, on_time_out, slot);
+	if (!r)
+		r = spawn(slot);
+	return kt_forward(r);
 }
 
-int kt_slots_make(struct kt_exec *exec, uint32_t count)
+int kt_slots_make(struct kt_pid1 *pid1, uint32_t count)
 {
-	struct kt_slots *slots = &exec->slots;
+	struct kt_slots *slots = &pid1->slots;
 	int r = 0;
 
 	for (uint32_t i = count; i < slots->count; i++)
 		close_slot(&slots->list[i]);
 	for (uint32_t i = slots->count; !r && i < count; i++) {
-		init_slot(&slots->list[i], exec, i);
+		init_slot(&slots->list[i], pid1, i);
 		r = open_slot(&slots->list[i]);
 	}
 	slots->count = count;
 	return kt_forward(r);
 }
 
-uint32_t kt_slots_busy(const struct kt_exec *exec)
+uint32_t kt_slots_busy(const struct kt_pid1 *pid1)
 {
 	uint32_t busy = 0;
 
-	for (uint32_t i = 0; i < exec->slots.count; i++)
-		busy |= (uint32_t)exec->slots.list[i].busy << i;
+	for (uint32_t i = 0; i < pid1->slots.count; i++)
+		busy |= (uint32_t)pid1->slots.list[i].busy << i;
 	return busy;
 }
 
-/* ---- what the host asks for ---- */
+/* ---- requests of the host ---- */
 
 static int check_strings(const struct kt_bytes *b)
 {
@@ -296,15 +304,15 @@ static int send_order(struct kt_slot *slot, const struct kt_msg_exec *exec)
 	return sendmsg(slot->order_fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 ? -errno : 0;
 }
 
-static void refuse(struct kt_exec *exec, uint32_t slot, int error)
+static void refuse(struct kt_pid1 *pid1, uint32_t slot, int error)
 {
 	struct kt_msg msg = { .type = KT_MSG_EXEC_END };
 
 	msg.exec_end.slot = slot;
 	msg.exec_end.error = (uint32_t)error;
-	snprintf(msg.exec_end.text, sizeof(msg.exec_end.text), "slot %u takes no such command: %s",
+	snprintf(msg.exec_end.text, sizeof(msg.exec_end.text), "slot %u refuses the command: %s",
 		 slot, strerror(error));
-	kt_exec_send(exec, &msg);
+	kt_pid1_send(pid1, &msg);
 }
 
 static void start(struct kt_slot *slot, const struct kt_msg_exec *exec)
@@ -314,7 +322,7 @@ static void start(struct kt_slot *slot, const struct kt_msg_exec *exec)
 	if (!r)
 		r = send_order(slot, exec);
 	if (r) {
-		refuse(slot->exec, slot->index, -r);
+		refuse(slot->pid1, slot->index, -r);
 		return;
 	}
 	slot->busy = true;
@@ -325,7 +333,7 @@ static void start(struct kt_slot *slot, const struct kt_msg_exec *exec)
 	slot->text[0] = 0;
 	slot->start_ns = kt_now_ns();
 	start_timer(slot, exec->timeout_ns);
-	must(slot, "start the heartbeat", kt_exec_start_heartbeat(slot->exec));
+	must(slot, "start the heartbeat", kt_pid1_start_heartbeat(slot->pid1));
 }
 
 static void send_signal(struct kt_slot *slot, uint32_t sig)
@@ -348,32 +356,32 @@ static uint32_t slot_of(const struct kt_msg *msg)
 	}
 }
 
-static void take_count(struct kt_exec *exec, uint32_t count)
+static void take_count(struct kt_pid1 *pid1, uint32_t count)
 {
 	if (!count || count > KT_SLOTS_MAX)
-		kt_init_fail(exec, "make executor slots", "%u of them; there can be 1 to %d", count,
+		kt_init_fail(pid1, "make executor slots", "%u of them; there can be 1 to %d", count,
 			     KT_SLOTS_MAX);
-	must(&exec->slots.list[0], "make executor slots", kt_slots_make(exec, count));
-	kt_init_hello(exec);
+	must(&pid1->slots.list[0], "make executor slots", kt_slots_make(pid1, count));
+	kt_init_hello(pid1);
 }
 
-bool kt_slots_take(struct kt_exec *exec, const struct kt_msg *msg)
+bool kt_slots_take(struct kt_pid1 *pid1, const struct kt_msg *msg)
 {
 	uint32_t index;
 	struct kt_slot *slot;
 
 	if (msg->type == KT_MSG_SLOTS) {
-		take_count(exec, msg->slots.count);
+		take_count(pid1, msg->slots.count);
 		return true;
 	}
 	if (msg->type != KT_MSG_EXEC && msg->type != KT_MSG_INPUT &&
 	    msg->type != KT_MSG_OUTPUT_TAKEN && msg->type != KT_MSG_SIGNAL)
 		return false;
 	index = slot_of(msg);
-	slot = &exec->slots.list[index < exec->slots.count ? index : 0];
-	if (index >= exec->slots.count) {
+	slot = &pid1->slots.list[index < pid1->slots.count ? index : 0];
+	if (index >= pid1->slots.count) {
 		if (msg->type == KT_MSG_EXEC)
-			refuse(exec, index, ENXIO);
+			refuse(pid1, index, ENXIO);
 	} else if (msg->type == KT_MSG_EXEC) {
 		start(slot, &msg->exec);
 	} else if (msg->type == KT_MSG_INPUT) {

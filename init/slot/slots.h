@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Executor slots: places where commands of the host run (proto/msg.h: EXEC).
+ * Executor slots run the commands of the host (EXEC in proto/msg.h).
  *
- * Each has a process that was forked beforehand, in a cgroup of its own, with the
- * pipes of its standard streams; it waits for a command and becomes it. What a
- * command started and left behind is killed with its cgroup before its end is
- * reported, and then the next process is forked. The processes are of the normal
- * scheduling class: they are what a scheduler under test schedules.
+ * Each slot has a process that init forks beforehand, in a cgroup of its own, with pipes as
+ * standard streams. The process waits for a command and becomes it. When the command ends, init
+ * kills the processes that are left in the cgroup, reports the end and forks the next process.
+ * The processes are of the normal scheduling class, because a scheduler under test schedules
+ * them.
  *
- *   slots.c     the life of a slot, and what the host asks for
- *   io.c        its streams, on credit
- *   run.c       the side of the process
+ *   slots.c     life of a slot, requests of the host
+ *   io.c        streams of a slot, on credit
+ *   run.c       the process of a slot
  */
 #pragma once
 
@@ -26,7 +26,7 @@
 
 #define KT_SLOTS_DEFAULT 4
 
-struct kt_exec;
+struct kt_pid1;
 struct kt_slot;
 
 struct kt_slot_stream {
@@ -37,17 +37,17 @@ struct kt_slot_stream {
 };
 
 struct kt_slot {
-	struct kt_exec *exec;
+	struct kt_pid1 *pid1;
 	uint32_t index;
-	struct kt_box box; /* no folder: the slot is not in use */
+	struct kt_box box; /* dir_fd -1: the slot is not in use */
 	int timer_fd;
-	pid_t pid;    /* of the process that waits or runs; 0: none */
-	int order_fd; /* socket to it; -1: closed, it has become the command */
+	pid_t pid;    /* process that waits or runs; 0: none */
+	int order_fd; /* socket to the process; -1: closed, the process became the command */
 	int stdin_fd; /* write end; -1: closed */
 	bool stdin_watched;
 
 	bool busy;    /* from EXEC to EXEC_END */
-	bool nothing; /* what it does is ":", which reads no input */
+	bool nothing; /* the command is ":", which reads no input */
 	bool timed_out;
 	int status; /* wait status, once pid is 0 */
 	uint32_t error;
@@ -65,25 +65,25 @@ struct kt_slots {
 	struct kt_slot list[KT_SLOTS_MAX];
 };
 
-/* Makes as many slots as asked for, 1 to KT_SLOTS_MAX, instead of those there are. */
-int kt_slots_make(struct kt_exec *exec, uint32_t count) _kt_must_check_;
+/* Changes the number of slots to `count`, 1 to KT_SLOTS_MAX. Negative errno. */
+int kt_slots_make(struct kt_pid1 *pid1, uint32_t count) _kt_must_check_;
 
-/* A bit for each slot whose command runs. */
-uint32_t kt_slots_busy(const struct kt_exec *exec);
+/* Bit i: a command runs in slot i. */
+uint32_t kt_slots_busy(const struct kt_pid1 *pid1);
 
-/* Takes a message that is for a slot; false if it is none. */
-bool kt_slots_take(struct kt_exec *exec, const struct kt_msg *msg);
+/* Handles a message to a slot; false: msg is of another type. */
+bool kt_slots_take(struct kt_pid1 *pid1, const struct kt_msg *msg);
 
-/* ---- between the parts ---- */
+/* ---- between slots.c, io.c and run.c ---- */
 
-/* All has ended that has to: reports the end, and forks the next process. */
+/* If process, cgroup and streams have ended: reports the end and forks the next process. */
 void kt_slot_check_end(struct kt_slot *slot);
 
-/* The streams of a process that is to be forked; its ends go to fds (0, 1, 2). */
+/* Opens the streams; the ends of the process go to fds (0, 1, 2), owned by the caller. */
 int kt_slot_open_streams(struct kt_slot *slot, int fds[3]) _kt_must_check_;
 int kt_slot_watch_streams(struct kt_slot *slot) _kt_must_check_;
 void kt_slot_close_streams(struct kt_slot *slot);
-/* Whether nothing more can come of them. */
+/* Whether stdout and stderr are closed. */
 bool kt_slot_streams_ended(const struct kt_slot *slot);
 void kt_slot_input(struct kt_slot *slot, const struct kt_msg_input *input);
 void kt_slot_output_taken(struct kt_slot *slot, uint64_t bytes);
@@ -91,17 +91,17 @@ void kt_slot_output_taken(struct kt_slot *slot, uint64_t bytes);
 #define KT_SLOT_PATH_MAX  4096u
 #define KT_SLOT_ORDER_MAX (2 * KT_EXEC_BYTES_MAX + 2 * KT_SLOT_PATH_MAX + 64u)
 
-/* What goes to the process: this, then the parts as in EXEC; the paths with a 0. */
+/* Order to the process; argv, env, program and cwd follow as in EXEC, paths NUL-terminated. */
 struct kt_slot_order {
 	uint32_t argv_len, env_len, program_len, cwd_len;
 	uint32_t terminal;
 };
 
-/* What comes back, unless the socket just closes because the command has begun. */
+/* Answer of the process. No answer comes if execve() succeeds: the socket closes. */
 struct kt_slot_answer {
-	uint32_t error; /* errno; 0: a built-in is done, and the process waits again */
+	uint32_t error; /* errno; 0: ":" is done, and the process waits again */
 	char text[KT_TEXT_MAX];
 };
 
-/* In the process: waits on fd for an order and carries it out. fds: its streams. */
+/* In the process: carries out orders from order_fd. fds: standard streams. */
 _Noreturn void kt_slot_run(int order_fd, const int fds[3]);

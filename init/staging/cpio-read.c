@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* newc cpio reader; see cpio-read.h. */
+/*
+ * Incremental reader of newc cpio archives; see cpio-read.h. A state machine over the parts of a
+ * member (header, name, padding, data, padding); `left` counts the missing bytes of a part, so that
+ * pieces may end anywhere. Sanity of names and types is left to the sink.
+ */
 #include <string.h>
 
 #include "base/cleanup.h"
@@ -86,7 +90,7 @@ static int take_data(struct kt_cpio_reader *r)
 	return r->ended ? 0 : r->sink->end(r->arg);
 }
 
-/* The part is whole: what it was decides what follows. */
+/* Finishes the current part and enters the next. */
 static int next_part(struct kt_cpio_reader *r)
 {
 	switch (r->part) {

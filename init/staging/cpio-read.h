@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Reading newc cpio archives as they arrive, in pieces of any size. Where the
- * members go is the caller's business. Several archives may follow each other,
- * with zeros between them, as in an initramfs.
+ * Reads newc cpio archives incrementally, in pieces of any size, and passes members to a sink.
+ * Several archives may follow each other, with zeros between them, as in an initramfs.
  *
  * Layout: Documentation/driver-api/early-userspace/buffer-format.rst of Linux.
  */
@@ -19,13 +18,13 @@
 
 struct kt_cpio_member {
 	const char *name; /* borrowed from the reader until the member ends; never "" */
-	uint32_t mode;	  /* with the type */
-	uint32_t size;	  /* bytes of data that will come */
+	uint32_t mode;	  /* type and permissions */
+	uint32_t size;	  /* bytes of data */
 	uint32_t major_nr;
 	uint32_t minor_nr;
 };
 
-/* Each returns 0 or what kt_cpio_read() is to return. */
+/* A result other than 0 ends kt_cpio_read(), which returns it. */
 struct kt_cpio_sink {
 	int (*begin)(void *arg, const struct kt_cpio_member *member);
 	int (*data)(void *arg, const void *data, size_t len);
@@ -48,7 +47,7 @@ struct kt_cpio_reader {
 	const struct kt_cpio_sink *sink; /* borrowed */
 	void *arg;			 /* borrowed */
 	enum kt_cpio_part part;
-	size_t left; /* bytes that the part still needs */
+	size_t left; /* missing bytes of the part */
 	struct kt_cpio_member member;
 	uint32_t name_bytes;
 	bool ended;	 /* the last member was a trailer */
@@ -59,8 +58,8 @@ struct kt_cpio_reader {
 
 void kt_cpio_reader_init(struct kt_cpio_reader *r, const struct kt_cpio_sink *sink, void *arg);
 
-/* Takes the next piece. KT_CPIO_E_FORM, or what the sink returned; either is final. */
+/* Reads the next piece. KT_CPIO_E_FORM, or the result of the sink; both are final. */
 int kt_cpio_read(struct kt_cpio_reader *r, const void *data, size_t len) _kt_must_check_;
 
-/* Whether the bytes so far are whole archives, at least one. */
+/* Whether the bytes so far form one or more whole archives. */
 bool kt_cpio_read_is_whole(const struct kt_cpio_reader *r);

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Kernel modules; see modules.h. There is no modules.dep: the scenario gives the
- * order. What a module had to say when it refused is in the kernel's log, and goes
- * into the message, because the error number rarely tells.
+ * Loads kernel modules; see modules.h. There is no modules.dep: the scenario gives the order. A
+ * failure quotes the kernel's log, because the errno of finit_module(2) rarely tells the cause.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -21,7 +20,7 @@
 #define KLOG_READ_ALL  3 /* syslog(2) */
 #define KLOG_READ_TAIL 4096
 
-/* The kernel names modules with '_' where their files may have '-'. Where the name ends, or NULL. */
+/* The end of `name` at the start of `line`, or NULL. '-' in a file name is '_' in the log. */
 static const char *skip_name(const char *line, const char *name)
 {
 	for (; *name; line++, name++)
@@ -31,8 +30,8 @@ static const char *skip_name(const char *line, const char *name)
 }
 
 /*
- * Of the kernel's log, without level and time: the last line that begins with the
- * module's name, for others print in between; else the last one; "" if there is none.
+ * The last line of the kernel's log that begins with the module's name, else the last line, else
+ * ""; without level and time.
  */
 static const char *last_kernel_line(char *buf, size_t size, const char *name)
 {
@@ -57,7 +56,7 @@ static bool is_same_module(const char *line, const char *name)
 	return end && *end == ' ';
 }
 
-/* Whether it was loaded before the machine was saved that this one is a clone of. */
+/* Whether the module is loaded already, as in the clone of a bake. */
 static bool is_loaded(const char *name)
 {
 	_cleanup_(kt_fclosep) FILE *f = fopen("/proc/modules", "re");

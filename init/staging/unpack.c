@@ -42,9 +42,9 @@ static int failed_errno(struct kt_unpack *u)
 		      errno == ENOSPC ? "the guest has too little memory for it" : strerror(errno));
 }
 
-/* ---- where a member goes ---- */
+/* ---- the folder of a member ---- */
 
-/* The last part of a path; NULL if it is none that a member can have. */
+/* The last component of a path; NULL: no name for a member ("", ".", ".."). */
 static const char *last_part(const char *path)
 {
 	const char *slash = strrchr(path, '/');
@@ -53,7 +53,7 @@ static const char *last_part(const char *path)
 	return !*name || !strcmp(name, ".") || !strcmp(name, "..") ? NULL : name;
 }
 
-/* The folder that a member lies in; links are followed as if root_fd were "/". */
+/* Opens the folder of a member; symbolic links are resolved as if root_fd were "/". */
 static int open_parent(const struct kt_unpack *u, const char *path, const char *name)
 {
 	struct open_how how = { .flags = O_PATH | O_DIRECTORY | O_CLOEXEC,
@@ -74,7 +74,7 @@ static int make_dir(struct kt_unpack *u, int dir_fd, const char *name, mode_t mo
 		return fchmodat(dir_fd, name, mode, 0) ? failed_errno(u) : 0;
 	if (errno != EEXIST)
 		return failed_errno(u);
-	/* A link to a folder stays, as "/lib" often is one. */
+	/* A symbolic link to a folder, as "/lib" often is, stays. */
 	if (fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW))
 		return failed_errno(u);
 	return S_ISDIR(st.st_mode) || S_ISLNK(st.st_mode) ?
@@ -82,7 +82,7 @@ static int make_dir(struct kt_unpack *u, int dir_fd, const char *name, mode_t mo
 		       failed(u, "a file is there that is no folder");
 }
 
-/* A program that runs cannot be written to, but it can be replaced. */
+/* Unlinks an existing file: a running program can be replaced, but not written. */
 static int make_way(struct kt_unpack *u, int dir_fd, const char *name)
 {
 	if (unlinkat(dir_fd, name, 0) && errno != ENOENT)
@@ -118,7 +118,7 @@ static int make(struct kt_unpack *u, int *dir_fd, const char *name, const struct
 	case S_IFREG:
 		return make_file(u, *dir_fd, name, m->mode & 07777);
 	case S_IFLNK:
-		/* Its target is its data. */
+		/* The data of the member is the target of the link. */
 		u->target_len = 0;
 		u->dir_fd = kt_steal_fd(dir_fd);
 		return m->size < sizeof(u->target) ? 0 : failed(u, "its target is too long");
@@ -152,7 +152,7 @@ static int data(void *arg, const void *bytes, size_t len)
 	const uint8_t *p = bytes;
 
 	if (u->dir_fd >= 0) {
-		/* Fits, as begin() has seen to. */
+		/* begin() has checked the size. */
 		memcpy(u->target + u->target_len, p, len);
 		u->target_len += len;
 		return 0;
@@ -205,7 +205,7 @@ int kt_unpack_feed(struct kt_unpack *u, const void *bytes, size_t len, bool last
 		cause = "it ends in the middle of an archive";
 	if (!cause)
 		return 0;
-	kt_diag_doing(diag, "unpack what the host stages");
+	kt_diag_doing(diag, "unpack the archive that the host stages");
 	kt_diag_cause(diag, "%s", cause);
 	return KT_UNPACK_E_FAILED;
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Unpacking what the host stages after the boot, as the kernel unpacks an
- * initramfs: folders, regular files, symbolic links and device nodes, owned by
- * root. A member replaces what is there, except that a folder stays one. No
- * member gets outside of the root folder, whatever links there are.
+ * Unpacks archives that the host stages after the boot, as the kernel unpacks an initramfs:
+ * folders, regular files, symbolic links and device nodes, owned by root. A member replaces an
+ * existing file; a folder stays a folder. No member lands outside of the root folder, whatever
+ * symbolic links exist.
  */
 #pragma once
 
@@ -13,8 +13,8 @@
 
 struct kt_unpack {
 	int root_fd; /* borrowed */
-	int fd;	     /* of the regular file that is being written; -1: none */
-	int dir_fd;  /* of the folder of a symbolic link that is being read; -1: none */
+	int fd;	     /* regular file being written; -1: none */
+	int dir_fd;  /* folder of the symbolic link being read; -1: none */
 	struct kt_diag *diag;
 	size_t target_len;
 	char target[KT_CPIO_NAME_MAX];
@@ -25,13 +25,13 @@ enum kt_unpack_condition {
 	KT_UNPACK_E_FAILED = KT_CONDITION(UNPACK), /* see diag */
 };
 
-/* root_fd: the folder that is "/" to the archive; borrowed until deinit. */
+/* root_fd: root folder of the archive; borrowed until kt_unpack_deinit(). */
 void kt_unpack_init(struct kt_unpack *u, int root_fd);
 void kt_unpack_deinit(struct kt_unpack *u);
 
 /*
- * Unpacks the next piece; with `last`, archives must end with it. A
- * KT_UNPACK_E_FAILED with diag is final.
+ * Unpacks the next piece. last: the archive must end with this piece. KT_UNPACK_E_FAILED, which
+ * is final.
  */
 int kt_unpack_feed(struct kt_unpack *u, const void *data, size_t len, bool last,
 		   struct kt_diag *diag) _kt_must_check_;

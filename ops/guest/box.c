@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* A cgroup of its own for what is started; see box.h. Files: cgroup-v2.rst. */
+/* Boxes; see box.h. Files: Documentation/admin-guide/cgroup-v2.rst. */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -16,15 +16,15 @@ int kt_box_open(struct kt_box *box, const char *path)
 {
 	*box = KT_BOX_INIT;
 	if (mkdir(path, 0755) && errno != EEXIST)
-		return kt_raise(-errno);
+		return errno == ENOENT ? KT_BOX_E_NO_PARENT : kt_raise(-errno);
 	box->dir_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	box->events_fd = openat(box->dir_fd, "cgroup.events", O_RDONLY | O_CLOEXEC);
 	return box->dir_fd < 0 || box->events_fd < 0 ? kt_raise(-errno) : 0;
 }
 
-void kt_box_close(struct kt_box *box, struct kt_exec *exec)
+void kt_box_close(struct kt_box *box, struct kt_pid1 *pid1)
 {
-	kt_box_unwatch(box, exec);
+	kt_box_unwatch(box, pid1);
 	kt_closep(&box->dir_fd);
 	kt_closep(&box->events_fd);
 }
@@ -60,17 +60,18 @@ int kt_box_signal(const struct kt_box *box, int sig)
 	return 0;
 }
 
-int kt_box_watch(struct kt_box *box, struct kt_exec *exec, void (*fn)(void *arg), void *arg)
-{
-	int r = box->watched ? 0 : kt_exec_watch_events(exec, box->events_fd, EPOLLPRI, fn, arg);
-
-	box->watched = box->watched || !r;
-	return kt_forward(r);
-}
-
-void kt_box_unwatch(struct kt_box *box, struct kt_exec *exec)
+int kt_box_watch(struct kt_box *box, struct kt_pid1 *pid1, void (*fn)(void *arg), void *arg)
 {
 	if (box->watched)
-		kt_exec_unwatch(exec, box->events_fd);
+		return 0;
+	KT_TRY(kt_pid1_watch_events(pid1, box->events_fd, EPOLLPRI, fn, arg));
+	box->watched = true;
+	return 0;
+}
+
+void kt_box_unwatch(struct kt_box *box, struct kt_pid1 *pid1)
+{
+	if (box->watched)
+		kt_pid1_unwatch(pid1, box->events_fd);
 	box->watched = false;
 }

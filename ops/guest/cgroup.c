@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Cgroups and CPUs in the guest; see cgroup.h. Files: cgroup-v2.rst. */
+/*
+ * Ops on cgroups and on CPUs; see cgroup.h. An op writes one file of the kernel and translates
+ * its errno into an error of ops; the kernel's answer is never predicted. Files and their errors:
+ * Documentation/admin-guide/cgroup-v2.rst. Tasks in a cgroup are left to workers.c and
+ * programs.c.
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -25,31 +30,35 @@ static ssize_t read_text(const char *path, char *text, size_t size)
 	return n;
 }
 
-static int write_text(const char *path, const char *text)
+/* False: see errno. */
+static bool write_text(const char *path, const char *text)
 {
-	_cleanup_(kt_closep) int fd = open(path, O_WRONLY | O_CLOEXEC);
+	int fd = open(path, O_WRONLY | O_CLOEXEC), error;
 	size_t len = strlen(text);
+	/* The kernel ignores a write of 0 bytes: an empty text is an empty line. */
+	bool written = fd >= 0 && write(fd, len ? text : "\n", len ?: 1) >= 0;
 
-	/* An empty text has to be written, too: a line of nothing. */
-	if (fd < 0 || write(fd, len ? text : "\n", len ?: 1) < 0)
-		return -errno;
-	return 0;
+	error = errno;
+	kt_closep(&fd);
+	errno = error;
+	return written;
 }
 
 int kt_cgroup_enable(const char *path)
 {
 	char file[PATH_MAX_], text[512], line[64], *rest = text;
-	int r = 0;
 
 	snprintf(file, sizeof(file), "%s/cgroup.controllers", path);
 	if (read_text(file, text, sizeof(text)) < 0)
 		return kt_raise(-errno);
 	snprintf(file, sizeof(file), "%s/cgroup.subtree_control", path);
-	for (char *name; !r && (name = strsep(&rest, " "));) {
+	for (char *name; (name = strsep(&rest, " "));) {
 		snprintf(line, sizeof(line), "+%.60s", name);
-		r = *name ? write_text(file, line) : 0;
+		if (*name && !write_text(file, line))
+			return errno == EBUSY || errno == EOPNOTSUPP ? KT_CGROUP_E_HAS_TASKS :
+								       kt_raise(-errno);
 	}
-	return kt_forward(r);
+	return 0;
 }
 
 /* ---- names ---- */
@@ -66,9 +75,9 @@ static enum kt_op_error none(const char *cgroup, char *text)
 	return KT_OP_NO_CGROUP;
 }
 
-static enum kt_op_error refused(const char *what, const char *cgroup, int r, char *text)
+static enum kt_op_error refused(const char *what, const char *cgroup, int error, char *text)
 {
-	snprintf(text, KT_TEXT_MAX, "%s of cgroup '%s': %s", what, cgroup, strerror(-r));
+	snprintf(text, KT_TEXT_MAX, "%s of cgroup '%s': %s", what, cgroup, strerror(error));
 	return KT_OP_REFUSED;
 }
 
@@ -83,16 +92,14 @@ static bool exists(const char *cgroup)
 static enum kt_op_error set(const char *cgroup, const char *file, const char *value, char *text)
 {
 	char path[PATH_MAX_];
-	int r;
 
 	if (!exists(cgroup))
 		return none(cgroup, text);
 	path_of(path, cgroup, file);
-	r = write_text(path, value);
-	return r ? refused(file, cgroup, r, text) : KT_OP_OK;
+	return write_text(path, value) ? KT_OP_OK : refused(file, cgroup, errno, text);
 }
 
-/* ---- coming and going ---- */
+/* ---- creation and removal ---- */
 
 static enum kt_op_error busy(const char *cgroup, const char *why, char *text)
 {
@@ -108,15 +115,15 @@ static enum kt_op_error prepare_parent(const char *cgroup, char *text)
 	int r;
 
 	if (!slash)
-		return KT_OP_OK; /* the scenario's own is prepared before the machine is saved */
+		return KT_OP_OK; /* warm-up enables controllers in KT_CGROUP_SCENARIO */
 	snprintf(parent, sizeof(parent), "%.*s", (int)(slash - cgroup), cgroup);
 	if (!exists(parent))
 		return none(parent, text);
 	path_of(path, parent, NULL);
 	r = kt_cgroup_enable(path);
-	if (r == -EBUSY || r == -EOPNOTSUPP)
+	if (r == KT_CGROUP_E_HAS_TASKS)
 		return busy(parent, "has tasks, and can have no children", text);
-	return r ? refused("controllers", parent, r, text) : KT_OP_OK;
+	return r ? refused("controllers", parent, -r, text) : KT_OP_OK;
 }
 
 enum kt_op_error kt_cgroup_add(const struct kt_op *op, struct kt_sched *sched, char *text)
@@ -130,7 +137,7 @@ enum kt_op_error kt_cgroup_add(const struct kt_op *op, struct kt_sched *sched, c
 	if (!mkdir(path, 0755))
 		return KT_OP_OK;
 	if (errno != EEXIST)
-		return refused("mkdir", op->cgroup, -errno, text);
+		return refused("mkdir", op->cgroup, errno, text);
 	snprintf(text, KT_TEXT_MAX, "there is a cgroup '%s' already", op->cgroup);
 	return KT_OP_CGROUP_EXISTS;
 }
@@ -145,7 +152,7 @@ enum kt_op_error kt_cgroup_remove(const struct kt_op *op, struct kt_sched *sched
 	if (errno == ENOENT)
 		return none(op->cgroup, text);
 	return errno == EBUSY ? busy(op->cgroup, "has tasks or children", text) :
-				refused("rmdir", op->cgroup, -errno, text);
+				refused("rmdir", op->cgroup, errno, text);
 }
 
 enum kt_op_error kt_cgroup_move(const char *cgroup, pid_t pid, char *text)
@@ -156,14 +163,14 @@ enum kt_op_error kt_cgroup_move(const char *cgroup, pid_t pid, char *text)
 	return set(cgroup, "cgroup.procs", number, text);
 }
 
-/* ---- standing still ---- */
+/* ---- freezing ---- */
 
 static bool is_frozen(void *arg)
 {
 	char path[PATH_MAX_], text[128];
 
 	path_of(path, arg, "cgroup.events");
-	/* "populated 1\nfrozen 1\n": the first line is cut off here. */
+	/* "populated 1\nfrozen 1\n": read_text() would keep only the first line. */
 	_cleanup_(kt_closep) int fd = open(path, O_RDONLY | O_CLOEXEC);
 	ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
 
@@ -178,12 +185,12 @@ enum kt_op_error kt_cgroup_freeze(const struct kt_op *op, struct kt_sched *sched
 
 	if (error)
 		return error;
-	r = kt_exec_wait(sched->exec, is_frozen, (void *)(uintptr_t)op->cgroup,
+	r = kt_pid1_wait(sched->pid1, is_frozen, (void *)(uintptr_t)op->cgroup,
 			 kt_now_ns() + KT_CGROUP_FREEZE_NS, TICK_NS);
 	if (!r)
 		return KT_OP_OK;
-	snprintf(text, KT_TEXT_MAX, "tasks of cgroup '%s' do not stand still after %s", op->cgroup,
-		 r == KT_EXEC_E_DEADLINE ? "10 s" : "the run was stopped");
+	snprintf(text, KT_TEXT_MAX, "tasks of cgroup '%s' are not frozen after %s", op->cgroup,
+		 r == KT_PID1_E_DEADLINE ? "10 s" : "the run was stopped");
 	return r < 0 ? KT_OP_INTERNAL : KT_OP_REFUSED;
 }
 
@@ -195,10 +202,10 @@ enum kt_op_error kt_cgroup_thaw(const struct kt_op *op, struct kt_sched *sched, 
 /* ---- CPUs ---- */
 
 enum kt_op_error kt_cpus_find(struct kt_cpu_mask *ret_mask, const struct kt_cpus *cpus,
-			      struct kt_exec *exec, char *text)
+			      struct kt_pid1 *pid1, char *text)
 {
 	unsigned int count;
-	const struct kt_cpu_place *places = kt_exec_places(exec, &count);
+	const struct kt_cpu_place *places = kt_pid1_places(pid1, &count);
 	int r = kt_cpus_resolve(ret_mask, cpus, places, count);
 
 	switch (r) {
@@ -208,40 +215,40 @@ enum kt_op_error kt_cpus_find(struct kt_cpu_mask *ret_mask, const struct kt_cpus
 		snprintf(text, KT_TEXT_MAX, "the set has no CPU");
 		return KT_OP_EMPTY_CPUSET;
 	case KT_CPUS_E_OUTSIDE:
-		snprintf(text, KT_TEXT_MAX, "the machine has %u CPUs, and not all of these", count);
+		snprintf(text, KT_TEXT_MAX, "the set has CPUs beyond the machine's %u", count);
 		return KT_OP_NO_CPU;
 	default:
-		snprintf(text, KT_TEXT_MAX, "this is no set of CPUs");
+		snprintf(text, KT_TEXT_MAX, "the set is malformed");
 		return KT_OP_NO_CPU;
 	}
 }
 
 /*
- * An empty set is that of the parent, but the kernel takes none away from tasks
- * (validate_change() in kernel/cgroup/cpuset.c): they get the parent's, spelled out.
+ * An empty cpuset.cpus means the parent's CPUs, but the kernel refuses to empty the file of a
+ * cgroup with tasks (validate_change() in kernel/cgroup/cpuset.c): write the parent's list then.
  */
 enum kt_op_error kt_cpuset_clear(const struct kt_op *op, struct kt_sched *sched, char *text)
 {
 	const char *cgroup = op->cgroup;
 	char path[PATH_MAX_], list[KT_CPU_LIST_MAX];
-	int r;
+	int error;
 
 	if (!exists(cgroup))
 		return none(cgroup, text);
 	path_of(path, cgroup, "cpuset.cpus");
-	r = write_text(path, "");
-	if (!r)
+	if (write_text(path, ""))
 		return KT_OP_OK;
+	error = errno;
 	path_of(path, cgroup, "../cpuset.cpus.effective");
-	if (r != -ENOSPC || read_text(path, list, sizeof(list)) <= 0)
-		return refused("cpuset.cpus", cgroup, r, text);
+	if (error != ENOSPC || read_text(path, list, sizeof(list)) <= 0)
+		return refused("cpuset.cpus", cgroup, error, text);
 	return set(cgroup, "cpuset.cpus", list, text);
 }
 
 enum kt_op_error kt_cpuset_set(const struct kt_op *op, struct kt_sched *sched, char *text)
 {
 	struct kt_cpu_mask mask;
-	enum kt_op_error error = kt_cpus_find(&mask, &op->cpus, sched->exec, text);
+	enum kt_op_error error = kt_cpus_find(&mask, &op->cpus, sched->pid1, text);
 	char list[KT_CPU_LIST_MAX];
 
 	return error ? error :
@@ -286,14 +293,13 @@ enum kt_op_error kt_cgroup_bound(const struct kt_op *op, struct kt_sched *sched,
 	return set(op->cgroup, "cpu.max", value, text);
 }
 
-static enum kt_op_error plug(const struct kt_op *op, struct kt_exec *exec, bool online, char *text)
+static enum kt_op_error plug(const struct kt_op *op, struct kt_pid1 *pid1, bool online, char *text)
 {
 	const struct kt_cpu_place *places;
 	unsigned int count, i = 0;
 	char path[64];
-	int r;
 
-	places = kt_exec_places(exec, &count);
+	places = kt_pid1_places(pid1, &count);
 	while (i < count && places[i].cpu != op->value)
 		i++;
 	if (i == count) {
@@ -302,21 +308,20 @@ static enum kt_op_error plug(const struct kt_op *op, struct kt_exec *exec, bool 
 	}
 	snprintf(path, sizeof(path), "/sys/devices/system/cpu/cpu%u/online",
 		 (unsigned int)op->value);
-	r = write_text(path, online ? "1" : "0");
-	if (!r)
+	if (write_text(path, online ? "1" : "0"))
 		return KT_OP_OK;
 	snprintf(text, KT_TEXT_MAX, "take CPU %u %s: %s", (unsigned int)op->value,
 		 online ? "online" : "offline",
-		 r == -ENOENT ? "the kernel cannot do without it" : strerror(-r));
+		 errno == ENOENT ? "the kernel cannot do without it" : strerror(errno));
 	return KT_OP_REFUSED;
 }
 
 enum kt_op_error kt_cpu_offline(const struct kt_op *op, struct kt_sched *sched, char *text)
 {
-	return plug(op, sched->exec, false, text);
+	return plug(op, sched->pid1, false, text);
 }
 
 enum kt_op_error kt_cpu_online(const struct kt_op *op, struct kt_sched *sched, char *text)
 {
-	return plug(op, sched->exec, true, text);
+	return plug(op, sched->pid1, true, text);
 }

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Cgroups and CPUs in the guest. What a scenario adds is below a cgroup of its own,
- * each of which has the controllers of its parent.
+ * Cgroups and CPUs in the guest. The cgroups of a scenario are below KT_CGROUP_SCENARIO; each
+ * has the controllers of its parent.
  */
 #pragma once
 
 #include <sys/types.h>
 
 #include "ops/cpus.h"
-#include "ops/exec.h"
+#include "ops/guest/pid1.h"
 #include "ops/op.h"
 
 #define KT_CGROUP_ROOT	   "/sys/fs/cgroup"
@@ -17,12 +17,19 @@
 
 #define KT_CGROUP_FREEZE_NS (10 * UINT64_C(1000000000))
 
-/* Gives the children of the cgroup at path every controller that it has itself. */
+enum kt_cgroup_condition {
+	KT_CGROUP_E_HAS_TASKS = KT_CONDITION(CGROUP), /* a cgroup with tasks takes no children */
+};
+
+/*
+ * Enables all controllers of the cgroup at `path` for its children. KT_CGROUP_E_HAS_TASKS, or
+ * negative errno.
+ */
 int kt_cgroup_enable(const char *path) _kt_must_check_;
 
-/* Puts a process into a cgroup of the scenario. KT_OP_OK, or the error with its reason in text. */
+/* Moves process `pid` to a cgroup of the scenario. KT_OP_OK, or an error and its text. */
 enum kt_op_error kt_cgroup_move(const char *cgroup, pid_t pid, char *text);
 
-/* Which CPUs of this machine these are. */
+/* Resolves `cpus` among the CPUs of this machine. KT_OP_OK, or an error and its text. */
 enum kt_op_error kt_cpus_find(struct kt_cpu_mask *ret_mask, const struct kt_cpus *cpus,
-			      struct kt_exec *exec, char *text);
+			      struct kt_pid1 *pid1, char *text);

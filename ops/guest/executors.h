@@ -7,8 +7,8 @@
 #include "proto/result.h"
 
 /*
- * The executors that the table of ops names: KT_OP_OK, or the error with its reason in text
- * (KT_TEXT_MAX bytes). sched->exec is what they run in.
+ * An executor carries out one op. KT_OP_OK, or an error and its text (KT_TEXT_MAX bytes).
+ * sched->pid1 is the environment.
  */
 #define KT_OP_EXECUTOR_(id, name, executor, ...) \
 	enum kt_op_error executor(const struct kt_op *op, struct kt_sched *sched, char *text);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Having the machine stand still. The guest can only ask for it: see proto/msg.h, FREEZE. While
- * the machine is frozen nothing here runs; what the wait covers is the way to the host and back.
+ * Op `freeze`. The guest asks, by FREEZE of proto/msg.h, and the host freezes the machine. No
+ * code of the guest runs meanwhile, so that the wait covers only the way to the host and back.
  */
 #include <stdio.h>
 #include <string.h>
@@ -9,11 +9,11 @@
 #include "base/clock.h"
 #include "ops/guest/executors.h"
 
-/* For the host to stop the machine and let it go on, beside the pause; guest time. */
+/* Time for the host to freeze and to thaw the machine, without the pause; guest time. */
 #define ANSWER_NS (30 * KT_NSEC_PER_SEC)
 
 struct request {
-	const struct kt_exec *exec;
+	const struct kt_pid1 *pid1;
 	uint32_t number;
 };
 
@@ -21,7 +21,7 @@ static bool is_answered(void *arg)
 {
 	const struct request *request = arg;
 
-	return kt_exec_thawed(request->exec)->number == request->number;
+	return kt_pid1_thawed(request->pid1)->number == request->number;
 }
 
 static enum kt_op_error unanswered(int why, char *text)
@@ -31,24 +31,24 @@ static enum kt_op_error unanswered(int why, char *text)
 		return KT_OP_INTERNAL;
 	}
 	snprintf(text, KT_TEXT_MAX,
-		 why == KT_EXEC_E_STOP ? "the run was stopped while the machine stood still" :
+		 why == KT_PID1_E_STOP ? "the run was stopped while the machine stood still" :
 					 "the host did not answer within 30 s");
 	return KT_OP_FREEZE_FAILED;
 }
 
 enum kt_op_error kt_machine_freeze(const struct kt_op *op, struct kt_sched *sched, char *text)
 {
-	struct kt_exec *exec = sched->exec;
-	struct request request = { exec, kt_exec_thawed(exec)->number + 1 };
+	struct kt_pid1 *pid1 = sched->pid1;
+	struct request request = { pid1, kt_pid1_thawed(pid1)->number + 1 };
 	struct kt_msg msg = { .type = KT_MSG_FREEZE };
 	int r;
 
 	msg.freeze.number = request.number;
 	msg.freeze.pause_ns = op->pause_ns;
-	kt_exec_send(exec, &msg);
-	r = kt_exec_wait(exec, is_answered, &request, kt_now_ns() + ANSWER_NS, 0);
+	kt_pid1_send(pid1, &msg);
+	r = kt_pid1_wait(pid1, is_answered, &request, kt_now_ns() + ANSWER_NS, 0);
 	if (r)
 		return unanswered(r, text);
-	strcpy(text, kt_exec_thawed(exec)->text);
+	strcpy(text, kt_pid1_thawed(pid1)->text);
 	return text[0] ? KT_OP_FREEZE_FAILED : KT_OP_OK;
 }

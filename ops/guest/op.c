@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* From the kind of an op to its executor. */
+/* Finds the executor of an op, and measures it. */
 #include <stdio.h>
 
 #include "base/clock.h"

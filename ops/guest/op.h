@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Carrying out ops in the guest. */
+/* Carries out ops in the guest: finds the executor, measures the op. */
 #pragma once
 
 #include <stdint.h>
@@ -11,12 +11,12 @@
 
 struct kt_op_outcome {
 	enum kt_op_error error;
-	uint64_t start_ns;
+	uint64_t start_ns; /* kt_now_ns() */
 	uint64_t duration_ns;
-	struct kt_sched_times times; /* parts of it */
-	char text[KT_TEXT_MAX];	     /* the error in words; "" if ok */
+	struct kt_sched_times times; /* parts of duration_ns */
+	char text[KT_TEXT_MAX];	     /* the cause of the error; "" if KT_OP_OK */
 };
 
-/* Carries out one op and says how it went. */
+/* Carries out one op and fills in its outcome. */
 void kt_op_execute(struct kt_op_outcome *ret_outcome, const struct kt_op *op,
 		   struct kt_sched *sched);

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Programs in the guest; see programs.h. Nothing here waits but for events: a
- * scheduler that does not let a program run must not silence init.
+ * Ops on programs; see programs.h. A program goes through the states IDLE, STARTING (forked),
+ * RUNNING (executed) and ENDED, driven by events of its pipes, its box and its process. No
+ * function blocks outside of kt_pid1_wait(), because a scheduler that never runs the program
+ * must not silence init. execve() and the end of the output are left to spawn.c, cgroups of the
+ * scenario to cgroup.c.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -22,10 +25,10 @@
 #include "proto/staging.h"
 
 #define BOX_PATH_MAX   (sizeof(KT_CGROUP_SCENARIO) + KT_CGROUP_PATH_MAX + KT_NAME_MAX + 16)
-#define PIPE_TURNS_MAX 512 /* as many reads as a pipe can hold bytes for (pipe-max-size) */
+#define PIPE_TURNS_MAX 512 /* reads that drain the largest pipe (pipe-max-size) */
 
 enum state {
-	IDLE,	  /* not started, or its end was waited for */
+	IDLE,	  /* not started, or ended and reported by an op */
 	STARTING, /* forked */
 	RUNNING,  /* executed */
 	ENDED,
@@ -33,18 +36,18 @@ enum state {
 
 struct program {
 	const struct kt_program_decl *decl; /* NULL: free */
-	struct kt_exec *exec;
+	struct kt_pid1 *pid1;
 	enum state state;
-	bool failed; /* it could not be executed: see why */
+	bool failed; /* execve() failed: see why */
 	char why[256];
-	bool asked; /* it is to end */
+	bool asked; /* ktest asked the program to end */
 	struct kt_spawn spawn;
 	pid_t pid; /* 0: reaped */
 	int status;
 	uint32_t start;
 	struct kt_box box;
 	char box_path[BOX_PATH_MAX];
-	size_t sent; /* output of all its starts */
+	size_t sent; /* bytes of output, of all starts */
 	uint64_t dropped;
 	struct kt_tail tail;
 };
@@ -52,7 +55,7 @@ struct program {
 static struct program programs[KT_PROGRAMS_MAX];
 static uint32_t starts; /* of all programs */
 
-/* ---- what is reported ---- */
+/* ---- messages to the host ---- */
 
 static void send_start(struct program *p)
 {
@@ -63,10 +66,10 @@ static void send_start(struct program *p)
 	msg.program.pid = (uint32_t)p->spawn.pid;
 	msg.program.time_ns = kt_now_ns();
 	snprintf(msg.program.name, sizeof(msg.program.name), "%s", p->decl->name);
-	kt_exec_send(p->exec, &msg);
+	kt_pid1_send(p->pid1, &msg);
 }
 
-/* What is beyond the limit is read, so that the program is not held up, and dropped. */
+/* Output beyond the limit is dropped, not left in the pipe, which would block the program. */
 static void send_output(struct program *p, const char *data, size_t len)
 {
 	struct kt_msg msg = { .type = KT_MSG_PROGRAM_OUTPUT };
@@ -78,7 +81,7 @@ static void send_output(struct program *p, const char *data, size_t len)
 	msg.program_output.start = p->start;
 	msg.program_output.data = (struct kt_bytes){ (const uint8_t *)data, (uint32_t)keep };
 	p->sent += keep;
-	kt_exec_send(p->exec, &msg);
+	kt_pid1_send(p->pid1, &msg);
 }
 
 static void send_end(struct program *p)
@@ -90,13 +93,13 @@ static void send_end(struct program *p)
 	msg.program_end.asked = p->asked;
 	msg.program_end.time_ns = kt_now_ns();
 	msg.program_end.dropped = p->dropped;
-	kt_exec_send(p->exec, &msg);
+	kt_pid1_send(p->pid1, &msg);
 }
 
 static void close_output(struct program *p)
 {
 	if (p->spawn.out_fds[0] >= 0)
-		kt_exec_unwatch(p->exec, p->spawn.out_fds[0]);
+		kt_pid1_unwatch(p->pid1, p->spawn.out_fds[0]);
 	kt_closep(&p->spawn.out_fds[0]);
 }
 
@@ -116,16 +119,16 @@ static void read_output(struct program *p, int turns)
 		close_output(p);
 }
 
-/* ---- its life ---- */
+/* ---- states ---- */
 
 static void close_sync(struct program *p)
 {
 	if (p->spawn.sync_fd >= 0)
-		kt_exec_unwatch(p->exec, p->spawn.sync_fd);
+		kt_pid1_unwatch(p->pid1, p->spawn.sync_fd);
 	kt_closep(&p->spawn.sync_fd);
 }
 
-/* Whether it has become the program by now. */
+/* From STARTING to RUNNING, if execve() succeeded. */
 static void check_start(struct program *p)
 {
 	int r = p->state == STARTING && !p->failed ?
@@ -145,8 +148,8 @@ static void check_start(struct program *p)
 static void on_event(void *arg);
 
 /*
- * It has ended when its process has and nobody is left in its box: what it has started
- * and left behind is killed. All that was written before is in the pipe by then.
+ * To ENDED, or to IDLE if execve() failed, when the process has exited and its box is empty;
+ * kills processes that are left in the box. The pipe has all of the output by then.
  */
 static void check_end(struct program *p)
 {
@@ -154,10 +157,10 @@ static void check_end(struct program *p)
 	if (p->pid || (p->state != STARTING && p->state != RUNNING))
 		return;
 	if (kt_box_is_populated(&p->box)) {
-		/* If either fails, it does not end in time, and that is said. */
+		/* A failure of either shows as the op's time-out. */
 		if (!p->box.watched)
 			(void)!kt_box_kill(&p->box);
-		(void)!kt_box_watch(&p->box, p->exec, on_event, p);
+		(void)!kt_box_watch(&p->box, p->pid1, on_event, p);
 		return;
 	}
 	if (p->state == RUNNING) {
@@ -166,7 +169,7 @@ static void check_end(struct program *p)
 	}
 	close_sync(p);
 	close_output(p);
-	kt_box_close(&p->box, p->exec);
+	kt_box_close(&p->box, p->pid1);
 	rmdir(p->box_path);
 	p->state = p->state == RUNNING ? ENDED : IDLE;
 }
@@ -176,7 +179,7 @@ static void on_event(void *arg)
 	check_end(arg);
 }
 
-/* Its first output may be there before it is known to be executed. */
+/* Output may arrive before the event of execve(). */
 static void on_output(void *arg)
 {
 	struct program *p = arg;
@@ -215,24 +218,21 @@ static bool has_ended(void *arg)
 
 static enum kt_op_error stopped(const struct program *p, int r, char *text)
 {
-	if (r == KT_EXEC_E_STOP)
-		snprintf(text, KT_TEXT_MAX, "the run was stopped while program '%s' was waited for",
+	if (r == KT_PID1_E_STOP)
+		snprintf(text, KT_TEXT_MAX, "the run was stopped during the wait for program '%s'",
 			 p->decl->name);
 	else
 		snprintf(text, KT_TEXT_MAX, "program '%s': %s", p->decl->name, strerror(-r));
-	return r == KT_EXEC_E_STOP ? KT_OP_REFUSED : KT_OP_INTERNAL;
+	return r == KT_PID1_E_STOP ? KT_OP_REFUSED : KT_OP_INTERNAL;
 }
 
-/* 0, KT_EXEC_E_STOP, KT_EXEC_E_DEADLINE: some of it is there after SIGKILL, and stays. */
+/* 0, KT_PID1_E_STOP, KT_PID1_E_DEADLINE if processes outlive SIGKILL, or negative errno. */
 static int kill_all(struct program *p)
 {
-	int r;
-
 	p->asked = true;
-	r = kt_box_kill(&p->box);
-	return r ? kt_forward(r) :
-		   kt_forward(kt_exec_wait(p->exec, has_ended, p,
-					   kt_now_ns() + KT_PROGRAM_KILLED_NS, 0));
+	KT_TRY(kt_box_kill(&p->box));
+	return kt_forward(
+		kt_pid1_wait(p->pid1, has_ended, p, kt_now_ns() + KT_PROGRAM_KILLED_NS, 0));
 }
 
 static enum kt_op_error timed_out(struct program *p, const struct kt_op *op, char *text)
@@ -241,7 +241,7 @@ static enum kt_op_error timed_out(struct program *p, const struct kt_op *op, cha
 	const char *what = p->state == STARTING ? "start" : "end";
 	int r = kill_all(p);
 
-	if (r && r != KT_EXEC_E_DEADLINE)
+	if (r && r != KT_PID1_E_DEADLINE)
 		return stopped(p, r, text);
 	snprintf(text, KT_TEXT_MAX, "program '%s' did not %s within %llu ms, and %s", p->decl->name,
 		 what, (unsigned long long)ms, r ? "lives on after SIGKILL" : "was killed");
@@ -260,7 +260,7 @@ static bool is_over_or_died(void *arg)
 {
 	const struct wait *w = arg;
 
-	return w->done(w->p) || kt_exec_scheduler_died(w->p->exec);
+	return w->done(w->p) || kt_pid1_scheduler_died(w->p->pid1);
 }
 
 static enum kt_op_error wait_for(struct program *p, const struct kt_op *op, bool (*done)(void *arg),
@@ -269,10 +269,10 @@ static enum kt_op_error wait_for(struct program *p, const struct kt_op *op, bool
 	struct wait w = { p, done };
 	int r;
 
-	while (!(r = kt_exec_wait(p->exec, is_over_or_died, &w, deadline_ns, 0)) && !done(p))
-		kt_exec_note_death(p->exec);
+	while (!(r = kt_pid1_wait(p->pid1, is_over_or_died, &w, deadline_ns, 0)) && !done(p))
+		kt_pid1_note_death(p->pid1);
 
-	if (r == KT_EXEC_E_DEADLINE)
+	if (r == KT_PID1_E_DEADLINE)
 		return timed_out(p, op, text);
 	return r ? stopped(p, r, text) : KT_OP_OK;
 }
@@ -283,7 +283,7 @@ static enum kt_op_error not_started(const struct kt_op *op, char *text)
 	return KT_OP_NOT_STARTED;
 }
 
-/* In the cgroup that it is to run in; names of scenarios have no '-'. */
+/* The box is below the program's cgroup. Its name has a '-', which cgroups of scenarios cannot. */
 static enum kt_op_error open_box(struct program *p, char *text)
 {
 	const struct kt_program_decl *d = p->decl;
@@ -295,12 +295,13 @@ static enum kt_op_error open_box(struct program *p, char *text)
 	r = kt_box_open(&p->box, p->box_path);
 	if (!r)
 		return KT_OP_OK;
-	kt_box_close(&p->box, p->exec);
-	if (r == -ENOENT)
+	kt_box_close(&p->box, p->pid1);
+	if (r == KT_BOX_E_NO_PARENT) {
 		snprintf(text, KT_TEXT_MAX, "there is no cgroup '%s'", d->cgroup ?: "");
-	else
-		snprintf(text, KT_TEXT_MAX, "a cgroup for program '%s': %s", d->name, strerror(-r));
-	return r == -ENOENT ? KT_OP_NO_CGROUP : KT_OP_REFUSED;
+		return KT_OP_NO_CGROUP;
+	}
+	snprintf(text, KT_TEXT_MAX, "a cgroup for program '%s': %s", d->name, strerror(-r));
+	return KT_OP_REFUSED;
 }
 
 /* 0, negative errno, or KT_SPAWN_E_FAILED. */
@@ -312,19 +313,15 @@ static int fork_program(struct program *p)
 					    .one_output = true,
 					    .on_exit = on_exit_process,
 					    .arg = p };
-	int r;
 
 	snprintf(dir, sizeof(dir), KT_STAGING_PROGRAMS "/%s", p->decl->name);
-	r = kt_spawn_begin(&p->spawn, p->exec, &spec, p->why, sizeof(p->why));
-	if (r)
-		return kt_forward(r);
+	KT_TRY(kt_spawn_begin(&p->spawn, p->pid1, &spec, p->why, sizeof(p->why)));
 	p->pid = p->spawn.pid;
 	p->state = STARTING;
 	if (fcntl(p->spawn.sync_fd, F_SETFL, O_NONBLOCK))
 		return kt_raise(-errno);
-	r = kt_exec_watch(p->exec, p->spawn.sync_fd, on_event, p);
-	return r ? kt_forward(r) :
-		   kt_forward(kt_exec_watch(p->exec, p->spawn.out_fds[0], on_output, p));
+	KT_TRY(kt_pid1_watch(p->pid1, p->spawn.sync_fd, on_event, p));
+	return kt_forward(kt_pid1_watch(p->pid1, p->spawn.out_fds[0], on_output, p));
 }
 
 static enum kt_op_error start(struct program *p, const struct kt_op *op, uint64_t deadline_ns,
@@ -345,9 +342,9 @@ static enum kt_op_error start(struct program *p, const struct kt_op *op, uint64_
 	p->tail = (struct kt_tail){ .len = 0 };
 	r = fork_program(p);
 	if (r < 0)
-		return stopped(p, r, text); /* what there is of it is ended with the run */
+		return stopped(p, r, text); /* kt_programs_end_all() kills a forked child */
 	if (r)
-		kt_box_close(&p->box, p->exec);
+		kt_box_close(&p->box, p->pid1);
 	else
 		error = wait_for(p, op, has_started, deadline_ns, text);
 	if (error || (!r && !p->failed))
@@ -356,7 +353,7 @@ static enum kt_op_error start(struct program *p, const struct kt_op *op, uint64_
 	return KT_OP_SPAWN_FAILED;
 }
 
-/* Whether it ended as it was to. It can be started again. */
+/* Compares the wait status with the op's .value. The program can be started again. */
 static enum kt_op_error judge(struct program *p, const struct kt_op *op, char *text)
 {
 	char status[64];
@@ -401,16 +398,16 @@ static enum kt_op_error kill_program(struct program *p, const struct kt_op *op,
 
 /* ---- ops ---- */
 
-/* There are as many places as can be declared. */
-static struct program *get_program(struct kt_exec *exec, const char *name)
+/* A place always exists: a scenario declares at most KT_PROGRAMS_MAX programs. */
+static struct program *get_program(struct kt_pid1 *pid1, const char *name)
 {
 	struct program *p = programs;
 
 	while (p->decl && strcmp(p->decl->name, name))
 		p++;
 	if (!p->decl)
-		*p = (struct program){ .decl = kt_exec_program_decl(exec, name),
-				       .exec = exec,
+		*p = (struct program){ .decl = kt_pid1_program_decl(pid1, name),
+				       .pid1 = pid1,
 				       .spawn = { 0, { -1, -1 }, -1 },
 				       .box = KT_BOX_INIT };
 	return p;
@@ -423,7 +420,7 @@ static uint64_t deadline_of(const struct kt_op *op)
 
 enum kt_op_error kt_program_run(const struct kt_op *op, struct kt_sched *sched, char *text)
 {
-	struct program *p = get_program(sched->exec, op->program);
+	struct program *p = get_program(sched->pid1, op->program);
 	uint64_t deadline_ns = deadline_of(op);
 	enum kt_op_error error = start(p, op, deadline_ns, text);
 
@@ -432,20 +429,20 @@ enum kt_op_error kt_program_run(const struct kt_op *op, struct kt_sched *sched, 
 
 enum kt_op_error kt_program_spawn(const struct kt_op *op, struct kt_sched *sched, char *text)
 {
-	return start(get_program(sched->exec, op->program), op, deadline_of(op), text);
+	return start(get_program(sched->pid1, op->program), op, deadline_of(op), text);
 }
 
 enum kt_op_error kt_program_wait(const struct kt_op *op, struct kt_sched *sched, char *text)
 {
-	return wait_for_end(get_program(sched->exec, op->program), op, deadline_of(op), text);
+	return wait_for_end(get_program(sched->pid1, op->program), op, deadline_of(op), text);
 }
 
 enum kt_op_error kt_program_kill(const struct kt_op *op, struct kt_sched *sched, char *text)
 {
-	return kill_program(get_program(sched->exec, op->program), op, deadline_of(op), text);
+	return kill_program(get_program(sched->pid1, op->program), op, deadline_of(op), text);
 }
 
-int kt_programs_end_all(struct kt_exec *exec)
+int kt_programs_end_all(struct kt_pid1 *pid1)
 {
 	int r = 0;
 

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Programs in the guest: started in a box each (box.h), their output sent to the
- * host as it comes, their end waited for, their processes killed.
+ * Programs in the guest: starts each in a box of its own (box.h), sends its output to the host
+ * as it is written, waits for its end, kills its processes.
  */
 #pragma once
 
-#include "ops/exec.h"
+#include "ops/guest/pid1.h"
 
-#define KT_PROGRAM_KILLED_NS (10 * UINT64_C(1000000000)) /* for the end of what was killed */
+#define KT_PROGRAM_KILLED_NS (10 * UINT64_C(1000000000)) /* from SIGKILL to the end */
 
-/* Kills all that still run, and reports them. Negative errno. */
-int kt_programs_end_all(struct kt_exec *exec) _kt_must_check_;
+/* Kills and reports all programs that still run. Negative errno. */
+int kt_programs_end_all(struct kt_pid1 *pid1) _kt_must_check_;

@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Scheduler processes; see sched.h. */
+/*
+ * Ops on schedulers; see sched.h. A scheduler has two lives, its loader's and the kernel's
+ * sched_ext state: an attach waits for the kernel to name the ops, an end waits for both to be
+ * gone. init notes a requested end before the request, so that it is never taken for a death.
+ * Snapshots of the scheduler are left to init/job/.
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -63,12 +68,12 @@ static void send_event(struct kt_sched *sched, enum kt_sched_event event)
 	strcpy(msg.sched.name, sched->name);
 	if (event == KT_SCHED_ATTACHED)
 		strcpy(msg.sched.ops, sched->ops);
-	kt_exec_send(sched->exec, &msg);
+	kt_pid1_send(sched->pid1, &msg);
 }
 
 /* ---- output ---- */
 
-/* Output beyond the limit is read, so that the scheduler is not held up, and dropped. */
+/* Output beyond the limit is dropped, not left in the pipe, which would block the loader. */
 static void send_log(struct kt_sched *sched, unsigned int stream, const char *data, size_t len)
 {
 	struct kt_msg msg = { .type = KT_MSG_LOG };
@@ -79,14 +84,14 @@ static void send_log(struct kt_sched *sched, unsigned int stream, const char *da
 	msg.log.spawn = sched->spawn;
 	msg.log.stream = stream;
 	msg.log.data = (struct kt_bytes){ (const uint8_t *)data, (uint32_t)len };
-	kt_exec_send(sched->exec, &msg);
+	kt_pid1_send(sched->pid1, &msg);
 	sched->log_bytes += (uint32_t)len;
 }
 
 static void close_output(struct kt_sched *sched, unsigned int i)
 {
 	if (sched->out_fds[i] >= 0)
-		kt_exec_unwatch(sched->exec, sched->out_fds[i]);
+		kt_pid1_unwatch(sched->pid1, sched->out_fds[i]);
 	kt_closep(&sched->out_fds[i]);
 }
 
@@ -116,9 +121,9 @@ static void on_stderr(void *arg)
 	read_output(arg, 1);
 }
 
-/* ---- life of the process ---- */
+/* ---- end of the loader ---- */
 
-/* What is in the pipes was written before the end, so it is reported before. */
+/* Output in the pipes is older than the exit, so that it is sent first. */
 static void on_exit_process(void *arg, pid_t pid, int status)
 {
 	struct kt_sched *sched = arg;
@@ -143,7 +148,7 @@ static bool process_gone(void *arg)
 	return !sched->pid;
 }
 
-/* Both are needed: a scheduler may be dropped long before its process ends, and later, too. */
+/* The kernel may drop a scheduler long before its loader exits, or long after. */
 static bool process_gone_and_detached(void *arg)
 {
 	struct kt_sched *sched = arg;
@@ -166,11 +171,10 @@ static int press_sysrq(char key)
 	return fd < 0 || write(fd, &key, 1) != 1 ? kt_raise(-errno) : 0;
 }
 
-/* That it is asked to end is noted first, so that its end is never taken for a death. */
 enum end_by {
-	BY_TERM,  /* SIGTERM to its process */
-	BY_SYSRQ, /* SysRq-S: the kernel drops it (kernel/sched/ext.c) */
-	BY_KILL,  /* SIGKILL to its process group */
+	BY_TERM,  /* SIGTERM to the loader */
+	BY_SYSRQ, /* SysRq-S: the kernel ejects the scheduler (kernel/sched/ext.c) */
+	BY_KILL,  /* SIGKILL to the loader's process group */
 };
 
 static int ask_to_end(struct kt_sched *sched, enum end_by how)
@@ -178,7 +182,7 @@ static int ask_to_end(struct kt_sched *sched, enum end_by how)
 	sched->ending = true;
 	if (how == BY_SYSRQ)
 		return kt_forward(press_sysrq('S'));
-	/* A program that has started the scheduler may have left it behind. */
+	/* The started program may be a script that left the loader behind. */
 	if (how == BY_KILL)
 		kill(-sched->group, SIGKILL);
 	else if (sched->pid)
@@ -188,14 +192,12 @@ static int ask_to_end(struct kt_sched *sched, enum end_by how)
 
 static int end_process(struct kt_sched *sched, enum end_by how)
 {
-	int r = ask_to_end(sched, how);
-
-	return r ? kt_forward(r) :
-		   kt_exec_wait(sched->exec, process_gone_and_detached, sched,
-				kt_now_ns() + KT_SCHED_DETACH_NS, KT_SCHED_TICK_NS);
+	KT_TRY(ask_to_end(sched, how));
+	return kt_forward(kt_pid1_wait(sched->pid1, process_gone_and_detached, sched,
+				       kt_now_ns() + KT_SCHED_DETACH_NS, KT_SCHED_TICK_NS));
 }
 
-/* *ret_killed: it did not end as it was asked to. */
+/* *ret_killed: the first request did not end the scheduler, and SIGKILL followed. */
 static int end_and_detach(struct kt_sched *sched, enum end_by how, bool *ret_killed)
 {
 	bool was_attached = sched->generation != 0;
@@ -203,7 +205,7 @@ static int end_and_detach(struct kt_sched *sched, enum end_by how, bool *ret_kil
 
 	sched->end_ns = kt_now_ns();
 	r = end_process(sched, how);
-	*ret_killed = r == KT_EXEC_E_DEADLINE;
+	*ret_killed = r == KT_PID1_E_DEADLINE;
 	if (*ret_killed)
 		r = end_process(sched, BY_KILL);
 	sched->attached = false;
@@ -231,9 +233,9 @@ static enum kt_op_error not_ended(const struct kt_sched *sched, int r, char *tex
 		snprintf(text, KT_TEXT_MAX, "end scheduler '%s': %s", sched->name, strerror(-r));
 		return KT_OP_INTERNAL;
 	}
-	if (r == KT_EXEC_E_STOP)
+	if (r == KT_PID1_E_STOP)
 		snprintf(text, KT_TEXT_MAX,
-			 "the run was stopped while scheduler '%s' was to end: sched_ext state is "
+			 "the run was stopped before scheduler '%s' had ended: sched_ext state is "
 			 "'%s'",
 			 sched->name, state);
 	else
@@ -246,8 +248,8 @@ static enum kt_op_error not_ended(const struct kt_sched *sched, int r, char *tex
 }
 
 /*
- * Ends the live scheduler and waits until the kernel is back under its own and the
- * process is gone; after 10 s it is killed, which is KT_OP_DETACH_TIMEOUT.
+ * Ends the live scheduler and waits until the kernel is back under its own scheduler and the
+ * loader has exited. KT_OP_DETACH_TIMEOUT: the loader was killed after 10 s.
  */
 static enum kt_op_error detach(struct kt_sched *sched, enum end_by how, char *text)
 {
@@ -272,20 +274,20 @@ bool kt_sched_check(struct kt_sched *sched)
 	if (!sched->attached)
 		return false;
 	st = kt_scx_state_read();
-	/* `ops` goes before `state` changes; either says that it is over. */
+	/* `ops` vanishes before `state` changes; either means the end. */
 	sched->attached = kt_scx_state_is(&st, "enabled") && !strcmp(st.ops, sched->ops);
 	return sched->attached;
 }
 
 int kt_sched_bury(struct kt_sched *sched)
 {
-	int r = kt_exec_wait(sched->exec, process_gone, sched, kt_now_ns() + KT_SCHED_LAST_WORDS_NS,
+	int r = kt_pid1_wait(sched->pid1, process_gone, sched, kt_now_ns() + KT_SCHED_LAST_WORDS_NS,
 			     0);
 	bool killed;
 
-	if (r && r != KT_EXEC_E_DEADLINE)
+	if (r && r != KT_PID1_E_DEADLINE)
 		return kt_forward(r);
-	/* The kernel dropped it and it lives on: it has died as a scheduler. */
+	/* The kernel dropped the scheduler and the loader lives on: a death all the same. */
 	if (sched->pid)
 		send_event(sched, KT_SCHED_DIED);
 	return kt_forward(end_and_detach(sched, BY_TERM, &killed));
@@ -327,13 +329,13 @@ static enum kt_op_error not_attached(struct kt_sched *sched, int why, char *text
 	int r;
 
 	snprintf(text, KT_TEXT_MAX,
-		 why == KT_EXEC_E_STOP ? "the run was stopped while scheduler '%s' was starting: "
+		 why == KT_PID1_E_STOP ? "the run was stopped while scheduler '%s' was starting: "
 					 "sched_ext state is '%s', root/ops is '%s'" :
 					 "scheduler '%s' runs, but the kernel did not enable it "
 					 "within 10 s: sched_ext state is '%s', root/ops is '%s'",
 		 sched->name, st.state[0] ? st.state : "unreadable", st.ops);
-	/* After a stop no wait is served; teardown ends the process. */
-	r = why == KT_EXEC_E_STOP ? 0 : end_and_detach(sched, BY_KILL, &killed);
+	/* kt_pid1_wait() refuses to wait after a stop; teardown ends the loader. */
+	r = why == KT_PID1_E_STOP ? 0 : end_and_detach(sched, BY_KILL, &killed);
 	kt_tail_append(&sched->tail, text);
 	return r < 0 ? KT_OP_INTERNAL : KT_OP_NOT_ATTACHED;
 }
@@ -366,23 +368,23 @@ static enum kt_op_error spawn(struct kt_sched *sched, const char *name, char *te
 
 	snprintf(dir, sizeof(dir), KT_STAGING_SCHEDULERS "/%s", name);
 	sched->spawned_ns = kt_now_ns();
-	r = kt_spawn_staged(&spawned, sched->exec, &spec, text, KT_TEXT_MAX);
+	r = kt_spawn_staged(&spawned, sched->pid1, &spec, text, KT_TEXT_MAX);
 	if (r > 0)
 		return KT_OP_SPAWN_FAILED;
 	sched->times.spawn_ns = kt_now_ns() - sched->spawned_ns;
 	if (!r) {
 		start_following(sched, name, &spawned);
-		r = kt_exec_watch(sched->exec, sched->out_fds[0], on_stdout, sched);
+		r = kt_pid1_watch(sched->pid1, sched->out_fds[0], on_stdout, sched);
 	}
 	if (!r)
-		r = kt_exec_watch(sched->exec, sched->out_fds[1], on_stderr, sched);
+		r = kt_pid1_watch(sched->pid1, sched->out_fds[1], on_stderr, sched);
 	if (!r)
 		return KT_OP_OK;
 	snprintf(text, KT_TEXT_MAX, "start scheduler '%s': %s", name, strerror(-r));
 	return KT_OP_INTERNAL;
 }
 
-/* In case of an error no process is left behind. */
+/* An error leaves no process behind. */
 static enum kt_op_error attach(struct kt_sched *sched, const char *name, char *text)
 {
 	struct kt_scx_state st = kt_scx_state_read();
@@ -402,7 +404,7 @@ static enum kt_op_error attach(struct kt_sched *sched, const char *name, char *t
 	error = spawn(sched, name, text);
 	if (error)
 		return error;
-	r = kt_exec_wait(sched->exec, attached_or_gone, sched,
+	r = kt_pid1_wait(sched->pid1, attached_or_gone, sched,
 			 sched->spawned_ns + KT_SCHED_ATTACH_NS, KT_SCHED_TICK_NS);
 	if (r)
 		return not_attached(sched, r, text);

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Scheduler processes in the guest: starting a staged one, confirming that the
- * kernel runs it, following its output and its death, ending it.
+ * Schedulers in the guest: starts a staged loader, confirms that the kernel runs its scheduler,
+ * follows its output, notices its death, ends it.
  *
- * The kernel tells of a scheduler in /sys/kernel/sched_ext: `state` and, while
- * one is loaded, `root/ops`. It sends a uevent when one is enabled and when one
- * is removed, which wakes the waits of exec.h; a tick covers kernels without
- * uevents and the moment between the uevent and the last change of `state`.
+ * The kernel shows sched_ext in /sys/kernel/sched_ext: `state` and, while a scheduler is loaded,
+ * `root/ops`. A uevent at enabling and at removal wakes the waits of pid1.h. A tick of
+ * KT_SCHED_TICK_NS covers kernels without uevents, and the time between the uevent and the last
+ * change of `state`.
  */
 #pragma once
 
@@ -17,19 +17,19 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/limits.h"
-#include "ops/exec.h"
+#include "ops/guest/pid1.h"
 #include "ops/guest/spawn.h"
 
-#define KT_SCHED_LIVENESS_NS   KT_NSEC_PER_SEC /* a death before this is startup-died */
+#define KT_SCHED_LIVENESS_NS   KT_NSEC_PER_SEC /* an earlier end is startup-died */
 #define KT_SCHED_ATTACH_NS     (10 * KT_NSEC_PER_SEC)
-#define KT_SCHED_DETACH_NS     (10 * KT_NSEC_PER_SEC) /* then SIGKILL, and as long again */
+#define KT_SCHED_DETACH_NS     (10 * KT_NSEC_PER_SEC) /* until SIGKILL, and again after it */
 #define KT_SCHED_LAST_WORDS_NS (2 * KT_NSEC_PER_SEC)
 #define KT_SCHED_TICK_NS       (5 * KT_NSEC_PER_MSEC)
 
-/* What the kernel says about sched_ext at one moment. */
+/* /sys/kernel/sched_ext at one moment. */
 struct kt_scx_state {
 	char state[32];	       /* "disabled", "enabling", "enabled", ...; "" if unreadable */
-	char ops[KT_NAME_MAX]; /* root/ops; "" if there is none */
+	char ops[KT_NAME_MAX]; /* root/ops; "" if no scheduler is loaded */
 };
 
 struct kt_scx_state kt_scx_state_read(void);
@@ -38,54 +38,54 @@ static inline bool kt_scx_state_is(const struct kt_scx_state *st, const char *st
 	return !__builtin_strcmp(st->state, state);
 }
 
-/* How long the parts of an op took; see struct kt_msg_op. */
+/* Durations of the parts of an op; see struct kt_msg_op. */
 struct kt_sched_times {
 	uint64_t disable_ns, exit_ns, spawn_ns, attach_ns;
 };
 
 struct kt_sched {
-	struct kt_exec *exec; /* borrowed */
+	struct kt_pid1 *pid1; /* borrowed */
 	char name[KT_NAME_MAX];
-	char ops[KT_NAME_MAX]; /* root/ops when it was attached */
-	pid_t pid;	       /* 0: no process */
-	pid_t group;	       /* what it has started may outlive it */
-	int out_fds[2];	       /* its stdout and stderr; -1: closed */
-	uint32_t spawn;	       /* sequence number of the process, from 1 */
-	uint32_t attaches;     /* successful ones so far */
-	uint32_t generation;   /* of this process; 0 until it was attached */
-	bool attached;	       /* the kernel runs it, as far as we know */
-	bool ending;	       /* ktest asked it to end */
+	char ops[KT_NAME_MAX]; /* root/ops at the attach */
+	pid_t pid;	       /* loader; 0: no process */
+	pid_t group;	       /* process group of the loader, which may outlive it */
+	int out_fds[2];	       /* stdout and stderr of the loader; owned; -1: closed */
+	uint32_t spawn;	       /* number of the spawn, from 1 */
+	uint32_t attaches;     /* successful attaches so far */
+	uint32_t generation;   /* of this spawn; 0 before its attach */
+	bool attached;	       /* the kernel ran the scheduler at the last look */
+	bool ending;	       /* ktest asked the scheduler to end */
 	uint64_t spawned_ns;
-	int status;		     /* wait status, once pid is 0 */
-	struct kt_sched_times times; /* of the op that is under way */
-	uint64_t end_ns;	     /* when it was asked to end */
-	uint32_t log_bytes;	     /* sent of this process */
+	int status;		     /* wait status, valid if pid is 0 */
+	struct kt_sched_times times; /* parts of the current op */
+	uint64_t end_ns;	     /* when ktest asked the scheduler to end */
+	uint32_t log_bytes;	     /* output of this spawn sent to the host */
 	struct kt_tail tail;
 };
 
-#define KT_SCHED_INIT(e) ((struct kt_sched){ .exec = (e), .out_fds = { -1, -1 } })
+#define KT_SCHED_INIT(e) ((struct kt_sched){ .pid1 = (e), .out_fds = { -1, -1 } })
 
-/* The generation that is live now; 0: the kernel's own scheduler. */
+/* The live generation; 0: the kernel's own scheduler. */
 uint32_t kt_sched_live(const struct kt_sched *sched);
 
 /*
- * Asks the kernel whether the attached scheduler is still live and takes note
- * when it is not. Returns whether it is live (false also if none was).
+ * Updates `attached` from the kernel's state. Returns whether the scheduler is live; false if
+ * no scheduler was attached.
  */
 bool kt_sched_check(struct kt_sched *sched);
 
 /*
- * Ends the process, if any, and waits until the kernel is back under its own
- * scheduler: 0, or KT_EXEC_E_DEADLINE when it does not come to that.
+ * Ends the loader, if any, and waits until the kernel is back under its own scheduler. Returns
+ * 0, KT_PID1_E_DEADLINE, KT_PID1_E_STOP or negative errno.
  */
 int kt_sched_end(struct kt_sched *sched) _kt_must_check_;
 
 /*
- * After kt_sched_check() said that the scheduler is gone: lets its process
- * have its last words (it is ended if it has too many), reports the death and
- * waits for the kernel as kt_sched_end() does.
+ * After kt_sched_check() returned false for an attached scheduler: waits up to
+ * KT_SCHED_LAST_WORDS_NS for the loader to exit, reports the death, and ends the loader as
+ * kt_sched_end(), with the same results.
  */
 int kt_sched_bury(struct kt_sched *sched) _kt_must_check_;
 
-/* "exit status 1", "killed by signal 11 (SIGSEGV)"; buf of size bytes; returns buf. */
+/* Writes "exit status 1" or "killed by signal 11 (SIGSEGV)". size: bytes of buf. Returns buf. */
 char *kt_wait_status_format(int status, char *buf, size_t size);

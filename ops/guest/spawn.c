@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Starting a staged program; see spawn.h. */
+/*
+ * Starts staged programs; see spawn.h. The child inherits a pipe that execve() closes: end of
+ * file means success, an errno in the pipe means failure, and an empty pipe means that the child
+ * has not been scheduled yet. Waiting, output and the end of the program are left to the caller.
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -15,7 +19,7 @@
 #define LIBRARY_PATH_MAX  4096
 #define LIBRARY_PATH_NAME "LD_LIBRARY_PATH="
 
-/* The program as execve() wants it; static, as there is one spawn at a time. */
+/* The arguments of execve(); static, because there is one spawn at a time. */
 static struct program {
 	char path[256];
 	char argv_bytes[ARGV_BYTES_MAX + 1];
@@ -23,7 +27,7 @@ static struct program {
 	char library_path[sizeof(LIBRARY_PATH_NAME) + LIBRARY_PATH_MAX];
 } program;
 
-/* Reads a whole small file; its length, or -1 with errno set. */
+/* Reads a whole file of less than `size` bytes. Returns its length, or -1 with errno. */
 static ssize_t read_small(const char *dir, const char *name, char *buf, size_t size)
 {
 	_cleanup_(kt_closep) int fd = -1;
@@ -125,7 +129,7 @@ void kt_spawn_close(struct kt_spawn *spawn)
 	kt_closep(&spawn->sync_fd);
 }
 
-int kt_spawn_begin(struct kt_spawn *ret_spawn, struct kt_exec *exec,
+int kt_spawn_begin(struct kt_spawn *ret_spawn, struct kt_pid1 *pid1,
 		   const struct kt_spawn_spec *spec, char *text, size_t size)
 {
 	_cleanup_(close_pair) struct pipe_pair out = PIPE_PAIR_NONE;
@@ -143,7 +147,7 @@ int kt_spawn_begin(struct kt_spawn *ret_spawn, struct kt_exec *exec,
 	if (!spec->one_output &&
 	    (pipe2(err.ends, O_CLOEXEC) || fcntl(err.ends[0], F_SETFL, O_NONBLOCK)))
 		return kt_raise(-errno);
-	pid = kt_exec_fork_into(exec, spec->cgroup_fd, spec->on_exit, spec->arg);
+	pid = kt_pid1_fork_into(pid1, spec->cgroup_fd, spec->on_exit, spec->arg);
 	if (pid < 0)
 		return kt_raise(-errno);
 	if (!pid)
@@ -155,7 +159,7 @@ int kt_spawn_begin(struct kt_spawn *ret_spawn, struct kt_exec *exec,
 	return 0;
 }
 
-/* The pipe closes when exec succeeds; nothing else can hold it open. */
+/* execve() closes the child's end of the pipe, which no other process has. */
 int kt_spawn_result(const struct kt_spawn *spawn, char *text, size_t size)
 {
 	int error = 0;
@@ -169,10 +173,10 @@ int kt_spawn_result(const struct kt_spawn *spawn, char *text, size_t size)
 	return KT_SPAWN_E_FAILED;
 }
 
-int kt_spawn_staged(struct kt_spawn *ret_spawn, struct kt_exec *exec,
+int kt_spawn_staged(struct kt_spawn *ret_spawn, struct kt_pid1 *pid1,
 		    const struct kt_spawn_spec *spec, char *text, size_t size)
 {
-	int r = kt_spawn_begin(ret_spawn, exec, spec, text, size);
+	int r = kt_spawn_begin(ret_spawn, pid1, spec, text, size);
 
 	if (r)
 		return kt_forward(r);
@@ -185,7 +189,7 @@ int kt_spawn_staged(struct kt_spawn *ret_spawn, struct kt_exec *exec,
 	return r;
 }
 
-/* ---- the end of its output ---- */
+/* ---- the end of a program's output ---- */
 
 void kt_tail_keep(struct kt_tail *tail, const char *data, size_t len)
 {
@@ -203,7 +207,7 @@ void kt_tail_keep(struct kt_tail *tail, const char *data, size_t len)
 	tail->text[tail->len] = 0;
 }
 
-/* A scheduler's own word for its end makes the rest needless, which may be a long dump. */
+/* A loader's EXIT line says enough: the dump after it may be long. */
 void kt_tail_append(const struct kt_tail *tail, char *text)
 {
 	const char *end = strstr(tail->text, "\nEXIT: ");
@@ -214,7 +218,7 @@ void kt_tail_append(const struct kt_tail *tail, char *text)
 			 end ? end + 1 : tail->text);
 	else
 		snprintf(text + len, KT_TEXT_MAX - len, "; it printed nothing");
-	/* A trailing newline of the output is none of the message. */
+	/* Newlines at the end of the output are not part of the message. */
 	for (len = strlen(text); len && text[len - 1] == '\n'; len--)
 		text[len - 1] = 0;
 }

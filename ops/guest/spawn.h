@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Starting a staged program in the guest, and the last of what it says; the folder it
- * lies in is described in proto/staging.h.
+ * Starts a staged program in the guest, and keeps the end of its output for messages.
+ * proto/staging.h describes the folder of a staged program.
  */
 #pragma once
 
@@ -10,51 +10,51 @@
 #include <sys/types.h>
 
 #include "base/error.h"
-#include "ops/exec.h"
+#include "ops/guest/pid1.h"
 
 enum kt_spawn_condition {
-	KT_SPAWN_E_FAILED = KT_CONDITION(SPAWN), /* not staged, or cannot be executed */
-	KT_SPAWN_E_AGAIN,			 /* it has not come to be executed yet */
+	KT_SPAWN_E_FAILED = KT_CONDITION(SPAWN), /* not staged, or execve() failed; see text */
+	KT_SPAWN_E_AGAIN,			 /* the child has not called execve() yet */
 };
 
 struct kt_spawn_spec {
-	const char *dir; /* it is staged in */
-	int cgroup_fd;	 /* folder of the cgroup it is to be in; -1: that of init */
-	bool one_output; /* stderr goes where stdout goes, so that their order is kept */
-	void (*on_exit)(void *arg, pid_t pid, int status); /* when it was reaped */
+	const char *dir; /* folder that the program is staged in */
+	int cgroup_fd;	 /* folder of the program's cgroup; -1: the cgroup of init */
+	bool one_output; /* stderr and stdout share a pipe, which keeps their order */
+	void (*on_exit)(void *arg, pid_t pid, int status); /* called after reaping */
 	void *arg;
 };
 
 struct kt_spawn {
 	pid_t pid;
-	int out_fds[2]; /* read ends of its stdout and stderr, non-blocking; owned; -1: none */
-	int sync_fd;	/* readable when it was executed, or could not be; owned */
+	int out_fds[2]; /* read ends of stdout and stderr, non-blocking; owned; -1: none */
+	int sync_fd;	/* readable after execve() succeeded or failed; owned */
 };
 
 /*
- * Forks a process that is to become the program. Until it is scheduled for the first
- * time it has not: kt_spawn_result() tells. KT_SPAWN_E_FAILED with the reason in text
- * (size bytes) if nothing is staged there.
+ * Forks a child that becomes the program as soon as it is scheduled; kt_spawn_result() tells
+ * whether it has. KT_SPAWN_E_FAILED with the cause in text (size bytes) if `dir` holds no
+ * program. Negative errno.
  */
-int kt_spawn_begin(struct kt_spawn *ret_spawn, struct kt_exec *exec,
+int kt_spawn_begin(struct kt_spawn *ret_spawn, struct kt_pid1 *pid1,
 		   const struct kt_spawn_spec *spec, char *text, size_t size) _kt_must_check_;
 
 /*
- * Whether the last one that was begun is the program by now: waits for it, unless
- * sync_fd is non-blocking. KT_SPAWN_E_FAILED with the reason in text; KT_SPAWN_E_AGAIN.
+ * The result of execve() in the last child that was begun: 0, KT_SPAWN_E_FAILED with the cause
+ * in text, or, if sync_fd is non-blocking, KT_SPAWN_E_AGAIN. Blocks otherwise.
  */
 int kt_spawn_result(const struct kt_spawn *spawn, char *text, size_t size) _kt_must_check_;
 
 /*
- * Starts a program and waits until it was executed, for ever: while no scheduler is
- * live. sync_fd is -1 then. KT_SPAWN_E_FAILED.
+ * Starts a program and blocks until execve() returned a result; only for use while no scheduler
+ * is live. sync_fd becomes -1. 0, KT_SPAWN_E_FAILED with the cause in text, or negative errno.
  */
-int kt_spawn_staged(struct kt_spawn *ret_spawn, struct kt_exec *exec,
+int kt_spawn_staged(struct kt_spawn *ret_spawn, struct kt_pid1 *pid1,
 		    const struct kt_spawn_spec *spec, char *text, size_t size) _kt_must_check_;
 
 void kt_spawn_close(struct kt_spawn *spawn);
 
-/* ---- the end of its output, for messages ---- */
+/* ---- the end of a program's output, for messages ---- */
 
 #define KT_TAIL_MAX 600
 
@@ -64,5 +64,5 @@ struct kt_tail {
 };
 
 void kt_tail_keep(struct kt_tail *tail, const char *data, size_t len);
-/* Appends "; its output ends: ..." to text (KT_TEXT_MAX bytes). */
+/* Appends "; its output ends: ..." to text, a buffer of KT_TEXT_MAX bytes. */
 void kt_tail_append(const struct kt_tail *tail, char *text);

@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Workers in the guest; see workers.h. */
+/*
+ * Ops on workers; see workers.h. init forks all workers of a group, moves them to their cgroup,
+ * and releases them by one futex, so that they start at the same moment. A worker writes its
+ * measurements into memory that it shares with init, without system calls; init reads them after
+ * its end. What workers do is left to workloads (scenario/workload/), judgement to the host.
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -25,21 +30,21 @@
 #include "ops/guest/workers.h"
 #include "base/pattern.h"
 
-/* What is seen of a worker. Written by itself. */
+/* Measurements of a worker, written by the worker. */
 struct facts {
 	uint64_t iterations;
-	uint64_t last_ns; /* when it was seen last */
+	uint64_t last_ns; /* time of the last see() */
 	uint64_t longest_gap_ns, gap_end_ns;
 	uint64_t migrations;
-	uint32_t seen[KT_CPUS_MAX];	 /* how often on each CPU */
-	uint64_t cpu_ns, delay_ns, runs; /* of schedstat, at its end */
-	uint64_t start_ns, end_ns;	 /* end_ns 0: it has not come to its end */
+	uint32_t seen[KT_CPUS_MAX];	 /* calls of see() on each CPU */
+	uint64_t cpu_ns, delay_ns, runs; /* of schedstat, at the end */
+	uint64_t start_ns, end_ns;	 /* end_ns 0: the workload has not returned */
 	uint32_t cpu, gap_cpu;
 	uint32_t resting, uneven;
-	struct kt_histogram wakes; /* how late it was woken, ns */
+	struct kt_histogram wakes; /* wake-up latency, ns */
 } __attribute__((aligned(64)));
 
-/* Shared by init and the workers of one kind. */
+/* Memory shared by init and the workers of a group. */
 struct area {
 	uint32_t go;   /* futex */
 	uint32_t stop; /* futex */
@@ -48,14 +53,14 @@ struct area {
 };
 
 struct member {
-	pid_t pid; /* 0: it has ended */
-	pid_t was; /* its pid when it was started */
+	pid_t pid; /* 0: ended */
+	pid_t was; /* pid at the start */
 	int status;
 };
 
 struct crew {
 	const struct kt_workers *decl; /* NULL: free */
-	struct kt_exec *exec;
+	struct kt_pid1 *pid1;
 	struct area *area;
 	size_t area_bytes;
 	struct member members[KT_WORKER_COUNT_MAX];
@@ -65,7 +70,7 @@ struct crew {
 
 static struct crew crews[KT_WORKERS_MAX];
 
-/* ---- the side of a worker ---- */
+/* ---- in a worker ---- */
 
 struct kt_worker {
 	struct area *area;
@@ -80,7 +85,7 @@ static long futex(uint32_t *word, int op, uint32_t value)
 	return syscall(SYS_futex, word, op, value, NULL, NULL, 0);
 }
 
-/* A gap is the time in which a worker that wanted to run was not seen. */
+/* Notes time and CPU. The time since the last call is a gap. */
 static void see(struct facts *f)
 {
 	uint64_t now_ns = kt_now_ns();
@@ -201,7 +206,7 @@ static _Noreturn void become_worker(struct crew *crew, unsigned int index, uint6
 	_exit(0);
 }
 
-/* ---- the side of init ---- */
+/* ---- in init ---- */
 
 static struct crew *find_crew(const char *name)
 {
@@ -230,7 +235,7 @@ static bool all_ended(void *arg)
 	return !crew->alive;
 }
 
-/* What a worker that is going to be killed has used cannot be asked for afterwards. */
+/* schedstat of a worker is gone after SIGKILL: read it before. */
 static void kill_all(struct crew *crew)
 {
 	char path[64];
@@ -266,7 +271,7 @@ static void report(const struct crew *crew, unsigned int i)
 	msg.worker.longest_gap_ns = f->longest_gap_ns;
 	msg.worker.gap_end_ns = f->gap_end_ns;
 	msg.worker.gap_cpu = f->gap_cpu;
-	/* One that is stuck is not seen: what it has not come to is a gap, too. */
+	/* A worker that never ran again has a gap up to now. */
 	if (!f->end_ns && !f->resting && f->start_ns && now_ns - f->last_ns > f->longest_gap_ns) {
 		msg.worker.longest_gap_ns = now_ns - f->last_ns;
 		msg.worker.gap_end_ns = now_ns;
@@ -275,7 +280,7 @@ static void report(const struct crew *crew, unsigned int i)
 	msg.worker.seen = (struct kt_bytes){ (const uint8_t *)f->seen, sizeof(f->seen) };
 	msg.worker.wakes =
 		(struct kt_bytes){ wakes, (uint32_t)kt_histogram_write(&f->wakes, wakes) };
-	kt_exec_send(crew->exec, &msg);
+	kt_pid1_send(crew->pid1, &msg);
 }
 
 static void report_all(const struct crew *crew)
@@ -290,17 +295,17 @@ static void dismiss(struct crew *crew)
 	*crew = (struct crew){ .decl = NULL };
 }
 
-/* 0, KT_EXEC_E_STOP, KT_EXEC_E_DEADLINE: some are there after SIGKILL, and stay; or negative. */
+/* 0, KT_PID1_E_STOP, KT_PID1_E_DEADLINE if workers outlive SIGKILL, or negative errno. */
 static int end(struct crew *crew)
 {
 	int r;
 
 	__atomic_store_n(&crew->area->stop, 1, __ATOMIC_RELEASE);
 	futex(&crew->area->stop, FUTEX_WAKE, INT_MAX);
-	r = kt_exec_wait(crew->exec, all_ended, crew, kt_now_ns() + KT_WORKERS_STOP_NS, 0);
-	if (r == KT_EXEC_E_DEADLINE) {
+	r = kt_pid1_wait(crew->pid1, all_ended, crew, kt_now_ns() + KT_WORKERS_STOP_NS, 0);
+	if (r == KT_PID1_E_DEADLINE) {
 		kill_all(crew);
-		r = kt_exec_wait(crew->exec, all_ended, crew, kt_now_ns() + KT_WORKERS_KILL_NS, 0);
+		r = kt_pid1_wait(crew->pid1, all_ended, crew, kt_now_ns() + KT_WORKERS_KILL_NS, 0);
 	}
 	if (r)
 		return kt_forward(r);
@@ -311,10 +316,10 @@ static int end(struct crew *crew)
 
 static enum kt_op_error failed(int r, const char *name, char *text)
 {
-	if (r == KT_EXEC_E_DEADLINE)
+	if (r == KT_PID1_E_DEADLINE)
 		snprintf(text, KT_TEXT_MAX, "workers '%s' live on after SIGKILL", name);
-	else if (r == KT_EXEC_E_STOP)
-		snprintf(text, KT_TEXT_MAX, "the run was stopped before workers '%s' were", name);
+	else if (r == KT_PID1_E_STOP)
+		snprintf(text, KT_TEXT_MAX, "the run was stopped before workers '%s' ended", name);
 	else
 		snprintf(text, KT_TEXT_MAX, "workers '%s': %s", name, strerror(-r));
 	return r < 0 ? KT_OP_INTERNAL : KT_OP_REFUSED;
@@ -330,11 +335,11 @@ static int make_area(struct crew *crew, unsigned int count)
 
 static int fork_all(struct crew *crew, unsigned int count, const struct kt_workload *workload)
 {
-	uint64_t seed = kt_exec_seed(crew->exec);
+	uint64_t seed = kt_pid1_seed(crew->pid1);
 
 	while (crew->count < count) {
 		struct member *m = &crew->members[crew->count];
-		pid_t pid = kt_exec_fork(crew->exec, on_exit_worker, crew);
+		pid_t pid = kt_pid1_fork(crew->pid1, on_exit_worker, crew);
 
 		if (!pid)
 			become_worker(crew, crew->count, seed, workload);
@@ -357,19 +362,19 @@ static enum kt_op_error move(struct crew *crew, const char *cgroup, char *text)
 	return error;
 }
 
-/* What was started of them is ended, and not reported: they have not been let go. */
+/* Kills forked workers after a failed start; reports nothing, because none has run its workload. */
 static void give_up(struct crew *crew)
 {
 	kill_all(crew);
 	if (crew->area != MAP_FAILED &&
-	    !kt_exec_wait(crew->exec, all_ended, crew, kt_now_ns() + KT_WORKERS_KILL_NS, 0))
+	    !kt_pid1_wait(crew->pid1, all_ended, crew, kt_now_ns() + KT_WORKERS_KILL_NS, 0))
 		dismiss(crew);
 }
 
 enum kt_op_error kt_workers_start(const struct kt_op *op, struct kt_sched *sched, char *text)
 {
-	struct kt_exec *exec = sched->exec;
-	const struct kt_workers *decl = kt_exec_workers(exec, op->workers);
+	struct kt_pid1 *pid1 = sched->pid1;
+	const struct kt_workers *decl = kt_pid1_workers(pid1, op->workers);
 	const struct kt_workload *workload = kt_workload_find(decl->workload);
 	unsigned int count = KT_MAX(decl->count, 1u);
 	enum kt_op_error error = KT_OP_OK;
@@ -381,8 +386,8 @@ enum kt_op_error kt_workers_start(const struct kt_op *op, struct kt_sched *sched
 		return KT_OP_ALREADY_STARTED;
 	}
 	while (crew->decl)
-		crew++; /* there are as many as can be declared */
-	*crew = (struct crew){ .decl = decl, .exec = exec };
+		crew++; /* a free one exists: a scenario declares at most KT_WORKERS_MAX groups */
+	*crew = (struct crew){ .decl = decl, .pid1 = pid1 };
 	r = make_area(crew, count);
 	if (r) {
 		*crew = (struct crew){ .decl = NULL };
@@ -423,7 +428,7 @@ enum kt_op_error kt_workers_move(const struct kt_op *op, struct kt_sched *sched,
 	return crew ? move(crew, op->cgroup, text) : not_started(op, text);
 }
 
-/* Does fn to all of the op's workers that live. */
+/* Calls fn for each live worker of the op's group. */
 static enum kt_op_error each(const struct kt_op *op, const char *what,
 			     int (*fn)(pid_t pid, const void *arg), const void *arg, char *text)
 {
@@ -463,7 +468,7 @@ enum kt_op_error kt_workers_pin(const struct kt_op *op, struct kt_sched *sched, 
 {
 	struct kt_cpu_mask mask;
 	enum kt_op_error error = find_crew(op->workers) ?
-					 kt_cpus_find(&mask, &op->cpus, sched->exec, text) :
+					 kt_cpus_find(&mask, &op->cpus, sched->pid1, text) :
 					 not_started(op, text);
 
 	return error ? error : each(op, "affinity", set_affinity, &mask, text);
@@ -486,7 +491,7 @@ static void note_killed(struct crew *crew)
 			crew->members[i].status = SIGKILL;
 }
 
-int kt_workers_stop_all(struct kt_exec *exec)
+int kt_workers_stop_all(struct kt_pid1 *pid1)
 {
 	int r = 0;
 
@@ -494,8 +499,8 @@ int kt_workers_stop_all(struct kt_exec *exec)
 		if (!crews[i].decl)
 			continue;
 		r = end(&crews[i]);
-		/* The scheduler does not let them die, and is ended next: they are told of now. */
-		if (r == KT_EXEC_E_DEADLINE) {
+		/* The scheduler does not run them to their end. It is ended next, so report now. */
+		if (r == KT_PID1_E_DEADLINE) {
 			note_killed(&crews[i]);
 			report_all(&crews[i]);
 		}

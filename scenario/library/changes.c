@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Changes under load: of cpusets, cgroups, limits, classes, CPUs and schedulers. Workers
- * "stays" are there from the first step to the last and may not be left out; workers
- * "after" are started when the change was made, and are seen only where it lets them.
- * All of that is in the built-in limits (scenario/limit.h).
+ * Changes under load: of cpusets, cgroups, limits, classes, CPUs and schedulers. Workers "stays"
+ * run from the first step to the last and must not starve. Workers "after" start after the change
+ * and must run only on CPUs that it allows. The built-in limits (scenario/limit.h) judge both.
  */
 #include <sched.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Cpusets: a scheduler may run a task only where its cgroup lets it, which is one of the
- * built-in limits (scenario/limit.h).
+ * Cpusets: a scheduler must run a task only on the CPUs of its cgroup. The built-in limit
+ * `isolation` (scenario/limit.h) judges that.
  */
 #include <ktest.h>
 

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Freezes: nobody in the guest may notice that the whole machine stood still. The
- * scheduler has a watchdog much shorter than the pause, and the kernel looks for
- * one that did not run in time at every tick.
+ * Freezes: the guest must not notice that the machine was frozen. The scheduler's watchdog is much
+ * shorter than the freeze, and the kernel tests it at every tick.
  */
 #include <ktest.h>
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Lifecycle: a scheduler that comes and goes must take over every task, each time. The
- * fixture counts what it lets run; another one may count something else by that name.
+ * Lifecycle: a scheduler must take over every task at each attach, and leave the kernel in order at
+ * each end. scx_ktest counts dispatches in nr_dispatched; another scheduler may use that name
+ * for something else.
  */
 #include <stdio.h>
 #include <string.h>
@@ -10,7 +11,7 @@
 
 #define COUNTER "nr_dispatched"
 
-/* Something to be scheduled, as an idle system gives a scheduler nothing to do. */
+/* A load: in an idle guest a scheduler has nothing to dispatch. */
 #define LOAD KT_WORKERS(KT_WORKERS_ITEM("load", .workload = "bursty", .count = 2))
 
 static bool counts(struct kt_check *ck, uint32_t generation)
@@ -50,7 +51,7 @@ KT_SCENARIO(scheduler_attach_from_cold_start_succeeds,
 		KT_STEP("attach", .ops = KT_OPS(KT_OP_ATTACH("primary")), .hold = KT_MS(500))),
 	.check     = KT_CHECK(attached_generation_dispatches));
 
-/* Attaches are numbered: what is read of generation 2 cannot be from before. */
+/* Generations number attaches: a value of generation 2 is never from before its attach. */
 KT_HOST_CHECK(second_generation_took_over)
 {
 	struct kt_generation_report first, second;
@@ -68,7 +69,7 @@ KT_HOST_CHECK(second_generation_took_over)
 		return;
 	KT_ASSERT_OK(ck, kt_bpf_series(ck, 2, COUNTER, &dispatched));
 	KT_EXPECT_INCREASING(ck, &dispatched);
-	/* Its counters began anew: what it had when it was attached is less than the first left. */
+	/* The counters start anew: generation 2 begins below the end of generation 1. */
 	at_start = dispatched.points[0].value;
 	KT_ASSERT_OK(ck, kt_bpf_series(ck, 1, COUNTER, &dispatched));
 	KT_EXPECT_LT(ck, at_start, dispatched.points[dispatched.count - 1].value);
@@ -157,14 +158,14 @@ KT_GUEST_SCENARIO(replace_with_broken_binary_surfaces_startup_died,
 	KT_G_EXPECT_MSG(kg, !strcmp(state, "disabled\n"), "sched_ext is '%s'", state);
 	KT_G_EXPECT_MSG(kg, !kt_guest_scheduler_pid(kg), "process %d is still taken for one",
 			(int)kt_guest_scheduler_pid(kg));
-	/* init has no child but this body, its pulse and its slots; a zombie would be one more. */
+	/* The body, the pulse and the slots are init's only children; none is a zombie. */
 	KT_G_EXPECT_MSG(kg, !kt_guest_zombies(kg), "%u processes were not reaped",
 			kt_guest_zombies(kg));
 }
 
 /* ---- ends ---- */
 
-/* Op 0 of step 1 ends generation 1, and the kernel goes on by itself. */
+/* Op 0 of step 1 ends generation 1, and the kernel's own scheduler takes over. */
 static void expect_fallback(struct kt_check *ck, enum kt_scx_exit kind)
 {
 	const char *complaint = kt_check_complaint(ck);
@@ -193,7 +194,7 @@ KT_HOST_CHECK(ended_by_sysrq)
 	expect_fallback(ck, KT_SCX_SYSRQ);
 }
 
-/* Its process has no last words. */
+/* A killed loader prints no EXIT line. */
 KT_HOST_CHECK(ended_without_a_word)
 {
 	expect_fallback(ck, KT_SCX_NONE);

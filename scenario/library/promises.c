@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What one can ask of any scheduler, with limits that a good one is far from. Each holds
- * for as long as its limits need to be told from chance.
+ * Promises that every scheduler must keep, with limits far from what a good scheduler reaches.
+ * Each hold is long enough to tell a broken limit from chance.
  */
 #include <ktest.h>
 
-/* Tasks that never rest, more than CPUs: time that they had is time that CPUs worked. */
+/* With more busy tasks than CPUs, the CPU time of the tasks is the busy time of the CPUs. */
 KT_HOST_CHECK(all_cpus_worked)
 {
 	unsigned int count = kt_check_workers(ck, "load"), online = 2, used;

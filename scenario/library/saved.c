@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Saved machines: the guest may not notice for how long it was a file on a disk.
- * The scheduler is attached in it and has a short watchdog; the kernel looks for
- * one that did not run in time at every tick.
+ * Bakes: the guest must not notice how long it was a file on a disk. The bake has a scheduler
+ * attached, with a short watchdog, which the kernel tests at every tick.
  */
 #include <ktest.h>
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Steady load of one kind, more of it than there are CPUs. Whatever a scheduler makes of
- * it, nobody may be left out: the built-in limits hold (scenario/limit.h), by which each
- * worker gets a CPU, and none is off a CPU for 2 s while it wants one.
+ * Steady load of one workload, with more workers than CPUs. The built-in limits
+ * (scenario/limit.h) must hold under any scheduler: every worker gets a CPU, and no runnable
+ * worker waits 2 s for one.
  */
 #include <ktest.h>
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Workloads of one worker by itself, on the CPU or off it. */
+/* Workloads of independent workers: busy, sleeping, or both in turn. */
 #include <sched.h>
 
 #include "scenario/workload/work.h"
@@ -21,7 +21,7 @@ KT_WORKLOAD(alu, "multiplies and adds without touching memory, in long pieces of
 	}
 }
 
-KT_WORKLOAD(yield, "gives way after each piece of work")
+KT_WORKLOAD(yield, "calls sched_yield() after each piece of work")
 {
 	kt_worker_uneven(w);
 	while (kt_worker_iterate(w)) {
@@ -37,7 +37,7 @@ KT_WORKLOAD(bursty, "works for param 0 ns (2 ms), then sleeps for about param 1 
 
 	do {
 		kt_burn_ns(w, work_ns);
-		/* From half to one and a half of it, so that workers do not stay in step. */
+		/* 50 to 150 % of the parameter, so that workers do not run in step. */
 		kt_rest_ns(w, rest_ns / 2 + kt_worker_random(w) % (rest_ns + 1));
 	} while (kt_worker_iterate(w));
 }
@@ -53,12 +53,12 @@ KT_WORKLOAD(mixed, "every other worker spins; the rest sleep for param 0 ns (4 m
 	}
 }
 
-KT_WORKLOAD(timer, "sleeps until a time, param 0 ns (1 ms) after the last: how late is it woken?")
+KT_WORKLOAD(timer, "sleeps with a period of param 0 ns (1 ms), and measures wake-up latency")
 {
 	uint64_t period_ns = kt_worker_param(w, 0, KT_MS(1)), due_ns = kt_now_ns();
 
 	while (kt_worker_iterate(w)) {
-		/* One that comes too late for a time does not make up for it. */
+		/* Missed periods are skipped. */
 		due_ns = KT_MAX(due_ns + period_ns, kt_now_ns());
 		kt_worker_rest(w);
 		kt_sleep_until(due_ns);

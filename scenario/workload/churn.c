@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Workloads of workers that change how they are to be scheduled, again and again. */
+/* Workloads of workers that keep changing their own scheduling parameters. */
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
@@ -22,7 +22,7 @@ KT_WORKLOAD(nice_sweep, "goes through all nice values")
 	}
 }
 
-KT_WORKLOAD(affinity_churn, "pins itself to one CPU of its cpuset after the other, at random")
+KT_WORKLOAD(affinity_churn, "keeps pinning itself to a random CPU of its cpuset")
 {
 	cpu_set_t all, one;
 
@@ -37,7 +37,7 @@ KT_WORKLOAD(affinity_churn, "pins itself to one CPU of its cpuset after the othe
 		for (unsigned int cpu = 0; cpu < CPU_SETSIZE; cpu++)
 			if (CPU_ISSET(cpu, &all) && !nth--)
 				CPU_SET(cpu, &one);
-		/* The CPU may have been taken away meanwhile. */
+		/* The CPU may have left the cpuset meanwhile. */
 		if (sched_setaffinity(0, sizeof(one), &one) && errno != EINVAL)
 			_exit(1);
 		kt_burn(10000);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Workloads of workers that are in each other's way. */
+/* Workloads of workers that contend for a mutex. */
 #include <sched.h>
 #include <sys/resource.h>
 
@@ -43,10 +43,10 @@ KT_WORKLOAD(convoy, "all want one mutex, which is held for most of the time")
 }
 
 /*
- * Workers are low, middle and high in turn, by their nice values. Low ones hold a mutex
- * that high ones want, and middle ones keep low ones from the CPU.
+ * Priority inversion: workers have low, middle and high priority in turn, by nice value. Low
+ * workers hold a mutex that high workers want, and middle workers keep low workers off the CPU.
  */
-KT_WORKLOAD(inversion, "low ones hold what high ones want, and middle ones never rest")
+KT_WORKLOAD(inversion, "low workers hold a mutex that high workers want; middle workers never rest")
 {
 	static const int nice_values[] = { 19, 0, -10 };
 	unsigned int kind = kt_worker_index(w) % 3;

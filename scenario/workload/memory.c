@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Workloads that are about memory, files and processes. */
+/* Workloads that use memory, files and processes. */
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Workloads of workers that talk through pipes, which have names, as they have nothing
- * open in common.
+ * Workloads of workers that communicate by pipes. The pipes are named, because workers share no
+ * descriptors.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -12,15 +12,15 @@
 
 #include "scenario/workload/work.h"
 
-#define PATIENCE_MS 50 /* until it is looked whether it is over */
+#define PATIENCE_MS 50 /* between tests of kt_worker_is_over() */
 
-/* Open for both, so that nobody waits for the other side to come. */
+/* Opened for reading and writing, so that open() does not wait for the other side. */
 static int open_pipe(struct kt_worker *w, unsigned int number)
 {
 	char path[96];
 	int fd;
 
-	/* The workers of one kind, and no others, have this memory in common. */
+	/* The pid of the first worker to come here, in shared memory, names the group's pipes. */
 	uint64_t *id = (uint64_t *)kt_worker_shared(w);
 	uint64_t none = 0;
 
@@ -36,7 +36,7 @@ static int open_pipe(struct kt_worker *w, unsigned int number)
 	return fd;
 }
 
-/* A time, and how long ago that was. False: there is none yet. */
+/* Waits for a byte of the partner; records the wake-up latency. False: the worker must stop. */
 static bool take(struct kt_worker *w, int fd)
 {
 	struct pollfd pfd = { .fd = fd, .events = POLLIN };
@@ -64,7 +64,7 @@ static void give(int fd)
 		_exit(1);
 }
 
-/* Who is alone plays with nobody, and has no iterations. */
+/* The last of an odd number of workers has no partner, and no iterations. */
 KT_WORKLOAD(pipe_pingpong, "two and two send each other a byte in turn")
 {
 	unsigned int index = kt_worker_index(w);
@@ -78,7 +78,7 @@ KT_WORKLOAD(pipe_pingpong, "two and two send each other a byte in turn")
 	}
 }
 
-/* What is there to be read is seen by all, and taken by whoever comes first. */
+/* All workers see a readable pipe; the first reader takes the data. */
 static void take_some(struct kt_worker *w, int epoll_fd)
 {
 	struct epoll_event events[16];

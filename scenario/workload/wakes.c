@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Workloads of workers that wake each other through futexes. */
+/* Workloads of workers that wake each other by futex. */
 #include <limits.h>
 
 #include "scenario/workload/work.h"
 
-/* Who is alone plays with nobody, and has no iterations. */
+/* The last of an odd number of workers has no partner, and no iterations. */
 KT_WORKLOAD(futex_pingpong, "two and two wake each other in turn")
 {
 	unsigned int index = kt_worker_index(w);
@@ -48,7 +48,7 @@ KT_WORKLOAD(futex_fanout, "worker 0 wakes all others, each of which does a piece
 	}
 }
 
-KT_WORKLOAD(herd, "all wait for one thing, of which worker 0 makes one each param 0 ns (1 ms)")
+KT_WORKLOAD(herd, "all wait for one item, which worker 0 makes every param 0 ns (1 ms)")
 {
 	struct kt_post *things = kt_post(w, 0), *taken = kt_post(w, 1);
 
@@ -89,8 +89,8 @@ KT_WORKLOAD(wake_chain, "each worker wakes the next one, the last one the first"
 	}
 }
 
-/* Who is woken has a lot to do, and more is there before it is done. */
-KT_WORKLOAD(imbalance, "worker 0 produces param 0 things (8) at once; too few others consume them")
+/* A woken consumer has much to do, and more items arrive before it has done it. */
+KT_WORKLOAD(imbalance, "worker 0 produces param 0 items (8) at once; too few others consume them")
 {
 	struct kt_post *made = kt_post(w, 0), *taken = kt_post(w, 1);
 	uint64_t batch = kt_worker_param(w, 0, 8);
@@ -113,8 +113,8 @@ KT_WORKLOAD(imbalance, "worker 0 produces param 0 things (8) at once; too few ot
 	}
 }
 
-/* As a server does: a message comes, is thought about, and answered (after schbench). */
-KT_WORKLOAD(messages, "worker 0 sends each other one a message, and waits for all answers")
+/* A server's pattern: a request arrives, is processed and answered (after schbench). */
+KT_WORKLOAD(messages, "worker 0 sends every other worker a request, and waits for all replies")
 {
 	unsigned int index = kt_worker_index(w), others = kt_worker_count(w) - 1;
 	struct kt_post *answers = kt_post(w, 0), *mine = kt_post(w, index);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What workloads do over and over: burn time, sleep, wait on a futex. */
+/* Helpers of workloads: burn CPU time, sleep, wait on a futex. */
 #pragma once
 
 #include <linux/futex.h>
@@ -12,14 +12,14 @@
 
 #include "base/cleanup.h"
 
-/* Rounds of a loop: some nanoseconds each on real hardware. */
+/* Runs `rounds` rounds of an empty loop, some nanoseconds each on real hardware. */
 static inline void kt_burn(unsigned int rounds)
 {
 	for (volatile unsigned int i = 0; i < rounds; i++)
 		;
 }
 
-/* Burns for a time, or until the worker is to stop. */
+/* Burns CPU time for ns of wall time, or until the worker must stop. */
 static inline void kt_burn_ns(struct kt_worker *w, uint64_t ns)
 {
 	uint64_t until_ns = kt_now_ns() + ns;
@@ -41,7 +41,7 @@ static inline void kt_sleep_until(uint64_t ns)
 	clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &ts, NULL);
 }
 
-/* Sleeps of its own will; how late it is woken counts. */
+/* Sleeps for ns and records the wake-up latency. */
 static inline void kt_rest_ns(struct kt_worker *w, uint64_t ns)
 {
 	uint64_t due_ns = kt_now_ns() + ns;
@@ -51,11 +51,11 @@ static inline void kt_rest_ns(struct kt_worker *w, uint64_t ns)
 	kt_worker_woken(w, due_ns);
 }
 
-/* A word that workers wait on, on a cache line of its own. */
+/* A futex that workers wait on, on a cache line of its own. */
 struct kt_post {
 	uint32_t word;
 	uint32_t waiters;
-	uint64_t posted_ns; /* when it was changed last */
+	uint64_t posted_ns; /* time of the last change of `word` */
 	uint8_t pad[48];
 };
 
@@ -71,8 +71,9 @@ static inline uint32_t kt_post_read(const struct kt_post *p)
 }
 
 /*
- * Waits while the word is `value`, or until it is time to look whether it is over. Was
- * it changed meanwhile, the time since then is a wake latency.
+ * Waits while the word is `value`, at most 50 ms, so that the caller can test
+ * kt_worker_is_over(). If the word changed, records the time since the change as wake-up
+ * latency.
  */
 static inline void kt_post_wait(struct kt_worker *w, struct kt_post *p, uint32_t value)
 {
@@ -86,7 +87,7 @@ static inline void kt_post_wait(struct kt_worker *w, struct kt_post *p, uint32_t
 		kt_worker_woke(w);
 }
 
-/* Adds one to the word and wakes so many of those who wait. */
+/* Increments the word and wakes up to `count` waiters. */
 static inline void kt_post_wake(struct kt_post *p, unsigned int count)
 {
 	__atomic_store_n(&p->posted_ns, kt_now_ns(), __ATOMIC_RELAXED);

@@ -45,10 +45,10 @@ FAULTS = [
 
 HEAD = """# Detection
 
-What ktest notices of a scheduler that is broken in a known way. The fixture, `scx_ktest`, has a
-switch for each fault; the scenario is one of the library's, that passes under the fixture
-without the switch. This table is written by the test suite of what it sees (`detection`
-in `tests/harness/`), which fails if a fault is not noticed, or for another cause.
+The table shows how ktest detects known faults of a scheduler. `scx_ktest` has a switch for each
+fault. Each scenario is in the library and passes under `scx_ktest` without the switch. The test
+`detection` in `tests/harness/` writes the table from its runs, and fails if a fault is not
+detected or is reported with another cause.
 
 | switch | scenario | verdict | cause |
 |---|---|---|---|

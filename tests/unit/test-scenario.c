@@ -359,7 +359,7 @@ static void test_workers(void **state)
 	refused(&s, "workers 'b' have a workload that there is not");
 	list[1].workload = "nothing";
 	list[1].cgroup = "../x";
-	refused(&s, "begin in a cgroup that cannot be");
+	refused(&s, "name a malformed cgroup");
 }
 
 static void test_group_ops(void **state)
@@ -432,7 +432,7 @@ static void test_programs(void **state)
 	refused(&s, "'b' has no .binary");
 	list[1].binary = "x";
 	list[0].cgroup = "../x";
-	refused(&s, "'a' runs in a cgroup that cannot be");
+	refused(&s, "'a' names a malformed cgroup");
 	list[0].cgroup = NULL;
 	for (unsigned int i = 0; i <= KT_PROGRAMS_MAX; i++) {
 		snprintf(names[i], sizeof(names[i]), "p%u", i);

@@ -223,7 +223,7 @@ static void test_malformed(void **state)
 	for (size_t i = 0; i < 2; i++) {
 		member("a", S_IFREG, "", -1);
 		archive.data[i ? 15 : 5] = 'x';
-		refused("unpack what the host stages", whys[i]);
+		refused("unpack the archive that the host stages", whys[i]);
 	}
 	member("a", S_IFREG, "", -1);
 	memcpy(archive.data + 94, "00000001", 8);

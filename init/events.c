@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Events and children of PID 1: the implementation of ops/exec.h. One epoll
- * set; every wait of the job, however deep, serves all of it.
+ * Events and children of PID 1: implements ops/guest/pid1.h. There is one epoll set, and every wait of
+ * the job, however deep in the call chain, serves all of it. What an event means is left to the
+ * callbacks.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -25,49 +26,49 @@
 
 /* ---- watches ---- */
 
-int kt_exec_watch_events(struct kt_exec *exec, int fd, uint32_t events, void (*fn)(void *arg),
+int kt_pid1_watch_events(struct kt_pid1 *pid1, int fd, uint32_t events, void (*fn)(void *arg),
 			 void *arg)
 {
 	struct epoll_event ev = { .events = events };
 
 	for (uint32_t i = 0; i < KT_INIT_WATCHES_MAX; i++) {
-		if (exec->watches[i].fd >= 0)
+		if (pid1->watches[i].fd >= 0)
 			continue;
 		ev.data.u32 = i;
-		if (epoll_ctl(exec->epoll_fd, EPOLL_CTL_ADD, fd, &ev))
+		if (epoll_ctl(pid1->epoll_fd, EPOLL_CTL_ADD, fd, &ev))
 			return kt_raise(-errno);
-		exec->watches[i] = (struct kt_init_watch){ fd, fn, arg };
+		pid1->watches[i] = (struct kt_init_watch){ fd, fn, arg };
 		return 0;
 	}
 	return kt_raise(-ENOSPC);
 }
 
-int kt_exec_watch(struct kt_exec *exec, int fd, void (*fn)(void *arg), void *arg)
+int kt_pid1_watch(struct kt_pid1 *pid1, int fd, void (*fn)(void *arg), void *arg)
 {
-	return kt_forward(kt_exec_watch_events(exec, fd, EPOLLIN, fn, arg));
+	return kt_forward(kt_pid1_watch_events(pid1, fd, EPOLLIN, fn, arg));
 }
 
-void kt_exec_unwatch(struct kt_exec *exec, int fd)
+void kt_pid1_unwatch(struct kt_pid1 *pid1, int fd)
 {
 	for (uint32_t i = 0; i < KT_INIT_WATCHES_MAX; i++)
-		if (exec->watches[i].fd == fd) {
-			epoll_ctl(exec->epoll_fd, EPOLL_CTL_DEL, fd, NULL);
-			exec->watches[i].fd = -1;
+		if (pid1->watches[i].fd == fd) {
+			epoll_ctl(pid1->epoll_fd, EPOLL_CTL_DEL, fd, NULL);
+			pid1->watches[i].fd = -1;
 		}
 }
 
-/* A watch that a callback of the same round has removed is skipped. */
-static int serve(struct kt_exec *exec, uint64_t timeout_ns)
+/* Skips watches that a callback of the same round has removed. */
+static int serve(struct kt_pid1 *pid1, uint64_t timeout_ns)
 {
 	const struct timespec timeout = { .tv_sec = (time_t)(timeout_ns / KT_NSEC_PER_SEC),
 					  .tv_nsec = (long)(timeout_ns % KT_NSEC_PER_SEC) };
 	struct epoll_event events[16];
-	int n = epoll_pwait2(exec->epoll_fd, events, KT_ARRAY_SIZE(events), &timeout, NULL);
+	int n = epoll_pwait2(pid1->epoll_fd, events, KT_ARRAY_SIZE(events), &timeout, NULL);
 
 	if (n < 0 && errno != EINTR)
 		return kt_raise(-errno);
 	for (int i = 0; i < n; i++) {
-		const struct kt_init_watch *w = &exec->watches[events[i].data.u32];
+		const struct kt_init_watch *w = &pid1->watches[events[i].data.u32];
 
 		if (w->fd >= 0)
 			w->fn(w->arg);
@@ -75,7 +76,7 @@ static int serve(struct kt_exec *exec, uint64_t timeout_ns)
 	return 0;
 }
 
-int kt_exec_wait(struct kt_exec *exec, bool (*done)(void *arg), void *arg, uint64_t deadline_ns,
+int kt_pid1_wait(struct kt_pid1 *pid1, bool (*done)(void *arg), void *arg, uint64_t deadline_ns,
 		 uint64_t tick_ns)
 {
 	for (;;) {
@@ -84,64 +85,64 @@ int kt_exec_wait(struct kt_exec *exec, bool (*done)(void *arg), void *arg, uint6
 
 		if (done && done(arg))
 			return 0;
-		if (exec->stop && !exec->tear_down)
-			return KT_EXEC_E_STOP;
+		if (pid1->stop && !pid1->tear_down)
+			return KT_PID1_E_STOP;
 		now = kt_now_ns();
 		if (now >= deadline_ns)
-			return KT_EXEC_E_DEADLINE;
+			return KT_PID1_E_DEADLINE;
 		timeout = KT_MIN(deadline_ns - now, 3600 * KT_NSEC_PER_SEC);
 		if (tick_ns)
 			timeout = KT_MIN(timeout, tick_ns);
-		if (exec->channel.fd >= 0) {
-			r = kt_channel_flush(&exec->channel);
+		if (pid1->channel.fd >= 0) {
+			r = kt_channel_flush(&pid1->channel);
 			if (r)
 				return kt_forward(r);
-			if (kt_channel_pending(&exec->channel))
+			if (kt_channel_pending(&pid1->channel))
 				timeout = KT_MIN(timeout, KT_CHANNEL_TICK_NS);
 		}
-		r = serve(exec, timeout);
+		r = serve(pid1, timeout);
 		if (r)
 			return kt_forward(r);
 	}
 }
 
-void kt_exec_send(struct kt_exec *exec, const struct kt_msg *msg)
+void kt_pid1_send(struct kt_pid1 *pid1, const struct kt_msg *msg)
 {
-	int r = kt_channel_send(&exec->channel, msg);
+	int r = kt_channel_send(&pid1->channel, msg);
 
 	if (r)
-		kt_init_fail(exec, "send to the host", "%s",
-			     r > 0 ? "it has not read for 10 s" : strerror(-r));
+		kt_init_fail(pid1, "send to the host", "%s",
+			     r > 0 ? "the host has not read for 10 s" : strerror(-r));
 }
 
-const struct kt_msg_thawed *kt_exec_thawed(const struct kt_exec *exec)
+const struct kt_msg_thawed *kt_pid1_thawed(const struct kt_pid1 *pid1)
 {
-	return &exec->thawed;
+	return &pid1->thawed;
 }
 
 /* ---- children ---- */
 
 static void on_sigchld(void *arg)
 {
-	struct kt_exec *exec = arg;
+	struct kt_pid1 *pid1 = arg;
 	struct signalfd_siginfo si;
 	int status;
 	pid_t pid;
 
-	while (read(exec->signal_fd, &si, sizeof(si)) > 0)
+	while (read(pid1->signal_fd, &si, sizeof(si)) > 0)
 		;
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
 		for (size_t i = 0; i < KT_INIT_CHILDREN_MAX; i++) {
-			struct kt_init_child child = exec->children[i];
+			struct kt_init_child child = pid1->children[i];
 
 			if (child.pid != pid)
 				continue;
-			exec->children[i].pid = 0;
+			pid1->children[i].pid = 0;
 			child.fn(child.arg, pid, status);
 		}
 }
 
-/* In the child: nothing of PID 1's privileges is inherited. SCHED_FIFO is not, by RESET_ON_FORK. */
+/* In the child: drops the privileges of PID 1. SCHED_RESET_ON_FORK has dropped SCHED_FIFO. */
 static void become_ordinary(bool session)
 {
 	_cleanup_(kt_closep) int fd = -1;
@@ -160,7 +161,7 @@ static void become_ordinary(bool session)
 		_exit(126);
 }
 
-/* fork(2), into a cgroup from its start; -1: that of this process. */
+/* fork(2), directly into a cgroup; cgroup_fd -1: the cgroup of PID 1. */
 static pid_t fork_into(int cgroup_fd)
 {
 	struct clone_args args = { .exit_signal = SIGCHLD };
@@ -172,20 +173,20 @@ static pid_t fork_into(int cgroup_fd)
 	return (pid_t)syscall(SYS_clone3, &args, sizeof(args));
 }
 
-pid_t kt_exec_fork(struct kt_exec *exec, void (*fn)(void *arg, pid_t pid, int status), void *arg)
+pid_t kt_pid1_fork(struct kt_pid1 *pid1, void (*fn)(void *arg, pid_t pid, int status), void *arg)
 {
-	return kt_exec_fork_into(exec, -1, fn, arg);
+	return kt_pid1_fork_into(pid1, -1, fn, arg);
 }
 
-pid_t kt_exec_fork_into(struct kt_exec *exec, int cgroup_fd,
+pid_t kt_pid1_fork_into(struct kt_pid1 *pid1, int cgroup_fd,
 			void (*fn)(void *arg, pid_t pid, int status), void *arg)
 {
 	struct kt_init_child *slot = NULL;
 	pid_t pid;
 
 	for (size_t i = 0; i < KT_INIT_CHILDREN_MAX && !slot; i++)
-		if (!exec->children[i].pid)
-			slot = &exec->children[i];
+		if (!pid1->children[i].pid)
+			slot = &pid1->children[i];
 	if (!slot) {
 		errno = EAGAIN;
 		return -1;
@@ -201,98 +202,98 @@ pid_t kt_exec_fork_into(struct kt_exec *exec, int cgroup_fd,
 	return pid;
 }
 
-void kt_exec_forget(struct kt_exec *exec, pid_t pid)
+void kt_pid1_forget(struct kt_pid1 *pid1, pid_t pid)
 {
 	for (size_t i = 0; i < KT_INIT_CHILDREN_MAX; i++)
-		if (exec->children[i].pid == pid)
-			exec->children[i].pid = 0;
+		if (pid1->children[i].pid == pid)
+			pid1->children[i].pid = 0;
 }
 
-/* ---- sources ---- */
+/* ---- sources of events ---- */
 
-static void stop_heartbeat(struct kt_exec *exec)
+static void stop_heartbeat(struct kt_pid1 *pid1)
 {
 	const struct itimerspec off = { .it_value = { 0 } };
 
-	timerfd_settime(exec->heartbeat_fd, 0, &off, NULL);
-	exec->beats = false;
+	timerfd_settime(pid1->heartbeat_fd, 0, &off, NULL);
+	pid1->beats = false;
 }
 
 static void on_heartbeat(void *arg)
 {
-	struct kt_exec *exec = arg;
+	struct kt_pid1 *pid1 = arg;
 	struct kt_msg msg = { .type = KT_MSG_HEARTBEAT };
 	uint64_t ticks;
 
-	if (read(exec->heartbeat_fd, &ticks, sizeof(ticks)) < 0)
+	if (read(pid1->heartbeat_fd, &ticks, sizeof(ticks)) < 0)
 		return;
-	if (!exec->has_job && !exec->attaching && !kt_slots_busy(exec)) {
-		stop_heartbeat(exec);
+	if (!pid1->has_job && !pid1->attaching && !kt_slots_busy(pid1)) {
+		stop_heartbeat(pid1);
 		return;
 	}
 	msg.heartbeat.time_ns = kt_now_ns();
-	kt_exec_send(exec, &msg);
+	kt_pid1_send(pid1, &msg);
 }
 
-/* What they say does not matter: whoever waits looks for itself. */
+/* Discards uevents: waking the wait, whose condition is then tested, is all they are for. */
 static void on_uevent(void *arg)
 {
-	struct kt_exec *exec = arg;
+	struct kt_pid1 *pid1 = arg;
 	char buf[2048];
 
-	while (recv(exec->uevent_fd, buf, sizeof(buf), MSG_DONTWAIT) > 0 || errno == ENOBUFS)
+	while (recv(pid1->uevent_fd, buf, sizeof(buf), MSG_DONTWAIT) > 0 || errno == ENOBUFS)
 		;
 }
 
-static int open_uevents(struct kt_exec *exec)
+static int open_uevents(struct kt_pid1 *pid1)
 {
 	struct sockaddr_nl addr = { .nl_family = AF_NETLINK, .nl_groups = 1 };
 	int fd = socket(AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK,
 			NETLINK_KOBJECT_UEVENT);
 
-	exec->uevent_fd = fd;
+	pid1->uevent_fd = fd;
 	if (fd < 0)
 		return 0;
 	if (bind(fd, (const struct sockaddr *)&addr, sizeof(addr)))
 		return kt_raise(-errno);
-	return kt_forward(kt_exec_watch(exec, fd, on_uevent, exec));
+	return kt_forward(kt_pid1_watch(pid1, fd, on_uevent, pid1));
 }
 
-int kt_exec_init(struct kt_exec *exec)
+int kt_pid1_init(struct kt_pid1 *pid1)
 {
 	sigset_t set;
 	int r;
 
 	for (size_t i = 0; i < KT_INIT_WATCHES_MAX; i++)
-		exec->watches[i].fd = -1;
-	kt_channel_init(&exec->channel);
-	kt_unpack_init(&exec->unpack, open("/", O_PATH | O_DIRECTORY | O_CLOEXEC));
-	exec->sched = KT_SCHED_INIT(exec);
+		pid1->watches[i].fd = -1;
+	kt_channel_init(&pid1->channel);
+	kt_unpack_init(&pid1->unpack, open("/", O_PATH | O_DIRECTORY | O_CLOEXEC));
+	pid1->sched = KT_SCHED_INIT(pid1);
 
 	sigemptyset(&set);
 	sigaddset(&set, SIGCHLD);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	signal(SIGPIPE, SIG_IGN);
-	exec->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-	exec->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-	exec->heartbeat_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
-	if (exec->epoll_fd < 0 || exec->signal_fd < 0 || exec->heartbeat_fd < 0)
+	pid1->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	pid1->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	pid1->heartbeat_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+	if (pid1->epoll_fd < 0 || pid1->signal_fd < 0 || pid1->heartbeat_fd < 0)
 		return kt_raise(-errno);
-	r = kt_exec_watch(exec, exec->signal_fd, on_sigchld, exec);
+	r = kt_pid1_watch(pid1, pid1->signal_fd, on_sigchld, pid1);
 	if (!r)
-		r = kt_exec_watch(exec, exec->heartbeat_fd, on_heartbeat, exec);
+		r = kt_pid1_watch(pid1, pid1->heartbeat_fd, on_heartbeat, pid1);
 	if (!r)
-		r = open_uevents(exec);
+		r = open_uevents(pid1);
 	return kt_forward(r);
 }
 
-int kt_exec_start_heartbeat(struct kt_exec *exec)
+int kt_pid1_start_heartbeat(struct kt_pid1 *pid1)
 {
 	const struct timespec period = { .tv_nsec = HEARTBEAT_NS };
 	const struct itimerspec timer = { .it_interval = period, .it_value = period };
 
-	if (exec->beats)
+	if (pid1->beats)
 		return 0;
-	exec->beats = true;
-	return timerfd_settime(exec->heartbeat_fd, 0, &timer, NULL) ? kt_raise(-errno) : 0;
+	pid1->beats = true;
+	return timerfd_settime(pid1->heartbeat_fd, 0, &timer, NULL) ? kt_raise(-errno) : 0;
 }
