@@ -262,7 +262,7 @@ static void test_holds(void **state)
 	steps[0].every = KT_SEC(1) / 1001;
 	refused(&s, "1000 times");
 	steps[0].every = KT_MS(1) - 1;
-	refused(&s, "each ms");
+	refused(&s, "once per ms");
 	steps[0].every = KT_MS(100);
 	steps[0].hold = 1;
 	refused(&s, "both .hold and .hold_percent");
@@ -270,13 +270,13 @@ static void test_holds(void **state)
 	steps[0].hold_percent = 101;
 	refused(&s, "more than 100 %");
 	steps[0].hold_percent = 0;
-	refused(&s, "does not hold");
+	refused(&s, "no ops or no hold");
 	steps[0].hold_percent = 50;
 	steps[0].ops = NULL;
-	refused(&s, "has none");
+	refused(&s, "no ops or no hold");
 	steps[0].ops = freeze;
 	s.duration = 0;
-	refused(&s, "there is none");
+	refused(&s, "no .duration");
 	s.duration = KT_SEC(7202);
 	refused(&s, "an hour");
 }
@@ -369,13 +369,13 @@ static void test_group_ops(void **state)
 		const char *word; /* NULL: it is good */
 	} cases[] = {
 		{ KT_OP_CGROUP_ADD("a/b/c_9"), NULL },
-		{ KT_OP_CGROUP_ADD(""), "cannot be: ''" },
-		{ KT_OP_CGROUP_ADD("/a"), "cannot be: '/a'" },
-		{ KT_OP_CGROUP_ADD("a/"), "cannot be" },
-		{ KT_OP_CGROUP_ADD("a//b"), "cannot be" },
-		{ KT_OP_CGROUP_ADD(".."), "cannot be" },
-		{ KT_OP_CGROUP_ADD(NULL), "cannot be" },
-		{ KT_OP_CPUSET_SWAP("a", "B"), "cannot be: 'B'" },
+		{ KT_OP_CGROUP_ADD(""), "malformed cgroup: ''" },
+		{ KT_OP_CGROUP_ADD("/a"), "malformed cgroup: '/a'" },
+		{ KT_OP_CGROUP_ADD("a/"), "malformed cgroup" },
+		{ KT_OP_CGROUP_ADD("a//b"), "malformed cgroup" },
+		{ KT_OP_CGROUP_ADD(".."), "malformed cgroup" },
+		{ KT_OP_CGROUP_ADD(NULL), "malformed cgroup" },
+		{ KT_OP_CPUSET_SWAP("a", "B"), "malformed cgroup: 'B'" },
 		{ KT_OP_WEIGHT("a", 10000), NULL },
 		{ KT_OP_WEIGHT("a", 0), "from 1 to 10000" },
 		{ KT_OP_WEIGHT("a", 10001), "op weight is given .value = 10001" },
@@ -389,7 +389,7 @@ static void test_group_ops(void **state)
 		{ KT_OP_START("w"), NULL },
 		{ KT_OP_START("v"), "does not declare: 'v'" },
 		{ KT_OP_START(NULL), "does not declare: ''" },
-		{ KT_OP_MOVE("w", "a b"), "cannot be: 'a b'" },
+		{ KT_OP_MOVE("w", "a b"), "malformed cgroup: 'a b'" },
 		{ KT_OP_NICE("w", -20), NULL },
 		{ KT_OP_NICE("w", 20), "from -20 to 19" },
 	};
@@ -513,9 +513,9 @@ static void test_expectations(void **state)
 	s.expect_death = KT_DEATH(KT_SCX_ERROR, .regex = "a(b");
 	refused(&s, "'a(b' is not a regular expression");
 	s.expect_death = KT_DEATH(KT_SCX_NONE);
-	refused(&s, "of kind 0");
+	refused(&s, "of unknown kind 0");
 	s.expect_death = KT_DEATH(7);
-	refused(&s, "of kind 7");
+	refused(&s, "of unknown kind 7");
 	s.expect_death = KT_DEATH(KT_SCX_SYSRQ);
 	s.staged = NULL;
 	refused(&s, "declares no scheduler");
