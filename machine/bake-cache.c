@@ -69,16 +69,14 @@ int kt_bake_cache_lock(int *ret_fd, uint64_t key, int cancel_fd)
 {
 	_cleanup_(kt_closep) int fd = -1;
 	char dir[KT_PATH_MAX], path[KT_PATH_MAX];
-	int r = kt_bake_cache_dir(dir) ?: kt_mkdir_p(dir) ?: kt_path_format(path, "%s/lock", dir);
 
-	if (r)
-		return kt_forward(r);
+	KT_TRY(kt_bake_cache_dir(dir));
+	KT_TRY(kt_mkdir_p(dir));
+	KT_TRY(kt_path_format(path, "%s/lock", dir));
 	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
 	if (fd < 0)
 		return kt_raise(-errno);
-	r = wait_for_lock(fd, key, cancel_fd);
-	if (r)
-		return kt_forward(r);
+	KT_TRY(wait_for_lock(fd, key, cancel_fd));
 	*ret_fd = kt_steal_fd(&fd);
 	return 0;
 }

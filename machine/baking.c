@@ -67,30 +67,26 @@ static int add_fact(json_t *facts, const char *name, const char *text)
 static int add_kernel_fact(json_t *facts, const struct kt_cell_machine *machine)
 {
 	char digest[17];
-	int r;
 
 	if (machine->build_id && machine->build_id[0])
 		return kt_forward(add_fact(facts, "kernel", machine->build_id));
-	r = digest_path(digest, machine->kernel);
-	return r ? kt_forward(r) : kt_forward(add_fact(facts, "kernel", digest));
+	KT_TRY(digest_path(digest, machine->kernel));
+	return kt_forward(add_fact(facts, "kernel", digest));
 }
 
 static int make_facts(json_t **ret_facts, const struct kt_baking_request *req, int initrd_fd)
 {
 	json_auto_t *facts = kt_vm_facts(&req->config);
 	char initramfs[17], program[17];
-	int r;
 
 	if (!facts)
 		return kt_raise(-ENOMEM);
-	r = digest_fd(initramfs, initrd_fd)			      ?:
-		    digest_path(program, "/proc/self/exe")	      ?:
-		    add_kernel_fact(facts, &req->stage.cell->machine) ?:
-		    add_fact(facts, "initramfs", initramfs)	      ?:
-		    add_fact(facts, "ktest", program)		      ?:
-		    add_fact(facts, "command line", req->config.cmdline);
-	if (r)
-		return kt_forward(r);
+	KT_TRY(digest_fd(initramfs, initrd_fd));
+	KT_TRY(digest_path(program, "/proc/self/exe"));
+	KT_TRY(add_kernel_fact(facts, &req->stage.cell->machine));
+	KT_TRY(add_fact(facts, "initramfs", initramfs));
+	KT_TRY(add_fact(facts, "ktest", program));
+	KT_TRY(add_fact(facts, "command line", req->config.cmdline));
 	*ret_facts = kt_steal_ptr(facts);
 	return 0;
 }
@@ -190,14 +186,14 @@ static int save(struct oven *o, const char *dir, const json_t *facts, struct kt_
 	uint64_t deadline_ns = kt_now_ns() + SAVE_NS;
 	unsigned int nodes = kt_topology_nodes_all(&o->req->config.topo);
 	char parent[KT_PATH_MAX];
-	int r = kt_bake_cache_dir(parent);
+	int r;
 
-	r = r ?:
-		    kt_bake_begin(&draft, parent, nodes, o->req->config.memory_bytes / nodes, diag) ?:
-		    kt_session_freeze(o->session, deadline_ns, diag)			?:
-		    kt_write_all(draft->prologue_fd, o->prologue.data, o->prologue.len) ?:
-		    kt_vm_save(o->session->vm, draft, deadline_ns, diag)		?:
-		    kt_bake_publish(draft, dir, facts, diag);
+	KT_TRY(kt_bake_cache_dir(parent));
+	KT_TRY(kt_bake_begin(&draft, parent, nodes, o->req->config.memory_bytes / nodes, diag));
+	KT_TRY(kt_session_freeze(o->session, deadline_ns, diag));
+	KT_TRY(kt_write_all(draft->prologue_fd, o->prologue.data, o->prologue.len));
+	KT_TRY(kt_vm_save(o->session->vm, draft, deadline_ns, diag));
+	r = kt_bake_publish(draft, dir, facts, diag);
 	/* EXISTS: somebody without the lock was faster, which is as good. */
 	return r == KT_BAKE_E_EXISTS ? 0 : kt_forward(r);
 }
@@ -239,10 +235,9 @@ static int boot(struct oven *o, struct kt_baked *baked, struct kt_diag *diag)
 static int boot_and_save(struct oven *o, struct kt_baked *baked, const char *dir,
 			 const json_t *facts, struct kt_diag *diag)
 {
-	int r = boot(o, baked, diag);
+	int r;
 
-	if (r)
-		return kt_forward(r);
+	KT_TRY(boot(o, baked, diag));
 	r = save(o, dir, facts, diag);
 	return r == -ENOMEM ? kt_forward(r) : r ? KT_BAKING_E_UNABLE : 0;
 }
@@ -321,11 +316,11 @@ static int verify(const struct recipe *recipe, struct kt_bake *bake, struct kt_d
 static int open_bake(struct kt_baked *baked, const struct recipe *recipe, struct kt_diag *diag)
 {
 	_cleanup_(kt_bake_freep) struct kt_bake *bake = NULL;
-	int r = kt_bake_find(&bake, recipe->dir, recipe->facts, diag) ?: verify(recipe, bake, diag);
 
-	if (!r)
-		baked->bake = kt_steal_ptr(bake);
-	return kt_forward(r);
+	KT_TRY(kt_bake_find(&bake, recipe->dir, recipe->facts, diag));
+	KT_TRY(verify(recipe, bake, diag));
+	baked->bake = kt_steal_ptr(bake);
+	return 0;
 }
 
 /* 0, KT_BAKE_E_NONE: to be made, also after one that was no good; or unable. */
@@ -353,12 +348,8 @@ static int make(struct kt_baked *baked, const struct recipe *recipe, struct kt_d
 
 	if (r != KT_BAKE_E_NONE)
 		return kt_forward(r);
-	r = kt_remove_tree(recipe->dir);
-	if (r)
-		return kt_forward(r);
-	r = bake(baked, recipe, diag);
-	if (r)
-		return kt_forward(r);
+	KT_TRY(kt_remove_tree(recipe->dir));
+	KT_TRY(bake(baked, recipe, diag));
 	kt_bake_cache_prune(recipe->dir);
 	r = open_bake(baked, recipe, diag);
 	return r > 0 ? KT_BAKING_E_UNABLE : kt_forward(r);
@@ -367,9 +358,10 @@ static int make(struct kt_baked *baked, const struct recipe *recipe, struct kt_d
 static int find_or_make(struct kt_baked *baked, struct recipe *recipe, struct kt_diag *diag)
 {
 	_cleanup_(kt_closep) int lock_fd = -1;
-	int r = kt_bake_cache_place(recipe->dir, &recipe->key, recipe->facts) ?:
-			look_up(baked, recipe, diag);
+	int r;
 
+	KT_TRY(kt_bake_cache_place(recipe->dir, &recipe->key, recipe->facts));
+	r = look_up(baked, recipe, diag);
 	if (r != KT_BAKE_E_NONE)
 		return kt_forward(r);
 	r = kt_bake_cache_lock(&lock_fd, recipe->key, recipe->req->cancel_fd);
@@ -378,7 +370,8 @@ static int find_or_make(struct kt_baked *baked, struct recipe *recipe, struct kt
 		kt_diag_cause(diag, "it was cancelled by the user");
 		return KT_BAKING_E_CANCELLED;
 	}
-	return r ? kt_forward(r) : kt_forward(make(baked, recipe, diag));
+	KT_TRY(r);
+	return kt_forward(make(baked, recipe, diag));
 }
 
 static int build_archive(struct kt_baked *baked, struct recipe *recipe, unsigned int part,
@@ -398,23 +391,24 @@ static int build_archive(struct kt_baked *baked, struct recipe *recipe, unsigned
 /* Booted, and ready for any job. */
 static int plan_warm(struct kt_baked *baked, struct recipe *recipe, struct kt_diag *diag)
 {
-	return kt_forward(build_archive(baked, recipe, KT_INITRAMFS_BASE, diag) ?:
-				  make_facts(&recipe->facts, recipe->req, recipe->archive_fd));
+	KT_TRY(build_archive(baked, recipe, KT_INITRAMFS_BASE, diag));
+	return kt_forward(make_facts(&recipe->facts, recipe->req, recipe->archive_fd));
 }
 
 static int add_primed_facts(struct recipe *recipe)
 {
 	const struct kt_cell *cell = recipe->req->stage.cell;
 	char digest[17] = "nothing";
-	int r = recipe->archive_fd < 0 ? 0 : digest_fd(digest, recipe->archive_fd);
 
-	r = r ?: add_fact(recipe->facts, "staged", digest);
+	if (recipe->archive_fd >= 0)
+		KT_TRY(digest_fd(digest, recipe->archive_fd));
+	KT_TRY(add_fact(recipe->facts, "staged", digest));
 	/* A warm-up is the scenario's own; schedulers are shared by all that stage the same. */
-	if (!r && cell->scenario->has_warm_up)
-		r = add_fact(recipe->facts, "warm-up of", cell->scenario->name);
-	if (!r && cell->start == KT_START_ATTACHED)
-		r = add_fact(recipe->facts, "attached", kt_cell_boot(cell)->name);
-	return kt_forward(r);
+	if (cell->scenario->has_warm_up)
+		KT_TRY(add_fact(recipe->facts, "warm-up of", cell->scenario->name));
+	if (cell->start == KT_START_ATTACHED)
+		KT_TRY(add_fact(recipe->facts, "attached", kt_cell_boot(cell)->name));
+	return 0;
 }
 
 /* A clone of the warm one, in which all is done for a scenario. */

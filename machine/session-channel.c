@@ -173,7 +173,9 @@ static void replay_prologue(struct kt_session *s)
 
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", s->bake->prologue_fd);
 	s->replaying = s->replayed = true;
-	r = kt_read_file(path, &text) ?: replay(s, &text);
+	r = kt_read_file(path, &text);
+	if (!r)
+		r = replay(s, &text);
 	s->replaying = false;
 	kt_diag_doing(&diag, "learn what the machine said before it was saved");
 	kt_diag_cause(&diag, "%s/prologue does not make sense", s->bake->dir);

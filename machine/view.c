@@ -89,6 +89,6 @@ int kt_view_check(const struct kt_topology *declared, uint64_t memory_bytes,
 	/* A kernel without NUMA knows of no nodes, and of one there is nothing more to know. */
 	if (r || (!seen->nodes.len && kt_topology_nodes_all(declared) == 1))
 		return r;
-	return check_nodes(declared, memory_bytes, &seen->nodes, diag) ?:
-		       check_distances(declared, &seen->distances, diag);
+	KT_TRY(check_nodes(declared, memory_bytes, &seen->nodes, diag));
+	return kt_forward(check_distances(declared, &seen->distances, diag));
 }

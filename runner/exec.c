@@ -186,11 +186,10 @@ static int open_machine(struct run *run, struct kt_diag *diag)
 	struct kt_stage_request base = stage_of(run, KT_INITRAMFS_BASE);
 	_cleanup_(kt_session_freep) struct kt_session *blank = NULL;
 	struct kt_session_spec spec = { .bake = NULL };
-	int r = kt_kernel_require(run->req->kernel, diag) ?:
-			kt_machine_config(&spec.config, &run->cell.machine, -1, diag);
+	int r;
 
-	if (r)
-		return kt_forward(r);
+	KT_TRY(kt_kernel_require(run->req->kernel, diag));
+	KT_TRY(kt_machine_config(&spec.config, &run->cell.machine, -1, diag));
 	if (run->cell.start != KT_START_COLD)
 		blank = kt_session_new_blank(&spec.config);
 	r = get_bake(run, &spec.config, &blank, diag);

@@ -340,8 +340,9 @@ static int run_staged(struct kt_run_result *res, const struct kt_run_request *re
 
 	if (req->on_progress)
 		req->on_progress(req->arg, "staging");
-	r = kt_kernel_require(req->kernel, &diag) ?:
-		    kt_machine_config(&config, &req->cell->machine, -1, &diag);
+	r = kt_kernel_require(req->kernel, &diag);
+	if (!r)
+		r = kt_machine_config(&config, &req->cell->machine, -1, &diag);
 	if (r == -ENOMEM)
 		return kt_forward(r);
 	if (r) {

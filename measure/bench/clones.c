@@ -68,10 +68,12 @@ static int open_one(struct kt_bench_clones *c, const struct kt_session_spec *spe
 		    struct kt_diag *diag)
 {
 	struct kt_bench_machine *m = &c->machines[c->machine_count++];
-	int r = kt_bench_machine_open(m, spec, c->cancel_fd, diag) ?:
-			kt_bench_machine_begin(m, diag)		   ?:
-			kt_bench_machine_equip(m, c->staged_fd, c->slots, diag);
+	int r = kt_bench_machine_open(m, spec, c->cancel_fd, diag);
 
+	if (!r)
+		r = kt_bench_machine_begin(m, diag);
+	if (!r)
+		r = kt_bench_machine_equip(m, c->staged_fd, c->slots, diag);
 	memcpy(c->release, m->release, sizeof(c->release));
 	return kt_forward(r);
 }

@@ -60,8 +60,11 @@ int kt_bench_machine_begin(struct kt_bench_machine *m, struct kt_diag *diag)
 int kt_bench_machine_equip(struct kt_bench_machine *m, int staged_fd, unsigned int slots,
 			   struct kt_diag *diag)
 {
-	return condition_of(kt_session_stage(m->session, staged_fd, diag) ?:
-				    kt_session_slots(m->session, slots, diag));
+	int r = kt_session_stage(m->session, staged_fd, diag);
+
+	if (!r)
+		r = kt_session_slots(m->session, slots, diag);
+	return condition_of(r);
 }
 
 /* ---- commands ---- */
@@ -134,7 +137,8 @@ int kt_bench_machine_exec(struct kt_bench_machine *m, const struct kt_bench_comm
 	if (r)
 		kt_diag_cause(diag, "start %u commands: %s", count,
 			      r > 0 ? "there are no slots" : strerror(-r));
-	r = condition_of(r ?: kt_session_wait(m->session, &m->all_ended, diag));
+	else
+		r = kt_session_wait(m->session, &m->all_ended, diag);
 	kt_commands_forget(&m->session->commands);
-	return r;
+	return condition_of(r);
 }

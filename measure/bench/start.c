@@ -66,15 +66,13 @@ static int start_one(struct starting *s, uint64_t go_ns)
 	const struct kt_session_spec *spec = &s->starter->spec;
 	struct kt_bench_machine *m = &s->machine;
 	uint64_t made_ns, ready_ns, done_ns;
-	int r = kt_bench_machine_open(m, spec, s->starter->cancel_fd, &s->diag);
 
+	KT_TRY(kt_bench_machine_open(m, spec, s->starter->cancel_fd, &s->diag));
 	made_ns = kt_now_ns();
-	r = r ?: kt_bench_machine_begin(m, &s->diag);
+	KT_TRY(kt_bench_machine_begin(m, &s->diag));
 	ready_ns = kt_now_ns();
-	r = r ?: first_op(s);
+	KT_TRY(first_op(s));
 	done_ns = kt_now_ns();
-	if (r)
-		return r;
 	s->start->took_ns = done_ns - go_ns;
 	if (spec->bake)
 		note_restore(s->start, m->session->vm, made_ns - go_ns);

@@ -173,8 +173,9 @@ static int find_text(struct text *ret_text, const char *path, struct kt_diag *di
 	image = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
 	if (image == MAP_FAILED)
 		return kt_raise(-errno);
-	r = kt_elf_open(&elf, image, (size_t)st.st_size, diag) ?:
-		    kt_elf_section(&elf, ".text", &section);
+	r = kt_elf_open(&elf, image, (size_t)st.st_size, diag);
+	if (!r)
+		r = kt_elf_section(&elf, ".text", &section);
 	/* __START_KERNEL_map of arch/x86/include/asm/page_64_types.h; it is not moved. */
 	if (!r)
 		*ret_text = (struct text){ .gpa = section.header.sh_addr - 0xffffffff80000000,
@@ -225,8 +226,9 @@ static int configure(struct gate *g, struct kt_diag *diag)
 	int r;
 
 	snprintf(g->topology, sizeof(g->topology), "1n1l%uc1t", g->cell.vcpus);
-	r = kt_cell_init(&g->machine, NULL, &wishes, diag) ?:
-		    kt_machine_config(&g->config, &g->machine.machine, -1, diag);
+	r = kt_cell_init(&g->machine, NULL, &wishes, diag);
+	if (!r)
+		r = kt_machine_config(&g->config, &g->machine.machine, -1, diag);
 	return r > 0 ? KT_GATE_E_FAILED : kt_forward(r);
 }
 
@@ -250,8 +252,10 @@ static int attach(struct gate *g, struct kt_diag *diag)
 
 	if (r)
 		return r > 0 ? KT_GATE_E_FAILED : kt_forward(r);
-	return condition_of(kt_session_stage(g->session, fd, diag) ?:
-				    kt_session_attach(g->session, "gate", diag));
+	r = kt_session_stage(g->session, fd, diag);
+	if (!r)
+		r = kt_session_attach(g->session, "gate", diag);
+	return condition_of(r);
 }
 
 /* A task that never rests on each CPU, in the clones as well. */
@@ -272,32 +276,36 @@ static int start_load(struct gate *g, struct kt_command *loads, struct kt_diag *
 	return r > 0 ? KT_GATE_E_FAILED : kt_forward(r);
 }
 
-static int fill(struct gate *g, struct kt_diag *diag)
+static int fill(struct gate *g, struct kt_command *loads, struct kt_diag *diag)
 {
-	struct kt_command loads[KT_SLOTS_MAX];
 	const char *const pattern[] = { ":probe", "fill", g->pattern, NULL };
 	bool busy = g->cell.load == KT_GATE_BUSY;
 	uint32_t slots = busy ? g->cell.vcpus + 2 : 2;
-	int r = begin_machine(g, diag)						?:
-			condition_of(kt_session_slots(g->session, slots, diag)) ?:
-			(g->cell.scheduler ? attach(g, diag) : 0)		?:
-			run_command(g, pattern, diag)				?:
-			(busy ? start_load(g, loads, diag) : 0)			?:
-			freeze(g, diag)						?:
-			digest_text(g, g->text_digest, diag);
 
-	/* They go on in the clones; here nobody waits for their end. */
-	kt_commands_forget(&g->session->commands);
-	return kt_forward(r);
+	KT_TRY(begin_machine(g, diag));
+	KT_TRY(condition_of(kt_session_slots(g->session, slots, diag)));
+	if (g->cell.scheduler)
+		KT_TRY(attach(g, diag));
+	KT_TRY(run_command(g, pattern, diag));
+	if (busy)
+		KT_TRY(start_load(g, loads, diag));
+	KT_TRY(freeze(g, diag));
+	return kt_forward(digest_text(g, g->text_digest, diag));
 }
 
 static int make_image(struct gate *g, struct kt_bake *warm, struct kt_diag *diag)
 {
 	const struct kt_session_spec spec = { .config = g->config, .bake = warm, .saveable = true };
-	int r = open_machine(g, &spec, diag) ?:
-			fill(g, diag)	     ?:
-			kt_gate_save(&g->bake, g->session->vm, &g->config, diag);
+	struct kt_command loads[KT_SLOTS_MAX];
+	int r = open_machine(g, &spec, diag);
 
+	if (!r) {
+		r = fill(g, loads, diag);
+		/* The loads run on in the clones; here nobody waits for their end. */
+		kt_commands_forget(&g->session->commands);
+	}
+	if (!r)
+		r = kt_gate_save(&g->bake, g->session->vm, &g->config, diag);
 	discard(g);
 	return kt_forward(r);
 }
@@ -315,7 +323,11 @@ static int bake(void *arg, const struct kt_gate_cell *cell, struct kt_diag *diag
 		kt_diag_cause(diag, "%u vCPUs; the most is %d", cell->vcpus, KT_SLOTS_MAX - 2);
 		return KT_GATE_E_FAILED;
 	}
-	r = configure(g, diag) ?: get_warm(g, &warm, diag) ?: make_image(g, warm.bake, diag);
+	r = configure(g, diag);
+	if (!r)
+		r = get_warm(g, &warm, diag);
+	if (!r)
+		r = make_image(g, warm.bake, diag);
 	if (r)
 		kt_diag_doing(diag, "make the image");
 	return kt_forward(r);
@@ -377,7 +389,9 @@ static int probe(void *arg, uint64_t seed, struct kt_gate_phases *phases, struct
 	int r = run_command(g, argv, diag);
 
 	kt_gate_add_phase(phases, "probe", kt_now_ns() - start_ns);
-	return kt_forward(r ?: freeze(g, diag) ?: check_host_side(g, diag));
+	KT_TRY(r);
+	KT_TRY(freeze(g, diag));
+	return kt_forward(check_host_side(g, diag));
 }
 
 static int release(void *arg, struct kt_gate_phases *phases, struct kt_diag *diag)
