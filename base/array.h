@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Lists that grow by an element at a time, and need no more than their count for it. */
+/* Lists that grow one element at a time; the capacity follows from the count. */
 #pragma once
 
 #include <stdlib.h>
 
 /*
- * Room for one more element of `size` bytes behind `count` of them. A list that began
- * empty is full at each power of two, and is doubled then. The list, which may have moved;
- * or NULL without memory, and it is as it was.
+ * Makes room for element number `count` of a list whose elements have `size` bytes. The
+ * capacity doubles whenever `count` is a power of two, so a list must begin empty and
+ * grow only here. Returns the list, which may have moved; NULL without memory, which
+ * leaves the list unchanged.
  */
 static inline void *kt_array_room(void *list, size_t count, size_t size)
 {

@@ -78,16 +78,14 @@ int kt_buf_append_word(struct kt_buf *buf, const char *word)
 int kt_buf_printf(struct kt_buf *buf, const char *fmt, ...)
 {
 	va_list ap;
-	int n, r;
+	int n;
 
 	va_start(ap, fmt);
 	n = vsnprintf(NULL, 0, fmt, ap);
 	va_end(ap);
 	if (n < 0)
 		return kt_raise(-EINVAL);
-	r = kt_buf_reserve(buf, (size_t)n);
-	if (r)
-		return kt_forward(r);
+	KT_TRY(kt_buf_reserve(buf, (size_t)n));
 	va_start(ap, fmt);
 	vsnprintf((char *)buf->data + buf->len, (size_t)n + 1, fmt, ap);
 	va_end(ap);

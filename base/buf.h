@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A growable byte buffer with a hard limit. It owns its bytes; a failed append
- * leaves it unchanged.
+ * A growable byte buffer with a hard limit. The buffer owns its bytes; a failed append
+ * leaves the buffer unchanged.
  */
 #pragma once
 
@@ -14,25 +14,25 @@ struct kt_buf {
 	uint8_t *data; /* owned; NULL while empty */
 	size_t len;    /* bytes in use */
 	size_t cap;    /* bytes allocated */
-	size_t max;    /* most bytes it may hold; 0 = no limit */
+	size_t max;    /* limit of len, bytes; 0: no limit */
 };
 
 #define KT_BUF_INIT(max_bytes) ((struct kt_buf){ .max = (max_bytes) })
 
 void kt_buf_deinit(struct kt_buf *buf);
 
-/* -ENOMEM; -ENOBUFS when the limit would be exceeded. */
+/* Makes room for extra bytes. -ENOMEM; -ENOBUFS beyond max. All appends return the same. */
 int kt_buf_reserve(struct kt_buf *buf, size_t extra) _kt_must_check_;
 int kt_buf_append(struct kt_buf *buf, const void *data, size_t len) _kt_must_check_;
-/* A little-endian integer of size bytes, 1 to 8. */
+/* Appends value as a little-endian integer of size bytes, 1 to 8. */
 int kt_buf_append_le(struct kt_buf *buf, uint64_t value, size_t size) _kt_must_check_;
-/* A word that a POSIX shell takes for this one: in quotes, unless it needs none. */
+/* Appends word, quoted for a POSIX shell where necessary. */
 int kt_buf_append_word(struct kt_buf *buf, const char *word) _kt_must_check_;
 int kt_buf_printf(struct kt_buf *buf, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3))) _kt_must_check_;
 
-/* Drops len bytes (at most what is there) from the front. */
+/* Drops the first len bytes, or all bytes if there are fewer. */
 void kt_buf_consume(struct kt_buf *buf, size_t len);
 
-/* The bytes as a C string (a 0 is kept behind them); "" while empty. */
+/* The bytes as a C string, borrowed until the next call on buf; "" while empty. */
 const char *kt_buf_str(struct kt_buf *buf);

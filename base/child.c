@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Running one program of a build; see child.h.
+ * Runs one program to its end; see child.h.
  *
- * Its output ends when the last process that holds the pipe has ended, which is
- * what is waited for: the children that make leaves behind when it is killed
- * are compilers that still write into the build's folder.
+ * kt_child_run() waits for the end of the output, which comes when the last process that
+ * holds the pipe has ended: a killed make leaves compilers behind that still write into
+ * the folder of the build.
  */
 #include <fcntl.h>
 #include <poll.h>
@@ -53,7 +53,7 @@ static void split_lines(struct run *run, const char *data, size_t len)
 	}
 }
 
-/* Reads what is there; *ret_end: nobody will write any more. */
+/* Reads the available output; *ret_end: no writer is left. */
 static int take_output(struct run *run, bool *ret_end)
 {
 	char chunk[16384];
@@ -76,7 +76,7 @@ static int take_output(struct run *run, bool *ret_end)
 	return 0;
 }
 
-/* First politely, so that make removes what is half-written; then for good. */
+/* First SIGTERM, on which make removes half-written files; SIGKILL after GRACE_NS. */
 static void advance_cancel(struct run *run)
 {
 	uint64_t now = kt_now_ns();
@@ -97,7 +97,7 @@ static int drain(struct run *run)
 		{ .fd = run->child->cancel_fd, .events = POLLIN },
 	};
 	bool end = false;
-	int n, r;
+	int n;
 
 	while (!end) {
 		n = poll(fds, KT_ARRAY_SIZE(fds), TICK_MS);
@@ -111,9 +111,7 @@ static int drain(struct run *run)
 			run->child->on_line(NULL, run->child->data);
 		if (n <= 0 || !fds[0].revents)
 			continue;
-		r = take_output(run, &end);
-		if (r)
-			return kt_forward(r);
+		KT_TRY(take_output(run, &end));
 	}
 	if (run->line_len)
 		end_line(run);
@@ -152,12 +150,12 @@ static int start(struct run *run, struct kt_diag *diag)
 	spec.keep_fd_count = child->keep_fd >= 0;
 	spec.new_group = true;
 	r = kt_process_spawn(&run->process, &spec);
-	if (r == -ENOENT) {
-		kt_diag_cause(diag, "no program '%s'", child->argv[0]);
-		kt_diag_remedy(diag, "install it");
-	}
 	run->group = run->process.pid;
-	return kt_forward(r);
+	if (r != KT_PROCESS_E_NONE)
+		return kt_forward(r);
+	kt_diag_cause(diag, "no program '%s'", child->argv[0]);
+	kt_diag_remedy(diag, "install it");
+	return KT_CHILD_E_NONE;
 }
 
 int kt_child_run(const struct kt_child *child, struct kt_diag *diag)

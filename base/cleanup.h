@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Scope-bound clean-up and the small macros that go with it. */
+/* Scope-bound clean-up, and small macros for sizes and pointers. */
 #pragma once
 
 #include <stddef.h>
@@ -24,7 +24,7 @@
 	})
 #define kt_container_of(ptr, type, member) ((type *)(void *)((char *)(ptr)-offsetof(type, member)))
 
-/* Takes the pointer or descriptor out of a variable that would clean it up. */
+/* Take pointer or descriptor out of a variable and leave NULL or -1 for its clean-up. */
 #define kt_steal_ptr(ptr)                   \
 	({                                  \
 		__typeof__(ptr) _p = (ptr); \

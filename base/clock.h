@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Time: nanoseconds of CLOCK_MONOTONIC as int64_t/uint64_t, and unit macros. */
+/* Clocks read as uint64_t nanoseconds, and units of time. */
 #pragma once
 
 #include <stdint.h>
@@ -17,6 +17,7 @@ static inline uint64_t kt_clock_ns(clockid_t id)
 	return (uint64_t)ts.tv_sec * KT_NSEC_PER_SEC + (uint64_t)ts.tv_nsec;
 }
 
+/* CLOCK_MONOTONIC, ns. */
 static inline uint64_t kt_now_ns(void)
 {
 	return kt_clock_ns(CLOCK_MONOTONIC);

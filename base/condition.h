@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Numbers of conditions, the positive results of error.h. Each enum of conditions has a
- * range of its own, so that a condition that is forwarded by mistake is never taken for
- * one of another module:
+ * Numbers of conditions, the positive results of error.h. Each enum of conditions has
+ * its own range of numbers, so that a condition forwarded by mistake never equals a
+ * condition of another module:
  *
  *   enum kt_bake_condition {
  *           KT_BAKE_E_NONE = KT_CONDITION(BAKE),
@@ -14,14 +14,16 @@
  */
 #pragma once
 
-#define KT_CONDITIONS_MAX 255 /* in one range */
+#define KT_CONDITIONS_MAX 255 /* conditions in one range */
 
 /* One range for each enum of conditions. The order has no meaning. */
 enum kt_range {
 	KT_RANGE_UNUSED_,
 	/* base/ */
 	KT_RANGE_CHILD,
+	KT_RANGE_FS,
 	KT_RANGE_LOOP,
+	KT_RANGE_PROCESS,
 	/* proto/ */
 	KT_RANGE_ACCEL,
 	KT_RANGE_FRAME,
@@ -62,12 +64,14 @@ enum kt_range {
 	KT_RANGE_BUS,
 	KT_RANGE_VIRTIO,
 	KT_RANGE_KVM,
+	KT_RANGE_KVM_RUN,
 	KT_RANGE_PROBE,
 	KT_RANGE_PARK,
 	KT_RANGE_KVM_STATE,
 	KT_RANGE_KVM_CPUID,
 	KT_RANGE_DEBUG,
 	KT_RANGE_QMP,
+	KT_RANGE_TICKS,
 	KT_RANGE_VM,
 	/* monitor/ */
 	KT_RANGE_BPFPATH,

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A bounded reader over bytes that may be hostile. A read past the end sets
- * `failed`, returns zeros and leaves the cursor at the end, so that a decoder
- * reads all its fields and tests once.
+ * A bounded reader of hostile bytes. A read past the end sets `failed`, returns zeros and
+ * leaves the cursor at the end, so that a decoder reads all its fields and tests `failed`
+ * once.
  */
 #pragma once
 
@@ -29,7 +29,7 @@ static inline size_t kt_cursor_left(const struct kt_cursor *c)
 	return (size_t)(c->end - c->pos);
 }
 
-/* Returns len bytes in place, or NULL past the end. */
+/* Returns len bytes, borrowed from the cursor's data; NULL past the end. */
 static inline const void *kt_cursor_take(struct kt_cursor *c, size_t len)
 {
 	const uint8_t *p = c->pos;
@@ -43,7 +43,7 @@ static inline const void *kt_cursor_take(struct kt_cursor *c, size_t len)
 	return p;
 }
 
-/* Little-endian unsigned integer of size bytes, 1 to 8. */
+/* Reads a little-endian unsigned integer of size bytes, 1 to 8. */
 static inline uint64_t kt_cursor_le(struct kt_cursor *c, size_t size)
 {
 	const uint8_t *p = kt_cursor_take(c, size);
@@ -55,7 +55,7 @@ static inline uint64_t kt_cursor_le(struct kt_cursor *c, size_t size)
 	return v;
 }
 
-/* Writes the same, and returns what is behind it. */
+/* Writes value as a little-endian integer of size bytes; returns the byte after it. */
 static inline uint8_t *kt_put_le(uint8_t *to, uint64_t value, size_t size)
 {
 	for (size_t i = 0; i < size; i++)

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Text for people, carried across folder borders in a fixed-size record: what
- * was being done and to what, what went wrong, and what to do about it.
- * Library folders fill one in; only runner/ and cli/ print it. The first
- * setter wins: a diagnostic names the cause, and callers that only forward a
- * fault add nothing.
+ * A diagnostic: text for people in a fixed-size record, which crosses folder borders.
+ * Library folders fill it in; cli/ alone prints it. The first setter of a field wins,
+ * because the code that knows the cause runs first; a caller that only forwards a fault
+ * adds nothing.
  */
 #pragma once
 
@@ -12,23 +11,21 @@
 #include <stddef.h>
 
 struct kt_diag {
-	char doing[192];  /* "read kernel /boot/vmlinux" */
-	char cause[768];  /* "no .BTF section" */
-	char remedy[384]; /* "build one with 'ktest kernel build'"; may be "" */
+	char doing[192];  /* what was being done: "read kernel /boot/vmlinux" */
+	char cause[768];  /* what went wrong: "no .BTF section" */
+	char remedy[384]; /* what to do: "build one with 'ktest kernel build'"; may be "" */
 };
 
 #define KT_DIAG_INIT ((struct kt_diag){ .doing = "" })
 
-/* Size that kt_diag_format() never needs more than, terminating 0 included. */
+/* Upper bound on the size of the text from kt_diag_format(), bytes with 0. */
 #define KT_DIAG_TEXT_MAX (sizeof(struct kt_diag) + 16)
 
 bool kt_diag_is_set(const struct kt_diag *diag);
 
 /*
- * Each of the three fields is a printf format of its own, so that one call
- * states the whole message. diag may be NULL (nothing happens). A field that
- * is too long is cut and ends in "...". Returns r, for
- * `return kt_diag_doing(...)`-less call sites that set fields step by step.
+ * Each sets one field, unless the field is set already. A text longer than its field is
+ * cut and ends in "...". diag NULL: no effect.
  */
 void kt_diag_doing(struct kt_diag *diag, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
@@ -38,5 +35,5 @@ void kt_diag_remedy(struct kt_diag *diag, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 void kt_diag_reset(struct kt_diag *diag);
 
-/* "doing: cause; remedy", on one line. buf holds size bytes; returns buf. */
+/* Writes "doing: cause; remedy" as one line to buf of size bytes; returns buf. */
 char *kt_diag_format(const struct kt_diag *diag, char *buf, size_t size);

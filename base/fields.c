@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The hash of a struct by its table; see fields.h. The canonical form: a number as 8 bytes,
- * a text with its terminating 0 or, if there is none, as 0xff; a list as its elements with a
- * 1 before each and a 0 after the last, which holds for a single struct, too.
+ * The hash of a struct by its table; see fields.h. Canonical form: a number is 8 bytes; a
+ * text has its terminating 0; a NULL text is 0xff; a list has a 1 before each element and
+ * a 0 after the last, and a pointer to one struct is a list of one.
  */
 #include <stdbool.h>
 #include <string.h>

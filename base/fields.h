@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the members of a struct are, as a table, for code that treats all of them alike.
+ * The members of a struct as a table, for code that treats all members alike.
  *
  *	#define POINT(F, T) F(T, name, TEXT) F(T, x, NUMBER) F(T, next, ONE, point)
  *	KT_FIELDS(point, POINT);
  *
- * defines point_fields, the table of struct point. A member without a row, a row without a
- * member, a member with two rows and a row of the wrong kind do not compile.
+ * defines point_fields, the table of struct point. The compiler refuses a member without a
+ * row, a row without a member, a member with two rows and a row of the wrong kind.
  */
 #pragma once
 
@@ -16,13 +16,13 @@
 
 enum kt_field_kind {
 	KT_FIELD_NUMBER,  /* integer, bool or enum */
-	KT_FIELD_NUMBERS, /* array of uint64_t, or a struct of nothing else */
+	KT_FIELD_NUMBERS, /* array of uint64_t, or a struct with only uint64_t members */
 	KT_FIELD_TEXT,	  /* const char *, or NULL */
-	KT_FIELD_TEXTS,	  /* const char *const *, ended by NULL; or NULL */
-	KT_FIELD_STRUCT,  /* another struct, in place */
+	KT_FIELD_TEXTS,	  /* const char *const *, NULL-terminated; or NULL */
+	KT_FIELD_STRUCT,  /* another struct, embedded */
 	KT_FIELD_ONE,	  /* pointer to another struct, or NULL */
-	KT_FIELD_LIST,	  /* pointer to structs, ended by one whose first member is 0; or NULL */
-	KT_FIELD_APART,	  /* not hashed: only one program has it, or only people read it */
+	KT_FIELD_LIST,	/* pointer to an array of structs, ended by a first member of 0; or NULL */
+	KT_FIELD_APART, /* not hashed: only host or only guest has it, or only people read it */
 };
 
 struct kt_fields;
@@ -30,27 +30,27 @@ struct kt_fields;
 struct kt_field {
 	const char *name; /* NULL ends a table */
 	enum kt_field_kind kind;
-	uint16_t offset, size;	    /* of the member, bytes */
+	uint16_t offset, size;	    /* bytes */
 	const struct kt_fields *of; /* STRUCT, ONE, LIST: the other struct */
 };
 
 struct kt_fields {
 	const struct kt_field *list;
-	size_t size; /* of the struct, bytes */
+	size_t size; /* size of the struct, bytes */
 };
 
-/* XXH3-64 over all members of the struct at p, in order, but those that are APART. */
+/* XXH3-64 over the members of the struct at p, in order, except KT_FIELD_APART. */
 uint64_t kt_fields_hash(const struct kt_fields *of, const void *p, uint64_t seed);
 
-/* The member of *p that a row of KT_FIELD_NUMBER describes; a signed one keeps its sign. */
+/* The value of the KT_FIELD_NUMBER member of the struct at p, sign-extended if signed. */
 int64_t kt_field_number(const struct kt_field *field, const void *p);
 
-/* Whether the member of *p is not 0; a struct in place: any of its members. */
+/* Whether the member of the struct at p is not 0; KT_FIELD_STRUCT: any of its members. */
 bool kt_field_is_set(const struct kt_field *field, const void *p);
 
 /*
- * The values of all rows initialise the struct in order: the compiler names the member that
- * has none (-Wmissing-field-initializers), and refuses one of another type.
+ * The values of all rows initialise a struct in order: the compiler names a member without
+ * a row (-Wmissing-field-initializers) and refuses a value of another type.
  */
 /* clang-format off */
 #define KT_FIELDS(type, LIST) \

@@ -2,10 +2,10 @@
 /*
  * Files and folders of the host; see fs.h.
  *
- * Writing is either whole (temporary file in the same folder, fsync, rename) or
- * to a descriptor the caller owns. Removing works with descriptors from the top
- * down and never follows a link, so that a folder swapped for a link meanwhile
- * cannot lead it outside.
+ * A file is written atomically (temporary file in the same folder, fsync(2), rename(2)) or
+ * through a descriptor of the caller. Trees are removed from the top down through
+ * descriptors and without following links, so that a folder that becomes a link in the
+ * meantime does not lead outside the tree.
  */
 #include <dirent.h>
 #include <fcntl.h>
@@ -15,7 +15,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/sendfile.h>
-#include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -23,8 +22,8 @@
 #include "base/fs.h"
 
 #define READ_CHUNK     (64u << 10)
-#define TEMP_TRIES     100 /* names of files that a killed process of the same pid left */
-#define TREE_DEPTH_MAX 128 /* one descriptor per level is open while removing */
+#define TEMP_TRIES     100 /* a killed process with the same pid may have left files */
+#define TREE_DEPTH_MAX 128 /* removing holds one descriptor per level */
 
 static void closedirp(DIR **dir)
 {
@@ -47,7 +46,7 @@ int kt_path_format(char *buf, const char *fmt, ...)
 	return 0;
 }
 
-/* mkdir(2) that takes a folder, or a link to one, that is there already. */
+/* mkdir(2) that accepts an existing folder, or an existing link to a folder. */
 static int make_dir(const char *path)
 {
 	struct stat st;
@@ -56,7 +55,7 @@ static int make_dir(const char *path)
 	if (!mkdir(path, 0755))
 		return 0;
 	err = errno;
-	/* A read-only or foreign parent says EROFS or EACCES of a folder that exists, too. */
+	/* In a read-only or foreign parent mkdir(2) of an existing folder is EROFS or EACCES. */
 	if (stat(path, &st))
 		return kt_raise(-err);
 	return S_ISDIR(st.st_mode) ? 0 : kt_raise(-ENOTDIR);
@@ -65,50 +64,46 @@ static int make_dir(const char *path)
 int kt_mkdir_p(const char *path)
 {
 	char part[KT_PATH_MAX];
-	int r;
 
 	if (!path[0])
 		return kt_raise(-ENOENT);
-	r = kt_path_format(part, "%s", path);
-	if (r)
-		return kt_forward(r);
+	KT_TRY(kt_path_format(part, "%s", path));
 	for (char *p = part + 1; *p; p++) {
 		if (*p != '/')
 			continue;
 		*p = 0;
-		r = make_dir(part);
-		if (r)
-			return kt_forward(r);
+		KT_TRY(make_dir(part));
 		*p = '/';
 	}
 	return kt_forward(make_dir(part));
 }
 
-int kt_read_file(const char *path, struct kt_buf *out)
+/* At the limit of out: one more byte tells a longer file from a file of exactly that size. */
+static int expect_end(int fd)
 {
-	_cleanup_(kt_closep) int fd = open(path, O_RDONLY | O_CLOEXEC);
+	uint8_t probe;
+	ssize_t n;
+
+	do
+		n = read(fd, &probe, 1);
+	while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return kt_raise(-errno);
+	return n ? KT_FS_E_LARGE : 0;
+}
+
+static int read_fd(int fd, struct kt_buf *out)
+{
 	size_t chunk;
 	ssize_t n;
-	int r;
 
-	if (fd < 0)
-		return kt_raise(-errno);
 	for (;;) {
-		/* At the limit, one more byte is asked for, to tell a full file from a cut one. */
 		chunk = READ_CHUNK;
 		if (out->max && out->max - out->len < chunk)
 			chunk = out->max - out->len;
-		if (!chunk) {
-			uint8_t probe;
-
-			do
-				n = read(fd, &probe, 1);
-			while (n < 0 && errno == EINTR);
-			return n < 0 ? kt_raise(-errno) : n ? kt_raise(-ENOBUFS) : 0;
-		}
-		r = kt_buf_reserve(out, chunk);
-		if (r)
-			return kt_forward(r);
+		if (!chunk)
+			return kt_forward(expect_end(fd));
+		KT_TRY(kt_buf_reserve(out, chunk));
 		n = read(fd, out->data + out->len, chunk);
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -118,6 +113,26 @@ int kt_read_file(const char *path, struct kt_buf *out)
 			return 0;
 		out->len += (size_t)n;
 	}
+}
+
+int kt_try_read_file(const char *path, struct kt_buf *out)
+{
+	_cleanup_(kt_closep) int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return kt_errno_is_none(errno) ? KT_FS_E_NONE : kt_raise(-errno);
+	return kt_forward(read_fd(fd, out));
+}
+
+int kt_read_file(const char *path, struct kt_buf *out)
+{
+	_cleanup_(kt_closep) int fd = open(path, O_RDONLY | O_CLOEXEC);
+	int r;
+
+	if (fd < 0)
+		return kt_raise(-errno);
+	r = read_fd(fd, out);
+	return r == KT_FS_E_LARGE ? kt_raise(-ENOBUFS) : kt_forward(r);
 }
 
 int kt_write_all(int fd, const void *data, size_t len)
@@ -138,9 +153,9 @@ int kt_write_all(int fd, const void *data, size_t len)
 }
 
 /*
- * Opens a new file beside path. Not mkstemp(3), whose files have mode 0600: the umask,
- * which says what mode the file is to have, cannot be read without setting it, for all
- * threads.
+ * Creates a file beside path, with the mode that the umask gives. Not mkstemp(3), whose
+ * files have mode 0600: a later chmod(2) would need the umask, and reading the umask sets
+ * it for all threads.
  */
 static int open_beside(int *ret_fd, char *temp, const char *path)
 {
@@ -178,12 +193,11 @@ int kt_write_file_atomic(const char *path, const void *data, size_t len)
 	return kt_forward(r);
 }
 
-/* For what sendfile(2) does not take, an O_APPEND destination for one. */
+/* For descriptors that sendfile(2) refuses, such as a destination with O_APPEND. */
 static int copy_through_buffer(int dst_fd, int src_fd, off_t offset)
 {
 	_cleanup_(kt_freep) uint8_t *chunk = malloc(READ_CHUNK);
 	ssize_t n;
-	int r;
 
 	if (!chunk)
 		return kt_raise(-ENOMEM);
@@ -195,9 +209,7 @@ static int copy_through_buffer(int dst_fd, int src_fd, off_t offset)
 			return kt_raise(-errno);
 		if (!n)
 			return 0;
-		r = kt_write_all(dst_fd, chunk, (size_t)n);
-		if (r)
-			return kt_forward(r);
+		KT_TRY(kt_write_all(dst_fd, chunk, (size_t)n));
 		offset += n;
 	}
 }
@@ -256,7 +268,7 @@ int kt_copy_fd(int dst_fd, int src_fd)
 
 static int remove_in(int parent_fd, const char *name, unsigned int depth);
 
-/* Empties the folder; takes over dir_fd. */
+/* Empties the folder dir_fd; takes over dir_fd. */
 static int remove_contents(int dir_fd, unsigned int depth)
 {
 	_cleanup_(closedirp) DIR *dir = fdopendir(dir_fd);
@@ -275,15 +287,13 @@ static int remove_contents(int dir_fd, unsigned int depth)
 			return errno ? kt_raise(-errno) : 0;
 		if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, ".."))
 			continue;
-		r = remove_in(dirfd(dir), entry->d_name, depth + 1);
-		if (r)
-			return kt_forward(r);
+		KT_TRY(remove_in(dirfd(dir), entry->d_name, depth + 1));
 	}
 }
 
 static int remove_in(int parent_fd, const char *name, unsigned int depth)
 {
-	int fd, r;
+	int fd;
 
 	if (!unlinkat(parent_fd, name, 0) || errno == ENOENT)
 		return 0;
@@ -294,9 +304,7 @@ static int remove_in(int parent_fd, const char *name, unsigned int depth)
 	fd = openat(parent_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
 		return errno == ENOENT ? 0 : kt_raise(-errno);
-	r = remove_contents(fd, depth);
-	if (r)
-		return kt_forward(r);
+	KT_TRY(remove_contents(fd, depth));
 	if (unlinkat(parent_fd, name, AT_REMOVEDIR) && errno != ENOENT)
 		return kt_raise(-errno);
 	return 0;
@@ -307,7 +315,7 @@ int kt_remove_tree(const char *path)
 	return kt_forward(remove_in(AT_FDCWD, path, 0));
 }
 
-/* The XDG rules: a variable that is empty or relative counts as not set. */
+/* By the XDG rules an empty or relative variable counts as unset. */
 static int xdg_dir(char *buf, const char *variable, const char *below_home)
 {
 	const char *base = getenv(variable);

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Counts of values by their size; see histogram.h. */
+/* Histograms; see histogram.h. */
 #include <endian.h>
 #include <string.h>
 
 #include "base/cleanup.h"
 #include "base/histogram.h"
 
-/* Values below 16 have buckets of their own: there an eighth is less than one. */
+/* Each value below 16 has its own bucket, because 1/8 of it is less than 1. */
 unsigned int kt_histogram_bucket(uint64_t value)
 {
 	unsigned int exponent;

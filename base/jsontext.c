@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Untrusted text to JSON; see jsontext.h. */
+/* Untrusted bytes to a JSON string; see jsontext.h. */
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Text that may be anything as a JSON string. */
+/* Arbitrary bytes as a JSON string. */
 #pragma once
 
 #include <stddef.h>
@@ -7,7 +7,7 @@
 #include <jansson.h>
 
 /*
- * New reference to a string of the bytes: what is not valid UTF-8, and control
- * characters other than tab and newline, become '?'. NULL without memory.
+ * New reference to a string with len bytes. Invalid UTF-8, and control characters except
+ * tab and newline, become '?'. NULL without memory.
  */
 json_t *kt_json_text(const char *bytes, size_t len);

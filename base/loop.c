@@ -2,16 +2,14 @@
 /*
  * The event loop; see loop.h.
  *
- * A source has at most one request in the ring. Descriptors are watched by a
- * one-shot poll that is armed again after each callback: a callback that leaves
- * bytes behind is called again, which a multishot poll would not do. The new
- * request goes to the kernel together with the next wait, so arming costs no
- * system call.
+ * A source has at most one request in the ring. A one-shot poll watches a descriptor and
+ * is armed again after each callback: a callback that leaves bytes unread is called again,
+ * unlike with a multishot poll. The next wait submits the new request, so that arming
+ * costs no system call.
  *
- * The kernel holds a source's address until the completion of its request has
- * been taken from the ring. A removed source is therefore only marked dead and
- * its request cancelled; it is freed when the completion arrives, whether that
- * says "cancelled" or was already under way.
+ * The kernel holds the address of a source until the loop has seen the completion of its
+ * request. kt_source_free() therefore marks the source dead and cancels the request; the
+ * completion, "cancelled" or not, frees the source.
  */
 #include <assert.h>
 #include <liburing.h>
@@ -36,20 +34,20 @@ struct kt_source {
 	enum source_kind kind;
 	int fd;
 	uint32_t events;
-	struct __kernel_timespec when; /* TIMER: absolute; the kernel reads it on submission */
+	struct __kernel_timespec when; /* TIMER: deadline; the kernel reads it on submission */
 	union {
 		kt_io_fn io;
 		kt_timer_fn timer;
 	} fn;
 	void *arg;
-	bool in_flight; /* its request's completion has not been seen */
+	bool in_flight; /* the ring has its request or an unseen completion */
 	bool busy;	/* its callback is running */
-	bool dead;	/* removed by its owner */
+	bool dead;	/* the owner has freed it */
 };
 
 struct kt_loop {
 	struct io_uring ring;
-	struct kt_source *sources; /* all that are not freed */
+	struct kt_source *sources; /* all sources, dead ones included */
 	bool running;
 };
 
@@ -102,7 +100,7 @@ struct kt_loop *kt_loop_free(struct kt_loop *loop)
 	if (!loop)
 		return NULL;
 	assert(!loop->running);
-	/* The ring goes first: nothing completes any more after that. */
+	/* The ring goes first: afterwards no request completes. */
 	io_uring_queue_exit(&loop->ring);
 	while (loop->sources)
 		source_destroy(loop->sources);
@@ -110,7 +108,7 @@ struct kt_loop *kt_loop_free(struct kt_loop *loop)
 	return NULL;
 }
 
-/* A free request slot; hands over to the kernel what is queued when there is none. */
+/* A free submission entry; submits the queued entries if there is none. */
 static int take_sqe(struct kt_loop *loop, struct io_uring_sqe **ret_sqe)
 {
 	struct io_uring_sqe *sqe = io_uring_get_sqe(&loop->ring);
@@ -193,9 +191,9 @@ int kt_loop_add_timer(struct kt_loop *loop, struct kt_source **ret_source, uint6
 }
 
 /*
- * Asks the kernel to let go of the request, now: as long as it polls, it holds a
- * reference to the file, and the other end would not see it closed. Failing is
- * harmless, the source then waits for the loop's end.
+ * Cancels the request of a dead source at once: a pending poll holds a reference to the
+ * file, which hides a close(2) from the peer. A failure is harmless: the source then lives
+ * until kt_loop_free().
  */
 static void source_cancel(struct kt_source *source)
 {
@@ -229,7 +227,7 @@ static int dispatch_io(struct kt_source *source, int res)
 	int r = 0;
 
 	if (res < 0) {
-		/* The descriptor cannot be polled. Not armed again, or it would spin. */
+		/* The descriptor cannot be polled. Arming it again would spin. */
 		return kt_raise(res);
 	}
 	source->busy = true;
@@ -266,7 +264,7 @@ static int dispatch(struct kt_source *source, int res)
 	return 0;
 }
 
-/* Takes and dispatches one completion. 0 when there is none. */
+/* Dispatches one completion; *ret_found: there was one. */
 static int dispatch_next(struct kt_loop *loop, bool *ret_found)
 {
 	struct io_uring_cqe *cqe;
@@ -283,7 +281,7 @@ static int dispatch_next(struct kt_loop *loop, bool *ret_found)
 	return source ? kt_forward(dispatch(source, res)) : 0;
 }
 
-/* Submits what is queued and waits for a completion, at most until the deadline. */
+/* Submits the queued entries and waits for a completion until deadline_ns at the latest. */
 static int wait_for_completion(struct kt_loop *loop, uint64_t deadline_ns)
 {
 	uint64_t now = kt_now_ns();
@@ -303,19 +301,14 @@ static int wait_for_completion(struct kt_loop *loop, uint64_t deadline_ns)
 static int run(struct kt_loop *loop, const bool *done, uint64_t deadline_ns)
 {
 	bool found;
-	int r;
 
 	while (!*done) {
-		r = dispatch_next(loop, &found);
-		if (r)
-			return kt_forward(r);
+		KT_TRY(dispatch_next(loop, &found));
 		if (found)
 			continue;
 		if (kt_now_ns() >= deadline_ns)
 			return KT_LOOP_E_DEADLINE;
-		r = wait_for_completion(loop, deadline_ns);
-		if (r)
-			return kt_forward(r);
+		KT_TRY(wait_for_completion(loop, deadline_ns));
 	}
 	return 0;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Bytes that follow from a seed: the guest makes them, the host knows what they
- * should be. Other seeds give other bytes, so that an old answer, or that of
- * another machine, is not taken for the right one.
+ * Bytes derived from a seed: the guest makes the bytes, the host verifies them. Each
+ * request has its own seed, so that an old answer, or an answer of another machine, does
+ * not verify.
  */
 #pragma once
 

@@ -2,12 +2,11 @@
 /*
  * Child processes; see process.h.
  *
- * A plain fork, then in the child only what is safe after it, whatever other threads
- * were doing: system calls and exec. (glibc's execvp() looks through PATH on the stack;
- * it takes neither memory nor locks.) A pipe that exec closes carries back the errno of whatever failed, so
- * that a missing program is an error of the spawn and not a strange exit
- * status. All of ktest's descriptors are O_CLOEXEC; those to be kept lose the
- * flag in the child alone.
+ * fork(2), then only calls in the child that are safe whatever other threads were doing:
+ * system calls and exec. (glibc's execvp() searches PATH on the stack, without memory from
+ * the heap and without locks.) A pipe that exec closes carries the errno of a failure to
+ * the parent, so that kt_process_spawn() reports a missing program. All descriptors of
+ * ktest are O_CLOEXEC; the child clears the flag of kept descriptors.
  */
 #include <fcntl.h>
 #include <limits.h>
@@ -28,7 +27,7 @@ static int give_stdio(const struct kt_process_spec *spec)
 	const int wanted[3] = { spec->stdin_fd, spec->stdout_fd, spec->stderr_fd };
 	int moved[3];
 
-	/* First out of the way of 0 to 2, so that no dup2() overwrites a later source. */
+	/* First to numbers above 2, so that no dup2() overwrites a later source. */
 	for (int i = 0; i < 3; i++) {
 		int fd = wanted[i];
 
@@ -66,14 +65,14 @@ static void reset_signals(void)
 	sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-/* The child's half; returns a negative errno, as only a failure does return. */
+/* The child's half. Returns only on failure, as kt_process_spawn() does. */
 static int become(const struct kt_process_spec *spec, pid_t parent)
 {
 	int r;
 
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL))
 		return -errno;
-	if (getppid() != parent) /* it died before the call above */
+	if (getppid() != parent) /* the parent died before prctl(2) */
 		return -ESRCH;
 	if (spec->new_group && setpgid(0, 0))
 		return -errno;
@@ -88,7 +87,7 @@ static int become(const struct kt_process_spec *spec, pid_t parent)
 		return r;
 	reset_signals();
 	execvp(spec->argv[0], (char *const *)(uintptr_t)spec->argv);
-	return -errno;
+	return errno == ENOENT ? KT_PROCESS_E_NONE : -errno;
 }
 
 static _Noreturn void run_child(const struct kt_process_spec *spec, pid_t parent, int status_fd)
@@ -102,7 +101,7 @@ static _Noreturn void run_child(const struct kt_process_spec *spec, pid_t parent
 	_exit(127);
 }
 
-/* What exec came to: 0, or the child's negative errno. */
+/* The result of the child's execve(2): 0 or the result of become(). */
 static int read_exec_status(int fd)
 {
 	ssize_t n;
@@ -142,7 +141,7 @@ int kt_process_spawn(struct kt_process *ret_process, const struct kt_process_spe
 	if (r) {
 		if (child.pid > 0)
 			kt_process_kill(&child);
-		return kt_raise(r);
+		return r > 0 ? kt_forward(r) : kt_raise(r);
 	}
 	*ret_process = child;
 	return 0;

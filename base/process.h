@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Child processes of the host side. A child dies with the thread that spawned it, not
- * only with the process (PR_SET_PDEATHSIG), inherits no descriptor it was not given and
- * is watched through a pidfd. Any thread may spawn.
+ * Child processes of the host. A child dies with the thread that spawned it, not only
+ * with the process (PR_SET_PDEATHSIG). A child inherits only the descriptors of its
+ * kt_process_spec. A pidfd reports its end. Any thread may spawn.
  */
 #pragma once
 
@@ -13,29 +13,33 @@
 
 struct kt_process {
 	pid_t pid; /* 0: none */
-	int pidfd; /* readable when it has ended; -1: none */
+	int pidfd; /* readable: the process has ended; -1: none */
 };
 
 #define KT_PROCESS_INIT ((struct kt_process){ .pidfd = -1 })
 
 struct kt_process_spec {
-	const char *const *argv; /* argv[0] is looked up in PATH; NULL-terminated */
-	const char *cwd;	 /* NULL: the caller's */
+	const char *const *argv; /* NULL-terminated; argv[0] is looked up in PATH */
+	const char *cwd;	 /* NULL: working directory of the caller */
 	int stdin_fd;		 /* borrowed; -1: /dev/null */
 	int stdout_fd;		 /* borrowed; -1: /dev/null */
 	int stderr_fd;		 /* borrowed; -1: /dev/null */
-	const int *keep_fds;	 /* inherited under their own numbers */
+	const int *keep_fds;	 /* borrowed; the child inherits them under the same numbers */
 	unsigned int keep_fd_count;
 	bool no_new_privs;
-	bool new_group; /* own process group: a terminal's Ctrl-C does not reach it */
+	bool new_group; /* own process group: Ctrl-C of a terminal does not reach the child */
 };
 
-/* -ENOENT: no such program (found out by exec, reported here). */
+enum kt_process_condition {
+	KT_PROCESS_E_NONE = KT_CONDITION(PROCESS), /* no program has this name */
+};
+
+/* 0, KT_PROCESS_E_NONE, or negative errno, also of calls in the child up to execve(2). */
 int kt_process_spawn(struct kt_process *ret_process,
 		     const struct kt_process_spec *spec) _kt_must_check_;
 
-/* Waits for the end and reaps; *ret_status as of waitpid(2). */
+/* Waits for the end of the process and reaps it; *ret_status: wait status. */
 int kt_process_wait(struct kt_process *process, int *ret_status) _kt_must_check_;
 
-/* SIGKILL, reap, close. Does nothing to a process that is none. */
+/* Kills, reaps and closes. KT_PROCESS_INIT: no effect. */
 void kt_process_kill(struct kt_process *process);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What libelf.a of newer elfutils refers to, for static programs of the guest: compression of
- * sections with zstd (0.189), which no BPF object has and which would make init larger by
- * half; and the tree of chunks of elf_getdata_rawchunk() (0.192, whose libelf.a lacks it),
- * which nothing here calls, so that the tree stays empty. Compiled only where a program
- * does not link with libelf.a and zlib alone; see meson.build.
+ * Stand-ins for undefined symbols of libelf.a in newer elfutils, for static programs of the
+ * guest. Since 0.189: compression of sections with zstd, which no BPF object uses and which
+ * would make init larger by half. 0.192: the tree of elf_getdata_rawchunk(), which libelf.a
+ * lacks; ktest never calls that function, so the tree stays empty. Compiled only where a
+ * program does not link with libelf.a and zlib alone; see meson.build.
  */
 #include <stddef.h>
 
@@ -46,7 +46,7 @@ size_t ZSTD_decompress(void *to, size_t room, const void *from, size_t len)
 	return (size_t)-1;
 }
 
-/* All that they return is an error. */
+/* Every result of the functions above is an error. */
 unsigned int ZSTD_isError(size_t result)
 {
 	return 1;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The same for several at the same moment; see together.h. */
+/* Calls on several threads at the same moment; see together.h. */
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -8,7 +8,7 @@
 #include "base/clock.h"
 #include "base/together.h"
 
-/* What all threads wait for. */
+/* The barrier: all threads wait for GO or STAY. */
 struct gun {
 	pthread_mutex_t lock;
 	pthread_cond_t fired;
@@ -71,7 +71,7 @@ int kt_together(unsigned int count, kt_together_fn fn, void *const *args)
 		r = pthread_create(&runners[made].thread, NULL, run, &runners[made]);
 		made += r ? 0 : 1;
 	}
-	/* One that cannot be had keeps all from beginning. */
+	/* If one thread cannot be created, no thread calls fn. */
 	fire(&gun, !r);
 	for (unsigned int i = 0; i < made; i++)
 		pthread_join(runners[i].thread, NULL);

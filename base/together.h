@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The same for several at the same moment, each on a thread of its own; one alone
- * is on the caller's thread. The threads begin when all of them are there.
+ * Calls a function several times at the same moment, each call on its own thread; a
+ * single call is on the caller's thread. A barrier holds the threads until all exist.
  */
 #pragma once
 
@@ -9,8 +9,8 @@
 
 #include "base/error.h"
 
-/* go_ns: CLOCK_MONOTONIC, when all were let go. */
+/* go_ns: CLOCK_MONOTONIC at which the barrier opened. */
 typedef void (*kt_together_fn)(void *arg, uint64_t go_ns);
 
-/* Returns when all have returned. Negative errno if nothing was begun. */
+/* Calls fn(args[i]) for i < count; returns after all calls. Negative errno: no call was made. */
 int kt_together(unsigned int count, kt_together_fn fn, void *const *args) _kt_must_check_;

@@ -1,5 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The host side of scenario/check.h, and the process a check runs in. */
+/*
+ * The host side of scenario/check.h, and the child process in which a check runs.
+ *
+ * A check is C code of a scenario's author: it may crash, hang or write anywhere. It therefore
+ * runs in a fork of the thread, reads the record from its copy of memory and sends findings as
+ * frames through a pipe. Everything a check allocates here dies with the child. Limits and the
+ * verdict are left to worker-limits.c and verdict.c.
+ */
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
@@ -19,15 +26,15 @@
 #include "judge/host-check.h"
 #include "scenario/check.h"
 
-#define CHECK_FD 3 /* in the process of the check */
+#define CHECK_FD 3 /* end of the pipe in the child */
 
 struct kt_check {
 	const struct kt_run_record *rec;
-	int fd; /* findings go here, as frames */
+	int fd; /* receives findings as frames */
 	uint32_t seq;
 };
 
-/* ---- what a check calls ---- */
+/* ---- functions that a check calls ---- */
 
 static void send_finding(struct kt_check *ck, const char *file, int line, enum kt_finding_kind kind,
 			 const char *fmt, va_list ap)
@@ -40,7 +47,7 @@ static void send_finding(struct kt_check *ck, const char *file, int line, enum k
 
 	snprintf(msg.finding.file, sizeof(msg.finding.file), "%s", base ? base + 1 : file);
 	vsnprintf(msg.finding.text, sizeof(msg.finding.text), fmt, ap);
-	/* A finding that cannot be sent must not let the check pass. */
+	/* A lost finding must not let the check pass. */
 	if (kt_msg_frame(&out, &ck->seq, &msg) || kt_write_all(ck->fd, out.data, out.len))
 		abort();
 }
@@ -77,7 +84,7 @@ static uint32_t resolve(const struct kt_check *ck, uint32_t generation)
 	return generation == KT_LAST_GENERATION ? ck->rec->generations : generation;
 }
 
-/* Next valid snapshot of the generation at or behind *pos; NULL behind the last. */
+/* The next valid snapshot of generation at or after *pos; NULL: no more. */
 static const struct kt_snapshot *next_of(const struct kt_check *ck, uint32_t generation,
 					 size_t *pos)
 {
@@ -136,7 +143,7 @@ int kt_check_generation(struct kt_check *ck, uint32_t generation,
 
 		if (s->generation != generation)
 			continue;
-		exit = malloc(sizeof(*exit)); /* freed with the process of the check */
+		exit = malloc(sizeof(*exit)); /* freed by the end of the child */
 		if (!exit)
 			abort();
 		*exit = kt_run_record_exit(rec, s);
@@ -155,7 +162,7 @@ int kt_check_generation(struct kt_check *ck, uint32_t generation,
 	return KT_CHECK_E_NO_GENERATION;
 }
 
-/* The last one, as the same workers may be started again. */
+/* The last worker of that name and index, because workers may be started again. */
 static const struct kt_worker_record *find_worker(const struct kt_check *ck, const char *name,
 						  unsigned int index)
 {
@@ -224,7 +231,7 @@ static const struct kt_program_record *find_program(const struct kt_check *ck, c
 	return NULL;
 }
 
-/* A copy, which is freed with the process of the check. */
+/* A copy with a terminating 0, freed by the end of the child. */
 static const char *text_of(const struct kt_bytes *bytes)
 {
 	char *text = malloc((size_t)bytes->len + 1);
@@ -331,7 +338,7 @@ int kt_bpf_series(struct kt_check *ck, uint32_t generation, const char *path,
 			      generation);
 		return KT_CHECK_E_NO_SNAPSHOT;
 	}
-	points = calloc(max, sizeof(*points)); /* freed with the process of the check */
+	points = calloc(max, sizeof(*points)); /* freed by the end of the child */
 	if (!points)
 		abort();
 	for (size_t pos = 0; (s = next_of(ck, generation, &pos)); n++) {
@@ -369,12 +376,12 @@ bool kt_check_series(struct kt_check *ck, const char *file, int line, int condit
 	return !condition;
 }
 
-/* ---- the process it runs in ---- */
+/* ---- the child process ---- */
 
 /*
- * Nothing is open to a check but its own pipe and the standard streams: an end of
- * another run's pipe would keep that run waiting. What others have put into the
- * buffers of the standard streams is theirs to write.
+ * Leaves the child only its pipe and the standard streams: an inherited end of another
+ * run's pipe would keep that run waiting. Drops the buffered output of stdout and stderr,
+ * which the parent writes.
  */
 static int leave_others_alone(int fd)
 {
@@ -386,8 +393,8 @@ static int leave_others_alone(int fd)
 }
 
 /*
- * A copy of one thread of a process with several. libc sees to it that malloc and
- * stdio work in it; a lock of ktest's own that a check could need does not exist.
+ * The child is a fork of one thread of several. libc keeps malloc and stdio usable in the
+ * child; a check needs no lock of ktest.
  */
 static _Noreturn void run_child(const struct kt_run_record *rec, int fd,
 				void (*fn)(struct kt_check *ck), pid_t parent)
@@ -405,7 +412,7 @@ static _Noreturn void run_child(const struct kt_run_record *rec, int fd,
 	_exit(0);
 }
 
-/* Waits for bytes of the check. KT_CHECK_RUN_E_CANCELLED. */
+/* Waits for bytes or the end of file on fd. 0 or KT_CHECK_RUN_E_CANCELLED. */
 static int wait_for_bytes(int fd, int cancel_fd)
 {
 	struct pollfd fds[] = { { .fd = fd, .events = POLLIN },
@@ -429,7 +436,7 @@ static int decode_findings(struct kt_run_record *rec, struct kt_frame_decoder *d
 	return kt_forward(r);
 }
 
-/* Takes in findings until the check closes its end. */
+/* Adds findings to rec until the child closes its end of the pipe. */
 static int take_findings(struct kt_run_record *rec, int fd, int cancel_fd)
 {
 	struct kt_frame_decoder dec;

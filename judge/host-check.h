@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Running a host check: in a process of its own, which sees the record and
- * sends back findings. A check that crashes or does not end within its time is
- * a finding too, so that it can never pass by accident.
+ * Runs the check of a scenario in a child process, which reads the record and sends
+ * findings back. A check that crashes or exceeds KT_CHECK_SECONDS_MAX is itself a
+ * finding, so that no check passes by accident.
  */
 #pragma once
 
@@ -10,17 +10,18 @@
 #include "judge/record.h"
 #include "scenario/scenario.h"
 
-/* Wall time a check may take, seconds. */
+/* Limit of one check, seconds of wall time. */
 #define KT_CHECK_SECONDS_MAX 30
 
 enum kt_check_run_condition {
-	/* cancel_fd became readable; the check was killed */
+	/* cancel_fd became readable; the child was killed */
 	KT_CHECK_RUN_E_CANCELLED = KT_CONDITION(CHECK_RUN),
 };
 
 /*
- * Runs fn over the record and adds its findings to it. cancel_fd (-1: none) is
- * watched and not read.
+ * Runs fn over rec and adds the findings of fn to rec. what: the kind of function, for
+ * messages. cancel_fd (-1: none) is polled and not read. 0, KT_CHECK_RUN_E_CANCELLED or
+ * negative errno.
  */
 int kt_check_run(struct kt_run_record *rec, const char *what, void (*fn)(struct kt_check *ck),
 		 int cancel_fd) _kt_must_check_;

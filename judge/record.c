@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What is known of one run; see record.h. */
+/*
+ * The record of a run; see record.h. One function per message type checks the message and
+ * adds it: numbers must be consecutive, counts within limits, names declared. Messages that
+ * only change the state of a session are left to machine/, judging to verdict.c.
+ */
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,11 +13,11 @@
 #include "monitor/received.h"
 
 #define FINDINGS_MAX 1000
-#define LAST_KIND    (KT_FINDING_KIND_COUNT_ - 1u) /* of what a guest may say */
+#define LAST_KIND    (KT_FINDING_KIND_COUNT_ - 1u) /* largest finding kind in a message */
 #define SPAWNS_MAX   KT_GENERATIONS_MAX
-#define OPS_MAX	     16384 /* with those that are repeated */
+#define OPS_MAX	     16384 /* per run, repetitions included */
 #define WORKERS_MAX  16384
-#define STARTS_MAX   16384 /* of programs */
+#define STARTS_MAX   16384 /* starts of programs */
 
 int kt_run_record_init(struct kt_run_record *rec)
 {
@@ -37,7 +41,7 @@ void kt_run_record_deinit(struct kt_run_record *rec)
 
 static int protocol(struct kt_diag *diag, const char *what)
 {
-	kt_diag_doing(diag, "take in what the guest reports");
+	kt_diag_doing(diag, "record a message of the guest");
 	kt_diag_cause(diag, "%s", what);
 	return KT_RECORD_E_PROTOCOL;
 }
@@ -85,7 +89,7 @@ static int add_sched(struct kt_run_record *rec, const struct kt_msg_sched *msg,
 		return 0;
 	case KT_SCHED_DIED:
 	case KT_SCHED_EXITED:
-		/* A process that the kernel dropped may have to be ended afterwards. */
+		/* After a death, EXITED reports the end of the loader. */
 		s->status = msg->status;
 		if (!s->ended)
 			s->ended_ns = msg->time_ns;
@@ -100,14 +104,14 @@ static int add_sched(struct kt_run_record *rec, const struct kt_msg_sched *msg,
 }
 
 /*
- * The first end that it tells of is that of its generation: on CPU hotplug, loaders of the
- * kernel's tools attach anew by themselves, which is no part of the run any more.
+ * Only the first exit information counts, which is that of the generation: after CPU
+ * hotplug, loaders of the kernel's tools attach again by themselves, outside the run.
  */
 static void take_output_line(struct kt_sched_record *s, struct kt_output_line *line)
 {
 	line->text[line->len] = 0;
 	line->len = 0;
-	/* Most of what it says is about something else. */
+	/* Most lines have no exit information. */
 	if (s->exit.kind == KT_SCX_NONE)
 		(void)!kt_scx_exit_from_output(&s->exit, line->text);
 }
@@ -196,7 +200,7 @@ struct kt_program_record *kt_run_record_program(struct kt_run_record *rec, uint3
 	return start && start <= rec->program_count ? &rec->programs[start - 1] : NULL;
 }
 
-/* What the guest calls a program becomes the name of a file: it must be one that there is. */
+/* The name becomes part of a file name: only declared names are accepted. */
 static int add_program(struct kt_run_record *rec, const struct kt_msg_program *msg,
 		       struct kt_diag *diag)
 {
@@ -218,7 +222,7 @@ static int add_program(struct kt_run_record *rec, const struct kt_msg_program *m
 	return 0;
 }
 
-/* The tail is cut only when it has doubled, so that little is moved. */
+/* Cuts the tail only when it has doubled, so that few bytes are moved. */
 static int keep_tail(struct kt_buf *tail, const struct kt_bytes *data)
 {
 	size_t keep = KT_MIN(data->len, KT_PROGRAM_TAIL_MAX);
@@ -280,7 +284,7 @@ static int add_op(struct kt_run_record *rec, const struct kt_msg_op *msg, struct
 	return 0;
 }
 
-/* What no scenario can ask for is refused before the machine is stopped for it. */
+/* Refuses a freeze that no scenario can request, before the host freezes the machine. */
 static int add_freeze(struct kt_run_record *rec, const struct kt_msg_freeze *msg,
 		      struct kt_diag *diag)
 {
@@ -375,5 +379,5 @@ int kt_run_record_add(struct kt_run_record *rec, const struct kt_msg *msg, struc
 	}
 	if (msg->type < KT_MSG_HELLO)
 		return protocol(diag, "a message that only the host sends");
-	return 0; /* nothing to remember */
+	return 0; /* not part of the record */
 }

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What is known of one run: filled in while it goes on, judged when it is over.
+ * The record of one run: messages of the guest fill it in during the run, checks, limits
+ * and the verdict read it after the run.
+ *
+ * Times *_ns that are points in time are of the guest's CLOCK_MONOTONIC.
  */
 #pragma once
 
@@ -19,34 +22,34 @@
 #include "judge/scx-exit.h"
 #include "scenario/scenario.h"
 
-/* A line that is not at its end yet. */
+/* The beginning of a line whose newline has not arrived. */
 struct kt_output_line {
 	char text[1400];
 	size_t len;
 };
 
-/* One scheduler process. */
+/* One spawn of a scheduler. */
 struct kt_sched_record {
 	char name[KT_NAME_MAX];
 	uint32_t spawn;
-	uint32_t generation; /* 0: never attached */
+	uint32_t generation; /* 0: not attached */
 	uint32_t pid;
 	bool ended;
-	bool died;	 /* not intended */
-	uint32_t status; /* wait status, once ended */
+	bool died;	 /* it ended unasked: a death */
+	uint32_t status; /* wait status; valid once ended */
 	uint64_t spawned_ns, attached_ns, ended_ns;
-	char tail[512];			/* last output, for messages */
-	char ops[KT_NAME_MAX];		/* what the kernel calls it, once attached */
-	struct kt_scx_exit_info exit;	/* as it said itself */
-	struct kt_output_line lines[2]; /* private: of stdout and stderr */
+	char tail[512];			/* end of its output, for messages */
+	char ops[KT_NAME_MAX];		/* its name in root/ops; valid once attached */
+	struct kt_scx_exit_info exit;	/* exit information from its own output */
+	struct kt_output_line lines[2]; /* private: stdout and stderr */
 };
 
-/* One freeze that the guest asked for. */
+/* One freeze that the guest requested. */
 struct kt_freeze_record {
-	uint64_t pause_ns; /* asked for */
-	bool over;	   /* it was carried out, or it failed */
-	uint64_t stood_ns; /* time of the host in which the machine stood still */
-	char error[KT_TEXT_MAX];
+	uint64_t pause_ns;	 /* requested duration, host time */
+	bool over;		 /* the host has answered */
+	uint64_t stood_ns;	 /* actual duration, host time */
+	char error[KT_TEXT_MAX]; /* why the machine was not frozen; "": it was */
 };
 
 struct kt_finding {
@@ -57,40 +60,41 @@ struct kt_finding {
 	char text[KT_TEXT_MAX];
 };
 
-/* One worker that has ended. */
+/* One worker that ended. */
 struct kt_worker_record {
-	struct kt_msg_worker msg;   /* without its bytes */
-	uint32_t seen[KT_CPUS_MAX]; /* how often on each CPU */
-	struct kt_histogram wakes;  /* how late it was woken, ns */
+	struct kt_msg_worker msg;   /* its seen and wakes are empty */
+	uint32_t seen[KT_CPUS_MAX]; /* observations per CPU */
+	struct kt_histogram wakes;  /* wake-up latencies, ns */
 };
 
-/* The CPUs that a worker was seen on. */
+/* The CPUs on which the worker was observed. */
 struct kt_cpu_mask kt_worker_cpus(const struct kt_worker_record *worker);
 
 /* One start of a program. */
 struct kt_program_record {
 	const struct kt_program_decl *decl; /* borrowed */
 	uint32_t pid;
-	bool ended, asked;	   /* asked: ktest had it end */
-	uint32_t status;	   /* wait status, once ended */
-	uint64_t start_ns, end_ns; /* guest's CLOCK_MONOTONIC */
-	uint64_t output_bytes;	   /* kept in its artefact */
-	uint64_t dropped_bytes;	   /* that were more than can be kept */
-	struct kt_buf tail;	   /* private; kt_program_tail() */
+	bool ended, asked; /* asked: ktest ended it */
+	uint32_t status;   /* wait status; valid once ended */
+	uint64_t start_ns, end_ns;
+	uint64_t output_bytes;	/* kept in its artefact, bytes */
+	uint64_t dropped_bytes; /* beyond KT_PROGRAM_OUTPUT_MAX, bytes */
+	struct kt_buf tail;	/* private; see kt_program_tail() */
 };
 
-/* The end of its output, as far as it is kept: at most KT_PROGRAM_TAIL_MAX bytes. */
+/* The last KT_PROGRAM_TAIL_MAX bytes of the program's output; borrowed from program. */
 struct kt_bytes kt_program_tail(const struct kt_program_record *program);
 
-/* One step that has begun. */
+/* One step that began. */
 struct kt_step_record {
-	uint64_t start_ns, end_ns; /* guest's CLOCK_MONOTONIC; end_ns 0: it did not end */
-	bool truncated;
+	uint64_t start_ns, end_ns; /* end_ns 0: the step did not end */
+	bool truncated;		   /* death of the scheduler cut the hold short */
 };
 
 struct kt_run_record {
 	struct kt_step_record steps[KT_STEPS_MAX];
-	uint64_t saved_ns; /* age of the bake, if its scheduler was attached; 0: it was not */
+	/* Age of the bake, if the bake has the boot scheduler attached; else 0. */
+	uint64_t saved_ns;
 	struct kt_msg_hello hello;
 	bool has_result;
 	struct kt_msg_result result;
@@ -104,43 +108,45 @@ struct kt_run_record {
 	size_t finding_count;
 	struct kt_worker_record *workers; /* owned */
 	size_t worker_count;
-	const struct kt_program_decl *declared; /* programs of the scenario; borrowed; NULL: none */
-	struct kt_program_record *programs;	/* their starts; owned */
+	const struct kt_program_decl *declared; /* of the scenario; borrowed; NULL: no programs */
+	struct kt_program_record *programs;	/* one per start; owned */
 	size_t program_count;
-	uint64_t program_bytes[KT_PROGRAMS_MAX]; /* output of each that is declared */
-	uint32_t generations;			 /* successful attaches */
-	uint32_t live;				 /* generation that is live now; 0: none */
-	uint32_t truncated_step;    /* 1 + index of a step whose hold ended early; 0: none */
-	char console_marks[8][512]; /* first complaints on the console */
+	uint64_t program_bytes[KT_PROGRAMS_MAX]; /* output kept per declared program, bytes */
+	uint32_t generations;			 /* number of successful attaches */
+	uint32_t live;		    /* live generation; 0: the kernel's own scheduler */
+	uint32_t truncated_step;    /* 1 + index of the step whose hold was cut short; 0: none */
+	char console_marks[8][512]; /* first lines that report a kernel bug or a scheduler's end */
 	unsigned int console_mark_count;
-	char panic[512];		/* "Kernel panic - ..."; "" if none */
+	char panic[512];		/* line "Kernel panic - ..."; "": no panic */
 	struct kt_snapshots *snapshots; /* owned */
 };
 
+/* -ENOMEM. */
 int kt_run_record_init(struct kt_run_record *rec) _kt_must_check_;
 void kt_run_record_deinit(struct kt_run_record *rec);
 
 enum kt_record_condition {
-	/* the guest said something that makes no sense */
+	/* a message contradicts an earlier one or exceeds a limit */
 	KT_RECORD_E_PROTOCOL = KT_CONDITION(RECORD),
 };
 
-/* Takes in a message of the guest. KT_RECORD_E_PROTOCOL with diag. */
+/* Adds a message of the guest. 0, KT_RECORD_E_PROTOCOL with diag, or negative errno. */
 int kt_run_record_add(struct kt_run_record *rec, const struct kt_msg *msg,
 		      struct kt_diag *diag) _kt_must_check_;
 
-/* Notes the answer to the last freeze that was asked for. */
+/* Completes the last freeze with the host's answer. */
 void kt_run_record_thawed(struct kt_run_record *rec, const struct kt_msg_thawed *thawed);
 
-/* Adds a finding; beyond the first thousand they are only counted by the guest. */
+/* Adds a finding; drops findings beyond 1000, of which RESULT still counts the guest's. */
 int kt_run_record_finding(struct kt_run_record *rec, const struct kt_msg_finding *finding,
 			  bool from_guest) _kt_must_check_;
 
-/* How a scheduler ended, as it or else the kernel said. kind is KT_SCX_NONE if nobody did. */
+/* The exit information of sched: from its own output, else from the console, else KT_SCX_NONE. */
 struct kt_scx_exit_info kt_run_record_exit(const struct kt_run_record *rec,
 					   const struct kt_sched_record *sched);
 
+/* The spawn with this number, from 1; NULL: no such spawn. Borrowed until the next message. */
 struct kt_sched_record *kt_run_record_spawn(struct kt_run_record *rec, uint32_t spawn);
 
-/* The start of this number, from 1; NULL: there was none. */
+/* The start with this number, from 1; NULL: no such start. Borrowed until the next message. */
 struct kt_program_record *kt_run_record_program(struct kt_run_record *rec, uint32_t start);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What one run came to: verdict and cause, and all that they follow from. */
+/* The result of one run: verdict, cause, figures and record. */
 #pragma once
 
 #include <stdbool.h>
@@ -12,49 +12,50 @@
 #include "proto/result.h"
 #include "scenario/cell.h"
 
-/* Exits of a vCPU by reason. */
+/* Exits of one vCPU, counted per reason. */
 struct kt_run_exits {
 	struct kt_vm_exits list[KT_VM_EXITS_MAX];
 	unsigned int count;
 };
 
-/* What one vCPU used. */
+/* Host CPU time and exits of one vCPU. */
 struct kt_run_vcpu {
 	struct kt_vcpu_stats stats;
 	struct kt_run_exits exits;
-	struct kt_run_exits boot_exits; /* those until HELLO had arrived */
+	struct kt_run_exits boot_exits; /* exits before the host received HELLO */
 };
 
 #define KT_RERUN_MAX (64u << 10)
 
-/* What the machine began as, and how long that took; ns of wall time. */
+/* Start of the machine. Durations are ns of wall time. */
 struct kt_run_start {
-	bool clone;		    /* of a bake; else it was booted */
-	bool attached;		    /* ... in which the boot scheduler was attached */
-	uint64_t age_ns;	    /* ... and that was saved so long before; CLOCK_REALTIME */
-	bool baked_now;		    /* the bake was made for this run */
-	char bake[KT_PATH_MAX];	    /* its folder */
-	char why[KT_DIAG_TEXT_MAX]; /* why it was not a clone, or a bake was made anew; or "" */
-	uint64_t bake_ns;	    /* finding the bake, or making it */
+	bool clone;		    /* true: a clone of a bake; false: booted */
+	bool rewound;		    /* an earlier run used the clone; a rewind preceded this run */
+	bool attached;		    /* the bake has the boot scheduler attached */
+	uint64_t age_ns;	    /* age of the bake, by CLOCK_REALTIME */
+	bool baked_now;		    /* this run made the bake */
+	char bake[KT_PATH_MAX];	    /* folder of the bake */
+	char why[KT_DIAG_TEXT_MAX]; /* why the machine was booted, or the bake replaced; or "" */
+	uint64_t bake_ns;	    /* to find or make the bake */
 	struct kt_vm_restore_times restore;
-	uint64_t open_ns;     /* all of the restore */
-	uint64_t ready_ns;    /* from its beginning until the agent had reported */
-	uint64_t first_op_ns; /* ... until the guest had begun with the job */
+	uint64_t open_ns;     /* to restore, in all */
+	uint64_t ready_ns;    /* from the start of the restore to HELLO */
+	uint64_t first_op_ns; /* from the start of the restore to the first message after JOB */
 };
 
 struct kt_run_result {
-	const struct kt_cell *cell; /* what was run; borrowed */
+	const struct kt_cell *cell; /* cell of the run; borrowed */
 	enum kt_verdict verdict;
 	enum kt_outcome outcome;
-	bool could_not_run;	      /* nothing was judged: exit status 3 */
-	struct kt_diag diag;	      /* what went wrong outside the scenario, if anything */
-	char cause[KT_DIAG_TEXT_MAX]; /* the verdict's cause in words */
-	char artifacts[KT_PATH_MAX];  /* the run's folder; "" if there is none */
-	char rerun[KT_RERUN_MAX];     /* command that repeats the run */
+	bool could_not_run;	      /* no verdict was possible: exit status 3 */
+	struct kt_diag diag;	      /* fault of ktest or its host, if any */
+	char cause[KT_DIAG_TEXT_MAX]; /* cause of the verdict */
+	char artifacts[KT_PATH_MAX];  /* folder of the artefacts; "": none */
+	char rerun[KT_RERUN_MAX];     /* command line that repeats the run */
 	uint64_t wall_ns;
-	uint64_t boot_ns; /* wall time from start of the machine, or thaw, to HELLO */
+	uint64_t boot_ns; /* wall time from start or restore of the machine to HELLO */
 	struct kt_run_start start;
-	struct kt_run_vcpu *vcpus; /* owned; NULL if there was no machine */
+	struct kt_run_vcpu *vcpus; /* owned; NULL: no machine was started */
 	unsigned int vcpu_count;
 	struct kt_run_record record; /* owned */
 };
@@ -62,10 +63,10 @@ struct kt_run_result {
 void kt_run_result_deinit(struct kt_run_result *result);
 
 /*
- * How much the host kept the machine's vCPUs waiting: the run delay of all of
- * them over their run time; 0 if they did not run.
+ * Contention: sum of the run delays of all vCPU threads / sum of their run times; 0
+ * without run time.
  */
 double kt_run_contention(const struct kt_run_result *result);
 
-/* Exit status for one result. */
+/* Exit status of `ktest run` for one result. */
 enum kt_exit kt_run_exit(const struct kt_run_result *result);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* How a scheduler ended; see scx-exit.h. */
+/* Parses exit information; see scx-exit.h. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,7 +17,7 @@ static void copy(char *to, size_t size, const char *from, size_t len)
 	to[len] = 0;
 }
 
-/* The text from behind name to `until`, or else to the last quote. */
+/* Copies the text between name and until to `to`; without until: up to the last quote. */
 static bool take_quoted(const char *line, const char *name, const char *until, char *to,
 			size_t size)
 {
@@ -51,7 +51,7 @@ static int from_loader(struct kt_scx_exit_info *info, const char *line)
 	return 0;
 }
 
-/* "reason" or "reason (message)". */
+/* Parses "reason" or "reason (message)". */
 static int from_reason(struct kt_scx_exit_info *info, const char *text)
 {
 	struct kt_scx_exit_info found = { .kind = KT_SCX_NONE };

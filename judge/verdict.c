@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The rules of judgement; see verdict.h. They are tried in order of weight; the
- * first that applies gives the verdict and its cause.
+ * The rules of the verdict; see verdict.h. kt_verdict_decide() tries the rules in order of
+ * weight, and the first rule that applies sets verdict and cause: outcome of the machine, ops,
+ * deaths, findings, complaints of the kernel, workers, runs that did too little.
+ *
+ * A rule about time yields inconclusive instead of fail if contention was high, because a busy
+ * host makes any scheduler late. Measurements and limits are left to worker-limits.c.
  */
 #include <regex.h>
 #include <signal.h>
@@ -15,15 +19,14 @@
 #include "judge/verdict.h"
 
 /*
- * What took too long on a machine whose vCPUs waited for the host's CPUs for more than
- * this part of the time they ran says nothing about a scheduler.
+ * Contention above which lateness in the guest is no evidence against a scheduler.
  */
 #define CONTENTION_MAX 0.25
 
-/* The same for the time that the kernel lets a runnable task wait, which is 2 s and more. */
+/* The same for stalls that the kernel's watchdog reports, whose time-out is 2 s or more. */
 #define CONTENTION_MAX_STALL 3.0
 
-/* How long an attach or a detach may take; see KT_SCHED_ATTACH_NS of ops/guest/sched.h. */
+/* Time-out of an attach or a detach; KT_SCHED_ATTACH_NS of ops/guest/sched.h. */
 #define OP_TIME_NS (10 * KT_NSEC_PER_SEC)
 
 static bool conclude(struct kt_run_result *res, enum kt_verdict verdict, const char *fmt, ...)
@@ -68,8 +71,8 @@ static const char *scheduler_name(const struct kt_run_record *rec, uint32_t gene
 }
 
 /*
- * The guest itself went down. That is held against the scheduler only if one
- * was live at that time; otherwise the machine is to blame.
+ * Panic or hang of the guest: fail if a scheduler was live at the time, otherwise
+ * inconclusive.
  */
 static bool judge_guest_death(struct kt_run_result *res)
 {
@@ -99,15 +102,15 @@ static bool judge_outcome(struct kt_run_result *res)
 			kt_diag_format(&res->diag, text, sizeof(text)));
 }
 
-/* Failures of init's own, and of the host's. */
+/* Whether init or the host caused the error. */
 static bool is_not_the_schedulers(uint32_t error)
 {
 	return error == KT_OP_INTERNAL || error == KT_OP_FREEZE_FAILED;
 }
 
 /*
- * An op took all the time that it may, and on average the vCPUs waited for the host's CPUs
- * for half of it or more: what it waited for may just not have been let run.
+ * Whether an op timed out while the vCPUs waited for the host's CPUs, on average, for at
+ * least half of its duration: the awaited process may have lacked CPU time.
  */
 static bool is_the_hosts(const struct kt_run_result *res, const struct kt_msg_op *op)
 {
@@ -129,8 +132,8 @@ static enum kt_op_error expected_error(const struct kt_step *step, uint32_t op)
 }
 
 /*
- * It did not happen in time: what was concluded is no more if the host kept vCPUs waiting for
- * more than so much of the time that they ran.
+ * Turns a fail about time into inconclusive if contention exceeds contention_max. Returns
+ * true.
  */
 static bool excuse(struct kt_run_result *res, double contention_max)
 {
@@ -145,7 +148,7 @@ static bool judge_ops(struct kt_run_result *res, const struct kt_scenario *s)
 {
 	for (size_t i = 0; i < res->record.op_count; i++) {
 		const struct kt_msg_op *op = &res->record.ops[i];
-		/* NULL: what comes before the first step, or one that the scenario has not. */
+		/* NULL: KT_STEP_BOOT, or an index beyond the steps of the scenario. */
 		const struct kt_step *step = kt_scenario_step(s, op->step);
 		enum kt_op_error expected = expected_error(step, op->op);
 
@@ -153,8 +156,7 @@ static bool judge_ops(struct kt_run_result *res, const struct kt_scenario *s)
 			continue;
 		if (op->error == KT_OP_OK)
 			return conclude(res, KT_VERDICT_FAIL,
-					"op %s of step '%s' went well, and was expected to end in "
-					"%s",
+					"op %s of step '%s' succeeded; expected was %s",
 					kt_op_kind_name(op->kind), step->name,
 					kt_op_error_name(expected));
 		conclude(res,
@@ -180,7 +182,7 @@ static void describe_status(char *buf, size_t size, uint32_t status)
 		snprintf(buf, size, "exit status %d", WEXITSTATUS(status));
 }
 
-/* "error-stall: runnable task stall: ...", or what is known of the process. */
+/* "error-stall: runnable task stall: ...", else the wait status of the loader. */
 static void describe_death(char *buf, size_t size, const struct kt_sched_record *s,
 			   const struct kt_scx_exit_info *exit)
 {
@@ -195,7 +197,7 @@ static bool has_match(const char *pattern, const char *text)
 	regex_t regex;
 	bool found;
 
-	/* It was compiled when the scenario was checked. */
+	/* Cannot fail: the check of the scenario has compiled the pattern. */
 	if (regcomp(&regex, pattern, REG_EXTENDED | REG_NOSUB))
 		return false;
 	found = !regexec(&regex, text, 0, NULL, 0);
@@ -203,7 +205,7 @@ static bool has_match(const char *pattern, const char *text)
 	return found;
 }
 
-/* What of a death is not as it was expected to be; NULL: it is all as expected. */
+/* The part of the exit information that differs from expected; NULL: none; "": not expected. */
 static const char *unexpected_part(const struct kt_expected_death *expected,
 				   const struct kt_scx_exit_info *exit)
 {
@@ -219,7 +221,7 @@ static const char *unexpected_part(const struct kt_expected_death *expected,
 	return NULL;
 }
 
-/* The first death that is not as it was expected, or none where one was. */
+/* Fails on the first unexpected death, or on the absence of an expected death. */
 static bool judge_deaths(struct kt_run_result *res, const struct kt_scenario *scenario)
 {
 	const struct kt_expected_death *expected = scenario->expect_death;
@@ -244,19 +246,19 @@ static bool judge_deaths(struct kt_run_result *res, const struct kt_scenario *sc
 			 s->name, s->generation, (double)(s->ended_ns - s->attached_ns) / 1e9, how,
 			 expected ? "; expected was " : "",
 			 expected ? kt_scx_exit_name(expected->kind) : "",
-			 expected ? ", and different is the " : "", expected ? part : "");
+			 expected ? ", different is the " : "", expected ? part : "");
 		return exit.kind == KT_SCX_ERROR_STALL ? excuse(res, CONTENTION_MAX_STALL) : true;
 	}
 	if (!expected || seen)
 		return false;
-	return conclude(res, KT_VERDICT_FAIL, "no scheduler died, and one was expected to, by %s",
+	return conclude(res, KT_VERDICT_FAIL, "no scheduler died; expected was %s",
 			kt_scx_exit_name(expected->kind));
 }
 
 /*
- * A worker that ktest had to kill was not let run enough to see that it was to stop, or
- * did not look: that is the scheduler's if there was one. One that ended by itself has
- * not done what the scenario is about.
+ * A worker that ktest had to kill got too little CPU time to notice the request to stop:
+ * fail if a scheduler was ever live. A worker that ended by itself did not do its work:
+ * inconclusive.
  */
 static bool judge_workers(struct kt_run_result *res)
 {
@@ -270,7 +272,7 @@ static bool judge_workers(struct kt_run_result *res)
 			return conclude(
 				res,
 				res->record.generations ? KT_VERDICT_FAIL : KT_VERDICT_INCONCLUSIVE,
-				"worker '%s' %u did not stop when it was to", w->name, w->index);
+				"worker '%s' %u did not stop on request", w->name, w->index);
 		describe_status(how, sizeof(how), w->status);
 		return conclude(res, KT_VERDICT_INCONCLUSIVE, "worker '%s' %u ended by itself: %s",
 				w->name, w->index, how);
@@ -279,8 +281,8 @@ static bool judge_workers(struct kt_run_result *res)
 }
 
 /*
- * The first of the weightiest kind: a busy host excuses nothing but what is about time, and
- * what cannot be told excuses nothing at all.
+ * The first finding of the weightiest kind: WRONG before LATE, which contention may excuse,
+ * before UNCLEAR.
  */
 static const struct kt_finding *first_finding(const struct kt_run_record *rec)
 {
@@ -293,8 +295,8 @@ static const struct kt_finding *first_finding(const struct kt_run_record *rec)
 }
 
 /*
- * What the kernel says of a stall, a lockup or a fault of its own is a scheduler's doing, if
- * there was one. That a scheduler is about to be ended can be what it is about.
+ * A report of a stall, a lockup or an oops on the console: fail if a scheduler was ever live.
+ * A scenario that expects a death also expects such reports.
  */
 static bool judge_complaints(struct kt_run_result *res, const struct kt_scenario *s)
 {
@@ -325,14 +327,14 @@ static bool judge_findings(struct kt_run_result *res)
 	return f->kind == KT_FINDING_LATE ? excuse(res, CONTENTION_MAX) : true;
 }
 
-/* A run that did less than it was asked to proves nothing. */
+/* A run that did less than its scenario requires proves nothing. */
 static bool judge_vacuous(struct kt_run_result *res, const struct kt_scenario *s)
 {
 	const struct kt_run_record *rec = &res->record;
 
 	if (rec->result.snapshots_taken < s->snapshots)
 		return conclude(res, KT_VERDICT_INCONCLUSIVE,
-				"%u of the %u snapshots asked for were taken",
+				"%u of %u requested snapshots were taken",
 				rec->result.snapshots_taken, s->snapshots);
 	for (size_t i = 0; s->workers && i <= rec->worker_count; i++) {
 		if (i == rec->worker_count)

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * From what is known of a run to what is concluded. A fault of the machine or
- * the host never counts against a scheduler, and nothing passes that did not do
- * what it was asked to.
+ * Derives the verdict from the result of a run. A fault of the machine or of the host
+ * never counts against a scheduler, and a run passes only if it did all that its scenario
+ * requires.
  */
 #pragma once
 
 #include "judge/result.h"
 
-/* Fills in verdict, could_not_run and cause of result from the rest of it and its cell. */
+/* Sets result->verdict, ->could_not_run and ->cause from the other members of result. */
 void kt_verdict_decide(struct kt_run_result *result);

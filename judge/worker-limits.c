@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Limits on what workers met; see scenario/limit.h. Of several workers that broke one limit the
- * worst is named, and the others are counted.
+ * Limits of workers; see scenario/limit.h. One function per limit judges a group of workers
+ * and adds at most one finding, which names the worst worker and counts the others.
  *
- * A host that keeps some vCPUs waiting takes CPU time from those who run there: shares of
- * it are judged as times are.
+ * Shares of CPU time are findings of kind LATE, as times are: a host that keeps some vCPUs
+ * waiting takes CPU time from the workers on them. Whether contention excuses a finding is
+ * left to verdict.c.
  */
 #include <math.h>
 #include <signal.h>
@@ -18,10 +19,10 @@
 #include "judge/worker-limits.h"
 #include "scenario/allowed.h"
 
-/* By default CPU time is compared among workers that had so much on average. */
+/* The built-in limit on spread applies from this mean CPU time per worker on. */
 #define SPREAD_FROM_NS (3 * KT_NSEC_PER_SEC)
 
-/* Workers that were started together. */
+/* Workers of one declaration that were started together. */
 struct group {
 	struct kt_run_record *rec;
 	const struct kt_scenario *scenario;
@@ -30,7 +31,7 @@ struct group {
 	unsigned int count;
 	const struct kt_cell_limits *limits;
 	const struct kt_topology *topo;
-	int error; /* of adding a finding */
+	int error; /* first fault of adding a finding */
 };
 
 /* ---- findings ---- */
@@ -66,7 +67,7 @@ static void add_unclear(struct group *g, enum kt_limit limit, const char *what)
 	    g->decl->name, what);
 }
 
-/* " and 2 others" */
+/* " (and 2 others)"; "" if broken is 1 */
 static const char *others(char buf[32], unsigned int broken)
 {
 	buf[0] = 0;
@@ -79,7 +80,7 @@ static const char *others(char buf[32], unsigned int broken)
 
 #define WHEN_MAX 256
 
-/* The last step that had begun by then; -1: none. */
+/* The last step that began at or before ns; -1: none. */
 static int step_at(const struct kt_run_record *rec, uint64_t ns)
 {
 	int found = -1;
@@ -122,7 +123,7 @@ static const char *when(char buf[WHEN_MAX], const struct group *g, uint64_t ns)
 	return buf;
 }
 
-/* ---- measures of one worker; negative: there is none ---- */
+/* ---- measures of one worker; negative: no data ---- */
 
 static double life_s(const struct kt_msg_worker *w)
 {
@@ -142,7 +143,7 @@ static double migrations_of(const struct kt_worker_record *w)
 	return w->msg.runs ? 100.0 * (double)w->msg.migrations / (double)w->msg.runs : -1;
 }
 
-/* Of what it was seen to do, the part in the LLC where that is most; per cent. */
+/* Share of observations in the worker's most frequent LLC, in per cent. */
 static double locality_of(const struct group *g, const struct kt_worker_record *w)
 {
 	uint64_t by_llc[KT_CPUS_MAX] = { 0 }, all = 0, most = 0;
@@ -159,7 +160,7 @@ static double locality_of(const struct group *g, const struct kt_worker_record *
 
 /* ---- each limit ---- */
 
-/* One that ended by itself is not left out: that is another cause, and comes after. */
+/* A worker that ended by itself does not count as starved: judge_workers() reports it. */
 static bool was_starved(const struct kt_msg_worker *w)
 {
 	bool ended_by_itself =
@@ -187,7 +188,7 @@ static void judge_starved(struct group *g, uint64_t limit)
 		    begin_ns ? when(at, g, begin_ns) : "");
 }
 
-/* In which a worker wanted to run, or after which it was woken. */
+/* The longest gap or wake-up latency, ns. */
 static uint64_t gap_of(const struct kt_worker_record *w)
 {
 	return KT_MAX(w->msg.longest_gap_ns, kt_histogram_percentile(&w->wakes, 1000));
@@ -277,7 +278,7 @@ static void judge_isolation(struct group *g, uint64_t limit)
 		return;
 	seen = kt_worker_cpus(&g->list[first]);
 	add(g, KT_FINDING_WRONG, KT_LIMIT_ISOLATION,
-	    "worker '%s' %u was seen on CPUs %s%s, and was never let run on others than %s; from %s",
+	    "worker '%s' %u was seen on CPUs %s%s, but was only ever allowed on %s; from %s",
 	    g->decl->name, g->list[first].msg.index, kt_cpu_mask_format(&seen, list),
 	    others(more, broken), kt_cpu_mask_format(&allowed, all),
 	    when(at, g, g->list[first].msg.start_ns));
@@ -303,8 +304,8 @@ static void judge_variation(struct group *g, uint64_t limit)
 	variation = 100 * sqrt(squares / g->count) / mean;
 	if (variation > (double)limit)
 		add(g, KT_FINDING_LATE, KT_LIMIT_VARIATION,
-		    "how fast workers '%s' worked varies by %.0f %% of the %.0f pieces per second "
-		    "that are the mean, limit %llu %%; from %s",
+		    "the work rate of workers '%s' has a standard deviation of %.0f %% of the mean "
+		    "of %.0f pieces per second, limit %llu %%; from %s",
 		    g->decl->name, variation, mean, (unsigned long long)limit,
 		    when(at, g, g->list[0].msg.start_ns));
 }
@@ -354,7 +355,7 @@ static void judge_wake_p99(struct group *g, uint64_t limit)
 		add_unclear(g, KT_LIMIT_WAKE_P99, "were never woken for a known time");
 	else if (broken)
 		add(g, KT_FINDING_LATE, KT_LIMIT_WAKE_P99,
-		    "worker '%s' %u was woken %.3f ms late in 1 of 100 times%s, limit %.3f ms, "
+		    "worker '%s' %u has a p99 wake-up latency of %.3f ms%s, limit %.3f ms, "
 		    "n=%llu; from %s",
 		    g->decl->name, worst->msg.index, (double)worst_ns / 1e6, others(more, broken),
 		    (double)limit / 1e6, (unsigned long long)kt_histogram_count(&worst->wakes),
@@ -376,8 +377,8 @@ static void judge_migrations(struct group *g, uint64_t limit)
 		add_unclear(g, KT_LIMIT_MIGRATIONS, "never got a CPU");
 	else if (broken)
 		add(g, KT_FINDING_WRONG, KT_LIMIT_MIGRATIONS,
-		    "worker '%s' %u got another CPU %llu of the %llu times it got one, %.0f %%%s, "
-		    "limit %llu %%; from %s",
+		    "worker '%s' %u changed its CPU in %llu of %llu runs, %.0f %%%s, limit %llu %%"
+		    "; from %s",
 		    g->decl->name, worst->msg.index, (unsigned long long)worst->msg.migrations,
 		    (unsigned long long)worst->msg.runs, migrations_of(worst), others(more, broken),
 		    (unsigned long long)limit, when(at, g, worst->msg.start_ns));
@@ -415,20 +416,20 @@ static void judge_locality(struct group *g, uint64_t limit)
 	    kt_cpu_mask_format(&seen, list), when(at, g, worst->msg.start_ns));
 }
 
-/* ---- fairness: among cgroups of the first level ---- */
+/* ---- fairness among cgroups of the first level ---- */
 
 static size_t first_part(const char *path)
 {
 	return strcspn(path, "/");
 }
 
-/* Whether both are in one cgroup of the first level. */
+/* Whether the paths a and b begin with the same cgroup of the first level. */
 static bool same_part(const char *a, const char *b)
 {
 	return first_part(a) == first_part(b) && !strncmp(a, b, first_part(a));
 }
 
-/* The weight that the cgroup has had last; 100 is the kernel's default. */
+/* The last weight that a step sets for the cgroup; 100 is the kernel's default. */
 static uint64_t weight_of(const struct kt_scenario *s, const char *cgroup)
 {
 	uint64_t weight = 100;
@@ -441,7 +442,7 @@ static uint64_t weight_of(const struct kt_scenario *s, const char *cgroup)
 	return weight;
 }
 
-/* CPU time of all workers below that cgroup; of all that are in any if it is NULL. */
+/* CPU time of all workers in or below cgroup; NULL: in any cgroup. */
 static uint64_t cpu_ns_of(const struct group *g, const char *cgroup)
 {
 	uint64_t sum = 0;
@@ -456,7 +457,7 @@ static uint64_t cpu_ns_of(const struct group *g, const char *cgroup)
 	return sum;
 }
 
-/* Of all cgroups with workers, each once. */
+/* Sum of the weights of all cgroups of the first level that have workers. */
 static uint64_t weights_sum(const struct kt_scenario *s)
 {
 	uint64_t sum = 0;
@@ -492,14 +493,14 @@ static void judge_fairness(struct group *g, uint64_t limit)
 	due = 100.0 * (double)weight_of(g->scenario, g->decl->cgroup) / (double)weights;
 	if (fabs(share - due) * 100 > (double)limit * due)
 		add(g, KT_FINDING_LATE, KT_LIMIT_FAIRNESS,
-		    "cgroup '%.*s' had %.1f %% of the CPU time, and by its weight %.1f %% are due to "
-		    "it; that is off by %.0f %%, limit %llu %%; from %s",
+		    "cgroup '%.*s' had %.1f %% of the CPU time; its weight entitles it to %.1f %%, "
+		    "deviation %.0f %%, limit %llu %%; from %s",
 		    (int)first_part(g->decl->cgroup), g->decl->cgroup, share, due,
 		    100 * fabs(share - due) / due, (unsigned long long)limit,
 		    when(at, g, g->list[0].msg.start_ns));
 }
 
-/* ---- all of them ---- */
+/* ---- all limits ---- */
 
 static void (*const judges[KT_LIMIT_COUNT_])(struct group *g, uint64_t limit) = {
 	[KT_LIMIT_STARVED] = judge_starved,	[KT_LIMIT_GAP] = judge_gap,
@@ -509,8 +510,7 @@ static void (*const judges[KT_LIMIT_COUNT_])(struct group *g, uint64_t limit) = 
 	[KT_LIMIT_LOCALITY] = judge_locality,	[KT_LIMIT_FAIRNESS] = judge_fairness,
 };
 
-/* All layers but the built-in one. */
-/* Those that were started with the first of them. */
+/* Number of workers at the head of list that were started together. */
 static unsigned int count_together(const struct kt_worker_record *list, size_t left)
 {
 	unsigned int n = 1;
@@ -539,7 +539,7 @@ int kt_limits_judge(struct kt_run_record *rec, const struct kt_cell *cell)
 		g.list = &rec->workers[i];
 		g.count = count_together(g.list, rec->worker_count - i);
 		g.decl = kt_scenario_workers(g.scenario, g.list->msg.name);
-		/* What a guest says is checked: there may be none of that name. */
+		/* The guest may report an undeclared name. */
 		if (!g.decl)
 			continue;
 		g.limits = kt_cell_limits(cell, g.decl);

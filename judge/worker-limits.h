@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Judges what was seen of the workers by the limits that hold for them: see
- * scenario/limit.h for what they are and where they come from.
+ * Judges the measurements of workers by their limits. scenario/limit.h defines the limits
+ * and their precedence.
  */
 #pragma once
 
 #include "judge/record.h"
 #include "scenario/cell.h"
 
-/* Adds a finding to the record for each limit that was not kept, or cannot be told of. */
+/*
+ * Adds a finding to rec for each limit of cell that workers exceeded or that lacks data to
+ * judge by. Negative errno.
+ */
 int kt_limits_judge(struct kt_run_record *rec, const struct kt_cell *cell) _kt_must_check_;

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Building guest kernels; see build.h. From the top: prepare (what is to be
- * built, and is it there already), lock, then one function per phase.
+ * Builds guest kernels; see build.h. kt_build_kernel() makes the recipe, looks for the
+ * kernel in the cache, takes the lock and calls one function per phase. recipe.c makes
+ * the key, install.c moves the kernel into the cache, base/child.c runs programs.
  *
- * The build happens in "<cache>/kernels/.build/<key>/":
- *	src/		unpacked tarball, under that name once complete
- *	obj/		the kernel's object folder
- *	Kconfig		the fragment, as hashed
- *	build.log	all output, of every attempt
- *	stage/		the finished kernel, until it is moved to its place
+ * The work folder is "<cache>/kernels/.build/<key>/", which survives an interruption:
+ *	src/		complete unpacked tarball
+ *	obj/		object folder of make
+ *	Kconfig		the hashed fragment
+ *	build.log	output of all attempts
+ *	stage/		the finished kernel, before install.c renames it
  */
 #include <fcntl.h>
 #include <poll.h>
@@ -30,13 +31,13 @@
 #define LOCK_RETRY_MS 500
 
 /*
- * Estimates until a build has been seen: lines that make prints, and the CPU time
- * of a line (2.3 GHz EPYC); the link at the end is one process on one CPU.
+ * Estimates for a first build, measured on a 2.3 GHz EPYC: lines that make prints, CPU time
+ * per line, and the final link, which is one process on one CPU.
  */
 #define STEPS_TOTAL   1880u
 #define STEP_CPU_NS   (320 * KT_NSEC_PER_MSEC)
 #define LINK_NS	      (40 * KT_NSEC_PER_SEC)
-#define RATE_FROM_NS  (20 * KT_NSEC_PER_SEC) /* measured rates are believed from here */
+#define RATE_FROM_NS  (20 * KT_NSEC_PER_SEC) /* before, the measured rate is too noisy */
 #define MAKE_ARGS_MAX 24
 
 struct build {
@@ -49,7 +50,7 @@ struct build {
 	int lock_fd, log_fd;
 	struct kt_build_progress progress;
 	uint64_t phase_start_ns, phase_start_steps;
-	char error_line[512]; /* the first that looks like the reason of a failure */
+	char error_line[512]; /* first line of output that looks like the cause of a failure */
 };
 
 static void build_deinit(struct build *b)
@@ -100,7 +101,7 @@ static bool cancelled(const struct build *b)
 
 /* --- programs ---------------------------------------------------------------- */
 
-/* "  CC      kernel/fork.o" and the like. */
+/* Whether make reports a step: "  CC      kernel/fork.o". */
 static bool is_step(const char *line)
 {
 	return line[0] == ' ' && line[1] == ' ' && line[2] >= 'A' && line[2] <= 'Z';
@@ -142,19 +143,24 @@ static int run(struct build *b, const char *const *argv, const char *doing)
 	kt_diag_doing(b->diag, "%s", doing);
 	if (r == KT_CHILD_E_CANCELLED) {
 		kt_diag_cause(b->diag, "interrupted");
-		kt_diag_remedy(b->diag, "the same command goes on where this ended");
+		kt_diag_remedy(b->diag, "run the same command again to continue this build");
 		return KT_BUILD_E_CANCELLED;
+	}
+	if (r == KT_CHILD_E_NONE) {
+		kt_diag_cause(b->diag, "%s", why.cause);
+		kt_diag_remedy(b->diag, "%s", why.remedy);
+		return KT_BUILD_E_TOOLS;
 	}
 	kt_diag_cause(b->diag, "%s%s%s", why.cause[0] ? why.cause : strerror(-r),
 		      b->error_line[0] ? ": " : "", b->error_line);
 	if (b->progress.phase == KT_BUILD_UNPACK)
 		kt_diag_remedy(b->diag, "sources are a tar file or a folder");
 	else
-		kt_diag_remedy(b->diag, "all its output is in %s/build.log", b->work);
+		kt_diag_remedy(b->diag, "the whole output is in %s/build.log", b->work);
 	return r > 0 ? KT_BUILD_E_FAILED : kt_forward(r);
 }
 
-/* make in the source tree, unaffected by a make or a settings of the caller's. */
+/* Runs make in the source tree without make variables of the caller's environment. */
 static int run_make(struct build *b, const char *doing, const char *const *targets)
 {
 	char obj[KT_PATH_MAX], allconfig[KT_PATH_MAX], jobs[32];
@@ -163,13 +169,9 @@ static int run_make(struct build *b, const char *doing, const char *const *targe
 		"ARCH", "-u", "CROSS_COMPILE", "-u", "KBUILD_OUTPUT", "LC_ALL=C", "make",      "-C",
 	};
 	size_t n = 16;
-	int r;
 
-	r = kt_path_format(obj, "O=%s/obj", b->work);
-	if (!r)
-		r = kt_path_format(allconfig, "KCONFIG_ALLCONFIG=%s/Kconfig", b->work);
-	if (r)
-		return kt_forward(r);
+	KT_TRY(kt_path_format(obj, "O=%s/obj", b->work));
+	KT_TRY(kt_path_format(allconfig, "KCONFIG_ALLCONFIG=%s/Kconfig", b->work));
 	snprintf(jobs, sizeof(jobs), "-j%u", b->progress.jobs);
 	argv[n++] = b->src;
 	argv[n++] = obj;
@@ -190,15 +192,11 @@ static int in_work(const struct build *b, char *path, const char *name)
 static int open_lock(int *ret_fd)
 {
 	char kernels[KT_PATH_MAX], path[KT_PATH_MAX];
-	int fd, r;
+	int fd;
 
-	r = kt_cache_kernels_dir(kernels);
-	if (!r)
-		r = kt_mkdir_p(kernels);
-	if (!r)
-		r = kt_path_format(path, "%s/.lock", kernels);
-	if (r)
-		return kt_forward(r);
+	KT_TRY(kt_cache_kernels_dir(kernels));
+	KT_TRY(kt_mkdir_p(kernels));
+	KT_TRY(kt_path_format(path, "%s/.lock", kernels));
 	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
 	if (fd < 0)
 		return kt_raise(-errno);
@@ -207,8 +205,8 @@ static int open_lock(int *ret_fd)
 }
 
 /*
- * A lock that somebody else holds cannot be waited for together with a
- * descriptor, so it is asked for again from time to time.
+ * Polls for the lock every LOCK_RETRY_MS, because flock(2) cannot wait for the lock and for
+ * cancel_fd at the same time.
  */
 static int take_lock(struct build *b)
 {
@@ -232,18 +230,17 @@ static int take_lock(struct build *b)
 	return 0;
 }
 
-/* Opens the log behind what earlier attempts wrote, and counts their steps. */
+/* Opens build.log for appending and counts the steps of earlier attempts. */
 static int open_log(struct build *b)
 {
 	_cleanup_(kt_buf_deinit) struct kt_buf old = KT_BUF_INIT(LOG_READ_MAX);
 	char path[KT_PATH_MAX];
 	int r;
 
-	r = in_work(b, path, "build.log");
-	if (r)
-		return kt_forward(r);
-	r = kt_read_file(path, &old);
-	if (r && r != -ENOENT)
+	KT_TRY(in_work(b, path, "build.log"));
+	/* An absent log, or one beyond LOG_READ_MAX, only makes the estimate worse. */
+	r = kt_try_read_file(path, &old);
+	if (r < 0)
 		return kt_forward(r);
 	for (const char *p = kt_buf_str(&old); *p; p = strchrnul(p, '\n'), p += *p == '\n')
 		b->progress.steps += is_step(p);
@@ -255,21 +252,16 @@ static int open_log(struct build *b)
 static int open_work(struct build *b)
 {
 	char path[KT_PATH_MAX];
-	int r;
 
-	r = in_work(b, path, "obj");
-	if (!r)
-		r = kt_mkdir_p(path);
-	if (!r)
-		r = open_log(b);
-	if (!r)
-		r = in_work(b, path, "Kconfig");
-	if (!r)
-		r = kt_write_file_atomic(path, b->recipe.fragment.data, b->recipe.fragment.len);
-	return kt_forward(r);
+	KT_TRY(in_work(b, path, "obj"));
+	KT_TRY(kt_mkdir_p(path));
+	KT_TRY(open_log(b));
+	KT_TRY(in_work(b, path, "Kconfig"));
+	return kt_forward(
+		kt_write_file_atomic(path, b->recipe.fragment.data, b->recipe.fragment.len));
 }
 
-/* For work that going on with it would not mend; forwards r. */
+/* Removes work that a later build could not continue; returns r. */
 static int drop_work(struct build *b, int r)
 {
 	int w = kt_remove_tree(b->work);
@@ -291,11 +283,8 @@ static int unpack(struct build *b)
 				     NULL };
 	int r;
 
-	r = in_work(b, b->src, "src");
-	if (!r)
-		r = in_work(b, temp, "src.part");
-	if (r)
-		return kt_forward(r);
+	KT_TRY(in_work(b, b->src, "src"));
+	KT_TRY(in_work(b, temp, "src.part"));
 	if (!access(b->src, F_OK))
 		return 0;
 	enter(b, KT_BUILD_UNPACK);
@@ -317,9 +306,7 @@ static int get_source(struct build *b)
 
 	if (b->recipe.source.is_tree)
 		return kt_forward(kt_path_format(b->src, "%s", b->recipe.source.path));
-	r = unpack(b);
-	if (r)
-		return kt_forward(r);
+	KT_TRY(unpack(b));
 	kt_diag_doing(b->diag, "use kernel sources %s", b->recipe.source.path);
 	r = kt_kernel_source_check_tree(b->src, b->diag);
 	if (r)
@@ -351,13 +338,9 @@ static int configure(struct build *b)
 	int r;
 
 	enter(b, KT_BUILD_CONFIGURE);
-	r = run_make(b, "configure the kernel", targets);
-	if (!r)
-		r = in_work(b, path, "obj/.config");
-	if (!r)
-		r = kt_read_file(path, &config);
-	if (r)
-		return kt_forward(r);
+	KT_TRY(run_make(b, "configure the kernel", targets));
+	KT_TRY(in_work(b, path, "obj/.config"));
+	KT_TRY(kt_read_file(path, &config));
 	r = kt_config_compare("CONFIG_MODULES=y\n", kt_buf_str(&config), ignore_lost, NULL, &lost,
 			      &line);
 	if (r)
@@ -396,18 +379,14 @@ static int install(struct build *b, struct kt_cached_kernel *ret_kernel)
 		.created_s = time(NULL),
 		.build_steps = b->progress.steps,
 	};
-	int r;
 
 	enter(b, KT_BUILD_INSTALL);
 	strcpy(kernel.compiler, recipe->compiler);
 	strcpy(kernel.source, recipe->source.path);
 	strcpy(kernel.source_hash, recipe->source.hash);
 	strcpy(kernel.kconfig_hash, recipe->kconfig_hash);
-	r = kt_install_kernel(&how, recipe->key, &kernel, b->diag);
-	if (!r)
-		r = kt_remove_tree(b->work);
-	if (r)
-		return kt_forward(r);
+	KT_TRY(kt_install_kernel(&how, recipe->key, &kernel, b->diag));
+	KT_TRY(kt_remove_tree(b->work));
 	*ret_kernel = kernel;
 	return 0;
 }
@@ -429,7 +408,7 @@ static int build_locked(struct build *b, struct kt_cached_kernel *ret_kernel)
 	return kt_forward(r);
 }
 
-/* 0: it is there; condition NONE of the cache: it is not. */
+/* Looks for the kernel in the cache; *ret_existed: found. */
 static int look(struct build *b, struct kt_cached_kernel *ret_kernel, bool *ret_existed)
 {
 	int r = kt_cache_find_key(b->recipe.key, ret_kernel);
@@ -467,7 +446,7 @@ int kt_build_kernel(const struct kt_build_spec *spec, struct kt_cached_kernel *r
 		r = look(&b, ret_kernel, &existed);
 	if (!r && !existed)
 		r = take_lock(&b);
-	/* Whoever held the lock may have built this very kernel. */
+	/* The previous holder of the lock may have built the same kernel. */
 	if (!r && !existed)
 		r = look(&b, ret_kernel, &existed);
 	if (!r && !existed)
@@ -485,17 +464,12 @@ int kt_build_discard(const char *key)
 {
 	_cleanup_(kt_closep) int fd = -1;
 	char path[KT_PATH_MAX];
-	int r;
 
 	if (!key[0] || key[0] == '.' || strchr(key, '/'))
 		return kt_raise(-EINVAL);
-	r = open_lock(&fd);
-	if (r)
-		return kt_forward(r);
+	KT_TRY(open_lock(&fd));
 	if (flock(fd, LOCK_EX | LOCK_NB))
 		return errno == EWOULDBLOCK ? kt_raise(-EBUSY) : kt_raise(-errno);
-	r = kt_cache_work_dir(path, key);
-	if (!r)
-		r = kt_remove_tree(path);
-	return kt_forward(r);
+	KT_TRY(kt_cache_work_dir(path, key));
+	return kt_forward(kt_remove_tree(path));
 }

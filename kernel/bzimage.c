@@ -2,9 +2,10 @@
 /*
  * Compressed kernel images; see bzimage.h.
  *
- * The unpackers of other formats than gzip run as children between two memory
- * files. The one they write to has its final size from the start and is sealed
- * against growing, which bounds what a hostile image can cost.
+ * An unpacker for a format other than gzip is a child process that reads one memfd and
+ * writes another. The output has its final size from the start and is sealed against
+ * growing, which bounds the memory that a hostile image can cost. The ELF image inside
+ * is left to elf.c.
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -35,8 +36,8 @@ enum {
 };
 
 #define SECTOR		 512u
-#define PROTOCOL_PAYLOAD 0x0208 /* first with payload_offset and payload_length */
-#define SIZE_WORD	 4u	/* the unpacked size, at the end of the payload */
+#define PROTOCOL_PAYLOAD 0x0208 /* first version with payload_offset and payload_length */
+#define SIZE_WORD	 4u	/* bytes; holds the unpacked size at the end of the payload */
 
 static const struct format {
 	const char *name;
@@ -76,7 +77,7 @@ bool kt_bzimage_is(const void *image, size_t size)
 	return size >= HEADER_END && !memcmp((const uint8_t *)image + MAGIC, "HdrS", 4);
 }
 
-/* "6.12.1-amd64 (builder@host) #1 ...": up to the blank; "" if it is not there. */
+/* bz->release: "6.12.1-amd64" of "6.12.1-amd64 (builder@host) #1 ..."; or "". */
 static void read_release(struct kt_bzimage *bz, const uint8_t *image, size_t size)
 {
 	size_t offset = le(image, KERNEL_VERSION, 2), len = 0;
@@ -136,14 +137,14 @@ int kt_bzimage_parse(struct kt_bzimage *ret_bzimage, const void *data, size_t si
 	if (!format)
 		return bad(diag, "payload", "compressed in no known way");
 	bz.format = format->name;
-	/* gzip's own trailer is the size word; to the others it is appended. */
+	/* The trailer of gzip ends in the size word; other formats have it appended. */
 	bz.payload_size = format->argv ? length - SIZE_WORD : length;
 	read_release(&bz, image, size);
 	*ret_bzimage = bz;
 	return 0;
 }
 
-/* A memory file of that size which does not grow. */
+/* Creates a memfd with `size` bytes, sealed against growing. */
 static int make_output(size_t size, int *ret_fd)
 {
 	_cleanup_(kt_closep) int fd = memfd_create("ktest-kernel", MFD_CLOEXEC | MFD_ALLOW_SEALING);
@@ -179,17 +180,14 @@ static int inflate_into(const struct kt_bzimage *bz, int fd, struct kt_diag *dia
 	return 0;
 }
 
-/* The payload as a file to read from its start. */
+/* Creates a memfd with the payload; its file offset is 0. */
 static int make_input(const struct kt_bzimage *bz, int *ret_fd)
 {
 	_cleanup_(kt_closep) int fd = memfd_create("ktest-payload", MFD_CLOEXEC);
-	int r;
 
 	if (fd < 0)
 		return kt_raise(-errno);
-	r = kt_write_all(fd, bz->payload, bz->payload_size);
-	if (r)
-		return kt_forward(r);
+	KT_TRY(kt_write_all(fd, bz->payload, bz->payload_size));
 	if (lseek(fd, 0, SEEK_SET))
 		return kt_raise(-errno);
 	*ret_fd = kt_steal_fd(&fd);
@@ -204,23 +202,20 @@ static int run_unpacker(const struct format *format, const struct kt_bzimage *bz
 	struct kt_process process;
 	int status, r;
 
-	r = make_input(bz, &in_fd);
-	if (r)
-		return kt_forward(r);
+	KT_TRY(make_input(bz, &in_fd));
 	spec.stdin_fd = in_fd;
 	spec.stdout_fd = out_fd;
 	spec.no_new_privs = true;
 	r = kt_process_spawn(&process, &spec);
-	if (r == -ENOENT) {
-		kt_diag_cause(diag, "it is packed with %s, and there is no program '%s'",
+	if (r == KT_PROCESS_E_NONE) {
+		kt_diag_cause(diag, "its payload is packed with %s; there is no program '%s'",
 			      format->name, format->argv[0]);
 		kt_diag_remedy(diag, "install %s", format->argv[0]);
+		return KT_BZIMAGE_E_UNPACKER;
 	}
 	if (r)
 		return kt_forward(r);
-	r = kt_process_wait(&process, &status);
-	if (r)
-		return kt_forward(r);
+	KT_TRY(kt_process_wait(&process, &status));
 	if (status || lseek(out_fd, 0, SEEK_CUR) != (off_t)bz->unpacked_size)
 		return bad(diag, "payload", "its compressed stream is damaged");
 	return 0;
@@ -232,9 +227,7 @@ int kt_bzimage_unpack(const struct kt_bzimage *bzimage, int *ret_fd, struct kt_d
 	_cleanup_(kt_closep) int fd = -1;
 	int r;
 
-	r = make_output(bzimage->unpacked_size, &fd);
-	if (r)
-		return kt_forward(r);
+	KT_TRY(make_output(bzimage->unpacked_size, &fd));
 	if (format->argv)
 		r = run_unpacker(format, bzimage, fd, diag);
 	else

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The compressed kernel image of x86 (bzImage, vmlinuz): finding the payload by
- * the setup header, and unpacking it. Layout: the kernel's
- * Documentation/arch/x86/boot.rst.
+ * The compressed kernel image of x86 (bzImage, vmlinuz): finds the payload by the setup
+ * header and unpacks it. Layout: Documentation/arch/x86/boot.rst of the kernel.
  */
 #pragma once
 
@@ -15,29 +14,30 @@
 #include "base/limits.h"
 
 struct kt_bzimage {
-	const uint8_t *payload; /* in the image */
-	size_t payload_size;	/* without the size word behind it */
-	uint32_t unpacked_size; /* as the size word says */
+	const uint8_t *payload; /* borrowed from the image */
+	size_t payload_size;	/* bytes, without the size word behind it */
+	uint32_t unpacked_size; /* value of the size word, bytes */
 	const char *format;	/* "gzip", "zstd", ...; static */
 	char release[KT_NAME_MAX];
 };
 
 enum kt_bzimage_condition {
-	KT_BZIMAGE_E_BAD = KT_CONDITION(BZIMAGE), /* diag's cause names the field */
+	KT_BZIMAGE_E_BAD = KT_CONDITION(BZIMAGE), /* diag names the malformed field */
+	KT_BZIMAGE_E_UNPACKER, /* the program that unpacks the payload is not installed */
 };
 
-/* Whether it has the setup header's magic at all. */
+/* Whether the image has the magic of the setup header. */
 bool kt_bzimage_is(const void *image, size_t size);
 
-/* Condition BAD. */
+/* Finds the payload. 0 or KT_BZIMAGE_E_BAD with diag. */
 int kt_bzimage_parse(struct kt_bzimage *ret_bzimage, const void *image, size_t size,
 		     struct kt_diag *diag) _kt_must_check_;
 
 /*
- * Unpacks the payload into an anonymous memory file; gzip by zlib, the others
- * by the program that made them (zstd, xz, lz4, ...). Never writes more than
- * unpacked_size. Condition BAD: it does not unpack to that size. -ENOENT, with
- * diag: the program is not installed.
+ * Unpacks the payload into a memfd, *ret_fd, which the caller closes: gzip with zlib, other
+ * formats with their program (zstd, xz, lz4, ...). Never writes more than unpacked_size
+ * bytes. KT_BZIMAGE_E_BAD: the payload does not unpack to unpacked_size bytes.
+ * KT_BZIMAGE_E_UNPACKER. Both with diag.
  */
 int kt_bzimage_unpack(const struct kt_bzimage *bzimage, int *ret_fd,
 		      struct kt_diag *diag) _kt_must_check_;

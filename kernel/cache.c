@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The cache of built kernels; see cache.h. */
+/*
+ * The cache of built kernels; see cache.h. A kernel counts as complete if its meta.json is:
+ * install.c writes meta.json before rename(2) makes the folder appear. Locking of builds is
+ * left to build.c.
+ */
 #include <dirent.h>
 #include <fcntl.h>
 #include <stdbool.h>
@@ -48,18 +52,15 @@ int kt_cache_write_meta(const char *dir, const struct kt_cached_kernel *kernel)
 	_cleanup_(json_decrefp) json_t *meta = NULL;
 	_cleanup_(kt_freep) char *text = NULL;
 	char path[KT_PATH_MAX];
-	int r;
 
-	r = kt_path_format(path, "%s/meta.json", dir);
-	if (r)
-		return kt_forward(r);
+	KT_TRY(kt_path_format(path, "%s/meta.json", dir));
 	meta = json_pack("{s:i, s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:b}", "version",
 			 META_VERSION, "release", kernel->release, "build_id", kernel->build_id,
 			 "compiler", kernel->compiler, "source", kernel->source, "source_hash",
 			 kernel->source_hash, "kconfig_hash", kernel->kconfig_hash, "created",
 			 (json_int_t)kernel->created_s, "build_steps",
 			 (json_int_t)kernel->build_steps, "complete", 1);
-	/* Strings that are not UTF-8 are refused, as the file would be on reading. */
+	/* Invalid UTF-8 is refused now, because reading would refuse the file. */
 	if (!meta)
 		return kt_raise(-EILSEQ);
 	text = json_dumps(meta, JSON_INDENT(2));
@@ -102,17 +103,13 @@ int kt_cache_read_meta(const char *dir, struct kt_cached_kernel *ret_kernel)
 
 	r = kt_path_format(path, "%s/meta.json", dir);
 	if (!r)
-		r = kt_read_file(path, &text);
-	if (r == -ENOENT || r == -ENOTDIR || r == -ENOBUFS)
-		return KT_CACHE_E_NONE;
+		r = kt_try_read_file(path, &text);
 	if (r)
-		return kt_forward(r);
+		return r > 0 ? KT_CACHE_E_NONE : kt_forward(r);
 	meta = json_loadb((const char *)text.data, text.len, 0, NULL);
 	if (!meta || !take_meta(meta, &kernel))
 		return KT_CACHE_E_NONE;
-	r = kt_path_format(kernel.path, "%s", dir);
-	if (r)
-		return kt_forward(r);
+	KT_TRY(kt_path_format(kernel.path, "%s", dir));
 	*ret_kernel = kernel;
 	return 0;
 }
@@ -137,7 +134,7 @@ static int append(struct kt_cached_kernels *list, const struct kt_cached_kernel 
 	return 0;
 }
 
-/* Adds the kernel in "<kernels>/<id>", unless that is none. */
+/* Adds the kernel in "<kernels>/<id>", if the folder has a complete kernel. */
 static int add_entry(struct kt_cached_kernels *list, const char *kernels, const char *id)
 {
 	struct kt_cached_kernel kernel;
@@ -170,18 +167,13 @@ int kt_cache_list(struct kt_cached_kernels *ret_kernels)
 	_cleanup_(closedirp) DIR *dir = NULL;
 	char kernels[KT_PATH_MAX];
 	struct dirent *entry;
-	int r;
 
-	r = kt_cache_kernels_dir(kernels);
-	if (r)
-		return kt_forward(r);
+	KT_TRY(kt_cache_kernels_dir(kernels));
 	dir = opendir(kernels);
 	if (!dir && errno != ENOENT)
 		return kt_raise(-errno);
 	while (dir && (entry = readdir(dir))) {
-		r = add_entry(&list, kernels, entry->d_name);
-		if (r)
-			return kt_forward(r);
+		KT_TRY(add_entry(&list, kernels, entry->d_name));
 	}
 	if (list.count)
 		qsort(list.kernels, list.count, sizeof(*list.kernels), newest_first);
@@ -257,13 +249,9 @@ int kt_cache_find_id(const char *id, struct kt_cached_kernel *ret_kernel)
 int kt_cache_remove(const struct kt_cached_kernel *kernel)
 {
 	char kernels[KT_PATH_MAX], doomed[KT_PATH_MAX];
-	int r;
 
-	r = kt_cache_kernels_dir(kernels);
-	if (!r)
-		r = kt_path_format(doomed, "%s/.removed-%s-%d", kernels, kernel->id, getpid());
-	if (r)
-		return kt_forward(r);
+	KT_TRY(kt_cache_kernels_dir(kernels));
+	KT_TRY(kt_path_format(doomed, "%s/.removed-%s-%d", kernels, kernel->id, getpid()));
 	if (rename(kernel->path, doomed))
 		return kt_raise(-errno);
 	return kt_forward(kt_remove_tree(doomed));
@@ -274,20 +262,15 @@ int kt_cache_each_unfinished(int (*fn)(const char *key, void *data), void *data)
 	_cleanup_(closedirp) DIR *dir = NULL;
 	char path[KT_PATH_MAX];
 	struct dirent *entry;
-	int r;
 
-	r = kt_cache_work_dir(path, "");
-	if (r)
-		return kt_forward(r);
+	KT_TRY(kt_cache_work_dir(path, ""));
 	dir = opendir(path);
 	if (!dir)
 		return errno == ENOENT ? 0 : kt_raise(-errno);
 	while ((entry = readdir(dir))) {
 		if (entry->d_name[0] == '.')
 			continue;
-		r = fn(entry->d_name, data);
-		if (r)
-			return kt_forward(r);
+		KT_TRY(fn(entry->d_name, data));
 	}
 	return 0;
 }

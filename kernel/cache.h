@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The cache of built kernels, "<cache>/kernels/". A kernel is the folder
- * "<release>-<key>/", complete from the moment it has that name: vmlinux,
- * bzImage, config, meta.json, and the modules in modules/. The key is a hash of everything
- * it was made from. Work in progress is in ".build/<key>/", out of the way of
- * whoever looks for kernels.
+ * "<release>-<key>/" with vmlinux, bzImage, config, meta.json and modules/; rename(2)
+ * makes the complete folder appear. The key is a hash of all inputs of the build.
+ * Unfinished work is in ".build/<key>/", which listings skip.
  */
 #pragma once
 
@@ -16,19 +15,19 @@
 #include "base/fs.h"
 #include "base/limits.h"
 
-#define KT_KERNEL_KEY_TEXT 13 /* hex digits of a key, and a 0 */
+#define KT_KERNEL_KEY_TEXT 13 /* hex digits of a key, bytes with 0 */
 
 struct kt_cached_kernel {
 	char id[KT_NAME_MAX];	    /* "<release>-<key>" */
-	char path[KT_PATH_MAX];	    /* its folder */
+	char path[KT_PATH_MAX];	    /* folder of the kernel */
 	char release[KT_NAME_MAX];  /* "6.12.117" */
-	char build_id[41];	    /* of vmlinux; "" if it has none */
-	char compiler[KT_TEXT_MAX]; /* what it was compiled with, as that says of itself */
-	char source[KT_PATH_MAX];   /* where it was made from */
+	char build_id[41];	    /* GNU build id of vmlinux in hex; "": none */
+	char compiler[KT_TEXT_MAX]; /* versions of compiler and pahole */
+	char source[KT_PATH_MAX];   /* path of the sources */
 	char source_hash[KT_NAME_MAX];
 	char kconfig_hash[KT_NAME_MAX];
-	int64_t created_s;    /* since the epoch */
-	uint64_t build_steps; /* lines make reported; 0: unknown */
+	int64_t created_s;    /* creation time, seconds since the epoch */
+	uint64_t build_steps; /* steps of the whole build; 0: unknown */
 };
 
 struct kt_cached_kernels {
@@ -37,35 +36,35 @@ struct kt_cached_kernels {
 };
 
 enum kt_cache_condition {
-	KT_CACHE_E_NONE = KT_CONDITION(CACHE), /* no such kernel */
-	KT_CACHE_E_AMBIGUOUS,		       /* several kernels' ids begin like that */
+	KT_CACHE_E_NONE = KT_CONDITION(CACHE), /* no kernel matches */
+	KT_CACHE_E_AMBIGUOUS,		       /* several ids begin with the given text */
 };
 
-/* The folder of kernels; not created. buf holds KT_PATH_MAX bytes. */
+/* Formats the path of the cache into buf of KT_PATH_MAX bytes; does not create it. */
 int kt_cache_kernels_dir(char *buf) _kt_must_check_;
 
-/* All complete kernels; a cache that does not exist is empty. */
+/* Lists all complete kernels; an absent cache is an empty one. */
 int kt_cache_list(struct kt_cached_kernels *ret_kernels) _kt_must_check_;
 void kt_cached_kernels_deinit(struct kt_cached_kernels *kernels);
 
-/* Condition NONE. */
+/* 0 or KT_CACHE_E_NONE. */
 int kt_cache_newest(struct kt_cached_kernel *ret_kernel) _kt_must_check_;
 int kt_cache_find_key(const char *key, struct kt_cached_kernel *ret_kernel) _kt_must_check_;
-/* By id, or the beginning of one. Conditions NONE and AMBIGUOUS. */
+/* id: an id or the beginning of an id. 0, KT_CACHE_E_NONE or KT_CACHE_E_AMBIGUOUS. */
 int kt_cache_find_id(const char *id, struct kt_cached_kernel *ret_kernel) _kt_must_check_;
 
-/* Makes it disappear for all who look, then removes it. */
+/* Renames the kernel out of the listings, then removes its files. */
 int kt_cache_remove(const struct kt_cached_kernel *kernel) _kt_must_check_;
 
-/* Writes and reads "<dir>/meta.json". Reading: condition NONE if it is not a whole one. */
+/* Write and read "<dir>/meta.json". Reading: KT_CACHE_E_NONE if absent or incomplete. */
 int kt_cache_write_meta(const char *dir, const struct kt_cached_kernel *kernel) _kt_must_check_;
 int kt_cache_read_meta(const char *dir, struct kt_cached_kernel *ret_kernel) _kt_must_check_;
 
-/* The folder of unfinished work for a key. */
+/* Formats the path of the work folder of key into buf of KT_PATH_MAX bytes. */
 int kt_cache_work_dir(char *buf, const char *key) _kt_must_check_;
 
 /*
- * Calls fn with the key of each piece of unfinished work. fn's result, if not
- * 0, ends the walk and is returned.
+ * Calls fn with the key of each work folder. A result of fn other than 0 ends the walk and
+ * is returned.
  */
 int kt_cache_each_unfinished(int (*fn)(const char *key, void *data), void *data) _kt_must_check_;

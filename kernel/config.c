@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Comparing configurations; see config.h. A fragment has two hundred lines and a
- * configuration some thousands: each option is looked up by reading on from
- * where a small hash says, built in one pass.
+ * Compares configurations; see config.h. A fragment has 200 lines and a .config some
+ * thousands: one pass over .config builds a hash table, in which each option of the
+ * fragment is looked up.
  */
 #include <stdbool.h>
 #include <stdint.h>
@@ -15,13 +15,13 @@
 
 #define BUCKETS 4096u
 
-/* A line of a configuration: CONFIG_<name> and its value, both inside the text. */
+/* A line of a configuration: CONFIG_<name> and its value, both borrowed from the text. */
 struct setting {
 	const char *name;
 	size_t name_len;
 	const char *value;
 	size_t value_len;
-	struct setting *next; /* of the same bucket */
+	struct setting *next; /* next in the bucket */
 };
 
 enum line_kind {
@@ -36,7 +36,7 @@ static bool is_name_char(char c)
 	       c == '_';
 }
 
-/* p and end span one line. */
+/* Parses the line from p to end. */
 static enum line_kind parse_line(const char *p, const char *end, struct setting *ret)
 {
 	static const char not_set[] = " is not set", option[] = "CONFIG_";
@@ -166,7 +166,6 @@ int kt_config_compare(const char *fragment, const char *config, kt_config_lost_f
 	struct setting wanted;
 	enum line_kind kind;
 	const char *end;
-	int r;
 
 	if (!table)
 		return kt_raise(-ENOMEM);
@@ -185,9 +184,7 @@ int kt_config_compare(const char *fragment, const char *config, kt_config_lost_f
 				    !memcmp(found->value, wanted.value, wanted.value_len) :
 			    wanted.value_len == 1 && wanted.value[0] == 'n')
 			continue;
-		r = report(lost, data, number, p, end, found);
-		if (r)
-			return kt_forward(r);
+		KT_TRY(report(lost, data, number, p, end, found));
 		count++;
 	}
 	*ret_lost = count;

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Kernel configurations as text: did what a fragment asks for survive into a
- * final .config? The kernel's own tooling drops a line whose dependencies are
- * not met without a word.
+ * Compares the text of a configuration fragment with the final .config. Kconfig silently
+ * drops a line of the fragment whose dependencies are not met.
  */
 #pragma once
 
@@ -11,22 +10,24 @@
 #include "base/buf.h"
 #include "base/error.h"
 
-#define KT_CONFIG_BYTES_MAX (4u << 20) /* a distribution's has 300 kB */
+#define KT_CONFIG_BYTES_MAX (4u << 20) /* the .config of a distribution has 300 kB */
+
+enum kt_config_condition {
+	KT_CONFIG_E_SYNTAX = KT_CONDITION(CONFIG), /* malformed line in the fragment */
+};
 
 /*
- * Told of each line of the fragment that did not survive, in order: the line
- * number, the line as it stands, and what the final configuration says instead
- * ("n" where it does not name the option). The strings end with the call.
+ * Called in order with each line of the fragment that the .config lost. line: line number
+ * in the fragment; wanted: the line; is: the value in .config, "n" if .config does not
+ * name the option. Strings are borrowed for the call.
  */
 typedef void kt_config_lost_fn(unsigned int line, const char *wanted, const char *is, void *data);
 
 /*
- * Compares; "# CONFIG_X is not set" asks for CONFIG_X to be n or unknown. Other
- * comments and empty lines ask for nothing. *ret_lost: the number of calls of
- * lost. Condition SYNTAX: *reterr_line of the fragment is none of these.
+ * Calls lost for each lost line. "CONFIG_X=..." requires this value; "# CONFIG_X is not
+ * set" requires n or an unknown option; other comments and empty lines require nothing.
+ * *ret_lost: number of lost lines. KT_CONFIG_E_SYNTAX: line *reterr_line of the fragment
+ * has another form.
  */
-enum kt_config_condition {
-	KT_CONFIG_E_SYNTAX = KT_CONDITION(CONFIG),
-};
 int kt_config_compare(const char *fragment, const char *config, kt_config_lost_fn *lost, void *data,
 		      unsigned int *ret_lost, unsigned int *reterr_line) _kt_must_check_;

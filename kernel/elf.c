@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Reading a kernel's ELF image; see elf.h.
+ * Reads a kernel's ELF image; see elf.h.
  *
- * By hand and not with libelf: what is needed are three sections, and the
- * library's answers about a hostile image would have to be checked against the
- * image's size all over again. Extended section numbering (SHN_XINDEX) is for
- * objects of more than 65,000 sections and is refused.
+ * Without libelf: ktest needs three sections, and results of libelf for a hostile image
+ * would have to be checked against the size of the image again. Extended section numbering
+ * (SHN_XINDEX) is for objects with more than 65,000 sections and is refused.
  */
 #include <stdbool.h>
 #include <stdio.h>
@@ -14,7 +13,7 @@
 #include "base/cursor.h"
 #include "kernel/elf.h"
 
-/* The upper half of the address space, all of it the kernel's. */
+/* Start of the upper half of the address space, which belongs to the kernel. */
 #define KERNEL_HALF UINT64_C(0xffff800000000000)
 
 static int bad(struct kt_diag *diag, const char *field, const char *why)
@@ -160,7 +159,7 @@ static size_t padded(uint32_t size)
 	return ((size_t)size + 3) & ~(size_t)3;
 }
 
-/* Looks through the notes of one section; size is name and descriptor with padding. */
+/* Searches the notes of one section with `size` bytes for the GNU build id. */
 static int find_build_id(const uint8_t *data, size_t size, char *ret_text)
 {
 	struct kt_cursor c = kt_cursor_over(data, size);

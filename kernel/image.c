@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Kernel image files; see image.h. */
+/*
+ * Maps kernel image files; see image.h. The formats are left to bzimage.c and elf.c; the
+ * release is read here, because bzImage and vmlinux have it in different places.
+ */
 #include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -10,6 +13,7 @@
 #include <bpf/libbpf.h>
 
 #include "base/cleanup.h"
+#include "base/fs.h"
 #include "kernel/bzimage.h"
 #include "kernel/image.h"
 
@@ -41,7 +45,7 @@ static int map_fd(int fd, struct kt_image *image, struct kt_diag *diag)
 	return 0;
 }
 
-/* Replaces the mapping of a bzImage by that of what is in it. */
+/* Replaces the mapping of a bzImage by the mapping of its payload. */
 static int unpack(struct kt_image *image, struct kt_diag *diag)
 {
 	_cleanup_(kt_closep) int fd = -1;
@@ -60,8 +64,8 @@ static int unpack(struct kt_image *image, struct kt_diag *diag)
 }
 
 /*
- * The banner is read-only data (init/version-timestamp.c). Reading only that
- * section keeps the rest of the image, which is mapped, out of memory.
+ * The banner is in .rodata (init/version-timestamp.c). Searching only this section keeps
+ * the rest of the mapping out of memory.
  */
 static void find_release(struct kt_image *image)
 {
@@ -99,7 +103,7 @@ int kt_image_open(struct kt_image *ret_image, const char *path, struct kt_diag *
 	if (fd < 0) {
 		r = -errno;
 		kt_diag_cause(diag, "%s", strerror(-r));
-		return r == -ENOENT || r == -ENOTDIR ? KT_IMAGE_E_NONE : kt_raise(r);
+		return kt_errno_is_none(-r) ? KT_IMAGE_E_NONE : kt_raise(r);
 	}
 	r = load(&image, fd, diag);
 	if (r < 0)
@@ -143,12 +147,12 @@ int kt_image_has_struct(const struct kt_elf_section *section, const char *name, 
 {
 	struct btf *btf = NULL;
 
-	/* libbpf has its own opinion on who talks to the terminal. For good, as other threads do so. */
+	/* Stops libbpf from printing, for good: other threads call this function, too. */
 	libbpf_set_print(NULL);
 	if (section->data && section->size <= BTF_MAX)
 		btf = btf__new(section->data, (uint32_t)section->size);
 	if (!btf) {
-		kt_diag_cause(diag, "section .BTF: not BTF that can be read");
+		kt_diag_cause(diag, "section .BTF: invalid BTF");
 		return KT_IMAGE_E_BAD;
 	}
 	*ret_has = btf__find_by_name_kind(btf, name, BTF_KIND_STRUCT) > 0;

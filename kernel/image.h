@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A kernel image file, mapped: vmlinux as it is, bzImage unpacked. Whoever
- * reads a kernel's sections (its fitness here, symbols and BTF elsewhere) opens
- * it through this.
+ * A kernel image file mapped into memory: vmlinux as it is, bzImage unpacked. All readers of
+ * a kernel's sections (fitness, symbols, BTF) open the kernel here.
  */
 #pragma once
 
@@ -16,33 +15,33 @@
 #include "kernel/elf.h"
 
 struct kt_image {
-	struct kt_elf elf; /* over the mapping below */
-	uint8_t *data;	   /* private mapping; NULL: not open */
+	struct kt_elf elf; /* borrows from data */
+	uint8_t *data;	   /* private mapping, owned; NULL: not open */
 	size_t size;
-	char release[KT_NAME_MAX]; /* "" if it cannot be told */
+	char release[KT_NAME_MAX]; /* "": unknown */
 };
 
 enum kt_image_condition {
-	KT_IMAGE_E_NONE = KT_CONDITION(IMAGE), /* no such file */
-	KT_IMAGE_E_BAD, /* not a kernel image; diag's cause names the field */
+	KT_IMAGE_E_NONE = KT_CONDITION(IMAGE), /* no file has this path */
+	KT_IMAGE_E_BAD, /* not a kernel image, or its unpacker is missing; diag has the cause */
 };
 
 #define KT_IMAGE_INIT ((struct kt_image){ .data = NULL })
 
-/* Conditions NONE and BAD, with diag. */
+/* Maps the image. A kt_image_condition with diag, or negative errno. */
 int kt_image_open(struct kt_image *ret_image, const char *path,
 		  struct kt_diag *diag) _kt_must_check_;
 void kt_image_close(struct kt_image *image);
 
 /*
- * The release in the image's banner ("Linux version 6.12.1 ..."), looked for in
- * size bytes; "" if there is none. Does not need a symbol table.
+ * Finds the release in the banner ("Linux version 6.12.1 ...") within size bytes; "" without
+ * a banner. Needs no symbol table.
  */
 void kt_image_release(const void *data, size_t size, char ret_release[KT_NAME_MAX]);
 
 /*
- * Whether the BTF describes a struct of that name. Condition BAD: not BTF, with
- * diag.
+ * Whether section btf describes a struct with this name. KT_IMAGE_E_BAD with diag: the
+ * section is not valid BTF.
  */
 int kt_image_has_struct(const struct kt_elf_section *btf, const char *name, bool *ret_has,
 			struct kt_diag *diag) _kt_must_check_;

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Installing a compiled kernel into the cache; see install.h. All is made ready
- * in the work folder's "stage" and on disk before it is moved to its place by
- * one rename.
+ * Installs a compiled kernel into the cache; see install.h. The kernel is complete in the
+ * folder "stage" and synced to disk before one rename(2) makes it appear in the cache.
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -21,7 +20,7 @@ static int in_work(const struct kt_install *install, char *path, const char *nam
 	return kt_forward(kt_path_format(path, "%s/%s", install->work, name));
 }
 
-/* Drops the DWARF, keeps symbols and BTF. */
+/* Copies from to to without DWARF, with symbols and BTF. */
 static int strip_into(const struct kt_install *install, const char *from, const char *to)
 {
 	const char *const argv[] = { "objcopy", "--strip-debug", from, to, NULL };
@@ -42,25 +41,21 @@ static int copy_file(const char *from, const char *to)
 	return kt_forward(kt_copy_fd(dst, src));
 }
 
-/* One line of modules.order: "arch/x86/kvm/kvm.o", whose .ko stands beside it. */
+/* Installs a module. line: of modules.order, "arch/x86/kvm/kvm.o"; the .ko is beside it. */
 static int install_module(const struct kt_install *install, const char *line, size_t len)
 {
 	char from[KT_PATH_MAX], to[KT_PATH_MAX];
 	const char *name;
-	int r;
 
 	if (len < 3 || memcmp(line + len - 2, ".o", 2))
 		return 0;
 	len -= 2;
 	name = memrchr(line, '/', len);
 	name = name ? name + 1 : line;
-	r = kt_path_format(from, "%s/obj/%.*s.ko", install->work, (int)len, line);
-	if (!r)
-		r = kt_path_format(to, "%s/stage/modules/%.*s.ko", install->work,
-				   (int)(line + len - name), name);
-	if (!r)
-		r = strip_into(install, from, to);
-	return kt_forward(r);
+	KT_TRY(kt_path_format(from, "%s/obj/%.*s.ko", install->work, (int)len, line));
+	KT_TRY(kt_path_format(to, "%s/stage/modules/%.*s.ko", install->work,
+			      (int)(line + len - name), name));
+	return kt_forward(strip_into(install, from, to));
 }
 
 static int install_modules(const struct kt_install *install)
@@ -109,7 +104,7 @@ static int install_files(const struct kt_install *install)
 	return kt_forward(r);
 }
 
-/* Looks at what was made as one who wants to boot it would. */
+/* Checks the staged kernel as `ktest run` would. */
 static int look_at_result(const struct kt_install *install, const char *key,
 			  struct kt_cached_kernel *kernel, struct kt_diag *diag)
 {
@@ -145,7 +140,7 @@ static int publish(const struct kt_install *install, struct kt_cached_kernel *ke
 		r = kt_path_format(kernel->path, "%s/%s", kernels, kernel->id);
 	if (!r)
 		r = kt_cache_write_meta(stage, kernel);
-	/* A folder of that name can only be one that is not a complete kernel. */
+	/* A folder with this name has no complete kernel: the build would have found it. */
 	if (!r)
 		r = kt_remove_tree(kernel->path);
 	if (r)
@@ -160,18 +155,11 @@ int kt_install_kernel(const struct kt_install *install, const char *key,
 		      struct kt_cached_kernel *kernel, struct kt_diag *diag)
 {
 	char stage[KT_PATH_MAX];
-	int r;
 
-	r = in_work(install, stage, "stage");
-	if (!r)
-		r = kt_remove_tree(stage);
-	if (!r)
-		r = install_modules(install);
-	if (!r)
-		r = install_files(install);
-	if (!r)
-		r = look_at_result(install, key, kernel, diag);
-	if (!r)
-		r = publish(install, kernel);
-	return kt_forward(r);
+	KT_TRY(in_work(install, stage, "stage"));
+	KT_TRY(kt_remove_tree(stage));
+	KT_TRY(install_modules(install));
+	KT_TRY(install_files(install));
+	KT_TRY(look_at_result(install, key, kernel, diag));
+	return kt_forward(publish(install, kernel));
 }

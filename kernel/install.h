@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * From a compiled kernel's object folder to a kernel in the cache: collects
- * what is kept, looks at it, and gives it its name. The last step of a build.
+ * The last step of a build: collects the files of a kernel from the object folder, checks
+ * the kernel and moves the files into the cache.
  */
 #pragma once
 
@@ -12,20 +12,20 @@
 #include "kernel/cache.h"
 #include "kernel/recipe.h"
 
-/* Runs a program of the build; what data is to kt_install_kernel(). 0, or as kt_build_kernel(). */
+/* Runs a program of the build; data: of struct kt_install. 0, a kt_build_condition or errno. */
 typedef int kt_install_run_fn(const char *const *argv, const char *doing, void *data);
 
 struct kt_install {
-	const char *work; /* the work folder: "obj" is read, "stage" made anew */
-	bool has_modules;
+	const char *work; /* the work folder: "obj" is read, "stage" is replaced */
+	bool has_modules; /* "obj" has kernel modules */
 	kt_install_run_fn *run;
 	void *data;
 };
 
 /*
- * kernel has all but release, build_id, id and path, which are found out from
- * the image; key completes the id. Condition KT_BUILD_E_FAILED, with diag: a
- * program failed, or the kernel would not do.
+ * Sets release, build_id, id and path of kernel from the image and from key; the caller has
+ * set the other members. KT_BUILD_E_FAILED with diag: a program failed, or the kernel does
+ * not fulfil kt_kernel_require(). Any condition of install->run.
  */
 int kt_install_kernel(const struct kt_install *install, const char *key,
 		      struct kt_cached_kernel *kernel, struct kt_diag *diag) _kt_must_check_;

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Which guest kernel to use, and whether it will do; see kernel.h.
+ * Finds the guest kernel and checks its features; see kernel.h.
  *
- * What a kernel can do is read from its image, before any machine boots it: a
- * distribution's kernel without sched_ext is told so in a fraction of a second
- * and not after a boot that ends in a strange error.
+ * Features are read from the image, before any machine boots it: a kernel without
+ * sched_ext is refused in a fraction of a second, with the missing option by name.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -17,7 +16,7 @@
 
 #define BUILD_REMEDY "build one with 'ktest kernel build'"
 
-/* A folder of the cache stands for the vmlinux in it. */
+/* A path that is a folder means "<path>/vmlinux". */
 static int set_path(char *ret_path, const char *path)
 {
 	struct stat st;
@@ -27,7 +26,7 @@ static int set_path(char *ret_path, const char *path)
 	return kt_forward(kt_path_format(ret_path, "%s", path));
 }
 
-/* The newest in the cache; condition NONE. */
+/* Path of the newest kernel in the cache. KT_KERNEL_E_NONE with diag. */
 static int find_cached(char *ret_path, struct kt_diag *diag)
 {
 	struct kt_cached_kernel newest;

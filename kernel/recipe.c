@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What a kernel is made from; see recipe.h. */
+/* The inputs of a kernel build and their key; see recipe.h. */
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,7 +12,7 @@
 #include "kernel/recipe.h"
 #include "base/child.h"
 
-/* Part of the key: to be raised when the same inputs come to another kernel. */
+/* Part of the key; raise it when the same inputs give another kernel. */
 #define RECIPE_VERSION "1"
 
 #define KCONFIG_MAX (1u << 20)
@@ -91,12 +91,12 @@ static int check_tools(struct kt_diag *diag)
 	if (!programs.len)
 		return 0;
 	kt_diag_doing(diag, "build a kernel");
-	kt_diag_cause(diag, "programs it takes are missing:%s", kt_buf_str(&programs));
+	kt_diag_cause(diag, "programs are missing:%s", kt_buf_str(&programs));
 	kt_diag_remedy(diag, "apt-get install%s libelf-dev", kt_buf_str(&packages));
 	return KT_BUILD_E_TOOLS;
 }
 
-/* The first line that a program says about its version. */
+/* *out: the first line of "<program> --version". */
 static int ask_version(const char *program, struct kt_buf *out, struct kt_diag *diag)
 {
 	const char *const argv[] = { program, "--version", NULL };
@@ -114,18 +114,14 @@ static int ask_version(const char *program, struct kt_buf *out, struct kt_diag *
 	return 0;
 }
 
-/* pahole counts as a compiler: the BTF is its work. */
+/* pahole counts as a compiler, because it generates the BTF. */
 static int identify_compiler(struct kt_recipe *recipe, struct kt_diag *diag)
 {
 	_cleanup_(kt_buf_deinit) struct kt_buf gcc = KT_BUF_INIT(VERSION_MAX);
 	_cleanup_(kt_buf_deinit) struct kt_buf pahole = KT_BUF_INIT(VERSION_MAX);
-	int r;
 
-	r = ask_version("gcc", &gcc, diag);
-	if (!r)
-		r = ask_version("pahole", &pahole, diag);
-	if (r)
-		return kt_forward(r);
+	KT_TRY(ask_version("gcc", &gcc, diag));
+	KT_TRY(ask_version("pahole", &pahole, diag));
 	snprintf(recipe->compiler, sizeof(recipe->compiler), "%.800s, pahole %.100s",
 		 kt_buf_str(&gcc), kt_buf_str(&pahole));
 	return 0;
@@ -135,12 +131,9 @@ static int make_key(struct kt_recipe *recipe)
 {
 	_cleanup_(kt_buf_deinit) struct kt_buf text = KT_BUF_INIT(0);
 	char hash[KT_HASH_TEXT];
-	int r;
 
-	r = kt_buf_printf(&text, RECIPE_VERSION "\n%s\n%s\n%s\n", recipe->source.hash,
-			  recipe->kconfig_hash, recipe->compiler);
-	if (r)
-		return kt_forward(r);
+	KT_TRY(kt_buf_printf(&text, RECIPE_VERSION "\n%s\n%s\n%s\n", recipe->source.hash,
+			     recipe->kconfig_hash, recipe->compiler));
 	kt_hash_bytes(text.data, text.len, hash);
 	memcpy(recipe->key, hash, sizeof(recipe->key) - 1);
 	return 0;
@@ -156,14 +149,10 @@ int kt_recipe_init(struct kt_recipe *recipe, const char *source, const char *kco
 	if (r)
 		return r > 0 ? KT_BUILD_E_SOURCE : kt_forward(r);
 	kt_diag_reset(diag);
-	r = read_fragment(recipe, kconfig, diag);
-	if (!r)
-		r = check_tools(diag);
-	if (!r)
-		r = identify_compiler(recipe, diag);
-	if (!r)
-		r = make_key(recipe);
-	return kt_forward(r);
+	KT_TRY(read_fragment(recipe, kconfig, diag));
+	KT_TRY(check_tools(diag));
+	KT_TRY(identify_compiler(recipe, diag));
+	return kt_forward(make_key(recipe));
 }
 
 void kt_recipe_deinit(struct kt_recipe *recipe)

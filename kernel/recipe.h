@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What a kernel is made from, and the key that follows from it: sources,
- * configuration fragment, compiler. Cheap: nothing is unpacked or run but
- * "--version".
+ * The inputs of a kernel build (sources, configuration fragment, compiler) and the key that
+ * is their hash. Cheap: unpacks nothing and runs only "--version".
  */
 #pragma once
 
@@ -13,32 +12,33 @@
 #include "kernel/cache.h"
 #include "kernel/source.h"
 
-/* How a build can end, from the recipe to the installation. */
+/* Conditions of a build, from kt_recipe_init() to kt_install_kernel(). */
 enum kt_build_condition {
-	KT_BUILD_E_SOURCE = KT_CONDITION(BUILD), /* no sources, or not such as will do */
-	KT_BUILD_E_KCONFIG,			 /* no fragment, or not a fragment */
-	KT_BUILD_E_TOOLS,     /* programs or headers that a kernel build needs are missing */
-	KT_BUILD_E_FAILED,    /* a program of the build failed, or made an unfit kernel */
-	KT_BUILD_E_CANCELLED, /* resumable */
+	KT_BUILD_E_SOURCE =
+		KT_CONDITION(BUILD), /* no sources, or not Linux sources with sched_ext */
+	KT_BUILD_E_KCONFIG,	     /* no fragment, or a malformed fragment */
+	KT_BUILD_E_TOOLS,	     /* a program or header that a kernel build needs is missing */
+	KT_BUILD_E_FAILED,	     /* a program of the build failed, or the kernel is unfit */
+	KT_BUILD_E_CANCELLED,	     /* cancelled; the next build continues */
 };
 
-/* Where ktest's own fragment is: beside its sources, else where it was installed. */
+/* Path of ktest's own fragment: in the source tree, else where it was installed. Static. */
 const char *kt_build_default_kconfig(void);
 
 struct kt_recipe {
 	struct kt_kernel_source source;
-	struct kt_buf fragment; /* owned; text of the configuration fragment */
-	const char *kconfig;	/* its path; borrowed from the caller, or static */
+	struct kt_buf fragment; /* text of the fragment; owned */
+	const char *kconfig;	/* path of the fragment; borrowed from the caller, or static */
 	char kconfig_hash[KT_HASH_TEXT];
 	char compiler[KT_TEXT_MAX]; /* "gcc (Debian ...) 12.2.0, pahole v1.24" */
 	char key[KT_KERNEL_KEY_TEXT];
 };
 
 /*
- * Fills in all of it and sees whether the programs for a build are there. source: a
- * folder or a tarball; NULL: the distribution's package. kconfig: the fragment's file;
- * NULL: ktest's own. Conditions SOURCE, KCONFIG, TOOLS, with diag. To be deinited in any
- * case.
+ * Sets all members and checks that the programs for a build exist. source: a folder or a
+ * tarball; NULL: the distribution's package. kconfig: file of the fragment; NULL: ktest's
+ * own. KT_BUILD_E_SOURCE, KT_BUILD_E_KCONFIG or KT_BUILD_E_TOOLS with diag. The caller
+ * calls kt_recipe_deinit() in any case.
  */
 int kt_recipe_init(struct kt_recipe *recipe, const char *source, const char *kconfig,
 		   struct kt_diag *diag) _kt_must_check_;

@@ -16,7 +16,7 @@
 #include "base/cleanup.h"
 #include "kernel/source.h"
 
-/* What Debian's linux-source-6.12 installs. */
+/* The tarball that Debian's linux-source-6.12 installs. */
 #define PACKAGE	     "linux-source-6.12"
 #define PACKAGE_PATH "/usr/src/" PACKAGE ".tar.xz"
 
@@ -60,7 +60,7 @@ static bool is_version_control(const char *name)
 	return !strcmp(name, ".git") || !strcmp(name, ".hg") || !strcmp(name, ".svn");
 }
 
-/* What tells one state of a file from the next, in a form to hash. */
+/* Hash of a file's path, size, modification time and mode. */
 static XXH128_hash_t hash_entry(const FTSENT *entry, size_t skip)
 {
 	const struct stat *st = entry->fts_statp;
@@ -71,7 +71,7 @@ static XXH128_hash_t hash_entry(const FTSENT *entry, size_t skip)
 	return XXH3_128bits_withSeed(path, strlen(path), XXH3_64bits(facts, sizeof(facts)));
 }
 
-/* The sum over all files, so that the order in which they are met does not matter. */
+/* Sums the hashes of all files, so that the order of folder entries does not matter. */
 static int hash_tree(const char *path, char ret_text[KT_HASH_TEXT])
 {
 	char *const paths[] = { (char *)(uintptr_t)path, NULL };
@@ -136,7 +136,7 @@ static int no_source(const char *path, bool by_default, int r, struct kt_diag *d
 	} else {
 		kt_diag_cause(diag, "%s", strerror(-r));
 	}
-	return r == -ENOENT || r == -ENOTDIR ? KT_KERNEL_SOURCE_E_NONE : kt_raise(r);
+	return kt_errno_is_none(-r) ? KT_KERNEL_SOURCE_E_NONE : kt_raise(r);
 }
 
 int kt_kernel_source_identify(struct kt_kernel_source *ret_source, const char *path,

@@ -42,6 +42,12 @@ static int make(void *arg, void **ret_item, struct kt_diag *diag)
 	return r;
 }
 
+/* Takes a third of the time of another clone, or less. */
+static int rewind_item(void *arg, void *item, struct kt_diag *diag)
+{
+	return kt_session_rewind(item, diag);
+}
+
 static void destroy(void *arg, void *item)
 {
 	kt_session_free(item);
@@ -78,13 +84,16 @@ static int add_kind(struct kt_fleet *fleet, struct kind **ret_kind, struct kt_ba
 		    const struct kt_vm_config *config)
 {
 	struct kind *kind = calloc(1, sizeof(*kind));
+	/* Nested machines cannot be rewound under tcg. */
 	const struct kt_pool_maker maker = { .make = make,
+					     .restore = config->nested ? NULL : rewind_item,
 					     .destroy = destroy,
 					     .arg = kind,
 					     .bytes_each = config->memory_bytes + OVERHEAD_BYTES };
 	const struct kt_pool_config pool = { .min_ready = wanted(fleet),
 					     .max_alive = 2 * fleet->parallel,
 					     .evict_after_ns = EVICT_NS,
+					     .restore_on_release = true,
 					     .gate = &fleet->gate,
 					     .memory = &fleet->memory };
 	int r;
@@ -215,5 +224,6 @@ int kt_fleet_acquire(struct kt_fleet *fleet, const struct kt_baking_request *req
 void kt_fleet_release(struct kt_fleet *fleet, const struct kt_fleet_lease *lease)
 {
 	/* Fails only for what is no lease. */
-	(void)kt_fold(kt_pool_release(lease->lease.pool, &lease->lease, true));
+	(void)kt_fold(kt_pool_release(lease->lease.pool, &lease->lease,
+				      !kt_session_is_reusable(lease->session)));
 }

@@ -248,6 +248,10 @@ static void on_freeze(struct kt_session *s, const struct kt_msg_freeze *request)
 static void on_result(struct kt_session *s)
 {
 	s->concluded = true;
+	if (s->owner.keep) {
+		kt_session_finish(s);
+		return;
+	}
 	kt_session_send_stop(s);
 	kt_session_end_within(s, POWEROFF_NS);
 }

@@ -452,7 +452,14 @@ int kt_session_rewind(struct kt_session *s, struct kt_diag *diag)
 	s->attached = s->has_job = s->in_body = s->replayed = false;
 	s->panic[0] = '\0';
 	s->scanner.len = 0;
+	s->rewinds += !r;
 	return kt_forward(r);
+}
+
+bool kt_session_is_reusable(const struct kt_session *s)
+{
+	return s->concluded && s->outcome == KT_OUTCOME_UNKNOWN && !s->fault && s->pause.held &&
+	       !s->ended;
 }
 
 void kt_session_stop(struct kt_session *s)

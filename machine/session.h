@@ -75,6 +75,7 @@ struct kt_session_owner {
 	uint64_t deadline_ns; /* CLOCK_MONOTONIC, of the session; UINT64_MAX: none */
 	int cancel_fd;	      /* readable: cancelled; never read from; -1: none */
 	uint64_t cancel_ns;   /* time from STOP to the end of the job, for a guest that is ready */
+	bool keep;	      /* the machine runs on after the result of its job, to be rewound */
 };
 
 struct kt_session {
@@ -99,6 +100,7 @@ struct kt_session {
 	uint64_t ready_ns;	 /* ... arrival of HELLO */
 	char panic[512];	 /* "Kernel panic - ..."; "": none */
 	struct kt_commands commands;
+	unsigned int rewinds; /* successful calls of kt_session_rewind() */
 	/* Written by the owner. */
 	bool wake;	/* makes kt_session_run() return */
 	bool concluded; /* the guest has nothing more to report: its end is expected */
@@ -219,6 +221,8 @@ int kt_session_breakpoints(struct kt_session *session, const struct kt_vm_breakp
  * errors are those of kt_vm_rewind().
  */
 int kt_session_rewind(struct kt_session *session, struct kt_diag *diag) _kt_must_check_;
+/* Whether a job ran to its result, and the machine stands still since: it can be rewound. */
+bool kt_session_is_reusable(const struct kt_session *session);
 
 /* Ends the machine if it has not ended. */
 void kt_session_stop(struct kt_session *session);

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Looking up paths in snapshots; see bpfpath.h. */
+/*
+ * Looks up paths in snapshots; see bpfpath.h. The first name of a path is a variable of a
+ * data section or a map; later parts are members and indices. Types are left to typed.c.
+ */
 #include <stdbool.h>
 #include <string.h>
 
@@ -9,7 +12,7 @@
 #include "monitor/bpfpath.h"
 #include "monitor/typed.h"
 
-/* The kernel keeps this many characters of a map's name. */
+/* Length of the longest map name in the kernel; longer names are cut. */
 #define MAP_NAME_KEPT (BPF_OBJ_NAME_LEN - 1)
 
 /* One step of a path: a name, or a number in brackets. */
@@ -25,7 +28,7 @@ static bool is_word(char c)
 	       c == '_';
 }
 
-/* Takes the next part off *pos: 1 taken, 0 end, -1 malformed. */
+/* Reads the next part at *pos: 1: read; 0: end of the path; -1: malformed. */
 static int next_part(const char **pos, bool first, struct part *ret_part)
 {
 	const char *p = *pos;
@@ -97,7 +100,7 @@ static bool key_equals(const struct kt_snapshot_map *map, const uint8_t *key, ui
 	return v == index;
 }
 
-/* Entry number of the key `index`: the number itself for arrays, by search for hashes. */
+/* Number of the entry with key `index`: index itself for arrays, by search for hashes. */
 static uint32_t find_entry(const struct kt_snapshot_map *map, uint64_t index)
 {
 	struct kt_typed value;
@@ -194,7 +197,7 @@ static void say_unknown(const struct kt_snapshot *s, struct kt_diag *diag)
 {
 	_cleanup_(kt_buf_deinit) struct kt_buf names = KT_BUF_INIT(sizeof(diag->cause));
 
-	/* A list that is too long for the diagnostic ends early. */
+	/* The list may be cut at the limit of its buffer. */
 	(void)!kt_bpfpath_names(s, &names);
 	if (names.len)
 		kt_diag_cause(diag, "no such name; there are: %s", kt_buf_str(&names));
@@ -226,10 +229,10 @@ int kt_bpfpath_u64(const struct kt_snapshot *snapshot, const char *path, uint64_
 		say_unknown(snapshot, diag);
 		return KT_BPFPATH_E_NAME;
 	case KT_TYPED_E_BOUNDS:
-		kt_diag_cause(diag, "its type information places it outside the map's bytes");
+		kt_diag_cause(diag, "its BTF places the value outside the map's bytes");
 		return KT_BPFPATH_E_TYPE;
 	default:
-		kt_diag_cause(diag, "it is not an integer, or an index or member does not apply");
+		kt_diag_cause(diag, "the value is not an integer, or has no such index or member");
 		return KT_BPFPATH_E_TYPE;
 	}
 }
@@ -245,7 +248,7 @@ static int append_variables(struct kt_buf *out, const struct kt_typed *section)
 {
 	struct kt_typed v;
 	const char *name;
-	int r, step;
+	int step;
 
 	for (unsigned int i = 0;; i++) {
 		step = kt_typed_variable_at(&v, &name, section, i);
@@ -253,9 +256,7 @@ static int append_variables(struct kt_buf *out, const struct kt_typed *section)
 			return 0;
 		if (step)
 			continue;
-		r = append_name(out, name, "");
-		if (r)
-			return kt_forward(r);
+		KT_TRY(append_name(out, name, ""));
 	}
 }
 

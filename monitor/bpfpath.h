@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Integers of a snapshot by path: "nr_dispatched", "stats.hits", "counters[3]",
- * "cpu_ctx[0].runtime_ns". scenario/check.h says what a path means; this is
- * where it is looked up.
+ * Looks up integers of a snapshot by path: "nr_dispatched", "stats.hits", "counters[3]",
+ * "cpu_ctx[0].runtime_ns". scenario/check.h defines paths.
  */
 #pragma once
 
@@ -14,22 +13,25 @@
 #include "monitor/snapshots.h"
 
 enum kt_bpfpath_condition {
-	KT_BPFPATH_E_FORM = KT_CONDITION(BPFPATH), /* not a path */
-	KT_BPFPATH_E_NAME, /* names nothing in the snapshot; diag lists what exists */
-	KT_BPFPATH_E_TYPE, /* leads to something that is not an integer */
+	KT_BPFPATH_E_FORM = KT_CONDITION(BPFPATH), /* the text is not a path */
+	KT_BPFPATH_E_NAME, /* no value has this path; diag lists the names that exist */
+	KT_BPFPATH_E_TYPE, /* the value is not an integer */
 };
 
-/* Per-CPU values are summed. A negative integer is sign-extended. */
+/*
+ * *ret_value: the integer at path, sign-extended; of a per-CPU map the sum over all CPUs.
+ * A kt_bpfpath_condition with diag.
+ */
 int kt_bpfpath_u64(const struct kt_snapshot *snapshot, const char *path, uint64_t *ret_value,
 		   struct kt_diag *diag) _kt_must_check_;
 
-/* Appends the names a path can begin with: "nr_dispatched, stats, counters[]". */
+/* Appends the names with which a path can begin: "nr_dispatched, stats, counters[]". */
 int kt_bpfpath_names(const struct kt_snapshot *snapshot, struct kt_buf *out) _kt_must_check_;
 
 /*
- * The map's value at entry number i and CPU number cpu as a typed view, and
- * where its key lies (NULL for array types). KT_TYPED_E_NONE beyond the entries
- * or CPUs, KT_TYPED_E_TYPE without type information.
+ * The value of entry number `entry` and CPU index `cpu` as a typed view; *ret_key: its key,
+ * NULL for array types. Both borrow from map. KT_TYPED_E_NONE: no such entry or CPU.
+ * KT_TYPED_E_TYPE: the map has no BTF.
  */
 struct kt_typed;
 int kt_bpfpath_entry(const struct kt_snapshot_map *map, uint32_t entry, uint32_t cpu,

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Snapshots out of messages; see received.h. */
+/* Snapshots from messages; see received.h. */
 #include <string.h>
 
 #include "monitor/received.h"
 
 static int out_of_order(struct kt_diag *diag, const char *what)
 {
-	kt_diag_doing(diag, "take in a snapshot");
+	kt_diag_doing(diag, "store a snapshot");
 	kt_diag_cause(diag, "%s", what);
 	return KT_SNAPSHOTS_E_PROTOCOL;
 }

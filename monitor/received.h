@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The guest as a producer of snapshots: what its messages say, into a store. */
+/* Adds snapshots to a store from messages of the guest. */
 #pragma once
 
 #include "base/diag.h"
@@ -8,8 +8,8 @@
 #include "proto/msg.h"
 
 /*
- * Takes in a BTF, SNAPSHOT, MAP or SNAPSHOT_END message; others are -EINVAL.
- * KT_SNAPSHOTS_E_PROTOCOL with diag, also for numbers and counts that do not follow.
+ * Adds a BTF, SNAPSHOT, MAP or SNAPSHOT_END message; -EINVAL for other messages.
+ * KT_SNAPSHOTS_E_PROTOCOL with diag, also for a wrong snapshot number or count of maps.
  */
 int kt_snapshots_receive(struct kt_snapshots *store, const struct kt_msg *msg,
 			 struct kt_diag *diag) _kt_must_check_;

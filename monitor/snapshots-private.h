@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The store of snapshots, for what assembles them and for the tests of its limits. */
+/* The store of snapshots, for snapshots.c and the tests of its limits. */
 #pragma once
 
 #include "monitor/snapshots.h"
 
 struct kt_btf_entry {
 	uint32_t id;
-	struct btf *btf; /* NULL: it did not parse */
+	struct btf *btf; /* owned; NULL: the BTF did not parse */
 };
 
 struct kt_snapshots {
@@ -14,5 +14,5 @@ struct kt_snapshots {
 	size_t count;
 	struct kt_btf_entry *btfs;
 	size_t btf_count;
-	size_t bytes; /* of all maps */
+	size_t bytes; /* sum over all maps */
 };

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The store of BPF-map snapshots; see snapshots.h. */
+/*
+ * The store of snapshots; see snapshots.h. Every size that readers use is checked here against
+ * the length of the data; the meaning of the data is left to typed.c and bpfpath.c.
+ */
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,7 +14,7 @@
 #include "base/limits.h"
 #include "monitor/snapshots-private.h"
 
-/* Periodic ones, and two for each generation. */
+/* Periodic snapshots, and two per generation. */
 #define STORE_MAX (KT_SNAPSHOTS_MAX + 2 * KT_GENERATIONS_MAX)
 
 int kt_snapshots_new(struct kt_snapshots **ret_store)
@@ -20,7 +23,7 @@ int kt_snapshots_new(struct kt_snapshots **ret_store)
 
 	if (!store)
 		return kt_raise(-ENOMEM);
-	libbpf_set_print(NULL); /* what it thinks of a guest's BTF is for nobody */
+	libbpf_set_print(NULL); /* stops libbpf from printing about a guest's BTF */
 	*ret_store = store;
 	return 0;
 }
@@ -48,7 +51,7 @@ struct kt_snapshots *kt_snapshots_free(struct kt_snapshots *store)
 
 static int protocol(struct kt_diag *diag, const char *what)
 {
-	kt_diag_doing(diag, "take in a snapshot");
+	kt_diag_doing(diag, "store a snapshot");
 	kt_diag_cause(diag, "%s", what);
 	return KT_SNAPSHOTS_E_PROTOCOL;
 }
@@ -64,7 +67,7 @@ int kt_snapshots_add_btf(struct kt_snapshots *store, uint32_t id, const void *da
 	if (!btfs)
 		return kt_raise(-ENOMEM);
 	store->btfs = btfs;
-	/* libbpf checks every type of it; what does not parse leaves its maps untyped. */
+	/* libbpf checks every type; BTF that does not parse leaves its maps untyped. */
 	btfs[store->btf_count++] = (struct kt_btf_entry){
 		.id = id,
 		.btf = len ? btf__new(data, (uint32_t)len) : NULL,
@@ -128,7 +131,7 @@ size_t kt_snapshot_value_bytes(const struct kt_snapshot_map *map)
 	return map->values_per_key > 1 ? (value + 7) / 8 * 8 : value;
 }
 
-/* Bytes of one entry; 0 if the fields make no sense. */
+/* Bytes of one entry; 0: inconsistent fields. */
 static size_t entry_size(const struct kt_snapshot_map *m)
 {
 	if (!m->values_per_key || m->values_per_key > 8192 || m->value_size > KT_MAP_BYTES_MAX ||
@@ -137,12 +140,12 @@ static size_t entry_size(const struct kt_snapshot_map *m)
 	return kt_snapshot_value_bytes(m) * m->values_per_key + kt_snapshot_key_bytes(m);
 }
 
-/* Readers go by the sizes, and so by what was compared with the bytes that there are. */
+/* Whether entries and sizes match the length of the data. Readers rely on it. */
 static bool has_its_bytes(const struct kt_snapshot_map *m)
 {
 	size_t size = entry_size(m);
 
-	/* A product may wrap around. */
+	/* A division, because a product may overflow. */
 	return m->entries ? size && m->len / size == m->entries && m->len % size == 0 : !m->len;
 }
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Walking typed bytes with BTF; see typed.h. */
+/* Typed views; see typed.h. Nothing here recurses without a limit or trusts an offset of BTF. */
 #include <string.h>
 
 #include "monitor/typed.h"
 
-#define CHAIN_MAX     32 /* typedefs and qualifiers in a row; as libbpf allows */
-#define ANONYMOUS_MAX 8	 /* anonymous structs within each other */
+#define CHAIN_MAX     32 /* typedefs and qualifiers in a row; the limit of libbpf */
+#define ANONYMOUS_MAX 8	 /* nesting of anonymous structs */
 
 const struct btf_type *kt_typed_type(const struct kt_typed *v)
 {
@@ -24,7 +24,7 @@ static bool name_is(const char *have, const char *name, size_t len)
 	return have && strlen(have) == len && !memcmp(have, name, len);
 }
 
-/* Moves by bytes and checks that a value of the type fits into what is left. */
+/* *ret_v: v moved by `bytes`, with type type_id, if a value of the type fits. */
 static int move(struct kt_typed *ret_v, const struct kt_typed *v, uint32_t type_id, uint64_t bytes)
 {
 	__s64 size = btf__resolve_size(v->btf, type_id);

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What PID 1 of the guest writes to the console for the host to find. While the
- * control channel is not up, and in a fatal signal, this is the only way to be
- * heard: one line,
+ * The line that PID 1 of the guest writes to the console when it fails without a control
+ * channel, before the channel is open or after a fatal signal:
  *
  *   KT_CONSOLE_FAILED <doing>: <cause>
  */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Framing of the guest channel; see frame.h for the layout. */
+/* Encoder and decoder of frames; frame.h has the layout. */
 #include <string.h>
 
 #include <zlib.h>
@@ -8,7 +8,7 @@
 #include "base/cursor.h"
 #include "proto/frame.h"
 
-/* Enough for one whole frame and as much again, so that feeding never stalls. */
+/* Room for two frames of maximum size, so that feeding never stalls. */
 #define DECODER_MAX (2 * ((size_t)KT_FRAME_PAYLOAD_MAX + KT_FRAME_HEADER_SIZE) + (64u << 10))
 
 const char *kt_frame_strcondition(int condition)
@@ -43,7 +43,6 @@ int kt_frame_encode(struct kt_buf *out, uint16_t type, uint32_t seq, const void 
 		    size_t len)
 {
 	uint8_t header[KT_FRAME_HEADER_SIZE];
-	int r;
 
 	if (len > KT_FRAME_PAYLOAD_MAX)
 		return kt_raise(-ENOBUFS);
@@ -54,13 +53,9 @@ int kt_frame_encode(struct kt_buf *out, uint16_t type, uint32_t seq, const void 
 	kt_put_le(header + 12, len, 4);
 	kt_put_le(header + 16, frame_crc(header, payload, len), 4);
 
-	r = kt_buf_reserve(out, sizeof(header) + len);
-	if (r)
-		return kt_forward(r);
-	r = kt_buf_append(out, header, sizeof(header));
-	if (!r)
-		r = kt_buf_append(out, payload, len);
-	return kt_forward(r);
+	KT_TRY(kt_buf_reserve(out, sizeof(header) + len));
+	KT_TRY(kt_buf_append(out, header, sizeof(header)));
+	return kt_forward(kt_buf_append(out, payload, len));
 }
 
 void kt_frame_decoder_init(struct kt_frame_decoder *dec)
@@ -116,7 +111,7 @@ static int check_header(const struct kt_frame_decoder *dec, struct kt_cursor *c,
 	return 0;
 }
 
-/* Whether the frame is one to hand out; *ret_r is 0 or KT_FRAME_E_SEQ then. */
+/* Whether the frame is not dropped; *ret_r: 0, or KT_FRAME_E_SEQ. */
 static bool check_seq(struct kt_frame_decoder *dec, const struct kt_frame *frame, int *ret_r)
 {
 	if (dec->anew && frame->type == dec->anew && !frame->seq) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What a result says of the machine that a run had: its accelerator and its figures. */
+/* Accelerator and figures of a machine, as they appear in results. */
 #pragma once
 
 #include <stdint.h>
@@ -7,9 +7,9 @@
 #include "base/error.h"
 
 enum kt_accel {
-	KT_ACCEL_AUTO,
-	KT_ACCEL_KVM, /* ktest's own VMM, on /dev/kvm */
-	KT_ACCEL_TCG, /* QEMU system emulation, as a child process */
+	KT_ACCEL_AUTO, /* KT_ACCEL_KVM if vmm/choose.c finds it usable, else KT_ACCEL_TCG */
+	KT_ACCEL_KVM,  /* ktest's own VMM, on /dev/kvm */
+	KT_ACCEL_TCG,  /* QEMU system emulation, as a child process */
 	KT_ACCEL_COUNT_,
 };
 
@@ -24,8 +24,8 @@ int kt_accel_parse(enum kt_accel *ret_accel, const char *name) _kt_must_check_;
 
 struct kt_vcpu_stats {
 	uint64_t run_ns;   /* host CPU time of the vCPU thread: guest run time */
-	uint64_t delay_ns; /* time it was runnable on the host and did not run */
-	uint64_t guest_ns; /* part of run_ns in the guest itself; the host may count it in ticks */
+	uint64_t delay_ns; /* time that the vCPU thread was runnable on the host without a CPU */
+	uint64_t guest_ns; /* part of run_ns in guest mode; may have the resolution of host ticks */
 };
 
 #define KT_VM_EXITS_MAX 64
@@ -35,12 +35,12 @@ struct kt_vm_exits {
 	uint64_t count;
 };
 
-/* What the last restore or rewind was made of, in ns; what an accelerator does in one is in devices. */
+/* Parts of the last restore or rewind, ns. Steps that an accelerator merges are in devices_ns. */
 struct kt_vm_restore_times {
-	uint64_t map_ns;     /* RAM, and the VM or the process */
+	uint64_t map_ns;     /* RAM; creation of the VM or of its process */
 	uint64_t devices_ns; /* devices */
 	uint64_t irqchip_ns; /* interrupt controllers */
 	uint64_t vcpus_ns;   /* vCPUs */
 	uint64_t clock_ns;   /* guest time */
-	uint64_t pages;	     /* rewind: pages that had been written to */
+	uint64_t pages;	     /* number of pages that a rewind restored */
 };

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Messages to bytes and back. One table describes every field of every message;
- * encoder and decoder are loops over it. The order in the table is the order on
- * the wire and the order in msg.h.
+ * Encoder and decoder of messages. One table describes every field of every message, and
+ * both are loops over the table, so that they cannot disagree. The order of fields in the
+ * table is the order on the wire and in msg.h. Framing is left to frame.c, the meaning of
+ * values to the receivers.
  */
 #include <stdbool.h>
 #include <string.h>
@@ -16,8 +17,8 @@ enum field_kind { FIELD_END, FIELD_UINT, FIELD_TEXT, FIELD_BYTES };
 
 struct field {
 	enum field_kind kind;
-	uint16_t offset; /* in struct kt_msg */
-	uint16_t size;	 /* in memory */
+	uint16_t offset; /* in struct kt_msg, bytes */
+	uint16_t size;	 /* in struct kt_msg, bytes */
 };
 
 struct message {
@@ -211,14 +212,11 @@ static int encode_field(struct kt_buf *out, const struct field *f, const void *p
 int kt_msg_encode(struct kt_buf *out, const struct kt_msg *msg)
 {
 	const struct message *m = find_message(msg->type);
-	int r;
 
 	if (!m)
 		return kt_raise(-EINVAL);
 	for (const struct field *f = m->fields; f->kind; f++) {
-		r = encode_field(out, f, (const char *)msg + f->offset);
-		if (r)
-			return kt_forward(r);
+		KT_TRY(encode_field(out, f, (const char *)msg + f->offset));
 	}
 	return 0;
 }

@@ -1,32 +1,34 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Every message of the control channel and every field in it. A message is the
- * payload of one frame (frame.h). On the wire the fields follow each other in
- * the order given here, little-endian and unpadded:
+ * Every message of the control channel and every field of each message. A message is
+ * the payload of one frame (frame.h). On the wire the fields of a message follow each
+ * other in the order of its struct, little-endian and unpadded:
  *
  *   uintN_t          N/8 bytes
  *   char[]           u16 length, then the bytes without the terminating 0
  *   struct kt_bytes  u32 length, then the bytes
  *
- * Times are nanoseconds of the guest's CLOCK_MONOTONIC. A generation is the
- * attach sequence number: 1 for the first successful attach, 0 while the
- * kernel's own scheduler runs. Trailing bytes, a string that does not fit and a
- * string with a 0 in it are decoding errors.
+ * A field *_ns that is a point in time counts nanoseconds of the guest's
+ * CLOCK_MONOTONIC. A generation is numbered from 1, the first successful attach; 0 is
+ * the kernel's own scheduler. Decoding refuses trailing bytes, a string longer than its
+ * field and a string that contains a 0 byte.
  *
- * The life of the channel: HELLO up, JOB down, then events, logs and snapshots
- * up, RESULT up. A FREEZE up is answered by THAWED down, when the machine runs
- * again. FATAL or FAILED up in place of RESULT end it early; STOP down asks for
- * teardown. After RESULT, FAILED or FATAL the guest waits up to a
- * second for a STOP, which says that the host has all it needs, and powers off.
+ * A run, with "up" for guest to host and "down" for host to guest: HELLO up, JOB down,
+ * then events, logs and snapshots up, then RESULT up. FAILED or FATAL up in place of
+ * RESULT ends the run early. STOP down asks for teardown. After RESULT, FAILED or FATAL
+ * the guest waits up to 1 s for a STOP, which confirms that the host needs nothing more,
+ * and powers off.
  *
- * A machine that was restored has a host that knows nothing of what was said
- * before the save. CLONE down begins the channel anew: it is number 0 of the
- * host's frames, and HELLO, number 0 of the guest's, answers it.
+ * A freeze: FREEZE up, THAWED down once the machine runs again.
  *
- * After HELLO, STAGE down brings files, and ATTACH down a scheduler that no job
- * asks for. EXEC down runs a command in an executor slot, which ends with
- * EXEC_END up; the slots are independent of each other. Bulk data is sent on
- * credit: STAGED and INPUT_TAKEN up, OUTPUT_TAKEN down say how much was taken.
+ * A clone: the host of a restored machine does not know the messages from before the
+ * save. CLONE down restarts the channel: CLONE is frame number 0 of the host, and the
+ * guest answers with HELLO, frame number 0 of the guest.
+ *
+ * Commands: after HELLO, STAGE down carries files, ATTACH down starts a scheduler outside
+ * a job, and EXEC down runs a command in a slot until EXEC_END up. Slots are independent
+ * of each other. Bulk data flows on credit: STAGED and INPUT_TAKEN up and OUTPUT_TAKEN
+ * down acknowledge bytes.
  */
 #pragma once
 
@@ -39,7 +41,7 @@
 #include "proto/snapshot.h"
 #include "proto/topology.h"
 
-/* Name of the control port, in /sys/class/virtio-ports/<port>/name of the guest. */
+/* Name of the control port, as in /sys/class/virtio-ports/<port>/name of the guest. */
 #define KT_PORT_CONTROL "org.ktest.control"
 
 enum kt_msg_type {
@@ -90,103 +92,104 @@ struct kt_bytes {
 	uint32_t len;
 };
 
-/* JOB: what to run. */
+/* JOB: the guest runs one scenario. */
 struct kt_msg_job {
 	char scenario[KT_NAME_MAX];
 	char topology[KT_TOPOLOGY_TEXT_MAX];
-	char scheduler[KT_NAME_MAX]; /* name of the one that the user gives; "": none */
-	uint64_t memory_bytes;	     /* of the machine */
-	uint64_t seed;		     /* of everything random in the run */
+	char scheduler[KT_NAME_MAX]; /* name of the scheduler of --scheduler; "": none */
+	uint64_t memory_bytes;	     /* memory of the machine */
+	uint64_t seed;		     /* seed of all random choices in the run */
 	uint32_t cold;		     /* 1: the machine was booted for this run */
-	uint64_t table_hash;	     /* of the host's scenario table; must equal the guest's */
-	uint64_t cell_hash;	     /* of the host's cell (scenario/cell.h); likewise */
+	uint64_t table_hash;	     /* hash of the host's table; must equal the guest's */
+	uint64_t cell_hash;	     /* hash of the host's cell (scenario/cell.h); likewise */
 	/*
-	 * 1: only stage it and attach its boot scheduler, up to PHASE body, and wait for
-	 * a job that begins there: the machine is then saved.
+	 * 1: the guest stages the job, attaches the boot scheduler, sends PHASE with
+	 * KT_PHASE_BODY and waits for a second JOB that continues there. The host saves
+	 * the machine in between.
 	 */
 	uint32_t prime;
 };
 
-/* STOP: tear down and report; the user cancelled. */
+/* STOP: the guest tears down and reports; the user cancelled the run. */
 struct kt_msg_stop {
 	uint32_t reason; /* signal number that cancelled the run */
 };
 
-/* THAWED: answers a FREEZE. */
+/* THAWED: the host answers a FREEZE. */
 struct kt_msg_thawed {
-	uint32_t number;	/* of the FREEZE */
-	uint64_t stood_ns;	/* time of the host in which the machine stood still */
-	char text[KT_TEXT_MAX]; /* why it did not; "" if it did */
+	uint32_t number;	/* number of the FREEZE */
+	uint64_t stood_ns;	/* duration of the freeze, ns of the host */
+	char text[KT_TEXT_MAX]; /* why the machine was not frozen; "": it was */
 };
 
 #define KT_CLONE_IDENTITY_BYTES	   16u
 #define KT_CLONE_ENTROPY_BYTES_MAX 64u
 
-/* CLONE: the machine was restored; what sets it apart from others of the same image. */
+/* CLONE: the machine was restored; these fields make it differ from other clones. */
 struct kt_msg_clone {
-	struct kt_bytes identity; /* KT_CLONE_IDENTITY_BYTES: machine id and host name */
-	struct kt_bytes entropy;  /* for the kernel's random numbers */
-	uint32_t keep_identity;	  /* 1: machine id and host name stay as they were saved */
+	struct kt_bytes identity; /* KT_CLONE_IDENTITY_BYTES: source of machine id and host name */
+	struct kt_bytes entropy;  /* added to the kernel's random pool */
+	uint32_t keep_identity;	  /* 1: machine id and host name stay as saved */
 };
 
-#define KT_STAGE_BYTES_MAX  (256u << 10) /* in one STAGE */
-#define KT_STAGE_CREDIT_MAX (1u << 20)	 /* sent and not yet taken */
+#define KT_STAGE_BYTES_MAX  (256u << 10) /* bytes in one STAGE */
+#define KT_STAGE_CREDIT_MAX (1u << 20)	 /* sent and not yet acknowledged by STAGED */
 
-/* STAGE: a piece of a cpio archive (newc) that is to be unpacked into /. */
+/* STAGE: a piece of a cpio archive (newc); the guest unpacks the archive into /. */
 struct kt_msg_stage {
-	uint32_t last; /* 1: the archive ends with it */
+	uint32_t last; /* 1: last piece of the archive */
 	struct kt_bytes data;
 };
 
-/* SLOTS: how many executor slots there are to be; answered by HELLO. */
+/* SLOTS: the guest changes its number of slots and answers with HELLO. */
 struct kt_msg_slots {
 	uint32_t count; /* 1 to KT_SLOTS_MAX */
 };
 
 /*
- * ATTACH: start a staged scheduler and attach it. SCHED and LOG tell of it as in
- * a job; an OP with step KT_STEP_BOOT is the answer.
+ * ATTACH: the guest starts a staged scheduler and attaches it. SCHED and LOG report the
+ * scheduler as in a job; OP with step KT_STEP_BOOT is the answer.
  */
 struct kt_msg_attach {
-	char name[KT_NAME_MAX]; /* declared name; folder in the guest */
+	char name[KT_NAME_MAX]; /* declared name: folder below KT_STAGING_SCHEDULERS */
 };
 
-/* EXEC: run a command in an idle slot. */
+/* EXEC: the guest runs a command in an idle slot. */
 struct kt_msg_exec {
 	uint32_t slot;
-	uint32_t terminal;    /* 1: its streams are the terminal; see WINSIZE */
-	uint64_t timeout_ns;  /* of the guest's time; 0: none */
-	struct kt_bytes argv; /* strings, each with its 0; at least one */
-	struct kt_bytes env;  /* likewise, "NAME=VALUE"; beside the slot's own */
-	/* Without a 0. */
-	struct kt_bytes program; /* path; empty: argv[0], looked up in PATH */
-	struct kt_bytes cwd;	 /* empty: "/" */
+	uint32_t terminal;    /* 1: stdin, stdout and stderr are the terminal; see WINSIZE */
+	uint64_t timeout_ns;  /* limit in guest time; 0: none */
+	struct kt_bytes argv; /* one string or more, each with its terminating 0 */
+	struct kt_bytes env;  /* likewise, "NAME=VALUE"; added to the environment of the slot */
+	/* Without a terminating 0. */
+	struct kt_bytes program; /* path of the program; empty: argv[0], looked up in PATH */
+	struct kt_bytes cwd;	 /* working directory; empty: "/" */
 };
 
-#define KT_INPUT_BYTES_MAX   (64u << 10)  /* in one INPUT */
-#define KT_INPUT_CREDIT_MAX  (128u << 10) /* sent to a slot and not yet taken */
-#define KT_OUTPUT_CREDIT_MAX (512u << 10) /* sent of a command and not yet taken */
+#define KT_INPUT_BYTES_MAX   (64u << 10)  /* bytes in one INPUT */
+#define KT_INPUT_CREDIT_MAX  (128u << 10) /* per slot: sent and not yet acknowledged */
+#define KT_OUTPUT_CREDIT_MAX (512u << 10) /* per command: sent and not yet acknowledged */
 
-/* INPUT: bytes for the standard input of a slot's command; dropped if there is none. */
+/* INPUT: bytes for stdin of a slot's command; a slot without a command drops them. */
 struct kt_msg_input {
 	uint32_t slot;
-	uint32_t eof; /* 1: nothing follows */
+	uint32_t eof; /* 1: end of the input */
 	struct kt_bytes data;
 };
 
-/* OUTPUT_TAKEN: how far the output of a slot's command was taken. */
+/* OUTPUT_TAKEN: acknowledges output of a slot's command. */
 struct kt_msg_output_taken {
 	uint32_t slot;
-	uint64_t bytes; /* of both streams, since its EXEC */
+	uint64_t bytes; /* sum of stdout and stderr since EXEC */
 };
 
-/* SIGNAL: for all processes of a slot's command. */
+/* SIGNAL: the guest signals all processes of a slot's command. */
 struct kt_msg_signal {
 	uint32_t slot;
-	uint32_t signal; /* number in Linux on x86 */
+	uint32_t signal; /* signal number of Linux on x86 */
 };
 
-/* WINSIZE: the size of the terminal. */
+/* WINSIZE: new size of the terminal, characters. */
 struct kt_msg_winsize {
 	uint16_t rows;
 	uint16_t columns;
@@ -198,25 +201,25 @@ struct kt_msg_hello {
 	char kernel_release[KT_NAME_MAX]; /* uname -r */
 	uint32_t cpus;			  /* online */
 	uint64_t memory_bytes;		  /* MemTotal */
-	uint64_t init_start_ns;		  /* when PID 1 was started */
-	uint64_t ready_ns;		  /* when this message was made */
-	uint32_t slots;			  /* executor slots */
-	uint32_t busy_slots;		  /* a bit for each: a command runs in it */
+	uint64_t init_start_ns;		  /* start of PID 1 */
+	uint64_t ready_ns;		  /* time of this message */
+	uint32_t slots;			  /* number of slots */
+	uint32_t busy_slots;		  /* bit n: a command runs in slot n */
 };
 
-/* TOPOLOGY: the machine as Linux in the guest sees it. */
+/* TOPOLOGY: the topology that Linux reports in the guest. */
 struct kt_msg_topology {
 	struct kt_bytes cpus;	   /* array of struct kt_cpu_place */
 	struct kt_bytes nodes;	   /* array of struct kt_node_view */
-	struct kt_bytes distances; /* a byte for each pair of these nodes, row by row */
+	struct kt_bytes distances; /* one byte per pair of nodes, row by row */
 };
 
-/* Ids are dense, from 0, in order of the lowest CPU that belongs to them. */
+/* Node, LLC and core ids count from 0 without gaps, ordered by their lowest CPU. */
 struct kt_cpu_place {
 	uint16_t cpu;
 	uint16_t node;
 	uint16_t llc;
-	uint16_t core; /* physical core; threads of one core share it */
+	uint16_t core; /* physical core; SMT siblings share it */
 };
 
 struct kt_node_view {
@@ -224,19 +227,19 @@ struct kt_node_view {
 	uint64_t memory_bytes; /* MemTotal */
 };
 
-/* On the wire: the fields in order, little-endian and unpadded. */
+/* Sizes on the wire, bytes. */
 #define KT_CPU_PLACE_BYTES 8u
 #define KT_NODE_VIEW_BYTES 10u
 
 struct kt_cursor;
-/* For a cursor with as many bytes left; else zeros, and the cursor has failed. */
+/* Read one element. With too few bytes left: zeros, and the cursor has failed. */
 struct kt_cpu_place kt_cpu_place_read(struct kt_cursor *c);
 struct kt_node_view kt_node_view_read(struct kt_cursor *c);
-/* Into as many bytes at `to`. */
+/* Write one element to KT_CPU_PLACE_BYTES or KT_NODE_VIEW_BYTES bytes at `to`. */
 void kt_cpu_place_write(uint8_t *to, const struct kt_cpu_place *place);
 void kt_node_view_write(uint8_t *to, const struct kt_node_view *view);
 
-/* PHASE: a phase began. */
+/* PHASE: a phase begins. */
 struct kt_msg_phase {
 	uint32_t phase; /* enum kt_phase */
 	uint64_t time_ns;
@@ -244,13 +247,13 @@ struct kt_msg_phase {
 
 enum kt_phase {
 	KT_PHASE_BOOT,	   /* before HELLO; never sent */
-	KT_PHASE_STAGE,	   /* job received, schedulers are checked */
-	KT_PHASE_BODY,	   /* steps or scenario body */
-	KT_PHASE_TEARDOWN, /* scheduler is ended, result is made */
+	KT_PHASE_STAGE,	   /* from JOB on: init checks and attaches schedulers */
+	KT_PHASE_BODY,	   /* steps, then the body of the scenario */
+	KT_PHASE_TEARDOWN, /* init ends the scheduler and makes the result */
 	KT_PHASE_COUNT_,
 };
 
-/* HEARTBEAT: at least once a second while a job runs, from PID 1 (SCHED_FIFO). */
+/* HEARTBEAT: PID 1 (SCHED_FIFO) sends one at least once per second while a job runs. */
 struct kt_msg_heartbeat {
 	uint64_t time_ns;
 };
@@ -259,36 +262,36 @@ struct kt_msg_heartbeat {
 struct kt_msg_step {
 	uint32_t step;	    /* index */
 	uint32_t ended;	    /* 0: began, 1: ended */
-	uint32_t truncated; /* 1: the hold ended early, because the scheduler died */
+	uint32_t truncated; /* 1: death of the scheduler cut the hold short */
 	uint64_t time_ns;
 };
 
-#define KT_STEP_BOOT UINT32_MAX /* before the first step */
+#define KT_STEP_BOOT UINT32_MAX /* in place of an index: before the first step */
 
 /* OP: an op ended. */
 struct kt_msg_op {
-	uint32_t step;	     /* or KT_STEP_BOOT: the attach of the boot scheduler */
+	uint32_t step;	     /* index; KT_STEP_BOOT: attach of the boot scheduler */
 	uint32_t op;	     /* index within the step */
 	uint32_t kind;	     /* enum kt_op_kind (ops/op.h) */
 	uint32_t error;	     /* enum kt_op_error */
-	uint32_t generation; /* live after the op */
+	uint32_t generation; /* generation that is live after the op */
 	uint64_t start_ns;
 	uint64_t duration_ns;
-	/* Parts of it, of a scheduler that ends and of one that starts; 0: there was none. */
-	uint64_t disable_ns;	/* asked to end, until the kernel runs it no more */
-	uint64_t exit_ns;	/* from then until its process was reaped */
-	uint64_t spawn_ns;	/* fork(2) until execve(2) has succeeded */
-	uint64_t attach_ns;	/* from then until the kernel runs it */
-	char text[KT_TEXT_MAX]; /* the error in words, with log tail; "" if ok */
+	/* Parts of duration_ns. The first two: a scheduler ended. The others: one started. */
+	uint64_t disable_ns;	/* from the request until the kernel has disabled it */
+	uint64_t exit_ns;	/* from there until its process is reaped */
+	uint64_t spawn_ns;	/* from fork(2) until execve(2) succeeds */
+	uint64_t attach_ns;	/* from there until the kernel has enabled it */
+	char text[KT_TEXT_MAX]; /* cause of the error, with the end of the log; "": no error */
 };
 
-/* SCHED: something happened to a scheduler process. */
+/* SCHED: an event of a scheduler's loader. */
 struct kt_msg_sched {
 	uint32_t event;	     /* enum kt_sched_event */
-	uint32_t spawn;	     /* spawn sequence number, from 1 */
-	uint32_t generation; /* 0 until attached */
+	uint32_t spawn;	     /* number of the spawn, from 1 */
+	uint32_t generation; /* 0: not attached yet */
 	uint32_t pid;
-	uint32_t status; /* EXITED: wait status */
+	uint32_t status; /* EXITED, DIED: wait status */
 	uint64_t time_ns;
 	char name[KT_NAME_MAX]; /* declared name */
 	char ops[KT_NAME_MAX];	/* ATTACHED: name in root/ops */
@@ -297,35 +300,35 @@ struct kt_msg_sched {
 enum kt_sched_event {
 	KT_SCHED_SPAWNED,
 	KT_SCHED_ATTACHED,
-	KT_SCHED_EXITED,   /* intended: ktest ended it */
-	KT_SCHED_DIED,	   /* not intended */
-	KT_SCHED_DETACHED, /* the kernel is back under its own scheduler */
+	KT_SCHED_EXITED,   /* ktest ended it */
+	KT_SCHED_DIED,	   /* it ended unasked: a death */
+	KT_SCHED_DETACHED, /* the kernel's own scheduler runs again */
 	KT_SCHED_EVENT_COUNT_,
 };
 
-/* LOG: output of a scheduler process. */
+/* LOG: output of a scheduler's loader. */
 struct kt_msg_log {
 	uint32_t spawn;
 	uint32_t stream; /* 1 stdout, 2 stderr */
 	struct kt_bytes data;
 };
 
-/* BTF: type information that maps of following snapshots refer to; once per id. */
+/* BTF: types that maps of later snapshots refer to; sent once per btf_id. */
 struct kt_msg_btf {
 	uint32_t btf_id;
 	struct kt_bytes data; /* raw BTF, at most KT_BTF_BYTES_MAX */
 };
 
-/* SNAPSHOT: one begins; its MAPs follow, then SNAPSHOT_END. */
+/* SNAPSHOT: a snapshot begins; its MAPs follow, then SNAPSHOT_END. */
 struct kt_msg_snapshot {
 	uint32_t snapshot;   /* sequence number, from 0 */
 	uint32_t cause;	     /* enum kt_snapshot_cause */
-	uint32_t generation; /* live while all of it was read */
+	uint32_t generation; /* live when the snapshot began */
 	uint32_t step;
 	uint64_t time_ns;
 };
 
-/* MAP: one BPF map of the attached scheduler; proto/snapshot.h has the layout of data. */
+/* MAP: one BPF map of the live scheduler; proto/snapshot.h defines the layout of data. */
 struct kt_msg_map {
 	uint32_t snapshot;
 	uint32_t map_id;
@@ -333,24 +336,24 @@ struct kt_msg_map {
 	uint32_t key_size;
 	uint32_t value_size;
 	uint32_t max_entries;
-	uint32_t btf_id; /* 0: no type information */
+	uint32_t btf_id; /* 0: the map has no BTF */
 	uint32_t btf_key_type_id;
 	uint32_t btf_value_type_id;
-	uint32_t values_per_key; /* 1, or possible CPUs */
-	uint32_t entries;	 /* in data */
+	uint32_t values_per_key; /* number of possible CPUs for per-CPU types, else 1 */
+	uint32_t entries;	 /* number of entries in data */
 	uint32_t state;		 /* enum kt_map_state */
-	char name[KT_NAME_MAX];	 /* as the kernel gives it, at most 15 bytes */
+	char name[KT_NAME_MAX];	 /* as in struct bpf_map_info, at most 15 bytes */
 	struct kt_bytes data;	 /* at most KT_MAP_BYTES_MAX */
 };
 
-/* SNAPSHOT_END: the snapshot is whole. */
+/* SNAPSHOT_END: the snapshot is complete. */
 struct kt_msg_snapshot_end {
 	uint32_t snapshot;
-	uint32_t maps;	/* MAP messages sent */
-	uint32_t valid; /* 0: the generation changed while it was read */
+	uint32_t maps;	/* number of its MAPs */
+	uint32_t valid; /* 0: the generation changed between SNAPSHOT and SNAPSHOT_END */
 };
 
-/* FINDING: an expectation in a guest body failed, or the body ended badly. */
+/* FINDING: the body of the scenario found something wrong, or did not end with status 0. */
 struct kt_msg_finding {
 	char file[KT_NAME_MAX];
 	uint32_t line;
@@ -359,94 +362,94 @@ struct kt_msg_finding {
 };
 
 enum kt_finding_kind {
-	KT_FINDING_WRONG,   /* it is not as it must be */
-	KT_FINDING_LATE,    /* something took too long, which a busy host may be to blame for */
-	KT_FINDING_UNCLEAR, /* it cannot be told: there is nothing to judge by */
+	KT_FINDING_WRONG,   /* an expectation does not hold */
+	KT_FINDING_LATE,    /* something took too long; a busy host may be the cause */
+	KT_FINDING_UNCLEAR, /* there are no data to judge by */
 	KT_FINDING_KIND_COUNT_,
 };
 
-/* OUTPUT: what a guest body, or what it started, wrote to stdout and stderr. */
+/* OUTPUT: bytes that the body and its children wrote to stdout and stderr. */
 struct kt_msg_output {
 	struct kt_bytes data;
 };
 
-/* FREEZE: the whole machine is to stand still for a while. */
+/* FREEZE: the guest asks the host to freeze the machine. */
 struct kt_msg_freeze {
-	uint32_t number;   /* counts the requests from 1; one at a time */
-	uint64_t pause_ns; /* of the host's time; KT_FREEZE_NS_MIN to KT_FREEZE_NS_MAX */
+	uint32_t number;   /* counts requests from 1; the next one follows THAWED */
+	uint64_t pause_ns; /* duration in host time; KT_FREEZE_NS_MIN to KT_FREEZE_NS_MAX */
 };
 
-/* STAGED: how far the archives were unpacked. */
+/* STAGED: acknowledges unpacked bytes. */
 struct kt_msg_staged {
-	uint64_t bytes; /* of all STAGE since the channel began */
+	uint64_t bytes; /* sum over all STAGE since the channel began */
 };
 
-/* WORKER: a worker has ended, and what was seen of it. */
+/* WORKER: a worker ended; its measurements. */
 struct kt_msg_worker {
-	char name[KT_NAME_MAX]; /* declared; of all that were started with it */
-	uint32_t index;		/* among them, from 0 */
+	char name[KT_NAME_MAX]; /* declared name; shared by all workers of one declaration */
+	uint32_t index;		/* index among the workers of that name, from 0 */
 	uint32_t pid;
 	uint32_t status;	 /* wait status */
-	uint64_t iterations;	 /* pieces of work */
-	uint64_t cpu_ns;	 /* time on a CPU, of schedstat */
-	uint64_t delay_ns;	 /* time it waited for one while it could have run */
-	uint64_t runs;		 /* times it got one */
-	uint64_t longest_gap_ns; /* in which it wanted to run and was not seen */
-	uint64_t gap_end_ns;	 /* when that was over */
-	uint32_t gap_cpu;	 /* where it was seen again, or last */
-	uint32_t uneven;	 /* 1: what it gets is not to be compared with others */
-	uint64_t migrations;	 /* between CPUs, as far as they were seen */
-	uint64_t start_ns;	 /* when it was let go; 0: it has not run */
-	uint64_t end_ns;	 /* when it came to its end; 0: it was killed */
-	struct kt_bytes seen;	 /* how often on each CPU, from CPU 0 on: 32 bits, little-endian */
-	struct kt_bytes wakes;	 /* a histogram (base/histogram.h) of how late it was woken, ns */
+	uint64_t iterations;	 /* completed iterations of its workload */
+	uint64_t cpu_ns;	 /* time on a CPU, from schedstat */
+	uint64_t delay_ns;	 /* time runnable without a CPU, from schedstat */
+	uint64_t runs;		 /* number of times it got a CPU, from schedstat */
+	uint64_t longest_gap_ns; /* longest time it was runnable and made no progress */
+	uint64_t gap_end_ns;	 /* end of that gap */
+	uint32_t gap_cpu;	 /* CPU it ran on at that end; else its last CPU */
+	uint32_t uneven;	 /* 1: its CPU time is not comparable with other workers' */
+	uint64_t migrations;	 /* observed changes of its CPU */
+	uint64_t start_ns;	 /* start of its workload; 0: never started */
+	uint64_t end_ns;	 /* end of its workload; 0: killed */
+	struct kt_bytes seen;	 /* observations per CPU, from CPU 0: u32, little-endian */
+	struct kt_bytes wakes;	 /* histogram (base/histogram.h) of wake-up latencies, ns */
 };
 
-/* PROGRAM: a program of the scenario was started. */
+/* PROGRAM: a program of the scenario starts. */
 struct kt_msg_program {
 	uint32_t start; /* counts the starts of all programs from 1 */
 	uint32_t pid;
 	uint64_t time_ns;
-	char name[KT_NAME_MAX]; /* declared */
+	char name[KT_NAME_MAX]; /* declared name */
 };
 
-/* PROGRAM_OUTPUT: what it wrote to stdout and stderr, in order. */
+/* PROGRAM_OUTPUT: bytes that a program wrote to stdout and stderr, in order. */
 struct kt_msg_program_output {
 	uint32_t start;
-	struct kt_bytes data; /* of all starts of a name at most KT_PROGRAM_OUTPUT_MAX bytes */
+	struct kt_bytes data; /* at most KT_PROGRAM_OUTPUT_MAX bytes over all starts of a name */
 };
 
-/* PROGRAM_END: it ended, with all it started; all its output that is kept was sent. */
+/* PROGRAM_END: a program and its children ended; all PROGRAM_OUTPUT was sent. */
 struct kt_msg_program_end {
 	uint32_t start;
 	uint32_t status; /* wait status */
-	uint32_t asked;	 /* 1: ktest had it end, because it was to or had no time left */
+	uint32_t asked;	 /* 1: ktest ended it, on request or at its time-out */
 	uint64_t time_ns;
-	uint64_t dropped; /* bytes of its output beyond what is kept */
+	uint64_t dropped; /* bytes of output beyond KT_PROGRAM_OUTPUT_MAX */
 };
 
-/* EXEC_OUTPUT: what a slot's command wrote. */
+/* EXEC_OUTPUT: bytes that a slot's command wrote. */
 struct kt_msg_exec_output {
 	uint32_t slot;
 	uint32_t stream; /* 1 stdout, 2 stderr */
 	struct kt_bytes data;
 };
 
-/* EXEC_END: a slot's command ended, with all it started; all its output was sent. */
+/* EXEC_END: a slot's command and its children ended; all EXEC_OUTPUT was sent. */
 struct kt_msg_exec_end {
 	uint32_t slot;
 	uint32_t status;    /* wait status */
-	uint32_t timed_out; /* 1: killed, because its time was over */
-	uint32_t error;	    /* errno: it could not be started, see text; else 0 */
-	uint64_t run_ns;    /* guest time from its start to its end */
+	uint32_t timed_out; /* 1: killed at timeout_ns */
+	uint32_t error;	    /* errno of a failed start, with text; else 0 */
+	uint64_t run_ns;    /* guest time from start to end */
 	char text[KT_TEXT_MAX];
 };
 
-/* INPUT_TAKEN: how far the input of a slot's command was taken. */
+/* INPUT_TAKEN: acknowledges input of a slot's command. */
 struct kt_msg_input_taken {
 	uint32_t slot;
-	uint32_t closed; /* 1: nobody reads any more; the rest is dropped */
-	uint64_t bytes;	 /* since its EXEC */
+	uint32_t closed; /* 1: stdin has no reader; the guest drops further input */
+	uint64_t bytes;	 /* sum since EXEC */
 };
 
 /* RESULT: the job ended. */
@@ -454,10 +457,10 @@ struct kt_msg_result {
 	uint32_t steps_run;
 	uint32_t ops_failed;
 	uint32_t findings;
-	uint32_t snapshots_due;	  /* periodic ones that came due */
-	uint32_t snapshots_taken; /* periodic ones sent */
-	uint32_t stopped;	  /* 1: ended by STOP */
-	uint64_t hold_ns;	  /* time spent in holds */
+	uint32_t snapshots_due;	  /* periodic snapshots whose time came */
+	uint32_t snapshots_taken; /* periodic snapshots sent */
+	uint32_t stopped;	  /* 1: STOP ended the job */
+	uint64_t hold_ns;	  /* sum of all holds */
 	uint64_t time_ns;
 };
 
@@ -467,7 +470,7 @@ struct kt_msg_failed {
 	char cause[768];
 };
 
-/* FATAL: init took a fatal signal; written from the signal handler. */
+/* FATAL: a fatal signal hit init; its signal handler writes this message. */
 struct kt_msg_fatal {
 	uint32_t signal;
 	uint32_t code;	  /* si_code */
@@ -521,18 +524,18 @@ struct kt_msg {
 
 enum kt_msg_condition {
 	KT_MSG_E_TYPE = KT_CONDITION(MSG), /* no such message type */
-	KT_MSG_E_FORM,			   /* truncated, too long, or a field out of its bounds */
+	KT_MSG_E_FORM,			   /* truncated, too long, or a field out of bounds */
 };
 
-/* "hello", "map", ...; NULL for no such type; static. */
+/* "hello", "map", ...; NULL for an unknown type; static. */
 const char *kt_msg_name(unsigned int type);
 
 /* Appends the payload of msg to out. */
 int kt_msg_encode(struct kt_buf *out, const struct kt_msg *msg) _kt_must_check_;
 
-/* Decodes a payload; bytes fields borrow from it. 0 or a kt_msg_condition. */
+/* Decodes len bytes at payload; struct kt_bytes fields borrow from it. A kt_msg_condition. */
 int kt_msg_decode(struct kt_msg *ret_msg, uint16_t type, const void *payload,
 		  size_t len) _kt_must_check_;
 
-/* Encodes msg as one frame with number *seq, which is incremented. */
+/* Appends msg to out as one frame with number *seq and increments *seq. */
 int kt_msg_frame(struct kt_buf *out, uint32_t *seq, const struct kt_msg *msg) _kt_must_check_;

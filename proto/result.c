@@ -69,7 +69,7 @@ const char *kt_op_error_name(enum kt_op_error error)
 	return name_of(op_error_names, KT_ARRAY_SIZE(op_error_names), error);
 }
 
-/* The words are those of scx_exit_reason() in kernel/sched/ext.c. */
+/* Texts of scx_exit_reason() in kernel/sched/ext.c. */
 static const struct {
 	enum kt_scx_exit kind;
 	const char *name, *reason;

@@ -1,24 +1,24 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What is said of snapshots of BPF maps, by whoever makes them and whoever reads them.
+ * Enums and layout of snapshots of BPF maps, shared by guest, store and reports.
  *
- * The bytes of a map hold `entries` times the value (array types) or key then value
- * (hash types); a per-CPU type has one value per possible CPU. Values are padded to 8
- * bytes in per-CPU types only.
+ * The data of a map are `entries` entries. An entry is a value (array types) or a key and
+ * then a value (hash types). A per-CPU type has one value per possible CPU in each entry,
+ * each padded to a multiple of 8 bytes; other types have no padding.
  */
 #pragma once
 
 enum kt_snapshot_cause {
-	KT_SNAPSHOT_PERIODIC,
-	KT_SNAPSHOT_ATTACHED, /* right after a generation began */
+	KT_SNAPSHOT_PERIODIC, /* at the interval of the scenario */
+	KT_SNAPSHOT_ATTACHED, /* right after an attach began a generation */
 	KT_SNAPSHOT_ENDING,   /* right before ktest ends a generation */
 	KT_SNAPSHOT_CAUSE_COUNT_,
 };
 
 enum kt_map_state {
-	KT_MAP_WHOLE,
-	KT_MAP_TRUNCATED,   /* larger than KT_MAP_BYTES_MAX: the first entries */
-	KT_MAP_UNSUPPORTED, /* a type that has no readable values */
-	KT_MAP_UNREADABLE,  /* reading failed */
+	KT_MAP_WHOLE,	    /* all entries */
+	KT_MAP_TRUNCATED,   /* the first KT_MAP_BYTES_MAX bytes of a larger map */
+	KT_MAP_UNSUPPORTED, /* the map type has no readable values */
+	KT_MAP_UNREADABLE,  /* the kernel refused to read the map */
 	KT_MAP_STATE_COUNT_,
 };

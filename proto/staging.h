@@ -1,25 +1,24 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Where the host puts things in the guest's initramfs, and where PID 1 finds
- * them.
+ * Paths in the guest of what the host stages.
  *
  *   /init                            the guest's PID 1
- *   /staging/schedulers/<name>/      one folder per scheduler, by declared name
+ *   /staging/schedulers/<name>/      one folder per scheduler and declared name
  *       bin                          the program
  *       argv                         its arguments: argv[0] (the declared name),
  *                                    argv[1], ..., each with a terminating 0
- *       library-path                 a dynamically linked program only: where
- *                                    its libraries lie, for LD_LIBRARY_PATH
- *   /staging/programs/<name>/        likewise, of each program of the scenario; its
- *                                    argv[0] is the last part of its path on the host
+ *       library-path                 value of LD_LIBRARY_PATH; only for a
+ *                                    dynamically linked program
+ *   /staging/programs/<name>/        likewise for each program of the scenario;
+ *                                    argv[0] is the base name of its path on the host
  *   /staging/modules/<name>.ko       kernel modules of the scenario
- *   /staging/modules/order           names of those that init loads before it
- *                                    reports, a line each, in order
- *   /staging/libraries<path>         libraries that would be hidden at their path
- *   /staging/library-path            where the libraries of other staged programs
- *                                    lie; in the environment of a scenario's body
- *   /.ktest-archive-end              last member of the last archive: when it is
- *                                    there, all of the archive was unpacked
+ *   /staging/modules/order           names of the modules that init loads before
+ *                                    HELLO, one per line, in order
+ *   /staging/libraries<path>         libraries whose own path a mount would hide
+ *   /staging/library-path            LD_LIBRARY_PATH of the scenario's body, for
+ *                                    other staged programs
+ *   /.ktest-archive-end              last member of the last archive: its presence
+ *                                    proves that the archives were unpacked
  */
 #pragma once
 
@@ -43,8 +42,8 @@
 #define KT_STAGING_END_TEXT "ktest archive complete\n"
 
 /*
- * Where init mounts a file system (init/early.c) over what the archive has at
- * that path; NULL if it stays visible. Static.
+ * The mount point of init (init/early.c) that hides path; NULL: path stays visible.
+ * Static.
  */
 static inline const char *kt_staging_hidden_by(const char *path)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Topology: notation, bounds, and what follows from the counts; see topology.h.
- * The parser refuses what cannot be stored; all other bounds are those of
- * kt_topology_check(), which values meet that were never text.
+ * Topology: counts, places, notation and bounds; see topology.h. The parser refuses only
+ * values that struct kt_topology cannot hold. kt_topology_check() has all other bounds,
+ * because a scenario may declare a topology without notation.
  */
 #include <stdarg.h>
 #include <stdio.h>
@@ -90,7 +90,7 @@ unsigned int kt_topology_distance(const struct kt_topology *t, unsigned int from
 
 	if (from == to)
 		return KT_DISTANCE_LOCAL;
-	/* More nodes than that have no distances of their own. */
+	/* A machine with more than KT_DISTANCE_NODES_MAX nodes declares no distances. */
 	if (nodes > KT_DISTANCE_NODES_MAX || !t->distances[pair])
 		return KT_DISTANCE_DEFAULT;
 	return t->distances[pair];
@@ -98,7 +98,7 @@ unsigned int kt_topology_distance(const struct kt_topology *t, unsigned int from
 
 /* ---- to text ---- */
 
-/* Appends; what does not fit is left out. */
+/* Appends to buf; drops text beyond KT_TOPOLOGY_TEXT_MAX. */
 __attribute__((format(printf, 3, 4))) static void put(char *buf, size_t *len, const char *fmt, ...)
 {
 	va_list ap;
@@ -116,7 +116,7 @@ static void put_cores(char *buf, size_t *len, const struct kt_topology *t)
 {
 	if (t->cores_per_llc)
 		put(buf, len, "%u", t->cores_per_llc);
-	/* The value may be one that a check refuses, and wants to name. */
+	/* A refused topology is formatted too, for the diagnostic. */
 	for (unsigned int i = 0; !t->cores_per_llc && i < t->llcs && i < KT_CPUS_MAX; i++)
 		put(buf, len, i ? ",%u" : "%u", t->cores[i]);
 	put(buf, len, "c");
@@ -217,8 +217,8 @@ int kt_topology_check(const struct kt_topology *t, struct kt_diag *diag)
 /* ---- from text ---- */
 
 struct reader {
-	const char *text; /* all of it */
-	const char *p;	  /* what is left */
+	const char *text; /* the whole notation */
+	const char *p;	  /* the unread part of text */
 	struct kt_diag *diag;
 };
 
@@ -276,7 +276,7 @@ static int read_count(struct reader *r, const char *what, char unit, unsigned in
 	return 0;
 }
 
-/* Numbers with commas between them; as many as there are, at most max. */
+/* Reads numbers separated by commas, at most max. */
 static int read_list(struct reader *r, const char *what, unsigned int min, unsigned int max,
 		     uint16_t *list, unsigned int list_max, unsigned int *ret_count)
 {
@@ -312,14 +312,14 @@ static int read_cores(struct reader *r, struct kt_topology *t)
 		return KT_TOPOLOGY_E_FORM;
 	if (n != 1 && n != t->llcs)
 		return refuse(r,
-			      "%u numbers of cores are given for %u LLCs (one for all, or one "
-			      "for each, is wanted)",
+			      "%u numbers of cores are given for %u LLCs; give one number for "
+			      "all LLCs, or one per LLC",
 			      n, t->llcs);
 	if (are_equal(list, n)) {
 		t->cores_per_llc = list[0];
 		return 0;
 	}
-	/* 256 beside another one is too much in any case, and the list has no room for it. */
+	/* 256 cores in one of several LLCs exceed KT_CPUS_MAX, and uint8_t. */
 	for (unsigned int i = 0; i < n; i++) {
 		if (list[i] > UINT8_MAX)
 			return refuse(r, "%u CPUs are too many", list[i] + n - 1);

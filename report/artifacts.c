@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The folder of one run; see artifacts.h. */
+/*
+ * Writes the artefacts of one run; see artifacts.h. Limits of bytes per file and per run are
+ * enforced here, because a guest controls how much it sends; contents are left to callers.
+ */
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,7 +13,7 @@
 #include "base/cleanup.h"
 #include "report/artifacts.h"
 
-#define FOLDERS_MAX 10000 /* of one name and second */
+#define FOLDERS_MAX 10000 /* folders per name and second */
 
 static int default_base(char *buf)
 {
@@ -34,9 +37,7 @@ static int make_folder(struct kt_artifacts *a, const char *base, const char *nam
 	gmtime_r(&now, &tm);
 	strftime(stamp, sizeof(stamp), "%Y%m%dT%H%M%SZ", &tm);
 	for (int n = 1; n < FOLDERS_MAX; n++) {
-		r = kt_path_format(a->dir, "%s/%s-%s-%d", base, stamp, name, n);
-		if (r)
-			return kt_forward(r);
+		KT_TRY(kt_path_format(a->dir, "%s/%s-%s-%d", base, stamp, name, n));
 		if (!mkdir(a->dir, 0755))
 			return 0;
 		if (errno != EEXIST)
@@ -90,7 +91,7 @@ static void fail(struct kt_artifacts *a, const char *name, int r)
 	kt_diag_remedy(&a->error, "free space there, or name another folder with --artifacts");
 }
 
-/* The last ones are asked for most often. */
+/* Searches from the end: the last files are the most active ones. */
 static struct kt_artifact_file *find_file(struct kt_artifacts *a, const char *name)
 {
 	for (size_t i = a->file_count; i > 0; i--)
@@ -118,7 +119,7 @@ static struct kt_artifact_file *get_file(struct kt_artifacts *a, const char *nam
 	return file;
 }
 
-/* It is not kept open: a run may have more logs than a process may have descriptors. */
+/* Opens the file for each call: a run may have more logs than a process descriptors. */
 static void append(struct kt_artifacts *a, const char *name, const void *data, size_t len)
 {
 	_cleanup_(kt_closep) int fd = -1;
@@ -158,7 +159,7 @@ void kt_artifacts_append_guest(struct kt_artifacts *a, const char *name, const v
 		append(a, name, note, sizeof(note) - 1);
 }
 
-/* A line is there as a whole or not at all. */
+/* Appends the whole line or nothing. */
 static void append_event(struct kt_artifacts *a, const char *line, size_t len)
 {
 	static const char note[] = "{\"event\":\"dropped\",\"text\":\"ktest: further events were "
@@ -186,7 +187,7 @@ void kt_artifacts_event(struct kt_artifacts *a, json_t *event)
 		fail(a, KT_ARTIFACTS_EVENTS, -ENOMEM);
 		return;
 	}
-	text[len] = '\n'; /* in place of the 0; the length goes with it */
+	text[len] = '\n'; /* replaces the terminating 0 */
 	append_event(a, text, len + 1);
 }
 

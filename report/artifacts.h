@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The folder of one run. Files are written as things happen, so that a crash of
- * ktest leaves what was there. A write that fails is remembered, not lost: the
- * first failure is kept as a diagnostic and the run ends as a host error.
+ * The artefacts of one run, in its own folder. Files are written during the run, so that
+ * they survive a crash of ktest. The first failed write becomes a diagnostic, which ends
+ * the run as a host error.
  */
 #pragma once
 
@@ -24,41 +24,41 @@ struct kt_artifacts {
 	char dir[KT_PATH_MAX];
 	struct kt_artifact_file {
 		char name[KT_NAME_MAX + 16];
-		size_t bytes; /* of what the guest said */
-		bool full;    /* the rest is dropped */
-	} * files;	      /* owned: those that are appended to */
+		size_t bytes; /* bytes from the guest */
+		bool full;    /* further bytes are dropped */
+	} * files;	      /* owned: files that grow during the run */
 	size_t file_count;
-	size_t guest_bytes;   /* in all of them, and in its events */
-	unsigned int events;  /* KT_EVENTS_MAX + 1: and some were dropped */
-	struct kt_diag error; /* set once a write has failed */
+	size_t guest_bytes;   /* bytes from the guest in all files and in events */
+	unsigned int events;  /* lines of events; KT_EVENTS_MAX + 1: some were dropped */
+	struct kt_diag error; /* the first failed write */
 };
 
 /*
- * Creates "<base>/<UTC time>-<name>-<n>" with the first n that is free; base
- * NULL: "$XDG_STATE_HOME/ktest/runs". Negative errno with diag.
+ * Creates the folder "<base>/<UTC time>-<name>-<n>" with the first free n; base NULL:
+ * "$XDG_STATE_HOME/ktest/runs". Negative errno with diag.
  */
 int kt_artifacts_open(struct kt_artifacts *ret_artifacts, const char *base, const char *name,
 		      struct kt_diag *diag) _kt_must_check_;
 void kt_artifacts_close(struct kt_artifacts *a);
 
-/* Whether a write has failed; diag of it in a->error. */
+/* Whether a write has failed; a->error has the diagnostic. */
 bool kt_artifacts_failed(const struct kt_artifacts *a);
 
-/* Appends to a file of the folder, creating it at first. */
+/* Appends len bytes to the file `name` of the folder; creates the file if absent. */
 void kt_artifacts_append(struct kt_artifacts *a, const char *name, const void *data, size_t len);
 /*
- * The same for what a guest says: at most KT_CONSOLE_MAX or KT_LOG_MAX bytes go into the
- * file, and KT_ARTIFACTS_MAX into all of them; a note takes the place of the rest.
+ * Appends bytes from the guest: at most KT_CONSOLE_MAX or KT_LOG_MAX bytes per file and
+ * KT_ARTIFACTS_MAX bytes in all files. A note replaces the bytes beyond.
  */
 void kt_artifacts_append_guest(struct kt_artifacts *a, const char *name, const void *data,
 			       size_t len);
 /*
- * Appends a line to the events of the guest. Beyond KT_EVENTS_MAX of them, or
- * KT_ARTIFACTS_MAX bytes, an event "dropped" is the last one. Takes over the reference.
+ * Appends a line to events.jsonl. An event "dropped" replaces all events beyond
+ * KT_EVENTS_MAX lines or KT_ARTIFACTS_MAX bytes. Takes over the reference.
  */
 void kt_artifacts_event(struct kt_artifacts *a, json_t *event);
-/* Writes a file as a whole; name may have one folder in it. mode as of open(2). */
+/* Writes the file `name`, which may be in one sub-folder. mode: as of open(2). */
 void kt_artifacts_write(struct kt_artifacts *a, const char *name, const void *data, size_t len,
 			unsigned int mode);
-/* The same for an indented JSON value. Takes over the reference. */
+/* Writes json, indented, to the file `name`. Takes over the reference. */
 void kt_artifacts_write_json(struct kt_artifacts *a, const char *name, json_t *json);

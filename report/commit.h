@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What ktest was built from; made by scripts/make-commit. */
+/* The commit of ktest; scripts/make-commit generates the definition. */
 #pragma once
 
-/* The commit that was checked out, in hex; "unknown" outside of a git tree. */
+/* Commit of the source tree in hex; "unknown" outside a git tree. */
 extern const char kt_commit[];

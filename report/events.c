@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Messages of the guest as JSON events; see events.h. */
+/* Messages of the guest as JSON events; see events.h. Numbers of kinds become their names. */
 #include <string.h>
 
 #include "base/cleanup.h"
@@ -34,7 +34,7 @@ static json_t *places_json(const struct kt_bytes *bytes)
 	return array;
 }
 
-/* The node's row of the distances, as far as there is one. */
+/* Row `node` of the distances; empty if bytes is too short. */
 static json_t *distances_json(const struct kt_bytes *bytes, size_t node, size_t nodes)
 {
 	json_t *array = json_array();

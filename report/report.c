@@ -208,9 +208,9 @@ static json_t *start_json(const struct kt_run_start *s)
 	const struct kt_vm_restore_times *t = &s->restore;
 
 	return json_pack(
-		"{s:s, s:b, s:I, s:b, s:s, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}",
-		"kind", s->clone ? "clone" : "boot", "attached", s->attached, "age_ns",
-		(json_int_t)s->age_ns, "baked_now", s->baked_now, "bake", s->bake, "why",
+		"{s:s, s:b, s:b, s:I, s:b, s:s, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}",
+		"kind", s->clone ? "clone" : "boot", "rewound", s->rewound, "attached", s->attached,
+		"age_ns", (json_int_t)s->age_ns, "baked_now", s->baked_now, "bake", s->bake, "why",
 		text(s->why), "bake_ns", (json_int_t)s->bake_ns, "map_ns", (json_int_t)t->map_ns,
 		"devices_ns", (json_int_t)t->devices_ns, "irqchip_ns", (json_int_t)t->irqchip_ns,
 		"vcpus_ns", (json_int_t)t->vcpus_ns, "clock_ns", (json_int_t)t->clock_ns, "open_ns",

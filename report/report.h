@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* A result as JSON, for result.json and --json. */
+/* A result as JSON, for result.json and for --json. */
 #pragma once
 
 #include <jansson.h>

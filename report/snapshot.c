@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Snapshots as JSON; see snapshot.h. Depth and number of elements are
- * limited, because BTF of the guest could ask for any amount of text.
+ * Snapshots as JSON; see snapshot.h. Depth and number of values are limited, because BTF of
+ * the guest could describe any amount of text.
  */
 #include <stdio.h>
 #include <string.h>
@@ -14,7 +14,7 @@
 
 #define DEPTH_MAX    8
 #define ELEMENTS_MAX 1024
-#define VALUES_MAX   100000 /* in one snapshot */
+#define VALUES_MAX   100000 /* values in one snapshot */
 
 struct writer {
 	unsigned int values;
@@ -30,7 +30,7 @@ static json_t *integer_json(const struct kt_typed *v)
 
 	if (kt_typed_integer(v, &value, &is_signed))
 		return json_null();
-	/* JSON integers of jansson are signed; what does not fit becomes a string. */
+	/* Integers of jansson are signed 64-bit; a larger value becomes a string. */
 	if (is_signed || value <= INT64_MAX)
 		return json_integer((json_int_t)value);
 	snprintf(text, sizeof(text), "%llu", (unsigned long long)value);

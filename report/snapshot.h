@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* A snapshot as JSON, for the artefacts: every typed value by name. */
+/* A snapshot as JSON, for the artefacts: every typed value under its name. */
 #pragma once
 
 #include <jansson.h>

@@ -69,7 +69,9 @@ static void look_at_qemu(struct kt_doctor_item *item)
 		return;
 	}
 	say(item, KT_HEALTH_BAD, KT_QEMU_PROGRAM ": %s",
-	    r == -EIO ? "it does not run" : strerror(-r));
+	    r == KT_PROCESS_E_NONE ? "no such program in $PATH" :
+	    r == -EIO		   ? "it does not run" :
+				     strerror(-r));
 	kt_diag_remedy(&item->diag, "install the package qemu-system-x86");
 }
 

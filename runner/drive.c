@@ -14,6 +14,7 @@
 #include "scenario/scenario.h"
 
 #define CANCEL_NS KT_MS(400) /* for the guest, to end its job early */
+#define FREEZE_NS KT_SEC(10) /* for the machine, to stand still after its result */
 
 struct drive {
 	struct kt_run_result *res;
@@ -21,6 +22,7 @@ struct drive {
 	struct kt_artifacts *artifacts;
 	struct kt_session *session; /* owned */
 	int staged_fd;		    /* borrowed; -1: nothing is to be staged */
+	bool keep;		    /* the machine is somebody else's, who rewinds it */
 };
 
 static void end_with(struct drive *d, enum kt_outcome outcome, const struct kt_diag *diag)
@@ -245,6 +247,7 @@ static void note_start(struct drive *d)
 	d->res->record.declared = d->req->cell->programs;
 	d->session->keep_identity = d->req->keep_identity;
 	res->clone = bake;
+	res->rewound = d->session->rewinds;
 	res->attached = bake && kt_bake_fact(bake, "attached")[0];
 	if (bake)
 		res->age_ns = kt_clock_ns(CLOCK_REALTIME) - bake->saved_ns;
@@ -291,7 +294,8 @@ static void begin(struct drive *d)
 						.deadline_ns =
 							kt_now_ns() + d->req->cell->timeout_ns,
 						.cancel_fd = d->req->cancel_fd,
-						.cancel_ns = CANCEL_NS };
+						.cancel_ns = CANCEL_NS,
+						.keep = d->keep };
 
 	progress(d, d->session->bake ? "restoring" : "booting");
 	kt_session_begin(d->session, &owner);
@@ -313,7 +317,8 @@ static void run(struct drive *d)
 		progress(d, "running");
 		r = kt_session_job(session, &job, &diag);
 	}
-	kt_session_stop(session);
+	if (r || !d->keep || kt_session_freeze(session, kt_now_ns() + FREEZE_NS, &diag))
+		kt_session_stop(session);
 }
 
 /* What the machine used, for the report; of one that has ended, too. */
@@ -341,7 +346,11 @@ int kt_drive(struct kt_run_result *res, const struct kt_run_request *req,
 	     const struct kt_drive_start *start, struct kt_artifacts *artifacts)
 {
 	struct drive d = {
-		.res = res, .req = req, .artifacts = artifacts, .staged_fd = start->staged_fd
+		.res = res,
+		.req = req,
+		.artifacts = artifacts,
+		.staged_fd = start->staged_fd,
+		.keep = start->session != NULL,
 	};
 	int r;
 

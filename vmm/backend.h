@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What an accelerator implements. Private to vmm/: the rest of the program sees
- * vm.h alone. A backend embeds struct kt_vm as the first thing it fills in, and
- * the contract of each operation is that of its namesake in vm.h; vm.c has
- * checked the arguments. RAM is common: a backend lays it out and creates it,
- * and all access is vm.c's.
+ * The operations of an accelerator; private to vmm/. A backend embeds struct kt_vm as its
+ * first member. The contract of an operation is that of the function of the same name in
+ * vm.h, whose arguments vm.c has checked; the conditions are those of enum kt_vm_condition.
+ * All accelerators use struct kt_ram: the backend lays RAM out and creates it, and vm.c reads
+ * and writes it.
  */
 #pragma once
 
@@ -15,7 +15,10 @@
 #include "vmm/vm.h"
 
 struct kt_vm_ops {
-	/* Spec items that this backend cannot do: 0 or KT_VM_E_SPEC with diag. */
+	/*
+	 * Checks what this backend cannot do of a valid config. 0, KT_VM_E_SPEC or negative
+	 * errno; with diag.
+	 */
 	int (*validate)(const struct kt_vm_config *config, struct kt_diag *diag);
 
 	int (*create)(struct kt_vm **ret_vm, const struct kt_vm *like, struct kt_diag *diag);
@@ -29,9 +32,10 @@ struct kt_vm_ops {
 	int (*stats)(struct kt_vm *vm, struct kt_vcpu_stats *ret_stats, unsigned int max);
 
 	/*
-	 * Saving and restoring; NULL if the accelerator cannot. RAM is vm.c's to save.
-	 * add_facts: what a host must have, into an object of strings; 0 or -ENOMEM.
-	 * restore: as create(), then state and frozen; like->bake is set.
+	 * Saving and restoring; NULL if the accelerator cannot. vm.c saves RAM. add_facts:
+	 * adds the facts of the host to an object of strings; 0 or -ENOMEM, or negative
+	 * errno. restore: like->bake is set; the new machine has the bake's state and is
+	 * frozen.
 	 */
 	int (*save)(struct kt_vm *vm, struct kt_bake_draft *draft, uint64_t deadline_ns,
 		    struct kt_diag *diag);
@@ -39,37 +43,43 @@ struct kt_vm_ops {
 	int (*restore)(struct kt_vm **ret_vm, const struct kt_vm *like, uint64_t deadline_ns,
 		       struct kt_diag *diag);
 	int (*rewind)(struct kt_vm *vm, struct kt_diag *diag);
-	/* NULL: nothing is gained by it. like->blank of restore() is what it made, or NULL. */
+	/*
+	 * NULL: a blank machine saves no time. restore() gets the blank machine in
+	 * like->blank, or NULL.
+	 */
 	int (*new_blank)(struct kt_vm **ret_vm, const struct kt_vm *like, struct kt_diag *diag);
-	/* There if new_blank is; vm->bake is set. */
+	/* Not NULL if new_blank is not; vm->bake is set. */
 	int (*expect)(struct kt_vm *vm, struct kt_diag *diag);
 
-	/* Registers and breakpoints: NULL if the accelerator cannot; vm.c says so then. */
+	/*
+	 * Registers and breakpoints; NULL if the accelerator cannot, which vm.c turns into
+	 * KT_VM_E_CANNOT.
+	 */
 	int (*reg_read)(struct kt_vm *vm, unsigned int vcpu, enum kt_vm_reg_set set, void *data,
 			size_t count, struct kt_diag *diag);
 	int (*reg_write)(struct kt_vm *vm, unsigned int vcpu, enum kt_vm_reg_set set,
 			 const void *data, size_t count, struct kt_diag *diag);
 	int (*breakpoints_set)(struct kt_vm *vm, const struct kt_vm_breakpoint *breakpoints,
 			       size_t count, struct kt_diag *diag);
-	/* NULL: made of what reg_read() has. */
+	/* NULL: vm.c makes the text from reg_read(). */
 	int (*registers_text)(struct kt_vm *vm, struct kt_buf *out, uint64_t deadline_ns,
 			      struct kt_diag *diag);
-	/* NULL: there are no exits. */
+	/* NULL: the accelerator has no exits. */
 	unsigned int (*exits)(struct kt_vm *vm, unsigned int vcpu, struct kt_vm_exits *ret_exits,
 			      unsigned int max);
 };
 
-/* The part that all machines have; create() copies it from `like`. */
+/* The members that all machines have; create() copies them from `like`. */
 struct kt_vm {
 	const struct kt_vm_ops *ops;
 	struct kt_vm_config config;
 	struct kt_loop *loop;		       /* borrowed */
 	const struct kt_vm_handlers *handlers; /* borrowed */
-	void *arg;			       /* borrowed; of the handlers */
+	void *arg;			       /* borrowed; argument of the handlers */
 	struct kt_ram ram;
-	struct kt_bake *bake; /* borrowed: what it was restored from; NULL: it was booted */
-	bool saveable;	      /* a clone with RAM of its own */
-	struct kt_vm *blank;  /* only for restore(): what becomes the machine */
+	struct kt_bake *bake; /* borrowed; the clone's bake; NULL: the machine was booted */
+	bool saveable;	      /* a clone whose RAM was copied */
+	struct kt_vm *blank;  /* for restore(): the blank machine that becomes the clone */
 	struct kt_vm_restore_times times;
 };
 

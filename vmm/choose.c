@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Which accelerator a machine runs on, when it matters and the user did not say. */
+/* Chooses the accelerator of KT_ACCEL_AUTO, by trying the host's KVM out. */
 #include <unistd.h>
 #ifdef __x86_64__
 #include <cpuid.h>
@@ -16,7 +16,8 @@ static int try_kvm(struct kt_diag *diag)
 	_cleanup_(kt_kvm_host_close) struct kt_kvm_host host = KT_KVM_HOST_INIT;
 	struct kt_probe probe;
 
-	return kt_kvm_host_open(&host, KT_KVM_DEVICE, diag) ?: kt_probe_run(&probe, &host, diag);
+	KT_TRY(kt_kvm_host_open(&host, KT_KVM_DEVICE, diag));
+	return kt_forward(kt_probe_run(&probe, &host, diag));
 }
 
 int kt_accel_choose(enum kt_accel *ret_accel, enum kt_accel wanted, bool force,

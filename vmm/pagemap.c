@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Pages that have been written to; see pagemap.h. */
+/*
+ * Pages of a private mapping that were written to; see pagemap.h. Uses PAGEMAP_SCAN, which
+ * returns ranges; kernels before 6.7 do not have it, and there every page's word of the
+ * pagemap file is read.
+ */
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -27,14 +31,14 @@ struct region {
 #define SCAN_SWAPPED	(UINT64_C(1) << 4)
 #define REGIONS_AT_ONCE 512
 
-/* The file itself, a word for each page: what Linux has had since 3.5. */
+/* The pagemap file: one word per page, since Linux 3.5. */
 #define WORD_FILE     (UINT64_C(1) << 61)
 #define WORD_SWAPPED  (UINT64_C(1) << 62)
 #define WORD_PRESENT  (UINT64_C(1) << 63)
 #define WORDS_AT_ONCE 512
 
-/* *start: where to go on. -ENOTTY: there is no such request. */
-static int scan(int fd, uint64_t *start, uint64_t end, kt_pagemap_fn fn, void *arg)
+/* *start: where to go on. Clears *can, and returns 0, if the kernel does not have the request. */
+static int scan(int fd, uint64_t *start, uint64_t end, kt_pagemap_fn fn, void *arg, bool *can)
 {
 	struct region regions[REGIONS_AT_ONCE];
 	struct scan scan = { .size = sizeof(scan),
@@ -45,18 +49,19 @@ static int scan(int fd, uint64_t *start, uint64_t end, kt_pagemap_fn fn, void *a
 			     .all_of = SCAN_FILE,
 			     .any_of = SCAN_PRESENT | SCAN_SWAPPED,
 			     .returned = SCAN_FILE };
-	int n, r = 0;
+	int n;
 
-	while (*start < end && !r) {
+	while (*start < end) {
 		scan.start = *start;
 		n = ioctl(fd, SCAN, &scan);
+		*can = n >= 0 || (errno != ENOTTY && errno != EINVAL);
 		if (n < 0)
-			return errno == ENOTTY || errno == EINVAL ? -ENOTTY : kt_raise(-errno);
-		for (int i = 0; i < n && !r; i++)
-			r = fn(arg, regions[i].start, regions[i].end);
+			return *can ? kt_raise(-errno) : 0;
+		for (int i = 0; i < n; i++)
+			KT_TRY(fn(arg, regions[i].start, regions[i].end));
 		*start = scan.walk_end;
 	}
-	return kt_forward(r);
+	return 0;
 }
 
 static bool is_written(uint64_t word)
@@ -88,12 +93,11 @@ static int read_words(int fd, uint64_t start, uint64_t end, kt_pagemap_fn fn, vo
 int kt_pagemap_written(int pagemap_fd, uint64_t start, uint64_t end, bool by_words,
 		       kt_pagemap_fn fn, void *arg)
 {
-	int r;
+	bool can_scan = !by_words;
 
 	if (pagemap_fd < 0)
 		return kt_forward(fn(arg, start, end));
-	r = by_words ? -ENOTTY : scan(pagemap_fd, &start, end, fn, arg);
-	if (r == -ENOTTY)
-		r = read_words(pagemap_fd, start, end, fn, arg);
-	return kt_forward(r);
+	if (can_scan)
+		KT_TRY(scan(pagemap_fd, &start, end, fn, arg, &can_scan));
+	return can_scan ? 0 : kt_forward(read_words(pagemap_fd, start, end, fn, arg));
 }

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Which pages of a private mapping of a file have been written to. Whoever wrote to
- * one has made it an anonymous page, so the page tables of the process are a complete
- * list. There is no log that anybody would have to write, and no cost while the guest
- * runs.
+ * Lists the pages of a private file mapping that were written to. The first write to a page
+ * replaces it by an anonymous page, so the page tables of the process are a complete list,
+ * which costs nothing while the guest runs.
  */
 #pragma once
 
@@ -14,13 +13,17 @@
 
 #define KT_PAGEMAP_PAGE 4096u
 
-/* A range of anonymous pages, in memory or swapped out. Not 0: stop with this. */
+/*
+ * Called with a range of written pages, in memory or swapped out. A result other than 0 ends
+ * the walk, and is its result.
+ */
 typedef int (*kt_pagemap_fn)(void *arg, uint64_t start, uint64_t end);
 
 /*
- * Calls fn for all such ranges between two addresses of the process whose
- * /proc/<pid>/pagemap is open. A fd of -1 is one of a kernel that has none: all is
- * one range. by_words: as on kernels before 6.7, for the tests of it.
+ * Calls fn for all ranges of written pages from address start to end, in the process whose
+ * /proc/<pid>/pagemap is open as pagemap_fd. pagemap_fd -1: the kernel has no pagemap; fn
+ * gets the whole range. by_words: does without PAGEMAP_SCAN, as on kernels before 6.7; for
+ * tests. Returns 0, negative errno or fn's result.
  */
 int kt_pagemap_written(int pagemap_fd, uint64_t start, uint64_t end, bool by_words,
 		       kt_pagemap_fn fn, void *arg) _kt_must_check_;

@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Guest RAM in memory files; see ram.h. */
+/*
+ * Guest RAM in memory files; see ram.h. An access finds its bank by binary search, and goes
+ * through ktest's own mapping if there is one, else through /proc/<pid>/mem of the process
+ * that has mapped private RAM, else through the file. What the guest runs on RAM is left to
+ * the accelerators.
+ */
 #include <fcntl.h>
 #include <linux/memfd.h>
 #include <stdio.h>
@@ -53,26 +58,26 @@ int kt_ram_create(struct kt_ram *ram)
 	return 0;
 }
 
-/* ---- from an image ---- */
+/* ---- from a bake ---- */
 
-static int copy_image(struct kt_ram *ram, const struct kt_bake *image)
+static int copy_bake(struct kt_ram *ram, const struct kt_bake *bake)
 {
 	int r = kt_ram_create(ram);
 
 	for (unsigned int i = 0; i < ram->nodes && !r; i++)
-		r = kt_copy_data(ram->fds[i], image->memory_fds[i], (off_t)ram->node_bytes);
+		r = kt_copy_data(ram->fds[i], bake->memory_fds[i], (off_t)ram->node_bytes);
 	return kt_forward(r);
 }
 
-int kt_ram_open(struct kt_ram *ram, const struct kt_bake *image, bool copy)
+int kt_ram_open(struct kt_ram *ram, const struct kt_bake *bake, bool copy)
 {
-	if (image->nodes != ram->nodes || image->node_bytes != ram->node_bytes)
+	if (bake->nodes != ram->nodes || bake->node_bytes != ram->node_bytes)
 		return kt_raise(-EINVAL);
 	if (copy)
-		return kt_forward(copy_image(ram, image));
+		return kt_forward(copy_bake(ram, bake));
 	ram->private = true;
 	for (unsigned int i = 0; i < ram->nodes; i++) {
-		ram->fds[i] = fcntl(image->memory_fds[i], F_DUPFD_CLOEXEC, 0);
+		ram->fds[i] = fcntl(bake->memory_fds[i], F_DUPFD_CLOEXEC, 0);
 		if (ram->fds[i] < 0)
 			return kt_raise(-errno);
 	}
@@ -127,15 +132,12 @@ int kt_ram_follow(struct kt_ram *ram, pid_t pid)
 {
 	_cleanup_(kt_fclosep) FILE *maps = NULL;
 	char path[64];
-	int r;
 
 	snprintf(path, sizeof(path), "/proc/%d/maps", (int)pid);
 	maps = fopen(path, "re");
 	if (!maps)
 		return kt_raise(errno == ENOENT ? -ESRCH : -errno);
-	r = find_banks(ram, maps);
-	if (r)
-		return kt_forward(r);
+	KT_TRY(find_banks(ram, maps));
 	snprintf(path, sizeof(path), "/proc/%d/mem", (int)pid);
 	ram->process_fd = open(path, O_RDWR | O_CLOEXEC);
 	return ram->process_fd < 0 ? kt_raise(-errno) : 0;
@@ -152,7 +154,10 @@ int kt_ram_attach(struct kt_ram *ram)
 		if (host == MAP_FAILED)
 			return kt_raise(-errno);
 		ram->host[i] = host;
-		/* A child has no use for it, and a fork would have the guest copy what it writes. */
+		/*
+		 * A child does not need the mapping, and a fork would make the guest's writes
+		 * copy pages.
+		 */
 		if (madvise(host, bank->len, MADV_DONTFORK))
 			return kt_raise(-errno);
 	}
@@ -168,7 +173,7 @@ void kt_ram_deinit(struct kt_ram *ram)
 	}
 	for (unsigned int i = 0; i < ram->nodes; i++)
 		kt_closep(&ram->fds[i]);
-	/* One that was only initialised has no descriptor there. */
+	/* After KT_RAM_INIT the member is not a descriptor. */
 	if (ram->nodes)
 		kt_closep(&ram->process_fd);
 	ram->nodes = 0;
@@ -207,7 +212,7 @@ static off_t remote_offset(const struct kt_ram *ram, const struct kt_vm_bank *ba
 	return (off_t)(ram->remote[bank - ram->banks] + (gpa - bank->start.v));
 }
 
-/* Whether all of the range is RAM; nothing is moved before this is known. */
+/* Whether the whole range is RAM; checked before the first byte is moved. */
 static bool is_ram(const struct kt_ram *ram, uint64_t gpa, uint64_t len)
 {
 	uint64_t left = 0;
@@ -232,7 +237,7 @@ static uint8_t *host_address(const struct kt_ram *ram, const struct kt_vm_bank *
 	return host ? host + (gpa - bank->start.v) : NULL;
 }
 
-/* Moves bytes within one bank, as many as it likes; their number or a negative errno. */
+/* Moves up to len bytes within one bank. Returns their number or a negative errno. */
 static ssize_t transfer_some(const struct kt_ram *ram, const struct kt_vm_bank *bank, uint64_t gpa,
 			     uint8_t *in, const uint8_t *out, size_t len)
 {
@@ -247,12 +252,11 @@ static ssize_t transfer_some(const struct kt_ram *ram, const struct kt_vm_bank *
 		return (ssize_t)len;
 	}
 	if (ram->private && !remote)
-		return kt_raise(
-			-EBADF); /* the image is nobody's to write, and not the guest's RAM */
+		return kt_raise(-EBADF); /* the files are the bake's, not the guest's RAM */
 	n = in ? pread(fd, in, len, offset) : pwrite(fd, out, len, offset);
 	if (n < 0)
 		return errno == EINTR ? 0 : kt_raise(-errno);
-	return n ?: kt_raise(-EIO);
+	return n ? n : kt_raise(-EIO);
 }
 
 /* Moves len bytes between the guest and one of in and out. */

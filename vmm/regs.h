@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The registers of a vCPU as the rest of the program sees them, whatever runs
- * the machine. Names and layouts are the processor's own: Intel SDM vol. 1, 3.4
- * (general registers), vol. 3, 2.5 and 3.4 (control registers, segments), vol. 1,
- * 8.1, 10.2 and 14.1 (x87, SSE, AVX), vol. 4 (MSRs).
+ * The registers of a vCPU, in a form that no accelerator determines. Names and layouts are
+ * those of the processor. Sources: Intel SDM vol. 1, 3.4 (general registers); vol. 3, 2.5 and
+ * 3.4 (control registers, segments); vol. 1, 8.1, 10.2 and 14.1 (x87, SSE, AVX); vol. 4
+ * (MSRs).
  */
 #pragma once
 
@@ -18,12 +18,12 @@ struct kt_vm_regs {
 };
 
 /*
- * A segment register with its hidden part. The attributes are bits 8 to 23 of
- * a descriptor's upper word (SDM vol. 3, 3.4.5), the limit's four among them zero.
+ * A segment register with its hidden part. attributes: bits 8 to 23 of the upper word of a
+ * descriptor (SDM vol. 3, 3.4.5), with zeros in place of the limit's bits 16 to 19.
  */
 struct kt_vm_segment {
 	uint64_t base;
-	uint32_t limit; /* bytes, granularity applied */
+	uint32_t limit; /* bytes - 1, after the granularity was applied */
 	uint16_t selector;
 	uint16_t attributes;
 	bool unusable; /* loaded with a null selector */
@@ -54,12 +54,12 @@ struct kt_vm_sregs {
 
 struct kt_vm_fpu {
 	uint16_t fcw, fsw, fop;
-	uint8_t ftw; /* abridged, as FXSAVE has it: a bit for each register in use */
+	uint8_t ftw; /* abridged as in FXSAVE: one bit per register, set: in use */
 	uint64_t fip, fdp;
 	uint8_t st[8][10]; /* ST(0) to ST(7), 80-bit format */
 	uint32_t mxcsr;
 	uint8_t ymm[16][32]; /* little-endian; the first half is XMM */
-	bool avx;	     /* XCR0 has AVX on; else upper halves are 0, and not written */
+	bool avx; /* XCR0 enables AVX; false: upper halves read as 0 and are not written */
 };
 
 struct kt_vm_msr {
@@ -67,9 +67,9 @@ struct kt_vm_msr {
 	uint64_t value;
 };
 
-#define KT_VM_MSRS_MAX 256 /* in one call */
+#define KT_VM_MSRS_MAX 256 /* MSRs in one call */
 
-/* What an accelerator is asked for; private to vmm/. */
+/* Which registers, for struct kt_vm_ops; private to vmm/. */
 enum kt_vm_reg_set {
 	KT_VM_REG_GENERAL, /* struct kt_vm_regs */
 	KT_VM_REG_SYSTEM,  /* struct kt_vm_sregs */

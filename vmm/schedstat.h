@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The host kernel's account of a thread that runs vCPUs. */
+/* CPU time of a vCPU's thread, from the host's kernel. */
 #pragma once
 
 #include <stdbool.h>
@@ -8,14 +8,15 @@
 #include "vmm/vm.h"
 
 /*
- * Reads time on the CPU and time spent waiting for one, ns, of thread tid of
- * process pid (Documentation/scheduler/sched-stats.rst, /proc/<pid>/schedstat).
- * False, and stats untouched, if the thread is gone.
+ * Reads the run time and the time spent waiting for a CPU, in ns, of thread tid of process
+ * pid (Documentation/scheduler/sched-stats.rst, /proc/<pid>/schedstat). False, and stats
+ * unchanged, if the thread has ended.
  */
 bool kt_schedstat_read(pid_t pid, pid_t tid, struct kt_vcpu_stats *stats);
 
 /*
- * The same of a thread of this process that runs a vCPU under KVM, and its time in
- * the guest: guest_time of proc(5), /proc/<pid>/stat, in ticks of USER_HZ.
+ * As kt_schedstat_read() for thread tid of this process, which runs a vCPU under KVM; adds
+ * the time in the guest, ns: guest_time of /proc/<pid>/stat (proc(5)), which counts in ticks
+ * of USER_HZ.
  */
 bool kt_schedstat_read_vcpu(pid_t tid, struct kt_vcpu_stats *stats);

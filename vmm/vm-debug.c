@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Registers and breakpoints of vm.h: what is checked for all accelerators. */
+/*
+ * Registers and breakpoints of vm.h: checks that are common to all accelerators, and the text
+ * of the registers for accelerators that have no text of their own. The accelerators check
+ * the machine's state.
+ */
 #include "base/buf.h"
 #include "vmm/backend.h"
 
@@ -27,9 +31,10 @@ static int check(const struct kt_vm *vm, bool can, unsigned int vcpu, struct kt_
 static int reg_read(struct kt_vm *vm, unsigned int vcpu, enum kt_vm_reg_set set, void *data,
 		    size_t count, struct kt_diag *diag)
 {
-	int r = check(vm, vm->ops->reg_read, vcpu, diag) ?:
-			vm->ops->reg_read(vm, vcpu, set, data, count, diag);
+	int r = check(vm, vm->ops->reg_read, vcpu, diag);
 
+	if (!r)
+		r = vm->ops->reg_read(vm, vcpu, set, data, count, diag);
 	if (r)
 		kt_diag_doing(diag, "read registers of vCPU %u", vcpu);
 	return kt_forward(r);
@@ -38,9 +43,10 @@ static int reg_read(struct kt_vm *vm, unsigned int vcpu, enum kt_vm_reg_set set,
 static int reg_write(struct kt_vm *vm, unsigned int vcpu, enum kt_vm_reg_set set, const void *data,
 		     size_t count, struct kt_diag *diag)
 {
-	int r = check(vm, vm->ops->reg_write, vcpu, diag) ?:
-			vm->ops->reg_write(vm, vcpu, set, data, count, diag);
+	int r = check(vm, vm->ops->reg_write, vcpu, diag);
 
+	if (!r)
+		r = vm->ops->reg_write(vm, vcpu, set, data, count, diag);
 	if (r)
 		kt_diag_doing(diag, "write registers of vCPU %u", vcpu);
 	return kt_forward(r);
@@ -85,22 +91,20 @@ static int vcpu_text(struct kt_vm *vm, unsigned int vcpu, struct kt_buf *out, st
 	struct kt_vm_regs general;
 	struct kt_vm_sregs system;
 
-	return kt_forward(kt_vm_regs_read(vm, vcpu, &general, diag)	    ?:
-				  kt_vm_sregs_read(vm, vcpu, &system, diag) ?:
-				  general_text(out, vcpu, &general)	    ?:
-				  system_text(out, &system));
+	KT_TRY(kt_vm_regs_read(vm, vcpu, &general, diag));
+	KT_TRY(kt_vm_sregs_read(vm, vcpu, &system, diag));
+	KT_TRY(general_text(out, vcpu, &general));
+	return kt_forward(system_text(out, &system));
 }
 
 int kt_vm_registers_text(struct kt_vm *vm, struct kt_buf *out, uint64_t deadline_ns,
 			 struct kt_diag *diag)
 {
-	int r = 0;
-
 	if (vm->ops->registers_text)
 		return kt_forward(vm->ops->registers_text(vm, out, deadline_ns, diag));
-	for (unsigned int i = 0; i < kt_topology_cpus(&vm->config.topo) && !r; i++)
-		r = vcpu_text(vm, i, out, diag);
-	return kt_forward(r);
+	for (unsigned int i = 0; i < kt_topology_cpus(&vm->config.topo); i++)
+		KT_TRY(vcpu_text(vm, i, out, diag));
+	return 0;
 }
 
 int kt_vm_regs_write(struct kt_vm *vm, unsigned int vcpu, const struct kt_vm_regs *regs,
@@ -153,16 +157,17 @@ static int check_handler(const struct kt_vm *vm, size_t count, struct kt_diag *d
 		return cannot(vm, "breakpoints", diag);
 	if (!count || vm->handlers->on_break)
 		return 0;
-	kt_diag_cause(diag, "nobody would hear of a hit: the machine has no on_break handler");
+	kt_diag_cause(diag, "the machine has no on_break handler");
 	return KT_VM_E_SPEC;
 }
 
 int kt_vm_breakpoints_set(struct kt_vm *vm, const struct kt_vm_breakpoint *breakpoints,
 			  size_t count, struct kt_diag *diag)
 {
-	int r = check_handler(vm, count, diag) ?:
-			vm->ops->breakpoints_set(vm, breakpoints, count, diag);
+	int r = check_handler(vm, count, diag);
 
+	if (!r)
+		r = vm->ops->breakpoints_set(vm, breakpoints, count, diag);
 	if (r)
 		kt_diag_doing(diag, "set breakpoints");
 	return kt_forward(r);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What all machines have in common: names, validation of a spec, access to RAM
- * and the way to the accelerator's own operations.
+ * Everything of vm.h that does not depend on the accelerator: names, validation of a spec,
+ * access to RAM, saving of RAM, facts of the machine, and the calls of the accelerator's
+ * operations. Registers and breakpoints are in vm-debug.c.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,7 +12,7 @@
 #include "base/cleanup.h"
 #include "vmm/backend.h"
 
-/* A node smaller than this is one that Linux may leave out. */
+/* Bytes; Linux may ignore a smaller node. */
 #define NODE_MEMORY_MIN (UINT64_C(16) << 20)
 
 static const struct kt_vm_ops *const accel_ops[KT_ACCEL_COUNT_] = {
@@ -44,7 +45,7 @@ static int validate_topology(const struct kt_topology *topo, struct kt_diag *dia
 	return KT_VM_E_SPEC;
 }
 
-/* Rounds the memory up to what can be shared out evenly among the nodes. */
+/* Rounds the memory up to a multiple of 2 MiB per node. */
 static int validate_memory(struct kt_vm_config *config, uint64_t bytes, struct kt_diag *diag)
 {
 	unsigned int nodes = kt_topology_nodes_all(&config->topo);
@@ -90,9 +91,11 @@ static int validate_kernel(struct kt_vm_config *config, const struct kt_vm_spec 
 		kt_diag_cause(diag, "the kernel command line has a line break");
 		return KT_VM_E_SPEC;
 	}
-	return copy_text(config->kernel_path, sizeof(config->kernel_path), spec->kernel_path, "kernel's path", diag) ?:
-		       copy_text(config->cmdline, sizeof(config->cmdline),
-				 spec->cmdline ? spec->cmdline : "", "kernel command line", diag);
+	KT_TRY(copy_text(config->kernel_path, sizeof(config->kernel_path), spec->kernel_path,
+			 "kernel's path", diag));
+	return kt_forward(copy_text(config->cmdline, sizeof(config->cmdline),
+				    spec->cmdline ? spec->cmdline : "", "kernel command line",
+				    diag));
 }
 
 static int validate_accel(struct kt_vm_config *config, enum kt_accel accel, struct kt_diag *diag)
@@ -108,11 +111,11 @@ static int validate_accel(struct kt_vm_config *config, enum kt_accel accel, stru
 static int validate(struct kt_vm_config *config, const struct kt_vm_spec *spec,
 		    struct kt_diag *diag)
 {
-	return validate_accel(config, spec->accel, diag)		 ?:
-		       validate_topology(&config->topo, diag)		 ?:
-		       validate_memory(config, spec->memory_bytes, diag) ?:
-		       validate_kernel(config, spec, diag)		 ?:
-		       accel_ops[config->accel]->validate(config, diag);
+	KT_TRY(validate_accel(config, spec->accel, diag));
+	KT_TRY(validate_topology(&config->topo, diag));
+	KT_TRY(validate_memory(config, spec->memory_bytes, diag));
+	KT_TRY(validate_kernel(config, spec, diag));
+	return kt_forward(accel_ops[config->accel]->validate(config, diag));
 }
 
 int kt_vm_config_init(struct kt_vm_config *ret_config, const struct kt_vm_spec *spec,
@@ -189,16 +192,16 @@ static int save_bank(const struct kt_vm *vm, size_t index, struct kt_bake_draft 
 		     uint8_t *buf, size_t size)
 {
 	const struct kt_vm_bank *bank = &vm->ram.banks[index];
-	int r = 0;
 
-	for (uint64_t at = 0; at < bank->len && !r; at += size)
-		r = kt_fold(kt_ram_read(&vm->ram, KT_GPA(bank->start.v + at), buf, size)) ?:
-			    kt_bake_write_memory(draft, bank->node, vm->ram.offsets[index] + at,
-						 buf, size);
-	return kt_forward(r);
+	for (uint64_t at = 0; at < bank->len; at += size) {
+		KT_TRY(kt_fold(kt_ram_read(&vm->ram, KT_GPA(bank->start.v + at), buf, size)));
+		KT_TRY(kt_bake_write_memory(draft, bank->node, vm->ram.offsets[index] + at, buf,
+					    size));
+	}
+	return 0;
 }
 
-/* Banks are multiples of 2 MiB. */
+/* The sizes of banks are multiples of 2 MiB. */
 static int save_ram(const struct kt_vm *vm, struct kt_bake_draft *draft, struct kt_diag *diag)
 {
 	_cleanup_(kt_freep) uint8_t *buf = malloc(KT_RAM_ALIGN);
@@ -207,7 +210,7 @@ static int save_ram(const struct kt_vm *vm, struct kt_bake_draft *draft, struct 
 	for (size_t i = 0; i < vm->ram.bank_count && !r; i++)
 		r = save_bank(vm, i, draft, buf, KT_RAM_ALIGN);
 	if (r)
-		kt_diag_cause(diag, "copy its memory: %s", strerror(-r));
+		kt_diag_cause(diag, "copy the machine's memory: %s", strerror(-r));
 	return kt_forward(r);
 }
 
@@ -275,7 +278,7 @@ int kt_vm_expect(struct kt_vm *vm, struct kt_bake *bake, struct kt_diag *diag)
 	vm->bake = bake;
 	r = vm->ops->expect(vm, diag);
 	if (r)
-		kt_diag_doing(diag, "tell a blank machine its image");
+		kt_diag_doing(diag, "tell a blank machine its bake");
 	return kt_forward(r);
 }
 
@@ -312,11 +315,11 @@ int kt_vm_rewind(struct kt_vm *vm, struct kt_diag *diag)
 	int r;
 
 	if (!vm->ops->rewind || !vm->bake || vm->saveable)
-		r = cannot(diag, vm, "take this machine back in place");
+		r = cannot(diag, vm, "rewind this machine");
 	else
 		r = vm->ops->rewind(vm, diag);
 	if (r)
-		kt_diag_doing(diag, "take the machine back to its image");
+		kt_diag_doing(diag, "rewind the machine");
 	return kt_forward(r);
 }
 

@@ -46,10 +46,10 @@ def register(harness):
     @case
     def workers_that_do_not_stop():
         r = expect(run("worker_that_does_not_stop"), INCONCLUSIVE,
-                   "worker 'deaf' 0 did not stop when it was to")
+                   "worker 'deaf' 0 did not stop on request")
         check(workers(r, "deaf")[0]["status"] == 9, r.json()["workers"])
         expect(run("worker_that_does_not_stop", "--scheduler", harness.FIXTURE), FAIL,
-               "worker 'deaf' 0 did not stop when it was to")
+               "worker 'deaf' 0 did not stop on request")
 
     @case
     def workers_that_crash():

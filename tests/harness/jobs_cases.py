@@ -130,6 +130,19 @@ def register(harness):
         check(len(bakes(cache)) == 1, bakes(cache))
 
     @case
+    def jobs_rewind_their_machines():
+        """A machine that ran to its result is the next one's; one that died is nobody's."""
+        names = ["steady_page_faults", "steady_pingpong", "steady_pipes", "steady_spin"]
+        results = json.loads(expect(finish(start("--json", *names)), harness.PASS).out)
+        check([r["scenario"] for r in results] == names, results)
+        rewound = [r["start"]["rewound"] for r in results]
+        check(not rewound[0] and any(rewound), rewound)
+        check(all(r["start"]["kind"] == "clone" for r in results), results)
+        check(not harness.machines(), "machines left behind")
+        died = json.loads(finish(start("--json", "fault_panic*", harness.DEMO)).out)
+        check(not any(r["start"]["rewound"] for r in died), died)
+
+    @case
     def jobs_usage():
         for arguments, word in [(["-j", "0"], "'0' is not a number from 1 to 256"),
                                 (["-j", "257"], "'257'"), (["-j", "-1"], "'-1'"),

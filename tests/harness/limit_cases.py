@@ -41,7 +41,7 @@ def register(harness):
         expect(run("steady_affinity_churn", "--limit", "migrations=1", harness=False), FAIL,
                "migrations: worker 'load'")
         expect(run("limit_of_isolation_is_broken"), FAIL, "isolation: worker 'load'",
-               "and was never let run on others than 0")
+               "but was only ever allowed on 0")
         expect(run("limit_of_isolation_is_broken", "--limit", "isolation=off"), PASS)
 
     @case

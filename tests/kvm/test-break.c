@@ -275,7 +275,7 @@ static void test_refused(void **state)
 	expect_refused(&rig, (struct kt_vm_breakpoint){ KT_VM_BREAK_ACCESS, KT_GVA(12), 8 },
 		       "breakpoint 0 is at 0xc, which is no multiple of 8");
 	expect_refused(&rig, (struct kt_vm_breakpoint){ 7, KT_GVA(8), 8 },
-		       "breakpoint 0 is of no kind there is");
+		       "breakpoint 0 is of an unknown kind");
 	assert_int_equal(kt_kvm_breakpoints_set(rig.kvm, five, 5, &diag), KT_VM_E_SPEC);
 	rig_start(&rig);
 	kt_diag_reset(&diag);

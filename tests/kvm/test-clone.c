@@ -517,7 +517,7 @@ static void expect_refused(const struct kt_vm_config *config, struct images *ima
 	assert_int_equal(try_to_restore(&m, config, images->image, false, &diag), KT_VM_E_SPEC);
 	if (!strstr(diag.cause, cause))
 		fail_msg("%s", diag.cause);
-	assert_string_equal(diag.doing, "read the state of the saved machine");
+	assert_string_equal(diag.doing, "read the state of the bake");
 	kt_loop_free(m.loop);
 }
 
@@ -541,17 +541,17 @@ static void test_states_that_cannot_be(void **state)
 	assert_true(fd >= 0);
 	bytes = images.image->state_bytes;
 	images.image->state_bytes = bytes - 8;
-	expect_refused(&config, &images, "says that it has");
+	expect_refused(&config, &images, "its header says");
 	images.image->state_bytes = bytes;
 	assert_int_equal(pwrite(fd, &version, 4, 8), 4);
-	expect_refused(&config, &images, "it has version 2, and not 1");
+	expect_refused(&config, &images, "the state has version 2; this ktest reads version 1");
 	version = KT_KVM_STATE_VERSION;
 	assert_int_equal(pwrite(fd, &version, 4, 8), 4);
 	version = 0xffff;
 	assert_int_equal(pwrite(fd, &version, 2, 24), 2); /* the first part's number */
-	expect_refused(&config, &images, "which nobody knows");
+	expect_refused(&config, &images, "is unknown");
 	assert_int_equal(ftruncate(fd, 100), 0);
-	expect_refused(&config, &images, "says that it has");
+	expect_refused(&config, &images, "its header says");
 	close(fd);
 	deinit(&m);
 	images_deinit(&images);

@@ -88,7 +88,7 @@ static void test_when(void **state)
 	rig_init_empty(&other, &rig, 1);
 	kt_diag_reset(&diag);
 	assert_int_equal(kt_kvm_restore(other.kvm, &saved, NULL, &diag), KT_KVM_STATE_E_VALUE);
-	assert_string_equal(diag.cause, "the state is of 2 vCPUs, and the machine has 1");
+	assert_string_equal(diag.cause, "the state has 2 vCPUs, the machine has 1");
 	kt_buf_deinit(&buf);
 	free_both(&rig, &other, &saved);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The folder of a run: names, limits, and failures that are kept. */
+/* Artefacts: names of folders, limits, remembered failures. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,7 +29,7 @@ static int teardown(void **state)
 	return kt_remove_tree(base);
 }
 
-/* To be freed. */
+/* The caller frees the result. */
 static struct kt_buf read_back(const char *name)
 {
 	struct kt_buf buf = KT_BUF_INIT(1 << 20);
@@ -78,7 +78,7 @@ static void test_logs_are_bounded(void **state)
 	}
 }
 
-/* A log for each generation. */
+/* Many logs, as of many spawns. */
 static void test_more_files_than_descriptors(void **state)
 {
 	char name[32];
@@ -124,7 +124,7 @@ static void test_events_are_bounded(void **state)
 	expect_events(3);
 }
 
-/* Files below the limit of each, and few events: what counts is all of them. */
+/* Each file and the events are below their limit; KT_ARTIFACTS_MAX limits their sum. */
 static void test_the_whole_is_bounded(void **state)
 {
 	a.guest_bytes = KT_ARTIFACTS_MAX - 12;

@@ -244,6 +244,9 @@ static void test_not_files(void **state)
 	assert_int_equal(unlink("bakes/n/state"), 0);
 	assert_int_equal(symlink("memory.0", "bakes/n/state"), 0);
 	expect(KT_BAKE_E_DAMAGED, "bakes/n", NULL, "state is a symbolic link");
+	assert_int_equal(rename("bakes/n/manifest.json", "bakes/n/m"), 0);
+	assert_int_equal(symlink("m", "bakes/n/manifest.json"), 0);
+	expect(KT_BAKE_E_DAMAGED, "bakes/n", NULL, "manifest.json is a symbolic link");
 }
 
 /* A manifest with one thing replaced. */
@@ -263,7 +266,8 @@ static void test_manifests(void **state)
 {
 	make_bake("bakes/v");
 	write_manifest("version", json_integer(KT_BAKE_VERSION + 1));
-	expect(KT_BAKE_E_DAMAGED, "bakes/w", NULL, "it is of version 2; this ktest knows 1");
+	expect(KT_BAKE_E_DAMAGED, "bakes/w", NULL,
+	       "the bake has version 2; this ktest reads version 1");
 	write_manifest("version", json_string("1"));
 	expect(KT_BAKE_E_DAMAGED, "bakes/w", NULL, "has no version");
 	write_manifest("nodes", json_integer(KT_NODES_MAX + 1));

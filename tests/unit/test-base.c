@@ -26,7 +26,7 @@ static void test_buf_grows_and_shrinks(void **state)
 	assert_int_equal(buf.len, 0);
 }
 
-/* The shell gives back what went in. */
+/* The shell prints the original word. */
 static void test_buf_words(void **state)
 {
 	static const char *const cases[][2] = {
@@ -111,7 +111,7 @@ static int fold_it(int r)
 	return kt_fold(call_once(r));
 }
 
-/* A result is often that of a call, which must not be made twice. */
+/* The argument is often a call, which the macro must not repeat. */
 static void test_results_are_looked_at_once(void **state)
 {
 	calls = 0;

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Host checks: what they see of a run, and that one which crashes or finds
- * nothing to look at never passes. Each case is a check of its own, run the way
- * the runner does.
+ * Host checks: their view of a run; a check that crashes or has no data never passes. Each
+ * case is one check, run by kt_check_run().
  */
 #include <fcntl.h>
 #include <signal.h>
@@ -25,7 +24,7 @@ static int setup(void **state)
 	if (kt_run_record_init(&rec))
 		return -1;
 	sample_send_btf(rec.snapshots, &ids);
-	/* Generation 0 has large values, which must never satisfy anything about 1. */
+	/* Large values of generation 0 must not satisfy a check of generation 1. */
 	sample_send_snapshot(rec.snapshots, &ids, 0, 0, 1000000);
 	sample_send_snapshot(rec.snapshots, &ids, 1, 1, 5);
 	sample_send_snapshot(rec.snapshots, &ids, 2, 1, 9);
@@ -152,7 +151,7 @@ static void test_cancelled(void **state)
 	close(fd);
 }
 
-/* Generation 1 was ended by ktest, 2 died, 3 was never there; a freeze as op 0 of step 1. */
+/* ktest ended generation 1; 2 died; 3 does not exist. Op 0 of step 1 is a freeze. */
 static void add_ops_and_scheds(void)
 {
 	struct kt_msg m = { .type = KT_MSG_SCHED };
@@ -264,7 +263,7 @@ static void test_complaint(void **state)
 	assert_string_equal(rec.findings[0].text, "it said BUG: first");
 }
 
-static int others[2]; /* a pipe, as of another run */
+static int others[2]; /* a pipe of another run */
 
 static void check_pipe_of_another(struct kt_check *ck)
 {
@@ -285,7 +284,7 @@ static void check_leaves_by_exit(struct kt_check *ck)
 	exit(0);
 }
 
-/* What another thread has printed, and not written yet, is not written twice. */
+/* Buffered output of another thread is not written twice. */
 static void test_output_of_others_is_not_repeated(void **state)
 {
 	_cleanup_(kt_fclosep) FILE *file = tmpfile();

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Running a program of a build: output, end, cancellation. */
+/* Running a program: output, end, cancellation. */
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -85,11 +85,11 @@ static void test_failures(void **state)
 	expect_failure("exit 3", "sh ended with status 3");
 	expect_failure("kill -SEGV $$", "sh was ended by signal 11 (Segmentation fault)");
 	child.argv = argv;
-	assert_int_equal(kt_child_run(&child, &diag), -ENOENT);
+	assert_int_equal(kt_child_run(&child, &diag), KT_CHILD_E_NONE);
 	assert_non_null(strstr(diag.cause, "no-such-program-of-ktest"));
 }
 
-/* A full output buffer is a fault of ours: the program does not go on behind our back. */
+/* A full output buffer is a fault, and the program ends with it. */
 static void test_fault_ends_the_program(void **state)
 {
 	struct seen seen = { .lines = KT_BUF_INIT(0), .cancel_fd = -1 };
@@ -102,8 +102,8 @@ static void test_fault_ends_the_program(void **state)
 }
 
 /*
- * Prints its pid, is cancelled for it. That the run returns shows that grandchildren, who
- * hold the output as well, are gone.
+ * The program prints its pid, on which the test cancels it. kt_child_run() returns only
+ * after the end of the grandchildren, which hold the output, too.
  */
 static void check_cancel(const char *script)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Kernel ELF images, whole and broken: no image may lead a reader outside it. */
+/* Kernel ELF images, valid and malformed: no read may leave the image. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,7 +12,7 @@
 
 static const struct fake_spec whole;
 
-/* Opens a copy of exactly its size, so that a sanitizer sees every step outside. */
+/* Opens a heap copy of the image, so that a sanitizer sees every read outside. */
 static int open_copy(const struct kt_buf *image, size_t len, struct kt_diag *diag)
 {
 	uint8_t *copy = malloc(len ? len : 1);
@@ -111,7 +111,7 @@ static void test_each_bad_field_is_named(void **state)
 	}
 }
 
-/* Section headers are at the end, so no shorter image is whole. */
+/* The section headers are last, so every truncated image is malformed. */
 static void test_truncation_anywhere(void **state)
 {
 	_cleanup_(kt_buf_deinit) struct kt_buf image = KT_BUF_INIT(0);

@@ -20,7 +20,7 @@ static int decode_once(const void *data, size_t len, struct kt_frame *ret_frame)
 	kt_frame_decoder_init(&dec);
 	assert_int_equal(kt_frame_decoder_feed(&dec, data, len), 0);
 	r = kt_frame_decoder_next(&dec, ret_frame);
-	ret_frame->payload = NULL; /* goes with the decoder */
+	ret_frame->payload = NULL; /* borrowed from the decoder */
 	kt_frame_decoder_deinit(&dec);
 	return r;
 }
@@ -34,7 +34,7 @@ static void test_round_trip(void **state)
 	for (uint32_t seq = 0; seq < 3; seq++)
 		make_frame(&buf, seq);
 	kt_frame_decoder_init(&dec);
-	/* Byte by byte, as a slow channel would deliver it. */
+	/* Byte by byte, as from a slow channel. */
 	for (size_t i = 0, got = 0; i < buf.len; i++) {
 		assert_int_equal(kt_frame_decoder_feed(&dec, buf.data + i, 1), 0);
 		if (kt_frame_decoder_next(&dec, &frame) == KT_FRAME_E_MORE)
@@ -85,7 +85,7 @@ static void test_every_damaged_bit_is_noticed(void **state)
 		buf.data[bit / 8] ^= (uint8_t)(1 << bit % 8);
 		r = decode_once(buf.data, buf.len, &frame);
 		assert_int_not_equal(r, 0);
-		/* A longer length asks for more; everything else is an error at once. */
+		/* A damaged length may ask for more bytes; any other damage is an error. */
 		if (r == KT_FRAME_E_MORE)
 			assert_in_range(bit / 8, 12, 15);
 		buf.data[bit / 8] ^= (uint8_t)(1 << bit % 8);
@@ -127,7 +127,7 @@ static void test_lost_frame_is_noticed(void **state)
 	kt_buf_deinit(&buf);
 }
 
-/* What was said to another host, whatever its number, then the beginning. */
+/* Frames for an earlier host, with any number, then frame number 0. */
 static void test_restart_drops_what_was_before(void **state)
 {
 	struct kt_buf buf = KT_BUF_INIT(0);
@@ -154,7 +154,7 @@ static void test_restart_drops_what_was_before(void **state)
 	kt_buf_deinit(&buf);
 }
 
-/* Number 0 of that type is in sequence at any time; of another type it is not. */
+/* Only a frame of the restarting type with number 0 is always in sequence. */
 static void test_one_type_begins_anew(void **state)
 {
 	struct kt_buf buf = KT_BUF_INIT(0);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Files and folders, in a folder of their own that the test removes again. */
+/* Files and folders, in a temporary folder that the test removes. */
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -69,6 +69,12 @@ static void test_read_limit(void **state)
 	assert_int_equal(kt_read_file(in_top("f"), &small), -ENOBUFS);
 	assert_int_equal(kt_read_file(in_top("absent"), &none), -ENOENT);
 	assert_int_equal(kt_read_file(top, &none), -EISDIR);
+	exact.len = small.len = 0;
+	assert_int_equal(kt_try_read_file(in_top("f"), &exact), 0);
+	assert_int_equal(kt_try_read_file(in_top("f"), &small), KT_FS_E_LARGE);
+	assert_int_equal(kt_try_read_file(in_top("absent"), &none), KT_FS_E_NONE);
+	assert_int_equal(kt_try_read_file(in_top("f/below"), &none), KT_FS_E_NONE);
+	assert_int_equal(kt_try_read_file(top, &none), -EISDIR);
 }
 
 static void test_failed_write_leaves_the_old_file_and_no_other(void **state)
@@ -77,7 +83,7 @@ static void test_failed_write_leaves_the_old_file_and_no_other(void **state)
 	assert_int_equal(kt_write_file_atomic(in_top("d"), "x", 1), -EISDIR);
 	assert_int_equal(rmdir(in_top("d")), 0);
 	assert_int_equal(kt_write_file_atomic(in_top("absent/f"), "x", 1), -ENOENT);
-	/* Empty, temporary files included: else the folder could not be removed. */
+	/* The folder can be removed only without leftover temporary files. */
 	assert_int_equal(rmdir(top), 0);
 	assert_int_equal(mkdir(top, 0755), 0);
 }
@@ -104,7 +110,7 @@ static void test_copy_starts_at_the_front(void **state)
 	check_copy(0);
 }
 
-/* sendfile(2) refuses such a destination. */
+/* sendfile(2) refuses a destination with O_APPEND. */
 static void test_copy_to_appending_file(void **state)
 {
 	check_copy(O_APPEND);
@@ -139,7 +145,7 @@ static void test_remove_tree_has_a_depth_limit(void **state)
 		p += sprintf(p, "/d");
 	assert_int_equal(kt_mkdir_p(path), 0);
 	assert_int_equal(kt_remove_tree(in_top("deep")), -ELOOP);
-	/* From a level further down it is within the limit. */
+	/* One level further down, the rest of the tree is within the limit. */
 	path[strlen(top) + strlen("/deep") + 2 * 20] = 0;
 	assert_int_equal(kt_remove_tree(path), 0);
 	assert_int_equal(kt_remove_tree(in_top("deep")), 0);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Histograms: buckets without gaps, percentiles by nearest rank, a form for the wire. */
+/* Histograms: buckets without gaps, nearest-rank percentiles, the form on the wire. */
 #include <errno.h>
 #include <string.h>
 
@@ -7,7 +7,7 @@
 #include "base/histogram.h"
 #include "tests/unit/test.h"
 
-/* Each bucket begins where the one before ends, and is not wider than an eighth. */
+/* Each bucket begins at the end of the previous bucket and is at most 1/8 wide. */
 static void test_buckets(void **state)
 {
 	for (unsigned int i = 1; i < KT_HISTOGRAM_BUCKETS; i++) {

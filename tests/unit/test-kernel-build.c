@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The course of a kernel build, with programs in $PATH that only pretend: what
- * ends up in the cache, and what does not when something goes wrong or the user
- * has had enough.
+ * A kernel build with fake programs in $PATH: contents of the cache after success, failure
+ * and cancellation.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -22,8 +21,8 @@
 #include "tests/unit/fake-kernel.h"
 
 /*
- * $T/mode says how it goes: "ok", "fail" and "hang" while compiling, "drop" loses
- * CONFIG_B while configuring. Its calls are counted in $T/calls.
+ * The fake make. $T/mode: "ok"; "fail" and "hang" while compiling; "drop" loses CONFIG_B
+ * while configuring. $T/calls counts the calls.
  */
 static const char fake_make[] =
 	"#!/bin/sh\n"
@@ -84,7 +83,7 @@ static int make_world(void **state)
 	return setenv("PATH", path, 1);
 }
 
-/* What a build told while it ran, and what to do at which phase. */
+/* Progress of a build, and actions at its phases. */
 struct told {
 	bool phases[KT_BUILD_INSTALL + 1];
 	bool resumed;
@@ -178,7 +177,7 @@ static void test_build_then_found(void **state)
 	assert_int_equal(size_of(kernel.path, "modules/m-x.ko"), 3);
 	assert_int_equal(kt_cache_read_meta(kernel.path, &second), 0);
 	assert_int_equal(second.build_steps, 3);
-	/* Nothing unfinished is left, and the second time nothing is run. */
+	/* No work folder is left, and a second build runs no program. */
 	calls = size_of(top, "calls");
 	assert_int_equal(build(&again, &second, &existed, &diag), 0);
 	assert_true(existed);
@@ -329,6 +328,19 @@ static void test_refusals(void **state)
 	assert_int_equal(count_unfinished(), 0);
 }
 
+static void test_absent_program_is_a_missing_tool(void **state)
+{
+	struct kt_diag diag = KT_DIAG_INIT;
+	struct kt_cached_kernel kernel;
+	struct told told = TOLD_INIT;
+	bool existed;
+
+	setenv("PATH", in_top("bin"), 1);
+	assert_int_equal(build(&told, &kernel, &existed, &diag), KT_BUILD_E_TOOLS);
+	assert_string_equal(diag.cause, "no program 'env'");
+	assert_string_equal(diag.remedy, "install it");
+}
+
 static void test_discard(void **state)
 {
 	_cleanup_(kt_closep) int lock_fd = hold_lock();
@@ -355,6 +367,7 @@ int main(void)
 		TEST(test_lost_line_is_told),
 		TEST(test_unfit_result_is_not_installed),
 		TEST(test_refusals),
+		TEST(test_absent_program_is_a_missing_tool),
 		TEST(test_discard),
 	};
 

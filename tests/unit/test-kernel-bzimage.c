@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Compressed kernel images: the setup header, each way of packing, damage. */
+/* Compressed kernel images: setup header, formats, damage. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -127,13 +127,32 @@ static void check_program(const char *command, const char *format)
 	assert_string_equal(bz.format, format);
 	assert_int_equal(kt_bzimage_unpack(&bz, &fd, &diag), 0);
 	check_unpacked(fd);
-	/* A lie about the size, either way, is damage and costs no more than it says. */
+	/* A wrong unpacked size, smaller or larger, is damage. */
 	kt_closep(&fd);
 	bz.unpacked_size--;
 	assert_int_equal(kt_bzimage_unpack(&bz, &fd, &diag), KT_BZIMAGE_E_BAD);
 	bz.unpacked_size += 2;
 	assert_int_equal(kt_bzimage_unpack(&bz, &fd, &diag), KT_BZIMAGE_E_BAD);
 	assert_non_null(strstr(diag.cause, "payload"));
+}
+
+static void test_missing_unpacker_is_named(void **state)
+{
+	_cleanup_(kt_buf_deinit) struct kt_buf image = KT_BUF_INIT(0);
+	static const char payload[] = "\x28\xb5\x2f\xfd....\x40\x00\x00";
+	char *path = strdup(getenv("PATH"));
+	struct kt_diag diag = KT_DIAG_INIT;
+	struct kt_bzimage bz;
+	int fd, r;
+
+	make_image(&image, payload, sizeof(payload));
+	assert_int_equal(kt_bzimage_parse(&bz, image.data, image.len, &diag), 0);
+	setenv("PATH", "/no/such/folder", 1);
+	r = kt_bzimage_unpack(&bz, &fd, &diag);
+	setenv("PATH", path, 1);
+	free(path);
+	assert_int_equal(r, KT_BZIMAGE_E_UNPACKER);
+	assert_string_equal(diag.remedy, "install zstd");
 }
 
 static void test_xz(void **state)
@@ -223,6 +242,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_gzip),
+		cmocka_unit_test(test_missing_unpacker_is_named),
 		cmocka_unit_test(test_xz),
 		cmocka_unit_test(test_zstd),
 		cmocka_unit_test(test_lz4),

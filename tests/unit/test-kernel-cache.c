@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The cache of kernels: only complete ones are seen, the newest first. */
+/* The cache lists only complete kernels, the newest first. */
 #include <errno.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -99,6 +99,17 @@ static void test_a_string_longer_than_its_field_is_refused(void **state)
 	assert_int_equal(kt_cache_read_meta(in_top("ktest/kernels/x"), &kernel), KT_CACHE_E_NONE);
 }
 
+static void test_too_large_metadata_is_none(void **state)
+{
+	char text[(64u << 10) + 2];
+	struct kt_cached_kernel kernel;
+
+	memset(text, ' ', sizeof(text));
+	text[sizeof(text) - 1] = 0;
+	put_text("ktest/kernels/x/meta.json", text);
+	assert_int_equal(kt_cache_read_meta(in_top("ktest/kernels/x"), &kernel), KT_CACHE_E_NONE);
+}
+
 static void test_find(void **state)
 {
 	struct kt_cached_kernel kernel;
@@ -112,7 +123,7 @@ static void test_find(void **state)
 	assert_int_equal(kt_cache_find_id("6.12.34-ab", &kernel), 0);
 	assert_string_equal(kernel.id, "6.12.34-abbb");
 	assert_int_equal(kt_cache_find_id("6.12", &kernel), KT_CACHE_E_AMBIGUOUS);
-	/* A whole id counts even where it is the beginning of others. */
+	/* A complete id matches even if other ids begin with it. */
 	assert_int_equal(kt_cache_find_id("6.12.34-a", &kernel), 0);
 	assert_string_equal(kernel.id, "6.12.34-a");
 	assert_int_equal(kt_cache_find_id("7", &kernel), KT_CACHE_E_NONE);
@@ -157,6 +168,7 @@ int main(void)
 		TEST(test_newest_first),
 		TEST(test_incomplete_ones_are_not_seen),
 		TEST(test_a_string_longer_than_its_field_is_refused),
+		TEST(test_too_large_metadata_is_none),
 		TEST(test_find),
 		TEST(test_remove),
 		TEST(test_unfinished),

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What of a configuration fragment survived. */
+/* Lines of a fragment that a .config lost. */
 #include <stdio.h>
 #include <string.h>
 
@@ -39,7 +39,7 @@ static void test_each_loss_is_told_in_order(void **state)
 	       "4 CONFIG_N=256 -> 64\n5 CONFIG_M=y -> m\n");
 }
 
-/* As the kernel's tools have it: of two settings, the later one counts. */
+/* As in Kconfig, the last of two settings counts. */
 static void test_last_setting_counts(void **state)
 {
 	expect("CONFIG_A=y\n", "# CONFIG_A is not set\nCONFIG_A=y\n", 0, "");

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Which kernel is used, and that an unfit one is refused before anything boots. */
+/* Choice of the guest kernel, and refusal of an unfit kernel before a boot. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -40,7 +40,7 @@ static void test_none(void **state)
 	assert_non_null(strstr(diag.doing, "absent"));
 }
 
-/* Named before environment before cache. */
+/* Precedence: named path, $KTEST_KERNEL, cache. */
 static void test_order(void **state)
 {
 	struct kt_kernel kernel;
@@ -54,7 +54,7 @@ static void test_order(void **state)
 	setenv("KTEST_KERNEL", in_top("env"), 1);
 	assert_int_equal(kt_kernel_find(&kernel, NULL, NULL), 0);
 	assert_string_equal(kernel.path, in_top("env"));
-	/* A folder stands for the vmlinux in it. */
+	/* A folder means "<folder>/vmlinux". */
 	assert_int_equal(kt_kernel_find(&kernel, in_top("named"), NULL), 0);
 	assert_string_equal(kernel.path, in_top("named/vmlinux"));
 	setenv("KTEST_KERNEL", "", 1);

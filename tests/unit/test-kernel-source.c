@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Identity of sources: equal while nothing changed, different as soon as something did. */
+/* The hash of sources changes with every change of the sources, and only then. */
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -64,7 +64,7 @@ static void test_tree(void **state)
 	assert_string_not_equal(before.hash, after.hash);
 }
 
-/* The same bytes at the same time under another name are another tree. */
+/* A renamed file changes the hash. */
 static void test_tree_rename(void **state)
 {
 	struct kt_kernel_source before, after;

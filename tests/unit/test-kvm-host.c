@@ -139,7 +139,7 @@ static void test_findings_of_the_probe(void **state)
 	probe.missing = 1u << KT_PROBE_INT3 | 1u << KT_PROBE_BMI2;
 	assert_int_equal(kt_probe_judge(&probe, &diag), KT_PROBE_E_UNFIT);
 	assert_string_equal(diag.cause,
-			    "in guest kernel mode this does not work: int3, BMI2 (shlx)");
+			    "instructions that fail in guest kernel mode: int3, BMI2 (shlx)");
 	kt_diag_reset(&diag);
 	probe = (struct kt_probe){ .kips = 950 };
 	assert_int_equal(kt_probe_judge(&probe, &diag), KT_PROBE_E_UNFIT);

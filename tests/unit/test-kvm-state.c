@@ -65,7 +65,7 @@ static void expect_refused(struct kt_buf *buf, int condition, const char *cause)
 	assert_int_equal(kt_kvm_state_parse(&saved, buf, &diag), condition);
 	if (!strstr(diag.cause, cause))
 		fail_msg("%s", diag.cause);
-	assert_string_equal(diag.doing, "read the state of the saved machine");
+	assert_string_equal(diag.doing, "read the state of the bake");
 }
 
 static void test_found_as_it_was_put(void **state)
@@ -108,16 +108,17 @@ static void test_another_header(void **state)
 	struct kt_buf buf = make_state(1, KT_KVM_PART_COUNT_);
 
 	buf.data[0] ^= 1;
-	expect_refused(&buf, KT_KVM_STATE_E_FORMAT, "not the state of a machine under kvm");
+	expect_refused(&buf, KT_KVM_STATE_E_FORMAT, "not a state of a machine under kvm");
 	buf = make_state(1, KT_KVM_PART_COUNT_);
 	buf.data[8]++;
-	expect_refused(&buf, KT_KVM_STATE_E_VERSION, "it has version 2, and not 1");
+	expect_refused(&buf, KT_KVM_STATE_E_VERSION,
+		       "the state has version 2; this ktest reads version 1");
 	buf = make_state(1, KT_KVM_PART_COUNT_);
 	buf.data[12] = 0;
-	expect_refused(&buf, KT_KVM_STATE_E_VALUE, "it is said to be of 0 vCPUs");
+	expect_refused(&buf, KT_KVM_STATE_E_VALUE, "the header says 0 vCPUs");
 	buf = make_state(1, KT_KVM_PART_COUNT_);
 	buf.data[13] = 2;
-	expect_refused(&buf, KT_KVM_STATE_E_VALUE, "it is said to be of 513 vCPUs");
+	expect_refused(&buf, KT_KVM_STATE_E_VALUE, "the header says 513 vCPUs");
 	buf = make_state(1, KT_KVM_PART_COUNT_);
 	buf.data[12] = 2;
 	expect_refused(&buf, KT_KVM_STATE_E_MISSING, "'CPUID of vCPU 1' is missing");
@@ -146,19 +147,19 @@ static void test_parts_that_cannot_be(void **state)
 		buf = make_state(1, KT_KVM_PART_COUNT_);
 		put(&buf, part, 0, sizes[part]);
 		kt_kvm_state_end(&buf);
-		expect_refused(&buf, KT_KVM_STATE_E_PART, "there twice");
+		expect_refused(&buf, KT_KVM_STATE_E_PART, "is a duplicate");
 		for (int by = -1; by <= 1; by += 2) {
 			if (part == KT_KVM_PART_XSAVE && by > 0)
 				continue; /* its size is the host's business */
 			buf = make_state(1, part);
 			put(&buf, part, 0, sizes[part] + (size_t)by);
 			kt_kvm_state_end(&buf);
-			expect_refused(&buf, KT_KVM_STATE_E_PART, "which cannot be");
+			expect_refused(&buf, KT_KVM_STATE_E_PART, "has a wrong size");
 		}
 		buf = make_state(1, part);
 		put(&buf, part, 1, sizes[part]);
 		kt_kvm_state_end(&buf);
-		expect_refused(&buf, KT_KVM_STATE_E_PART, "which nobody knows");
+		expect_refused(&buf, KT_KVM_STATE_E_PART, "is unknown");
 	}
 }
 
@@ -168,7 +169,7 @@ static void test_both_special_registers(void **state)
 
 	put(&buf, KT_KVM_PART_SREGS, 0, sizeof(struct kvm_sregs));
 	kt_kvm_state_end(&buf);
-	expect_refused(&buf, KT_KVM_STATE_E_PART, "'special registers of vCPU 0' is there twice");
+	expect_refused(&buf, KT_KVM_STATE_E_PART, "'special registers of vCPU 0' is a duplicate");
 }
 
 /* ---- devices ---- */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Limits on workers: notation, where they may be, and each judgement. */
+/* Limits of workers: notation, allowed CPUs, and each judgement. */
 #include <string.h>
 
 #include "judge/worker-limits.h"
@@ -48,7 +48,7 @@ static void test_notation(void **state)
 	assert_int_equal(kt_limits_check(&l, &diag), KT_LIMITS_E_FORM);
 }
 
-/* ---- where they may be ---- */
+/* ---- allowed CPUs ---- */
 
 #define WORKERS KT_WORKERS(KT_WORKERS_ITEM("w", .workload = "x", .cgroup = "a/b"))
 
@@ -62,7 +62,7 @@ static void expect_allowed(const struct kt_step *steps, const char *wanted)
 	assert_int_equal(kt_topology_parse(&topo, "1n2l2c1t", NULL), 0);
 	mask = kt_scenario_allowed(&s, s.workers, &topo);
 	assert_string_equal(kt_cpu_mask_format(&mask, list), wanted);
-	/* A body can let them run anywhere. */
+	/* A body may change the affinity of its workers, so all CPUs are allowed. */
 	s.has_body = true;
 	mask = kt_scenario_allowed(&s, s.workers, &topo);
 	assert_string_equal(kt_cpu_mask_format(&mask, list), "0-3");
@@ -76,21 +76,21 @@ static void test_allowed(void **state)
 	const struct kt_op start = KT_OP_START("w");
 
 	expect_allowed(ONE(start), "0-3");
-	/* By the cgroup, by those above it, and by both. */
+	/* Limited by the cpuset of the cgroup, of its parents, and of both. */
 	expect_allowed(ONE(KT_OP_CPUSET("a/b", KT_CPUS_LLC(1)), start), "2-3");
 	expect_allowed(ONE(KT_OP_CPUSET("a", KT_CPUS_LLC(1)), start), "2-3");
 	expect_allowed(ONE(KT_OP_CPUSET("a/b", KT_CPUS_LIST("1-2")),
 			   KT_OP_CPUSET("a", KT_CPUS_LLC(1)), start),
 		       "2");
-	/* What has none in common with its parent's has what that has. */
+	/* A cpuset disjoint from its parent's is that of the parent. */
 	expect_allowed(
 		ONE(KT_OP_CPUSET("a/b", KT_CPUS_LLC(0)), KT_OP_CPUSET("a", KT_CPUS_LLC(1)), start),
 		"2-3");
-	/* Another cgroup's is none of theirs, nor one of a similar name. */
+	/* Cpusets of other cgroups, also with a similar name, have no effect. */
 	expect_allowed(ONE(KT_OP_CPUSET("c", KT_CPUS_LLC(1)), start), "0-3");
 	expect_allowed(ONE(KT_OP_CGROUP_ADD("a/bb"), KT_OP_CPUSET("a/bb", KT_CPUS_LLC(1)), start),
 		       "0-3");
-	/* All that they had once; what was before their start does not count. */
+	/* The union of all cpusets since the start of the workers. */
 	expect_allowed(ONE(KT_OP_CPUSET("a", KT_CPUS_LIST("0")), start,
 			   KT_OP_CPUSET("a", KT_CPUS_LIST("3"))),
 		       "0,3");
@@ -99,7 +99,7 @@ static void test_allowed(void **state)
 		       "0");
 	expect_allowed(ONE(KT_OP_CPUSET("a", KT_CPUS_LIST("0")), start, KT_OP_CPUSET_CLEAR("a")),
 		       "0-3");
-	/* An op that is to fail has no effect. */
+	/* An op that is expected to fail has no effect. */
 	expect_allowed(ONE(KT_OP_CPUSET("a", KT_CPUS_LIST("0"), .expect = KT_OP_NO_CPU), start),
 		       "0-3");
 }
@@ -115,13 +115,13 @@ static void test_allowed_by_other_ops(void **state)
 	expect_allowed(ONE(two, KT_OP_CPUSET_SWAP("a", "c"), start), "0-3");
 	expect_allowed(ONE(two, KT_OP_CPUSET("c", KT_CPUS_LIST("3")), start, KT_OP_MOVE("w", "c")),
 		       "1-3");
-	/* They are where they begin until they are pinned. */
+	/* Before an op pins them, workers have their declared CPUs. */
 	expect_allowed(ONE(two, start, KT_OP_AFFINITY("w", KT_CPUS_LIST("2"))), "1-2");
 	expect_allowed(KT_STEPS(KT_STEP("one", .ops = KT_OPS(GROUPS, two, start)),
 				KT_STEP("two", .ops = KT_OPS(KT_OP_CPUSET_SWAP("a", "c")),
 					.hold = MS(300), .every = MS(100))),
 		       "0-3");
-	/* With no CPU of their own left they get the parent's. */
+	/* Without a CPU in common, workers get the CPUs of the parent. */
 	expect_allowed(
 		ONE(KT_OP_CPUSET("a/b", KT_CPUS_LIST("1")), two, KT_OP_CPU_OFFLINE(1), start), "2");
 	expect_allowed(ONE(two, KT_OP_CPU_OFFLINE(1), KT_OP_CPU_ONLINE(1), start), "1-2");
@@ -166,7 +166,7 @@ static int teardown(void **state)
 	return 0;
 }
 
-/* One that had nothing to complain of; the caller makes it worse. */
+/* A worker within all limits; callers change single measures. */
 static struct kt_msg_worker *add(const char *name, uint32_t index)
 {
 	uint8_t bytes[4 * KT_HISTOGRAM_BUCKETS];
@@ -222,7 +222,7 @@ static void test_starved(void **state)
 	struct kt_msg_worker *w;
 
 	add("w", 0);
-	/* One of two that are after the same work may always come too late for it. */
+	/* Of two workers that compete for the same work, one may never get any. */
 	w = add("w", 1);
 	w->iterations = 0;
 	expect_kept(NULL);
@@ -288,7 +288,7 @@ static void test_spread(void **state)
 	expect_finding(NULL, KT_FINDING_LATE,
 		       "spread: worker 'w' 0 had 10.000 s of CPU time and worker 1 had 8.000 s, "
 		       "which is 20 % less, limit 15 %; from 0.100 s into step 'one'");
-	/* Only who never waited can be compared unasked, and who had enough. */
+	/* The built-in limit compares only workers that never wait and had enough CPU time. */
 	w->uneven = 1;
 	expect_kept(NULL);
 	expect_finding(&(struct kt_limits){ .spread = 19 }, KT_FINDING_LATE, "limit 19 %");
@@ -309,8 +309,8 @@ static void test_isolation(void **state)
 							       KT_OP_START("w"))));
 	add("w", 0);
 	expect_finding(NULL, KT_FINDING_WRONG,
-		       "isolation: worker 'w' 0 was seen on CPUs 0-1, and was never let run on "
-		       "others than 0");
+		       "isolation: worker 'w' 0 was seen on CPUs 0-1, but was only ever allowed "
+		       "on 0");
 	expect_kept(&(struct kt_limits){ .isolation = KT_OFF });
 	scenario = kt_scenario_judged;
 	expect_kept(NULL);
@@ -321,8 +321,10 @@ static void test_variation(void **state)
 	add("w", 0)->iterations = 900;
 	add("w", 1)->iterations = 1100;
 	expect_kept(&(struct kt_limits){ .variation = 10 });
-	expect_finding(&(struct kt_limits){ .variation = 9 }, KT_FINDING_LATE,
-		       "variation: how fast workers 'w' worked varies by 10 % of the 100 pieces");
+	expect_finding(
+		&(struct kt_limits){ .variation = 9 }, KT_FINDING_LATE,
+		"variation: the work rate of workers 'w' has a standard deviation of 10 % of "
+		"the mean of 100 pieces");
 	res.record.workers[0].msg.iterations = res.record.workers[1].msg.iterations = 0;
 	expect_finding(&(struct kt_limits){ .variation = 9 }, KT_FINDING_UNCLEAR, "did no work");
 }
@@ -348,7 +350,7 @@ static void test_wake_p99(void **state)
 	add("w", 0);
 	expect_kept(&(struct kt_limits){ .wake_p99 = MS(120) });
 	expect_finding(&(struct kt_limits){ .wake_p99 = MS(90) }, KT_FINDING_LATE,
-		       "in 1 of 100 times, limit 90.000 ms, n=100");
+		       " ms, limit 90.000 ms, n=100");
 	memset(&res.record.workers[0].wakes, 0, sizeof(wakes));
 	expect_finding(&(struct kt_limits){ .wake_p99 = MS(90) }, KT_FINDING_UNCLEAR,
 		       "were never woken for a known time");
@@ -361,8 +363,7 @@ static void test_migrations(void **state)
 	w->migrations = 50;
 	expect_kept(&(struct kt_limits){ .migrations = 50 });
 	expect_finding(&(struct kt_limits){ .migrations = 49 }, KT_FINDING_WRONG,
-		       "worker 'w' 0 got another CPU 50 of the 100 times it got one, 50 %, limit "
-		       "49 %");
+		       "worker 'w' 0 changed its CPU in 50 of 100 runs, 50 %, limit 49 %");
 	w->runs = 0;
 	expect_finding(&(struct kt_limits){ .migrations = 49 }, KT_FINDING_UNCLEAR,
 		       "never got a CPU");
@@ -371,13 +372,13 @@ static void test_migrations(void **state)
 static void test_locality(void **state)
 {
 	seen[0] = 75;
-	seen[1] = 25; /* of the other LLC */
+	seen[1] = 25; /* CPU 1 is in the other LLC */
 	add("w", 0);
 	expect_kept(&(struct kt_limits){ .locality = 75 });
 	expect_finding(&(struct kt_limits){ .locality = 76 }, KT_FINDING_WRONG,
 		       "worker 'w' 0 did 75 % of its work in one LLC, limit 76 %; it was seen on "
 		       "CPUs 0-1");
-	/* In a machine with one LLC it is all there. */
+	/* With one LLC in the machine, locality is 100 %. */
 	scenario.topo = "1n1l2c1t";
 	expect_kept(&(struct kt_limits){ .locality = 100 });
 	memset(res.record.workers[0].seen, 0, sizeof(seen));
@@ -396,9 +397,10 @@ static void test_fairness(void **state)
 	res.record.workers[2].msg.cpu_ns = MS(8000);
 	judge(&limit);
 	assert_int_equal(res.record.finding_count, 2);
-	assert_non_null(strstr(res.record.findings[0].text,
-			       "fairness: cgroup 'a' had 50.0 % of the CPU time, and by its weight "
-			       "75.0 % are due to it; that is off by 33 %, limit 10 %"));
+	assert_non_null(
+		strstr(res.record.findings[0].text,
+		       "fairness: cgroup 'a' had 50.0 % of the CPU time; its weight entitles it "
+		       "to 75.0 %, deviation 33 %, limit 10 %"));
 	assert_non_null(strstr(res.record.findings[1].text, "cgroup 'b' had 50.0 %"));
 	assert_int_equal(res.record.findings[0].kind, KT_FINDING_LATE);
 	res.record.finding_count = 0;
@@ -408,7 +410,7 @@ static void test_fairness(void **state)
 	assert_int_equal(res.record.findings[0].kind, KT_FINDING_UNCLEAR);
 }
 
-/* Each start of the same workers is judged by itself. */
+/* Each start of the same workers is a group of its own. */
 static void test_starts_are_apart(void **state)
 {
 	add("w", 0);
@@ -419,14 +421,14 @@ static void test_starts_are_apart(void **state)
 		       "worker 'w' 0 wanted to run and did not for 9000 ms,");
 }
 
-/* What a guest makes up is not judged by what there is not. */
+/* A worker with an undeclared name has no limits. */
 static void test_unknown_workers(void **state)
 {
 	add("nobody", 0)->longest_gap_ns = MS(9000);
 	expect_kept(NULL);
 }
 
-/* Nothing to judge by makes a run inconclusive; with something else wrong it fails. */
+/* Without data a run is inconclusive; with another wrong finding it fails. */
 static void test_verdicts(void **state)
 {
 	add("w", 0);

@@ -16,7 +16,7 @@
 #include "tests/unit/test.h"
 #include "base/loop.h"
 
-/* Longer than anything here takes. */
+/* Longer than any test here. */
 #define LIMIT (kt_now_ns() + 10 * KT_NSEC_PER_SEC)
 
 struct watcher {
@@ -26,7 +26,7 @@ struct watcher {
 	bool done;
 	unsigned int done_after; /* calls */
 	bool remove_self;
-	struct watcher *remove; /* another one */
+	struct watcher *remove; /* a source that the callback frees */
 	bool read;
 };
 
@@ -98,7 +98,7 @@ static void test_readiness_is_reported(void **state)
 	close_pair(fds);
 }
 
-/* Bytes that a callback leaves bring another call. */
+/* A callback that leaves bytes unread is called again. */
 static void test_readiness_is_a_level(void **state)
 {
 	struct watcher w = { .done_after = 3, .read = true };
@@ -116,7 +116,7 @@ static void test_readiness_is_a_level(void **state)
 	close_pair(fds);
 }
 
-/* A descriptor that is always ready does not keep the deadline from being seen. */
+/* A descriptor that is always ready does not hide the deadline. */
 static void test_deadline_under_constant_readiness(void **state)
 {
 	struct watcher w = { .done_after = UINT32_MAX };
@@ -124,7 +124,7 @@ static void test_deadline_under_constant_readiness(void **state)
 
 	make_pair(fds);
 	watch(&w, fds[0], POLLOUT);
-	alarm(20); /* a loop that goes on for ever is ended here */
+	alarm(20); /* ends a loop that misses its deadline */
 	assert_int_equal(kt_loop_run(loop, &w.done, kt_now_ns() + 5 * KT_NSEC_PER_MSEC),
 			 KT_LOOP_E_DEADLINE);
 	alarm(0);
@@ -211,7 +211,7 @@ static void test_removed_sources_stay_silent(void **state)
 	close_pair(fds);
 }
 
-/* Both are ready at once; the first to be called removes the other one and itself. */
+/* Two sources are ready; the first callback removes both. */
 static void test_removal_from_a_callback(void **state)
 {
 	struct watcher a = { .done_after = 1, .remove_self = true };
@@ -254,7 +254,7 @@ static void test_removal_lets_go_of_the_file(void **state)
 	close(fds[1]);
 }
 
-/* More sources than the ring has slots; some are left for the loop to free. */
+/* More sources than entries in the ring; kt_loop_free() frees the last ones. */
 static void test_many_sources(void **state)
 {
 	enum { COUNT = 200 };
@@ -300,7 +300,7 @@ static void test_bad_descriptor_is_a_fault(void **state)
 	kt_source_free(w.source);
 }
 
-/* In a process where the kernel refuses io_uring. 0 if the error says what to do. */
+/* Runs in a process without io_uring. 0: the diagnostic has a remedy. */
 static int refused_in_child(void)
 {
 	struct sock_filter code[] = {

@@ -9,7 +9,7 @@
 
 static const uint8_t blob[] = { 1, 2, 3, 0, 255 };
 
-/* One message of each type with every field set to something of its own. */
+/* One message per type; every field has a value of its own. */
 static struct kt_msg sample(uint16_t type)
 {
 	struct kt_msg m = { .type = type };
@@ -157,7 +157,7 @@ static void encode(struct kt_buf *buf, const struct kt_msg *m)
 	assert_int_equal(kt_msg_encode(buf, m), 0);
 }
 
-/* Encoding what was decoded gives the same bytes: no field is lost or swapped. */
+/* Decoding and encoding again gives the same bytes: no field is lost or swapped. */
 static void test_round_trip(void **state)
 {
 	unsigned int types = 0;
@@ -302,7 +302,7 @@ static void test_hostile_text(void **state)
 	uint8_t payload[2 + KT_NAME_MAX + 44] = { 0 };
 	struct kt_msg out;
 
-	/* Text as long as the field, which leaves no room for its end. */
+	/* A text as long as its field, without room for the terminating 0. */
 	memset(payload + 2, 'x', KT_NAME_MAX);
 	payload[0] = KT_NAME_MAX;
 	assert_int_equal(kt_msg_decode(&out, KT_MSG_JOB, payload, sizeof(payload)), KT_MSG_E_FORM);

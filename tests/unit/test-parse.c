@@ -7,7 +7,7 @@
 
 #define UNTOUCHED 77
 
-/* Of every parser: whatever follows is no number. */
+/* Every parser refuses these texts. */
 static const char *const no_numbers[] = {
 	"",    "-1",   "+1",  " 1",	  "1 ",
 	"1x",  "0x10", "01",  "00",	  "1.5",

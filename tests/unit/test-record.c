@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The record of a run: what the guest says is remembered, nonsense is refused. */
+/* The record of a run: messages are stored, contradictions are refused. */
 #include <string.h>
 
 #include "judge/record.h"
@@ -79,7 +79,7 @@ static void test_steps_are_bounded(void **state)
 	assert_int_equal(add(&m), KT_RECORD_E_PROTOCOL);
 }
 
-/* It attaches anew by itself, until it is told to end. */
+/* The loader attaches again by itself, until ktest ends it. */
 static void test_first_end_counts(void **state)
 {
 	assert_int_equal(sched(KT_SCHED_SPAWNED, 1, 0), 0);
@@ -153,7 +153,7 @@ static void test_freezes(void **state)
 	assert_string_equal(rec.freezes[1].error, "too late");
 }
 
-/* None of these may stop the machine. */
+/* Every one of these freezes is refused. */
 static void test_freezes_out_of_bounds(void **state)
 {
 	assert_int_equal(freeze(2, KT_FREEZE_NS_MIN), KT_RECORD_E_PROTOCOL);
@@ -163,7 +163,7 @@ static void test_freezes_out_of_bounds(void **state)
 	assert_int_equal(freeze(1, UINT64_MAX), KT_RECORD_E_PROTOCOL);
 	assert_int_equal(rec.freeze_count, 0);
 	assert_int_equal(freeze(1, KT_FREEZE_NS_MIN), 0);
-	/* The first has not been answered. */
+	/* The first freeze has no answer yet. */
 	assert_int_equal(freeze(2, KT_FREEZE_NS_MIN), KT_RECORD_E_PROTOCOL);
 	for (uint32_t i = 1; i < KT_STEPS_MAX * KT_OPS_MAX; i++) {
 		kt_run_record_thawed(&rec, &(struct kt_msg_thawed){ i, 1, "" });
@@ -211,7 +211,7 @@ static void expect_tail(size_t index, const char *want)
 	assert_memory_equal(tail.data ?: (const uint8_t *)"", want, tail.len);
 }
 
-/* Two at once, and one of them again: what each wrote stays apart. */
+/* Two programs run, one of them twice: their outputs stay apart. */
 static void test_programs(void **state)
 {
 	rec.declared = declared;
@@ -239,7 +239,7 @@ static void test_programs(void **state)
 
 static void test_programs_that_cannot_be(void **state)
 {
-	assert_int_equal(program(1, "a"), KT_RECORD_E_PROTOCOL); /* none is declared */
+	assert_int_equal(program(1, "a"), KT_RECORD_E_PROTOCOL); /* no program is declared */
 	rec.declared = declared;
 	assert_int_equal(program(1, "../x"), KT_RECORD_E_PROTOCOL);
 	assert_int_equal(program(1, ""), KT_RECORD_E_PROTOCOL);
@@ -255,7 +255,7 @@ static void test_programs_that_cannot_be(void **state)
 	assert_int_equal(program_output(1, "x", 1), KT_RECORD_E_PROTOCOL);
 }
 
-/* What all starts of one have written is bounded; another one is not held to account for it. */
+/* All starts of one program share a limit of output; other programs have their own. */
 static void test_output_of_programs_is_bounded(void **state)
 {
 	static uint8_t text[KT_PROGRAM_OUTPUT_MAX];

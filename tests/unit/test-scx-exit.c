@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* How schedulers say that they ended: those of ktest, those of the kernel's tree, the kernel. */
+/* Exit information from ktest's loaders, from loaders of the kernel's tree, from the kernel. */
 #include <string.h>
 
 #include "base/cleanup.h"

@@ -341,6 +341,16 @@ static void begin(const struct kt_session_handlers *with, uint64_t cancel_ns)
 							      .cancel_ns = cancel_ns });
 }
 
+/* An owner who rewinds the machine after the result. */
+static void begin_kept(void)
+{
+	kt_session_begin(session, &(struct kt_session_owner){ .handlers = &handlers,
+							      .doing = "try it",
+							      .deadline_ns = UINT64_MAX,
+							      .cancel_fd = -1,
+							      .keep = true });
+}
+
 static void close_session(void)
 {
 	session = kt_session_free(session);
@@ -691,6 +701,28 @@ static void test_breakpoints_need_a_listener(void **state)
 
 /* ---- clones ---- */
 
+/* The guest is not told to power off, and a machine that ran on could not be rewound. */
+static void test_machine_is_kept_after_its_result(void **state)
+{
+	struct kt_diag diag = KT_DIAG_INIT;
+
+	fate = ANSWERS;
+	begin_kept();
+	assert_int_equal(step_ready(&diag), 0);
+	assert_int_equal(step_job(&diag), 0);
+	assert_true(session->done && session->concluded);
+	assert_false(session->ended);
+	assert_null(strstr(story, "STOP"));
+	assert_false(kt_session_is_reusable(session));
+	assert_int_equal(kt_session_freeze(session, UINT64_MAX, &diag), 0);
+	assert_true(kt_session_is_reusable(session));
+	session->fault = -EIO;
+	assert_false(kt_session_is_reusable(session));
+	session->fault = 0;
+	session->outcome = KT_OUTCOME_GUEST_PANIC;
+	assert_false(kt_session_is_reusable(session));
+}
+
 static void test_prologue_is_told_and_not_obeyed(void **state)
 {
 	const struct kt_msg said[] = { { .type = KT_MSG_FAILED },
@@ -750,6 +782,7 @@ int main(void)
 		CASE(test_end_with_requests),
 		CASE(test_break_reaches_the_owner),
 		CASE(test_breakpoints_need_a_listener),
+		CASE(test_machine_is_kept_after_its_result),
 		CASE(test_prologue_is_told_and_not_obeyed),
 		CASE(test_prologue_without_sense),
 	};

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Assembly of snapshots, values by path, and their JSON; hostile messages and BTF. */
+/* Snapshots: store, values by path, JSON; hostile messages and BTF. */
 #include <string.h>
 
 #include "base/cleanup.h"
@@ -111,15 +111,15 @@ static void test_order_is_checked(void **state)
 
 	refused(&m); /* number out of order */
 	m = sample_map(0, 9, "late", BPF_MAP_TYPE_ARRAY, ids.u64, 4, 8, &v, 8);
-	refused(&m); /* its snapshot has ended */
+	refused(&m); /* map after the end of its snapshot */
 	m = (struct kt_msg){ .type = KT_MSG_SNAPSHOT_END, .snapshot_end.snapshot = 0 };
 	refused(&m); /* ended twice */
 	m = (struct kt_msg){ .type = KT_MSG_SNAPSHOT, .snapshot.snapshot = 1 };
 	sample_add(store, &m);
 	m.snapshot.snapshot = 2;
-	refused(&m); /* begins within another */
+	refused(&m); /* begins before the end of the last one */
 	m = (struct kt_msg){ .type = KT_MSG_SNAPSHOT_END, .snapshot_end = { 1, 1, 1 } };
-	refused(&m); /* counts a map that never came */
+	refused(&m); /* counts a missing map */
 	m = (struct kt_msg){ .type = KT_MSG_HEARTBEAT };
 	assert_int_equal(kt_snapshots_receive(store, &m, NULL), -EINVAL);
 }
@@ -146,7 +146,7 @@ static void test_sizes_are_checked(void **state)
 	refused(&m);
 }
 
-/* A map with one entry of `size` bytes that are not looked at. */
+/* A map with one entry of `size` arbitrary bytes. */
 static struct kt_msg large_map(uint32_t snapshot, uint32_t size)
 {
 	static const uint8_t data[KT_MAP_BYTES_MAX + 1];
@@ -191,13 +191,13 @@ static void test_maps_of_a_snapshot_are_bounded(void **state)
 	refused(&m);
 }
 
-/* What has entries has their bytes, whatever it says of their size. */
+/* The data must have the bytes of all entries. */
 static void test_entries_have_bytes(void **state)
 {
 	struct kt_msg m = large_map(1, 0);
 
 	begin_snapshot(1);
-	refused(&m); /* an entry of no bytes: there could be any number of them */
+	refused(&m); /* entries of 0 bytes, whose number nothing limits */
 	m.map.key_size = 0;
 	m.map.entries = UINT32_MAX;
 	refused(&m);
@@ -207,7 +207,7 @@ static void test_entries_have_bytes(void **state)
 	m.map.value_size = 8;
 	m.map.values_per_key = 0;
 	refused(&m);
-	/* Sizes whose product is what is there, modulo 2^64. */
+	/* Sizes whose product is the length of the data modulo 2^64. */
 	m = large_map(1, 458740);
 	m.map.type = BPF_MAP_TYPE_PERCPU_HASH;
 	m.map.key_size = 65533;
@@ -216,7 +216,7 @@ static void test_entries_have_bytes(void **state)
 	m.map.entries = 4294901764u;
 	refused(&m);
 	m = large_map(1, 0);
-	/* A variable that is larger than what is read of a map. */
+	/* A variable that is larger than KT_MAP_BYTES_MAX. */
 	m.map.value_size = KT_MAP_BYTES_MAX + 1;
 	m.map.values_per_key = 1;
 	m.map.entries = 0;
@@ -254,12 +254,12 @@ static void test_btfs_are_bounded(void **state)
 
 	refused(&m);
 	m.btf.data.len = 4;
-	for (unsigned int i = 1; i < KT_BTFS_MAX; i++) /* one is there */
+	for (unsigned int i = 1; i < KT_BTFS_MAX; i++) /* one BTF exists already */
 		sample_add(store, &m);
 	refused(&m);
 }
 
-/* A value type larger than the value: nothing is read outside the bytes. */
+/* A BTF type larger than the value: no read outside the data. */
 static void test_btf_may_lie(void **state)
 {
 	struct kt_msg m = { .type = KT_MSG_SNAPSHOT, .snapshot.snapshot = 1 };
@@ -303,7 +303,7 @@ static void test_garbage_btf_leaves_maps_untyped(void **state)
 			 KT_BPFPATH_E_TYPE);
 }
 
-/* Whoever reads them out of the guest's memory has no message to bring. */
+/* A producer without messages, such as a reader of guest memory. */
 static void test_another_producer(void **state)
 {
 	const uint32_t values[2] = { 40, 2 };
@@ -355,7 +355,7 @@ static void test_json(void **state)
 	json_decref(json);
 }
 
-/* Text of a guest is anything; what JSON cannot hold is replaced, not dropped. */
+/* Bytes of the guest that JSON cannot hold are replaced, not dropped. */
 static void test_json_of_hostile_text(void **state)
 {
 	static const struct {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The same for several at the same moment: all at once, or none. */
+/* Calls at the same moment: all or none. */
 #include <errno.h>
 #include <pthread.h>
 #include <sys/resource.h>
@@ -17,7 +17,7 @@ struct one {
 	int calls;
 };
 
-/* Passes only when all others are there at the same time. */
+/* Returns only after all calls have begun. */
 static void meet(void *arg, uint64_t go_ns)
 {
 	struct one *one = arg;
@@ -65,7 +65,7 @@ static void test_one_alone_has_no_thread(void **state)
 	assert_true(one.begun_ns >= one.go_ns);
 }
 
-/* Without room for another stack, no thread can be had. */
+/* Without address space for another stack, no thread can be created. */
 static void test_all_or_none(void **state)
 {
 	const struct rlimit none = { 1, RLIM_INFINITY };
@@ -75,7 +75,7 @@ static void test_all_or_none(void **state)
 	int r;
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-	skip(); /* they need room of their own */
+	skip(); /* sanitizers need the address space */
 #endif
 	for (unsigned int i = 0; i < COUNT; i++)
 		args[i] = &ones[i];
@@ -90,7 +90,7 @@ static void test_all_or_none(void **state)
 
 int main(void)
 {
-	/* The last first: threads that ended leave stacks that are used again. */
+	/* The largest count first, because later threads reuse the stacks of ended threads. */
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_all_or_none),
 		cmocka_unit_test(test_one_alone_has_no_thread),

@@ -61,7 +61,7 @@ static void test_one_value_for_one_meaning(void **state)
 	assert_memory_not_equal(&a, &b, sizeof(a));
 }
 
-/* A number of each of 256 LLCs, all of two digits that can be; all pairs of nodes. */
+/* The longest notation: a number per LLC, two digits where possible; all distances. */
 static void test_longest_text_fits(void **state)
 {
 	char text[KT_TOPOLOGY_TEXT_MAX], again[KT_TOPOLOGY_TEXT_MAX];

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Judgement: who is to blame, and that nothing passes that did nothing. */
+/* Verdicts: fail or inconclusive by cause; a run that did nothing never passes. */
 #include <string.h>
 
 #include "judge/verdict.h"
@@ -56,7 +56,7 @@ static void test_pass(void **state)
 static void test_vacuous_runs_do_not_pass(void **state)
 {
 	res.record.result.snapshots_taken = 2;
-	expect(KT_VERDICT_INCONCLUSIVE, KT_EXIT_INCONCLUSIVE, "2 of the 3 snapshots");
+	expect(KT_VERDICT_INCONCLUSIVE, KT_EXIT_INCONCLUSIVE, "2 of 3 requested snapshots");
 	res.record.result.snapshots_taken = 3;
 	res.record.generations = 0;
 	expect(KT_VERDICT_INCONCLUSIVE, KT_EXIT_INCONCLUSIVE, "no scheduler was ever live");
@@ -119,10 +119,10 @@ static void test_failed_ops(void **state)
 	};
 	assert_int_equal(kt_run_record_add(&res.record, &m, NULL), 0);
 	expect(KT_VERDICT_FAIL, KT_EXIT_FAIL, "startup-died: op attach of step 'two': gone");
-	/* Init's own trouble is not the scheduler's. */
+	/* A failure of init is not the scheduler's. */
 	res.record.ops[0].error = KT_OP_INTERNAL;
 	expect(KT_VERDICT_INCONCLUSIVE, KT_EXIT_INCONCLUSIVE, "internal");
-	/* Nor is the host's, whatever became of the scheduler. */
+	/* Nor is a failure of the host, even if the scheduler died. */
 	res.record.ops[0].kind = KT_OP_KIND_FREEZE;
 	res.record.ops[0].error = KT_OP_FREEZE_FAILED;
 	add_scheduler(true);
@@ -144,10 +144,10 @@ static void test_expected_deaths(void **state)
 
 	expecting = kt_scenario_judged;
 	expecting.expect_death = KT_DEATH(KT_SCX_ERROR_STALL);
-	expect_of(KT_VERDICT_FAIL, "no scheduler died, and one was expected to, by error-stall");
+	expect_of(KT_VERDICT_FAIL, "no scheduler died; expected was error-stall");
 	add_scheduler(true);
-	/* How is known from the process alone, which is not the kernel's word for it. */
-	expect_of(KT_VERDICT_FAIL, "Killed); expected was error-stall, and different is the kind");
+	/* The wait status alone is no exit information of the kernel. */
+	expect_of(KT_VERDICT_FAIL, "Killed); expected was error-stall, different is the kind");
 	exit = &res.record.scheds[0].exit;
 	*exit = (struct kt_scx_exit_info){ .kind = KT_SCX_ERROR_BPF,
 					   .reason = "r",
@@ -169,7 +169,7 @@ static void test_expected_deaths(void **state)
 	expect_of(KT_VERDICT_PASS, "");
 	expecting.expect_death = KT_DEATH(KT_SCX_ERROR_STALL, .message = "[7]", .regex = "^a");
 	expect_of(KT_VERDICT_FAIL, "different is the message");
-	/* What else went wrong is not excused. */
+	/* An expected death does not excuse other failures. */
 	expecting.expect_death = KT_DEATH(KT_SCX_ERROR_STALL);
 	assert_int_equal(kt_run_record_finding(&res.record,
 					       &(struct kt_msg_finding){ .text = "wrong" }, false),
@@ -177,7 +177,7 @@ static void test_expected_deaths(void **state)
 	expect_of(KT_VERDICT_FAIL, "wrong");
 }
 
-/* The kernel's line says it of a scheduler that does not say it itself. */
+/* The console has the exit information of a scheduler that prints none. */
 static void test_deaths_on_the_console(void **state)
 {
 	static const char line[] = "sched_ext: BPF scheduler \"ops\" disabled (runtime error)";
@@ -206,12 +206,11 @@ static void test_expected_errors(void **state)
 	assert_int_equal(kt_run_record_add(&res.record, &m, NULL), 0);
 	expect_of(KT_VERDICT_PASS, "");
 	res.record.ops[0].error = KT_OP_OK;
-	expect_of(KT_VERDICT_FAIL, "op attach of step 'one' went well, and was expected to end in "
-				   "startup-died");
+	expect_of(KT_VERDICT_FAIL, "op attach of step 'one' succeeded; expected was startup-died");
 	res.record.ops[0].error = KT_OP_SPAWN_FAILED;
 	expect_of(KT_VERDICT_FAIL, "spawn-failed: op attach of step 'one': ; expected was "
 				   "startup-died");
-	/* What is said of an op that the scenario has not can not be expected. */
+	/* An op beyond those of the scenario has no expected error. */
 	res.record.ops[0].error = KT_OP_STARTUP_DIED;
 	res.record.ops[0].op = 1;
 	expect_of(KT_VERDICT_FAIL, "startup-died");
@@ -243,9 +242,9 @@ static void test_workers(void **state)
 	expect_of(KT_VERDICT_PASS, "");
 	w = &res.record.workers[1];
 	w->msg.status = 9;
-	expect_of(KT_VERDICT_FAIL, "worker 'w' 0 did not stop when it was to");
+	expect_of(KT_VERDICT_FAIL, "worker 'w' 0 did not stop on request");
 	res.record.generations = 0;
-	expect_of(KT_VERDICT_INCONCLUSIVE, "worker 'w' 0 did not stop when it was to");
+	expect_of(KT_VERDICT_INCONCLUSIVE, "worker 'w' 0 did not stop on request");
 	w->msg.status = 11;
 	expect_of(KT_VERDICT_INCONCLUSIVE, "worker 'w' 0 ended by itself: killed by signal 11");
 	w->msg.status = 256;
@@ -260,12 +259,12 @@ static void test_findings(void **state)
 	expect(KT_VERDICT_FAIL, KT_EXIT_FAIL, "it is wrong (a.c:3)");
 	assert_int_equal(kt_run_record_finding(&res.record, &f, true), 0);
 	expect(KT_VERDICT_FAIL, KT_EXIT_FAIL, "and 1 more finding");
-	/* Findings of a run whose machine failed prove nothing. */
+	/* Findings prove nothing if the machine failed. */
 	res.outcome = KT_OUTCOME_VMM_ERROR;
 	expect(KT_VERDICT_INCONCLUSIVE, KT_EXIT_INCONCLUSIVE, "vmm-error");
 }
 
-/* What took too long is the host's fault if that was busy; nothing else is. */
+/* High contention excuses lateness and nothing else. */
 static void test_findings_about_time(void **state)
 {
 	const struct kt_msg_finding late = { "a.c", 3, "it took 3 s", 1 };
@@ -283,7 +282,7 @@ static void test_findings_about_time(void **state)
 	expect(KT_VERDICT_FAIL, KT_EXIT_FAIL, "it is wrong (a.c:4); and 1 more finding");
 }
 
-/* A stall is excused by a host that is busier still; no other death is. */
+/* Only a higher contention excuses a stall; nothing excuses other deaths. */
 static void test_stalls_of_the_host(void **state)
 {
 	struct kt_run_vcpu vcpu = { .stats = { .run_ns = 1000, .delay_ns = 3001 } };
@@ -299,7 +298,7 @@ static void test_stalls_of_the_host(void **state)
 	expect(KT_VERDICT_FAIL, KT_EXIT_FAIL, "error-stall");
 }
 
-/* The kernel's own words, but for those of a scheduler's end. */
+/* Complaints of the kernel count, except lines about the end of a scheduler. */
 static void test_complaints(void **state)
 {
 	struct kt_run_record *rec = &res.record;
@@ -313,7 +312,7 @@ static void test_complaints(void **state)
 	expect(KT_VERDICT_INCONCLUSIVE, KT_EXIT_INCONCLUSIVE, "the guest kernel complained");
 }
 
-/* The same goes for a program that has a time to end in; not for how it ends. */
+/* High contention excuses the time-out of a program, not its exit status. */
 static void test_programs(void **state)
 {
 	struct kt_run_vcpu vcpu = { .stats = { .run_ns = 1000, .delay_ns = 200 } };
@@ -355,7 +354,7 @@ static void test_ops_that_had_no_time(void **state)
 	       "in vain; the host kept vCPUs waiting for 275 % of the time they ran");
 	res.record.ops[0].error = KT_OP_DETACH_TIMEOUT;
 	expect(KT_VERDICT_INCONCLUSIVE, KT_EXIT_INCONCLUSIVE, "in vain; the host kept");
-	/* It had more than half of the time; it ended before; it is about no time. */
+	/* No excuse: enough CPU time; an end before the time-out; an error without time-out. */
 	vcpus[1].stats.delay_ns = KT_MS(900);
 	expect(KT_VERDICT_FAIL, KT_EXIT_FAIL, "in vain");
 	vcpus[1].stats.delay_ns = KT_SEC(2);

@@ -189,7 +189,7 @@ static void test_missing_program(void **state)
 	assert_int_equal(kt_loop_new(&loop, &diag), 0);
 	assert_int_equal(kt_vm_config_init(&config, &spec, &diag), 0);
 	setenv("PATH", "/nonexistent", 1);
-	assert_int_equal(kt_vm_new(&vm, &config, loop, NULL, NULL, &diag), -ENOENT);
+	assert_int_equal(kt_vm_new(&vm, &config, loop, NULL, NULL, &diag), KT_VM_E_CANNOT);
 	setenv("PATH", path, 1);
 	assert_null(vm);
 	assert_non_null(strstr(diag.remedy, "install QEMU"));

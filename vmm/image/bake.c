@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Saved machines on disk; see bake.h.
+ * Bakes on disk; see bake.h. Reading checks the manifest, then facts, then sizes, then
+ * digests. Writing makes nameless files, and names them in a folder aside, which then gets
+ * its name in one step.
  *
- * A memory file's digest is that of its units of 64 KiB that are not all zero,
- * each with its place. So it does not depend on where the file system keeps
- * holes, and holes need not be read.
+ * The digest of a memory file covers its units of 64 KiB that are not all zero, each with its
+ * offset. So it does not depend on where the file system keeps holes, and holes are not read.
+ *
+ * Which bakes there are, and when one is made, is left to machine/.
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -22,7 +25,7 @@
 #define UNIT	     (64u << 10)
 #define MANIFEST     "manifest.json"
 #define MANIFEST_MAX (256u << 10)
-#define DIGEST_TEXT  17 /* hex digits of a digest, and a 0 */
+#define DIGEST_TEXT  17 /* bytes: 16 hex digits and the final 0 */
 
 /* ---- digests ---- */
 
@@ -52,17 +55,18 @@ static bool is_zero(const uint8_t *data, size_t len)
 	return !data[0] && !memcmp(data, data + 1, len - 1);
 }
 
-/* Reads exactly len bytes; -ENODATA: the file is shorter. */
+/* Reads exactly len bytes. KT_BAKE_E_DAMAGED: the file is shorter. */
 static int read_at(int fd, void *buf, size_t len, off_t at)
 {
 	ssize_t n;
 
 	for (size_t done = 0; done < len; done += (size_t)n) {
 		n = pread(fd, (uint8_t *)buf + done, len - done, at + (off_t)done);
-		if (n < 0 && errno == EINTR)
-			n = 0;
-		else if (n <= 0)
-			return n ? kt_raise(-errno) : kt_raise(-ENODATA);
+		if (!n)
+			return KT_BAKE_E_DAMAGED;
+		if (n < 0 && errno != EINTR)
+			return kt_raise(-errno);
+		n = KT_MAX(n, 0);
 	}
 	return 0;
 }
@@ -80,7 +84,7 @@ static int digest_unit(struct digest *d, int fd, uint64_t at)
 	return 0;
 }
 
-/* Units from `at` on that have data in them, up to the next hole; *ret_next: where to go on. */
+/* Digests the units from `at` to the next hole. *ret_next: where to go on. */
 static int digest_extent(struct digest *d, int fd, off_t at, uint64_t bytes, uint64_t *ret_next)
 {
 	off_t end = lseek(fd, at, SEEK_HOLE);
@@ -89,7 +93,7 @@ static int digest_extent(struct digest *d, int fd, off_t at, uint64_t bytes, uin
 
 	if (end < 0)
 		return kt_raise(-errno);
-	/* The unit may have been begun by the extent before, and is then done. */
+	/* The unit may have been digested with the previous extent. */
 	unit = KT_MAX(unit, *ret_next);
 	for (; unit < bytes && unit < (uint64_t)end && !r; unit += UNIT)
 		r = digest_unit(d, fd, unit);
@@ -120,12 +124,12 @@ static int digest_memory(char *ret_text, uint64_t *data_bytes, int fd, uint64_t 
 static int digest_blob(char *ret_text, int fd, uint64_t bytes)
 {
 	_cleanup_(kt_freep) void *data = malloc(bytes ?: 1);
-	int r = data ? read_at(fd, data, bytes, 0) : kt_raise(-ENOMEM);
 
-	if (!r)
-		snprintf(ret_text, DIGEST_TEXT, "%016llx",
-			 (unsigned long long)XXH3_64bits(data, bytes));
-	return kt_forward(r);
+	if (!data)
+		return kt_raise(-ENOMEM);
+	KT_TRY(read_at(fd, data, bytes, 0));
+	snprintf(ret_text, DIGEST_TEXT, "%016llx", (unsigned long long)XXH3_64bits(data, bytes));
+	return 0;
 }
 
 /* ---- reading ---- */
@@ -190,29 +194,58 @@ static bool take_manifest(struct kt_bake *bake, const json_t *json)
 	       json_is_string(json_object_get(json, "prologue"));
 }
 
+static int open_file(const struct kt_bake *bake, const char *part, int *ret_fd, uint64_t *ret_bytes,
+		     struct kt_diag *diag)
+{
+	char path[KT_PATH_MAX];
+	struct stat st;
+
+	KT_TRY(kt_path_format(path, "%s/%s", bake->dir, part));
+	*ret_fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	if (*ret_fd < 0 && (errno == ENOENT || errno == ENOTDIR))
+		return damaged(diag, part, "is missing");
+	if (*ret_fd < 0 && errno == ELOOP)
+		return damaged(diag, part, "is a symbolic link");
+	if (*ret_fd < 0 || fstat(*ret_fd, &st))
+		return kt_raise(-errno);
+	if (!S_ISREG(st.st_mode))
+		return damaged(diag, part, "is not a regular file");
+	*ret_bytes = (uint64_t)st.st_size;
+	return 0;
+}
+
+static int load_manifest(json_t **ret_json, const struct kt_bake *bake, struct kt_diag *diag)
+{
+	_cleanup_(kt_freep) char *text = NULL;
+	_cleanup_(kt_closep) int fd = -1;
+	uint64_t bytes;
+	int r;
+
+	KT_TRY(open_file(bake, MANIFEST, &fd, &bytes, diag));
+	if (bytes > MANIFEST_MAX)
+		return damaged(diag, MANIFEST, "is too long");
+	text = malloc(bytes ?: 1);
+	if (!text)
+		return kt_raise(-ENOMEM);
+	r = read_at(fd, text, bytes, 0);
+	if (r)
+		return r > 0 ? damaged(diag, MANIFEST, "was altered") : kt_forward(r);
+	*ret_json = json_loadb(text, bytes, JSON_REJECT_DUPLICATES, NULL);
+	return *ret_json ? 0 : damaged(diag, MANIFEST, "is not JSON");
+}
+
 static int read_manifest(struct kt_bake *bake, struct kt_diag *diag)
 {
-	_cleanup_(kt_buf_deinit) struct kt_buf text = KT_BUF_INIT(MANIFEST_MAX);
 	json_auto_t *json = NULL;
-	char path[KT_PATH_MAX];
 	uint64_t version;
-	int r = kt_path_format(path, "%s/" MANIFEST, bake->dir) ?: kt_read_file(path, &text);
 
-	if (r == -ENOENT && access(bake->dir, F_OK))
+	if (access(bake->dir, F_OK) && errno == ENOENT)
 		return KT_BAKE_E_NONE;
-	if (r == -ENOENT || r == -ENOTDIR)
-		return damaged(diag, MANIFEST, "is missing");
-	if (r == -ENOBUFS)
-		return damaged(diag, MANIFEST, "is too long");
-	if (r)
-		return kt_forward(r);
-	json = json_loadb((const char *)text.data, text.len, JSON_REJECT_DUPLICATES, NULL);
-	if (!json)
-		return damaged(diag, MANIFEST, "is not JSON");
+	KT_TRY(load_manifest(&json, bake, diag));
 	if (!take_number(json, "version", UINT32_MAX, &version))
 		return damaged(diag, MANIFEST, "has no version");
 	if (version != KT_BAKE_VERSION) {
-		kt_diag_cause(diag, "it is of version %llu; this ktest knows %d",
+		kt_diag_cause(diag, "the bake has version %llu; this ktest reads version %d",
 			      (unsigned long long)version, KT_BAKE_VERSION);
 		return KT_BAKE_E_DAMAGED;
 	}
@@ -243,27 +276,12 @@ static int check_facts(const struct kt_bake *bake, const json_t *expected, struc
 static int open_part(const struct kt_bake *bake, const char *part, uint64_t bytes, int *ret_fd,
 		     struct kt_diag *diag)
 {
-	char path[KT_PATH_MAX];
-	struct stat st;
-	int r = kt_path_format(path, "%s/%s", bake->dir, part);
+	uint64_t has;
 
-	if (r)
-		return kt_forward(r);
-	*ret_fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-	if (*ret_fd < 0 && errno == ENOENT)
-		return damaged(diag, part, "is missing");
-	if (*ret_fd < 0 && errno == ELOOP)
-		return damaged(diag, part, "is a symbolic link");
-	if (*ret_fd < 0)
-		return kt_raise(-errno);
-	if (fstat(*ret_fd, &st))
-		return kt_raise(-errno);
-	if (!S_ISREG(st.st_mode))
-		return damaged(diag, part, "is not a regular file");
-	if ((uint64_t)st.st_size != bytes)
-		return damaged(diag, part,
-			       (uint64_t)st.st_size < bytes ? "is truncated" : "is too long");
-	return 0;
+	KT_TRY(open_file(bake, part, ret_fd, &has, diag));
+	if (has == bytes)
+		return 0;
+	return damaged(diag, part, has < bytes ? "is truncated" : "is too long");
 }
 
 static bool same_digest(const json_t *expected, const char *digest)
@@ -299,21 +317,23 @@ static int verify_memory(struct kt_bake *bake, struct kt_diag *diag)
 	for (unsigned int i = 0; i < bake->nodes && !r; i++) {
 		memory_name(part, i);
 		r = digest_memory(digest, &bake->data_bytes, bake->memory_fds[i], bake->node_bytes);
-		/* It was cut off since it was opened. */
-		if (r == -ENODATA || (!r && !same_digest(json_array_get(digests, i), digest)))
+		/* DAMAGED: it was truncated since it was opened. */
+		if (r == KT_BAKE_E_DAMAGED ||
+		    (!r && !same_digest(json_array_get(digests, i), digest)))
 			r = damaged(diag, part, "was altered");
 	}
 	return kt_forward(r);
 }
 
-/* A part that is read as a whole. */
+/* Verifies a part that is read as a whole. */
 static int verify_blob(const struct kt_bake *bake, const char *part, uint64_t bytes, int fd,
 		       struct kt_diag *diag)
 {
 	char digest[DIGEST_TEXT];
 	int r = digest_blob(digest, fd, bytes);
 
-	if (r == -ENODATA || (!r && !same_digest(json_object_get(bake->manifest, part), digest)))
+	if (r == KT_BAKE_E_DAMAGED ||
+	    (!r && !same_digest(json_object_get(bake->manifest, part), digest)))
 		r = damaged(diag, part, "was altered");
 	return kt_forward(r);
 }
@@ -321,19 +341,19 @@ static int verify_blob(const struct kt_bake *bake, const char *part, uint64_t by
 static int find_image(struct kt_bake *bake, const char *dir, const json_t *expected,
 		      struct kt_diag *diag)
 {
-	return kt_path_format(bake->dir, "%s", dir)					  ?:
-		       read_manifest(bake, diag)					  ?:
-		       check_facts(bake, expected, diag)				  ?:
-		       open_part(bake, "state", bake->state_bytes, &bake->state_fd, diag) ?:
-		       open_part(bake, "prologue", bake->prologue_bytes, &bake->prologue_fd, diag) ?:
-		       open_memory(bake, diag);
+	KT_TRY(kt_path_format(bake->dir, "%s", dir));
+	KT_TRY(read_manifest(bake, diag));
+	KT_TRY(check_facts(bake, expected, diag));
+	KT_TRY(open_part(bake, "state", bake->state_bytes, &bake->state_fd, diag));
+	KT_TRY(open_part(bake, "prologue", bake->prologue_bytes, &bake->prologue_fd, diag));
+	return kt_forward(open_memory(bake, diag));
 }
 
 static int not_opened(const char *dir, int r, struct kt_diag *diag)
 {
 	if (!r || r == KT_BAKE_E_NONE)
 		return r;
-	kt_diag_doing(diag, "open the saved machine %s", dir);
+	kt_diag_doing(diag, "open the bake %s", dir);
 	if (r < 0)
 		kt_diag_cause(diag, "%s", strerror(-r));
 	return kt_forward(r);
@@ -357,23 +377,25 @@ int kt_bake_find(struct kt_bake **ret_image, const char *dir, const json_t *expe
 	return 0;
 }
 
+static int verify_parts(struct kt_bake *bake, struct kt_diag *diag)
+{
+	KT_TRY(verify_blob(bake, "state", bake->state_bytes, bake->state_fd, diag));
+	KT_TRY(verify_blob(bake, "prologue", bake->prologue_bytes, bake->prologue_fd, diag));
+	return kt_forward(verify_memory(bake, diag));
+}
+
 int kt_bake_verify(struct kt_bake *bake, struct kt_diag *diag)
 {
-	int r = verify_blob(bake, "state", bake->state_bytes, bake->state_fd, diag) ?:
-			verify_blob(bake, "prologue", bake->prologue_bytes, bake->prologue_fd, diag) ?:
-			verify_memory(bake, diag);
-
-	return not_opened(bake->dir, r, diag);
+	return not_opened(bake->dir, verify_parts(bake, diag), diag);
 }
 
 int kt_bake_open(struct kt_bake **ret_image, const char *dir, const json_t *expected,
 		 struct kt_diag *diag)
 {
 	_cleanup_(kt_bake_freep) struct kt_bake *bake = NULL;
-	int r = kt_bake_find(&bake, dir, expected, diag) ?: kt_bake_verify(bake, diag);
 
-	if (r)
-		return kt_forward(r);
+	KT_TRY(kt_bake_find(&bake, dir, expected, diag));
+	KT_TRY(kt_bake_verify(bake, diag));
 	*ret_image = kt_steal_ptr(bake);
 	return 0;
 }
@@ -397,7 +419,7 @@ struct kt_bake_draft *kt_bake_draft_free(struct kt_bake_draft *draft)
 	return NULL;
 }
 
-/* Writable for its owner: QEMU opens memory for writing, also what it maps privately. */
+/* Mode 0644, because QEMU opens memory files for writing, even to map them privately. */
 static int nameless_file(const char *parent, uint64_t bytes, int *ret_fd)
 {
 	*ret_fd = open(parent, O_TMPFILE | O_RDWR | O_CLOEXEC, 0644);
@@ -408,14 +430,13 @@ static int nameless_file(const char *parent, uint64_t bytes, int *ret_fd)
 
 static int begin(struct kt_bake_draft *draft, const char *parent)
 {
-	int r = kt_path_format(draft->parent, "%s", parent)	   ?:
-			kt_mkdir_p(parent)			   ?:
-			nameless_file(parent, 0, &draft->state_fd) ?:
-			nameless_file(parent, 0, &draft->prologue_fd);
-
-	for (unsigned int i = 0; i < draft->nodes && !r; i++)
-		r = nameless_file(parent, draft->node_bytes, &draft->memory_fds[i]);
-	return kt_forward(r);
+	KT_TRY(kt_path_format(draft->parent, "%s", parent));
+	KT_TRY(kt_mkdir_p(parent));
+	KT_TRY(nameless_file(parent, 0, &draft->state_fd));
+	KT_TRY(nameless_file(parent, 0, &draft->prologue_fd));
+	for (unsigned int i = 0; i < draft->nodes; i++)
+		KT_TRY(nameless_file(parent, draft->node_bytes, &draft->memory_fds[i]));
+	return 0;
 }
 
 int kt_bake_begin(struct kt_bake_draft **ret_draft, const char *parent, unsigned int nodes,
@@ -433,7 +454,7 @@ int kt_bake_begin(struct kt_bake_draft **ret_draft, const char *parent, unsigned
 		draft->memory_fds[i] = -1;
 	r = begin(draft, parent);
 	if (r) {
-		kt_diag_doing(diag, "begin a saved machine in %s", parent);
+		kt_diag_doing(diag, "begin a bake in %s", parent);
 		kt_diag_cause(diag, "%s", strerror(-r));
 		return kt_forward(r);
 	}
@@ -474,29 +495,27 @@ static int digest_parts(struct kt_bake_draft *draft, json_t *memory)
 {
 	char digest[DIGEST_TEXT];
 	uint64_t ignored = 0;
-	int r = 0;
 
-	for (unsigned int i = 0; i < draft->nodes && !r; i++) {
-		r = digest_memory(digest, &ignored, draft->memory_fds[i], draft->node_bytes);
-		if (!r && json_array_append_new(memory, json_string(digest)))
-			r = kt_raise(-ENOMEM);
+	for (unsigned int i = 0; i < draft->nodes; i++) {
+		KT_TRY(kt_fold(
+			digest_memory(digest, &ignored, draft->memory_fds[i], draft->node_bytes)));
+		if (json_array_append_new(memory, json_string(digest)))
+			return kt_raise(-ENOMEM);
 	}
-	return kt_forward(r);
+	return 0;
 }
 
-/* Adds "<part>" and "<part>_bytes". */
+/* Adds "<part>", the digest, and "<part>_bytes" to the manifest. */
 static int add_blob(json_t *manifest, const char *part, int fd, uint64_t max)
 {
 	char key[32], digest[DIGEST_TEXT];
 	struct stat st;
-	int r = fstat(fd, &st) ? kt_raise(-errno) : 0;
 
-	if (!r && (uint64_t)st.st_size > max)
-		r = kt_raise(-EFBIG);
-	if (!r)
-		r = digest_blob(digest, fd, (uint64_t)st.st_size);
-	if (r)
-		return kt_forward(r);
+	if (fstat(fd, &st))
+		return kt_raise(-errno);
+	if ((uint64_t)st.st_size > max)
+		return kt_raise(-EFBIG);
+	KT_TRY(kt_fold(digest_blob(digest, fd, (uint64_t)st.st_size)));
 	snprintf(key, sizeof(key), "%s_bytes", part);
 	if (json_object_set_new(manifest, part, json_string(digest)) ||
 	    json_object_set_new(manifest, key, json_integer((json_int_t)st.st_size)))
@@ -507,29 +526,25 @@ static int add_blob(json_t *manifest, const char *part, int fd, uint64_t max)
 static int make_manifest(json_t **ret_json, struct kt_bake_draft *draft, const json_t *facts)
 {
 	json_auto_t *memory = json_array(), *manifest = NULL;
-	int r = digest_parts(draft, memory);
 
-	if (r)
-		return kt_forward(r);
+	KT_TRY(digest_parts(draft, memory));
 	manifest = json_pack("{s:i, s:i, s:I, s:I, s:O, s:O}", "version", KT_BAKE_VERSION, "nodes",
 			     (int)draft->nodes, "node_bytes", (json_int_t)draft->node_bytes,
 			     "saved_ns", (json_int_t)kt_clock_ns(CLOCK_REALTIME), "memory", memory,
 			     "facts", facts);
-	r = !manifest							    ? kt_raise(-ENOMEM) :
-	    add_blob(manifest, "state", draft->state_fd, KT_BAKE_STATE_MAX) ?:
-			add_blob(manifest, "prologue", draft->prologue_fd, KT_BAKE_PROLOGUE_MAX);
-	if (!r)
-		*ret_json = kt_steal_ptr(manifest);
-	return kt_forward(r);
+	if (!manifest)
+		return kt_raise(-ENOMEM);
+	KT_TRY(add_blob(manifest, "state", draft->state_fd, KT_BAKE_STATE_MAX));
+	KT_TRY(add_blob(manifest, "prologue", draft->prologue_fd, KT_BAKE_PROLOGUE_MAX));
+	*ret_json = kt_steal_ptr(manifest);
+	return 0;
 }
 
 static int name_file(int fd, const char *dir, const char *name)
 {
 	char from[64], to[KT_PATH_MAX];
-	int r = kt_path_format(to, "%s/%s", dir, name);
 
-	if (r)
-		return kt_forward(r);
+	KT_TRY(kt_path_format(to, "%s/%s", dir, name));
 	snprintf(from, sizeof(from), "/proc/self/fd/%d", fd);
 	return linkat(AT_FDCWD, from, AT_FDCWD, to, AT_SYMLINK_FOLLOW) ? kt_raise(-errno) : 0;
 }
@@ -537,41 +552,39 @@ static int name_file(int fd, const char *dir, const char *name)
 static int write_manifest(const struct kt_bake_draft *draft, const json_t *manifest, int *ret_fd)
 {
 	_cleanup_(kt_freep) char *text = json_dumps(manifest, JSON_INDENT(2) | JSON_SORT_KEYS);
-	int r = text ? nameless_file(draft->parent, 0, ret_fd) ?:
-		       kt_write_all(*ret_fd, text, strlen(text)) :
-		       kt_raise(-ENOMEM);
 
-	if (!r && fsync(*ret_fd))
-		r = kt_raise(-errno);
-	return kt_forward(r);
+	if (!text)
+		return kt_raise(-ENOMEM);
+	KT_TRY(nameless_file(draft->parent, 0, ret_fd));
+	KT_TRY(kt_write_all(*ret_fd, text, strlen(text)));
+	return fsync(*ret_fd) ? kt_raise(-errno) : 0;
 }
 
 static int name_parts(const struct kt_bake_draft *draft, const char *dir, int manifest_fd)
 {
 	char name[32];
-	int r = name_file(draft->state_fd, dir, "state") ?:
-			name_file(draft->prologue_fd, dir, "prologue");
 
-	for (unsigned int i = 0; i < draft->nodes && !r; i++) {
+	KT_TRY(name_file(draft->state_fd, dir, "state"));
+	KT_TRY(name_file(draft->prologue_fd, dir, "prologue"));
+	for (unsigned int i = 0; i < draft->nodes; i++) {
 		memory_name(name, i);
-		r = name_file(draft->memory_fds[i], dir, name);
+		KT_TRY(name_file(draft->memory_fds[i], dir, name));
 	}
-	return r ? kt_forward(r) : kt_forward(name_file(manifest_fd, dir, MANIFEST));
+	return kt_forward(name_file(manifest_fd, dir, MANIFEST));
 }
 
 /*
- * The parts get their names in a folder aside, which then gets its own in one step. All is
- * written by then: who is killed in between leaves a folder aside.
+ * Names the parts in a folder aside, which then gets its name in one step. All data is
+ * written by then; a ktest that is killed in between leaves the folder aside.
  */
 static int publish(const struct kt_bake_draft *draft, const char *dir, const json_t *manifest)
 {
 	_cleanup_(kt_closep) int manifest_fd = -1;
 	char aside[KT_PATH_MAX];
-	int r = kt_path_format(aside, "%s/.new-XXXXXX", draft->parent) ?:
-			write_manifest(draft, manifest, &manifest_fd);
+	int r;
 
-	if (r)
-		return kt_forward(r);
+	KT_TRY(kt_path_format(aside, "%s/.new-XXXXXX", draft->parent));
+	KT_TRY(write_manifest(draft, manifest, &manifest_fd));
 	if (!mkdtemp(aside))
 		return kt_raise(-errno);
 	r = name_parts(draft, aside, manifest_fd);
@@ -588,10 +601,12 @@ int kt_bake_publish(struct kt_bake_draft *draft, const char *dir, const json_t *
 		    struct kt_diag *diag)
 {
 	json_auto_t *manifest = NULL;
-	int r = make_manifest(&manifest, draft, facts) ?: publish(draft, dir, manifest);
+	int r = make_manifest(&manifest, draft, facts);
 
+	if (!r)
+		r = publish(draft, dir, manifest);
 	if (r < 0) {
-		kt_diag_doing(diag, "save the machine as %s", dir);
+		kt_diag_doing(diag, "publish the bake %s", dir);
 		kt_diag_cause(diag, "%s", strerror(-r));
 	}
 	return kt_forward(r);

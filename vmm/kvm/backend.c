@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The accelerator "kvm": what vm.h can ask of it, made of the core (machine.h),
- * its devices (devices.h) and what Linux needs to start (setup.h). vCPUs have
- * threads of their own; everything here runs on the thread of the event loop.
+ * The accelerator "kvm": the operations of backend.h, made of the core (machine.h), the
+ * devices (devices.h) and what Linux needs to start (setup.h). vCPUs have threads of their
+ * own; all functions here run on the thread of the event loop. Saving and restoring are in
+ * backend-save.c.
  */
 #include <poll.h>
 #include <stdlib.h>
@@ -18,7 +19,7 @@
 #include "vmm/kvm/x86/regs.h"
 #include "vmm/kvm/x86/setup.h"
 
-/* A vCPU that was told to stop is back in microseconds, unless the host is wedged. */
+/* Deadline for vCPUs to stop, which takes microseconds unless the host hangs. */
 #define STOP_NS (UINT64_C(5) * KT_NSEC_PER_SEC)
 
 static struct kt_kvm_vm *kvm_of(struct kt_vm *vm)
@@ -77,7 +78,7 @@ static void on_notify(void *arg, int fd, uint32_t events)
 
 /* ---- the end ---- */
 
-/* What the guest did last may not have been looked at yet. */
+/* Serves what the guest did last. */
 static void drain(struct kt_kvm_vm *k)
 {
 	kt_kvm_devices_hold(&k->devices, false);
@@ -128,8 +129,8 @@ static void on_end(void *arg, int fd, uint32_t events)
 /* ---- freezing ---- */
 
 /*
- * vCPUs first, so that none waits for a device that is held. A vCPU may be
- * waiting for this thread to take its output, which it now cannot.
+ * Freezes the vCPUs first, so that none waits for a device that is held. A vCPU may wait for
+ * this thread to take its output, hence the hurry.
  */
 static int freeze(struct kt_kvm_vm *k, uint64_t deadline_ns, struct kt_diag *diag)
 {
@@ -148,14 +149,14 @@ static int freeze(struct kt_kvm_vm *k, uint64_t deadline_ns, struct kt_diag *dia
 	return 0;
 }
 
-/* A vCPU is at a breakpoint: the others are on their way to the park. */
+/* A vCPU is at a breakpoint, and the other vCPUs are about to park. */
 static void on_break(void *arg, int fd, uint32_t events)
 {
 	struct kt_kvm_vm *k = arg;
 	struct kt_vm_end end = { .reason = KT_VM_END_ERROR };
 	int r = freeze(k, kt_now_ns() + STOP_NS, &end.diag);
 
-	/* In another state it has ended, which the loop is about to see. */
+	/* KT_VM_E_STATE: the machine has ended, which the loop handles next. */
 	if (r && r != KT_VM_E_STATE)
 		end_with(k, &end);
 }
@@ -210,7 +211,7 @@ static int validate(const struct kt_vm_config *config, struct kt_diag *diag)
 	if (kt_kvm_cmdline(cmdline, config)) {
 		kt_diag_cause(diag, "the kernel command line does not fit into %d bytes",
 			      KT_VM_CMDLINE_MAX);
-		kt_diag_remedy(diag, "shorten what is appended to it");
+		kt_diag_remedy(diag, "shorten the appended options");
 		return KT_VM_E_SPEC;
 	}
 	return config->perf ? kt_kvm_perf_check(config, diag) : 0;
@@ -240,11 +241,15 @@ static int make_ram(struct kt_kvm_vm *k, struct kt_diag *diag)
 
 	kt_ram_layout(&k->vm.ram, nodes, config->memory_bytes / nodes, KT_KVM_LOW_RAM_BYTES,
 		      KT_KVM_HIGH_RAM_START);
-	/* Files of an image are not of huge pages, nor can they be copied into such. */
+	/*
+	 * The files of a bake are not made of huge pages, and cannot be copied into huge
+	 * pages.
+	 */
 	k->vm.ram.huge = config->perf && !k->vm.bake;
 	r = k->vm.bake ? kt_ram_open(&k->vm.ram, k->vm.bake, k->vm.saveable) :
 			 kt_ram_create(&k->vm.ram);
-	r = r ?: kt_ram_attach(&k->vm.ram);
+	if (!r)
+		r = kt_ram_attach(&k->vm.ram);
 	if (r) {
 		kt_diag_doing(diag, "make the machine's memory");
 		kt_diag_cause(diag, "%s", strerror(-r));
@@ -275,17 +280,20 @@ static int add_source(struct kt_kvm_vm *k, int fd, kt_io_fn fn)
 	return kt_forward(r);
 }
 
+static int add_all_sources(struct kt_kvm_vm *k)
+{
+	for (unsigned int i = 0; i < KT_VIRTIO_CONSOLE_QUEUES; i++)
+		KT_TRY(add_source(k, k->devices.notify_fds[i], on_notify));
+	for (unsigned int i = 0; i < KT_VM_STREAM_COUNT_; i++)
+		KT_TRY(add_source(k, k->devices.outboxes[i].fd, on_outbox));
+	KT_TRY(add_source(k, kt_kvm_break_fd(k->kvm), on_break));
+	return kt_forward(add_source(k, kt_kvm_end_fd(k->kvm), on_end));
+}
+
 static int add_sources(struct kt_kvm_vm *k, struct kt_diag *diag)
 {
-	int r = 0;
+	int r = add_all_sources(k);
 
-	for (unsigned int i = 0; i < KT_VIRTIO_CONSOLE_QUEUES && !r; i++)
-		r = add_source(k, k->devices.notify_fds[i], on_notify);
-	for (unsigned int i = 0; i < KT_VM_STREAM_COUNT_ && !r; i++)
-		r = add_source(k, k->devices.outboxes[i].fd, on_outbox);
-	r = r							     ?:
-		    add_source(k, kt_kvm_break_fd(k->kvm), on_break) ?:
-		    add_source(k, kt_kvm_end_fd(k->kvm), on_end);
 	if (r) {
 		kt_diag_doing(diag, "watch the machine");
 		kt_diag_cause(diag, "%s", strerror(-r));
@@ -302,28 +310,29 @@ static int open_host(struct kt_kvm_vm *k, struct kt_diag *diag)
 
 static int set_up(struct kt_kvm_vm *k, struct kt_diag *diag)
 {
-	return open_host(k, diag)						       ?:
-		       make_ram(k, diag)					       ?:
-		       make_machine(k, diag)					       ?:
-		       kt_kvm_devices_init(&k->devices, k->kvm, &k->vm.ram, diag)      ?:
-		       kt_kvm_setup(k->kvm, &k->host, &k->vm.ram, &k->vm.config, diag) ?:
-		       add_sources(k, diag);
+	KT_TRY(open_host(k, diag));
+	KT_TRY(make_ram(k, diag));
+	KT_TRY(make_machine(k, diag));
+	KT_TRY(kt_kvm_devices_init(&k->devices, k->kvm, &k->vm.ram, diag));
+	KT_TRY(kt_kvm_setup(k->kvm, &k->host, &k->vm.ram, &k->vm.config, diag));
+	return kt_forward(add_sources(k, diag));
 }
 
-/* All but what the vCPUs and devices are to be: it comes from the image. */
+/* As set_up(), with the state of vCPUs and devices from the bake. */
 static int set_up_clone(struct kt_kvm_vm *k, struct kt_diag *diag)
 {
 	uint64_t start = kt_now_ns();
-	int r = kt_kvm_vm_read_state(k, diag) ?:
-			open_host(k, diag)    ?:
-			make_ram(k, diag)     ?:
-						make_machine(k, diag);
 
+	KT_TRY(kt_kvm_vm_read_state(k, diag));
+	KT_TRY(open_host(k, diag));
+	KT_TRY(make_ram(k, diag));
+	KT_TRY(make_machine(k, diag));
 	k->vm.times.map_ns = kt_now_ns() - start;
 	start = kt_now_ns();
-	r = r ?: kt_kvm_devices_init(&k->devices, k->kvm, &k->vm.ram, diag);
+	KT_TRY(kt_kvm_devices_init(&k->devices, k->kvm, &k->vm.ram, diag));
 	k->vm.times.devices_ns = kt_now_ns() - start;
-	return kt_forward(r ?: kt_kvm_vm_load_state(k, diag) ?: add_sources(k, diag));
+	KT_TRY(kt_kvm_vm_load_state(k, diag));
+	return kt_forward(add_sources(k, diag));
 }
 
 static int create_by(struct kt_vm **ret_vm, const struct kt_vm *like,
@@ -352,7 +361,7 @@ static int kvm_create(struct kt_vm **ret_vm, const struct kt_vm *like, struct kt
 	return kt_forward(create_by(ret_vm, like, set_up, diag));
 }
 
-/* No step of it can take long: the deadline is met. */
+/* Takes milliseconds, so the deadline needs no check. */
 static int kvm_restore(struct kt_vm **ret_vm, const struct kt_vm *like, uint64_t deadline_ns,
 		       struct kt_diag *diag)
 {
@@ -379,10 +388,8 @@ static int kvm_freeze(struct kt_vm *vm, uint64_t deadline_ns, struct kt_diag *di
 static int kvm_thaw(struct kt_vm *vm, uint64_t deadline_ns, struct kt_diag *diag)
 {
 	struct kt_kvm_vm *k = kvm_of(vm);
-	int r = kt_kvm_thaw(k->kvm, diag);
 
-	if (r)
-		return kt_forward(r);
+	KT_TRY(kt_kvm_thaw(k->kvm, diag));
 	k->frozen = false;
 	kt_kvm_devices_hold(&k->devices, false);
 	start_nudging(k); /* a clone is never started */
@@ -394,7 +401,7 @@ static int kvm_stop(struct kt_vm *vm, uint64_t deadline_ns, struct kt_diag *diag
 	struct kt_kvm_vm *k = kvm_of(vm);
 	const struct kt_vm_end stopped = { .reason = KT_VM_END_STOPPED };
 
-	/* It may have ended by itself, which the loop has not seen yet. */
+	/* An end that the loop has not handled yet takes precedence. */
 	on_end(k, -1, 0);
 	end_with(k, &stopped);
 	return 0;
@@ -411,7 +418,10 @@ static int kvm_send(struct kt_vm *vm, enum kt_vm_stream stream, const void *data
 	return kt_forward(kt_kvm_devices_send(&k->devices, stream, data, len));
 }
 
-/* After an end that the loop has not seen yet, a vCPU may wait for this thread, as in freeze(). */
+/*
+ * After an end that the loop has not handled yet, a vCPU may wait for this thread, as in
+ * freeze().
+ */
 static int kvm_reg_read(struct kt_vm *vm, unsigned int vcpu, enum kt_vm_reg_set set, void *data,
 			size_t count, struct kt_diag *diag)
 {

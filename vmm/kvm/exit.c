@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Exits in words; see exit.h. */
+/* Names and descriptions of exits; see exit.h. */
 #include <stdio.h>
 
 #include "base/cleanup.h"

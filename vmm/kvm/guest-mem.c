@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Guest-physical memory as devices see it; see guest-mem.h. */
+/* Guest-physical memory for devices; see guest-mem.h. Finds regions by binary search. */
 #include <endian.h>
 #include <string.h>
 

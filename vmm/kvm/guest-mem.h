@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Guest-physical memory as devices see it: a table of regions, each contiguous
- * in the guest and in ktest. An address that a guest made up is a condition and
- * never a fault. The guest's vCPUs run meanwhile, so whatever is read here is
- * read once, into memory of the caller's, and judged there.
+ * Guest-physical memory for devices: a table of regions, each contiguous in the guest and in
+ * ktest. The guest chooses addresses, so an address outside RAM is a condition, never a
+ * fault. vCPUs run meanwhile: a value must be read once, into the caller's memory, and judged
+ * there.
  */
 #pragma once
 
@@ -21,22 +21,22 @@ struct kt_guest_region {
 };
 
 struct kt_guest_mem {
-	const struct kt_guest_region *regions; /* borrowed; by address, not overlapping */
+	const struct kt_guest_region *regions; /* borrowed; sorted by address, without overlap */
 	size_t count;
 };
 
-/* Whether all of the range is RAM. A range may cross regions that touch. */
+/* Whether all len bytes from gpa on are RAM. The range may cross regions that touch. */
 bool kt_guest_mem_has(const struct kt_guest_mem *mem, kt_gpa_t gpa, uint64_t len);
 
-/* 0, or KT_VM_E_RANGE and nothing moved. */
+/* Copies len bytes. KT_VM_E_RANGE: nothing was copied. */
 int kt_guest_mem_read(const struct kt_guest_mem *mem, kt_gpa_t gpa, void *buf,
 		      size_t len) _kt_must_check_;
 int kt_guest_mem_write(const struct kt_guest_mem *mem, kt_gpa_t gpa, const void *buf,
 		       size_t len) _kt_must_check_;
 
 /*
- * A little-endian word that is shared with the guest, whole, with acquire and
- * release ordering. KT_VM_E_RANGE also for an odd address.
+ * Loads or stores a little-endian word that the guest uses at the same time: as a whole, with
+ * acquire or release order. KT_VM_E_RANGE: the address is odd, or is not RAM.
  */
 int kt_guest_mem_load_u16(const struct kt_guest_mem *mem, kt_gpa_t gpa,
 			  uint16_t *ret_value) _kt_must_check_;

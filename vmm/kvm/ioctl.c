@@ -24,6 +24,14 @@ int kt_ioctl_by_name(int fd, unsigned long request, unsigned long arg, int *ret_
 
 int kt_ioctl_run(int vcpu_fd)
 {
-	/* Failing is part of its normal work, so it is not raised as a fault here. */
-	return ioctl(vcpu_fd, KVM_RUN, 0) < 0 ? -errno : 0;
+	if (ioctl(vcpu_fd, KVM_RUN, 0) >= 0)
+		return 0;
+	switch (errno) {
+	case EINTR:
+		return KT_KVM_RUN_E_KICKED;
+	case EAGAIN:
+		return KT_KVM_RUN_E_AGAIN;
+	default:
+		return kt_raise(-errno);
+	}
 }

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Breakpoints of a whole machine: setting them, and the hits; see machine.h. */
+/*
+ * Breakpoints of a whole machine: setting, hits, and going on; see machine.h. All vCPUs have
+ * the same breakpoints. The registers of one vCPU are left to x86/debug.h.
+ */
 #include <string.h>
 #include <sys/eventfd.h>
 
@@ -8,16 +11,15 @@
 
 /* ---- setting ---- */
 
-/* KVM_CAP_SET_GUEST_DEBUG2 answers with the flags that can be set. */
+/* The answer to KVM_CAP_SET_GUEST_DEBUG2 is the set of flags that KVM accepts. */
 static int query_host(struct kt_kvm *kvm, bool *ret_can_block, struct kt_diag *diag)
 {
 	int can = 0, flags = 0;
-	int r = kt_ioctl_value(kvm->vm_fd, KVM_CHECK_EXTENSION, KVM_CAP_SET_GUEST_DEBUG, &can, diag) ?:
-			kt_ioctl_value(kvm->vm_fd, KVM_CHECK_EXTENSION, KVM_CAP_SET_GUEST_DEBUG2,
-				       &flags, diag);
 
-	if (r)
-		return kt_forward(r);
+	KT_TRY(kt_ioctl_value(kvm->vm_fd, KVM_CHECK_EXTENSION, KVM_CAP_SET_GUEST_DEBUG, &can,
+			      diag));
+	KT_TRY(kt_ioctl_value(kvm->vm_fd, KVM_CHECK_EXTENSION, KVM_CAP_SET_GUEST_DEBUG2, &flags,
+			      diag));
 	if (!can) {
 		kt_diag_cause(diag, "this kernel's KVM has no KVM_CAP_SET_GUEST_DEBUG");
 		return KT_VM_E_CANNOT;
@@ -26,10 +28,10 @@ static int query_host(struct kt_kvm *kvm, bool *ret_can_block, struct kt_diag *d
 	return 0;
 }
 
-/* On all vCPUs, also those behind one that refuses; the first fault is returned. */
+/* Sets all vCPUs, also after a failure. Returns the first failure. */
 static int set_all(struct kt_kvm *kvm, const struct kt_debug *setting, struct kt_diag *diag)
 {
-	int r = 0;
+	int first = 0, r;
 
 	for (unsigned int i = 0; i < kvm->vcpu_count; i++) {
 		struct kt_debug *debug = &kvm->vcpus[i].debug;
@@ -37,9 +39,10 @@ static int set_all(struct kt_kvm *kvm, const struct kt_debug *setting, struct kt
 		memcpy(debug->at, setting->at, sizeof(debug->at));
 		debug->count = setting->count;
 		debug->can_block = setting->can_block;
-		r = r ?: kt_debug_apply(debug, kvm->vcpus[i].fd, diag);
+		r = kt_debug_apply(debug, kvm->vcpus[i].fd, first ? NULL : diag);
+		first = first ? first : r;
 	}
-	return kt_forward(r);
+	return kt_forward(first);
 }
 
 int kt_kvm_breakpoints_set(struct kt_kvm *kvm, const struct kt_vm_breakpoint *breakpoints,
@@ -49,16 +52,14 @@ int kt_kvm_breakpoints_set(struct kt_kvm *kvm, const struct kt_vm_breakpoint *br
 	struct kt_debug setting = { .count = (unsigned int)count };
 	int r;
 
-	r = kt_kvm_expect_paused(kvm, diag)		     ?:
-		    kt_debug_check(breakpoints, count, diag) ?:
-		    query_host(kvm, &setting.can_block, diag);
-	if (r)
-		return kt_forward(r);
+	KT_TRY(kt_kvm_expect_paused(kvm, diag));
+	KT_TRY(kt_debug_check(breakpoints, count, diag));
+	KT_TRY(query_host(kvm, &setting.can_block, diag));
 	for (size_t i = 0; i < count; i++)
 		setting.at[i] = breakpoints[i];
 	r = set_all(kvm, &setting, diag);
 	if (r)
-		set_all(kvm, &old, NULL); /* what was possible once */
+		set_all(kvm, &old, NULL); /* worked before */
 	return kt_forward(r);
 }
 
@@ -79,7 +80,7 @@ int kt_kvm_break_fd(const struct kt_kvm *kvm)
 	return kvm->break_fd;
 }
 
-/* The lowest breakpoint of the first vCPU that has one; false if there is none. */
+/* Takes the lowest breakpoint of the first vCPU with a hit. False: there is no hit. */
 static bool take_hit(struct kt_kvm *kvm, struct kt_vm_break *ret_hit)
 {
 	for (unsigned int i = 0; i < kvm->vcpu_count; i++) {
@@ -104,7 +105,7 @@ static bool has_hits(const struct kt_kvm *kvm)
 	return false;
 }
 
-/* All were taken, or will not be: a thaw is possible again. */
+/* No more hits will be taken, so the machine may be thawed. */
 static void settle(struct kt_kvm *kvm)
 {
 	eventfd_t value;
@@ -125,13 +126,13 @@ bool kt_kvm_break_take(struct kt_kvm *kvm, struct kt_vm_break *ret_hit)
 	return taken;
 }
 
-/* Before the vCPUs are let go. */
+/* Called before the park opens. */
 int kt_kvm_break_resume(struct kt_kvm *kvm, struct kt_diag *diag)
 {
 	int r = 0;
 
 	if (kvm->broke) {
-		kt_diag_cause(diag, "a breakpoint was hit and nobody has taken note");
+		kt_diag_cause(diag, "a breakpoint was hit, and its hit was not taken");
 		return KT_VM_E_STATE;
 	}
 	for (unsigned int i = 0; i < kvm->vcpu_count && !r; i++)

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Making and unmaking a KVM machine: what is created, in order; see machine.h. */
+/*
+ * Making and freeing a KVM machine, in the order in which its parts depend on each other; see
+ * machine.h. States are in machine.c, contents of RAM and registers are left to x86/setup.h.
+ */
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -10,10 +13,9 @@
 #include "vmm/kvm/host/perf.h"
 
 /*
- * Four pages that KVM needs on Intel processors without "unrestricted guest", in
- * the hole below 4 GiB where no RAM and no device is: one page of identity map,
- * three of task state segment (api.rst, KVM_SET_IDENTITY_MAP_ADDR and
- * KVM_SET_TSS_ADDR).
+ * Four pages that KVM needs on Intel processors without "unrestricted guest", in the hole
+ * below 4 GiB, outside RAM and devices: one page of identity map, three of task state segment
+ * (api.rst, KVM_SET_IDENTITY_MAP_ADDR and KVM_SET_TSS_ADDR).
  */
 #define IDENTITY_MAP UINT64_C(0xfffbc000)
 #define TSS	     0xfffbd000ul
@@ -39,13 +41,13 @@ static int create_vm(struct kt_kvm *kvm, const struct kt_kvm_spec *spec, struct 
 {
 	uint64_t identity_map = IDENTITY_MAP;
 
-	return kt_ioctl_value(spec->host->fd, KVM_CREATE_VM, 0, &kvm->vm_fd, diag)	    ?:
-		       kt_ioctl(kvm->vm_fd, KVM_SET_IDENTITY_MAP_ADDR, &identity_map, diag) ?:
-		       kt_ioctl_value(kvm->vm_fd, KVM_SET_TSS_ADDR, TSS, NULL, diag)	    ?:
-		       (spec->perf ? kt_kvm_perf_enable(kvm->vm_fd, diag) : 0);
+	KT_TRY(kt_ioctl_value(spec->host->fd, KVM_CREATE_VM, 0, &kvm->vm_fd, diag));
+	KT_TRY(kt_ioctl(kvm->vm_fd, KVM_SET_IDENTITY_MAP_ADDR, &identity_map, diag));
+	KT_TRY(kt_ioctl_value(kvm->vm_fd, KVM_SET_TSS_ADDR, TSS, NULL, diag));
+	return spec->perf ? kt_forward(kt_kvm_perf_enable(kvm->vm_fd, diag)) : 0;
 }
 
-/* One slot for each bank, so that a node's memory keeps to its own slots. */
+/* One slot per bank, so that each node has slots of its own. */
 static int add_slot(struct kt_kvm *kvm, const struct kt_ram *ram, unsigned int index,
 		    struct kt_diag *diag)
 {
@@ -125,21 +127,21 @@ static int create_fd(int *ret_fd)
 }
 
 /*
- * Slots before the interrupt controllers. Those have KVM start an SRCU grace period,
- * which since Linux 6.18 it does not wait for; a slot that is added then does, for a
+ * Slots precede the interrupt controllers, which make KVM start an SRCU grace period. Since
+ * Linux 6.18 KVM does not wait for its end; a slot that is added afterwards would wait, for a
  * tick or two of the host.
  */
 static int set_up(struct kt_kvm *kvm, const struct kt_kvm_spec *spec, struct kt_diag *diag)
 {
-	return check_spec(spec, diag)		       ?:
-		       create_fd(&kvm->end_fd)	       ?:
-		       create_fd(&kvm->break_fd)       ?:
-		       create_vm(kvm, spec, diag)      ?:
-		       add_slots(kvm, spec->ram, diag) ?:
-		       add_irqchip(kvm, diag)	       ?:
-		       add_vcpus(kvm, spec, diag)      ?:
-		       spawn_threads(kvm, diag)	       ?:
-		       (spec->perf ? kt_kvm_perf_pin(kvm, diag) : 0);
+	KT_TRY(check_spec(spec, diag));
+	KT_TRY(create_fd(&kvm->end_fd));
+	KT_TRY(create_fd(&kvm->break_fd));
+	KT_TRY(create_vm(kvm, spec, diag));
+	KT_TRY(add_slots(kvm, spec->ram, diag));
+	KT_TRY(add_irqchip(kvm, diag));
+	KT_TRY(add_vcpus(kvm, spec, diag));
+	KT_TRY(spawn_threads(kvm, diag));
+	return spec->perf ? kt_forward(kt_kvm_perf_pin(kvm, diag)) : 0;
 }
 
 int kt_kvm_new(struct kt_kvm **ret_kvm, const struct kt_kvm_spec *spec, struct kt_diag *diag)
@@ -164,7 +166,7 @@ int kt_kvm_new(struct kt_kvm **ret_kvm, const struct kt_kvm_spec *spec, struct k
 	return 0;
 }
 
-/* A machine that was built only in part has threads that wait in the park. */
+/* The threads of a machine that was built in part wait in the park. */
 static void end_threads(struct kt_kvm *kvm)
 {
 	bool all = kvm->vcpu_count && kvm->vcpus[kvm->vcpu_count - 1].has_thread;

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The live state of a KVM machine, shared by the files that make and move it. */
+/*
+ * The live state of a KVM machine, for machine*.c and state/. Conditions are those of enum
+ * kt_vm_condition.
+ */
 #pragma once
 
 #include "vmm/kvm/machine.h"
@@ -21,32 +24,38 @@ struct kt_kvm {
 	bool has_park;
 	struct kt_vcpu_site site;
 	struct kt_vcpu *vcpus;	     /* owned */
-	struct kt_vcpu_stats *stats; /* owned; the last known of each vCPU */
+	struct kt_vcpu_stats *stats; /* owned; the last known values of each vCPU */
 	unsigned int vcpu_count;
-	struct kt_kvm_time time; /* while FROZEN: the guest's */
+	struct kt_kvm_time time; /* while FROZEN: guest time at the freeze */
 
-	pthread_mutex_t lock; /* of what follows, and of opening the park */
+	pthread_mutex_t lock; /* protects the members below, and the opening of the park */
 	bool ended;
-	bool joining; /* the threads have been told to end: nobody kicks them any more */
-	bool broke;   /* a breakpoint was hit, and not all hits are taken: the park stays closed */
+	bool joining; /* the threads were told to end: kicks do nothing */
+	bool broke;   /* a breakpoint was hit and not all hits were taken: the park stays closed */
 	struct kt_kvm_end end;
 };
 
-/* From any thread, at any time: a device may find a fault after the threads have ended. */
+/* Kicks all vCPUs. From any thread, also after the vCPU threads have ended. */
 void kt_kvm_kick_all(struct kt_kvm *kvm);
-/* Waits for the threads, which kt_park_stop() has told to end. */
+/* Waits for the end of the threads, after kt_park_stop(). */
 void kt_kvm_join_all(struct kt_kvm *kvm);
 
-/* 0 if the machine lives and does not run, so that it will go on from what it is given. */
+/* 0: the machine has not ended, and is not started or frozen. KT_VM_E_STATE with diag. */
 int kt_kvm_expect_paused(struct kt_kvm *kvm, struct kt_diag *diag) _kt_must_check_;
-/* 0 if the machine lives and is frozen. */
+/* 0: the machine has not ended, and is frozen. KT_VM_E_STATE with diag. */
 int kt_kvm_expect_frozen(struct kt_kvm *kvm, struct kt_diag *diag) _kt_must_check_;
-/* 0 if no vCPU moves any more, whether the machine lives or not. */
+/* 0: no vCPU runs; the machine may have ended. KT_VM_E_STATE with diag. */
 int kt_kvm_expect_still(struct kt_kvm *kvm, struct kt_diag *diag) _kt_must_check_;
 
-/* A vCPU has come to a breakpoint; on its thread. */
+/* A vCPU hit a breakpoint; called on its thread. */
 void kt_kvm_on_break(struct kt_kvm *kvm);
-/* Makes the vCPUs ready to go on from where they are. */
+/*
+ * Makes the vCPUs ready to run on, also from an execution breakpoint. KT_VM_E_STATE: hits
+ * were not taken.
+ */
 int kt_kvm_break_resume(struct kt_kvm *kvm, struct kt_diag *diag) _kt_must_check_;
-/* Forgets hits and steps: the vCPUs are about to get other registers. Breakpoints stay set. */
+/*
+ * Drops hits and steps, because the vCPUs are about to get other registers. Breakpoints stay
+ * set.
+ */
 int kt_kvm_break_forget(struct kt_kvm *kvm, struct kt_diag *diag) _kt_must_check_;

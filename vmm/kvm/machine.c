@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The core of a KVM machine: its states, its end, its figures; see machine.h. */
+/*
+ * The core of a KVM machine: states, end and statistics; see machine.h. The owner's thread
+ * changes the state; any thread may end the machine. Both meet under kvm->lock: the park
+ * opens only while the machine has not ended and no hit of a breakpoint waits. Making a
+ * machine is in machine-build.c, breakpoints are in machine-break.c.
+ */
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -7,7 +12,7 @@
 #include "vmm/kvm/machine-state.h"
 #include "vmm/schedstat.h"
 
-/* For vCPUs to park after an end, when somebody wants their registers. */
+/* Deadline for vCPUs to park after an end, before registers are read. */
 #define END_LIMIT_NS KT_NSEC_PER_SEC
 
 struct kt_bus *kt_kvm_bus(struct kt_kvm *kvm)
@@ -81,7 +86,7 @@ bool kt_kvm_has_ended(struct kt_kvm *kvm, struct kt_kvm_end *ret_end)
 
 /* ---- states ---- */
 
-/* 0 if the machine lives and is in this state. */
+/* 0: the machine has not ended and is in the state. */
 static int expect_state(struct kt_kvm *kvm, enum kt_kvm_state state, struct kt_diag *diag)
 {
 	static const char *const words[] = {
@@ -125,7 +130,7 @@ int kt_kvm_expect_frozen(struct kt_kvm *kvm, struct kt_diag *diag)
 	return kt_forward(expect_state(kvm, KT_KVM_FROZEN, diag));
 }
 
-/* An end found by one vCPU has the others still on their way to the park. */
+/* After an end on one vCPU's thread, the other vCPUs may not have parked yet. */
 int kt_kvm_expect_still(struct kt_kvm *kvm, struct kt_diag *diag)
 {
 	int r;
@@ -143,7 +148,7 @@ int kt_kvm_expect_still(struct kt_kvm *kvm, struct kt_diag *diag)
 	return KT_VM_E_STATE;
 }
 
-/* Lets the vCPUs go, unless the machine has ended or waits at a breakpoint. */
+/* Opens the park, unless the machine has ended or a hit of a breakpoint waits. */
 static void open_park(struct kt_kvm *kvm)
 {
 	pthread_mutex_lock(&kvm->lock);
@@ -155,8 +160,10 @@ static void open_park(struct kt_kvm *kvm)
 static int resume(struct kt_kvm *kvm, enum kt_kvm_state from, const char *verb,
 		  struct kt_diag *diag)
 {
-	int r = expect_state(kvm, from, diag) ?: kt_kvm_break_resume(kvm, diag);
+	int r = expect_state(kvm, from, diag);
 
+	if (!r)
+		r = kt_kvm_break_resume(kvm, diag);
 	if (r) {
 		kt_diag_doing(diag, "%s the machine", verb);
 		return kt_forward(r);
@@ -173,19 +180,16 @@ int kt_kvm_start(struct kt_kvm *kvm, struct kt_diag *diag)
 
 int kt_kvm_thaw(struct kt_kvm *kvm, struct kt_diag *diag)
 {
-	int r = 0;
-
 	if (kvm->state == KT_KVM_FROZEN && !kt_kvm_has_ended(kvm, NULL))
-		r = kt_kvm_time_restore(kvm, &kvm->time, diag);
-	return kt_forward(r ?: resume(kvm, KT_KVM_FROZEN, "thaw", diag));
+		KT_TRY(kt_kvm_time_restore(kvm, &kvm->time, diag));
+	return kt_forward(resume(kvm, KT_KVM_FROZEN, "thaw", diag));
 }
 
 static int freeze(struct kt_kvm *kvm, uint64_t deadline_ns, struct kt_diag *diag)
 {
-	int r = expect_state(kvm, KT_KVM_RUNNING, diag);
+	int r;
 
-	if (r)
-		return kt_forward(r);
+	KT_TRY(expect_state(kvm, KT_KVM_RUNNING, diag));
 	kt_park_close(&kvm->park);
 	kt_kvm_kick_all(kvm);
 	r = kt_park_wait_parked(&kvm->park, deadline_ns);

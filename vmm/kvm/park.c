@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The rendezvous of vCPU threads; see park.h. */
+/*
+ * The rendezvous of vCPU threads; see park.h. One mutex and one condition variable; `closed`
+ * is also read without the mutex, on the way into the guest.
+ */
 #include <stdio.h>
 #include <string.h>
 
@@ -15,8 +18,9 @@ int kt_park_init(struct kt_park *park, unsigned int count)
 	r = pthread_condattr_init(&attr);
 	if (r)
 		return kt_raise(-r);
-	r = pthread_condattr_setclock(&attr, CLOCK_MONOTONIC) ?:
-		    pthread_cond_init(&park->changed, &attr);
+	r = pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	if (!r)
+		r = pthread_cond_init(&park->changed, &attr);
 	pthread_condattr_destroy(&attr);
 	if (r)
 		return kt_raise(-r);
@@ -116,7 +120,7 @@ bool kt_park_enter(struct kt_park *park, unsigned int index)
 	while (park->closed && !park->stopped)
 		pthread_cond_wait(&park->changed, &park->lock);
 	stopped = park->stopped;
-	/* Who is told to end stays parked: it will not enter the guest again. */
+	/* A thread that must end stays parked: it will not enter the guest again. */
 	if (!stopped)
 		mark(&park->parked[index], &park->parked_count, false);
 	pthread_mutex_unlock(&park->lock);

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* One vCPU and its thread; see vcpu.h. */
+/*
+ * One vCPU and its thread; see vcpu.h. The thread alternates between KVM_RUN and the handling
+ * of exits, and parks when the owner wants it to. Devices are left to the bus, breakpoints to
+ * x86/debug.h, the end of the machine to the site.
+ */
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -17,9 +21,7 @@ int kt_vcpu_open(struct kt_vcpu *vcpu, int vm_fd, size_t run_bytes, unsigned int
 
 	*vcpu = KT_VCPU_INIT;
 	vcpu->index = index;
-	r = kt_ioctl_value(vm_fd, KVM_CREATE_VCPU, apic_id, &vcpu->fd, diag);
-	if (r)
-		return kt_forward(r);
+	KT_TRY(kt_ioctl_value(vm_fd, KVM_CREATE_VCPU, apic_id, &vcpu->fd, diag));
 	run = mmap(NULL, run_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, vcpu->fd, 0);
 	if (run == MAP_FAILED) {
 		r = -errno;
@@ -44,7 +46,7 @@ void kt_vcpu_close(struct kt_vcpu *vcpu)
 
 static void count(uint64_t *counter)
 {
-	/* One writer, so that a plain addition is enough. */
+	/* There is one writer, so the addition need not be atomic. */
 	__atomic_store_n(counter, *counter + 1, __ATOMIC_RELAXED);
 }
 
@@ -58,7 +60,7 @@ uint64_t kt_vcpu_exits(const struct kt_vcpu *vcpu, unsigned int reason)
 	return reason < KT_KVM_EXITS ? __atomic_load_n(&vcpu->exits[reason], __ATOMIC_RELAXED) : 0;
 }
 
-/* One element after the other: a string instruction brings many at a time. */
+/* A string instruction brings several elements at a time. */
 static void handle_io(struct kt_vcpu *vcpu)
 {
 	const struct kvm_run *run = vcpu->run;
@@ -165,11 +167,11 @@ static void enter_guest(struct kt_vcpu *vcpu)
 		vcpu->half_done = false;
 		handle_exit(vcpu);
 		break;
-	case -EINTR:
+	case KT_KVM_RUN_E_KICKED:
 		vcpu->half_done = false;
 		count_exit(vcpu, KVM_EXIT_INTR);
 		break;
-	case -EAGAIN: /* the vCPU waited for its SIPI and something happened: look again */
+	case KT_KVM_RUN_E_AGAIN:
 		break;
 	default:
 		vcpu->half_done = false;
@@ -196,7 +198,7 @@ static void run_until_stopped(struct kt_vcpu *vcpu)
 					return;
 				continue;
 			}
-			/* Completes the instruction and goes no further. */
+			/* Completes the instruction, then returns at once. */
 			set_immediate_exit(vcpu, true);
 		}
 		enter_guest(vcpu);
@@ -266,7 +268,9 @@ int kt_vcpu_spawn(struct kt_vcpu *vcpu, const struct kt_vcpu_site *site, struct 
 	int r;
 
 	vcpu->site = site;
-	r = kt_vcpu_install_handler() ?: create_thread(vcpu);
+	r = kt_vcpu_install_handler();
+	if (!r)
+		r = create_thread(vcpu);
 	if (r) {
 		kt_diag_cause(diag, "start the thread of vCPU %u: %s", vcpu->index, strerror(-r));
 		return kt_forward(r);

@@ -1,20 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The command line of QEMU; see args.h.
+ * QEMU's command line; see args.h.
  *
- * The topology is told to the guest in the way real machines tell it. A NUMA
- * node is a socket and an LLC is a die of it: QEMU then has CPUID leaf 4 say
- * that the L3 cache is shared by a die, and Linux believes leaf 4 of a CPU that
- * says it is an Intel one. As an AMD one, which TCG's "max" model is by default,
- * Linux would look for extended topology leaves that TCG does not offer, and
- * take the whole socket for one LLC. Nested machines need the AMD vendor,
- * because SVM is all that TCG emulates; there each LLC is a socket.
+ * The guest learns its topology as from real machines. A NUMA node is a socket and an LLC is
+ * a die of the socket: QEMU's CPUID leaf 4 then says that a die shares the L3 cache, and
+ * Linux uses leaf 4 on Intel CPUs. As an AMD CPU, which TCG's "max" model is by default,
+ * Linux would use extended topology leaves, which TCG does not have, and take the whole
+ * socket for one LLC. A nested machine must be an AMD CPU, because TCG emulates only SVM;
+ * there each LLC is a socket.
  *
- * QEMU's dies have one number of cores. Where LLCs differ, all get the largest,
- * and the CPUs that an LLC does not have are places that stay empty: the machine
- * starts with as many CPUs as there are before the first empty place, and the
- * others are plugged in one by one. Linux takes an empty place for a CPU that
- * may come later, and is told on the command line that none will.
+ * All of QEMU's dies have the same number of cores. If LLCs differ, all dies get the largest
+ * number, and places without a CPU stay empty: the machine starts with the CPUs before the
+ * first empty place, and the other CPUs are plugged in one by one. Linux takes an empty place
+ * for a CPU that may be plugged in later; possible_cpus on the kernel command line tells it
+ * that there are none.
  */
 #include <stdarg.h>
 #include <stdio.h>
@@ -26,10 +25,10 @@
 #include "proto/msg.h"
 #include "vmm/qemu/args.h"
 
-/* APIC ids are 8 bits wide without x2APIC, which TCG has not; 255 means "all". */
+/* APIC ids have 8 bits without x2APIC, which TCG does not have; 255 means "all". */
 #define APIC_ID_MAX 254
 
-/* Counted time makes one tick of the TSC a nanosecond. */
+/* When guest time counts instructions, a tick of the TSC is 1 ns. */
 #define COUNTED_TSC_KHZ 1000000
 
 struct smp {
@@ -76,7 +75,7 @@ static unsigned int bits_for(unsigned int count)
 	return count > 1 ? 32u - (unsigned int)__builtin_clz(count - 1) : 0;
 }
 
-/* Each level has a bit field of its own in the APIC id, so ids may have gaps. */
+/* Each level has a bit field in the APIC id, so the ids may have gaps. */
 static unsigned long last_apic_id(const struct smp *smp)
 {
 	unsigned long id = smp->sockets - 1;
@@ -87,19 +86,18 @@ static unsigned long last_apic_id(const struct smp *smp)
 }
 
 /*
- * A panic resets at once and by the shortest way (triple fault), which ends the
- * machine.
+ * A panic resets at once by a triple fault, the shortest way, which ends the machine.
  *
- * The guest need not find out about its TSC. It is the host's, and stands still
- * while the machine is frozen: tsc=reliable saves the synchronisation test of
- * each CPU (boot of 8 CPUs: -15 %) and the watchdog that a loaded host trips.
- * Its frequency is known; left to measure it against a timer that QEMU emulates,
- * Linux fails now and then on a loaded host, and does without the TSC.
+ * The guest does not calibrate its TSC, which is the host's and stands still while the
+ * machine is frozen. tsc=reliable saves the synchronisation test of each CPU (boot of 8 CPUs:
+ * -15 %) and the watchdog, which a loaded host triggers. The frequency is given, because
+ * Linux's calibration against a timer that QEMU emulates fails now and then on a loaded host,
+ * and Linux then does without the TSC.
  *
- * A machine that runs machines loses an interrupt now and then: VMRUN and #VMEXIT of QEMU 7.2
- * (svm_helper.c) change the word of pending interrupts without the lock that others take
- * for it. A timer that is set for one moment is then never heard of again, and its CPU hangs. A
- * periodic one comes again, and brings along what was lost.
+ * A nested machine loses an interrupt now and then: VMRUN and #VMEXIT of QEMU 7.2
+ * (svm_helper.c) change the word of pending interrupts without its lock. A lost one-shot
+ * timer never fires again, and its CPU hangs; a periodic timer fires again, and its interrupt
+ * makes up for the lost one. Hence nohz=off highres=off.
  */
 int kt_qemu_cmdline(char *buf, const struct kt_vm_config *config, uint32_t tsc_khz)
 {
@@ -148,7 +146,7 @@ int kt_qemu_validate(const struct kt_vm_config *config, struct kt_diag *diag)
 	if (kt_qemu_cmdline(cmdline, config, UINT32_MAX)) {
 		kt_diag_cause(diag, "the kernel command line does not fit into %d bytes",
 			      KT_VM_CMDLINE_MAX);
-		kt_diag_remedy(diag, "shorten what is appended to it");
+		kt_diag_remedy(diag, "shorten the appended options");
 		return KT_VM_E_SPEC;
 	}
 	return 0;
@@ -179,39 +177,50 @@ static int add_owned(struct kt_qemu_args *args, char *text)
 	return 0;
 }
 
-__attribute__((format(printf, 2, 3))) static int add(struct kt_qemu_args *args, const char *fmt,
-						     ...)
+/* Adds a copy of text. */
+static int add(struct kt_qemu_args *args, const char *text)
 {
-	char *text;
+	char *copy = strdup(text);
+
+	return copy ? kt_forward(add_owned(args, copy)) : kt_raise(-ENOMEM);
+}
+
+/* Adds an option and its value. */
+__attribute__((format(printf, 3, 4))) static int
+add_option(struct kt_qemu_args *args, const char *option, const char *fmt, ...)
+{
+	char *value;
 	va_list ap;
 	int n;
 
+	KT_TRY(add(args, option));
 	va_start(ap, fmt);
-	n = vasprintf(&text, fmt, ap);
+	n = vasprintf(&value, fmt, ap);
 	va_end(ap);
-	return n < 0 ? kt_raise(-ENOMEM) : kt_forward(add_owned(args, text));
+	return n < 0 ? kt_raise(-ENOMEM) : kt_forward(add_owned(args, value));
 }
 
 static int add_list(struct kt_qemu_args *args, const char *const *list)
 {
-	int r = 0;
-
-	for (; *list && !r; list++)
-		r = add(args, "%s", *list);
-	return kt_forward(r);
+	for (; *list; list++)
+		KT_TRY(add(args, *list));
+	return 0;
 }
 
 static int add_common(struct kt_qemu_args *args)
 {
 	static const char *const common[] = {
 		KT_QEMU_PROGRAM,
-		/* Nothing that was not asked for: no default devices, no configuration files. */
+		/* No default devices, no configuration files. */
 		"-nodefaults", "-no-user-config", "-display", "none", "-vga", "none",
-		/* A reset or power-off is reported and leaves the machine paused. */
+		/* A reset or power-off is reported, and leaves the machine paused. */
 		"-no-reboot", "-no-shutdown",
-		/* Does not run until told to. */
+		/* Starts paused. */
 		"-S",
-		/* The child needs no new process, no privilege and no other scheduling. */
+		/*
+		 * The child needs no child processes, no privileges and no other scheduling
+		 * policy.
+		 */
 		"-sandbox",
 		"on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny", NULL
 	};
@@ -224,24 +233,23 @@ static int add_plugged_cpu(struct kt_qemu_args *args, const struct kt_vm_config 
 {
 	struct kt_topology_place p = kt_topology_place(&config->topo, cpu);
 
-	return add(args, "-device") ?:
-		       add(args, "max-x86_64-cpu,socket-id=%u,die-id=%u,core-id=%u,thread-id=%u",
-			   config->nested ? p.llc : p.node, config->nested ? 0 : p.llc_in_node,
-			   p.core_in_llc, p.thread);
+	return kt_forward(add_option(
+		args, "-device", "max-x86_64-cpu,socket-id=%u,die-id=%u,core-id=%u,thread-id=%u",
+		config->nested ? p.llc : p.node, config->nested ? 0 : p.llc_in_node, p.core_in_llc,
+		p.thread));
 }
 
 static int add_uneven_cpus(struct kt_qemu_args *args, const struct kt_vm_config *config,
 			   const struct smp *smp)
 {
 	unsigned int first = first_cpus(&config->topo);
-	int r;
 
-	r = add(args, "%u,sockets=%u,dies=%u,cores=%u,threads=%u,maxcpus=%u", first, smp->sockets,
-		smp->dies, smp->cores, smp->threads,
-		smp->sockets * smp->dies * smp->cores * smp->threads);
-	for (unsigned int cpu = first; cpu < kt_topology_cpus(&config->topo) && !r; cpu++)
-		r = add_plugged_cpu(args, config, cpu);
-	return kt_forward(r);
+	KT_TRY(add_option(args, "-smp", "%u,sockets=%u,dies=%u,cores=%u,threads=%u,maxcpus=%u",
+			  first, smp->sockets, smp->dies, smp->cores, smp->threads,
+			  smp->sockets * smp->dies * smp->cores * smp->threads));
+	for (unsigned int cpu = first; cpu < kt_topology_cpus(&config->topo); cpu++)
+		KT_TRY(add_plugged_cpu(args, config, cpu));
+	return 0;
 }
 
 static int add_cpus(struct kt_qemu_args *args, const struct kt_vm_config *config)
@@ -250,17 +258,18 @@ static int add_cpus(struct kt_qemu_args *args, const struct kt_vm_config *config
 
 	if (!config->topo.cores_per_llc)
 		return kt_forward(add_uneven_cpus(args, config, &smp));
-	return kt_forward(add(args, "%u,sockets=%u,dies=%u,cores=%u,threads=%u",
-			      kt_topology_cpus(&config->topo), smp.sockets, smp.dies, smp.cores,
-			      smp.threads));
+	return kt_forward(add_option(args, "-smp", "%u,sockets=%u,dies=%u,cores=%u,threads=%u",
+				     kt_topology_cpus(&config->topo), smp.sockets, smp.dies,
+				     smp.cores, smp.threads));
 }
 
 static int add_cpu(struct kt_qemu_args *args, const struct kt_vm_config *config)
 {
-	return add(args, "-cpu") ?:
-		       add(args, "max,%s%s", config->nested ? "vendor=AuthenticAMD,svm=on" : "vendor=GenuineIntel,l3-cache=on", config->deterministic ? ",rdrand=off,rdseed=off" : "") ?:
-		       add(args, "-smp") ?:
-					   add_cpus(args, config);
+	KT_TRY(add_option(args, "-cpu", "max,%s%s",
+			  config->nested ? "vendor=AuthenticAMD,svm=on" :
+					   "vendor=GenuineIntel,l3-cache=on",
+			  config->deterministic ? ",rdrand=off,rdseed=off" : ""));
+	return kt_forward(add_cpus(args, config));
 }
 
 static int add_memory(struct kt_qemu_args *args, const struct kt_vm_config *config,
@@ -268,67 +277,63 @@ static int add_memory(struct kt_qemu_args *args, const struct kt_vm_config *conf
 {
 	unsigned int nodes = kt_topology_nodes_all(&config->topo);
 	uint64_t mib = config->memory_bytes >> 20;
-	int r;
 
-	r = add(args, "-m") ?: add(args, "%lluM", (unsigned long long)mib);
-	for (unsigned int i = 0; i < nodes && !given->blank && !r; i++)
-		r = add(args, "-object") ?:
-					   add(args,
-					       "memory-backend-file,id=ram%u,size=%lluM,mem-path=/dev/fd/%d,share=%s",
-					       i, (unsigned long long)(mib / nodes), given->ram[i],
-				       given->private_ram ? "off" : "on");
-	return kt_forward(r);
+	KT_TRY(add_option(args, "-m", "%lluM", (unsigned long long)mib));
+	for (unsigned int i = 0; i < nodes && !given->blank; i++)
+		KT_TRY(add_option(
+			args, "-object",
+			"memory-backend-file,id=ram%u,size=%lluM,mem-path=/dev/fd/%d,share=%s", i,
+			(unsigned long long)(mib / nodes), given->ram[i],
+			given->private_ram ? "off" : "on"));
+	return 0;
 }
 
-/* QEMU wants all pairs or none; of none Linux takes them to be 20, as they are declared. */
+/*
+ * QEMU requires all pairs or none; without pairs Linux assumes 20, which is the default
+ * distance.
+ */
 static int add_distances(struct kt_qemu_args *args, const struct kt_topology *topo)
 {
 	unsigned int nodes = kt_topology_nodes_all(topo);
-	int r = 0;
 
 	for (unsigned int i = 0; i < nodes; i++)
-		for (unsigned int j = i + 1; j < nodes && !r; j++)
-			r = add(args, "-numa") ?:
-						 add(args, "dist,src=%u,dst=%u,val=%u", i, j,
-						     kt_topology_distance(topo, i, j));
-	return kt_forward(r);
+		for (unsigned int j = i + 1; j < nodes; j++)
+			KT_TRY(add_option(args, "-numa", "dist,src=%u,dst=%u,val=%u", i, j,
+					  kt_topology_distance(topo, i, j)));
+	return 0;
 }
 
 static int add_nodes(struct kt_qemu_args *args, const struct kt_vm_config *config)
 {
 	struct smp smp = smp_of(config);
-	int r = 0;
 
-	for (unsigned int i = 0; i < kt_topology_nodes_all(&config->topo) && !r; i++)
-		r = add(args, "-numa") ?: add(args, "node,nodeid=%u,memdev=ram%u", i, i);
-	for (unsigned int i = 0; i < smp.sockets && !r; i++)
-		r = add(args, "-numa") ?:
-			    add(args, "cpu,node-id=%u,socket-id=%u", i / smp.sockets_per_node, i);
-	if (!r && kt_topology_has_distances(&config->topo))
-		r = add_distances(args, &config->topo);
-	return kt_forward(r);
+	for (unsigned int i = 0; i < kt_topology_nodes_all(&config->topo); i++)
+		KT_TRY(add_option(args, "-numa", "node,nodeid=%u,memdev=ram%u", i, i));
+	for (unsigned int i = 0; i < smp.sockets; i++)
+		KT_TRY(add_option(args, "-numa", "cpu,node-id=%u,socket-id=%u",
+				  i / smp.sockets_per_node, i));
+	if (!kt_topology_has_distances(&config->topo))
+		return 0;
+	return kt_forward(add_distances(args, &config->topo));
 }
 
 static int add_machine(struct kt_qemu_args *args, const struct kt_vm_config *config,
 		       const struct kt_qemu_given *given)
 {
 	bool numa = kt_topology_nodes_all(&config->topo) > 1;
-	int r;
 
-	r = add(args, "-M") ?:
-	    add(args,
+	KT_TRY(add_option(
+		args, "-M",
 		"q35,max-ram-below-4g=%lluM,mem-merge=off,dump-guest-core=off,smm=off,sata=off,"
 		"usb=off,smbus=off,vmport=off,hpet=off%s",
 		(unsigned long long)(KT_QEMU_LOW_BYTES >> 20),
-		numa || given->blank ? "" : ",memory-backend=ram0") ?:
-	    add_cpu(args, config) ?:
-	    add_memory(args, config, given);
-	if (!r && numa)
-		r = add_nodes(args, config);
-	return kt_forward(r);
+		numa || given->blank ? "" : ",memory-backend=ram0"));
+	KT_TRY(add_cpu(args, config));
+	KT_TRY(add_memory(args, config, given));
+	return numa ? kt_forward(add_nodes(args, config)) : 0;
 }
 
-/* Time: of the host, or counted in instructions by one thread for all vCPUs. */
+/* Guest time: the host's, or counted in instructions by one thread for all vCPUs. */
 static int add_clock(struct kt_qemu_args *args, const struct kt_vm_config *config)
 {
 	static const char *const counted[] = { "-accel",  "tcg,thread=single",
@@ -337,14 +342,13 @@ static int add_clock(struct kt_qemu_args *args, const struct kt_vm_config *confi
 					       NULL };
 	static const char *const real[] = { "-accel", "tcg,thread=multi", NULL };
 
-	return add_list(args, config->deterministic ? counted : real) ?:
-		       add(args, "-seed")			      ?:
-		       add(args, "%llu", (unsigned long long)config->seed);
+	KT_TRY(add_list(args, config->deterministic ? counted : real));
+	return kt_forward(add_option(args, "-seed", "%llu", (unsigned long long)config->seed));
 }
 
 static int add_stream(struct kt_qemu_args *args, const char *id, int fd)
 {
-	return add(args, "-chardev") ?: add(args, "socket,id=%s,fd=%d", id, fd);
+	return kt_forward(add_option(args, "-chardev", "socket,id=%s,fd=%d", id, fd));
 }
 
 static int add_devices(struct kt_qemu_args *args, const struct kt_qemu_given *given)
@@ -352,40 +356,37 @@ static int add_devices(struct kt_qemu_args *args, const struct kt_qemu_given *gi
 	static const char *const devices[] = {
 		"-mon", "chardev=qmp,mode=control", "-serial", "chardev:console",
 		/*
-		 * Port 0 is the one that can be a console. ioeventfd would leave the guest's
-		 * writes to another thread, at another time in each run.
+		 * Only port 0 can be a console. ioeventfd would handle the guest's writes on
+		 * another thread, at another time in each run.
 		 */
 		"-device", "virtio-serial-pci,max_ports=2,disable-legacy=on,ioeventfd=off",
 		"-device", "virtconsole,chardev=terminal,nr=0", "-device",
 		"virtserialport,chardev=control,nr=1,name=" KT_PORT_CONTROL, NULL
 	};
 
-	return add_stream(args, "qmp", given->qmp)		     ?:
-		       add_stream(args, "console", given->console)   ?:
-		       add_stream(args, "control", given->control)   ?:
-		       add_stream(args, "terminal", given->terminal) ?:
-								       add_list(args, devices);
+	KT_TRY(add_stream(args, "qmp", given->qmp));
+	KT_TRY(add_stream(args, "console", given->console));
+	KT_TRY(add_stream(args, "control", given->control));
+	KT_TRY(add_stream(args, "terminal", given->terminal));
+	return kt_forward(add_list(args, devices));
 }
 
 static int add_kernel(struct kt_qemu_args *args, const struct kt_vm_config *config,
 		      const struct kt_qemu_given *given)
 {
 	char cmdline[KT_VM_CMDLINE_MAX + 1];
-	int r;
 
 	if (kt_qemu_cmdline(cmdline, config,
 			    config->deterministic ? COUNTED_TSC_KHZ : given->tsc_khz))
 		return kt_raise(-E2BIG);
-	r = add(args, "-kernel")			 ?:
-		    add(args, "%s", config->kernel_path) ?:
-		    add(args, "-append")		 ?:
-							   add(args, "%s", cmdline);
-	if (!r && given->initrd >= 0)
-		r = add(args, "-initrd") ?: add(args, "/dev/fd/%d", given->initrd);
-	return kt_forward(r);
+	KT_TRY(add_option(args, "-kernel", "%s", config->kernel_path));
+	KT_TRY(add_option(args, "-append", "%s", cmdline));
+	if (given->initrd < 0)
+		return 0;
+	return kt_forward(add_option(args, "-initrd", "/dev/fd/%d", given->initrd));
 }
 
-/* The kernel is in RAM already; that there is none to load is no difference to the devices. */
+/* The kernel is in RAM already, so QEMU loads none; its devices do not differ by that. */
 static int add_incoming(struct kt_qemu_args *args, bool blank)
 {
 	static const char *const defer[] = { "-incoming", "defer", NULL };
@@ -398,10 +399,11 @@ int kt_qemu_args_build(struct kt_qemu_args *args, const struct kt_vm_config *con
 		       const struct kt_qemu_given *given)
 {
 	*args = KT_QEMU_ARGS_INIT;
-	return kt_forward(add_common(args)			   ?:
-				  add_machine(args, config, given) ?:
-				  add_clock(args, config)	   ?:
-				  add_devices(args, given)	   ?:
-				  (given->incoming ? add_incoming(args, given->blank) :
-						     add_kernel(args, config, given)));
+	KT_TRY(add_common(args));
+	KT_TRY(add_machine(args, config, given));
+	KT_TRY(add_clock(args, config));
+	KT_TRY(add_devices(args, given));
+	if (given->incoming)
+		return kt_forward(add_incoming(args, given->blank));
+	return kt_forward(add_kernel(args, config, given));
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* From a machine's config to the command line of QEMU. Pure: opens nothing. */
+/* QEMU's command line for a machine's config. Opens no file. */
 #pragma once
 
 #include "base/buf.h"
@@ -10,24 +10,24 @@
 #define KT_QEMU_PROGRAM "qemu-system-x86_64"
 
 /*
- * RAM of the machine lies from 0 up to KT_QEMU_LOW_BYTES, and what does not fit
- * there from KT_QEMU_HIGH_START on. Left to itself q35 puts the border at 2 GiB
- * or 2.75 GiB, depending on the size of RAM; max-ram-below-4g pins it.
+ * RAM lies from address 0 to KT_QEMU_LOW_BYTES, and the rest from KT_QEMU_HIGH_START on. By
+ * default, q35 puts the border at 2 GiB or 2.75 GiB, depending on the size of RAM;
+ * max-ram-below-4g fixes it.
  */
 #define KT_QEMU_LOW_BYTES  (UINT64_C(2) << 30)
 #define KT_QEMU_HIGH_START (UINT64_C(4) << 30)
 
-/* What the machine is given beside its config. Descriptors are inherited under their own numbers. */
+/* Inputs besides the config. Descriptors are inherited under their own numbers. */
 struct kt_qemu_given {
 	int qmp;
 	int control;
 	int console;
 	int terminal;
 	int initrd;	  /* -1: none */
-	bool incoming;	  /* state comes by migration; RAM is as the files have it */
-	bool private_ram; /* the files are not written to */
-	bool blank;	  /* it waits for its RAM, which it is told of by QMP */
-	const int *ram;	  /* one per node; borrowed */
+	bool incoming;	  /* the state comes by migration, and RAM has the contents of the files */
+	bool private_ram; /* the files of RAM are mapped copy-on-write */
+	bool blank;	  /* a blank machine, which is told its RAM by QMP */
+	const int *ram;	  /* descriptors, one per node; borrowed */
 	uint32_t tsc_khz; /* frequency of the host's TSC; 0: not known */
 };
 
@@ -38,19 +38,22 @@ struct kt_qemu_args {
 
 #define KT_QEMU_ARGS_INIT ((struct kt_qemu_args){ .argv = NULL })
 
-/* -ENOMEM; the args are to be deinitialised in any case. */
+/* -ENOMEM. args must be deinitialised after an error, too. */
 int kt_qemu_args_build(struct kt_qemu_args *args, const struct kt_vm_config *config,
 		       const struct kt_qemu_given *given) _kt_must_check_;
 void kt_qemu_args_deinit(struct kt_qemu_args *args);
 
-/* Writes the whole kernel command line into buf, KT_VM_CMDLINE_MAX + 1 bytes. KT_VM_E_SPEC: too long. */
+/*
+ * Writes the whole kernel command line to buf, KT_VM_CMDLINE_MAX + 1 bytes. KT_VM_E_SPEC,
+ * without diag: too long.
+ */
 int kt_qemu_cmdline(char *buf, const struct kt_vm_config *config, uint32_t tsc_khz) _kt_must_check_;
 
 /*
- * Where QEMU has a CPU in its list of places for CPUs, some of which stay empty
- * when LLCs differ in cores; its "cpu-index".
+ * QEMU's "cpu-index" of a CPU: its place in QEMU's list of places for CPUs. If LLCs differ in
+ * their number of cores, some places stay empty.
  */
 unsigned int kt_qemu_slot(const struct kt_topology *topo, unsigned int cpu);
 
-/* What QEMU can do of a config that is otherwise valid: 0 or KT_VM_E_SPEC. */
+/* Checks what QEMU cannot do of a valid config. 0, or KT_VM_E_SPEC with diag. */
 int kt_qemu_validate(const struct kt_vm_config *config, struct kt_diag *diag) _kt_must_check_;

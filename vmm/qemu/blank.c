@@ -1,17 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A machine that is started before it is known which image it will be of. Half of what
- * QEMU does before it can load a state needs no RAM; it has done that when it waits
- * (--preconfig). The other half is the machine's parts, which are made by the commands
- * sent here. They are sent as soon as an image is likely, and answered whenever somebody
- * has to wait for them.
+ * Blank machines: QEMU is started before the bake is known. Half of QEMU's work before it can
+ * load a state needs no RAM; QEMU does it and then waits (--preconfig). The other half makes
+ * the devices, by the commands sent here. They are sent as soon as a bake is likely; their
+ * answers are awaited by kt_qemu_complete().
  */
 #include <stdio.h>
 #include <unistd.h>
 
 #include "vmm/qemu/machine.h"
 
-/* With one node, whose RAM can be named when the machine's parts are not yet made. */
+/* Only with one node: the RAM of one node can be named before the devices are made. */
 int kt_qemu_new_blank(struct kt_vm **ret_vm, const struct kt_vm *like, struct kt_diag *diag)
 {
 	if (kt_topology_nodes_all(&like->config.topo) == 1)
@@ -20,7 +19,7 @@ int kt_qemu_new_blank(struct kt_vm **ret_vm, const struct kt_vm *like, struct kt
 	return KT_VM_E_CANNOT;
 }
 
-/* QEMU takes no descriptor in this state, but a path: that of ours. */
+/* In this state QEMU accepts no descriptor, so it gets a path to ktest's. */
 static int send_commands(struct kt_qemu *qemu)
 {
 	char object[256];
@@ -31,22 +30,22 @@ static int send_commands(struct kt_qemu *qemu)
 		 "\"mem-path\":\"/proc/%d/fd/%d\",\"share\":false}",
 		 (unsigned long long)qemu->vm.config.memory_bytes, (int)getpid(),
 		 qemu->vm.ram.fds[0]);
-	return kt_forward(
-		kt_qemu_command(qemu, "object-add", object, &qemu->completing_id) ?:
-			kt_qemu_command(qemu, "qom-set",
-					"{\"path\":\"/machine\",\"property\":\"memory-backend\","
-					"\"value\":\"/objects/ram0\"}",
-					&id)					  ?:
-			kt_qemu_command(qemu, "x-exit-preconfig", NULL, &id)	  ?:
-			kt_qemu_command(qemu, "migrate-set-capabilities",
-					KT_QEMU_MIGRATION_CAPABILITIES, &qemu->completed_id));
+	KT_TRY(kt_qemu_command(qemu, "object-add", object, &qemu->completing_id));
+	KT_TRY(kt_qemu_command(qemu, "qom-set",
+			       "{\"path\":\"/machine\",\"property\":\"memory-backend\","
+			       "\"value\":\"/objects/ram0\"}",
+			       &id));
+	KT_TRY(kt_qemu_command(qemu, "x-exit-preconfig", NULL, &id));
+	return kt_forward(kt_qemu_command(qemu, "migrate-set-capabilities",
+					  KT_QEMU_MIGRATION_CAPABILITIES, &qemu->completed_id));
 }
 
 int kt_qemu_expect(struct kt_vm *vm, struct kt_diag *diag)
 {
 	struct kt_qemu *qemu = kt_container_of(vm, struct kt_qemu, vm);
 
-	return kt_forward(kt_qemu_set_up_ram(qemu, diag) ?: send_commands(qemu));
+	KT_TRY(kt_qemu_set_up_ram(qemu, diag));
+	return kt_forward(send_commands(qemu));
 }
 
 void kt_qemu_on_completing(struct kt_qemu *qemu, uint64_t id, const char *error)

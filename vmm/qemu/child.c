@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The QEMU process: what it is given and what its end means. It inherits the
- * far ends of five private socket pairs (monitor, control, console, terminal, stderr),
- * the memory files and the initramfs, and nothing else.
+ * The QEMU process: its inputs, and the description of its exit. It inherits the far ends of
+ * five private socket pairs (monitor, control, console, terminal, stderr), the memory files,
+ * and the initramfs or the state, and nothing else. What arrives from QEMU is handled in
+ * events.c.
  */
 #include <poll.h>
 #include <signal.h>
@@ -17,12 +18,12 @@
 #include "vmm/qemu/args.h"
 #include "vmm/qemu/machine.h"
 
-#define COMMANDS_MAX (64u << 10) /* bytes of QMP commands that are not yet sent */
+#define COMMANDS_MAX (64u << 10) /* bytes of QMP commands that wait to be sent */
 
-/* The TSC is measured for so long; its error is that of reading two clocks, some 100 ns. */
+/* Duration of the measurement of the TSC; reading two clocks has an error of some 100 ns. */
 #define TSC_MEASURE_NS (2 * KT_NSEC_PER_MSEC)
 
-/* The child's ends of the links; ours no longer once it runs. */
+/* The far ends of the links, closed here once the child runs. */
 struct far_ends {
 	int monitor, control, console, terminal, errors;
 };
@@ -36,25 +37,29 @@ static void far_ends_close(struct far_ends *far)
 	kt_closep(&far->errors);
 }
 
-/* What the guest has not taken is taken back from the socket by a rewind. */
+/* Keeps the far ends, because a rewind drops bytes that the guest has not received. */
 static int keep_far_ends(struct kt_qemu *qemu, const struct far_ends *far)
 {
 	if (!qemu->vm.ram.private && !qemu->blank)
 		return 0;
-	return kt_forward(kt_link_keep_far(&qemu->control, far->control) ?:
-				  kt_link_keep_far(&qemu->terminal, far->terminal));
+	KT_TRY(kt_link_keep_far(&qemu->control, far->control));
+	return kt_forward(kt_link_keep_far(&qemu->terminal, far->terminal));
 }
 
 static int make_links(struct kt_qemu *qemu, struct far_ends *far)
 {
 	struct kt_loop *loop = qemu->vm.loop;
 
-	return kt_link_init(&qemu->monitor, loop, COMMANDS_MAX, &kt_qemu_monitor_handlers, qemu, &far->monitor) ?:
-		       kt_link_init(&qemu->control, loop, KT_VM_SEND_MAX, &kt_qemu_control_handlers, qemu, &far->control) ?:
-		       kt_link_init(&qemu->console, loop, 0, &kt_qemu_console_handlers, qemu, &far->console) ?:
-		       kt_link_init(&qemu->terminal, loop, KT_VM_SEND_MAX, &kt_qemu_terminal_handlers, qemu, &far->terminal) ?:
-		       kt_link_init(&qemu->errors, loop, 0, &kt_qemu_errors_handlers, qemu,
-				    &far->errors);
+	KT_TRY(kt_link_init(&qemu->monitor, loop, COMMANDS_MAX, &kt_qemu_monitor_handlers, qemu,
+			    &far->monitor));
+	KT_TRY(kt_link_init(&qemu->control, loop, KT_VM_SEND_MAX, &kt_qemu_control_handlers, qemu,
+			    &far->control));
+	KT_TRY(kt_link_init(&qemu->console, loop, 0, &kt_qemu_console_handlers, qemu,
+			    &far->console));
+	KT_TRY(kt_link_init(&qemu->terminal, loop, KT_VM_SEND_MAX, &kt_qemu_terminal_handlers, qemu,
+			    &far->terminal));
+	return kt_forward(
+		kt_link_init(&qemu->errors, loop, 0, &kt_qemu_errors_handlers, qemu, &far->errors));
 }
 
 static int run_program(struct kt_qemu *qemu, const struct far_ends *far, char *const *argv)
@@ -69,6 +74,7 @@ static int run_program(struct kt_qemu *qemu, const struct far_ends *far, char *c
 		.no_new_privs = true,
 		.new_group = true,
 	};
+	int r;
 
 	keep[spec.keep_fd_count++] = far->monitor;
 	keep[spec.keep_fd_count++] = far->control;
@@ -80,16 +86,17 @@ static int run_program(struct kt_qemu *qemu, const struct far_ends *far, char *c
 		keep[spec.keep_fd_count++] = qemu->vm.config.initrd_fd;
 	for (unsigned int i = 0; i < qemu->vm.ram.nodes; i++)
 		keep[spec.keep_fd_count++] = qemu->vm.ram.fds[i];
-	return kt_forward(kt_process_spawn(&qemu->process, &spec));
+	r = kt_process_spawn(&qemu->process, &spec);
+	return r == KT_PROCESS_E_NONE ? kt_raise(-ENOENT) : kt_forward(r);
 }
 
 #ifdef __x86_64__
-/* A moment on both clocks. */
+/* A moment on two clocks. */
 struct moment {
 	uint64_t ns, ticks;
 };
 
-/* The closest of a few tries, as one may be interrupted between the clocks. */
+/* The closest of 8 tries: a try may be interrupted between the clocks. */
 static struct moment now_on_both(void)
 {
 	uint64_t before, after, ns, best = UINT64_MAX;
@@ -107,7 +114,7 @@ static struct moment now_on_both(void)
 	return moment;
 }
 
-/* Good to some 50 millionths; the guest refines it later. */
+/* Accurate to some 50 ppm; the guest refines it later. */
 uint32_t kt_qemu_tsc_khz(void)
 {
 	struct moment from = now_on_both(), to;
@@ -142,32 +149,40 @@ static int start_program(struct kt_qemu *qemu, const struct far_ends *far)
 		.tsc_khz = qemu->vm.bake || qemu->blank ? 0 : kt_qemu_tsc_khz(),
 	};
 
-	return kt_forward(kt_qemu_args_build(&args, &qemu->vm.config, &given) ?:
-				  run_program(qemu, far, args.argv));
+	KT_TRY(kt_qemu_args_build(&args, &qemu->vm.config, &given));
+	return kt_forward(run_program(qemu, far, args.argv));
+}
+
+static int spawn(struct kt_qemu *qemu)
+{
+	_cleanup_(far_ends_close) struct far_ends far = { -1, -1, -1, -1, -1 };
+
+	KT_TRY(make_links(qemu, &far));
+	KT_TRY(keep_far_ends(qemu, &far));
+	KT_TRY(start_program(qemu, &far));
+	return kt_forward(kt_loop_add_io(qemu->vm.loop, &qemu->child_exit, qemu->process.pidfd,
+					 POLLIN, kt_qemu_on_child_exit, qemu));
 }
 
 int kt_qemu_spawn(struct kt_qemu *qemu, struct kt_diag *diag)
 {
-	_cleanup_(far_ends_close) struct far_ends far = { -1, -1, -1, -1, -1 };
-	int r;
+	int r = spawn(qemu);
 
-	r = make_links(qemu, &far) ?: keep_far_ends(qemu, &far) ?: start_program(qemu, &far);
 	if (!r)
-		r = kt_loop_add_io(qemu->vm.loop, &qemu->child_exit, qemu->process.pidfd, POLLIN,
-				   kt_qemu_on_child_exit, qemu);
-	if (r) {
-		kt_diag_doing(diag, "start %s", KT_QEMU_PROGRAM);
-		kt_diag_cause(diag, "%s", r == -ENOENT ? "no such program in $PATH" : strerror(-r));
-		if (r == -ENOENT)
-			kt_diag_remedy(diag, "install QEMU (Debian: apt-get install "
-					     "qemu-system-x86)");
+		return 0;
+	kt_diag_doing(diag, "start %s", KT_QEMU_PROGRAM);
+	if (r != -ENOENT) {
+		kt_diag_cause(diag, "%s", strerror(-r));
+		return kt_forward(r);
 	}
-	return kt_forward(r);
+	kt_diag_cause(diag, "no such program in $PATH");
+	kt_diag_remedy(diag, "install QEMU (Debian: apt-get install qemu-system-x86)");
+	return KT_VM_E_CANNOT;
 }
 
 /*
- * Copies QEMU's last words, at most size - 1 bytes: on one line, printable, and
- * without its name in front of each line.
+ * Copies the end of QEMU's stderr to buf, at most size - 1 bytes: on one line, printable, and
+ * without QEMU's name at the start of each line.
  */
 static void last_words(const struct kt_buf *text, char *buf, size_t size)
 {
@@ -202,5 +217,5 @@ void kt_qemu_describe_exit(const struct kt_qemu *qemu, int status, struct kt_dia
 			      strsignal(WTERMSIG(status)), words[0] ? ": " : "", words);
 	else
 		kt_diag_cause(diag, "QEMU ended with status %d%s%s", WEXITSTATUS(status),
-			      words[0] ? ": " : " and without a word", words);
+			      words[0] ? ": " : " and wrote no message", words);
 }

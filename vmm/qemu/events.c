@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What comes from QEMU: answers and events of its monitor, bytes, its exit. Here
- * a machine ends.
+ * What arrives from QEMU: answers and events of its monitor, bytes of the guest, its exit. A
+ * machine ends here.
  *
- * That takes three steps, so that no byte of it is lost. QEMU reports why the
- * guest ended and leaves it paused, possibly with output that its sockets had no
- * room for. The sockets are then read empty, a command is sent round, and read
- * again, until a round brings nothing: QEMU's main loop has then had its turn
- * with room in the sockets. Only then QEMU is told to quit, and its exit, after
- * one last look at the sockets, is the end.
+ * An end takes three steps, so that no byte of the guest is lost. QEMU reports why the guest
+ * ended and pauses it; the guest's output may wait for room in the sockets. Then the sockets
+ * are read until they are empty, a command is sent and answered, and the sockets are read
+ * again, until a round brings no bytes: then QEMU's main loop has run with room in the
+ * sockets. Last, QEMU is told to quit; its exit, after one more look at the sockets, is the
+ * end.
  */
 #include <signal.h>
 #include <stdio.h>
@@ -17,7 +17,7 @@
 #include "base/clock.h"
 #include "vmm/qemu/machine.h"
 
-/* Time that QEMU has to exit once it is to; it needs milliseconds. */
+/* Deadline for QEMU's exit, which takes milliseconds. */
 #define EXIT_LIMIT_NS (5 * KT_NSEC_PER_SEC)
 
 #define ERROR_TEXT_KEPT (4u << 10) /* bytes of QEMU's stderr that are kept */
@@ -68,7 +68,7 @@ static void set_guard(struct kt_qemu *qemu)
 		end_in_fault(qemu, r);
 }
 
-/* The end is known, and nobody is watched any more. */
+/* The end is known: stops watching QEMU. */
 static void finish(struct kt_qemu *qemu)
 {
 	qemu->child_exit = kt_source_free(qemu->child_exit);
@@ -106,7 +106,7 @@ void kt_qemu_reap(struct kt_qemu *qemu)
 {
 	int status = 0;
 
-	/* Fails only if somebody else has reaped it: the status is then unknown. */
+	/* Fails only if the child was reaped elsewhere; the status is unknown then. */
 	if (kt_process_wait(&qemu->process, &status))
 		kt_process_kill(&qemu->process);
 	finish_gone(qemu, status);
@@ -130,7 +130,7 @@ int kt_qemu_command(struct kt_qemu *qemu, const char *name, const char *argument
 	return kt_forward(r);
 }
 
-/* A command from inside a callback, which has nobody to report to. */
+/* A command from a callback, which has no caller to report a fault to. */
 void kt_qemu_command_or_end(struct kt_qemu *qemu, const char *name, uint64_t *ret_id)
 {
 	int r = kt_qemu_command(qemu, name, NULL, ret_id);
@@ -206,7 +206,7 @@ static void on_event(void *arg, const char *event, const json_t *data)
 		kt_qemu_on_job(arg, text_of(data, "id"), text_of(data, "status"));
 }
 
-/* A monitor's line is bounded, and so is this. */
+/* The text is part of a message, whose size is bounded. */
 static void take_text(struct kt_qemu *qemu, const json_t *value)
 {
 	int r = 0;

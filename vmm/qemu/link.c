@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Socket pairs to a child; see link.h. */
+/*
+ * Socket pairs to a child; see link.h. Sending tries the socket at once, and watches it for
+ * room only while bytes wait in the queue.
+ */
 #include <fcntl.h>
 #include <poll.h>
 #include <stdlib.h>
@@ -11,7 +14,7 @@
 
 #define CHUNK_BYTES (64u << 10)
 
-/* Ends watching: the socket stays open, but nothing more is moved. */
+/* Stops watching; the socket stays open. */
 static void unwatch(struct kt_link *link)
 {
 	link->readable = kt_source_free(link->readable);
@@ -25,7 +28,7 @@ static void fail(struct kt_link *link, int error)
 	link->handlers->on_fault(link->arg, error);
 }
 
-/* Delivers one chunk. False when there is none (now, or ever again). */
+/* Delivers one chunk. False: nothing has arrived, or the link has ended. */
 static bool receive(struct kt_link *link)
 {
 	uint8_t chunk[CHUNK_BYTES];
@@ -80,7 +83,7 @@ void kt_link_discard(struct kt_link *link)
 	kt_link_drain(link);
 }
 
-/* Sends what the socket takes now. 0 also when some is left. */
+/* Sends what the socket takes now; the rest stays in the queue. */
 static int flush(struct kt_link *link)
 {
 	ssize_t n;
@@ -116,9 +119,7 @@ int kt_link_send(struct kt_link *link, const void *data, size_t len)
 
 	if (!link->readable)
 		return 0;
-	r = kt_buf_append(&link->out, data, len);
-	if (r)
-		return kt_forward(r);
+	KT_TRY(kt_buf_append(&link->out, data, len));
 	if (link->writable)
 		return 0;
 	r = flush(link);

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * An image with one snapshot; see qcow2.h. The form is that of docs/interop/qcow2.txt
- * of QEMU, version 3; numbers are big-endian. Each table has a cluster of its own:
+ * A qcow2 image with one snapshot; see qcow2.h. The format is version 3 of QEMU's
+ * docs/interop/qcow2.txt; numbers are big-endian. Each table has a cluster of its own:
  *
- *   0 header    2 refcounts            4 L1 table, of the snapshot  6 L2 table
- *   1 their L1  3 L1 table, of a disk  5 list of snapshots          7... state
+ *   0 header          2 refcounts       4 L1 table of the snapshot  6 L2 table
+ *   1 refcount table  3 L1 table, disk  5 list of snapshots         7... state
  *
- * The disk is one cluster that is not there. A saved state lies behind the end of the
- * disk, from the next entry of the L1 table on.
+ * The disk is one unallocated cluster. The state lies behind the end of the disk, from the
+ * next entry of the L1 table on.
  */
 #include <endian.h>
 #include <fcntl.h>
@@ -108,11 +108,11 @@ static int write_snapshot(int fd, uint64_t bytes)
 		.id_and_name = { KT_QCOW2_TAG[0], KT_QCOW2_TAG[0] },
 	};
 
-	return kt_forward(write_at(fd, SNAPSHOT_L1, l1, sizeof(l1)) ?:
-				  write_at(fd, SNAPSHOTS, &snapshot, sizeof(snapshot)));
+	KT_TRY(write_at(fd, SNAPSHOT_L1, l1, sizeof(l1)));
+	return kt_forward(write_at(fd, SNAPSHOTS, &snapshot, sizeof(snapshot)));
 }
 
-/* Every cluster is in use once. */
+/* The refcount of every cluster is 1. */
 static int write_tables(int fd, unsigned int clusters)
 {
 	const uint64_t refcount_table = htobe64(REFCOUNTS * CLUSTER);
@@ -123,32 +123,28 @@ static int write_tables(int fd, unsigned int clusters)
 		refcounts[i] = htobe16(1);
 	for (unsigned int i = 0; i < clusters; i++)
 		l2[i] = htobe64((STATE + i) * CLUSTER);
-	return kt_forward(
-		write_at(fd, REFCOUNT_TABLE, &refcount_table, sizeof(refcount_table)) ?:
-			write_at(fd, REFCOUNTS, refcounts, (STATE + clusters) * sizeof(refcounts[0])) ?:
-			write_at(fd, L2, l2, clusters * sizeof(l2[0])));
+	KT_TRY(write_at(fd, REFCOUNT_TABLE, &refcount_table, sizeof(refcount_table)));
+	KT_TRY(write_at(fd, REFCOUNTS, refcounts, (STATE + clusters) * sizeof(refcounts[0])));
+	return kt_forward(write_at(fd, L2, l2, clusters * sizeof(l2[0])));
 }
 
 int kt_qcow2_make(int *ret_fd, const void *state, size_t len)
 {
 	_cleanup_(kt_closep) int fd = memfd_create("ktest-state", MFD_CLOEXEC);
 	unsigned int clusters;
-	int r;
 
 	if (fd < 0)
 		return kt_raise(-errno);
 	if (len > KT_QCOW2_BYTES)
 		return kt_raise(-EFBIG);
 	clusters = (unsigned int)((len + CLUSTER - 1) / CLUSTER);
-	/* Whole clusters, though not all are full. */
+	/* The last cluster is whole, too. */
 	if (ftruncate(fd, (off_t)((STATE + clusters) * CLUSTER)))
 		return kt_raise(-errno);
-	r = write_header(fd)		       ?:
-		    write_snapshot(fd, len)    ?:
-		    write_tables(fd, clusters) ?:
-						 write_at(fd, STATE, state, len);
-	if (r)
-		return kt_forward(r);
+	KT_TRY(write_header(fd));
+	KT_TRY(write_snapshot(fd, len));
+	KT_TRY(write_tables(fd, clusters));
+	KT_TRY(write_at(fd, STATE, state, len));
 	*ret_fd = fd;
 	fd = -1;
 	return 0;

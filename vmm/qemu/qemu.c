@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* A machine under QEMU: what vm.h can ask of it. The states are in machine.h. */
+/*
+ * The accelerator "tcg": the operations of backend.h, as commands to QEMU and their answers.
+ * The states are in machine.h. QEMU's events are handled in events.c, saving in save.c,
+ * rewinding in rewind.c.
+ */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,7 +13,7 @@
 #include "vmm/qemu/args.h"
 #include "vmm/qemu/machine.h"
 
-#define ERROR_TEXT_MAX (1u << 20) /* more than one read from the socket brings */
+#define ERROR_TEXT_MAX (1u << 20) /* bytes; more than one read from the socket returns */
 
 static struct kt_qemu *qemu_of(struct kt_vm *vm)
 {
@@ -192,7 +196,7 @@ int kt_qemu_wrong_state(const struct kt_qemu *qemu, struct kt_diag *diag)
 	return KT_VM_E_STATE;
 }
 
-/* From one state to another by one command. */
+/* Changes the state by one command. */
 static int change_state(struct kt_qemu *qemu, enum kt_qemu_state from, enum kt_qemu_state to,
 			const char *name, uint64_t deadline_ns, struct kt_diag *diag)
 {
@@ -227,7 +231,7 @@ static int qemu_freeze(struct kt_vm *vm, uint64_t deadline_ns, struct kt_diag *d
 	int r;
 
 	r = change_state(qemu, KT_QEMU_RUNNING, KT_QEMU_FROZEN, "stop", deadline_ns, diag);
-	/* It would freeze at some later time: taken back in the same order. */
+	/* QEMU would freeze later; commands are executed in order, so `cont` undoes it. */
 	if (r == KT_VM_E_DEADLINE)
 		kt_qemu_command_or_end(qemu, "cont", &id);
 	if (r)
@@ -245,19 +249,19 @@ static int qemu_thaw(struct kt_vm *vm, uint64_t deadline_ns, struct kt_diag *dia
 	return kt_forward(r);
 }
 
-/* Ends a clone with QEMU still there, so that its RAM can be read. 0, or it must be killed. */
-static int stop_paused(struct kt_qemu *qemu, uint64_t deadline_ns)
+/* Ends a clone with QEMU still there, so that its RAM can be read. False: it must be killed. */
+static bool stop_paused(struct kt_qemu *qemu, uint64_t deadline_ns)
 {
 	int r = 0;
 
 	if (qemu->state == KT_QEMU_RUNNING)
 		r = kt_fold(kt_qemu_command_and_wait(qemu, "stop", NULL, deadline_ns, NULL));
 	if (r || qemu->end_known)
-		return 1;
+		return false;
 	qemu->end_known = true;
 	qemu->end.reason = KT_VM_END_STOPPED;
 	kt_qemu_finish_paused(qemu);
-	return 0;
+	return true;
 }
 
 static int qemu_stop(struct kt_vm *vm, uint64_t deadline_ns, struct kt_diag *diag)
@@ -268,7 +272,7 @@ static int qemu_stop(struct kt_vm *vm, uint64_t deadline_ns, struct kt_diag *dia
 
 	if (qemu->state == KT_QEMU_ENDED)
 		return 0;
-	if (qemu->vm.ram.private && !qemu->end_known && !stop_paused(qemu, deadline_ns))
+	if (qemu->vm.ram.private && !qemu->end_known && stop_paused(qemu, deadline_ns))
 		return 0;
 	if (!qemu->end_known) {
 		qemu->end_known = true;

@@ -23,14 +23,10 @@ void kt_qmp_deinit(struct kt_qmp *qmp)
 
 int kt_qmp_execute(struct kt_qmp *qmp, const char *command, const char *arguments, uint64_t *ret_id)
 {
-	int r;
-
 	if (qmp->next_id - qmp->next_reply >= KT_QMP_PENDING_MAX)
 		return kt_raise(-ENOBUFS);
-	r = kt_buf_printf(&qmp->out, "{\"execute\":\"%s\",\"arguments\":%s,\"id\":%llu}\n", command,
-			  arguments ?: "{}", (unsigned long long)qmp->next_id);
-	if (r)
-		return kt_forward(r);
+	KT_TRY(kt_buf_printf(&qmp->out, "{\"execute\":\"%s\",\"arguments\":%s,\"id\":%llu}\n",
+			     command, arguments ?: "{}", (unsigned long long)qmp->next_id));
 	*ret_id = qmp->next_id++;
 	return 0;
 }
@@ -41,7 +37,7 @@ static int malformed(struct kt_diag *diag, const char *what)
 	return KT_QMP_E_FORM;
 }
 
-/* The first message; what it says of versions and capabilities is of no use here. */
+/* The first message; QEMU's version and capabilities in it are ignored. */
 static int take_greeting(struct kt_qmp *qmp, const json_t *msg, struct kt_diag *diag)
 {
 	if (!json_is_object(json_object_get(msg, "QMP")))
@@ -97,19 +93,14 @@ int kt_qmp_feed(struct kt_qmp *qmp, const void *data, size_t len, struct kt_diag
 {
 	const uint8_t *end;
 	size_t searched = qmp->in.len, line;
-	int r;
 
-	r = kt_buf_append(&qmp->in, data, len);
-	if (r == -ENOBUFS)
+	if (len > KT_QMP_LINE_MAX - qmp->in.len)
 		return malformed(diag, "a line without end");
-	if (r)
-		return kt_forward(r);
+	KT_TRY(kt_buf_append(&qmp->in, data, len));
 	while (qmp->in.len > searched &&
 	       (end = memchr(qmp->in.data + searched, '\n', qmp->in.len - searched))) {
 		line = (size_t)(end - qmp->in.data);
-		r = take_line(qmp, qmp->in.data, line, diag);
-		if (r)
-			return kt_forward(r);
+		KT_TRY(take_line(qmp, qmp->in.data, line, diag));
 		kt_buf_consume(&qmp->in, line + 1);
 		searched = 0;
 	}

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Registers under QEMU: as its monitor for people prints them, which is the only way it has. */
+/* Registers under QEMU: the text of its human monitor, the only form that QEMU offers. */
 #include "vmm/qemu/machine.h"
 
 int kt_qemu_registers_text(struct kt_vm *vm, struct kt_buf *out, uint64_t deadline_ns,

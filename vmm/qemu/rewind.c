@@ -1,15 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A clone taken back to its image within the same QEMU. That takes an incoming
- * migration once in its life, but the state of devices and vCPUs any number of times
- * while the machine is stopped: xen-load-devices-state, which hypervisors need that
- * have the guest's RAM elsewhere, as ktest has. It reads the stream that the clone was
- * restored from; no RAM is in that.
+ * Takes a clone back to its bake within the same QEMU. QEMU accepts one incoming migration in
+ * its life. But while the machine is stopped, it loads the state of devices and vCPUs any
+ * number of times from an internal snapshot (qcow2.h), here the stream that the clone was
+ * restored from, which contains no RAM.
  *
- * Three steps, in this order. A reset, because devices do not drop what they are in the
- * middle of just because they get another state. RAM, since devices look at their
- * queues when they get theirs. The state, which makes QEMU forget its translations of
- * the guest's code as well.
+ * Three steps, in this order. A reset, because devices do not abandon work in progress when
+ * they get another state. RAM, because devices look at their queues when they get their
+ * state. The state, which also makes QEMU drop its translations of the guest's code.
  */
 #include <endian.h>
 #include <fcntl.h>
@@ -25,21 +23,21 @@
 #include "vmm/qemu/machine.h"
 #include "vmm/qemu/qcow2.h"
 
-/* All of it takes some ten milliseconds. */
+/* Deadline for a rewind, which takes some 10 ms. */
 #define LIMIT_NS (10 * KT_NSEC_PER_SEC)
 
 /* ---- RAM ---- */
 
 #define RANGES_AT_ONCE 512
-#define RANGE_MAX      (UINT64_C(1) << 21) /* bytes; all at once are less than a call can move */
+#define RANGE_MAX      (UINT64_C(1) << 21) /* bytes; RANGES_AT_ONCE of them fit one call */
 
 struct copy {
 	const struct kt_qemu *qemu;
-	uint64_t remote; /* of the bank, in QEMU */
-	uint8_t *image;	 /* of the bank, mapped here */
+	uint64_t remote; /* address of the bank in QEMU */
+	uint8_t *image;	 /* the bank of the bake, mapped here */
 	uint64_t pages;
-	size_t bytes;	    /* in the ranges */
-	unsigned int count; /* of them */
+	size_t bytes;	    /* of all ranges */
+	unsigned int count; /* of ranges */
 	struct iovec from[RANGES_AT_ONCE], to[RANGES_AT_ONCE];
 };
 
@@ -61,18 +59,17 @@ static int flush(struct copy *copy)
 static int add_range(void *arg, uint64_t start, uint64_t end)
 {
 	struct copy *copy = arg;
-	int r = 0;
 
-	for (uint64_t len; start < end && !r; start += len) {
+	for (uint64_t len; start < end; start += len) {
 		len = KT_MIN(end - start, RANGE_MAX);
 		copy->from[copy->count] =
 			(struct iovec){ copy->image + (start - copy->remote), len };
 		copy->to[copy->count++] = (struct iovec){ (void *)(uintptr_t)start, len };
 		copy->bytes += len;
 		if (copy->count == RANGES_AT_ONCE)
-			r = flush(copy);
+			KT_TRY(flush(copy));
 	}
-	return kt_forward(r);
+	return 0;
 }
 
 static int copy_bank(struct copy *copy, int pagemap_fd, size_t index)
@@ -86,13 +83,15 @@ static int copy_bank(struct copy *copy, int pagemap_fd, size_t index)
 			   (off_t)ram->offsets[index]);
 	if (copy->image == MAP_FAILED)
 		return kt_raise(-errno);
-	r = kt_pagemap_written(pagemap_fd, copy->remote, copy->remote + bank->len, false, add_range, copy) ?:
-		    flush(copy);
+	r = kt_pagemap_written(pagemap_fd, copy->remote, copy->remote + bank->len, false, add_range,
+			       copy);
+	if (!r)
+		r = flush(copy);
 	munmap(copy->image, bank->len);
 	return kt_forward(r);
 }
 
-/* QEMU's mapping is not ours to drop pages of: they are written, and stay QEMU's own. */
+/* ktest cannot drop pages of QEMU's mapping: writes them, so that they stay QEMU's own. */
 static int take_ram_back(struct kt_qemu *qemu)
 {
 	struct copy copy = { .qemu = qemu };
@@ -117,7 +116,7 @@ static int take_ram_back(struct kt_qemu *qemu)
 #define NODE  "ktest-state"
 #define FDSET "1"
 
-#define TICKS_PER_NS_MAX 16 /* of any host's counter */
+#define TICKS_PER_NS_MAX 16 /* upper bound for any host */
 
 void kt_qemu_on_reset(struct kt_qemu *qemu)
 {
@@ -126,23 +125,29 @@ void kt_qemu_on_reset(struct kt_qemu *qemu)
 	qemu->resetting = false;
 }
 
-/* -no-reboot makes a reset the end of a machine; here it is none. */
+static int wait_for_reset(struct kt_qemu *qemu, uint64_t deadline_ns, struct kt_diag *diag)
+{
+	KT_TRY(kt_qemu_command_and_wait(qemu, "system_reset", NULL, deadline_ns, diag));
+	while (qemu->resetting) {
+		qemu->wait_done = false;
+		KT_TRY(kt_qemu_wait(qemu, "system_reset", deadline_ns, diag));
+	}
+	return 0;
+}
+
+/* -no-reboot makes a reset the end of the machine, except here. */
 static int reset(struct kt_qemu *qemu, uint64_t deadline_ns, struct kt_diag *diag)
 {
-	int r = kt_qemu_command_and_wait(qemu, "set-action", "{\"reboot\":\"reset\"}", deadline_ns,
-					 diag);
+	int r;
 
+	KT_TRY(kt_qemu_command_and_wait(qemu, "set-action", "{\"reboot\":\"reset\"}", deadline_ns,
+					diag));
 	qemu->resetting = true;
-	r = r ?: kt_qemu_command_and_wait(qemu, "system_reset", NULL, deadline_ns, diag);
-	while (!r && qemu->resetting) {
-		qemu->wait_done = false;
-		r = kt_qemu_wait(qemu, "system_reset", deadline_ns, diag);
-	}
+	r = wait_for_reset(qemu, deadline_ns, diag);
 	qemu->resetting = false;
-	return kt_forward(r	?:
-				  kt_qemu_command_and_wait(qemu, "set-action",
-							   "{\"reboot\":\"shutdown\"}", deadline_ns,
-							   diag));
+	KT_TRY(r);
+	return kt_forward(kt_qemu_command_and_wait(qemu, "set-action", "{\"reboot\":\"shutdown\"}",
+						   deadline_ns, diag));
 }
 
 static int read_state(const struct kt_bake *image, struct kt_buf *buf)
@@ -160,18 +165,19 @@ static int read_state(const struct kt_bake *image, struct kt_buf *buf)
 	return kt_forward(r);
 }
 
-/* The state as a file that QEMU can load from, in reload_fd. */
+/* Makes the state a file that QEMU can load, reload_fd. */
 static int make_state(struct kt_qemu *qemu, struct kt_diag *diag)
 {
 	_cleanup_(kt_buf_deinit) struct kt_buf buf = KT_BUF_INIT(KT_BAKE_STATE_MAX);
 	int r = read_state(qemu->vm.bake, &buf);
 
-	/* Counted time has no ticks of the host in it. */
+	/* When guest time counts instructions, the state has no ticks of the host. */
 	if (!r && !qemu->vm.config.deterministic &&
 	    kt_ticks_find(&qemu->ticks, buf.data, buf.len, kt_topology_cpus(&qemu->vm.config.topo),
 			  diag))
 		return KT_VM_E_CANNOT;
-	r = r ?: kt_qcow2_make(&qemu->reload_fd, buf.data, buf.len);
+	if (!r)
+		r = kt_qcow2_make(&qemu->reload_fd, buf.data, buf.len);
 	if (r)
 		kt_diag_cause(diag, "%s", strerror(-r));
 	return kt_forward(r);
@@ -179,14 +185,14 @@ static int make_state(struct kt_qemu *qemu, struct kt_diag *diag)
 
 static int give_state(struct kt_qemu *qemu, uint64_t deadline_ns, struct kt_diag *diag)
 {
+	KT_TRY(kt_qemu_give_fd(qemu, "add-fd", "{\"fdset-id\":" FDSET "}", qemu->reload_fd,
+			       deadline_ns, diag));
 	return kt_forward(
-		kt_qemu_give_fd(qemu, "add-fd", "{\"fdset-id\":" FDSET "}", qemu->reload_fd, deadline_ns, diag) ?:
-			kt_qemu_command_and_wait(
-				qemu, "blockdev-add",
-				"{\"driver\":\"qcow2\",\"node-name\":\"" NODE "\","
-				"\"file\":{\"driver\":\"file\",\"locking\":\"off\","
-				"\"filename\":\"/dev/fdset/" FDSET "\"}}",
-				deadline_ns, diag));
+		kt_qemu_command_and_wait(qemu, "blockdev-add",
+					 "{\"driver\":\"qcow2\",\"node-name\":\"" NODE "\","
+					 "\"file\":{\"driver\":\"file\",\"locking\":\"off\","
+					 "\"filename\":\"/dev/fdset/" FDSET "\"}}",
+					 deadline_ns, diag));
 }
 
 static int write_word(struct kt_qemu *qemu, const struct kt_ticks_word *word, uint64_t more)
@@ -197,7 +203,7 @@ static int write_word(struct kt_qemu *qemu, const struct kt_ticks_word *word, ui
 	return n == sizeof(value) ? 0 : kt_raise(n < 0 ? -errno : -EIO);
 }
 
-/* More ticks than the process can have come to; the guest does not see them. */
+/* Adds more ticks than the process can have reached; the guest does not see them. */
 static int shift_ticks(struct kt_qemu *qemu)
 {
 	uint64_t more = (kt_now_ns() - qemu->restored_ns) * TICKS_PER_NS_MAX;
@@ -216,7 +222,7 @@ void kt_qemu_on_job(struct kt_qemu *qemu, const char *id, const char *status)
 	qemu->wait_done = true;
 }
 
-/* A job that is not there, or that has not concluded, has not done what it was to do. */
+/* A job that is missing or has not concluded has failed. */
 int kt_qemu_take_jobs(struct kt_qemu *qemu, const json_t *value)
 {
 	const json_t *job = json_array_get(value, 0);
@@ -226,17 +232,18 @@ int kt_qemu_take_jobs(struct kt_qemu *qemu, const json_t *value)
 
 	if (json_array_size(value) != 1 || !id || strcmp(id, JOB) || !status ||
 	    strcmp(status, "concluded") || (error && !json_is_string(error)))
-		return 1;
+		return KT_QMP_E_FORM;
 	snprintf(qemu->job_error, sizeof(qemu->job_error), "%s", json_string_value(error) ?: "");
 	return 0;
 }
 
 static int dismiss(struct kt_qemu *qemu, uint64_t deadline_ns, struct kt_diag *diag)
 {
-	int r = kt_qemu_command(qemu, "query-jobs", NULL, &qemu->jobs_id) ?:
-			kt_qemu_command_and_wait(qemu, "job-dismiss", "{\"id\":\"" JOB "\"}",
-						 deadline_ns, diag);
+	int r = kt_qemu_command(qemu, "query-jobs", NULL, &qemu->jobs_id);
 
+	if (!r)
+		r = kt_qemu_command_and_wait(qemu, "job-dismiss", "{\"id\":\"" JOB "\"}",
+					     deadline_ns, diag);
 	qemu->jobs_id = UINT64_MAX;
 	if (!r && qemu->job_error[0]) {
 		kt_diag_cause(diag, "QEMU did not load its state: %s", qemu->job_error);
@@ -245,25 +252,31 @@ static int dismiss(struct kt_qemu *qemu, uint64_t deadline_ns, struct kt_diag *d
 	return kt_forward(r);
 }
 
+static int load_by_job(struct kt_qemu *qemu, uint64_t deadline_ns, struct kt_diag *diag)
+{
+	KT_TRY(kt_qemu_command_and_wait(qemu, "snapshot-load",
+					"{\"job-id\":\"" JOB "\",\"tag\":\"" KT_QCOW2_TAG
+					"\",\"vmstate\":\"" NODE "\",\"devices\":[\"" NODE "\"]}",
+					deadline_ns, diag));
+	while (qemu->loading) {
+		qemu->wait_done = false;
+		KT_TRY(kt_qemu_wait(qemu, "snapshot-load", deadline_ns, diag));
+	}
+	return kt_forward(dismiss(qemu, deadline_ns, diag));
+}
+
 static int load(struct kt_qemu *qemu, uint64_t deadline_ns, struct kt_diag *diag)
 {
 	int r = qemu->vm.config.deterministic ? 0 : shift_ticks(qemu);
 
-	if (r)
-		kt_diag_cause(diag, "change its time: %s", strerror(-r));
-	qemu->loading = true;
-	r = r	  ?:
-		    kt_qemu_command_and_wait(qemu, "snapshot-load",
-					     "{\"job-id\":\"" JOB "\",\"tag\":\"" KT_QCOW2_TAG
-					     "\",\"vmstate\":\"" NODE "\",\"devices\":[\"" NODE
-					     "\"]}",
-					     deadline_ns, diag);
-	while (!r && qemu->loading) {
-		qemu->wait_done = false;
-		r = kt_qemu_wait(qemu, "snapshot-load", deadline_ns, diag);
+	if (r) {
+		kt_diag_cause(diag, "change the guest's time in the state: %s", strerror(-r));
+		return kt_forward(r);
 	}
+	qemu->loading = true;
+	r = load_by_job(qemu, deadline_ns, diag);
 	qemu->loading = false;
-	return kt_forward(r ?: dismiss(qemu, deadline_ns, diag));
+	return kt_forward(r);
 }
 
 static int rewind_machine(struct kt_qemu *qemu, uint64_t deadline_ns, struct kt_diag *diag)
@@ -281,21 +294,22 @@ static int rewind_machine(struct kt_qemu *qemu, uint64_t deadline_ns, struct kt_
 	start_ns = kt_now_ns();
 	r = take_ram_back(qemu);
 	if (r)
-		kt_diag_cause(diag, "take its memory back: %s", strerror(-r));
+		kt_diag_cause(diag, "rewind the machine's memory: %s", strerror(-r));
 	times->map_ns = kt_now_ns() - start_ns;
 	start_ns = kt_now_ns();
-	r = r ?: load(qemu, deadline_ns, diag);
+	if (!r)
+		r = load(qemu, deadline_ns, diag);
 	times->devices_ns += kt_now_ns() - start_ns;
 	return kt_forward(r);
 }
 
-/* What can be found out before anything is changed. */
+/* Checks and preparations that leave the clone unchanged. */
 static int prepare(struct kt_qemu *qemu, struct kt_diag *diag)
 {
 	if (qemu->state != KT_QEMU_FROZEN)
 		return kt_qemu_wrong_state(qemu, diag);
 	if (qemu->vm.config.nested) {
-		kt_diag_cause(diag, "the TSC of a machine that runs machines cannot be set back");
+		kt_diag_cause(diag, "the TSC of a nested machine cannot be set back");
 		return KT_VM_E_CANNOT;
 	}
 	return qemu->reload_fd < 0 ? kt_forward(make_state(qemu, diag)) : 0;
@@ -307,17 +321,17 @@ int kt_qemu_rewind(struct kt_vm *vm, struct kt_diag *diag)
 	bool known = qemu->reload_fd >= 0;
 	struct kt_diag why = KT_DIAG_INIT;
 	uint64_t deadline_ns = kt_now_ns() + LIMIT_NS;
-	int r = prepare(qemu, diag);
+	int r;
 
-	if (r)
-		return kt_forward(r);
+	KT_TRY(prepare(qemu, diag));
 	qemu->rewinding = true;
 	r = known ? 0 : give_state(qemu, deadline_ns, &why);
-	r = r ?: rewind_machine(qemu, deadline_ns, &why);
+	if (!r)
+		r = rewind_machine(qemu, deadline_ns, &why);
 	qemu->rewinding = false;
 	if (r < 0 && !why.cause[0])
 		kt_diag_cause(&why, "%s", strerror(-r));
-	/* It is neither what it was nor what it was to be. */
+	/* The clone is partly rewound. */
 	if (r)
 		kt_qemu_end_in_error(qemu, &why);
 	if (r && diag)

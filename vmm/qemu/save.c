@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Saving and restoring under QEMU: a migration to and from a file. RAM takes no
- * part in it. That of a machine that is saved is ktest's shared memory, which
- * the migration leaves out (x-ignore-shared), and a clone has the bake's memory
- * files mapped copy-on-write from its first instruction on.
+ * Saving and restoring under QEMU: a migration to and from a file. The migration contains no
+ * RAM (x-ignore-shared): RAM of a machine that is saved is ktest's shared memory, and a clone
+ * has the bake's memory files mapped copy-on-write from its first instruction on.
  *
- * QEMU keeps guest time (TSC, timers, clocks) relative to its virtual clock,
- * which is part of the state and stands still while a machine is stopped. So
- * time goes on from the save by itself.
+ * QEMU keeps guest time (TSC, timers, clocks) relative to its virtual clock, which is part of
+ * the state and stands still while the machine is stopped. So time goes on from the save
+ * without further work.
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -37,7 +36,7 @@ void kt_qemu_on_migration(struct kt_qemu *qemu, const char *status)
 	qemu->wait_done = true;
 }
 
-/* Starts a migration by a command and waits for its end. */
+/* Starts a migration by a command, and waits for its end. */
 static int migrate(struct kt_qemu *qemu, const char *command, const char *arguments,
 		   uint64_t deadline_ns, struct kt_diag *diag)
 {
@@ -66,23 +65,24 @@ int kt_qemu_save(struct kt_vm *vm, struct kt_bake_draft *draft, uint64_t deadlin
 
 	if (vm->ram.private) {
 		kt_diag_cause(diag, "the RAM of a clone is QEMU's own");
-		kt_diag_remedy(diag, "restore it so that it can be saved");
+		kt_diag_remedy(diag, "restore the clone as saveable");
 		return KT_VM_E_CANNOT;
 	}
 	if (qemu->state != KT_QEMU_FROZEN)
 		return kt_qemu_wrong_state(qemu, diag);
 	if (lseek(draft->state_fd, 0, SEEK_SET) < 0 || ftruncate(draft->state_fd, 0))
 		return kt_raise(-errno);
+	KT_TRY(kt_qemu_command_and_wait(qemu, "migrate-set-capabilities",
+					KT_QEMU_MIGRATION_CAPABILITIES, deadline_ns, diag));
+	KT_TRY(kt_qemu_give_fd(qemu, "getfd", "{\"fdname\":\"" FD_NAME "\"}", draft->state_fd,
+			       deadline_ns, diag));
 	return kt_forward(
-		kt_qemu_command_and_wait(qemu, "migrate-set-capabilities", KT_QEMU_MIGRATION_CAPABILITIES, deadline_ns, diag) ?:
-			kt_qemu_give_fd(qemu, "getfd", "{\"fdname\":\"" FD_NAME "\"}", draft->state_fd, deadline_ns, diag) ?:
-			migrate(qemu, "migrate", "{\"uri\":\"fd:" FD_NAME "\"}", deadline_ns,
-				diag));
+		migrate(qemu, "migrate", "{\"uri\":\"fd:" FD_NAME "\"}", deadline_ns, diag));
 }
 
 /* ---- restoring ---- */
 
-/* A file offset of its own: other clones read the same file. */
+/* Opens the state anew, for a file offset of its own: other clones read the same file. */
 static int open_state(struct kt_qemu *qemu)
 {
 	char path[64];
@@ -95,39 +95,39 @@ static int open_state(struct kt_qemu *qemu)
 static int load_state(struct kt_qemu *qemu, uint64_t deadline_ns, struct kt_diag *diag)
 {
 	char arguments[64];
-	int r = 0;
 
 	if (qemu->blank) {
 		snprintf(arguments, sizeof(arguments), "{\"uri\":\"fd:" FD_NAME "\"}");
-		r = kt_qemu_give_fd(qemu, "getfd", "{\"fdname\":\"" FD_NAME "\"}", qemu->state_fd,
-				    deadline_ns, diag);
+		KT_TRY(kt_qemu_give_fd(qemu, "getfd", "{\"fdname\":\"" FD_NAME "\"}",
+				       qemu->state_fd, deadline_ns, diag));
 	} else {
 		snprintf(arguments, sizeof(arguments), "{\"uri\":\"fd:%d\"}", qemu->state_fd);
 	}
-	return kt_forward(r									  ?:
-				  kt_qemu_command(qemu, "query-cpus-fast", NULL, &qemu->vcpus_id) ?:
-				  migrate(qemu, "migrate-incoming", arguments, deadline_ns, diag));
+	KT_TRY(kt_qemu_command(qemu, "query-cpus-fast", NULL, &qemu->vcpus_id));
+	return kt_forward(migrate(qemu, "migrate-incoming", arguments, deadline_ns, diag));
 }
 
 static int start(struct kt_qemu *qemu, uint64_t deadline_ns, struct kt_diag *diag)
 {
-	return kt_forward(kt_qemu_set_up(qemu, diag) ?:
-				  kt_qemu_command_and_wait(qemu, "migrate-set-capabilities",
-							   KT_QEMU_MIGRATION_CAPABILITIES,
-							   deadline_ns, diag));
+	KT_TRY(kt_qemu_set_up(qemu, diag));
+	return kt_forward(kt_qemu_command_and_wait(qemu, "migrate-set-capabilities",
+						   KT_QEMU_MIGRATION_CAPABILITIES, deadline_ns,
+						   diag));
 }
 
 static int restore(struct kt_qemu *qemu, uint64_t deadline_ns, struct kt_diag *diag)
 {
 	struct kt_vm_restore_times *times = &qemu->vm.times;
 	uint64_t start_ns = kt_now_ns();
-	int r = open_state(qemu) ?:
-				   (qemu->blank ? kt_qemu_complete(qemu, deadline_ns, diag) :
-						  start(qemu, deadline_ns, diag));
+	int r = open_state(qemu);
 
+	if (!r)
+		r = qemu->blank ? kt_qemu_complete(qemu, deadline_ns, diag) :
+				  start(qemu, deadline_ns, diag);
 	qemu->restored_ns = start_ns;
 	times->map_ns = kt_now_ns() - start_ns;
-	r = r ?: load_state(qemu, deadline_ns, diag);
+	if (!r)
+		r = load_state(qemu, deadline_ns, diag);
 	if (!r && qemu->vm.ram.private)
 		r = kt_ram_follow(&qemu->vm.ram, qemu->process.pid);
 	times->devices_ns = kt_now_ns() - start_ns - times->map_ns;
@@ -164,7 +164,7 @@ int kt_qemu_restore(struct kt_vm **ret_vm, const struct kt_vm *like, uint64_t de
 
 /* ---- facts ---- */
 
-/* The program that would be run; its path says little of its version, its file does. */
+/* Describes the program by size and time of its file; its path does not tell its version. */
 static void describe_program(char *buf, size_t size)
 {
 	const char *dirs = getenv("PATH") ?: "/usr/local/bin:/usr/bin:/bin";
@@ -185,7 +185,7 @@ static void describe_program(char *buf, size_t size)
 
 #define CPUINFO_BYTES 8192 /* enough for the first CPU */
 
-/* A line of /proc/cpuinfo, from behind ": "; "" if there is none. */
+/* The value of a line of /proc/cpuinfo; "" if there is no such line. */
 static void cpuinfo_line(const char *text, const char *key, const char **ret, size_t *ret_len)
 {
 	const char *line = strstr(text, key);
@@ -214,8 +214,8 @@ static int describe_host(char *buf, size_t size)
 }
 
 /*
- * The guest's TSC is the host's, so a host with another frequency would change
- * its clock. Measured to some 50 millionths, and compared in steps of 50 MHz.
+ * The guest's TSC is the host's, so a host with another frequency would change the guest's
+ * clock. The frequency is measured to some 50 ppm, and compared in steps of 50 MHz.
  */
 int kt_qemu_add_facts(json_t *facts, const struct kt_vm_config *config)
 {

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * How long each vCPU ran, from the host kernel's account of its thread. In
- * deterministic mode one thread runs all vCPUs in turn, and each of them gets
- * that thread's figures. Of a thread that is gone the last known figures stay.
+ * CPU time of each vCPU, from the host kernel's statistics of its thread. In deterministic
+ * mode one thread runs all vCPUs, and each vCPU gets the figures of this thread. After the
+ * end of a thread its last figures stay.
  */
 #include "base/cleanup.h"
 #include "vmm/qemu/args.h"
 #include "vmm/qemu/machine.h"
 #include "vmm/schedstat.h"
 
-/* Of the vCPU in one of QEMU's places for CPUs; NULL: there is none. */
+/* The vCPU in one of QEMU's places for CPUs; NULL: the place is empty. */
 static struct kt_qemu_vcpu *vcpu_at(struct kt_qemu *qemu, json_int_t slot)
 {
 	const struct kt_topology *topo = &qemu->vm.config.topo;
@@ -27,15 +27,15 @@ int kt_qemu_take_vcpus(struct kt_qemu *qemu, const json_t *value)
 	size_t i;
 
 	if (!json_is_array(value))
-		return 1;
+		return KT_QMP_E_FORM;
 	json_array_foreach(value, i, item)
 	{
 		if (!json_is_integer(json_object_get(item, "cpu-index")))
-			return 1;
+			return KT_QMP_E_FORM;
 		vcpu = vcpu_at(qemu, json_integer_value(json_object_get(item, "cpu-index")));
 		tid = json_object_get(item, "thread-id");
 		if (!vcpu || !json_is_integer(tid))
-			return 1;
+			return KT_QMP_E_FORM;
 		vcpu->tid = (pid_t)json_integer_value(tid);
 	}
 	return 0;
@@ -51,7 +51,7 @@ int kt_qemu_stats(struct kt_vm *vm, struct kt_vcpu_stats *ret_stats, unsigned in
 			kt_schedstat_read(qemu->process.pid, qemu->vcpus[i].tid,
 					  &qemu->vcpus[i].stats);
 		ret_stats[i] = qemu->vcpus[i].stats;
-		/* Translated code is the guest, and there is no line between the two. */
+		/* Time in translated code cannot be told from time in QEMU. */
 		ret_stats[i].guest_ns = ret_stats[i].run_ns;
 	}
 	return (int)cpus;

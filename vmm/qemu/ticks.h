@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The guest's TSC in a saved state. It is the sum of two numbers of the stream: the
- * machine's ticks, and each vCPU's offset. QEMU never lets the ticks of a process go
- * back. So a state that is loaded into the process that has run it is changed: the
- * ticks are so many that the process cannot have come to them, and the offsets are
- * less by as much.
+ * The guest's TSC in the state of a bake. It is the sum of two numbers in the stream: the
+ * machine's ticks and the offset of the vCPU. QEMU never sets the ticks of a process back. So
+ * a rewind, which loads the state into the process that has run it, changes both: it adds to
+ * the ticks a number that the process cannot have reached, and subtracts the same number from
+ * the offsets.
  */
 #pragma once
 
@@ -16,7 +16,7 @@
 #include "base/limits.h"
 
 struct kt_ticks_word {
-	uint64_t at; /* place in the stream; big-endian there */
+	uint64_t at; /* offset in the stream, where the value is big-endian */
 	uint64_t value;
 };
 
@@ -26,9 +26,13 @@ struct kt_ticks {
 	unsigned int vcpu_count;
 };
 
+enum kt_ticks_condition {
+	KT_TICKS_E_FORM = KT_CONDITION(TICKS), /* no stream, or not of this many vCPUs */
+};
+
 /*
- * Finds them by the description that a stream ends with. 0; 1 with diag: it is none, or
- * has not just these vCPUs.
+ * Finds the words by the description at the end of the stream. vcpus: the machine's number of
+ * vCPUs. 0, or KT_TICKS_E_FORM with diag.
  */
 int kt_ticks_find(struct kt_ticks *ret_ticks, const void *stream, size_t len, unsigned int vcpus,
 		  struct kt_diag *diag) _kt_must_check_;

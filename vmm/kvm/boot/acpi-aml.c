@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The DSDT: the devices that cannot be found otherwise, and how to power off.
- * AML is written byte by byte (encoding: ACPI 6.5, 20.2; resource descriptors:
- * 6.4); there is so little of it that names for the few opcodes are enough.
+ * The DSDT: the devices that Linux cannot discover, and power-off. The AML is written byte by
+ * byte (encoding: ACPI 6.5, 20.2; resource descriptors: 6.4).
  *
  *   Name (_S5, Package {5, 0, 0, 0})
  *   Scope (\_SB) {
@@ -27,8 +26,8 @@
 #define END_TAG 0x79u
 
 /*
- * A PkgLength counts itself. The form of 3 bytes, 20 bits, is taken in all
- * cases, so that it can be filled in when the contents are there.
+ * A PkgLength includes its own bytes. It always takes 3 bytes (20 bits of length), so that it
+ * can be filled in when the contents are known.
  */
 #define LENGTH_BYTES 3u
 
@@ -84,7 +83,7 @@ static void memory(struct kt_acpi_writer *w, uint64_t addr, uint64_t len)
 	kt_acpi_u32(w, len);
 }
 
-/* Consumed, edge-triggered, active high, not shared: what a pulse of an irqfd is. */
+/* Consumed, edge-triggered, active high, not shared, as the pulse of an irqfd. */
 static void interrupt(struct kt_acpi_writer *w, unsigned int gsi)
 {
 	kt_acpi_u8(w, 0x89);
@@ -152,7 +151,7 @@ static void serial_port(struct kt_acpi_writer *w)
 	close_length(w, at);
 }
 
-/* The id is the one that drivers/virtio/virtio_mmio.c knows. */
+/* The id that drivers/virtio/virtio_mmio.c matches. */
 static void virtio_device(struct kt_acpi_writer *w, unsigned int number)
 {
 	static const char hid[] = "LNRO0005";

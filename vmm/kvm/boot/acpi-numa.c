@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The tables of NUMA: SRAT (5.2.16), SLIT (5.2.17) and HMAT (5.2.28). HMAT is
- * made from the same distances as SLIT, so that the two never contradict each
- * other: a distance of 10 is 100 ns and 12800 MB/s, and they go up and down in
- * proportion.
+ * The NUMA tables: SRAT (5.2.16), SLIT (5.2.17) and HMAT (5.2.28). HMAT is computed from the
+ * distances of SLIT, so that the two agree: a distance of 10 is 100 ns and 12800 MB/s;
+ * latency grows with the distance, bandwidth with its reciprocal.
  */
 #include "vmm/kvm/boot/acpi-table.h"
 #include "vmm/kvm/boot/acpi.h"
@@ -85,7 +84,7 @@ void kt_acpi_slit(struct kt_acpi_writer *w, const struct kt_kvm_acpi_spec *spec)
 	kt_acpi_end(w);
 }
 
-/* Which initiator is attached to a node's memory: its own CPUs, or none. */
+/* The initiator attached to a node's memory: the node's CPUs, or none. */
 static void memory_attributes(struct kt_acpi_writer *w, unsigned int node, bool has_cpus)
 {
 	kt_acpi_u16(w, 0);
@@ -103,7 +102,7 @@ static unsigned int measure(unsigned int what, unsigned int distance)
 	return what == ACCESS_LATENCY ? distance * NS_PER_DISTANCE : MB_TIMES_DISTANCE / distance;
 }
 
-/* From each node that has CPUs to each that has memory. */
+/* Values from each node with CPUs to each node with memory. */
 static void locality(struct kt_acpi_writer *w, const struct kt_topology *topo, unsigned int what,
 		     uint64_t base)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Building of ACPI tables; see acpi-table.h. */
+/* Appends ACPI tables to a buffer; see acpi-table.h. */
 #include "base/cursor.h"
 #include "vmm/kvm/boot/acpi-table.h"
 

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Building of one ACPI table behind others in a buffer: bytes are appended, and
- * closing the table fills in what can only be known then, its length and its
- * checksum. The first failure is kept and makes all that follows do nothing, so
- * that a builder reads like the table and tests once. Private to acpi*.c.
+ * Appends ACPI tables to a buffer: a table's length and checksum are filled in when the table
+ * is closed. After the first failure, which is kept in `error`, all functions do nothing, so
+ * that the caller checks once. Private to acpi*.c.
  */
 #pragma once
 
@@ -22,18 +21,21 @@ struct kt_acpi_writer {
 
 void kt_acpi_bytes(struct kt_acpi_writer *w, const void *data, size_t len);
 void kt_acpi_zeros(struct kt_acpi_writer *w, size_t len);
-/* Little-endian, the size being in the name. */
+/* Append an integer of the size in the name, little-endian. */
 void kt_acpi_u8(struct kt_acpi_writer *w, uint64_t value);
 void kt_acpi_u16(struct kt_acpi_writer *w, uint64_t value);
 void kt_acpi_u32(struct kt_acpi_writer *w, uint64_t value);
 void kt_acpi_u64(struct kt_acpi_writer *w, uint64_t value);
 
-/* Overwrites size bytes, at an offset from the buffer's start. */
+/* Overwrites size bytes at `offset` from the start of the buffer. */
 void kt_acpi_patch(struct kt_acpi_writer *w, size_t offset, uint64_t value, unsigned int size);
-/* Makes [start, start + len) sum up to 0 by its byte at `offset`. */
+/* Sets the byte at `offset` so that the bytes of [start, start + len) sum up to 0. */
 void kt_acpi_checksum(struct kt_acpi_writer *w, size_t start, size_t len, size_t offset);
 
-/* Starts a table at the next multiple of 16 with its header (5.2.6); returns its offset. */
+/*
+ * Begins a table with its header (5.2.6) at the next multiple of 16. Returns the table's
+ * offset.
+ */
 size_t kt_acpi_begin(struct kt_acpi_writer *w, const char signature[4], unsigned int revision);
 void kt_acpi_end(struct kt_acpi_writer *w);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * RSDP, XSDT, FADT and MADT, and the order in which all tables are made: each
- * behind those that it points to, with the RSDP, which must be first, filled in
- * at the end. Sections are those of ACPI 6.5.
+ * RSDP, XSDT, FADT and MADT, and the order of all tables: each table follows those that it
+ * points to; the RSDP must be first, and is filled in last. DSDT and the NUMA tables are left
+ * to acpi-aml.c and acpi-numa.c. Sections are those of ACPI 6.5.
  */
 #include <assert.h>
 #include <string.h>

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Loading all that a kernel is entered with; see boot.h. The zero page is as
- * the kernel's Documentation/arch/x86/zero-page.rst has it.
+ * Loads kernel, command line, initramfs and zero page; see boot.h. The zero page follows the
+ * kernel's Documentation/arch/x86/zero-page.rst. Images are left to image.c, GDT and page
+ * tables to entry.c.
  */
 #include <stdio.h>
 #include <string.h>
@@ -36,7 +37,7 @@ static int load_cmdline(const struct kt_kvm_image *image, const struct kt_ram *r
 	if (len > max) {
 		kt_diag_cause(diag, "the kernel command line has %zu bytes; the kernel takes %llu",
 			      len, (unsigned long long)max);
-		kt_diag_remedy(diag, "shorten what is appended to it");
+		kt_diag_remedy(diag, "shorten the appended options");
 		return KT_KVM_BOOT_E_CMDLINE;
 	}
 	return kt_fold(kt_ram_write(ram, KT_GPA(KT_KVM_CMDLINE_ADDR), cmdline, len + 1));
@@ -52,7 +53,7 @@ static int no_room(struct kt_diag *diag, const char *why, uint64_t bytes, uint64
 	return KT_KVM_BOOT_E_INITRD;
 }
 
-/* As high as it may be, so that it is out of the way of what the kernel allocates early. */
+/* As high as possible, away from the memory that the kernel allocates early. */
 static int place_initrd(struct kt_kvm_boot *boot, const struct kt_kvm_image *image,
 			const struct kt_ram *ram, uint64_t bytes, struct kt_diag *diag)
 {
@@ -93,7 +94,7 @@ static uint64_t left_in_bank(const struct kt_ram *ram, uint64_t gpa)
 	return 0;
 }
 
-/* Straight from the file into guest RAM, bank by bank. */
+/* Reads the file into guest RAM, bank by bank. */
 static int copy_initrd(const struct kt_ram *ram, uint64_t start, uint64_t bytes, int fd)
 {
 	struct kt_vm_mapping mapping;
@@ -125,10 +126,11 @@ static int load_initrd(struct kt_kvm_boot *boot, const struct kt_kvm_image *imag
 		return kt_raise(-errno);
 	if (!st.st_size)
 		return 0;
-	r = place_initrd(boot, image, ram, (uint64_t)st.st_size, diag);
-	if (r)
-		return kt_forward(r);
-	/* It is placed on a page, so as a rule its file can be shown instead of copied. */
+	KT_TRY(place_initrd(boot, image, ram, (uint64_t)st.st_size, diag));
+	/*
+	 * The initramfs begins at a page, so its file can usually be mapped instead of
+	 * copied.
+	 */
 	r = kt_ram_overlay(ram, KT_GPA(boot->initrd_start), fd, boot->initrd_bytes);
 	if (r != KT_VM_E_RANGE)
 		return kt_forward(r);
@@ -145,7 +147,7 @@ static void add_e820(struct boot_params *params, uint64_t start, uint64_t end, u
 		};
 }
 
-/* RAM as the banks have it, less what a PC has between conventional memory and 1 MiB. */
+/* All banks, except the range from the end of conventional memory to 1 MiB. */
 static void fill_e820(struct boot_params *params, const struct kt_ram *ram)
 {
 	add_e820(params, 0, KT_KVM_CONVENTIONAL_END, E820_RAM);
@@ -183,19 +185,12 @@ int kt_kvm_boot_load(struct kt_kvm_boot *ret_boot, const struct kt_ram *ram,
 {
 	struct kt_kvm_boot boot = { .entry = 0 };
 	struct kt_kvm_image image;
-	int r;
 
-	r = load_image(&image, ram, spec, diag);
-	if (!r)
-		r = load_cmdline(&image, ram, spec->cmdline, diag);
-	if (!r)
-		r = load_initrd(&boot, &image, ram, spec->initrd_fd, diag);
-	if (!r)
-		r = load_zero_page(&boot, &image, ram);
-	if (!r)
-		r = kt_kvm_entry_load(ram);
-	if (r)
-		return kt_forward(r);
+	KT_TRY(load_image(&image, ram, spec, diag));
+	KT_TRY(load_cmdline(&image, ram, spec->cmdline, diag));
+	KT_TRY(load_initrd(&boot, &image, ram, spec->initrd_fd, diag));
+	KT_TRY(load_zero_page(&boot, &image, ram));
+	KT_TRY(kt_kvm_entry_load(ram));
 	boot.entry = image.entry;
 	boot.kernel_start = image.start;
 	boot.kernel_end = image.end;

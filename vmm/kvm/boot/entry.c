@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The state in which a kernel is entered; see entry.h. What 64-bit boot protocol
- * asks for: paging with the kernel, the zero page and the command line mapped
- * one to one, a GDT with __BOOT_CS and __BOOT_DS loaded, interrupts off, RSI at
- * the zero page. Encodings: Intel SDM, volume 3A, 2.5 (control registers), 3.4.5
- * (descriptors), 4.5 (4-level paging); EFER: AMD APM, volume 2, 3.1.7.
+ * The state in which a kernel is entered; see entry.h. The 64-bit boot protocol requires:
+ * paging, with the kernel, the zero page and the command line mapped one to one; a GDT with
+ * __BOOT_CS and __BOOT_DS, both loaded; interrupts off; RSI at the zero page. Encodings:
+ * Intel SDM, volume 3A, 2.5 (control registers), 3.4.5 (descriptors), 4.5 (4-level paging);
+ * EFER: AMD APM, volume 2, 3.1.7.
  */
 #include "vmm/kvm/boot/entry.h"
 #include "vmm/kvm/layout.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The world of a micro-guest; see flat.h. */
+/* The environment of a micro-guest; see flat.h. */
 #include <string.h>
 
 #include "vmm/kvm/boot/flat.h"
@@ -52,13 +52,16 @@ void kt_flat_gate(uint8_t *memory, unsigned int vector, uint64_t handler)
 	put(memory, at + 8, handler >> 32);
 }
 
-/* All that KVM offers; without it control registers refuse what Linux needs. */
+/*
+ * Gives the vCPU all that KVM supports; without CPUID, control registers refuse what Linux
+ * needs.
+ */
 static int copy_cpuid(int kvm_fd, int vcpu_fd, struct kt_diag *diag)
 {
 	const struct kvm_cpuid2 *cpuid;
-	int r = kt_kvm_supported_cpuid(&cpuid, kvm_fd, diag);
 
-	return kt_forward(r ?: kt_ioctl(vcpu_fd, KVM_SET_CPUID2, cpuid, diag));
+	KT_TRY(kt_kvm_supported_cpuid(&cpuid, kvm_fd, diag));
+	return kt_forward(kt_ioctl(vcpu_fd, KVM_SET_CPUID2, cpuid, diag));
 }
 
 static void set_segments(struct kvm_sregs *sregs)
@@ -86,17 +89,14 @@ int kt_flat_enter(int kvm_fd, int vcpu_fd, uint64_t rip, uint64_t rsp, uint64_t 
 {
 	const struct kvm_regs regs = { .rip = rip, .rsp = rsp, .rdi = rdi, .rflags = 2 };
 	struct kvm_sregs sregs;
-	int r;
 
-	r = copy_cpuid(kvm_fd, vcpu_fd, diag) ?: kt_ioctl(vcpu_fd, KVM_GET_SREGS, &sregs, diag);
-	if (r)
-		return kt_forward(r);
+	KT_TRY(copy_cpuid(kvm_fd, vcpu_fd, diag));
+	KT_TRY(kt_ioctl(vcpu_fd, KVM_GET_SREGS, &sregs, diag));
 	set_segments(&sregs);
 	sregs.cr0 = CR0_PE | CR0_MP | CR0_ET | CR0_NE | CR0_PG;
 	sregs.cr3 = KT_FLAT_PML4;
 	sregs.cr4 = CR4_PAE | CR4_OSFXSR;
 	sregs.efer = EFER_LME | EFER_LMA;
-	r = kt_ioctl(vcpu_fd, KVM_SET_SREGS, &sregs, diag) ?:
-		    kt_ioctl(vcpu_fd, KVM_SET_REGS, &regs, diag);
-	return kt_forward(r);
+	KT_TRY(kt_ioctl(vcpu_fd, KVM_SET_SREGS, &sregs, diag));
+	return kt_forward(kt_ioctl(vcpu_fd, KVM_SET_REGS, &regs, diag));
 }

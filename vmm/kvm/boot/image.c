@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Kernel images to guest RAM; see image.h.
+ * Loads kernel images into guest RAM; see image.h.
  *
- * vmlinux is copied segment by segment to its physical addresses and entered at
- * its ELF entry, which arch/x86/kernel/vmlinux.lds.S makes the physical address
- * of startup_64. A bzImage is copied without its real-mode part and entered at
- * its 64-bit entry, 0x200 behind its start; it unpacks itself.
+ * vmlinux: segments are copied to their physical addresses; the entry is the ELF entry, which
+ * arch/x86/kernel/vmlinux.lds.S makes the physical address of startup_64. bzImage: the image
+ * is copied without its real-mode part; the entry is the 64-bit entry, 0x200 behind the start
+ * of the copy; the image unpacks itself.
  */
 #include <elf.h>
 #include <stdio.h>
@@ -93,16 +93,13 @@ static int collect_segments(struct segments *segments, const struct kt_elf *elf,
 			    const struct kt_ram *ram, struct kt_diag *diag)
 {
 	Elf64_Phdr segment;
-	int r;
 
 	for (unsigned int i = 0; i < elf->header.e_phnum; i++) {
 		memcpy(&segment, elf->image + elf->header.e_phoff + i * sizeof(segment),
 		       sizeof(segment));
 		if (segment.p_type != PT_LOAD || !segment.p_memsz)
 			continue;
-		r = check_segment(segments, &segment, ram, diag);
-		if (r)
-			return kt_forward(r);
+		KT_TRY(check_segment(segments, &segment, ram, diag));
 		segments->list[segments->count++] = segment;
 	}
 	return 0;
@@ -148,9 +145,7 @@ static int load_elf(struct kt_kvm_image *ret_image, const struct kt_ram *ram, co
 
 	if (kt_elf_open(&elf, data, size, diag))
 		return KT_KVM_IMAGE_E_BAD;
-	r = collect_segments(&segments, &elf, ram, diag);
-	if (r)
-		return kt_forward(r);
+	KT_TRY(collect_segments(&segments, &elf, ram, diag));
 	image.entry = elf.header.e_entry;
 	if (!entry_is_loaded(&segments, image.entry))
 		return bad(diag, "e_entry", "not in any segment");

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* A kernel image: finding out what it is and loading it into RAM. Private to boot.c. */
+/* Recognises a kernel image and loads it into RAM; private to boot.c. */
 #pragma once
 
 #include <stddef.h>
@@ -13,10 +13,10 @@
 
 struct kt_kvm_image {
 	uint64_t entry;
-	uint64_t start, end;	 /* of the memory that the kernel takes */
-	uint64_t initrd_max;	 /* last address an initramfs may use */
-	uint64_t cmdline_max;	 /* bytes of a command line without its 0 */
-	struct setup_header hdr; /* of the zero page; all zero for vmlinux */
+	uint64_t start, end;	 /* of the memory that the kernel uses before it reads e820 */
+	uint64_t initrd_max;	 /* highest address of an initramfs */
+	uint64_t cmdline_max;	 /* bytes of a command line, without the final 0 */
+	struct setup_header hdr; /* for the zero page; all zero for vmlinux */
 };
 
 enum kt_kvm_image_condition {
@@ -24,9 +24,9 @@ enum kt_kvm_image_condition {
 	KT_KVM_IMAGE_E_RAM,			      /* the kernel does not fit into RAM */
 };
 
-/* Conditions with diag. */
+/* Loads the image `data`. Conditions of enum kt_kvm_image_condition, with diag. */
 int kt_kvm_image_load(struct kt_kvm_image *ret_image, const struct kt_ram *ram, const void *data,
 		      size_t size, struct kt_diag *diag) _kt_must_check_;
 
-/* Where RAM from address 0 on first ends. */
+/* End of the RAM that begins at address 0. */
 uint64_t kt_kvm_low_end(const struct kt_ram *ram);

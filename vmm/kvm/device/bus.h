@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Where the guest's port and MMIO accesses go. A device registers a trap, a
- * range of addresses with a function, before the machine starts; from then on
- * the table does not change and vCPUs look it up without a lock. What nobody
- * has claimed behaves as an empty bus: reads give all ones, writes vanish.
+ * The bus: dispatches the guest's port and MMIO accesses. Before the machine starts, devices
+ * register traps, each a range of addresses with a function; from the start on the table does
+ * not change, and vCPUs read it without a lock. Addresses without a trap behave as an empty
+ * bus: reads return all ones, writes have no effect.
  */
 #pragma once
 
@@ -25,42 +25,42 @@ enum kt_bus_space {
 struct kt_bus_access {
 	unsigned int vcpu;
 	bool is_write;
-	uint64_t offset;  /* of the first byte, from the trap's start; all of it is in the range */
+	uint64_t offset;  /* from the trap's start; the access lies within the trap */
 	unsigned int len; /* 1 to 8 bytes */
-	uint8_t *data;	  /* borrowed; little-endian. A read finds ones here and overwrites them */
+	uint8_t *data;	  /* borrowed; little-endian; of a read: ones, to be overwritten */
 };
 
 /*
- * Called on the thread of the vCPU, possibly on several at once: what it changes
- * needs a lock of its own. Everything in the access is the guest's choice. The
- * vCPU cannot be frozen until it returns.
+ * Handles an access. Called on the thread of the vCPU, and on several threads at once, so
+ * that data of the device needs a lock. All members of access are chosen by the guest. The
+ * vCPU cannot be frozen before the function returns.
  */
 typedef void (*kt_bus_fn)(void *arg, const struct kt_bus_access *access);
 
 struct kt_bus_trap {
 	uint64_t start, len;
 	kt_bus_fn fn;
-	void *arg; /* borrowed as long as the bus lives */
+	void *arg; /* borrowed for the life of the bus */
 };
 
 struct kt_bus {
-	struct kt_bus_trap traps[KT_BUS_SPACE_COUNT_][KT_BUS_TRAPS_MAX]; /* by address */
+	struct kt_bus_trap traps[KT_BUS_SPACE_COUNT_][KT_BUS_TRAPS_MAX]; /* sorted by address */
 	size_t counts[KT_BUS_SPACE_COUNT_];
 };
 
 enum kt_bus_condition {
-	KT_BUS_E_RANGE = KT_CONDITION(BUS), /* empty, or beyond the end of the space */
-	KT_BUS_E_OVERLAP,		    /* part of the range is claimed already */
+	KT_BUS_E_RANGE = KT_CONDITION(BUS), /* the range is empty, or reaches beyond the space */
+	KT_BUS_E_OVERLAP,		    /* the range overlaps another trap */
 	KT_BUS_E_FULL,			    /* KT_BUS_TRAPS_MAX ranges */
 };
 
-/* Registers a trap (copied). 0 or a condition, which changes nothing. */
+/* Registers a trap (copied). 0, or a condition of enum kt_bus_condition and no change. */
 int kt_bus_add(struct kt_bus *bus, enum kt_bus_space space,
 	       const struct kt_bus_trap *trap) _kt_must_check_;
 
 /*
- * One access of the guest. access->offset is the address in the space. Returns
- * whether a trap took it; one that lies partly outside of its trap is not taken.
+ * Handles one access of the guest. access->offset: the address in the space. False: no trap
+ * covers the whole access; for a read, data was not changed.
  */
 bool kt_bus_access(const struct kt_bus *bus, enum kt_bus_space space,
 		   const struct kt_bus_access *access);

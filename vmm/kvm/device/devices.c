@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The devices of a machine under KVM; see devices.h. */
+/*
+ * The devices of a machine under KVM; see devices.h. This file connects the device models,
+ * which know neither KVM nor threads, to the machine: traps on the bus, interrupts
+ * (KVM_IRQ_LINE, irqfd), notifications (ioeventfd) and outboxes, with one lock per device.
+ * The models are in the other files of this folder.
+ */
 #include <string.h>
 #include <sys/eventfd.h>
 
@@ -18,7 +23,7 @@ static void on_serial_output(void *arg, const void *data, size_t len)
 	kt_outbox_put(&devices->outboxes[KT_VM_STREAM_CONSOLE], data, len);
 }
 
-/* What the host cannot refuse for a pin that exists needs no answer. */
+/* KVM cannot refuse an existing pin, so a failure is folded. */
 static void on_serial_irq(void *arg, bool level)
 {
 	struct kt_kvm_devices *devices = arg;
@@ -62,7 +67,7 @@ static void access_i8042(void *arg, const struct kt_bus_access *access)
 		access->data[0] = kt_i8042_read(&devices->i8042, KT_KVM_RESET_PORT);
 }
 
-/* Sleep control and status registers; the status has nothing to tell before a wake-up. */
+/* Sleep control and status registers; the status is 0 until a wake-up, which never happens. */
 static void access_sleep(void *arg, const struct kt_bus_access *access)
 {
 	struct kt_kvm_devices *devices = arg;
@@ -83,7 +88,7 @@ static void raise_interrupt(void *arg)
 	eventfd_write(devices->interrupt_fd, 1);
 }
 
-/* Without its control channel a machine is of no use. */
+/* A machine without its control channel cannot be used. */
 static void on_console_failed(void *arg, enum kt_virtio_condition condition,
 			      const struct kt_diag *diag)
 {
@@ -157,7 +162,7 @@ void kt_kvm_devices_hurry(struct kt_kvm_devices *devices, bool hurry)
 
 /* ---- saving ---- */
 
-/* Notifications that nobody has read are not saved: all queues are looked at anyhow. */
+/* Unread notifications are not saved, because a restored console looks at all its queues. */
 int kt_kvm_devices_save(struct kt_kvm_devices *devices, struct kt_buf *buf)
 {
 	int r;
@@ -180,7 +185,7 @@ static void drop_bytes(struct kt_kvm_devices *devices)
 	for (unsigned int i = 0; i < KT_VM_STREAM_COUNT_; i++) {
 		struct kt_buf bytes = KT_BUF_INIT(0);
 
-		/* What was lost before is of a machine that is no more. */
+		/* Bytes lost before belong to the machine's former state. */
 		(void)kt_fold(kt_outbox_take(&devices->outboxes[i], &bytes));
 		kt_buf_deinit(&bytes);
 	}
@@ -189,10 +194,9 @@ static void drop_bytes(struct kt_kvm_devices *devices)
 }
 
 /*
- * KVM has its own notion of the level of a pin. An interrupt that was raised by the
- * eventfd may not have reached the IOAPIC when that was saved, since KVM takes it from
- * there in its own time: it is raised once more, which a driver that has nothing to do
- * ignores.
+ * KVM keeps the level of a pin outside the state. An interrupt that the eventfd has raised
+ * may not have reached the IOAPIC at the save, because KVM delivers it asynchronously. So it
+ * is raised once more; a driver without work ignores it.
  */
 static void restore_pins(struct kt_kvm_devices *devices)
 {
@@ -244,7 +248,7 @@ static int wire_interrupt(struct kt_kvm_devices *devices, struct kt_diag *diag)
 		   kt_forward(kt_ioctl(kt_kvm_vm_fd(devices->kvm), KVM_IRQFD, &irqfd, diag));
 }
 
-/* A notification does not stop the vCPU: KVM turns it into an event for the loop. */
+/* KVM turns a notification into an event for the loop, without an exit. */
 static int wire_queue(struct kt_kvm_devices *devices, unsigned int queue, struct kt_diag *diag)
 {
 	struct kvm_ioeventfd event = {
@@ -278,7 +282,7 @@ static int wire_console(struct kt_kvm_devices *devices, struct kt_diag *diag)
 	return kt_forward(r);
 }
 
-/* The ranges are the program's own, so that a refusal is a mistake of it. */
+/* ktest chooses the ranges, so a refusal is a mistake in ktest. */
 static int add_traps(struct kt_kvm_devices *devices)
 {
 	const struct {
@@ -311,13 +315,21 @@ static void map_memory(struct kt_kvm_devices *devices, const struct kt_ram *ram)
 		(struct kt_guest_mem){ .regions = devices->regions, .count = ram->bank_count };
 }
 
+static int wire(struct kt_kvm_devices *devices, struct kt_diag *diag)
+{
+	for (unsigned int i = 0; i < KT_VM_STREAM_COUNT_; i++)
+		KT_TRY(kt_outbox_init(&devices->outboxes[i]));
+	KT_TRY(wire_console(devices, diag));
+	return kt_forward(add_traps(devices));
+}
+
 int kt_kvm_devices_init(struct kt_kvm_devices *devices, struct kt_kvm *kvm,
 			const struct kt_ram *ram, struct kt_diag *diag)
 {
 	const struct kt_serial_handlers serial = { .on_output = on_serial_output,
 						   .on_irq = on_serial_irq,
 						   .arg = devices };
-	int r = 0;
+	int r;
 
 	*devices = KT_KVM_DEVICES_INIT;
 	devices->kvm = kvm;
@@ -326,9 +338,7 @@ int kt_kvm_devices_init(struct kt_kvm_devices *devices, struct kt_kvm *kvm,
 	pthread_mutex_init(&devices->console_lock, NULL);
 	map_memory(devices, ram);
 	kt_serial_init(&devices->serial, &serial);
-	for (unsigned int i = 0; i < KT_VM_STREAM_COUNT_ && !r; i++)
-		r = kt_outbox_init(&devices->outboxes[i]);
-	r = r ?: wire_console(devices, diag) ?: add_traps(devices);
+	r = wire(devices, diag);
 	if (r) {
 		kt_diag_cause(diag, "%s", strerror(-r)); /* unless the cause is known */
 		kt_diag_doing(diag, "set up the devices");

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The devices of a machine under KVM, wired to its bus, its interrupts and the
- * thread of the event loop. All that a guest finds is here:
+ * All devices of a machine under KVM, connected to its bus, its interrupts and the event
+ * loop:
  *
  *   COM1           kernel console         accesses on vCPU threads
  *   virtio-mmio 0  console, control port  queues on the loop (ioeventfd, irqfd)
  *   port 0x64      reset                  ends the machine
  *   port 0x600     power-off              ends the machine
  *
- * What the guest writes to the streams waits in an outbox for the loop.
+ * Bytes that the guest writes to a stream wait in the stream's outbox for the loop.
  */
 #pragma once
 
@@ -43,40 +43,40 @@ struct kt_kvm_devices {
 	((struct kt_kvm_devices){ .interrupt_fd = -1, .notify_fds = { -1, -1, -1, -1, -1, -1 } })
 
 /*
- * Adds the devices to a machine that is not started. kvm and ram are borrowed
- * until deinit, before which kvm must have been freed. Negative errno with diag.
+ * Adds the devices to a machine that is not started. kvm and ram are borrowed until
+ * kt_kvm_devices_deinit(), before which kvm must have been freed. Negative errno with diag.
  */
 int kt_kvm_devices_init(struct kt_kvm_devices *devices, struct kt_kvm *kvm,
 			const struct kt_ram *ram, struct kt_diag *diag) _kt_must_check_;
-/* Accepts what was only initialised by KT_KVM_DEVICES_INIT, or in part. */
+/* Accepts KT_KVM_DEVICES_INIT, and devices whose initialisation failed. */
 void kt_kvm_devices_deinit(struct kt_kvm_devices *devices);
 
 /* ---- on the loop's thread ---- */
 
-/* A queue's notify_fd was readable. */
+/* Serves a queue; called when its notify_fd is readable. */
 void kt_kvm_devices_notified(struct kt_kvm_devices *devices, unsigned int queue);
 
-/* Queues bytes for CONTROL or TERMINAL; as kt_virtio_console_send(). */
+/* Queues bytes for the stream CONTROL or TERMINAL, as kt_virtio_console_send(). */
 int kt_kvm_devices_send(struct kt_kvm_devices *devices, enum kt_vm_stream stream, const void *data,
 			size_t len) _kt_must_check_;
 
 /*
- * Holds the devices: while the vCPUs do not run, guest memory is left as it is.
- * Released, they make up for what they were asked meanwhile.
+ * hold true: the devices leave guest memory unchanged, while the vCPUs do not run. false: the
+ * devices serve the notifications that came meanwhile.
  */
 void kt_kvm_devices_hold(struct kt_kvm_devices *devices, bool hold);
 
-/* Lets vCPU threads through that would wait for the loop to take their output. */
+/* hurry true: vCPU threads do not wait for the loop to take their output. */
 void kt_kvm_devices_hurry(struct kt_kvm_devices *devices, bool hurry);
 
 /* ---- while they are held, and no vCPU runs ---- */
 
-/* Appends their parts to a state. Negative errno. */
+/* Appends the parts of the devices to a state. Negative errno. */
 int kt_kvm_devices_save(struct kt_kvm_devices *devices, struct kt_buf *buf) _kt_must_check_;
 
 /*
- * Makes them what was saved, after the interrupt controllers are. Bytes on their way in
- * either direction are dropped. Conditions of kt_kvm_state_condition with diag.
+ * Restores the devices, after the interrupt controllers. Bytes on their way in either
+ * direction are dropped. Conditions of enum kt_kvm_state_condition, with diag.
  */
 int kt_kvm_devices_restore(struct kt_kvm_devices *devices, const struct kt_kvm_saved *saved,
 			   struct kt_diag *diag) _kt_must_check_;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Bytes from vCPU threads to the loop; see outbox.h. */
+/* Bytes from the devices to the loop; see outbox.h. */
 #include <sys/eventfd.h>
 
 #include "base/cleanup.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* A 16550A serial port; see serial.h. */
+/* A 16550A serial port; see serial.h. The caller serialises the calls. */
 #include <string.h>
 
 #include <linux/serial_reg.h>
@@ -8,7 +8,7 @@
 
 #define IER_BITS (UART_IER_RDI | UART_IER_THRI | UART_IER_RLSI | UART_IER_MSI)
 #define MCR_BITS (UART_MCR_LOOP | UART_MCR_OUT2 | UART_MCR_OUT1 | UART_MCR_RTS | UART_MCR_DTR)
-/* The other end is there and ready, always. */
+/* The far end is always present and ready. */
 #define MODEM_LINES (UART_MSR_DCD | UART_MSR_DSR | UART_MSR_CTS)
 
 void kt_serial_init(struct kt_serial *serial, const struct kt_serial_handlers *handlers)

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A 16550A serial port for the guest's console, as far as Linux's 8250 driver
- * probes and uses it (drivers/tty/serial/8250/8250_port.c). What is written is
- * sent at once, so the transmitter is always empty. Nobody types: the only bytes
- * that are received are those of the loopback mode.
+ * A 16550A serial port for the guest's console, as far as Linux's 8250 driver probes and uses
+ * it (drivers/tty/serial/8250/8250_port.c). A byte is sent when it is written, so the
+ * transmitter is always empty. The port receives only the bytes of its own loopback mode.
  *
- * Registers: National Semiconductor PC16550D data sheet, section 8; the names of
- * bits are those of <linux/serial_reg.h>.
+ * Registers: National Semiconductor PC16550D data sheet, section 8; names of bits:
+ * <linux/serial_reg.h>.
  */
 #pragma once
 
@@ -20,7 +19,7 @@
 struct kt_serial_handlers {
 	/* Bytes for the console; data is borrowed for the call. */
 	void (*on_output)(void *arg, const void *data, size_t len);
-	/* The interrupt line changed; for an edge-triggered one the rise counts. */
+	/* The interrupt line changed; an edge-triggered interrupt is raised by level true. */
 	void (*on_irq)(void *arg, bool level);
 	void *arg; /* borrowed */
 };
@@ -31,21 +30,21 @@ struct kt_serial {
 	uint8_t ier;
 	uint8_t lcr;
 	uint8_t mcr;
-	uint8_t msr_delta; /* changes of the modem lines since the last look */
+	uint8_t msr_delta; /* changes of the modem lines since MSR was read */
 	uint8_t scr;
 	bool fifo;	   /* enabled */
 	bool overrun;	   /* a received byte was lost */
-	bool thre_pending; /* the transmitter became empty, and that was not yet looked at */
+	bool thre_pending; /* the transmitter became empty, and the driver has not seen it yet */
 	bool irq;	   /* level of the line */
-	uint8_t rx_len;	   /* of rx */
+	uint8_t rx_len;	   /* bytes in rx */
 	uint8_t rx[KT_SERIAL_FIFO];
 };
 
-/* The state after power-on. */
+/* Sets the state after power-on. */
 void kt_serial_init(struct kt_serial *serial, const struct kt_serial_handlers *handlers);
 
-/* One register, 0 to KT_SERIAL_PORTS - 1. */
+/* Reads register reg, 0 to KT_SERIAL_PORTS - 1. */
 uint8_t kt_serial_read(struct kt_serial *serial, unsigned int reg);
 
-/* len bytes for one register, one after the other, as a string instruction writes them. */
+/* Writes len bytes to register reg one after the other, as a string instruction does. */
 void kt_serial_write(struct kt_serial *serial, unsigned int reg, const void *data, size_t len);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * virtio-console; see virtio-console.h. The order of the handshake is what
- * Linux's drivers/char/virtio_console.c needs: it says DEVICE_READY, is told of
- * the port by PORT_ADD, says PORT_READY, is told the name, and that this side is
- * open, and says PORT_OPEN when a program opens the port. Before that it throws
- * away what it is sent, so nothing is.
+ * virtio-console; see virtio-console.h. The handshake of Linux's
+ * drivers/char/virtio_console.c, in order: the driver sends DEVICE_READY, the device
+ * PORT_ADD, the driver PORT_READY, the device PORT_NAME and PORT_OPEN, the driver PORT_OPEN
+ * when a program opens the port. Linux drops bytes that arrive earlier, so none are sent.
+ * Registers are left to virtio-mmio.h, rings to virtqueue.h.
  */
 #include <endian.h>
 #include <string.h>
@@ -15,7 +15,10 @@
 
 #define DEVICE_ID 3 /* virtio 1.2 §5.3.1 */
 
-/* Bytes in one chain of a transmit queue; Linux has 32 KiB, or a pipe's worth. */
+/*
+ * Bytes in one chain of a transmit queue; Linux uses at most 32 KiB, or the contents of a
+ * pipe.
+ */
 #define TRANSMIT_MAX (1u << 20)
 
 /* struct virtio_console_control: §5.3.6.2. */
@@ -156,7 +159,6 @@ static int fill_one(struct kt_virtio_console *console, struct kt_virtqueue *vq,
 		    const struct kt_virtq_chain *chain, put_fn put)
 {
 	uint32_t written;
-	int r;
 
 	if (chain->readable_count)
 		return fault(console, KT_VIRTIO_E_DIRECTION,
@@ -164,14 +166,14 @@ static int fill_one(struct kt_virtio_console *console, struct kt_virtqueue *vq,
 	if (!chain->writable_bytes)
 		return fault(console, KT_VIRTIO_E_LENGTH,
 			     "a buffer of a receive queue has no room");
-	r = put(console, vq, chain, &written);
-	return r ?: give_back(console, vq, chain, written);
+	KT_TRY(put(console, vq, chain, &written));
+	return kt_forward(give_back(console, vq, chain, written));
 }
 
 /*
- * Fills the driver's buffers while there is something for it. The driver is asked
- * to notify only while something waits for a buffer: with each buffer that Linux
- * puts into a receive queue comes a notification, and an exit, if it is let.
+ * Fills the driver's buffers while bytes or events wait. The driver is asked to notify only
+ * while something waits for a buffer: otherwise every buffer that Linux puts into a receive
+ * queue would cause an exit.
  */
 static int fill(struct kt_virtio_console *console, enum kt_virtio_console_queue queue,
 		bool (*owes)(const struct kt_virtio_console *console), put_fn put)
@@ -186,24 +188,29 @@ static int fill(struct kt_virtio_console *console, enum kt_virtio_console_queue 
 			return 0;
 		if (r == KT_VIRTIO_E_EMPTY)
 			r = kt_virtqueue_set_quiet(vq, false, &console->mmio.diag);
-		else
-			r = r ?: fill_one(console, vq, &chain, put);
+		else if (!r)
+			r = fill_one(console, vq, &chain, put);
 		if (r)
 			return r;
 	}
 	return kt_virtqueue_set_quiet(vq, true, &console->mmio.diag);
 }
 
-/* Gives the guest what it is due, as far as it offers room. */
+static int fill_all(struct kt_virtio_console *console)
+{
+	KT_TRY(fill(console, KT_VIRTIO_CONSOLE_CONTROL_RX, owes_event, put_event));
+	KT_TRY(fill(console, KT_VIRTIO_CONSOLE_RX1, owes_data, put_data));
+	return kt_forward(fill(console, KT_VIRTIO_CONSOLE_RX0, owes_typed, put_typed));
+}
+
+/* Sends waiting events and bytes, as far as the guest offers buffers. */
 static void flush(struct kt_virtio_console *console)
 {
 	int r;
 
 	if (console->held || !kt_virtio_mmio_live(&console->mmio))
 		return;
-	r = fill(console, KT_VIRTIO_CONSOLE_CONTROL_RX, owes_event, put_event);
-	r = r ?: fill(console, KT_VIRTIO_CONSOLE_RX1, owes_data, put_data);
-	r = r ?: fill(console, KT_VIRTIO_CONSOLE_RX0, owes_typed, put_typed);
+	r = fill_all(console);
 	if (console->sent)
 		kt_buf_consume(&console->pending, console->sent);
 	if (console->typed_sent)
@@ -252,7 +259,10 @@ static int take_terminal(struct kt_virtio_console *console, const struct kt_virt
 		       0;
 }
 
-/* What the driver says of port 0. One that it cannot have is no fault of the machine. */
+/*
+ * Handles a message about port 0. A driver that has no use for port 0 does not end the
+ * machine.
+ */
 static int handle_terminal_event(struct kt_virtio_console *console, uint16_t event, uint16_t value)
 {
 	if (event == KT_VIRTIO_CONSOLE_PORT_OPEN)
@@ -329,9 +339,12 @@ static void drain(struct kt_virtio_console *console, enum kt_virtio_console_queu
 		if (!r && chain.writable_bytes)
 			r = fault(console, KT_VIRTIO_E_DIRECTION,
 				  "a buffer of a transmit queue is not readable");
-		r = r ?: take(console, vq, &chain) ?: give_back(console, vq, &chain, 0);
+		if (!r)
+			r = take(console, vq, &chain);
+		if (!r)
+			r = give_back(console, vq, &chain, 0);
 	}
-	/* The index went back under our hands: there is less than it said. */
+	/* EMPTY: the guest has set the index back meanwhile. */
 	finish(console, r == KT_VIRTIO_E_EMPTY ? 0 : r);
 }
 
@@ -404,20 +417,14 @@ void kt_virtio_console_deinit(struct kt_virtio_console *console)
 
 int kt_virtio_console_send(struct kt_virtio_console *console, const void *data, size_t len)
 {
-	int r = kt_buf_append(&console->pending, data, len);
-
-	if (r)
-		return kt_forward(r);
+	KT_TRY(kt_buf_append(&console->pending, data, len));
 	flush(console);
 	return 0;
 }
 
 int kt_virtio_console_type(struct kt_virtio_console *console, const void *data, size_t len)
 {
-	int r = kt_buf_append(&console->typed, data, len);
-
-	if (r)
-		return kt_forward(r);
+	KT_TRY(kt_buf_append(&console->typed, data, len));
 	flush(console);
 	return 0;
 }

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * virtio-console with several ports (virtio 1.2 §5.3). Port 0 is what a driver
- * takes for its console, /dev/hvc0 in Linux: the terminal. Without a handler for it
- * it is never added, and what is written to it is dropped. Port 1 is the control channel: KT_PORT_CONTROL, /dev/vport<N>p1 in Linux.
+ * virtio-console with two ports (virtio 1.2 §5.3). Port 0 is the terminal: a driver makes it
+ * a console, in Linux /dev/hvc0. Without a handler for the terminal, port 0 is never added,
+ * and bytes written to it are dropped. Port 1 is the control channel, KT_PORT_CONTROL, in
+ * Linux /dev/vport<N>p1.
  *
- * Bytes for a port of the guest wait, up to KT_VM_SEND_MAX, until the guest has opened the
- * port and offers buffers; bytes of the guest are handed on at once. Of what the
- * handshake still owes the guest there is one of each kind at most, so a guest
- * that asks for ever costs nothing.
+ * Bytes for a port wait, up to KT_VM_SEND_MAX, until the guest has opened the port and offers
+ * buffers; bytes from the guest are delivered at once. At most one event of each kind waits
+ * for the guest, so a guest that repeats its handshake takes no memory.
  */
 #pragma once
 
@@ -47,47 +47,56 @@ enum kt_virtio_console_event {
 	KT_VIRTIO_CONSOLE_PORT_NAME,
 };
 
-/* Called while the guest is served; they may send and must not do anything else to the device. */
+/*
+ * Called while the device serves the guest; handlers may send, and must not call other
+ * functions of the device.
+ */
 struct kt_virtio_console_handlers {
 	/* Bytes from the control port; data is borrowed for the call. */
 	void (*on_data)(void *arg, const void *data, size_t len);
-	/* Bytes from the terminal; NULL: there is none. */
+	/* Bytes from the terminal; NULL: the machine has no terminal. */
 	void (*on_terminal)(void *arg, const void *data, size_t len);
 	void *arg; /* borrowed */
 };
 
 struct kt_virtio_console {
-	struct kt_virtio_mmio mmio; /* the registers: where the machine's accesses go */
+	struct kt_virtio_mmio mmio; /* the registers, for the machine's bus */
 	struct kt_virtio_console_handlers handlers;
-	struct kt_buf pending; /* for the guest */
-	size_t sent;	       /* bytes of pending that the guest has, not yet consumed */
-	struct kt_buf typed;   /* for the guest's terminal */
+	struct kt_buf pending; /* bytes for the control port */
+	size_t sent;	     /* bytes of pending that the guest has and that are not consumed yet */
+	struct kt_buf typed; /* bytes for the terminal */
 	size_t typed_sent;
-	uint32_t due;	       /* one bit for each event that the guest is still to be told ... */
-	uint32_t terminal_due; /* ... of port 0 */
+	uint32_t due;	       /* one bit per event of port 1 that the guest is to be told */
+	uint32_t terminal_due; /* one bit per event of port 0 */
 	bool guest_open;
 	bool terminal_open;
-	bool interrupt;	 /* something was pushed that the driver wants to hear of */
-	bool held;	 /* guest memory is left alone */
-	uint32_t missed; /* one bit for each queue that was notified of while held */
+	bool interrupt;	 /* buffers were given back, and the driver wants an interrupt */
+	bool held;	 /* see kt_virtio_console_hold() */
+	uint32_t missed; /* one bit per queue that was notified while held */
 };
 
-/* mem and what host and handlers refer to are borrowed until deinit. */
+/*
+ * host and handlers are copied; mem and their pointers are borrowed until
+ * kt_virtio_console_deinit().
+ */
 void kt_virtio_console_init(struct kt_virtio_console *console, const struct kt_guest_mem *mem,
 			    const struct kt_virtio_host *host,
 			    const struct kt_virtio_console_handlers *handlers);
 void kt_virtio_console_deinit(struct kt_virtio_console *console);
 
-/* Queues bytes (copied). -ENOBUFS: more than KT_VM_SEND_MAX would wait; -ENOMEM. */
+/*
+ * Queues len bytes (copied) for the control port. -ENOBUFS: more than KT_VM_SEND_MAX would
+ * wait; -ENOMEM.
+ */
 int kt_virtio_console_send(struct kt_virtio_console *console, const void *data,
 			   size_t len) _kt_must_check_;
 
-/* The same for the terminal. */
+/* As kt_virtio_console_send(), for the terminal. */
 int kt_virtio_console_type(struct kt_virtio_console *console, const void *data,
 			   size_t len) _kt_must_check_;
 
 /*
- * Holds the device: neither memory nor interrupts of the guest are touched, and
- * notifications and bytes to send wait. Released, it makes up for them.
+ * hold true: the device touches neither memory nor interrupts of the guest; notifications and
+ * bytes to send wait. false: it serves them.
  */
 void kt_virtio_console_hold(struct kt_virtio_console *console, bool hold);

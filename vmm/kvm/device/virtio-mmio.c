@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The virtio-mmio transport; see virtio-mmio.h. Registers that only older
- * versions have, or that belong to features which are not offered (queue reset,
- * shared memory), are as the specification has them for a device without these.
+ * The virtio-mmio transport; see virtio-mmio.h. Registers of older versions and of features
+ * that are not offered (queue reset, shared memory) behave as the specification requires of a
+ * device without them.
  */
 #include <endian.h>
 #include <string.h>
@@ -14,7 +14,7 @@
 #define VERSION 2
 #define VENDOR	0x5453544b /* "KTST" */
 
-/* The bits that a driver sets, each only on top of those before it (§3.1.1). */
+/* Status bits, in the order in which a driver may set them (§3.1.1). */
 static const uint32_t steps[] = { KT_VIRTIO_STATUS_ACKNOWLEDGE, KT_VIRTIO_STATUS_DRIVER,
 				  KT_VIRTIO_STATUS_FEATURES_OK, KT_VIRTIO_STATUS_DRIVER_OK };
 
@@ -133,7 +133,10 @@ static void write_driver_features(struct kt_virtio_mmio *mmio, uint32_t value)
 	uint32_t negotiating =
 		mmio->status & (KT_VIRTIO_STATUS_DRIVER | KT_VIRTIO_STATUS_FEATURES_OK);
 
-	/* §3.1.1: between DRIVER and FEATURES_OK. A third word would hold no feature of ours. */
+	/*
+	 * §3.1.1: between DRIVER and FEATURES_OK. Words beyond the second have no feature of
+	 * this device.
+	 */
 	if (negotiating == KT_VIRTIO_STATUS_DRIVER && mmio->driver_features_sel < 2)
 		set_half(&mmio->driver_features, mmio->driver_features_sel, value);
 }

@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The virtio-mmio transport, version 2 (virtio 1.2 §4.2): the registers of one
- * device, its status and its queues. What the device does with the queues is
- * behind struct kt_virtio_ops.
+ * The virtio-mmio transport, version 2 (virtio 1.2 §4.2): registers, status and queues of one
+ * device. The device itself is behind struct kt_virtio_ops.
  *
- * A state machine without descriptors or threads: accesses come in by function,
- * interrupts go out by callback. One caller at a time; the machine sees to that.
+ * A state machine without descriptors and threads: accesses are function calls, interrupts
+ * are callbacks. The machine serialises the calls.
  *
- * A driver that breaks the rules in a way the specification lets a device ignore
- * is ignored. Any other way fails the device: DEVICE_NEEDS_RESET is set, queues
- * are left alone until the driver resets it, and the machine is told why.
+ * Where the specification lets a device ignore a driver's mistake, the mistake is ignored.
+ * Any other mistake fails the device: DEVICE_NEEDS_RESET is set, the queues are not used
+ * until the driver resets the device, and the machine is told the reason.
  */
 #pragma once
 
@@ -51,7 +50,7 @@ enum kt_virtio_mmio_register {
 	KT_VIRTIO_MMIO_QUEUE_NUM_MAX = 0x034,
 	KT_VIRTIO_MMIO_QUEUE_NUM = 0x038,
 	KT_VIRTIO_MMIO_QUEUE_READY = 0x044,
-	KT_VIRTIO_MMIO_QUEUE_NOTIFY = 0x050, /* write the queue's index; for an ioeventfd */
+	KT_VIRTIO_MMIO_QUEUE_NOTIFY = 0x050, /* takes the index of the queue; for an ioeventfd */
 	KT_VIRTIO_MMIO_INTERRUPT_STATUS = 0x060,
 	KT_VIRTIO_MMIO_INTERRUPT_ACK = 0x064,
 	KT_VIRTIO_MMIO_STATUS = 0x070,
@@ -77,15 +76,15 @@ struct kt_virtio_ops {
 	const uint8_t *config; /* read-only configuration space; static */
 	unsigned int config_len;
 	void (*start)(void *device); /* DRIVER_OK was set */
-	void (*reset)(void *device); /* back to the beginning; the queues are already */
-	void (*notify)(void *device, unsigned int queue); /* live and ready */
+	void (*reset)(void *device); /* the driver reset the device; the queues are reset already */
+	void (*notify)(void *device, unsigned int queue); /* of a live, ready queue */
 };
 
-/* What the machine lends the device. */
+/* What the machine provides to the device. */
 struct kt_virtio_host {
 	/*
-	 * Raise the interrupt: one edge, called once for each bit that becomes set
-	 * in the interrupt status.
+	 * Raises the interrupt: one edge. Called once for each bit that becomes set in the
+	 * interrupt status.
 	 */
 	void (*interrupt)(void *arg);
 	/* The device failed; diag is borrowed for the call. May be NULL. */
@@ -95,7 +94,7 @@ struct kt_virtio_host {
 
 struct kt_virtio_mmio {
 	const struct kt_virtio_ops *ops; /* static */
-	void *device;			 /* borrowed; of the ops */
+	void *device;			 /* borrowed; argument of the ops */
 	struct kt_virtio_host host;
 	struct kt_virtqueue queues[KT_VIRTIO_QUEUES_MAX];
 	uint32_t status;
@@ -104,26 +103,26 @@ struct kt_virtio_mmio {
 	uint32_t driver_features_sel;
 	uint32_t queue_sel;
 	uint64_t driver_features;
-	/* Why the device failed; 0 and unset while it has not. Cleared by a reset. */
+	/* Why the device failed; 0 and unset: it has not. A reset clears both. */
 	enum kt_virtio_condition condition;
 	struct kt_diag diag;
 };
 
-/* mem and what host refers to are borrowed for the life of the transport. */
+/* host is copied; mem and the pointers in host are borrowed for the life of the transport. */
 void kt_virtio_mmio_init(struct kt_virtio_mmio *mmio, const struct kt_virtio_ops *ops, void *device,
 			 const struct kt_guest_mem *mem, const struct kt_virtio_host *host);
 
 /*
- * The guest reads, writes len bytes at an offset of the window; any offset and
- * length. Registers take aligned words of 4 bytes, the configuration space any
- * width (§4.2.2.2); what is not there reads as zero and writes to it are ignored.
+ * The guest reads or writes len bytes at `offset` in the window; both may have any value.
+ * Registers take aligned words of 4 bytes, the configuration space takes any width
+ * (§4.2.2.2). Elsewhere reads return zeros and writes are ignored.
  */
 void kt_virtio_mmio_read(struct kt_virtio_mmio *mmio, uint64_t offset, void *data,
 			 unsigned int len);
 void kt_virtio_mmio_write(struct kt_virtio_mmio *mmio, uint64_t offset, const void *data,
 			  unsigned int len);
 
-/* As a write of queue to the notify register; for an ioeventfd's signal. */
+/* As a write of `queue` to the notify register; for the signal of an ioeventfd. */
 void kt_virtio_mmio_notify(struct kt_virtio_mmio *mmio, uint32_t queue);
 
 /* ---- for devices ---- */
@@ -134,8 +133,8 @@ bool kt_virtio_mmio_live(const struct kt_virtio_mmio *mmio);
 /* Whether the driver accepted the feature with this bit number. */
 bool kt_virtio_mmio_has_feature(const struct kt_virtio_mmio *mmio, unsigned int bit);
 
-/* Tells the driver to look at its queues. */
+/* Interrupts the driver, so that it looks at its queues. */
 void kt_virtio_mmio_interrupt(struct kt_virtio_mmio *mmio);
 
-/* Fails the device, for the reason that is in mmio->diag; once until a reset. */
+/* Fails the device; mmio->diag has the reason. At most once until a reset. */
 void kt_virtio_mmio_fail(struct kt_virtio_mmio *mmio, enum kt_virtio_condition condition);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Split virtqueues; see virtqueue.h. The addresses of the rings are judged once,
- * when the queue starts, and those of the buffers when their chain is taken; RAM
- * does not move, so what was checked stays true.
+ * Split virtqueues; see virtqueue.h. Addresses of the rings are checked when the queue
+ * starts, addresses of buffers when their chain is taken. RAM does not move, so a checked
+ * address stays valid. What the buffers contain is left to the device.
  */
 #include <endian.h>
 #include <inttypes.h>
@@ -31,7 +31,7 @@ struct used_elem {
 #define RING_INDEX   2
 #define RING_ENTRIES 4
 
-/* States the whole message and returns the condition. */
+/* Fills in diag and returns the condition. */
 static int __attribute__((format(printf, 4, 5)))
 fault(const struct kt_virtqueue *vq, enum kt_virtio_condition condition, struct kt_diag *diag,
       const char *fmt, ...)
@@ -76,8 +76,11 @@ static int check_ring(const struct kt_virtqueue *vq, const char *what, uint64_t 
 int kt_virtqueue_start(struct kt_virtqueue *vq, struct kt_diag *diag)
 {
 	uint64_t desc_len, avail_len, used_len;
-	int r;
 
+	vq->ready = false;
+	vq->quiet = false;
+	vq->next_avail = 0;
+	vq->next_used = 0;
 	if (!vq->size || vq->size > KT_VIRTQUEUE_SIZE_MAX || (vq->size & (vq->size - 1)))
 		return fault(vq, KT_VIRTIO_E_SIZE, diag,
 			     "its size is %" PRIu32 ", not a power of two up to %u", vq->size,
@@ -86,17 +89,14 @@ int kt_virtqueue_start(struct kt_virtqueue *vq, struct kt_diag *diag)
 	avail_len = RING_ENTRIES + vq->size * sizeof(uint16_t);
 	used_len = RING_ENTRIES + vq->size * sizeof(struct used_elem);
 	/* Alignments: virtio 1.2 §2.7. */
-	r = check_ring(vq, "descriptor table", vq->desc, 16, desc_len, diag);
-	r = r ?: check_ring(vq, "available ring", vq->avail, 2, avail_len, diag);
-	r = r ?: check_ring(vq, "used ring", vq->used, 4, used_len, diag);
-	vq->ready = !r;
-	vq->quiet = false;
-	vq->next_avail = 0;
-	vq->next_used = 0;
-	return r;
+	KT_TRY(check_ring(vq, "descriptor table", vq->desc, 16, desc_len, diag));
+	KT_TRY(check_ring(vq, "available ring", vq->avail, 2, avail_len, diag));
+	KT_TRY(check_ring(vq, "used ring", vq->used, 4, used_len, diag));
+	vq->ready = true;
+	return 0;
 }
 
-/* Of addresses that were checked at the start; the range check is the last resort. */
+/* The ring was checked at the start, so this cannot happen; the check costs nothing. */
 static int ring_fault(const struct kt_virtqueue *vq, int r, struct kt_diag *diag)
 {
 	return r ? fault(vq, KT_VIRTIO_E_ADDRESS, diag, "a ring is not in RAM") : 0;
@@ -182,7 +182,6 @@ static int walk(const struct kt_virtqueue *vq, struct kt_virtq_chain *chain, str
 {
 	unsigned int i = chain->head;
 	struct desc d;
-	int r;
 
 	do {
 		if (i >= vq->size)
@@ -191,9 +190,8 @@ static int walk(const struct kt_virtqueue *vq, struct kt_virtq_chain *chain, str
 		if (chain->count == vq->size)
 			return fault(vq, KT_VIRTIO_E_LOOP, diag,
 				     "the chain from descriptor %u on has a loop", chain->head);
-		r = read_desc(vq, i, &d, diag) ?: add_part(vq, chain, i, &d, diag);
-		if (r)
-			return r;
+		KT_TRY(read_desc(vq, i, &d, diag));
+		KT_TRY(add_part(vq, chain, i, &d, diag));
 		i = d.next;
 	} while (d.flags & KT_VIRTQ_DESC_NEXT);
 	return 0;

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The device's side of one split virtqueue (virtio 1.2 §2.7): chains of buffers
- * are taken from the driver and given back. Indirect descriptors and event
- * indices are not offered.
+ * The device's side of one split virtqueue (virtio 1.2 §2.7): takes chains of buffers from
+ * the driver and gives them back. Indirect descriptors and event indices are not offered.
  *
- * All that is in the rings is hostile. Whatever breaks the rules is a condition
- * of enum kt_virtio_condition, with words in the diagnostic; the queue is then
- * of no use until it is reset, and it is for the device to say so.
+ * The contents of the rings are hostile. Whatever breaks the rules is a condition of enum
+ * kt_virtio_condition, with diag. After a condition other than KT_VIRTIO_E_EMPTY the queue
+ * must not be used until a reset; the device enforces that. Comments below name conditions
+ * without KT_VIRTIO_E_.
  */
 #pragma once
 
@@ -17,12 +17,12 @@
 #include "base/error.h"
 #include "vmm/kvm/guest-mem.h"
 
-/* Buffers in one queue; each one of a receive queue costs Linux a page. */
+/* Buffers in one queue; each buffer of a receive queue takes a page of Linux. */
 #define KT_VIRTQUEUE_SIZE_MAX 64
 
-/* What is wrong with a queue or a message; shared by all that is virtio here. */
+/* Conditions of queues and messages, of all virtio files. */
 enum kt_virtio_condition {
-	/* no fault: the driver has made nothing available */
+	/* nothing is wrong: the driver has made no chain available */
 	KT_VIRTIO_E_EMPTY = KT_CONDITION(VIRTIO),
 	KT_VIRTIO_E_SIZE,      /* queue size 0, too large or not a power of two */
 	KT_VIRTIO_E_ALIGN,     /* a ring is not aligned */
@@ -30,12 +30,12 @@ enum kt_virtio_condition {
 	KT_VIRTIO_E_AVAIL,     /* more chains are available than the queue can hold */
 	KT_VIRTIO_E_HEAD,      /* a chain begins outside the descriptor table */
 	KT_VIRTIO_E_NEXT,      /* a chain goes on outside the descriptor table */
-	KT_VIRTIO_E_LOOP,      /* a chain has more descriptors than there are */
+	KT_VIRTIO_E_LOOP,      /* a chain has more descriptors than the queue */
 	KT_VIRTIO_E_LENGTH,    /* a chain is too long or too short */
 	KT_VIRTIO_E_INDIRECT,  /* an indirect descriptor */
 	KT_VIRTIO_E_ORDER,     /* a readable buffer behind a writable one */
 	KT_VIRTIO_E_DIRECTION, /* a buffer of the wrong kind for this queue */
-	KT_VIRTIO_E_MESSAGE,   /* a message that makes no sense */
+	KT_VIRTIO_E_MESSAGE,   /* a message is malformed */
 	KT_VIRTIO_E_DRIVER,    /* the driver reports that it failed */
 	KT_VIRTIO_E_COUNT_,
 };
@@ -49,20 +49,20 @@ enum kt_virtio_condition {
 
 struct kt_virtqueue {
 	const struct kt_guest_mem *mem; /* borrowed */
-	unsigned int index;		/* in the device; for messages */
-	/* As the driver wrote them; judged by kt_virtqueue_start(). */
+	unsigned int index;		/* of the queue in its device; for diagnostics */
+	/* Written by the driver, checked by kt_virtqueue_start(). */
 	uint32_t size;
 	uint64_t desc; /* guest-physical addresses of the three parts */
 	uint64_t avail;
 	uint64_t used;
 	/* Live. */
 	bool ready;
-	bool quiet;	     /* the driver was told not to notify, if there is one */
-	uint16_t next_avail; /* the chain to take next */
-	uint16_t next_used;  /* where the next one goes when it is done */
+	bool quiet;	     /* the driver was told not to notify, if the queue is ready */
+	uint16_t next_avail; /* index of the next chain in the available ring */
+	uint16_t next_used;  /* index of the next free element of the used ring */
 };
 
-/* A chain of buffers: the readable ones first. All of them are RAM. */
+/* A chain of buffers, the readable ones first. All of them are RAM. */
 struct kt_virtq_chain {
 	uint16_t head;
 	uint16_t count;
@@ -76,21 +76,33 @@ struct kt_virtq_chain {
 };
 
 void kt_virtqueue_init(struct kt_virtqueue *vq, const struct kt_guest_mem *mem, unsigned int index);
-/* Back to the state after init. */
+/* Sets the state after kt_virtqueue_init(). */
 void kt_virtqueue_reset(struct kt_virtqueue *vq);
 
-/* Makes the queue ready. SIZE, ALIGN, ADDRESS: it is not. */
+/*
+ * Checks size and rings, and makes the queue ready. SIZE, ALIGN, ADDRESS: the queue is not
+ * ready.
+ */
 int kt_virtqueue_start(struct kt_virtqueue *vq, struct kt_diag *diag) _kt_must_check_;
 
-/* How many chains wait to be taken; 0 while not ready. AVAIL, ADDRESS. */
+/*
+ * *ret_count: chains that kt_virtqueue_pop() can take; 0 while the queue is not ready. AVAIL,
+ * ADDRESS.
+ */
 int kt_virtqueue_pending(const struct kt_virtqueue *vq, unsigned int *ret_count,
 			 struct kt_diag *diag) _kt_must_check_;
 
-/* Takes the next chain; EMPTY without diag if there is none. */
+/*
+ * Takes the next chain. EMPTY, without diag: there is none. AVAIL, ADDRESS, HEAD, NEXT, LOOP,
+ * LENGTH, INDIRECT, ORDER.
+ */
 int kt_virtqueue_pop(struct kt_virtqueue *vq, struct kt_virtq_chain *ret_chain,
 		     struct kt_diag *diag) _kt_must_check_;
 
-/* Moves len bytes from, to the given offset of the chain's readable, writable part. LENGTH. */
+/*
+ * Copies len bytes from `offset` in the readable part of the chain, or to `offset` in its
+ * writable part. LENGTH, ADDRESS.
+ */
 int kt_virtqueue_read(const struct kt_virtqueue *vq, const struct kt_virtq_chain *chain,
 		      uint32_t offset, void *buf, uint32_t len,
 		      struct kt_diag *diag) _kt_must_check_;
@@ -98,17 +110,16 @@ int kt_virtqueue_write(const struct kt_virtqueue *vq, const struct kt_virtq_chai
 		       uint32_t offset, const void *buf, uint32_t len,
 		       struct kt_diag *diag) _kt_must_check_;
 
-/* Gives the chain back, with this many bytes written to it. ADDRESS. */
+/* Gives the chain back; written: bytes written to it. ADDRESS. */
 int kt_virtqueue_push(struct kt_virtqueue *vq, const struct kt_virtq_chain *chain, uint32_t written,
 		      struct kt_diag *diag) _kt_must_check_;
 
-/* Whether the driver wants to be interrupted about what was pushed. */
+/* Whether the driver wants an interrupt for the chains given back. */
 bool kt_virtqueue_wants_interrupt(const struct kt_virtqueue *vq);
 
 /*
- * Tells the driver whether notifications would be of no use now, which saves it
- * an exit for each. After turning them on, look once more for what was made
- * available in between. ADDRESS.
+ * quiet true: tells the driver not to notify, which saves an exit per notification. After
+ * false, the caller must look for chains that became available in between. ADDRESS.
  */
 int kt_virtqueue_set_quiet(struct kt_virtqueue *vq, bool quiet,
 			   struct kt_diag *diag) _kt_must_check_;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The host's KVM; see host.h. */
+/* The host's KVM: opening, checks and limits; see host.h. */
 #include <cpuid.h>
 #include <fcntl.h>
 #include <grp.h>
@@ -16,8 +16,8 @@
 #define CPUID_ENTRIES_MAX 256 /* KVM_MAX_CPUID_ENTRIES of arch/x86/include/asm/kvm_host.h */
 
 /*
- * What the machine is built from; Documentation/virt/kvm/api.rst tells what each
- * one brings. Whatever only improves a machine is asked for where it is used.
+ * Capabilities without which no machine can be built; see Documentation/virt/kvm/api.rst.
+ * Capabilities that only improve a machine are checked where they are used.
  */
 static const struct {
 	unsigned int number;
@@ -58,7 +58,7 @@ static int query_device(void *arg, unsigned int capability)
 	return kt_ioctl_value(*fd, KVM_CHECK_EXTENSION, capability, &value, NULL) ? 0 : value;
 }
 
-/* Who may open the device, in words. */
+/* Says who may open the device. */
 static void diagnose_permission(const char *path, struct kt_diag *diag)
 {
 	char owner_names[1024], group_names[1024];
@@ -70,7 +70,10 @@ static void diagnose_permission(const char *path, struct kt_diag *diag)
 		kt_diag_cause(diag, "no permission");
 		return;
 	}
-	/* Machines are made on several threads. A group of too many members has no name here. */
+	/*
+	 * Reentrant, because machines are made on several threads. A group with too many
+	 * members gets no name.
+	 */
 	getgrgid_r(st.st_gid, &group_space, group_names, sizeof(group_names), &group);
 	getpwuid_r(st.st_uid, &owner_space, owner_names, sizeof(owner_names), &owner);
 	if ((st.st_mode & 0060) == 0060 && group) {
@@ -123,7 +126,7 @@ static int check_version(int fd, struct kt_diag *diag)
 		return KT_KVM_E_VERSION;
 	}
 	if (version != KVM_API_VERSION) {
-		kt_diag_cause(diag, "its interface has version %d, and not %d", version,
+		kt_diag_cause(diag, "KVM has API version %d; ktest needs version %d", version,
 			      KVM_API_VERSION);
 		return KT_KVM_E_VERSION;
 	}
@@ -132,17 +135,26 @@ static int check_version(int fd, struct kt_diag *diag)
 
 static int read_limits(struct kt_kvm_host *host, struct kt_diag *diag)
 {
-	int bytes, r;
+	int bytes, vcpus, slots;
 
-	r = kt_ioctl_value(host->fd, KVM_GET_VCPU_MMAP_SIZE, 0, &bytes, diag);
-	if (r)
-		return kt_forward(r);
-	host->run_bytes = (size_t)bytes;
+	KT_TRY(kt_ioctl_value(host->fd, KVM_GET_VCPU_MMAP_SIZE, 0, &bytes, diag));
 	/* Old kernels know only the recommended number, and 32 slots (api.rst). */
-	host->vcpus_max = (unsigned int)(query_device(&host->fd, KVM_CAP_MAX_VCPUS) ?:
-						 query_device(&host->fd, KVM_CAP_NR_VCPUS));
-	host->slots_max = (unsigned int)(query_device(&host->fd, KVM_CAP_NR_MEMSLOTS) ?: 32);
+	vcpus = query_device(&host->fd, KVM_CAP_MAX_VCPUS);
+	slots = query_device(&host->fd, KVM_CAP_NR_MEMSLOTS);
+	if (!vcpus)
+		vcpus = query_device(&host->fd, KVM_CAP_NR_VCPUS);
+	host->run_bytes = (size_t)bytes;
+	host->vcpus_max = (unsigned int)vcpus;
+	host->slots_max = slots ? (unsigned int)slots : 32;
 	return 0;
+}
+
+static int examine(struct kt_kvm_host *host, const char *path, struct kt_diag *diag)
+{
+	KT_TRY(open_device(&host->fd, path, diag));
+	KT_TRY(check_version(host->fd, diag));
+	KT_TRY(kt_kvm_check_capabilities(query_device, &host->fd, diag));
+	return kt_forward(read_limits(host, diag));
 }
 
 int kt_kvm_host_open(struct kt_kvm_host *ret_host, const char *path, struct kt_diag *diag)
@@ -150,10 +162,7 @@ int kt_kvm_host_open(struct kt_kvm_host *ret_host, const char *path, struct kt_d
 	struct kt_kvm_host host = KT_KVM_HOST_INIT;
 	int r;
 
-	r = open_device(&host.fd, path, diag)				    ?:
-		    check_version(host.fd, diag)			    ?:
-		    kt_kvm_check_capabilities(query_device, &host.fd, diag) ?:
-		    read_limits(&host, diag);
+	r = examine(&host, path, diag);
 	if (r) {
 		kt_diag_doing(diag, "open %s", path);
 		kt_kvm_host_close(&host);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Interrupts for vCPUs that may sleep over one; see nudge.h. */
+/* Interrupts for vCPUs that may sleep through one; see nudge.h. */
 #include "vmm/kvm/ioctl.h"
 #include "vmm/kvm/layout.h"
 #include "vmm/kvm/host/nudge.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* A machine for measuring; see perf.h. */
+/* A machine for measurements: checks of the host, exits and pinning; see perf.h. */
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
@@ -35,14 +35,13 @@ int kt_huge_pages_count(struct kt_huge_pages *ret_pages)
 	char path[128];
 
 	for (size_t i = 0; i < KT_ARRAY_SIZE(names); i++) {
-		_cleanup_(kt_buf_deinit) struct kt_buf text = KT_BUF_INIT(64);
-		int r;
+		_cleanup_(kt_fclosep) FILE *file = NULL;
 
 		snprintf(path, sizeof(path), "%s%s", folder, names[i]);
-		r = kt_read_file(path, &text);
-		if (r && r != -ENOENT)
-			return kt_forward(r);
-		if (r || sscanf(kt_buf_str(&text), "%llu", &counts[i]) != 1)
+		file = fopen(path, "re");
+		if (!file && errno != ENOENT)
+			return kt_raise(-errno);
+		if (!file || fscanf(file, "%llu", &counts[i]) != 1)
 			counts[i] = 0;
 	}
 	ret_pages->total = counts[0];
@@ -72,8 +71,8 @@ static int check_memory(uint64_t bytes, struct kt_diag *diag)
 
 int kt_kvm_perf_check(const struct kt_vm_config *config, struct kt_diag *diag)
 {
-	return kt_forward(check_cpus(kt_topology_cpus(&config->topo), diag) ?:
-				  check_memory(config->memory_bytes, diag));
+	KT_TRY(check_cpus(kt_topology_cpus(&config->topo), diag));
+	return kt_forward(check_memory(config->memory_bytes, diag));
 }
 
 int kt_kvm_perf_enable(int vm_fd, struct kt_diag *diag)
@@ -82,15 +81,12 @@ int kt_kvm_perf_enable(int vm_fd, struct kt_diag *diag)
 	struct kvm_enable_cap exits = { .cap = KVM_CAP_X86_DISABLE_EXITS };
 	struct kvm_enable_cap poll = { .cap = KVM_CAP_HALT_POLL, .args = { KT_KVM_HALT_POLL_NS } };
 	int offered;
-	int r = kt_ioctl_value(vm_fd, KVM_CHECK_EXTENSION, KVM_CAP_X86_DISABLE_EXITS, &offered,
-			       diag);
 
-	if (r)
-		return kt_forward(r);
+	KT_TRY(kt_ioctl_value(vm_fd, KVM_CHECK_EXTENSION, KVM_CAP_X86_DISABLE_EXITS, &offered,
+			      diag));
 	exits.args[0] = (__u64)offered & wanted;
-	r = kt_ioctl(vm_fd, KVM_ENABLE_CAP, &exits, diag) ?:
-		    kt_ioctl(vm_fd, KVM_ENABLE_CAP, &poll, diag);
-	return kt_forward(r);
+	KT_TRY(kt_ioctl(vm_fd, KVM_ENABLE_CAP, &exits, diag));
+	return kt_forward(kt_ioctl(vm_fd, KVM_ENABLE_CAP, &poll, diag));
 }
 
 int kt_kvm_perf_pin(struct kt_kvm *kvm, struct kt_diag *diag)
@@ -108,7 +104,7 @@ int kt_kvm_perf_pin(struct kt_kvm *kvm, struct kt_diag *diag)
 		CPU_SET(cpu, &one);
 		r = pthread_setaffinity_np(kt_kvm_vcpu(kvm, vcpu)->thread, sizeof(one), &one);
 		if (r) {
-			kt_diag_cause(diag, "give vCPU %u CPU %d: %s", vcpu, cpu, strerror(r));
+			kt_diag_cause(diag, "pin vCPU %u to CPU %d: %s", vcpu, cpu, strerror(r));
 			return kt_raise(-r);
 		}
 		vcpu++;

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the guest of the probe and its host agree on. The order of the numbers is
- * that of enum kt_probe_insn.
+ * The protocol between the guest of the probe and probe.c. Instructions are numbered as in
+ * enum kt_probe_insn.
  */
 #pragma once
 
-#define PROBE_PORT_COUNT  0x10 /* read: rounds to go, 0: no more */
+#define PROBE_PORT_COUNT  0x10 /* read: rounds to run; 0: none */
 #define PROBE_PORT_WORKED 0x11 /* written: the number of an instruction that worked */
-#define PROBE_PORT_DONE	  0x12 /* written: the guest has come to its end */
+#define PROBE_PORT_DONE	  0x12 /* written: the guest is done */
 
 #ifndef __ASSEMBLER__
 #include <stdint.h>

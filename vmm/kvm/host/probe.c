@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Trying the host's KVM out; see probe.h. One vCPU on the caller's thread, no
- * interrupt controller: creating that would take longer than the rest.
+ * Runs the guest of the probe and judges its findings; see probe.h. The vCPU runs on the
+ * caller's thread, and the VM has no interrupt controller, whose creation would take longer
+ * than the rest. The guest loops to measure its speed, then executes each instruction of enum
+ * kt_probe_insn and reports through ports.
  */
 #include <cpuid.h>
 #include <signal.h>
@@ -32,9 +34,9 @@
 #define ROUNDS_MIN  1000u /* 2 ms where an instruction takes a microsecond */
 #define ROUNDS_MAX  (1u << 24)
 #define ROUNDS_STEP 8u
-#define LOOP_NS_MIN (KT_NSEC_PER_MSEC / 2)  /* long enough to forget about the exits */
-#define LOOPS_NS    (10 * KT_NSEC_PER_MSEC) /* for all loops, unless one alone takes longer */
-#define LIMIT_NS    (KT_NSEC_PER_SEC / 2)   /* then the guest hangs, or as good as */
+#define LOOP_NS_MIN (KT_NSEC_PER_MSEC / 2)  /* long enough that the exits do not matter */
+#define LOOPS_NS    (10 * KT_NSEC_PER_MSEC) /* of all loops, unless one loop takes longer */
+#define LIMIT_NS    (KT_NSEC_PER_SEC / 2)   /* the guest is taken to hang */
 #define TICK_NS	    (5 * KT_NSEC_PER_MSEC)
 #define ERRORS_MAX  16u
 
@@ -48,10 +50,10 @@ struct run {
 	uint8_t *memory;
 	timer_t timer;
 	bool has_timer;
-	uint32_t rounds;    /* of the loop under way; 0: none yet */
-	uint64_t since_ns;  /* when it began */
-	uint64_t begin_ns;  /* when the first one did */
-	unsigned int works; /* bit per instruction */
+	uint32_t rounds;    /* of the present loop; 0: no loop yet */
+	uint64_t since_ns;  /* start of the present loop */
+	uint64_t begin_ns;  /* start of the first loop */
+	unsigned int works; /* one bit per instruction */
 	unsigned int errors;
 	uint64_t kips;
 	bool done;
@@ -81,15 +83,13 @@ static int make_memory(struct run *run, struct kt_diag *diag)
 	return kt_forward(kt_ioctl(run->vm_fd, KVM_SET_USER_MEMORY_REGION, &region, diag));
 }
 
-/* Kicks this thread again and again once the limit has passed, so that none is missed. */
+/* Kicks this thread repeatedly after the limit, so that no kick is missed. */
 static int arm_limit(struct run *run)
 {
 	struct itimerspec when = { .it_value.tv_nsec = LIMIT_NS, .it_interval.tv_nsec = TICK_NS };
 	struct sigevent event = { .sigev_notify = SIGEV_THREAD_ID, .sigev_signo = KT_VCPU_SIGNAL };
-	int r = kt_vcpu_install_handler();
 
-	if (r)
-		return kt_forward(r);
+	KT_TRY(kt_vcpu_install_handler());
 	event.sigev_notify_thread_id = gettid();
 	if (timer_create(CLOCK_MONOTONIC, &event, &run->timer) < 0)
 		return kt_raise(-errno);
@@ -100,23 +100,20 @@ static int arm_limit(struct run *run)
 static int set_registers(struct run *run, const struct kt_kvm_host *host, struct kt_diag *diag)
 {
 	struct kvm_regs regs;
-	int r;
 
-	r = kt_flat_enter(host->fd, run->vcpu.fd, CODE, STACK, SCRATCH, diag) ?:
-		    kt_ioctl(run->vcpu.fd, KVM_GET_REGS, &regs, diag);
-	if (r)
-		return kt_forward(r);
+	KT_TRY(kt_flat_enter(host->fd, run->vcpu.fd, CODE, STACK, SCRATCH, diag));
+	KT_TRY(kt_ioctl(run->vcpu.fd, KVM_GET_REGS, &regs, diag));
 	regs.r14 = STACK;
 	return kt_forward(kt_ioctl(run->vcpu.fd, KVM_SET_REGS, &regs, diag));
 }
 
 static int set_up(struct run *run, const struct kt_kvm_host *host, struct kt_diag *diag)
 {
-	return kt_ioctl_value(host->fd, KVM_CREATE_VM, 0, &run->vm_fd, diag)		 ?:
-		       make_memory(run, diag)						 ?:
-		       kt_vcpu_open(&run->vcpu, run->vm_fd, host->run_bytes, 0, 0, diag) ?:
-		       set_registers(run, host, diag)					 ?:
-		       arm_limit(run);
+	KT_TRY(kt_ioctl_value(host->fd, KVM_CREATE_VM, 0, &run->vm_fd, diag));
+	KT_TRY(make_memory(run, diag));
+	KT_TRY(kt_vcpu_open(&run->vcpu, run->vm_fd, host->run_bytes, 0, 0, diag));
+	KT_TRY(set_registers(run, host, diag));
+	return kt_forward(arm_limit(run));
 }
 
 static void tear_down(struct run *run)
@@ -132,9 +129,10 @@ static void tear_down(struct run *run)
 /* ---- running ---- */
 
 /*
- * The guest has done its rounds: how fast that was, and how many to do now. The
- * best figure counts, for the first rounds may pay for things done once; it is
- * settled when a loop was long enough and fast, or when the time for it is up.
+ * The guest has finished a loop: computes its speed, and returns the rounds of the next loop;
+ * 0: the speed is known. The best speed counts, because the first loops may pay for one-time
+ * work. The speed is known when a loop was long and fast enough, or when the time for loops
+ * is over.
  */
 static uint32_t next_rounds(struct run *run)
 {
@@ -172,14 +170,12 @@ static void handle_io(struct run *run)
 	}
 }
 
-/* KVM gave up on an instruction: on to the next one. */
+/* KVM failed to emulate an instruction: skips it. */
 static int skip(struct run *run, struct kt_diag *diag)
 {
 	struct kvm_regs regs;
-	int r = kt_ioctl(run->vcpu.fd, KVM_GET_REGS, &regs, diag);
 
-	if (r)
-		return kt_forward(r);
+	KT_TRY(kt_ioctl(run->vcpu.fd, KVM_GET_REGS, &regs, diag));
 	if (++run->errors > ERRORS_MAX || !regs.r15) {
 		kt_kvm_exit_describe(run->vcpu.run, &regs, diag);
 		return KT_PROBE_E_UNFIT;
@@ -215,7 +211,7 @@ static int run_guest(struct run *run, struct kt_diag *diag)
 		r = kt_ioctl_run(run->vcpu.fd);
 		if (r == 0)
 			r = handle_exit(run, diag);
-		else if (r == -EINTR || r == -EAGAIN)
+		else if (r == KT_KVM_RUN_E_KICKED || r == KT_KVM_RUN_E_AGAIN)
 			r = 0;
 		else
 			kt_diag_cause(diag, "KVM_RUN: %s", strerror(-r));
@@ -230,7 +226,10 @@ static int run_guest(struct run *run, struct kt_diag *diag)
 
 /* ---- judging ---- */
 
-/* What the processor has; what it lacks, Linux does not use. Intel SDM vol. 2, CPUID. */
+/*
+ * Instructions that the processor has; Linux does not use the others. Intel SDM vol. 2,
+ * CPUID.
+ */
 static unsigned int promised(void)
 {
 	unsigned int a, b, c, d, bits = 1u << KT_PROBE_INT3;
@@ -276,7 +275,7 @@ int kt_probe_judge(const struct kt_probe *probe, struct kt_diag *diag)
 			      (unsigned long long)(probe->kips % 1000 / 100),
 			      probe->missing ? ", and without " : "", missing);
 	else
-		kt_diag_cause(diag, "in guest kernel mode this does not work: %s", missing);
+		kt_diag_cause(diag, "instructions that fail in guest kernel mode: %s", missing);
 	kt_diag_remedy(diag, "use --accel tcg here, or a host whose KVM has hardware behind it");
 	return KT_PROBE_E_UNFIT;
 }
@@ -287,7 +286,9 @@ int kt_probe_run(struct kt_probe *ret_probe, const struct kt_kvm_host *host, str
 	uint64_t begin = kt_now_ns();
 	int r;
 
-	r = set_up(&run, host, diag) ?: run_guest(&run, diag);
+	r = set_up(&run, host, diag);
+	if (!r)
+		r = run_guest(&run, diag);
 	tear_down(&run);
 	if (r < 0)
 		kt_diag_cause(diag, "%s", strerror(-r));
@@ -295,7 +296,8 @@ int kt_probe_run(struct kt_probe *ret_probe, const struct kt_kvm_host *host, str
 		ret_probe->kips = run.kips;
 		ret_probe->missing = promised() & ~run.works;
 		ret_probe->took_ns = kt_now_ns() - begin;
-		r = r ?: kt_probe_judge(ret_probe, diag);
+		if (!r)
+			r = kt_probe_judge(ret_probe, diag);
 	}
 	if (r)
 		kt_diag_doing(diag, "try out KVM");

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Is this host's KVM good enough for Linux? Some run the guest's kernel mode by
- * emulating one instruction after the other, thousands of times slower than the
- * processor, and lack instructions that a Linux kernel cannot do without. A
- * guest of a few dozen instructions finds out, in much less than 50 ms.
+ * Measures whether the host's KVM can run Linux. Some KVMs emulate the guest's kernel mode,
+ * which is thousands of times slower than the processor, and lack instructions that a Linux
+ * kernel needs. A guest of a few dozen instructions finds out, in much less than 50 ms.
  */
 #pragma once
 
@@ -13,7 +12,10 @@
 #include "base/error.h"
 #include "vmm/kvm/host/host.h"
 
-/* Slower than this is emulation: processors do a hundred times more, emulators a tenth. */
+/*
+ * Limit between emulators, which reach a tenth of it, and processors, which reach 100 times
+ * as much.
+ */
 #define KT_PROBE_KIPS_MIN 20000
 
 enum kt_probe_insn {
@@ -26,8 +28,8 @@ enum kt_probe_insn {
 
 struct kt_probe {
 	uint64_t kips;	      /* thousands of kernel-mode instructions per second */
-	unsigned int missing; /* bit i: enum kt_probe_insn i, which CPUID promises, fails */
-	uint64_t took_ns;     /* from creation to the last answer */
+	unsigned int missing; /* bit i: CPUID has enum kt_probe_insn i, which failed */
+	uint64_t took_ns;     /* of the whole probe */
 };
 
 enum kt_probe_condition {
@@ -35,12 +37,12 @@ enum kt_probe_condition {
 };
 
 /*
- * 0: fit. KT_PROBE_E_UNFIT with *ret_probe filled in as far as it came, and diag
- * saying what is wrong. Negative errno with diag: it could not be tried. The
- * calling thread must let KT_VCPU_SIGNAL in: it ends a guest that hangs.
+ * Runs the probe. KT_PROBE_E_UNFIT: this KVM cannot run Linux; diag says why, and *ret_probe
+ * has the findings so far. Negative errno with diag: the probe could not be run. The calling
+ * thread must not block KT_VCPU_SIGNAL, which ends a guest that hangs.
  */
 int kt_probe_run(struct kt_probe *ret_probe, const struct kt_kvm_host *host,
 		 struct kt_diag *diag) _kt_must_check_;
 
-/* 0, or KT_PROBE_E_UNFIT with diag: what these findings mean. */
+/* Judges findings. 0, or KT_PROBE_E_UNFIT with diag. */
 int kt_probe_judge(const struct kt_probe *probe, struct kt_diag *diag) _kt_must_check_;

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The parts of the devices; see devices.h. */
+/*
+ * The parts of the devices; see devices.h. One list of fields per device serves writing and
+ * reading; its order is the layout, little-endian, without padding. What is read is checked
+ * as if the driver had set it up.
+ */
 #include "base/cleanup.h"
 #include "base/cursor.h"
 #include "vmm/kvm/state/devices.h"
@@ -12,10 +16,7 @@
 	 1u << KT_VIRTIO_CONSOLE_PORT_NAME)
 #define TERMINAL_DUE (1u << KT_VIRTIO_CONSOLE_PORT_ADD | 1u << KT_VIRTIO_CONSOLE_CONSOLE_PORT)
 
-/*
- * A part in the making or in use: the same list of fields is walked in both directions,
- * so that they cannot differ.
- */
+/* A walk over the fields of a device, for writing or reading, so that the two cannot differ. */
 struct walk {
 	struct kt_buf out; /* owned; while writing */
 	struct kt_cursor in;
@@ -27,7 +28,8 @@ static uint64_t walk_value(struct walk *w, uint64_t value, size_t size)
 {
 	if (w->reading)
 		return kt_cursor_le(&w->in, size);
-	w->error = w->error ?: kt_buf_append_le(&w->out, value, size);
+	if (!w->error)
+		w->error = kt_buf_append_le(&w->out, value, size);
 	return value;
 }
 
@@ -35,8 +37,10 @@ static uint64_t walk_value(struct walk *w, uint64_t value, size_t size)
 
 static int finish_writing(struct walk *w, struct kt_buf *buf, enum kt_kvm_part part)
 {
-	int r = w->error ?: kt_kvm_state_put(buf, part, 0, w->out.data, w->out.len);
+	int r = w->error;
 
+	if (!r)
+		r = kt_kvm_state_put(buf, part, 0, w->out.data, w->out.len);
 	kt_buf_deinit(&w->out);
 	return kt_forward(r);
 }
@@ -44,7 +48,7 @@ static int finish_writing(struct walk *w, struct kt_buf *buf, enum kt_kvm_part p
 static int refuse(struct kt_diag *diag, enum kt_kvm_part part, const char *what)
 {
 	kt_diag_cause(diag, "the part '%s' has %s", kt_kvm_part_name(part), what);
-	kt_diag_doing(diag, "read the state of the saved machine");
+	kt_diag_doing(diag, "read the state of the bake");
 	return KT_KVM_STATE_E_VALUE;
 }
 
@@ -92,12 +96,9 @@ int kt_kvm_take_serial(struct kt_serial *serial, const struct kt_kvm_blob *blob,
 {
 	struct kt_serial copy = *serial;
 	struct walk w = walk_over(blob);
-	int r;
 
 	walk_serial(&w, &copy);
-	r = finish_reading(&w, KT_KVM_PART_SERIAL, diag);
-	if (r)
-		return kt_forward(r);
+	KT_TRY(finish_reading(&w, KT_KVM_PART_SERIAL, diag));
 	if (copy.rx_len > KT_SERIAL_FIFO)
 		return refuse(diag, KT_KVM_PART_SERIAL, "more bytes than its receiver");
 	*serial = copy;
@@ -145,7 +146,7 @@ int kt_kvm_put_console(const struct kt_virtio_console *console, struct kt_buf *b
 	return kt_forward(finish_writing(&w, buf, KT_KVM_PART_CONSOLE));
 }
 
-/* A step is there only on top of those before it; nothing else but FAILED is saved. */
+/* Steps are reached in order; of the other bits only FAILED is saved. */
 static bool is_status(uint32_t status)
 {
 	static const uint32_t steps[] = { KT_VIRTIO_STATUS_ACKNOWLEDGE, KT_VIRTIO_STATUS_DRIVER,
@@ -161,7 +162,7 @@ static bool is_status(uint32_t status)
 	return fits && !(status & ~(STATUS_STEPS | KT_VIRTIO_STATUS_FAILED));
 }
 
-/* As the driver could have set it up. */
+/* Whether a driver could have set the console up like this. NULL: yes; else what is wrong. */
 static const char *judge_console(const struct kt_virtio_console *console)
 {
 	const struct kt_virtio_mmio *mmio = &console->mmio;
@@ -182,7 +183,7 @@ static const char *judge_console(const struct kt_virtio_console *console)
 	return NULL;
 }
 
-/* A queue is started as by its driver, which judges its rings; then it is where it was. */
+/* Starts the queue as its driver would, which checks its rings, then sets its indices. */
 static int start_queue(struct kt_virtqueue *vq, struct kt_diag *diag)
 {
 	const struct kt_virtqueue was = *vq;
@@ -214,12 +215,10 @@ int kt_kvm_take_console(struct kt_virtio_console *console, const struct kt_kvm_b
 {
 	struct kt_virtio_console copy = *console;
 	struct walk w = walk_over(blob);
-	int r;
 
 	walk_console(&w, &copy);
-	r = finish_reading(&w, KT_KVM_PART_CONSOLE, diag) ?: check_console(&copy, diag);
-	if (r)
-		return r;
+	KT_TRY(finish_reading(&w, KT_KVM_PART_CONSOLE, diag));
+	KT_TRY(check_console(&copy, diag));
 	copy.mmio.condition = 0;
 	kt_diag_reset(&copy.mmio.diag);
 	copy.interrupt = false;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The parts of the devices in a state, field by field: what the guest's drivers have
- * set up and where they are. Bytes that wait for the guest are not in it. Needs no
- * KVM. Layouts are in devices.c, next to the code that reads them.
+ * The parts of the devices in a state, field by field: what the guest's drivers have set up,
+ * and how far they are. Bytes that wait for the guest are not saved. Needs no KVM. devices.c
+ * defines the layouts.
  */
 #pragma once
 
@@ -14,9 +14,9 @@ int kt_kvm_put_serial(const struct kt_serial *serial, struct kt_buf *buf) _kt_mu
 int kt_kvm_put_console(const struct kt_virtio_console *console, struct kt_buf *buf) _kt_must_check_;
 
 /*
- * Into a device that was initialised, or is used: bytes for the guest are dropped, and
- * the console, which must be held, looks at all its queues when it is released. VALUE
- * with diag, after which the device is as it was.
+ * Restores a device that was initialised, and may have been in use: bytes for the guest are
+ * dropped. The console must be held; when it is released, it looks at all its queues.
+ * KT_KVM_STATE_E_VALUE with diag: the device is unchanged.
  */
 int kt_kvm_take_serial(struct kt_serial *serial, const struct kt_kvm_blob *blob,
 		       struct kt_diag *diag) _kt_must_check_;

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What a host must have to run a machine that was saved on another one: the same
- * processor by name, the same CPUID and registers by way of KVM, a TSC of the same
- * speed, and a ktest that reads the state. See kt_vm_facts().
+ * The facts that a host must share to restore a machine saved on another host: name of the
+ * processor, CPUID and capabilities of KVM, rounded frequency of the TSC, version of the
+ * state. See kt_vm_facts().
  *
- * They are found out once in the life of the process: to ask for the TSC takes a VM.
+ * They are read once in the life of the process, because reading the TSC's frequency takes a
+ * VM.
  */
 #include <cpuid.h>
 #include <pthread.h>
@@ -51,8 +52,8 @@ static void describe_model(struct facts *facts)
 }
 
 /*
- * Leaf by leaf and without what differs between the CPUs of one host: the APIC id in
- * EBX of leaf 1, and the topology leaves.
+ * Digests all leaves, except what differs between the CPUs of one host: the APIC id in EBX of
+ * leaf 1, and the topology leaves.
  */
 static int digest_cpuid(struct facts *facts, int kvm_fd)
 {
@@ -75,7 +76,7 @@ static int digest_cpuid(struct facts *facts, int kvm_fd)
 	return kt_forward(r);
 }
 
-/* Those that decide about parts of the state, or about how time is set. */
+/* Capabilities that determine parts of the state, or how time is set. */
 static void describe_capabilities(struct facts *facts, int vm_fd)
 {
 	static const struct {
@@ -99,7 +100,10 @@ static void describe_capabilities(struct facts *facts, int vm_fd)
 	}
 }
 
-/* Some per mille more or less are what a calibration at boot makes of the same TSC. */
+/*
+ * Rounds to three digits: calibrations of one TSC at different boots differ by less than 1
+ * per mille.
+ */
 static unsigned int round_khz(unsigned int khz)
 {
 	unsigned int step = 1;
@@ -113,7 +117,7 @@ static int describe_tsc(struct facts *facts, int vm_fd)
 {
 	int vcpu = -1, r = 0, khz = ioctl(vm_fd, KVM_GET_TSC_KHZ, 0);
 
-	/* Before Linux 5.17 a vCPU alone knows. */
+	/* Before Linux 5.17 only a vCPU has the frequency. */
 	if (khz <= 0) {
 		r = kt_ioctl_value(vm_fd, KVM_CREATE_VCPU, 0, &vcpu, NULL);
 		khz = r ? 0 : ioctl(vcpu, KVM_GET_TSC_KHZ, 0);
@@ -128,22 +132,19 @@ static int find_out(struct facts *facts)
 {
 	_cleanup_(kt_kvm_host_close) struct kt_kvm_host host = KT_KVM_HOST_INIT;
 	_cleanup_(kt_closep) int vm_fd = -1;
-	int r = kt_kvm_host_open(&host, KT_KVM_DEVICE, NULL);
 
 	describe_cpu(facts);
 	describe_model(facts);
-	r = r								    ?:
-		    kt_ioctl_value(host.fd, KVM_CREATE_VM, 0, &vm_fd, NULL) ?:
-		    digest_cpuid(facts, host.fd)			    ?:
-		    describe_tsc(facts, vm_fd);
-	if (r)
-		return kt_forward(r);
+	KT_TRY(kt_kvm_host_open(&host, KT_KVM_DEVICE, NULL));
+	KT_TRY(kt_ioctl_value(host.fd, KVM_CREATE_VM, 0, &vm_fd, NULL));
+	KT_TRY(digest_cpuid(facts, host.fd));
+	KT_TRY(describe_tsc(facts, vm_fd));
 	describe_capabilities(facts, vm_fd);
 	facts->known = true;
 	return 0;
 }
 
-/* A host whose KVM cannot be asked has none of it, which no image matches. */
+/* On a host whose KVM cannot be opened the facts are empty, and no bake matches. */
 static void read_facts(struct facts *ret_facts)
 {
 	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -158,9 +159,11 @@ static void read_facts(struct facts *ret_facts)
 
 static int add(json_t *object, const char *name, const char *text)
 {
-	/* The name of a processor is whatever its maker, or a hypervisor, has put there. */
-	json_t *string = json_string(text) ?: json_string("?");
+	/* The processor's name may be no UTF-8. */
+	json_t *string = json_string(text);
 
+	if (!string)
+		string = json_string("?");
 	return json_object_set_new(object, name, string) ? kt_raise(-ENOMEM) : 0;
 }
 
@@ -171,12 +174,11 @@ int kt_kvm_add_facts(json_t *object, const struct kt_vm_config *config)
 
 	read_facts(&facts);
 	snprintf(version, sizeof(version), "%d", KT_KVM_STATE_VERSION);
-	return kt_forward(
-		add(object, "version of the kvm state", version)	      ?:
-			add(object, "host CPU", facts.cpu)		      ?:
-			add(object, "host CPU model", facts.model)	      ?:
-			add(object, "KVM's CPUID", facts.cpuid)		      ?:
-			add(object, "KVM's capabilities", facts.capabilities) ?:
-			add(object, "TSC", facts.tsc)			      ?:
-			add(object, "kind of RAM", config->perf ? "huge pages" : "pages"));
+	KT_TRY(add(object, "version of the kvm state", version));
+	KT_TRY(add(object, "host CPU", facts.cpu));
+	KT_TRY(add(object, "host CPU model", facts.model));
+	KT_TRY(add(object, "KVM's CPUID", facts.cpuid));
+	KT_TRY(add(object, "KVM's capabilities", facts.capabilities));
+	KT_TRY(add(object, "TSC", facts.tsc));
+	return kt_forward(add(object, "kind of RAM", config->perf ? "huge pages" : "pages"));
 }

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* RAM of a clone, taken back to its image; see rewind.h. */
+/*
+ * Takes RAM of a clone back to its bake; see rewind.h. Collects the ranges of written pages
+ * and drops up to RANGES_AT_ONCE of them in one call.
+ */
 #include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -22,7 +25,10 @@ struct rewind {
 
 /* ---- dropping ---- */
 
-/* One call for many: each one interrupts all CPUs that had the pages mapped. */
+/*
+ * Drops all ranges in one call, because each call interrupts all CPUs that had mapped the
+ * pages.
+ */
 static bool drop_at_once(struct rewind *rw, size_t bytes)
 {
 #ifdef SYS_process_madvise
@@ -40,7 +46,7 @@ static int drop(struct rewind *rw)
 	for (unsigned int i = 0; i < rw->count; i++)
 		bytes += rw->dirty[i].iov_len;
 	rw->pages += bytes / KT_PAGEMAP_PAGE;
-	/* Kernels before 6.13 refuse it, or this advice in it. */
+	/* Kernels before 6.13 refuse the call, or MADV_DONTNEED in it. */
 	if (rw->count > 1 && drop_at_once(rw, bytes))
 		rw->count = 0;
 	for (; rw->count; rw->count--) {
@@ -68,7 +74,7 @@ static int add_range(void *arg, uint64_t start, uint64_t end)
 
 /* ---- finding ---- */
 
-/* Pages that were only read are dropped as well, and nobody knows how many others there were. */
+/* Without a pagemap: drops all pages, also those only read; their number is unknown. */
 static int drop_all(const struct kt_ram *ram)
 {
 	for (size_t i = 0; i < ram->bank_count; i++)
@@ -94,10 +100,11 @@ static int rewind_ram(const struct kt_ram *ram, bool by_words, uint64_t *ret_pag
 		r = kt_pagemap_written(pagemap, start, start + ram->banks[i].len, by_words,
 				       add_range, &rw);
 	}
-	r = r ?: drop(&rw);
+	if (!r)
+		r = drop(&rw);
 	*ret_pages = rw.pages;
 	if (r)
-		kt_diag_cause(diag, "take its memory back: %s", strerror(-r));
+		kt_diag_cause(diag, "rewind the machine's memory: %s", strerror(-r));
 	return kt_forward(r);
 }
 

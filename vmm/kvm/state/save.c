@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What KVM holds of a machine, saved and restored; see save.h. */
+/*
+ * Saves and restores the state that KVM holds of a machine; see save.h, which also explains
+ * the order. The parts of a vCPU are in vcpu.c, the arithmetic of time is in time.c.
+ */
 #include <string.h>
 
 #include "base/cleanup.h"
@@ -23,37 +26,34 @@ static const struct {
 
 static int save_irqchips(struct kt_kvm *kvm, struct kt_buf *buf, struct kt_diag *diag)
 {
-	int r = 0;
-
-	for (size_t i = 0; i < KT_ARRAY_SIZE(irqchips) && !r; i++) {
+	for (size_t i = 0; i < KT_ARRAY_SIZE(irqchips); i++) {
 		struct kvm_irqchip chip = { .chip_id = irqchips[i].id };
 
-		r = kt_ioctl(kvm->vm_fd, KVM_GET_IRQCHIP, &chip, diag) ?:
-			    kt_kvm_state_put(buf, irqchips[i].part, 0, &chip, sizeof(chip));
+		KT_TRY(kt_ioctl(kvm->vm_fd, KVM_GET_IRQCHIP, &chip, diag));
+		KT_TRY(kt_kvm_state_put(buf, irqchips[i].part, 0, &chip, sizeof(chip)));
 	}
-	return kt_forward(r);
+	return 0;
 }
 
-/* u64 guest TSC, u64 kvm-clock in ns; both of the freeze. */
+/* The part is u64 guest TSC, u64 kvm-clock in ns, both at the freeze. */
 static int save_time(struct kt_kvm *kvm, struct kt_buf *buf)
 {
 	const uint64_t values[] = { kvm->time.guest_tsc, kvm->time.clock.clock };
 
-	/* x86, where all this is, is little-endian. */
+	/* x86 is little-endian, as the state. */
 	return kt_forward(kt_kvm_state_put(buf, KT_KVM_PART_TIME, 0, values, sizeof(values)));
 }
 
 int kt_kvm_save(struct kt_kvm *kvm, struct kt_buf *buf, struct kt_diag *diag)
 {
 	struct kt_kvm_vcpu_abilities abilities;
-	int r = kt_kvm_expect_frozen(kvm, diag);
 
-	if (r)
-		return kt_forward(r);
-	r = kt_kvm_vcpu_abilities(kvm->kvm_fd, kvm->vm_fd, &abilities, diag);
-	for (unsigned int i = 0; i < kvm->vcpu_count && !r; i++)
-		r = kt_kvm_vcpu_save(kvm->vcpus[i].fd, &abilities, i, &kvm->time, buf, diag);
-	return kt_forward(r ?: save_irqchips(kvm, buf, diag) ?: save_time(kvm, buf));
+	KT_TRY(kt_kvm_expect_frozen(kvm, diag));
+	KT_TRY(kt_kvm_vcpu_abilities(kvm->kvm_fd, kvm->vm_fd, &abilities, diag));
+	for (unsigned int i = 0; i < kvm->vcpu_count; i++)
+		KT_TRY(kt_kvm_vcpu_save(kvm->vcpus[i].fd, &abilities, i, &kvm->time, buf, diag));
+	KT_TRY(save_irqchips(kvm, buf, diag));
+	return kt_forward(save_time(kvm, buf));
 }
 
 /* ---- restoring ---- */
@@ -62,7 +62,7 @@ static int check_fit(struct kt_kvm *kvm, const struct kt_kvm_saved *saved, struc
 {
 	if (saved->vcpus == kvm->vcpu_count)
 		return 0;
-	kt_diag_cause(diag, "the state is of %u vCPUs, and the machine has %u", saved->vcpus,
+	kt_diag_cause(diag, "the state has %u vCPUs, the machine has %u", saved->vcpus,
 		      kvm->vcpu_count);
 	return KT_KVM_STATE_E_VALUE;
 }
@@ -71,14 +71,14 @@ static int restore_vcpus(struct kt_kvm *kvm, const struct kt_kvm_saved *saved, b
 			 struct kt_diag *diag)
 {
 	struct kt_kvm_vcpu_abilities abilities;
-	int r = kt_kvm_vcpu_abilities(kvm->kvm_fd, kvm->vm_fd, &abilities, diag);
 
-	for (unsigned int i = 0; i < kvm->vcpu_count && !r; i++)
-		r = kt_kvm_vcpu_restore(kvm->vcpus[i].fd, &abilities, i, is_new, saved, diag);
-	return kt_forward(r);
+	KT_TRY(kt_kvm_vcpu_abilities(kvm->kvm_fd, kvm->vm_fd, &abilities, diag));
+	for (unsigned int i = 0; i < kvm->vcpu_count; i++)
+		KT_TRY(kt_kvm_vcpu_restore(kvm->vcpus[i].fd, &abilities, i, is_new, saved, diag));
+	return 0;
 }
 
-/* Which chip it is, is for us to say, and not for a file. */
+/* chip_id is set here, not taken from the file. */
 static int restore_irqchips(struct kt_kvm *kvm, const struct kt_kvm_saved *saved,
 			    struct kt_diag *diag)
 {
@@ -124,7 +124,7 @@ static void read_time(struct kt_kvm_time *time, const struct kt_kvm_saved *saved
 	}
 }
 
-/* Adds up to *ret_ns what has passed since *mark, which is then now. */
+/* *ret_ns: ns since *mark; sets *mark to now. */
 static void lap(uint64_t *ret_ns, uint64_t *mark)
 {
 	uint64_t now = kt_now_ns();
@@ -136,16 +136,20 @@ static void lap(uint64_t *ret_ns, uint64_t *mark)
 static int restore(struct kt_kvm *kvm, const struct kt_kvm_saved *saved, bool is_new,
 		   struct kt_kvm_restore_times *times, struct kt_diag *diag)
 {
-	uint64_t mark = kt_now_ns();
-	int r = check_fit(kvm, saved, diag) ?: restore_vcpus(kvm, saved, is_new, diag);
+	uint64_t mark;
 
+	if (!is_new)
+		KT_TRY(kt_kvm_break_forget(kvm, diag));
+	KT_TRY(check_fit(kvm, saved, diag));
+	mark = kt_now_ns();
+	KT_TRY(restore_vcpus(kvm, saved, is_new, diag));
 	lap(&times->vcpus_ns, &mark);
-	r = r ?: restore_irqchips(kvm, saved, diag);
+	KT_TRY(restore_irqchips(kvm, saved, diag));
 	lap(&times->irqchip_ns, &mark);
 	read_time(&kvm->time, saved);
-	r = r ?: kt_kvm_time_take_over(kvm, &kvm->time, diag);
+	KT_TRY(kt_kvm_time_take_over(kvm, &kvm->time, diag));
 	lap(&times->clock_ns, &mark);
-	return kt_forward(r);
+	return 0;
 }
 
 int kt_kvm_restore(struct kt_kvm *kvm, const struct kt_kvm_saved *saved,
@@ -153,14 +157,10 @@ int kt_kvm_restore(struct kt_kvm *kvm, const struct kt_kvm_saved *saved,
 {
 	struct kt_kvm_restore_times times = { 0 };
 	bool is_new = kvm->state == KT_KVM_CREATED;
-	int r;
 
 	if (kt_kvm_expect_paused(kvm, diag))
 		return kt_raise(-EBUSY);
-	r = (is_new ? 0 : kt_kvm_break_forget(kvm, diag)) ?:
-							    restore(kvm, saved, is_new, &times, diag);
-	if (r)
-		return kt_forward(r);
+	KT_TRY(restore(kvm, saved, is_new, &times, diag));
 	kvm->state = KT_KVM_FROZEN;
 	if (ret_times)
 		*ret_times = times;

@@ -1,46 +1,45 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Saving and restoring what KVM holds of a machine: vCPUs, interrupt controllers
- * and time. RAM is the business of vmm/ram.h, devices that of devices.c.
+ * Saves and restores the state that KVM holds: vCPUs, interrupt controllers and time. RAM is
+ * saved by vm.c, devices are saved by devices.c.
  *
- * The order of a vCPU's parts matters, since reading and writing one has effects on
- * others:
+ * The parts of a vCPU depend on each other, so their order matters:
  *
- *   saving     The MP state comes first: to read it makes KVM take in an INIT or SIPI
- *              that has arrived, which changes the registers. Events come last.
- *   restoring  CPUID says which registers there are. SREGS holds the address and mode
- *              of the LAPIC, whose state comes behind it, and the mode of its timer is
- *              in there, without which the deadline MSR is not taken. The TSC is the
- *              first MSR, and the deadline that is compared with it the last. Events
- *              come last, since setting registers clears some.
+ *   saving     The MP state is first: reading it makes KVM handle an INIT or SIPI that
+ *              has arrived, which changes the registers. Events are last.
+ *   restoring  CPUID is first, because it determines the registers. SREGS precedes the
+ *              LAPIC, because it has the LAPIC's address and mode; the LAPIC precedes the
+ *              MSRs, because KVM refuses the deadline MSR before it has the timer's mode.
+ *              The TSC is the first MSR, the deadline, which is compared with the TSC, is
+ *              the last. Events are last, because setting registers clears some of them.
  *
- * Then the interrupt controllers, which may have an interrupt for a LAPIC; then the
- * time, when all timers are set that are measured by it.
+ * The interrupt controllers follow the vCPUs, because they may have an interrupt for a LAPIC.
+ * The time is last, when all timers are set.
  *
- * An expired timer whose interrupt the vCPU has not got yet is nowhere in KVM's
- * structs. So a deadline of 0, which is one that has passed or none at all, is saved
- * as the present: the restored vCPU has an interrupt at once, needed or not. KVM does
- * the same for a LAPIC's timer that has counted to 0.
+ * KVM's structs do not show an expired timer whose interrupt the vCPU has not received yet.
+ * So a deadline of 0, which means "passed" or "none", is saved as the present: the restored
+ * vCPU gets an interrupt at once, needed or not. KVM does the same for a LAPIC's timer that
+ * has counted to 0.
  */
 #pragma once
 
 #include "vmm/kvm/machine.h"
 #include "vmm/kvm/state/state.h"
 
-/* Appends all parts of a frozen machine. KT_VM_E_STATE; negative errno; with diag. */
+/* Appends all parts of a frozen machine to buf. KT_VM_E_STATE; negative errno; with diag. */
 int kt_kvm_save(struct kt_kvm *kvm, struct kt_buf *buf, struct kt_diag *diag) _kt_must_check_;
 
-/* How long each of these took. */
+/* Durations of the parts of kt_kvm_restore(). */
 struct kt_kvm_restore_times {
 	uint64_t vcpus_ns, irqchip_ns, clock_ns;
 };
 
 /*
- * Gives a machine that is not started, or frozen, what was saved of another one with as
- * many vCPUs and the same APIC ids; it is frozen then. Conditions of
- * kt_kvm_state_condition if the state cannot be; negative errno, also if KVM refuses a
- * part, and -EBUSY for a machine that runs or has ended; all with diag, after which the
- * machine is of no use.
+ * Restores `saved` into a machine that is not started or frozen, and has as many vCPUs and
+ * the same APIC ids as the saved one. The machine is frozen afterwards. A condition of enum
+ * kt_kvm_state_condition: the state is malformed or does not fit; -EBUSY: the machine runs or
+ * has ended; other negative errno, also if KVM refuses a part; all with diag. After an error
+ * the machine must not be used.
  */
 int kt_kvm_restore(struct kt_kvm *kvm, const struct kt_kvm_saved *saved,
 		   struct kt_kvm_restore_times *ret_times, struct kt_diag *diag) _kt_must_check_;

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The bytes of a saved machine; see state.h. */
+/*
+ * Writing and parsing of the state; see state.h. rules[] has the sizes of each part;
+ * check_complete() finds missing parts. Values are checked by the code that restores the
+ * part.
+ */
 #include <endian.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,14 +17,14 @@
 #define MAGIC	    "KTKVMST\n"
 #define ALIGN	    8u
 #define HEADER_LEN  24u
-#define LENGTH_AT   16u /* of the field in the header */
+#define LENGTH_AT   16u /* offset of the length in the header */
 #define DEVICES_MAX (64u << 10)
 
-/* A list has a count (u32) and padding, then elements. */
+/* Sizes of the parts. A list is a count (u32), padding (u32) and elements. */
 static const struct rule {
 	const char *name;
 	uint32_t least, most;
-	uint32_t element; /* bytes; 0: it is no list */
+	uint32_t element; /* bytes; 0: not a list */
 	bool optional;
 } rules[KT_KVM_PART_COUNT_] = {
 #define EXACTLY(type)	.least = sizeof(type), .most = sizeof(type)
@@ -78,9 +82,9 @@ int kt_kvm_state_put(struct kt_buf *buf, enum kt_kvm_part part, unsigned int vcp
 	kt_put_le(head, (uint64_t)part, 2);
 	kt_put_le(head + 2, vcpu, 2);
 	kt_put_le(head + 4, len, 4);
-	return kt_forward(kt_buf_append(buf, head, sizeof(head)) ?:
-				  kt_buf_append(buf, data, len)	 ?:
-				  kt_buf_append(buf, zeros, padding_of(len)));
+	KT_TRY(kt_buf_append(buf, head, sizeof(head)));
+	KT_TRY(kt_buf_append(buf, data, len));
+	return kt_forward(kt_buf_append(buf, zeros, padding_of(len)));
 }
 
 void kt_kvm_state_end(struct kt_buf *buf)
@@ -90,7 +94,7 @@ void kt_kvm_state_end(struct kt_buf *buf)
 
 /* ---- reading ---- */
 
-/* "the registers of vCPU 3", "the console" */
+/* "registers of vCPU 3", "console" */
 static const char *describe(char *buf, size_t size, unsigned int part, unsigned int vcpu)
 {
 	if (part < KT_KVM_PART_VCPU_COUNT_)
@@ -107,21 +111,21 @@ static int read_header(struct kt_kvm_saved *saved, struct kt_cursor *c, struct k
 	uint64_t len = kt_cursor_le(c, 8);
 
 	if (c->failed || memcmp(magic, MAGIC, 8)) {
-		kt_diag_cause(diag, "it is not the state of a machine under kvm");
+		kt_diag_cause(diag, "the bytes are not a state of a machine under kvm");
 		return KT_KVM_STATE_E_FORMAT;
 	}
 	if (version != KT_KVM_STATE_VERSION) {
-		kt_diag_cause(diag, "it has version %llu, and not %d", (unsigned long long)version,
-			      KT_KVM_STATE_VERSION);
+		kt_diag_cause(diag, "the state has version %llu; this ktest reads version %d",
+			      (unsigned long long)version, KT_KVM_STATE_VERSION);
 		return KT_KVM_STATE_E_VERSION;
 	}
 	if (len != saved->bytes.len) {
-		kt_diag_cause(diag, "it is %zu bytes long, and says that it has %llu",
+		kt_diag_cause(diag, "the state has %zu bytes; its header says %llu",
 			      saved->bytes.len, (unsigned long long)len);
 		return KT_KVM_STATE_E_LENGTH;
 	}
 	if (!vcpus || vcpus > KT_CPUS_MAX) {
-		kt_diag_cause(diag, "it is said to be of %llu vCPUs", (unsigned long long)vcpus);
+		kt_diag_cause(diag, "the header says %llu vCPUs", (unsigned long long)vcpus);
 		return KT_KVM_STATE_E_VALUE;
 	}
 	saved->vcpus = (unsigned int)vcpus;
@@ -151,18 +155,18 @@ static int store_part(struct kt_kvm_saved *saved, unsigned int part, unsigned in
 	char name[64];
 
 	if (part >= KT_KVM_PART_COUNT_ || vcpu >= vcpus) {
-		kt_diag_cause(diag, "it has a part %u of vCPU %u, which nobody knows", part, vcpu);
+		kt_diag_cause(diag, "part %u of vCPU %u is unknown", part, vcpu);
 		return KT_KVM_STATE_E_PART;
 	}
 	place = part < KT_KVM_PART_VCPU_COUNT_ ? &saved->of_vcpu[vcpu][part] :
 						 &saved->machine[part];
 	describe(name, sizeof(name), part, vcpu);
 	if (place->data) {
-		kt_diag_cause(diag, "the part '%s' is there twice", name);
+		kt_diag_cause(diag, "the part '%s' is a duplicate", name);
 		return KT_KVM_STATE_E_PART;
 	}
 	if (!has_right_size(part, blob)) {
-		kt_diag_cause(diag, "the part '%s' has %u bytes, which cannot be", name, blob->len);
+		kt_diag_cause(diag, "the part '%s' has a wrong size, %u bytes", name, blob->len);
 		return KT_KVM_STATE_E_PART;
 	}
 	*place = *blob;
@@ -178,7 +182,8 @@ static int read_part(struct kt_kvm_saved *saved, struct kt_cursor *c, struct kt_
 	blob.data = kt_cursor_take(c, blob.len);
 	kt_cursor_take(c, padding_of(blob.len));
 	if (c->failed) {
-		kt_diag_cause(diag, "the part '%s' goes on beyond its end", kt_kvm_part_name(part));
+		kt_diag_cause(diag, "the part '%s' reaches beyond the end of the state",
+			      kt_kvm_part_name(part));
 		return KT_KVM_STATE_E_LENGTH;
 	}
 	return kt_forward(store_part(saved, part, vcpu, &blob, diag));
@@ -195,7 +200,7 @@ static int check_part(const struct kt_kvm_saved *saved, unsigned int part, unsig
 	return KT_KVM_STATE_E_MISSING;
 }
 
-/* What belongs together, beyond what each part's rule says. */
+/* Checks that there is exactly one of SREGS and SREGS2. */
 static int check_choice(const struct kt_kvm_saved *saved, unsigned int vcpu, struct kt_diag *diag)
 {
 	bool old = kt_kvm_state_part(saved, KT_KVM_PART_SREGS, vcpu)->data;
@@ -204,27 +209,31 @@ static int check_choice(const struct kt_kvm_saved *saved, unsigned int vcpu, str
 	if (old != new)
 		return 0;
 	kt_diag_cause(diag, "the part '%s of vCPU %u' is %s", rules[KT_KVM_PART_SREGS].name, vcpu,
-		      old ? "there twice" : "missing");
+		      old ? "a duplicate" : "missing");
 	return old ? KT_KVM_STATE_E_PART : KT_KVM_STATE_E_MISSING;
 }
 
 static int check_complete(const struct kt_kvm_saved *saved, struct kt_diag *diag)
 {
-	int r = 0;
+	for (unsigned int i = 0; i < saved->vcpus; i++) {
+		for (unsigned int part = 0; part < KT_KVM_PART_VCPU_COUNT_; part++)
+			KT_TRY(check_part(saved, part, i, diag));
+		KT_TRY(check_choice(saved, i, diag));
+	}
+	for (unsigned int part = KT_KVM_PART_VCPU_COUNT_; part < KT_KVM_PART_COUNT_; part++)
+		KT_TRY(check_part(saved, part, 0, diag));
+	if (!saved->machine[KT_KVM_PART_SERIAL].data == !saved->machine[KT_KVM_PART_CONSOLE].data)
+		return 0;
+	kt_diag_cause(diag, "the state has only one of its two devices");
+	return KT_KVM_STATE_E_MISSING;
+}
 
-	for (unsigned int i = 0; i < saved->vcpus && !r; i++) {
-		for (unsigned int part = 0; part < KT_KVM_PART_VCPU_COUNT_ && !r; part++)
-			r = check_part(saved, part, i, diag);
-		r = r ?: check_choice(saved, i, diag);
-	}
-	for (unsigned int part = KT_KVM_PART_VCPU_COUNT_; part < KT_KVM_PART_COUNT_ && !r; part++)
-		r = check_part(saved, part, 0, diag);
-	if (!r &&
-	    !saved->machine[KT_KVM_PART_SERIAL].data != !saved->machine[KT_KVM_PART_CONSOLE].data) {
-		kt_diag_cause(diag, "it has one of its devices only");
-		r = KT_KVM_STATE_E_MISSING;
-	}
-	return kt_forward(r);
+static int read_all(struct kt_kvm_saved *saved, struct kt_cursor *c, struct kt_diag *diag)
+{
+	KT_TRY(read_header(saved, c, diag));
+	while (kt_cursor_left(c))
+		KT_TRY(read_part(saved, c, diag));
+	return kt_forward(check_complete(saved, diag));
 }
 
 int kt_kvm_state_parse(struct kt_kvm_saved *ret_saved, struct kt_buf *bytes, struct kt_diag *diag)
@@ -234,12 +243,9 @@ int kt_kvm_state_parse(struct kt_kvm_saved *ret_saved, struct kt_buf *bytes, str
 	int r;
 
 	*bytes = KT_BUF_INIT(bytes->max);
-	r = read_header(&saved, &c, diag);
-	while (!r && kt_cursor_left(&c))
-		r = read_part(&saved, &c, diag);
-	r = r ?: check_complete(&saved, diag);
+	r = read_all(&saved, &c, diag);
 	if (r) {
-		kt_diag_doing(diag, "read the state of the saved machine");
+		kt_diag_doing(diag, "read the state of the bake");
 		kt_kvm_state_deinit(&saved);
 		return kt_forward(r);
 	}

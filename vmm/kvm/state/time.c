@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Guest time across a freeze; see time.h. */
+/* Guest time across a freeze and a restore; see time.h, which has the method. */
 #include <string.h>
 #include <x86intrin.h>
 
@@ -7,13 +7,13 @@
 #include "vmm/kvm/machine.h"
 #include "vmm/kvm/state/time.h"
 
-/* struct kvm_msrs with room for one. */
+/* struct kvm_msrs with one entry. */
 struct one_msr {
 	uint32_t nmsrs, pad;
 	struct kvm_msr_entry entry;
 };
 
-/* A machine without deadline timers refuses theirs, which is as good as 0. */
+/* 0 if the vCPU does not have the MSR: without deadline timers none is armed. */
 static uint64_t read_msr(int fd, uint32_t index)
 {
 	struct one_msr msr = { .nmsrs = 1, .entry.index = index };
@@ -57,25 +57,26 @@ static int read_offset(int fd, uint64_t *ret_offset, struct kt_diag *diag)
 }
 
 /*
- * KVM recognises vCPUs with equal offsets as synchronous. *ret_off: by how much the
- * guest's TSC is ahead of where it should be, on a host that cannot move it.
+ * KVM treats vCPUs with equal offsets as synchronous. *ret_off: ticks by which the guest's
+ * TSC is ahead of the wanted value, on a host that cannot move it.
  */
 static int write_offset(int fd, uint64_t offset, uint64_t *ret_off, struct kt_diag *diag)
 {
 	uint64_t value = offset;
 	struct kvm_device_attr attr = offset_attr(&value);
-	int r = kt_ioctl(fd, KVM_SET_DEVICE_ATTR, &attr, diag) ?: read_offset(fd, &value, diag);
 
+	KT_TRY(kt_ioctl(fd, KVM_SET_DEVICE_ATTR, &attr, diag));
+	KT_TRY(read_offset(fd, &value, diag));
 	*ret_off = value - offset;
-	return kt_forward(r);
+	return 0;
 }
 
 static int move_tsc(int fd, uint64_t ticks, uint64_t *ret_off, struct kt_diag *diag)
 {
 	uint64_t offset;
-	int r = read_offset(fd, &offset, diag);
 
-	return kt_forward(r ?: write_offset(fd, offset - ticks, ret_off, diag));
+	KT_TRY(read_offset(fd, &offset, diag));
+	return kt_forward(write_offset(fd, offset - ticks, ret_off, diag));
 }
 
 static int read_count(int fd, uint32_t *ret_count, struct kt_diag *diag)
@@ -87,42 +88,39 @@ static int read_count(int fd, uint32_t *ret_count, struct kt_diag *diag)
 	return kt_forward(r);
 }
 
-/* KVM goes on from the current count when a LAPIC's state is set. */
+/* KVM continues from the current count when the LAPIC's state is set. */
 static int write_count(int fd, uint32_t count, struct kt_diag *diag)
 {
 	struct kvm_lapic_state lapic;
-	int r;
 
 	if (!count)
 		return 0;
-	r = kt_ioctl(fd, KVM_GET_LAPIC, &lapic, diag);
-	if (r)
-		return kt_forward(r);
+	KT_TRY(kt_ioctl(fd, KVM_GET_LAPIC, &lapic, diag));
 	memcpy(lapic.regs + KT_KVM_LAPIC_COUNT_AT, &count, sizeof(count));
 	return kt_forward(kt_ioctl(fd, KVM_SET_LAPIC, &lapic, diag));
 }
 
-/* The clocks first: timers go on while they are read. */
+/* Reads the clocks first, because timers go on while they are read. */
 static int save(struct kt_kvm *kvm, struct kt_kvm_time *time, struct kt_diag *diag)
 {
-	int first = kt_kvm_vcpu(kvm, 0)->fd, r = 0;
+	int first = kt_kvm_vcpu(kvm, 0)->fd;
 	uint64_t offset;
 
 	time->host_tsc = __rdtsc();
 	if (has_offset(first)) {
-		r = read_offset(first, &offset, diag);
+		KT_TRY(read_offset(first, &offset, diag));
 		time->guest_tsc = time->host_tsc + offset;
 	} else {
 		time->guest_tsc = read_msr(first, KT_KVM_MSR_TSC);
 	}
-	r = r ?: kt_ioctl(kt_kvm_vm_fd(kvm), KVM_GET_CLOCK, &time->clock, diag);
-	for (unsigned int i = 0; i < kt_kvm_vcpu_count(kvm) && !r; i++) {
+	KT_TRY(kt_ioctl(kt_kvm_vm_fd(kvm), KVM_GET_CLOCK, &time->clock, diag));
+	for (unsigned int i = 0; i < kt_kvm_vcpu_count(kvm); i++) {
 		int fd = kt_kvm_vcpu(kvm, i)->fd;
 
 		time->deadlines[i] = read_msr(fd, KT_KVM_MSR_TSC_DEADLINE);
-		r = read_count(fd, &time->counts[i], diag);
+		KT_TRY(read_count(fd, &time->counts[i], diag));
 	}
-	return kt_forward(r);
+	return 0;
 }
 
 int kt_kvm_time_save(struct kt_kvm *kvm, struct kt_kvm_time *ret_time, struct kt_diag *diag)
@@ -134,7 +132,7 @@ int kt_kvm_time_save(struct kt_kvm *kvm, struct kt_kvm_time *ret_time, struct kt
 	return kt_forward(r);
 }
 
-/* The guest that has not asked for a kvm-clock cannot be told: -EINVAL. */
+/* -EINVAL, ignored: the guest does not use the kvm-clock. */
 static void tell_guest(struct kt_kvm *kvm)
 {
 	for (unsigned int i = 0; i < kt_kvm_vcpu_count(kvm); i++)
@@ -148,27 +146,26 @@ static int set_clock(struct kt_kvm *kvm, const struct kt_kvm_time *time, struct 
 	return kt_forward(kt_ioctl(kt_kvm_vm_fd(kvm), KVM_SET_CLOCK, &clock, diag));
 }
 
-/* All TSCs before the first timer, which KVM turns into host time by them. */
+/* Sets all TSCs before the first timer, because KVM converts timers to host time by the TSC. */
 static int restore(struct kt_kvm *kvm, const struct kt_kvm_time *time, struct kt_diag *diag)
 {
 	unsigned int vcpus = kt_kvm_vcpu_count(kvm);
 	bool exact = has_offset(kt_kvm_vcpu(kvm, 0)->fd);
 	uint64_t ticks = __rdtsc() - time->host_tsc, off = 0;
-	int r = 0;
 
-	for (unsigned int i = 0; exact && i < vcpus && !r; i++)
-		r = move_tsc(kt_kvm_vcpu(kvm, i)->fd, ticks, &off, diag);
-	for (unsigned int i = 0; i < vcpus && !r; i++) {
+	for (unsigned int i = 0; exact && i < vcpus; i++)
+		KT_TRY(move_tsc(kt_kvm_vcpu(kvm, i)->fd, ticks, &off, diag));
+	for (unsigned int i = 0; i < vcpus; i++) {
 		int fd = kt_kvm_vcpu(kvm, i)->fd;
 
 		if (exact && time->deadlines[i])
-			r = write_deadline(fd, time->deadlines[i] + off, diag);
-		r = r ?: write_count(fd, time->counts[i], diag);
+			KT_TRY(write_deadline(fd, time->deadlines[i] + off, diag));
+		KT_TRY(write_count(fd, time->counts[i], diag));
 	}
-	r = r ?: set_clock(kvm, time, diag);
-	if (!exact && !r)
+	KT_TRY(set_clock(kvm, time, diag));
+	if (!exact)
 		tell_guest(kvm);
-	return kt_forward(r);
+	return 0;
 }
 
 int kt_kvm_time_restore(struct kt_kvm *kvm, const struct kt_kvm_time *time, struct kt_diag *diag)
@@ -185,20 +182,18 @@ static int take_over(struct kt_kvm *kvm, struct kt_kvm_time *time, struct kt_dia
 	unsigned int vcpus = kt_kvm_vcpu_count(kvm);
 	bool exact = has_offset(kt_kvm_vcpu(kvm, 0)->fd);
 	uint64_t off = 0;
-	int r = 0;
 
 	time->host_tsc = __rdtsc();
-	for (unsigned int i = 0; exact && i < vcpus && !r; i++)
-		r = write_offset(kt_kvm_vcpu(kvm, i)->fd, time->guest_tsc - time->host_tsc, &off,
-				 diag);
+	for (unsigned int i = 0; exact && i < vcpus; i++)
+		KT_TRY(write_offset(kt_kvm_vcpu(kvm, i)->fd, time->guest_tsc - time->host_tsc, &off,
+				    diag));
 	time->guest_tsc += off;
 	for (unsigned int i = 0; i < vcpus; i++)
 		if (time->deadlines[i])
 			time->deadlines[i] += off;
-	r = r ?: set_clock(kvm, time, diag);
-	if (!r)
-		tell_guest(kvm);
-	return kt_forward(r);
+	KT_TRY(set_clock(kvm, time, diag));
+	tell_guest(kvm);
+	return 0;
 }
 
 int kt_kvm_time_take_over(struct kt_kvm *kvm, struct kt_kvm_time *time, struct kt_diag *diag)

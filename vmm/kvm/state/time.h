@@ -1,26 +1,24 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Guest time stands still while the machine is frozen. Between saving and
- * restoring, no vCPU runs.
+ * Makes guest time stand still while the machine is frozen. No vCPU runs between saving and
+ * restoring time.
  *
- * The guest's clocks are its TSC, which is the host's plus an offset, and the
- * kvm-clock, which KVM computes from the TSC and a point of departure. Both are
- * set back by the length of the pause, the TSC by the same amount on every
- * vCPU, so that they stay as synchronous as they were. A deadline timer that is
- * armed for a value of the TSC is armed again, because KVM has turned the value
- * into host time, and may have seen it pass. A LAPIC's counting timer, which KVM
- * runs in host time as well, is given back the count that it had.
+ * The guest's clocks are the TSC, which is the host's TSC plus an offset, and the kvm-clock,
+ * which KVM computes from the TSC and a starting point. Restoring sets both back by the
+ * length of the pause, the TSC by the same amount on every vCPU, so that the vCPUs stay
+ * synchronous. It sets again every deadline timer that is armed, because KVM has turned the
+ * deadline into host time, and may have seen it pass; and the current count of a LAPIC's
+ * counting timer, which KVM runs in host time, too.
  *
- * Hosts before Linux 5.16 cannot set the offset (KVM_VCPU_TSC_CTRL). There the
- * kvm-clock alone is set back and the guest is told that it was stopped
- * (KVM_KVMCLOCK_CTRL), for which its watchdogs allow. A host that takes the offset
- * and shows its own TSC all the same has deadlines moved by what it is off, so
- * that they come when the time that was left is over.
+ * On hosts before Linux 5.16 the offset cannot be set (KVM_VCPU_TSC_CTRL). There, restoring
+ * sets back only the kvm-clock and tells the guest that it was stopped (KVM_KVMCLOCK_CTRL),
+ * so that its watchdogs do not fire. A host that accepts the offset and shows its own TSC all
+ * the same gets deadlines moved by the difference, so that they come when the remaining time
+ * is over.
  *
- * A machine that is restored from an image is one whose time was saved elsewhere:
- * all its vCPUs get one offset, by which the TSC is what it was at the save. What
- * the host's TSC or clock were then does not matter, so neither does the time that
- * lies between, or whether the host was started anew.
+ * A clone takes over the time of a bake: all its vCPUs get the offset with which the TSC is
+ * that of the save. So neither the time since the save, nor the host's TSC and clock at the
+ * save, nor a reboot of the host make a difference.
  */
 #pragma once
 
@@ -36,29 +34,29 @@
 struct kt_kvm;
 
 struct kt_kvm_time {
-	uint64_t host_tsc;  /* when it was saved */
-	uint64_t guest_tsc; /* then; of the first vCPU */
+	uint64_t host_tsc;  /* at the save */
+	uint64_t guest_tsc; /* of the first vCPU, at the save */
 	struct kvm_clock_data clock;
 	uint64_t deadlines[KT_CPUS_MAX]; /* IA32_TSC_DEADLINE; 0: not armed */
-	uint32_t counts[KT_CPUS_MAX];	 /* LAPIC's current count; 0: its timer does not count */
+	uint32_t counts[KT_CPUS_MAX]; /* current count of the LAPIC's timer; 0: it does not count */
 };
 
-/* Where a LAPIC keeps the current count of its timer: SDM vol. 3, 11.5.4. */
+/* Offset of the current count in a LAPIC's registers: SDM vol. 3, 11.5.4. */
 #define KT_KVM_LAPIC_COUNT_AT 0x390
 
 #define KT_KVM_MSR_TSC		UINT32_C(0x10)	/* Intel SDM vol. 4, table 2-2 */
-#define KT_KVM_MSR_TSC_DEADLINE UINT32_C(0x6e0) /* likewise */
+#define KT_KVM_MSR_TSC_DEADLINE UINT32_C(0x6e0) /* Intel SDM vol. 4, table 2-2 */
 
-/* All vCPUs are parked. Negative errno with diag. */
+/* Save and restore time; all vCPUs must be parked. Negative errno with diag. */
 int kt_kvm_time_save(struct kt_kvm *kvm, struct kt_kvm_time *ret_time,
 		     struct kt_diag *diag) _kt_must_check_;
 int kt_kvm_time_restore(struct kt_kvm *kvm, const struct kt_kvm_time *time,
 			struct kt_diag *diag) _kt_must_check_;
 
 /*
- * Gives a machine that does not run the time that another one was saved at. time
- * has guest_tsc, clock, deadlines and counts; it becomes as if it had been saved
- * now, for kt_kvm_time_restore() to go on from. Before the first vCPU runs.
+ * Gives the time of a saved machine to a machine whose vCPUs have not run yet. time:
+ * guest_tsc, clock, deadlines and counts of the save; afterwards it is as if it had been
+ * saved now, for kt_kvm_time_restore(). Negative errno with diag.
  */
 int kt_kvm_time_take_over(struct kt_kvm *kvm, struct kt_kvm_time *time,
 			  struct kt_diag *diag) _kt_must_check_;

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The parts of one vCPU; see vcpu.h, and save.h for their order. */
+/*
+ * The parts of one vCPU; see vcpu.h, and save.h for their order. Most parts are one struct
+ * and one request in each direction (EXCHANGE); CPUID, XSAVE, LAPIC and MSRs have functions
+ * of their own.
+ */
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,7 +20,7 @@ struct exchange {
 	size_t size;
 };
 
-/* The size that a request encodes is compared with the struct's at compile time. */
+/* Compares the size that a request encodes with the struct's, at compile time. */
 #define FITS(request, type) (0 * sizeof(char[_IOC_SIZE(request) == sizeof(type) ? 1 : -1]))
 #define EXCHANGE(name, type)                                                           \
 	(&(const struct exchange){ KT_KVM_PART_##name, KVM_GET_##name, KVM_SET_##name, \
@@ -24,7 +28,7 @@ struct exchange {
 				   sizeof(type) + FITS(KVM_GET_##name, type) +         \
 					   FITS(KVM_SET_##name, type) })
 
-/* Room for the largest of them. */
+/* Room for the largest part of EXCHANGE. */
 union any_part {
 	struct kvm_sregs sregs;
 	struct kvm_sregs2 sregs2;
@@ -38,14 +42,14 @@ union any_part {
 int kt_kvm_vcpu_abilities(int kvm_fd, int vm_fd, struct kt_kvm_vcpu_abilities *ret_abilities,
 			  struct kt_diag *diag)
 {
-	int xsave2 = 0, sregs2 = 0;
-	int r = kt_ioctl_value(vm_fd, KVM_CHECK_EXTENSION, KVM_CAP_XSAVE2, &xsave2, diag) ?:
-			kt_ioctl_value(vm_fd, KVM_CHECK_EXTENSION, KVM_CAP_SREGS2, &sregs2, diag);
+	int xsave2, sregs2;
 
+	KT_TRY(kt_ioctl_value(vm_fd, KVM_CHECK_EXTENSION, KVM_CAP_XSAVE2, &xsave2, diag));
+	KT_TRY(kt_ioctl_value(vm_fd, KVM_CHECK_EXTENSION, KVM_CAP_SREGS2, &sregs2, diag));
 	*ret_abilities = (struct kt_kvm_vcpu_abilities){ .kvm_fd = kvm_fd,
 							 .xsave_bytes = (uint32_t)xsave2,
 							 .sregs2 = sregs2 > 0 };
-	return kt_forward(r);
+	return 0;
 }
 
 /* ---- saving ---- */
@@ -67,19 +71,17 @@ static int put(struct save *s, enum kt_kvm_part part, const void *data, size_t l
 static int save_one(struct save *s, const struct exchange *x)
 {
 	union any_part any = { 0 };
-	int r = kt_ioctl_by_name(s->fd, x->get, (unsigned long)&any, NULL, s->diag, x->get_name);
 
-	return kt_forward(r ?: put(s, x->part, &any, x->size));
+	KT_TRY(kt_ioctl_by_name(s->fd, x->get, (unsigned long)&any, NULL, s->diag, x->get_name));
+	return kt_forward(put(s, x->part, &any, x->size));
 }
 
-/* Its timer as it was when the machine was frozen, behind which KVM goes on counting. */
+/* With the timer's count at the freeze, because KVM has gone on counting. */
 static int save_lapic(struct save *s)
 {
 	struct kvm_lapic_state lapic;
-	int r = kt_ioctl(s->fd, KVM_GET_LAPIC, &lapic, s->diag);
 
-	if (r)
-		return kt_forward(r);
+	KT_TRY(kt_ioctl(s->fd, KVM_GET_LAPIC, &lapic, s->diag));
 	memcpy(lapic.regs + KT_KVM_LAPIC_COUNT_AT, &s->time->counts[s->index],
 	       sizeof(s->time->counts[0]));
 	return kt_forward(put(s, KT_KVM_PART_LAPIC, &lapic, sizeof(lapic)));
@@ -89,29 +91,30 @@ static int save_xsave(struct save *s)
 {
 	size_t size = KT_MAX((size_t)s->abilities->xsave_bytes, sizeof(struct kvm_xsave));
 	_cleanup_(kt_freep) struct kvm_xsave *area = calloc(1, size);
-	int r;
 
 	if (!area)
 		return kt_raise(-ENOMEM);
-	r = s->abilities->xsave_bytes ? kt_ioctl(s->fd, KVM_GET_XSAVE2, area, s->diag) :
-					kt_ioctl(s->fd, KVM_GET_XSAVE, area, s->diag);
-	return kt_forward(r ?: put(s, KT_KVM_PART_XSAVE, area, size));
+	if (s->abilities->xsave_bytes)
+		KT_TRY(kt_ioctl(s->fd, KVM_GET_XSAVE2, area, s->diag));
+	else
+		KT_TRY(kt_ioctl(s->fd, KVM_GET_XSAVE, area, s->diag));
+	return kt_forward(put(s, KT_KVM_PART_XSAVE, area, size));
 }
 
 static int save_cpuid(struct save *s)
 {
 	struct kt_kvm_cpuid cpuid = { .nent = KT_KVM_CPUID_MAX };
 	struct kvm_cpuid2 *list = (void *)&cpuid; /* laid out alike */
-	int r = kt_ioctl(s->fd, KVM_GET_CPUID2, list, s->diag);
 
+	KT_TRY(kt_ioctl(s->fd, KVM_GET_CPUID2, list, s->diag));
 	return kt_forward(
-		r ?: put(s, KT_KVM_PART_CPUID, &cpuid, 8 + cpuid.nent * sizeof(cpuid.entries[0])));
+		put(s, KT_KVM_PART_CPUID, &cpuid, 8 + cpuid.nent * sizeof(cpuid.entries[0])));
 }
 
 /*
- * MSRs that KVM does not list though it keeps them: MTRRs (KVM_GET_MSR_INDEX_LIST in
- * api.rst lists what a host may have to know, and these are the same on all), and the
- * banks of machine checks. Numbers: Intel SDM vol. 4, table 2-2.
+ * MSRs that KVM keeps and does not list: MTRRs (KVM_GET_MSR_INDEX_LIST of api.rst lists MSRs
+ * that depend on the host, and MTRRs do not), and the banks of machine checks. Numbers: Intel
+ * SDM vol. 4, table 2-2.
  */
 static const struct {
 	uint32_t first, count;
@@ -140,14 +143,14 @@ struct msr_values {
 	struct kvm_msr_entry entries[KT_KVM_STATE_MSRS_MAX];
 };
 
-struct some_msrs { /* struct kvm_msrs with room */
+struct some_msrs { /* struct kvm_msrs with MSRS_AT_ONCE entries */
 	uint32_t nmsrs, pad;
 	struct kvm_msr_entry entries[MSRS_AT_ONCE];
 };
 
 /*
- * Two have places of their own. Those of Hyper-V are listed by KVM and are not for our
- * guests, whose CPUID has none of it; one of them is a clock, which cannot be set.
+ * TSC and deadline are saved separately. KVM lists the MSRs of Hyper-V, which the guest's
+ * CPUID does not have; one of them is a clock that cannot be set.
  */
 static bool is_left_out(uint32_t index)
 {
@@ -169,10 +172,8 @@ static int list_msrs(struct save *s, struct msr_values *values)
 {
 	struct msr_list list = { .nmsrs = KT_ARRAY_SIZE(list.indices) };
 	struct kvm_msr_list *listed = (void *)&list; /* laid out alike */
-	int r = kt_ioctl(s->abilities->kvm_fd, KVM_GET_MSR_INDEX_LIST, listed, s->diag);
 
-	if (r)
-		return kt_forward(r);
+	KT_TRY(kt_ioctl(s->abilities->kvm_fd, KVM_GET_MSR_INDEX_LIST, listed, s->diag));
 	for (uint32_t i = 0; i < list.nmsrs; i++)
 		add_msr(values, list.indices[i]);
 	for (size_t i = 0; i < KT_ARRAY_SIZE(unlisted); i++)
@@ -181,7 +182,10 @@ static int list_msrs(struct save *s, struct msr_values *values)
 	return 0;
 }
 
-/* Reads or writes as many as KVM does at once, from entries on; their number. */
+/*
+ * Reads or writes up to MSRS_AT_ONCE MSRs. *ret_done: their number; KVM stops at an MSR that
+ * it refuses.
+ */
 static int some_msrs(int fd, unsigned long request, const char *name, struct kvm_msr_entry *entries,
 		     uint32_t count, int *ret_done, struct kt_diag *diag)
 {
@@ -195,7 +199,7 @@ static int some_msrs(int fd, unsigned long request, const char *name, struct kvm
 	return kt_forward(r);
 }
 
-/* KVM stops at each one that this vCPU does not have; those are left out. */
+/* Leaves out the MSRs that this vCPU does not have, at which KVM stops. */
 static int read_msrs(struct save *s, struct msr_values *values)
 {
 	uint32_t at = 0;
@@ -223,14 +227,12 @@ static int save_msrs(struct save *s)
 {
 	_cleanup_(kt_freep) struct msr_values *values = calloc(1, sizeof(*values));
 	uint64_t deadline = s->time->deadlines[s->index];
-	int r;
 
 	if (!values)
 		return kt_raise(-ENOMEM);
 	values->nmsrs = 1;
-	r = list_msrs(s, values) ?: read_msrs(s, values);
-	if (r)
-		return kt_forward(r);
+	KT_TRY(list_msrs(s, values));
+	KT_TRY(read_msrs(s, values));
 	values->entries[0] =
 		(struct kvm_msr_entry){ .index = KT_KVM_MSR_TSC, .data = s->time->guest_tsc };
 	values->entries[values->nmsrs++] =
@@ -240,20 +242,28 @@ static int save_msrs(struct save *s)
 		put(s, KT_KVM_PART_MSRS, values, 8 + values->nmsrs * sizeof(values->entries[0])));
 }
 
+static int save_all(struct save *s)
+{
+	KT_TRY(save_one(s, EXCHANGE(MP_STATE, struct kvm_mp_state)));
+	KT_TRY(save_one(s, EXCHANGE(REGS, struct kvm_regs)));
+	if (s->abilities->sregs2)
+		KT_TRY(save_one(s, EXCHANGE(SREGS2, struct kvm_sregs2)));
+	else
+		KT_TRY(save_one(s, EXCHANGE(SREGS, struct kvm_sregs)));
+	KT_TRY(save_xsave(s));
+	KT_TRY(save_one(s, EXCHANGE(XCRS, struct kvm_xcrs)));
+	KT_TRY(save_one(s, EXCHANGE(DEBUGREGS, struct kvm_debugregs)));
+	KT_TRY(save_lapic(s));
+	KT_TRY(save_msrs(s));
+	KT_TRY(save_cpuid(s));
+	return kt_forward(save_one(s, EXCHANGE(VCPU_EVENTS, struct kvm_vcpu_events)));
+}
+
 int kt_kvm_vcpu_save(int fd, const struct kt_kvm_vcpu_abilities *abilities, unsigned int index,
 		     const struct kt_kvm_time *time, struct kt_buf *buf, struct kt_diag *diag)
 {
 	struct save s = { fd, abilities, index, time, buf, diag };
-	int r = save_one(&s, EXCHANGE(MP_STATE, struct kvm_mp_state)) ?:
-			save_one(&s, EXCHANGE(REGS, struct kvm_regs)) ?:
-			(abilities->sregs2 ? save_one(&s, EXCHANGE(SREGS2, struct kvm_sregs2)) : save_one(&s, EXCHANGE(SREGS, struct kvm_sregs))) ?:
-			save_xsave(&s)						?:
-			save_one(&s, EXCHANGE(XCRS, struct kvm_xcrs))		?:
-			save_one(&s, EXCHANGE(DEBUGREGS, struct kvm_debugregs)) ?:
-			save_lapic(&s)						?:
-			save_msrs(&s)						?:
-			save_cpuid(&s)						?:
-			save_one(&s, EXCHANGE(VCPU_EVENTS, struct kvm_vcpu_events));
+	int r = save_all(&s);
 
 	if (r)
 		kt_diag_doing(diag, "save vCPU %u", index);
@@ -300,14 +310,14 @@ static int restore_sregs(struct restore *rs)
 	return kt_forward(restore_one(rs, EXCHANGE(SREGS2, struct kvm_sregs2)));
 }
 
-/* KVM reads as many bytes as its host has, whatever we have. */
+/* KVM reads as many bytes as the host's XSAVE area has, so the size must match. */
 static int restore_xsave(struct restore *rs)
 {
 	const struct kt_kvm_blob *blob = part_of(rs, KT_KVM_PART_XSAVE);
 	size_t size = KT_MAX((size_t)rs->abilities->xsave_bytes, sizeof(struct kvm_xsave));
 
 	if (blob->len != size) {
-		kt_diag_cause(rs->diag, "its FPU registers have %u bytes, and on this host %zu",
+		kt_diag_cause(rs->diag, "the FPU registers have %u bytes; this host's have %zu",
 			      blob->len, size);
 		return KT_KVM_STATE_E_PART;
 	}
@@ -315,7 +325,7 @@ static int restore_xsave(struct restore *rs)
 					   rs->diag, "KVM_SET_XSAVE"));
 }
 
-/* One that KVM does not let be set is fine if it has the value already. */
+/* KVM refuses to set the MSR, which does not matter if it has the value already. */
 static int judge_refused(struct restore *rs, const struct kvm_msr_entry *entry)
 {
 	struct kvm_msr_entry now = { .index = entry->index };
@@ -350,7 +360,7 @@ static int restore_msrs(struct restore *rs)
 	return kt_forward(r);
 }
 
-/* An INIT or SIPI that is on its way to a vCPU which goes back is taken in before. */
+/* Makes KVM handle an INIT or SIPI that has arrived, before the vCPU goes back. */
 static int take_in_events(struct restore *rs)
 {
 	struct kvm_mp_state state;
@@ -358,20 +368,28 @@ static int take_in_events(struct restore *rs)
 	return kt_forward(kt_ioctl(rs->fd, KVM_GET_MP_STATE, &state, rs->diag));
 }
 
+static int restore_all(struct restore *rs, bool is_new)
+{
+	if (is_new)
+		KT_TRY(restore_cpuid(rs));
+	else
+		KT_TRY(take_in_events(rs));
+	KT_TRY(restore_one(rs, EXCHANGE(MP_STATE, struct kvm_mp_state)));
+	KT_TRY(restore_one(rs, EXCHANGE(REGS, struct kvm_regs)));
+	KT_TRY(restore_sregs(rs));
+	KT_TRY(restore_xsave(rs));
+	KT_TRY(restore_one(rs, EXCHANGE(XCRS, struct kvm_xcrs)));
+	KT_TRY(restore_one(rs, EXCHANGE(DEBUGREGS, struct kvm_debugregs)));
+	KT_TRY(restore_one(rs, EXCHANGE(LAPIC, struct kvm_lapic_state)));
+	KT_TRY(restore_msrs(rs));
+	return kt_forward(restore_one(rs, EXCHANGE(VCPU_EVENTS, struct kvm_vcpu_events)));
+}
+
 int kt_kvm_vcpu_restore(int fd, const struct kt_kvm_vcpu_abilities *abilities, unsigned int index,
 			bool is_new, const struct kt_kvm_saved *saved, struct kt_diag *diag)
 {
 	struct restore rs = { fd, abilities, index, saved, diag };
-	int r = (is_new ? restore_cpuid(&rs) : take_in_events(&rs))		    ?:
-			restore_one(&rs, EXCHANGE(MP_STATE, struct kvm_mp_state))   ?:
-			restore_one(&rs, EXCHANGE(REGS, struct kvm_regs))	    ?:
-			restore_sregs(&rs)					    ?:
-			restore_xsave(&rs)					    ?:
-			restore_one(&rs, EXCHANGE(XCRS, struct kvm_xcrs))	    ?:
-			restore_one(&rs, EXCHANGE(DEBUGREGS, struct kvm_debugregs)) ?:
-			restore_one(&rs, EXCHANGE(LAPIC, struct kvm_lapic_state))   ?:
-			restore_msrs(&rs)					    ?:
-			restore_one(&rs, EXCHANGE(VCPU_EVENTS, struct kvm_vcpu_events));
+	int r = restore_all(&rs, is_new);
 
 	if (r)
 		kt_diag_doing(diag, "restore vCPU %u", index);

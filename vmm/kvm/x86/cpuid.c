@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * CPUID of a vCPU; see cpuid.h. Leaves are those of the Intel SDM, volume 2A,
- * CPUID, and of the AMD APM, volume 3, appendix E. The leaves of the topology
- * that KVM reports are the host's and are dropped before the machine's own are
- * put in, so that none is half of each.
+ * CPUID of a vCPU; see cpuid.h. Leaves: Intel SDM, volume 2A, CPUID, and AMD APM, volume 3,
+ * appendix E. The topology leaves that KVM reports are the host's. They are dropped before
+ * the machine's are added, so that no leaf is a mixture.
  *
- * Where a leaf gives a number of sharing CPUs, it is one of addressable APIC
- * ids, a power of two: Linux rounds APIC ids down by it to find who shares.
+ * Where a leaf has a number of sharing CPUs, it is the number of addressable APIC ids, a
+ * power of two: Linux rounds APIC ids down by it to find the CPUs that share.
  */
 #include <stdio.h>
 #include <string.h>
@@ -369,11 +368,8 @@ int kt_kvm_cpuid_make(struct kt_kvm_cpuid *ret_cpuid, const struct kt_kvm_cpuid_
 	bool llc_is_package;
 	enum vendor vendor;
 	struct view v;
-	int r;
 
-	r = copy_host(list, spec->supported, diag);
-	if (r)
-		return kt_forward(r);
+	KT_TRY(copy_host(list, spec->supported, diag));
 	vendor = vendor_of(list);
 	if (vendor == VENDOR_OTHER || !find(list, 1)) {
 		kt_diag_cause(diag, "the host's CPUID is that of neither an Intel nor an AMD CPU");

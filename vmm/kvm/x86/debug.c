@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The breakpoints of one vCPU; see debug.h. */
+/*
+ * The breakpoints of one vCPU; see debug.h. Converts breakpoints to debug registers, and
+ * debug exceptions back to hits, steps and the guest's own exceptions. Stopping the machine
+ * is left to machine-break.c.
+ */
 #include "vmm/kvm/x86/debug.h"
 #include "vmm/kvm/ioctl.h"
 
@@ -27,7 +31,7 @@ static bool is_length(const struct kt_vm_breakpoint *at)
 static int check_one(const struct kt_vm_breakpoint *at, size_t index, struct kt_diag *diag)
 {
 	if ((unsigned int)at->kind > KT_VM_BREAK_ACCESS) {
-		kt_diag_cause(diag, "breakpoint %zu is of no kind there is", index);
+		kt_diag_cause(diag, "breakpoint %zu is of an unknown kind", index);
 		return KT_VM_E_SPEC;
 	}
 	if (!is_length(at)) {
@@ -71,7 +75,7 @@ static uint64_t dr7_of(const struct kt_vm_breakpoint *at, unsigned int index)
 	       DR7_LENGTH(index, lengths[at->len]);
 }
 
-/* Whether this execution breakpoint is the one that is being stepped over. */
+/* Whether the vCPU is stepping over this breakpoint. */
 static bool is_stepped_over(const struct kt_debug *debug, const struct kt_vm_breakpoint *at)
 {
 	return debug->stepping && at->kind == KT_VM_BREAK_EXECUTE && at->at.v == debug->rip;
@@ -106,15 +110,12 @@ int kt_debug_apply(const struct kt_debug *debug, int vcpu_fd, struct kt_diag *di
 int kt_debug_resume(const struct kt_debug *debug, int vcpu_fd, struct kt_diag *diag)
 {
 	struct kvm_regs regs;
-	int r;
 
 	if (!debug->on_execute || debug->stepping)
 		return 0;
-	r = kt_ioctl(vcpu_fd, KVM_GET_REGS, &regs, diag);
-	if (r)
-		return kt_forward(r);
+	KT_TRY(kt_ioctl(vcpu_fd, KVM_GET_REGS, &regs, diag));
 	if (regs.rip != debug->rip)
-		return 0; /* its owner has sent it elsewhere meanwhile */
+		return 0; /* the owner has changed RIP meanwhile */
 	regs.rflags |= RFLAGS_RF;
 	return kt_forward(kt_ioctl(vcpu_fd, KVM_SET_REGS, &regs, diag));
 }
@@ -127,31 +128,28 @@ static int set_stepping(struct kt_debug *debug, int vcpu_fd, bool on, struct kt_
 	return kt_forward(kt_debug_apply(debug, vcpu_fd, diag));
 }
 
-/* The step is done; with it RF is clear again, as after any instruction. */
+/* The step is done, and RF is clear, as after any instruction. */
 static int end_step(struct kt_debug *debug, int vcpu_fd, struct kt_diag *diag)
 {
 	debug->on_execute = false;
 	return kt_forward(set_stepping(debug, vcpu_fd, false, diag));
 }
 
-/* What KVM took from the guest goes back to it, with the cause in its DR6. */
+/* Injects the exception that KVM took from the guest, with its cause in DR6. */
 static int hand_to_guest(const struct kt_debug *debug, int vcpu_fd, uint64_t dr6,
 			 struct kt_diag *diag)
 {
 	struct kvm_guest_debug setting = setting_of(debug);
 	struct kvm_debugregs regs;
-	int r = kt_ioctl(vcpu_fd, KVM_GET_DEBUGREGS, &regs, diag);
 
-	if (r)
-		return kt_forward(r);
+	KT_TRY(kt_ioctl(vcpu_fd, KVM_GET_DEBUGREGS, &regs, diag));
 	regs.dr6 |= dr6 & (DR6_BD | DR6_BS | DR6_BT);
 	setting.control |= KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_INJECT_DB;
-	r = kt_ioctl(vcpu_fd, KVM_SET_DEBUGREGS, &regs, diag) ?:
-		    kt_ioctl(vcpu_fd, KVM_SET_GUEST_DEBUG, &setting, diag);
-	return kt_forward(r);
+	KT_TRY(kt_ioctl(vcpu_fd, KVM_SET_DEBUGREGS, &regs, diag));
+	return kt_forward(kt_ioctl(vcpu_fd, KVM_SET_GUEST_DEBUG, &setting, diag));
 }
 
-/* Whether the hit is one before the instruction at rip. */
+/* Whether the hits include an execution breakpoint at rip. */
 static bool is_on_execute(const struct kt_debug *debug, uint32_t hits, uint64_t rip)
 {
 	for (unsigned int i = 0; i < debug->count; i++)
@@ -164,13 +162,11 @@ static bool is_on_execute(const struct kt_debug *debug, uint32_t hits, uint64_t 
 static int take_hits(struct kt_debug *debug, int vcpu_fd, uint32_t hits, struct kt_diag *diag)
 {
 	struct kvm_regs regs;
-	int r = kt_ioctl(vcpu_fd, KVM_GET_REGS, &regs, diag);
 
-	if (r)
-		return kt_forward(r);
+	KT_TRY(kt_ioctl(vcpu_fd, KVM_GET_REGS, &regs, diag));
 	debug->rip = regs.rip;
 	debug->on_execute = is_on_execute(debug, hits, regs.rip);
-	/* RF is set and did not hold it back. */
+	/* RF is set and did not suppress the breakpoint. */
 	if (debug->on_execute && regs.rflags & RFLAGS_RF)
 		return kt_forward(set_stepping(debug, vcpu_fd, true, diag));
 	debug->hits = hits;
@@ -183,10 +179,8 @@ int kt_debug_exit(struct kt_debug *debug, int vcpu_fd, const struct kvm_run *run
 	uint64_t dr6 = run->debug.arch.dr6;
 	uint32_t hits = (uint32_t)dr6 & ((1u << debug->count) - 1);
 	bool stepped = debug->stepping && dr6 & DR6_BS;
-	int r = stepped ? end_step(debug, vcpu_fd, diag) : 0;
 
-	if (r)
-		return kt_forward(r);
+	KT_TRY(stepped ? end_step(debug, vcpu_fd, diag) : 0);
 	if (hits)
 		return kt_forward(take_hits(debug, vcpu_fd, hits, diag));
 	return stepped ? 0 : kt_forward(hand_to_guest(debug, vcpu_fd, dr6, diag));

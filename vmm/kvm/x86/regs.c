@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Registers of a vCPU; see regs.h. */
+/*
+ * Registers of a vCPU; see regs.h. Writing starts from the registers that KVM has, so that
+ * what the structs of vmm/regs.h do not contain stays as it is.
+ */
 #include <cpuid.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,10 +17,8 @@
 static int read_general(int fd, struct kt_vm_regs *ret, struct kt_diag *diag)
 {
 	struct kvm_regs regs;
-	int r = kt_ioctl(fd, KVM_GET_REGS, &regs, diag);
 
-	if (r)
-		return kt_forward(r);
+	KT_TRY(kt_ioctl(fd, KVM_GET_REGS, &regs, diag));
 	*ret = (struct kt_vm_regs){
 		.rax = regs.rax,
 		.rbx = regs.rbx,
@@ -105,10 +106,8 @@ static struct kvm_segment segment_to(const struct kt_vm_segment *from)
 static int read_system(int fd, struct kt_vm_sregs *ret, struct kt_diag *diag)
 {
 	struct kvm_sregs sregs;
-	int r = kt_ioctl(fd, KVM_GET_SREGS, &sregs, diag);
 
-	if (r)
-		return kt_forward(r);
+	KT_TRY(kt_ioctl(fd, KVM_GET_SREGS, &sregs, diag));
 	*ret = (struct kt_vm_sregs){
 		.cs = segment_from(&sregs.cs),
 		.ds = segment_from(&sregs.ds),
@@ -131,14 +130,12 @@ static int read_system(int fd, struct kt_vm_sregs *ret, struct kt_diag *diag)
 	return 0;
 }
 
-/* On top of what KVM has, for interrupts that wait to be delivered are in there, too. */
+/* Starts from KVM's sregs, which also contain pending interrupts. */
 static int write_system(int fd, const struct kt_vm_sregs *from, struct kt_diag *diag)
 {
 	struct kvm_sregs sregs;
-	int r = kt_ioctl(fd, KVM_GET_SREGS, &sregs, diag);
 
-	if (r)
-		return kt_forward(r);
+	KT_TRY(kt_ioctl(fd, KVM_GET_SREGS, &sregs, diag));
 	sregs.cs = segment_to(&from->cs);
 	sregs.ds = segment_to(&from->ds);
 	sregs.es = segment_to(&from->es);
@@ -162,9 +159,8 @@ static int write_system(int fd, const struct kt_vm_sregs *from, struct kt_diag *
 /* ---- floating point ---- */
 
 /*
- * The XSAVE area in its standard format: SDM vol. 1, 13.4; its first 512 bytes
- * are those of FXSAVE, 10.5.1. Registers that are in their initial state have
- * their initial values here, for KVM fills them in.
+ * The XSAVE area in its standard format: SDM vol. 1, 13.4; its first 512 bytes are the FXSAVE
+ * area, 10.5.1. KVM fills in the initial values of registers in their initial state.
  */
 #define XSAVE_FCW	0
 #define XSAVE_FSW	2
@@ -177,13 +173,13 @@ static int write_system(int fd, const struct kt_vm_sregs *from, struct kt_diag *
 #define XSAVE_XMM	160
 #define XSAVE_XSTATE_BV 512
 
-#define XCR0_X87 (UINT64_C(1) << 0) /* also bits of XSTATE_BV: 13.1 */
+#define XCR0_X87 (UINT64_C(1) << 0) /* same bits as in XSTATE_BV: 13.1 */
 #define XCR0_SSE (UINT64_C(1) << 1)
 #define XCR0_AVX (UINT64_C(1) << 2)
 
-#define CPUID_XSAVE 0xd /* sub-leaf 2: where the AVX component lies; 13.2 */
+#define CPUID_XSAVE 0xd /* sub-leaf 2: offset of the AVX component; 13.2 */
 
-/* Moves fields between the area and the struct, to the one or to the other. */
+/* Copies fields between the XSAVE area and the struct, in either direction. */
 struct fpu_copy {
 	uint8_t *area;
 	bool to_area;
@@ -212,7 +208,7 @@ static void copy_legacy(const struct fpu_copy *copy, struct kt_vm_fpu *fpu)
 		copy_field(copy, XSAVE_XMM + i * 16, fpu->ymm[i], 16);
 }
 
-/* 0: this processor has no AVX, or has it where the area's 4 KiB do not reach. */
+/* Offset of the AVX component; 0: the processor has no AVX, or not within the area's 4 KiB. */
 static size_t avx_offset(void)
 {
 	unsigned int size, offset, ecx, edx;
@@ -247,10 +243,8 @@ static int read_fpu(int fd, struct kt_vm_fpu *ret, struct kt_diag *diag)
 {
 	struct kvm_xsave area;
 	struct fpu_copy copy = { .area = (uint8_t *)area.region };
-	int r = kt_ioctl(fd, KVM_GET_XSAVE, &area, diag);
 
-	if (r)
-		return kt_forward(r);
+	KT_TRY(kt_ioctl(fd, KVM_GET_XSAVE, &area, diag));
 	*ret = (struct kt_vm_fpu){ .avx = has_avx(fd) };
 	copy_legacy(&copy, ret);
 	if (ret->avx)
@@ -258,17 +252,15 @@ static int read_fpu(int fd, struct kt_vm_fpu *ret, struct kt_diag *diag)
 	return 0;
 }
 
-/* What the struct has no place for stays as it is. */
+/* Components that the struct does not contain stay as they are. */
 static int write_fpu(int fd, const struct kt_vm_fpu *from, struct kt_diag *diag)
 {
 	struct kt_vm_fpu fpu = *from;
 	struct kvm_xsave area;
 	struct fpu_copy copy = { .area = (uint8_t *)area.region, .to_area = true };
 	uint64_t in_use;
-	int r = kt_ioctl(fd, KVM_GET_XSAVE, &area, diag);
 
-	if (r)
-		return kt_forward(r);
+	KT_TRY(kt_ioctl(fd, KVM_GET_XSAVE, &area, diag));
 	fpu.avx = fpu.avx && has_avx(fd);
 	copy_legacy(&copy, &fpu);
 	if (fpu.avx)
@@ -294,12 +286,12 @@ static struct kvm_msrs *msrs_new(const struct kt_vm_msr *from, size_t count)
 	return msrs;
 }
 
-/* KVM says how many it did; it stops at the first that it cannot do. */
+/* done: number of MSRs before the first that KVM refused. */
 static int judge_msrs(const struct kt_vm_msr *msrs, size_t count, size_t done, struct kt_diag *diag)
 {
 	if (done >= count)
 		return 0;
-	kt_diag_cause(diag, "the vCPU does not have MSR %#x, or not with such a value",
+	kt_diag_cause(diag, "the vCPU does not have MSR %#x, or refuses its value",
 		      msrs[done].index);
 	return KT_VM_E_CANNOT;
 }
@@ -307,13 +299,12 @@ static int judge_msrs(const struct kt_vm_msr *msrs, size_t count, size_t done, s
 static int read_msrs(int fd, struct kt_vm_msr *ret, size_t count, struct kt_diag *diag)
 {
 	_cleanup_(kt_freep) struct kvm_msrs *msrs = msrs_new(ret, count);
-	int r, done;
+	int done;
 
 	if (!msrs)
 		return kt_raise(-ENOMEM);
-	r = kt_ioctl_by_name(fd, KVM_GET_MSRS, (unsigned long)msrs, &done, diag, "KVM_GET_MSRS");
-	if (r)
-		return kt_forward(r);
+	KT_TRY(kt_ioctl_by_name(fd, KVM_GET_MSRS, (unsigned long)msrs, &done, diag,
+				"KVM_GET_MSRS"));
 	for (size_t i = 0; i < (size_t)done && i < count; i++)
 		ret[i].value = msrs->entries[i].data;
 	return judge_msrs(ret, count, (size_t)done, diag);

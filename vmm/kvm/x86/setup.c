@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* From an empty machine to one that Linux starts in; see setup.h. */
+/*
+ * Prepares a new machine for Linux; see setup.h: RAM first (kernel, initramfs, command line,
+ * ACPI tables), then CPUID and MSRs of all vCPUs, then the entry registers of vCPU 0. The
+ * contents are left to boot/ and cpuid.h.
+ */
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -21,9 +25,9 @@
 #define MTRR_ON_WRITEBACK UINT64_C(0x806)
 
 /*
- * What is not there is not looked for: each try of a driver is some exits. A
- * panic resets at once and by the shortest way (triple fault), which ends the
- * machine. The TSC is the host's, or KVM's business: it needs no watching.
+ * The options keep Linux from probing devices that the machine does not have, which takes
+ * exits. A panic resets at once by a triple fault, the shortest way, which ends the machine.
+ * The TSC is the host's or KVM's, and needs no watchdog.
  */
 int kt_kvm_cmdline(char *buf, const struct kt_vm_config *config)
 {
@@ -58,7 +62,7 @@ static int image_open(struct image *ret_image, const char *path, struct kt_diag 
 	if (fd < 0 || fstat(fd, &st)) {
 		r = -errno;
 		kt_diag_cause(diag, "%s: %s", path, strerror(-r));
-		return kt_raise(r);
+		return fd < 0 && r == -ENOENT ? KT_VM_E_SPEC : kt_raise(r);
 	}
 	if (!S_ISREG(st.st_mode) || !st.st_size) {
 		kt_diag_cause(diag, "%s: %s", path,
@@ -85,9 +89,7 @@ static int load_kernel(struct kt_kvm_boot *ret_boot, const struct kt_ram *ram,
 
 	if (kt_kvm_cmdline(cmdline, config))
 		return kt_raise(-E2BIG); /* was validated */
-	r = image_open(&image, config->kernel_path, diag);
-	if (r)
-		return kt_forward(r);
+	KT_TRY(image_open(&image, config->kernel_path, diag));
 	spec.kernel = image.data;
 	spec.kernel_size = image.size;
 	r = kt_kvm_boot_load(ret_boot, ram, &spec, diag);
@@ -120,13 +122,11 @@ static int read_supported(struct cpu_setup *setup, const struct kt_kvm_host *hos
 			  const struct kt_topology *topo, struct kt_diag *diag)
 {
 	const struct kvm_cpuid2 *supported;
-	int tsc_deadline, r;
+	int tsc_deadline;
 
-	r = kt_kvm_supported_cpuid(&supported, host->fd, diag) ?:
-		    kt_ioctl_value(host->fd, KVM_CHECK_EXTENSION, KVM_CAP_TSC_DEADLINE_TIMER,
-				   &tsc_deadline, diag);
-	if (r)
-		return kt_forward(r);
+	KT_TRY(kt_kvm_supported_cpuid(&supported, host->fd, diag));
+	KT_TRY(kt_ioctl_value(host->fd, KVM_CHECK_EXTENSION, KVM_CAP_TSC_DEADLINE_TIMER,
+			      &tsc_deadline, diag));
 	setup->spec = (struct kt_kvm_cpuid_spec){ .supported = supported,
 						  .topo = topo,
 						  .tsc_deadline = tsc_deadline > 0 };
@@ -135,7 +135,7 @@ static int read_supported(struct cpu_setup *setup, const struct kt_kvm_host *hos
 
 static int set_msrs(int fd, struct kt_diag *diag)
 {
-	struct { /* struct kvm_msrs with room for one */
+	struct { /* struct kvm_msrs with one entry */
 		uint32_t nmsrs, pad;
 		struct kvm_msr_entry entries[1];
 	} msrs = {
@@ -144,7 +144,7 @@ static int set_msrs(int fd, struct kt_diag *diag)
 	};
 	int r, set;
 
-	/* The answer is how many were set, which kt_ioctl() has no place for. */
+	/* The result is the number of MSRs that were set, which kt_ioctl() does not return. */
 	set = ioctl(fd, KVM_SET_MSRS, &msrs);
 	r = set < 0 ? -errno : -EIO;
 	if (set == 1)
@@ -158,14 +158,12 @@ static int enter_kernel(int fd, const struct kt_kvm_boot *boot, struct kt_diag *
 {
 	struct kvm_regs regs;
 	struct kvm_sregs sregs;
-	int r = kt_ioctl(fd, KVM_GET_SREGS, &sregs, diag);
 
-	if (r)
-		return kt_forward(r);
+	KT_TRY(kt_ioctl(fd, KVM_GET_SREGS, &sregs, diag));
 	kt_kvm_entry_regs(boot->entry, &regs);
 	kt_kvm_entry_sregs(&sregs);
-	return kt_forward(kt_ioctl(fd, KVM_SET_SREGS, &sregs, diag) ?:
-				  kt_ioctl(fd, KVM_SET_REGS, &regs, diag));
+	KT_TRY(kt_ioctl(fd, KVM_SET_SREGS, &sregs, diag));
+	return kt_forward(kt_ioctl(fd, KVM_SET_REGS, &regs, diag));
 }
 
 static int set_up_vcpu(struct cpu_setup *setup, struct kt_kvm *kvm, unsigned int cpu,
@@ -177,18 +175,28 @@ static int set_up_vcpu(struct cpu_setup *setup, struct kt_kvm *kvm, unsigned int
 
 	if (r)
 		return r > 0 ? KT_VM_E_SPEC : kt_forward(r);
-	return kt_forward(kt_ioctl(fd, KVM_SET_CPUID2, list, diag) ?: set_msrs(fd, diag));
+	KT_TRY(kt_ioctl(fd, KVM_SET_CPUID2, list, diag));
+	return kt_forward(set_msrs(fd, diag));
 }
 
 static int set_up_vcpus(struct kt_kvm *kvm, const struct kt_kvm_host *host,
 			const struct kt_topology *topo, struct kt_diag *diag)
 {
 	struct cpu_setup setup;
-	int r = read_supported(&setup, host, topo, diag);
 
-	for (unsigned int i = 0; i < kt_kvm_vcpu_count(kvm) && !r; i++)
-		r = set_up_vcpu(&setup, kvm, i, diag);
-	return kt_forward(r);
+	KT_TRY(read_supported(&setup, host, topo, diag));
+	for (unsigned int i = 0; i < kt_kvm_vcpu_count(kvm); i++)
+		KT_TRY(set_up_vcpu(&setup, kvm, i, diag));
+	return 0;
+}
+
+static int set_up(struct kt_kvm *kvm, const struct kt_kvm_host *host, const struct kt_ram *ram,
+		  const struct kt_vm_config *config, const struct kt_kvm_boot *boot,
+		  struct kt_diag *diag)
+{
+	KT_TRY(write_acpi(ram, config));
+	KT_TRY(set_up_vcpus(kvm, host, &config->topo, diag));
+	return kt_forward(enter_kernel(kt_kvm_vcpu(kvm, 0)->fd, boot, diag));
 }
 
 int kt_kvm_setup(struct kt_kvm *kvm, const struct kt_kvm_host *host, const struct kt_ram *ram,
@@ -201,9 +209,7 @@ int kt_kvm_setup(struct kt_kvm *kvm, const struct kt_kvm_host *host, const struc
 		kt_diag_doing(diag, "load the kernel");
 		return kt_forward(r);
 	}
-	r = write_acpi(ram, config)				 ?:
-		    set_up_vcpus(kvm, host, &config->topo, diag) ?:
-		    enter_kernel(kt_kvm_vcpu(kvm, 0)->fd, &boot, diag);
+	r = set_up(kvm, host, ram, config, &boot, diag);
 	if (r)
 		kt_diag_doing(diag, "set the machine up for Linux");
 	return kt_forward(r);
