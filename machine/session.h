@@ -221,7 +221,7 @@ int kt_session_breakpoints(struct kt_session *session, const struct kt_vm_breakp
  * errors are those of kt_vm_rewind().
  */
 int kt_session_rewind(struct kt_session *session, struct kt_diag *diag) _kt_must_check_;
-/* Whether a job ran to its result, and the machine stands still since: it can be rewound. */
+/* Whether the job has reported its result and the machine is frozen since: a rewind is possible. */
 bool kt_session_is_reusable(const struct kt_session *session);
 
 /* Ends the machine if it has not ended. */
