@@ -60,11 +60,10 @@ static double time_bare(const struct kt_kvm_host *host)
 	int vm, vcpu;
 	double took;
 
-	check(kt_ioctl_value(host->fd, KVM_CREATE_VM, 0, &vm, &diag)	       ?:
-		      kt_ioctl(vm, KVM_SET_USER_MEMORY_REGION, &region, &diag) ?:
-		      kt_ioctl_value(vm, KVM_CREATE_IRQCHIP, 0, NULL, &diag)   ?:
-		      kt_ioctl_value(vm, KVM_CREATE_VCPU, 0, &vcpu, &diag),
-	      &diag);
+	check(kt_ioctl_value(host->fd, KVM_CREATE_VM, 0, &vm, &diag), &diag);
+	check(kt_ioctl(vm, KVM_SET_USER_MEMORY_REGION, &region, &diag), &diag);
+	check(kt_ioctl_value(vm, KVM_CREATE_IRQCHIP, 0, NULL, &diag), &diag);
+	check(kt_ioctl_value(vm, KVM_CREATE_VCPU, 0, &vcpu, &diag), &diag);
 	took = microseconds_since(start);
 	close(vcpu);
 	close(vm);
@@ -109,12 +108,11 @@ static void save(struct bench *b, struct kt_vm *vm)
 	struct kt_diag diag = KT_DIAG_INIT;
 	struct kt_bake_draft *draft;
 
-	check(kt_path_format(b->dir, "%s/image", b->parent)		    ?:
-		      kt_bake_begin(&draft, b->parent, 1, RAM_BYTES, &diag) ?:
-		      kt_vm_save(vm, draft, kt_now_ns() + LIMIT_NS, &diag)  ?:
-		      kt_bake_publish(draft, b->dir, facts, &diag)	    ?:
-		      kt_bake_open(&b->bake, b->dir, facts, &diag),
-	      &diag);
+	check(kt_path_format(b->dir, "%s/image", b->parent), &diag);
+	check(kt_bake_begin(&draft, b->parent, 1, RAM_BYTES, &diag), &diag);
+	check(kt_vm_save(vm, draft, kt_now_ns() + LIMIT_NS, &diag), &diag);
+	check(kt_bake_publish(draft, b->dir, facts, &diag), &diag);
+	check(kt_bake_open(&b->bake, b->dir, facts, &diag), &diag);
 	kt_bake_draft_free(draft);
 	json_decref(facts);
 }
@@ -133,11 +131,10 @@ static void bake(struct bench *b, const char *kernel)
 
 	*b = (struct bench){ .parent = "/tmp/ktest-bench-XXXXXX" };
 	check(mkdtemp(b->parent) ? 0 : -errno, &diag);
-	check(kt_loop_new(&b->loop, &diag)					  ?:
-		      kt_vm_config_init(&b->config, &spec, &diag)		  ?:
-		      kt_vm_new(&vm, &b->config, b->loop, &handlers, NULL, &diag) ?:
-		      kt_vm_start(vm, deadline, &diag),
-	      &diag);
+	check(kt_loop_new(&b->loop, &diag), &diag);
+	check(kt_vm_config_init(&b->config, &spec, &diag), &diag);
+	check(kt_vm_new(&vm, &b->config, b->loop, &handlers, NULL, &diag), &diag);
+	check(kt_vm_start(vm, deadline, &diag), &diag);
 	while (!count)
 		check(kt_vm_mem_read(vm, KT_GPA(KT_KERNEL_COUNTER), &count, sizeof(count)), NULL);
 	check(kt_vm_freeze(vm, deadline, &diag), &diag);

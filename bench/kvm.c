@@ -75,12 +75,13 @@ static double time_bare(const struct kt_kvm_host *host, bool slot_first)
 	int vm, vcpu;
 	double took;
 
-	check(kt_ioctl_value(host->fd, KVM_CREATE_VM, 0, &vm, &diag)	     ?:
-		      (slot_first ? add_slot(vm, ram, &diag) : 0)	     ?:
-		      kt_ioctl_value(vm, KVM_CREATE_IRQCHIP, 0, NULL, &diag) ?:
-		      (slot_first ? 0 : add_slot(vm, ram, &diag))	     ?:
-		      kt_ioctl_value(vm, KVM_CREATE_VCPU, 0, &vcpu, &diag),
-	      &diag);
+	check(kt_ioctl_value(host->fd, KVM_CREATE_VM, 0, &vm, &diag), &diag);
+	if (slot_first)
+		check(add_slot(vm, ram, &diag), &diag);
+	check(kt_ioctl_value(vm, KVM_CREATE_IRQCHIP, 0, NULL, &diag), &diag);
+	if (!slot_first)
+		check(add_slot(vm, ram, &diag), &diag);
+	check(kt_ioctl_value(vm, KVM_CREATE_VCPU, 0, &vcpu, &diag), &diag);
 	took = microseconds_since(start);
 	close(vcpu);
 	close(vm);
@@ -114,7 +115,8 @@ static void make_machine(struct machine *m, const struct kt_kvm_host *host, unsi
 
 	m->exit_fd = eventfd(0, EFD_CLOEXEC | EFD_SEMAPHORE);
 	kt_ram_layout(&m->ram, 1, RAM_BYTES, RAM_BYTES, RAM_BYTES);
-	check(kt_ram_create(&m->ram) ?: kt_ram_attach(&m->ram), &diag);
+	check(kt_ram_create(&m->ram), &diag);
+	check(kt_ram_attach(&m->ram), &diag);
 	kt_flat_tables(m->ram.host[0]);
 	memcpy(m->ram.host[0] + CODE, code, sizeof(code));
 	check(kt_kvm_new(&m->kvm, &spec, &diag), &diag);
@@ -220,11 +222,10 @@ static void measure_memory(const char *kernel)
 	struct kt_loop *loop;
 	struct kt_vm *vm;
 
-	check(kt_loop_new(&loop, &diag)					    ?:
-		      kt_vm_config_init(&config, &spec, &diag)		    ?:
-		      kt_vm_new(&vm, &config, loop, &handlers, NULL, &diag) ?:
-		      kt_vm_start(vm, kt_now_ns() + LIMIT_NS, &diag),
-	      &diag);
+	check(kt_loop_new(&loop, &diag), &diag);
+	check(kt_vm_config_init(&config, &spec, &diag), &diag);
+	check(kt_vm_new(&vm, &config, loop, &handlers, NULL, &diag), &diag);
+	check(kt_vm_start(vm, kt_now_ns() + LIMIT_NS, &diag), &diag);
 	after = read_usage();
 	printf("memory %lu\n", after.anonymous + after.file - before.anonymous - before.file);
 	printf("tables %lu\n", after.tables - before.tables);

@@ -64,12 +64,11 @@ static void save(struct bench *b, struct kt_vm *vm)
 	struct kt_diag diag = KT_DIAG_INIT;
 	struct kt_bake_draft *draft;
 
-	check(kt_path_format(b->dir, "%s/image", b->parent)		    ?:
-		      kt_bake_begin(&draft, b->parent, 1, RAM_BYTES, &diag) ?:
-		      kt_vm_save(vm, draft, kt_now_ns() + LIMIT_NS, &diag)  ?:
-		      kt_bake_publish(draft, b->dir, facts, &diag)	    ?:
-		      kt_bake_open(&b->bake, b->dir, facts, &diag),
-	      &diag);
+	check(kt_path_format(b->dir, "%s/image", b->parent), &diag);
+	check(kt_bake_begin(&draft, b->parent, 1, RAM_BYTES, &diag), &diag);
+	check(kt_vm_save(vm, draft, kt_now_ns() + LIMIT_NS, &diag), &diag);
+	check(kt_bake_publish(draft, b->dir, facts, &diag), &diag);
+	check(kt_bake_open(&b->bake, b->dir, facts, &diag), &diag);
 	kt_bake_draft_free(draft);
 	json_decref(facts);
 }
@@ -88,11 +87,10 @@ static void bake(struct bench *b, const char *kernel)
 
 	*b = (struct bench){ .parent = "/tmp/ktest-bench-XXXXXX" };
 	check(mkdtemp(b->parent) ? 0 : -errno, &diag);
-	check(kt_loop_new(&b->loop, &diag)					  ?:
-		      kt_vm_config_init(&b->config, &spec, &diag)		  ?:
-		      kt_vm_new(&vm, &b->config, b->loop, &handlers, NULL, &diag) ?:
-		      kt_vm_start(vm, deadline, &diag),
-	      &diag);
+	check(kt_loop_new(&b->loop, &diag), &diag);
+	check(kt_vm_config_init(&b->config, &spec, &diag), &diag);
+	check(kt_vm_new(&vm, &b->config, b->loop, &handlers, NULL, &diag), &diag);
+	check(kt_vm_start(vm, deadline, &diag), &diag);
 	(void)kt_fold(kt_loop_run(b->loop, &never, kt_now_ns() + KT_NSEC_PER_SEC / 2));
 	check(kt_vm_freeze(vm, kt_now_ns() + LIMIT_NS, &diag), &diag);
 	save(b, vm);

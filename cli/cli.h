@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The command line: one file per verb, which is a record of cli/options.h; main.c has
- * the tree of verbs. Results go to stdout, everything else to stderr.
+ * The command line: each verb has a file of its own and a struct cli_verb (cli/options.h);
+ * main.c has the tree of verbs. Results go to stdout, all other text to stderr.
  */
 #pragma once
 
@@ -13,14 +13,14 @@
 extern const struct cli_verb cli_run, cli_exec, cli_shell, cli_list, cli_gate, cli_bench,
 	cli_kernel, cli_doctor;
 
-/* "ktest: doing: cause" and, on a line of its own, the remedy. */
+/* Prints "ktest: doing: cause" and, on a line of its own, the remedy. */
 void cli_print_diag(const struct kt_diag *diag);
 
-/* A seed that is short enough to be typed. */
+/* A random seed short enough to be typed. */
 uint64_t cli_random_seed(void);
 
 /*
- * These signals, with 0 behind the last one, come through this descriptor from now on, to
- * all threads. -1: it is said why not.
+ * Blocks the given signals (the list ends with 0) in all threads and returns a signalfd(2) for
+ * them. -1: error, already printed.
  */
 int cli_open_signal_fd(const struct cli_verb *verb, ...);

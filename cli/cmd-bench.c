@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * `ktest bench`: measures, and shows what was measured. The benchmarks share a table of
- * options.
+ * `ktest bench`: runs benchmarks and shows reports. All benchmarks share one table of options;
+ * a struct per benchmark has defaults and the function that measures. Measuring is left to
+ * measure/bench/, tables and plots to measure/show.h.
  */
 #include <signal.h>
 #include <stdbool.h>
@@ -32,13 +33,13 @@ struct options {
 	bool progress; /* stderr is a terminal */
 };
 
-#define DENSITY_BYTES (64u << 10) /* that each command of density writes */
+#define DENSITY_BYTES (64u << 10) /* output per command of `density` */
 
 struct bench {
 	enum kt_measured_kind kind;
-	enum kt_bench_axis axis; /* KT_BENCH_AXIS_COUNT_: --axis says it */
+	enum kt_bench_axis axis; /* KT_BENCH_AXIS_COUNT_: given by --axis */
 	unsigned int output_bytes;
-	/* Measures; result of kt_bench_run(), or KT_CLI_BENCH_E_SETUP. */
+	/* Measures. Returns as kt_bench_run(), or KT_CLI_BENCH_E_SETUP with diag. */
 	int (*run)(struct options *o, struct kt_measured *measured, struct kt_diag *diag);
 };
 
@@ -88,7 +89,7 @@ static const struct cli_option options[] = {
 };
 /* clang-format on */
 
-/* The axis that is asked for or follows, and that there are so many of it. */
+/* Determines the axis and checks the levels against its maximum. */
 static int check_axis(struct options *o)
 {
 	bool density = o->bench->axis == KT_BENCH_AXIS_COUNT_;
@@ -175,7 +176,7 @@ static int run_commands(struct options *o, struct kt_measured *measured, struct 
 	return KT_CLI_BENCH_E_SETUP;
 }
 
-/* What is started: a clone of the bake, or from nothing. */
+/* The machine to start: a clone of the bake, or a cold boot. */
 static int make_spec(struct kt_session_spec *spec, struct kt_baked *baked, struct options *o,
 		     const struct kt_bench_clones *clones, int *ret_initrd_fd, struct kt_diag *diag)
 {
@@ -240,7 +241,7 @@ static int measure(struct options *o)
 			kt_diag_cause(&diag, "%s", strerror(r < 0 ? -r : EIO));
 		cli_print_diag(&diag);
 	}
-	/* What was measured before is worth to be seen. */
+	/* Samples from before the failure are reported, too. */
 	if (r != KT_CLI_BENCH_E_SETUP && cli_report(&measured, o->artifact) && !status)
 		status = KT_EXIT_COULD_NOT_RUN;
 	return status;

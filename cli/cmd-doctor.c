@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* `ktest doctor`: what this machine has of what ktest needs. */
+/* `ktest doctor`: prints whether the host meets ktest's requirements (runner/doctor.h). */
 #include <stdio.h>
 
 #include "cli/cli.h"

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * `ktest exec`: a command in a machine. Standard output and standard error belong
- * to the command; ktest writes to the latter only when something went wrong, and
- * in verbose mode.
+ * `ktest exec`: a command in a machine. stdout and stderr belong to the command; ktest writes to
+ * stderr only after a failure and in verbose mode.
  */
 #include <limits.h>
 #include <signal.h>

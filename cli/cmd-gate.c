@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* `ktest gate`: are restored machines what was saved? */
+/*
+ * `ktest gate`: runs the gate and prints failures and the report. This file turns options into a
+ * kt_gate_request; cycles are left to measure/gate/, the report to measure/show.h.
+ */
 #include <errno.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -21,7 +24,7 @@ struct options {
 	struct kt_gate_request request;
 	struct kt_gate_spec spec;
 	const struct cli_verb *verb;
-	unsigned int load, mode; /* 0: the first one, 1: the second, 2: both */
+	unsigned int load, mode; /* 0: first, 1: second, 2: both */
 	const char *artifact;
 	char module[KT_PATH_MAX];
 	struct kt_buf rerun;
@@ -88,7 +91,7 @@ static const struct cli_option options[] = {
 };
 /* clang-format on */
 
-/* What cannot go together, or would be too much to be kept. */
+/* Checks the combination of options, and the number of samples. */
 static int check_options(const struct options *o)
 {
 	if (o->request.first + o->request.cycles > KT_REPEATS_MAX)
@@ -118,7 +121,7 @@ static void make_request(struct options *o)
 	req->seed = o->spec.seed = o->machine.wishes.seed;
 }
 
-/* 0, or what cli_parse() returns. */
+/* Returns as cli_parse(). */
 static int parse_options(struct options *o, int *argc, char ***argv)
 {
 	int r = cli_parse(o->verb, o, argc, argv);
@@ -192,7 +195,7 @@ static int add_word(struct kt_buf *out, const char *option, const char *word)
 	return kt_forward(kt_buf_append_word(out, word));
 }
 
-/* What repeats a cell, but for what the gate adds. */
+/* The command that repeats the gate; the gate adds options for the cycle. */
 static int make_rerun(struct options *o)
 {
 	char exe[KT_PATH_MAX];
@@ -215,7 +218,7 @@ static int make_rerun(struct options *o)
 	return r;
 }
 
-/* Micro-guests also run where KVM cannot run Linux, and nowhere but under kvm. */
+/* The micro guest needs kvm, and runs even where KVM cannot run Linux. */
 static int choose_accel(struct options *o, struct kt_diag *diag)
 {
 	if (o->spec.guest != KT_GATE_MICRO)
@@ -225,7 +228,7 @@ static int choose_accel(struct options *o, struct kt_diag *diag)
 	return 0;
 }
 
-/* The machines and what is known of them before any is run. */
+/* Opens the machines and fills in the report's header. */
 static int prepare(struct options *o, struct kt_gate_machines *machines, struct kt_kernel *kernel,
 		   struct kt_measured *measured, struct kt_diag *diag)
 {

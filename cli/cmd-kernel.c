@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * 'ktest kernel': builds guest kernels, shows what there is, checks them.
- * The work is in kernel/; here are options, words and the progress line.
+ * `ktest kernel`: builds, lists, checks and removes guest kernels. This file has options, messages
+ * and the progress line; the work is left to kernel/.
  */
 #include <inttypes.h>
 #include <signal.h>
@@ -24,8 +24,8 @@
 
 #define JOBS_MAX	1024
 #define KCONFIG_MAX	(1u << 20)
-#define LINE_EVERY_NS	(30 * KT_NSEC_PER_SEC)	 /* not on a terminal */
-#define REDRAW_EVERY_NS (200 * KT_NSEC_PER_MSEC) /* on one */
+#define LINE_EVERY_NS	(30 * KT_NSEC_PER_SEC)	 /* if stderr is not a terminal */
+#define REDRAW_EVERY_NS (200 * KT_NSEC_PER_MSEC) /* on a terminal */
 
 static int fail(const struct kt_diag *diag)
 {
@@ -33,7 +33,7 @@ static int fail(const struct kt_diag *diag)
 	return KT_EXIT_COULD_NOT_RUN;
 }
 
-/* For a fault that came without words of its own. */
+/* Prints a fault that has no diag. */
 static int fault(const char *doing, int r)
 {
 	struct kt_diag diag = KT_DIAG_INIT;
@@ -152,7 +152,7 @@ static int do_build(const struct cli_verb *verb, int argc, char **argv)
 	close_line(&view);
 	if (r)
 		return fail(&diag);
-	/* Who takes the path from a pipe has no use for the remark. */
+	/* Not into a pipe, whose reader expects the path only. */
 	if (existed && isatty(STDOUT_FILENO))
 		fprintf(stderr, "ktest: this kernel is built already\n");
 	printf("%s/vmlinux\n", kernel.path);

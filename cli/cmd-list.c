@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* `ktest list`: the scenarios this ktest has. Opens nothing. */
+/* `ktest list`: prints the table of scenarios. Opens no file and no device. */
 #include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * `ktest run`: runs scenarios, one or some at a time, and prints each result as a whole,
- * in the order of the plan: the verdict and its cause first, the artefact folder and
- * the rerun command last.
+ * `ktest run`: runs the cells of a plan, up to --parallel at the same time, and prints each
+ * result as a whole, in the order of the plan: verdict and cause first, artefact folder and
+ * rerun command last. Selection is left to runner/plan.h, threads to runner/jobs.h, runs to
+ * runner/run.h.
  */
 #include <limits.h>
 #include <pthread.h>
@@ -26,22 +27,22 @@
 
 struct options {
 	struct run_options given;
-	struct kt_session *begun; /* the machine of the only run; owned; or NULL */
+	struct kt_session *begun; /* blank for the only run; owned; NULL: none */
 	bool progress;		  /* stderr is a terminal */
 	bool colour;		  /* stdout is a terminal */
 	json_t *results;
-	const char *running;	  /* whose result is printed */
-	pthread_mutex_t terminal; /* held by who writes to it; also for at_work */
+	const char *running;	  /* name of the scenario whose result is printed */
+	pthread_mutex_t terminal; /* held while writing to the terminal; guards at_work */
 	unsigned int at_work;
 };
 
-/* One run: what is asked and what came of it. */
+/* One run: request and result. */
 struct job {
 	struct options *o;
 	struct kt_run_request request;
 	struct kt_run_result *result; /* owned */
 	uint64_t start_ns;
-	int error; /* < 0: there is no result */
+	int error; /* negative errno: there is no result */
 };
 
 struct batch {
@@ -49,7 +50,7 @@ struct batch {
 	const struct kt_plan *plan;
 	struct job *jobs;
 	int status;  /* exit status so far */
-	bool failed; /* one has no result */
+	bool failed; /* a run has no result */
 };
 
 /* ---- what is shown ---- */
@@ -103,7 +104,7 @@ static void print_details(const struct kt_run_result *res)
 {
 	const struct kt_run_record *rec = &res->record;
 
-	/* A single finding is the cause, which was printed. */
+	/* A single finding is the cause, already printed. */
 	for (size_t i = rec->finding_count > 1 ? 0 : 1; i < rec->finding_count && i < 20; i++) {
 		const struct kt_finding *f = &rec->findings[i];
 
@@ -163,7 +164,7 @@ static void print_result(const struct options *o, const struct kt_run_result *re
 
 /* ---- running ---- */
 
-/* The weightiest of two exit statuses: fail, could not run, inconclusive, pass, skip. */
+/* The exit status with priority: fail, could not run, inconclusive, pass, skip. */
 static int worse(int a, int b)
 {
 	static const int order[] = { KT_EXIT_FAIL, KT_EXIT_COULD_NOT_RUN, KT_EXIT_INCONCLUSIVE,
@@ -201,7 +202,7 @@ static int exit_of(const struct options *o, const struct kt_run_result *res)
 										 status;
 }
 
-/* Runs one. false when the user has had enough, or there is not even a result. */
+/* Does one run. Returns false if the user has cancelled or there is no result. */
 static bool run_job(void *arg, unsigned int number)
 {
 	struct batch *batch = arg;
@@ -215,7 +216,7 @@ static bool run_job(void *arg, unsigned int number)
 	return !job->error && job->result->outcome != KT_OUTCOME_CANCELLED;
 }
 
-/* In the order of the plan, on the main thread. */
+/* Prints a result; called in the order of the plan, on the main thread. */
 static void report_job(void *arg, unsigned int number)
 {
 	struct batch *batch = arg;
@@ -252,7 +253,7 @@ static int run_plan(struct options *o, const struct kt_plan *plan)
 	unsigned int begun = 0;
 	int r = list ? 0 : kt_raise(-ENOMEM);
 
-	/* Machines for what comes next are made while the others run. */
+	/* The fleet makes clones for the next runs during the current runs. */
 	if (!r && plan->count > 1)
 		r = kt_fleet_new(&fleet, KT_MIN(o->given.parallel, plan->count), plan->count);
 	o->given.request.fleet = fleet;
@@ -279,7 +280,7 @@ static int prepare(struct options *o, struct kt_kernel *kernel, const struct kt_
 	return r;
 }
 
-/* To find out what the host's KVM is good for takes as long as half of QEMU's start. */
+/* Probing the host's KVM takes half as long as the start of QEMU. */
 static void begin(struct options *o, const struct kt_plan *plan)
 {
 	struct kt_cell cell;

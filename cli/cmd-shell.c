@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * `ktest shell`: a shell, or another interactive command, on a terminal of a
- * machine. The user's terminal is in raw mode while it runs, and is put back
- * whatever the end.
+ * `ktest shell`: a shell or another interactive command on the terminal of a machine. The user's
+ * terminal is in raw mode while the command runs, and is restored at every end.
  */
 #include <fcntl.h>
 #include <limits.h>
@@ -30,7 +29,7 @@ static void put_back(void)
 	is_raw = 0;
 }
 
-/* A fault of ktest itself must not leave the user without a terminal. */
+/* Restores the terminal after a crash of ktest. */
 static void on_fatal(int sig)
 {
 	put_back();
@@ -38,7 +37,7 @@ static void on_fatal(int sig)
 	raise(sig);
 }
 
-/* Only now: until the command starts, Ctrl-C is to end ktest. */
+/* Raw mode begins with the command: until then, Ctrl-C ends ktest. */
 static void make_raw(void *arg)
 {
 	struct exec_options *o = arg;

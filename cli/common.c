@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What several verbs need; see cli.h. */
+/* Functions common to several verbs; see cli.h. */
 #include <errno.h>
 #include <signal.h>
 #include <stdarg.h>

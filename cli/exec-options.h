@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What `ktest exec` and `ktest shell` have in common. */
+/* Options common to `ktest exec` and `ktest shell`. */
 #pragma once
 
 #include "cli/machine-options.h"
@@ -10,17 +10,17 @@
 struct exec_options {
 	struct cli_machine machine;
 	struct kt_exec_request request;
-	const char *env[EXEC_ENV_MAX + 2]; /* there is room for one more */
+	const char *env[EXEC_ENV_MAX + 2]; /* one place for the caller, one for the NULL */
 	struct kt_kernel kernel;
 };
 
 extern const struct cli_option exec_options_table[];
 
-/* 0, or what cli_parse() returns. */
+/* Returns as cli_parse(). */
 int exec_options_parse(const struct cli_verb *verb, struct exec_options *o, int *argc,
 		       char ***argv);
 
-/* Fills in the rest of the request. 0, or an exit status; it is said why. */
+/* Fills in the rest of the request. Returns 0, or an exit status after printing the error. */
 int exec_options_request(const struct cli_verb *verb, struct exec_options *o,
 			 const char *const *argv);
 

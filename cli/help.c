@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What the tables of verbs and options look like to people: --help, and the manual's lists. */
+/* Printing the tables of verbs and options: --help, and the lists of the manual. */
 #include <ctype.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -10,24 +10,24 @@
 #include "base/parse.h"
 #include "cli/options.h"
 
-/* How options are laid out: what stands before "--name", and columns. */
+/* The layout of options: text before "--name", and columns. */
 struct layout {
 	const char *lead, *letter;
 	int column, width;  /* of the help */
-	const char *quoted; /* values with one of these are in angle brackets */
+	const char *quoted; /* a value with one of these characters is put in angle brackets */
 };
 
 static const struct layout help_layout = { "      ", "  -%c, ", 28, 80, "" };
-/* As docutils reads it. */
+/* The syntax of docutils. */
 static const struct layout rst_layout = { "", "-%c, ", 23, 88, ":=[" };
 
 /*
- * Words, in lines of at most width columns. The first line goes on at column, the next
- * ones are indented. A newline in the text ends a line.
+ * Prints text in lines of at most `width` columns. The first line continues at `column`, the
+ * others are indented. A newline in the text ends a line.
  */
 static void print_wrapped(const char *text, int column, int indent, int width)
 {
-	bool is_first = true; /* word of its line */
+	bool is_first = true; /* first word of the line */
 
 	for (;; text++) {
 		int len = (int)strcspn(text, " \n");
@@ -50,7 +50,7 @@ static void print_wrapped(const char *text, int column, int indent, int width)
 	putchar('\n');
 }
 
-/* Bounds that tell something, and the default. */
+/* Appends the bounds of a number, and the default. */
 static int add_values(struct kt_buf *text, const struct cli_option *o)
 {
 	bool bounds = o->kind == CLI_OPTION_NUMBER;
@@ -71,7 +71,7 @@ static void print_option(const struct cli_option *o, const struct layout *layout
 
 	len += printf("--%s%s%s%s%s", o->name, o->arg ? " " : "", bracket ? "<" : "", o->arg ?: "",
 		      bracket ? ">" : "");
-	/* Two columns apart, or on a line of its own. */
+	/* Help begins 2 columns after the option, or on a new line. */
 	fits = len + 2 <= layout->column;
 	printf("%s%*s", fits ? "" : "\n", layout->column - (fits ? len : 0), "");
 	if (!kt_buf_printf(&text, "%s", o->help) && !add_values(&text, o))
@@ -103,7 +103,7 @@ void cli_help(const struct cli_verb *verb)
 	const struct cli_verb *const *v = verb->verbs;
 	char about[512];
 
-	/* ktest itself has too many of them. */
+	/* ktest itself has too many verbs. */
 	if (v && verb->name[0])
 		for (; *v; v++)
 			print_usage(v == verb->verbs ? "usage: " : "       ", *v);
@@ -141,7 +141,7 @@ static void print_synopsis(const struct cli_verb *verb)
 		printf("| ``ktest %s``%s%s\n", verb->name, verb->usage[0] ? " " : "", verb->usage);
 }
 
-/* Of verbs that share a table, the first one has it. */
+/* Verbs that share a table print it once, with the first verb. */
 static void print_lists(const struct cli_verb *verb, const struct cli_option **last)
 {
 	for (const struct cli_verb *const *v = verb->verbs; v && *v; v++)

@@ -21,7 +21,7 @@ int cli_take_seed(void *target, const char *value, struct kt_diag *diag)
 	struct cli_machine *m = target;
 
 	m->wishes.has_seed = strcmp(value, "random");
-	/* Results are JSON, whose integers are signed. */
+	/* At most INT64_MAX: integers in JSON results are signed. */
 	if (!m->wishes.has_seed || kt_parse_number(value, 0, INT64_MAX, &m->wishes.seed))
 		return 0;
 	kt_diag_cause(diag, "it is not a seed: a number from 0 to %lld, or random",

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Options that several verbs have, which are about a machine and what it is given. A
- * verb's target begins with a struct cli_machine, and its table has those rows that it
- * takes.
+ * Options about a machine and its staging, common to several verbs. The target struct of a verb
+ * begins with a struct cli_machine; the verb's table lists the CLI_* rows it accepts.
  */
 #pragma once
 
@@ -19,7 +18,7 @@ struct cli_machine {
 	const char *kernel_path; /* NULL: the default */
 	const char *args[KT_ARGS_MAX + 1];
 	struct kt_stage_files files;
-	char accel_reason[KT_DIAG_TEXT_MAX]; /* why it is not kvm, if it could have been; or "" */
+	char accel_reason[KT_DIAG_TEXT_MAX]; /* why auto did not choose kvm; else "" */
 };
 
 int cli_take_accel(void *target, const char *value, struct kt_diag *diag);
@@ -30,37 +29,40 @@ int cli_take_file(void *target, const char *value, struct kt_diag *diag);
 /* clang-format off */
 #define CLI_ACCEL                                                                                  \
 	{ "accel", 0, "NAME", CLI_CALL(cli_take_accel), .value = "auto",                                \
-	  .help = "what runs the machine: kvm, ktest's own VMM on /dev/kvm; tcg, QEMU's "          \
-		  "emulation; auto, which is kvm where the host's KVM can run Linux" }
+	  .help = "accelerator of the machine: kvm, ktest's own VMM on /dev/kvm; tcg, QEMU's "      \
+		  "emulation; auto: kvm if the host's KVM can run Linux, else tcg" }
 #define CLI_FORCE                                                                                  \
 	{ "force", 0, NULL, CLI_FLAG(struct cli_machine, force),                                   \
-	  .help = "with --accel kvm: try it although the host's KVM was found unfit" }
+	  .help = "with --accel kvm: use KVM even if ktest found the host's KVM unfit" }
 #define CLI_FILE                                                                                   \
 	{ "file", 0, "HOST:GUEST", CLI_CALL(cli_take_file),                                        \
-	  .help = "put a file of the host into the guest, at the absolute path GUEST; a "          \
-		  "program brings its libraries. The last colon parts the two. May be given "      \
-		  "several times" }
+	  .help = "stage the host's file HOST at the absolute path GUEST in the guest, a "          \
+		  "program together with its libraries; HOST ends at the last colon. May be "      \
+		  "given several times" }
 #define CLI_KERNEL                                                                                 \
 	{ "kernel", 0, "PATH", CLI_TEXT(struct cli_machine, kernel_path),                          \
 	  .help = "guest kernel, vmlinux or bzImage (default: $KTEST_KERNEL, else the newest "     \
-		  "one that 'ktest kernel build' made)" }
+		  "kernel made by 'ktest kernel build')" }
 #define CLI_SCHEDULER_ARG                                                                          \
 	{ "scheduler-arg", 0, "ARG", CLI_LIST(struct cli_machine, args),                           \
-	  .help = "pass ARG to it; may be given several times" }
+	  .help = "pass ARG to the scheduler; may be given several times" }
 #define CLI_SEED                                                                                   \
 	{ "seed", 0, "N", CLI_CALL(cli_take_seed), .value = "random",                              \
-	  .help = "seed of everything random" }
+	  .help = "seed of all random numbers" }
 #define CLI_TOPOLOGY                                                                               \
 	{ "topology", 0, "WORD", CLI_CALL(cli_take_topology), .value = KT_DEFAULT_TOPO,            \
 	  .help = "topology of each machine" }
 /* clang-format on */
 
-/* Checks which options go together, and completes the wishes. 0 or an exit status. */
+/*
+ * Checks the combination of options and completes the wishes. Returns 0, or an exit status after
+ * printing the error.
+ */
 int cli_machine_check(const struct cli_verb *verb, struct cli_machine *m) _kt_must_check_;
 
 /*
- * Chooses the accelerator, and says in one line why it is not kvm, if `loud`. 0, or
- * what kt_accel_choose() said, with diag.
+ * Chooses the accelerator. loud: prints one line if auto does not choose kvm, with the reason.
+ * Results: those of kt_accel_choose(), with diag.
  */
 int cli_machine_choose(const struct cli_verb *verb, struct cli_machine *m, bool loud,
 		       struct kt_diag *diag) _kt_must_check_;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Entry point of ktest: the tree of verbs, and those about verbs themselves. */
+/* Entry point of ktest: the tree of verbs, and the verbs help and version. */
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>

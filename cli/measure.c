@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What the verbs that measure have in common; see measure.h. */
+/* Common to `ktest bench` and `ktest gate`; see measure.h. */
 #include <errno.h>
 #include <langinfo.h>
 #include <locale.h>
@@ -30,7 +30,7 @@ void cli_note_machine(struct kt_measured *m, enum kt_accel accel, const char *to
 	snprintf(m->topology, sizeof(m->topology), "%s", topology);
 	if (!kernel)
 		return;
-	/* A path too long for it is cut: it is the build id that tells. */
+	/* A long path may be cut: the build id identifies the kernel. */
 	kt_measured_text(m->kernel.path, sizeof(m->kernel.path), kernel->path);
 	kt_measured_text(m->kernel.release, sizeof(m->kernel.release), kernel->release);
 	kt_measured_text(m->kernel.build_id, sizeof(m->kernel.build_id), kernel->build_id);

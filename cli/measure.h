@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What the verbs that measure have in common. */
+/* Common to `ktest bench` and `ktest gate`. */
 #pragma once
 
 #include <stdbool.h>
@@ -10,17 +10,17 @@
 #include "measure/measured.h"
 #include "runner/run.h"
 
-/* Whether one has come. */
+/* Whether cancel_fd is readable. */
 bool cli_is_cancelled(int cancel_fd);
 
-/* Notes machine, topology and kernel (NULL: none) in a report. */
+/* Copies accelerator, topology and kernel (NULL: none) to a report. */
 void cli_note_machine(struct kt_measured *measured, enum kt_accel accel, const char *topology,
 		      const struct kt_kernel *kernel);
 
 /*
- * Writes the file, if there is to be one, and prints the tables, as they would be
- * printed of it. Prints what goes wrong and returns an exit status.
+ * Writes the report to the file `artifact` (NULL: none), and prints its tables. Prints errors.
+ * Returns an exit status.
  */
 int cli_report(const struct kt_measured *measured, const char *artifact);
-/* Prints tables and plots. */
+/* Prints tables and plots of a report. Returns an exit status. */
 int cli_show(const struct kt_measured *measured);

@@ -12,8 +12,8 @@
 #include "cli/options.h"
 #include "proto/result.h"
 
-#define OPTIONS_MAX 32	/* of one verb */
-#define FIRST_ID    256 /* of options without a letter */
+#define OPTIONS_MAX 32	/* per verb */
+#define FIRST_ID    256 /* first id of options without a letter */
 
 /* ---- mistakes ---- */
 
@@ -30,7 +30,7 @@ int cli_usage_error(const struct cli_verb *verb, const char *fmt, ...)
 	return verb->fault ?: KT_EXIT_COULD_NOT_RUN;
 }
 
-/* What getopt_long() stopped at. */
+/* The argument at which getopt_long() stopped. */
 static int bad_option(const struct cli_verb *verb, char **argv, int c)
 {
 	const char *word = argv[optind - 1];
@@ -161,7 +161,7 @@ static int take_or_say(const struct cli_verb *verb, const struct cli_option *opt
 		return 0;
 	if (!diag.cause[0])
 		kt_diag_cause(&diag, "%s", strerror(r < 0 ? -r : EINVAL));
-	/* The built-in kinds name the value in their own words. */
+	/* The built-in kinds name the value in their diag. */
 	return cli_usage_error(verb, option->take ? "--%s '%s': %s%s%s" : "--%s%.0s: %s%s%s",
 			       option->name, value, diag.cause, diag.remedy[0] ? "; " : "",
 			       diag.remedy);
@@ -199,7 +199,7 @@ bool cli_has_option(const struct cli_verb *verb, const char *name)
 	return option && option->name;
 }
 
-/* The tables of getopt_long(3). */
+/* Fills in the tables for getopt_long(3). */
 static void list_options(const struct cli_verb *verb, struct option *longs, char *shorts)
 {
 	*longs++ = (struct option){ "help", no_argument, NULL, 'h' };

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Verbs and their options as data. A table of rows says all about the options of a
- * verb; parsing, --help and the option lists of docs/ktest.1.rst follow from it.
+ * Verbs and their options as data. One table per verb describes its options; parsing, --help
+ * and the option lists of docs/ktest.1.rst are made from the table.
  *
- * A row stores what it parses in a field of the verb's own struct, the target. A row
- * with a default is parsed with it first, so that help and effect cannot differ.
+ * A row stores the parsed value in a field of the verb's own struct, the target. The
+ * default of a row is parsed first, so that help and effect cannot differ.
  */
 #pragma once
 
@@ -19,29 +19,29 @@
 enum cli_option_kind {
 	CLI_OPTION_FLAG,     /* bool; the only kind without a value */
 	CLI_OPTION_NUMBER,   /* uint32_t or uint64_t */
-	CLI_OPTION_DURATION, /* uint64_t, ns; a number alone is seconds */
+	CLI_OPTION_DURATION, /* uint64_t, ns; a number without a unit is in seconds */
 	CLI_OPTION_SIZE,     /* uint64_t, bytes */
 	CLI_OPTION_TEXT,     /* const char *, borrowed from argv */
-	CLI_OPTION_CHOICE,   /* an enum: the index of the word */
-	CLI_OPTION_LIST,     /* const char *[max + 1], NULL-terminated; may be given often */
-	CLI_OPTION_CALL,     /* whatever take() makes of it */
+	CLI_OPTION_CHOICE,   /* an enum; the value is the index in words */
+	CLI_OPTION_LIST,     /* const char *[max + 1], NULL-terminated; may be repeated */
+	CLI_OPTION_CALL,     /* parsed and stored by take() */
 };
 
 struct cli_option {
 	const char *name; /* "jobs"; NULL ends a table */
 	char letter;	  /* 'j'; 0: none */
-	const char *arg;  /* what texts call the value; NULL for a flag */
+	const char *arg;  /* name of the value in texts; NULL for a flag */
 	enum cli_option_kind kind;
-	size_t at, size;	  /* of the field */
+	size_t at, size;	  /* offset and size of the field, in bytes */
 	uint64_t min, max;	  /* bounds, both included */
-	const char *const *words; /* of a choice; NULL-terminated */
-	/* 0, or anything else with diag's cause. */
+	const char *const *words; /* CHOICE: NULL-terminated */
+	/* CALL: returns 0, or any other number with diag's cause. */
 	int (*take)(void *target, const char *value, struct kt_diag *diag);
-	const char *value; /* the default; NULL: the field stays what it was */
-	const char *help;  /* without bounds and default, which are added */
+	const char *value; /* the default; NULL: the field is left unchanged */
+	const char *help;  /* bounds and default are appended by --help */
 };
 
-/* The place of a field, whose type the compiler compares. */
+/* The offset of a field; a wrong type does not compile. */
 #define CLI_FIELD_(type, s, f) (offsetof(s, f) + 0 * sizeof((type *)NULL == &((s *)NULL)->f))
 #define CLI_RANGE_(lo, hi)     .min = (lo), .max = (hi)
 
@@ -63,51 +63,55 @@ struct cli_option {
 #define CLI_CALL(fn) .kind = CLI_OPTION_CALL, .take = (fn)
 
 struct cli_verb {
-	const char *name;    /* "run", "kernel build": its last word selects it; "": ktest */
-	const char *usage;   /* what follows the name: "[OPTION]... PATTERN..." */
-	const char *summary; /* a sentence without capital and full stop */
+	const char *name;    /* "run", "kernel build"; "": ktest. The last word selects the verb */
+	const char *usage;   /* synopsis after the name: "[OPTION]... PATTERN..." */
+	const char *summary; /* one sentence, without capital and full stop */
 	const char *about;   /* paragraphs before the options; NULL: the summary */
-	const char *notes;   /* paragraphs after them; NULL: none */
-	const struct cli_option *options; /* NULL: none but --help */
+	const char *notes;   /* paragraphs after the options; NULL: none */
+	const struct cli_option *options; /* NULL: --help only */
 	/*
-	 * Returns the exit status. argv[0] is the verb's word, or, without options, the first
-	 * argument: nothing is left to be parsed.
+	 * Returns the exit status. argv[0]: with options, the verb's word; without options, the
+	 * first argument, since the command line is parsed already.
 	 */
 	int (*run)(const struct cli_verb *verb, int argc, char **argv);
 	const void *data; /* for run() */
 
 	/* The verb's arguments. */
 	int args_min, args_max;
-	const char *missing;   /* said when there are too few */
-	bool ends_at_argument; /* what follows the first argument is no option */
-	int fault;	       /* exit status of a mistake; 0: KT_EXIT_COULD_NOT_RUN */
+	const char *missing;   /* message for too few arguments */
+	bool ends_at_argument; /* no options after the first argument */
+	int fault;	       /* exit status of a usage error; 0: KT_EXIT_COULD_NOT_RUN */
 
-	/* Instead of options, arguments and run(): */
+	/* A verb with verbs of its own has no options, arguments and run(). */
 	const struct cli_verb *const *verbs; /* NULL-terminated */
-	const char *noun;		     /* what one of them is called */
+	const char *noun;		     /* word for one of them: "benchmark" */
 };
 
 #define CLI_VERBS(...) ((const struct cli_verb *const[]){ __VA_ARGS__, NULL })
 
 /*
- * Parses the options into target and moves *argc and *argv on to the arguments, whose
- * number is checked. 0; -1 when help was printed, and there is nothing more to do; or
- * an exit status, when a mistake was printed.
+ * Parses the options into target, moves *argc and *argv to the arguments, and checks the number
+ * of arguments. Returns 0; -1 after printing help: the verb is done; or an exit status after
+ * printing a usage error.
  */
 int cli_parse(const struct cli_verb *verb, void *target, int *argc, char ***argv) _kt_must_check_;
 
-/* A mistake on the command line: prints it with a pointer to --help. The exit status. */
+/* Prints a usage error with a pointer to --help. Returns the exit status. */
 int cli_usage_error(const struct cli_verb *verb, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 
-/* The last word of its name, which selects it. */
+/* The last word of the verb's name, which selects the verb. */
 const char *cli_verb_word(const struct cli_verb *verb);
+/* Whether the verb's table has the option. */
 bool cli_has_option(const struct cli_verb *verb, const char *name);
 
-/* Appends to a list of at most max words; for take(): fails with diag's cause. */
+/*
+ * For take(): appends to a list of at most max words. Returns 0, or another number with diag's
+ * cause.
+ */
 int cli_list_add(const char **list, size_t max, const char *value, struct kt_diag *diag);
 
 /* Prints --help. */
 void cli_help(const struct cli_verb *verb);
-/* The synopsis and the option lists of the manual, each between ".. begin: " and ".. end". */
+/* Prints synopsis and option lists of the manual, each between ".. begin: " and ".. end". */
 void cli_reference(const struct cli_verb *root);

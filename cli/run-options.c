@@ -10,7 +10,7 @@
 
 #define TIMEOUT_MAX_NS (86400 * KT_NSEC_PER_SEC)
 
-/* PATH[:NAME]: a colon in the path itself is followed by a '/' somewhere. */
+/* Splits PATH[:NAME] at the last colon, unless a '/' follows the colon. */
 static int take_scheduler(void *target, const char *value, struct kt_diag *diag)
 {
 	struct run_options *o = target;
@@ -31,7 +31,7 @@ static int take_scheduler(void *target, const char *value, struct kt_diag *diag)
 	}
 	snprintf(path, sizeof(path), "%.*s", (int)len, value);
 	o->machine.wishes.scheduler_name = colon ? colon + 1 : NULL;
-	/* The command that repeats the run must work from any folder. */
+	/* Absolute: the rerun command must work from any folder. */
 	if (!strchr(path, '/') || !realpath(path, o->scheduler))
 		snprintf(o->scheduler, sizeof(o->scheduler), "%s", path);
 	o->machine.wishes.scheduler = o->scheduler;
@@ -105,7 +105,7 @@ int run_options_parse(const struct cli_verb *verb, struct run_options *o, int *a
 
 	if (!r)
 		r = cli_machine_check(verb, &o->machine);
-	/* What of several consoles, or of machines that want the same CPUs? */
+	/* Consoles would mix, and machines would compete for the same CPUs. */
 	if (!r && o->parallel > 1 && (o->machine.verbose || o->machine.wishes.perf))
 		return cli_usage_error(verb, "%s goes with one job at a time",
 				       o->machine.verbose ? "--verbose" : "--perf");

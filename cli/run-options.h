@@ -10,7 +10,7 @@
 
 struct run_options {
 	struct cli_machine machine;
-	struct kt_run_request request; /* what all runs share */
+	struct kt_run_request request; /* common to all runs */
 	char scheduler[PATH_MAX];
 	bool fail_on_inconclusive;
 	bool no_skip;
@@ -21,5 +21,5 @@ struct run_options {
 
 extern const struct cli_option run_options_table[];
 
-/* 0, or what cli_parse() returns. */
+/* Returns as cli_parse(). */
 int run_options_parse(const struct cli_verb *verb, struct run_options *o, int *argc, char ***argv);

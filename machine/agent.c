@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The host's end of the control channel; see agent.h. */
+/*
+ * The host's end of the control channel; see agent.h. Frames are decoded by proto/frame.h and
+ * messages by proto/msg.h; both treat the guest's bytes as untrusted. The meaning of a message
+ * is left to the caller, except for STAGED, which returns credit.
+ */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -77,7 +81,7 @@ static int send_piece(struct kt_agent *agent, size_t len)
 	return kt_agent_send(agent, &msg);
 }
 
-/* As much as there is credit for, but no small pieces in between. */
+/* Sends pieces of full size, and a last smaller piece, as far as credit allows. */
 static int stage_on(struct kt_agent *agent)
 {
 	int r = 0;
@@ -118,7 +122,7 @@ static int lost(struct kt_agent *agent, const char *why)
 static int on_staged(struct kt_agent *agent, const struct kt_msg_staged *staged)
 {
 	if (staged->bytes < agent->staged_taken || staged->bytes > agent->staged_sent)
-		return lost(agent, "the guest says it unpacked what was not sent");
+		return lost(agent, "the guest acknowledges data that was not sent");
 	agent->staged_taken = staged->bytes;
 	if (agent->stage_pos == agent->stage_len && agent->staged_taken == agent->staged_sent) {
 		agent->staging = false;

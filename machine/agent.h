@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The host's end of the control channel: bytes to messages and back, sequence
- * numbers, the beginning anew after a restore, and staging on credit. It knows
- * bytes and no machine: what is to be sent goes out by a callback.
+ * The host's end of the control channel: conversion between bytes and messages, sequence
+ * numbers, the new start after a restore, and staging on credit. An agent handles bytes
+ * only and knows no machine; bytes for the guest leave through a callback.
  */
 #pragma once
 
@@ -15,9 +15,9 @@
 #include "proto/msg.h"
 
 struct kt_agent_handlers {
-	/* Bytes for the guest: 0, or what the sending function of the agent is to return. */
+	/* Sends bytes to the guest. A result other than 0 is returned by the calling function. */
 	int (*send)(void *arg, const void *data, size_t len);
-	/* A message came; what its bytes fields point to is borrowed for the call. */
+	/* Takes a message; the memory its kt_bytes fields point to is borrowed for the call. */
 	void (*on_message)(void *arg, const struct kt_msg *msg);
 };
 
@@ -26,43 +26,45 @@ struct kt_agent {
 	void *arg;				  /* borrowed */
 	struct kt_frame_decoder decoder;
 	uint32_t send_seq;
-	bool ready; /* HELLO came since the channel began */
+	bool ready; /* HELLO has arrived on this channel */
 
-	int stage_fd; /* what is being staged, borrowed; -1: nothing */
+	int stage_fd; /* archive being staged, borrowed; -1: none */
 	uint64_t stage_pos;
 	uint64_t stage_len;
-	uint64_t staged_sent; /* bytes since the channel began */
-	uint64_t staged_taken;
-	bool staging; /* some of it is not yet taken */
+	uint64_t staged_sent;  /* bytes sent since the start of the channel */
+	uint64_t staged_taken; /* bytes of these that the guest has taken */
+	bool staging;	       /* the guest has not yet taken all of the archive */
 
-	char why[128]; /* LOST: in words */
+	char why[128]; /* cause of KT_AGENT_E_LOST */
 };
 
 enum kt_agent_condition {
-	KT_AGENT_E_LOST = KT_CONDITION(AGENT), /* what came is no message; see `why` */
-	KT_AGENT_E_BUSY,		       /* something is being staged already */
+	KT_AGENT_E_LOST = KT_CONDITION(AGENT), /* malformed bytes arrived; see `why` */
+	KT_AGENT_E_BUSY,		       /* an archive is being staged already */
 };
 
 void kt_agent_init(struct kt_agent *agent, const struct kt_agent_handlers *handlers, void *arg);
 void kt_agent_deinit(struct kt_agent *agent);
 
 /*
- * Takes bytes of the guest and calls on_message for each message, which may send
- * in turn. 0, KT_AGENT_E_LOST for good, or what sending on came to.
+ * Decodes bytes of the guest and calls on_message() for each message; on_message() may send.
+ * Returns 0, KT_AGENT_E_LOST (from then on at every call), or the result of send() for the
+ * next part of the archive.
  */
 int kt_agent_receive(struct kt_agent *agent, const void *data, size_t len) _kt_must_check_;
 
+/* Sends a message. Returns 0, the result of send(), or a negative errno. */
 int kt_agent_send(struct kt_agent *agent, const struct kt_msg *msg) _kt_must_check_;
 
 /*
- * Begins with a machine that was restored: forgets what was said to another one,
- * and sends CLONE. Whatever comes before its HELLO is dropped.
+ * Starts the channel to a restored machine: resets all state of the previous channel and sends
+ * CLONE. Messages that arrive before HELLO are dropped. Returns as kt_agent_send().
  */
 int kt_agent_clone(struct kt_agent *agent, const struct kt_msg_clone *clone) _kt_must_check_;
 
 /*
- * Stages the archive in fd, a file of at least len bytes, which is borrowed until
- * `staging` is false: a little at once, the rest as the guest takes it. A guest
- * that cannot unpack it sends FAILED. KT_AGENT_E_BUSY.
+ * Stages the first len bytes of fd as an archive; fd is borrowed until `staging` is false. A
+ * first part is sent at once, the rest on credit of the guest. A guest that cannot unpack
+ * the archive sends FAILED. Returns as kt_agent_send(), or KT_AGENT_E_BUSY.
  */
 int kt_agent_stage(struct kt_agent *agent, int fd, uint64_t len) _kt_must_check_;

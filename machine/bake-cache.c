@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The cache of bakes; see bake-cache.h. */
+/*
+ * The cache of bakes; see bake-cache.h. This file locks and bounds the cache; the content of a
+ * bake's folder is left to vmm/image/bake.h. A lock is an open file description lock (fcntl(2)),
+ * so that threads of one process exclude each other, too.
+ */
 #include <dirent.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -19,7 +23,7 @@
 #define RETRY_MS	20
 #define BAKES_MAX	4096
 #define DEFAULT_MAX_MIB UINT64_C(8192)
-#define UNFINISHED_S	60 /* naming takes milliseconds */
+#define UNFINISHED_S	60 /* a live process renames a draft within milliseconds */
 
 int kt_bake_cache_dir(char *buf)
 {
@@ -41,7 +45,7 @@ int kt_bake_cache_place(char *buf, uint64_t *ret_key, const json_t *facts)
 	return kt_forward(kt_path_format(buf, "%s/%016llx", dir, (unsigned long long)*ret_key));
 }
 
-/* 0, 1: somebody else has it, or negative errno. The lock goes with the open file. */
+/* Returns 0, 1 if the lock is held elsewhere, or a negative errno. Closing fd releases the lock. */
 static int try_lock(int fd, uint64_t key)
 {
 	struct flock lock = {
@@ -53,7 +57,7 @@ static int try_lock(int fd, uint64_t key)
 	return errno == EAGAIN || errno == EACCES ? 1 : kt_raise(-errno);
 }
 
-/* Locks have no event: they are tried again and again. */
+/* A released lock causes no event on a descriptor: hence retries. */
 static int wait_for_lock(int fd, uint64_t key, int cancel_fd)
 {
 	struct pollfd pfd = { .fd = cancel_fd, .events = POLLIN };
@@ -69,16 +73,14 @@ int kt_bake_cache_lock(int *ret_fd, uint64_t key, int cancel_fd)
 {
 	_cleanup_(kt_closep) int fd = -1;
 	char dir[KT_PATH_MAX], path[KT_PATH_MAX];
-	int r = kt_bake_cache_dir(dir) ?: kt_mkdir_p(dir) ?: kt_path_format(path, "%s/lock", dir);
 
-	if (r)
-		return kt_forward(r);
+	KT_TRY(kt_bake_cache_dir(dir));
+	KT_TRY(kt_mkdir_p(dir));
+	KT_TRY(kt_path_format(path, "%s/lock", dir));
 	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
 	if (fd < 0)
 		return kt_raise(-errno);
-	r = wait_for_lock(fd, key, cancel_fd);
-	if (r)
-		return kt_forward(r);
+	KT_TRY(wait_for_lock(fd, key, cancel_fd));
 	*ret_fd = kt_steal_fd(&fd);
 	return 0;
 }
@@ -156,7 +158,7 @@ static uint64_t limit_bytes(void)
 	       << 20;
 }
 
-/* Folders of bakes that never got their name: whoever made them was killed. */
+/* Removes drafts that were never renamed because the process was killed. */
 static void remove_unfinished(const char *parent, DIR *dir)
 {
 	char path[KT_PATH_MAX];

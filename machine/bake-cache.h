@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Where bakes are kept: "<cache>/bakes/<key>/". Whoever makes one has the lock of
- * its key: a byte of the file "lock" in that folder, so that nothing is left of a
- * lock whose owner was killed.
+ * The cache of bakes, "<cache>/bakes/<key>/". A process that makes a bake holds the lock of
+ * the key: a lock of one byte of the file "<cache>/bakes/lock", which the kernel releases
+ * if the process is killed.
  *
- * The cache is bounded: when one was added, those that were used the longest time
- * ago go, beyond KTEST_BAKES_MAX_MIB of the environment (default 8192) of memory
- * that is not zero.
+ * The size of the cache is bounded by the environment variable KTEST_BAKES_MAX_MIB (MiB of
+ * memory that is not zero; default 8192). After a bake was added, the least recently used
+ * bakes beyond the bound are removed.
  */
 #pragma once
 
@@ -18,23 +18,24 @@
 #include "base/fs.h"
 
 enum kt_bake_cache_condition {
-	KT_BAKE_CACHE_E_CANCELLED = KT_CONDITION(BAKE_CACHE),
+	KT_BAKE_CACHE_E_CANCELLED = KT_CONDITION(BAKE_CACHE), /* cancel_fd became readable */
 };
 
-/* The folder of all bakes; not created. buf holds KT_PATH_MAX bytes. */
+/* Writes the folder of all bakes to buf (KT_PATH_MAX bytes). Creates nothing. */
 int kt_bake_cache_dir(char *buf) _kt_must_check_;
 
-/* The folder of a bake with these facts (KT_PATH_MAX bytes), and its key. */
+/* Writes the folder of the bake with these facts to buf (KT_PATH_MAX bytes); gives its key. */
 int kt_bake_cache_place(char *buf, uint64_t *ret_key, const json_t *facts) _kt_must_check_;
 
 /*
- * Takes the lock of a key, waiting for whoever has it: until cancel_fd is
- * readable (-1: never). Closing *ret_fd gives it back.
+ * Takes the lock of a key; waits while another process or thread holds the lock, until
+ * cancel_fd is readable (-1: none). Returns 0, KT_BAKE_CACHE_E_CANCELLED or a negative errno.
+ * Closing *ret_fd releases the lock.
  */
 int kt_bake_cache_lock(int *ret_fd, uint64_t key, int cancel_fd) _kt_must_check_;
 
-/* The bake in this folder was used now. A failure does no harm. */
+/* Sets the time of the latest use of the bake in dir. Failures are ignored. */
 void kt_bake_cache_touch(const char *dir);
 
-/* Removes the oldest ones beyond the limit, but for `keep`. A failure does no harm. */
+/* Removes the least recently used bakes beyond the bound, except `keep`. Failures are ignored. */
 void kt_bake_cache_prune(const char *keep);

@@ -1,5 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Making and finding baked machines; see baking.h. */
+/*
+ * Making and finding bakes; see baking.h. A recipe is everything that determines the content
+ * of a bake: the request, the facts of the key, and the archive to boot from or to stage.
+ * A request for a primed bake has two recipes, because the primed machine is made from a
+ * clone of the warm bake. Lookup and verification come first without the lock of the key,
+ * then again with the lock before the bake is made.
+ *
+ * Files and formats are left to vmm/image/, locks and the bound to bake-cache.h, the
+ * conversation with the guest to session.h.
+ */
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,11 +25,11 @@
 #include "machine/stage/initramfs.h"
 #include "machine/session.h"
 
-#define BOOT_NS	   (120 * KT_NSEC_PER_SEC) /* beside what machine/watch.h has */
+#define BOOT_NS	   (120 * KT_NSEC_PER_SEC) /* in addition to the limits of machine/watch.h */
 #define SAVE_NS	   (60 * KT_NSEC_PER_SEC)
-#define SETTLE_NS  (3 * KT_NSEC_PER_SEC)   /* at most */
-#define QUIET_NS   (20 * KT_NSEC_PER_MSEC) /* so long ... */
-#define QUIET_PART 10			   /* ... no vCPU runs for more than a tenth of it */
+#define SETTLE_NS  (3 * KT_NSEC_PER_SEC)   /* longest wait for a quiet machine */
+#define QUIET_NS   (20 * KT_NSEC_PER_MSEC) /* quiet: in this interval ... */
+#define QUIET_PART 10			   /* ... each vCPU runs for at most 1/10 of it */
 
 /* ---- what it is made from ---- */
 
@@ -59,38 +68,34 @@ static int digest_path(char ret_text[17], const char *path)
 
 static int add_fact(json_t *facts, const char *name, const char *text)
 {
-	/* A text that is not UTF-8 is refused, like a want of memory. */
+	/* Fails for text that is not UTF-8, and without memory. */
 	return json_object_set_new(facts, name, json_string(text)) ? kt_raise(-EILSEQ) : 0;
 }
 
-/* The kernel's build id says what it is; one without is told by its bytes. */
+/* A kernel is identified by its build id; without a build id, by a digest of the file. */
 static int add_kernel_fact(json_t *facts, const struct kt_cell_machine *machine)
 {
 	char digest[17];
-	int r;
 
 	if (machine->build_id && machine->build_id[0])
 		return kt_forward(add_fact(facts, "kernel", machine->build_id));
-	r = digest_path(digest, machine->kernel);
-	return r ? kt_forward(r) : kt_forward(add_fact(facts, "kernel", digest));
+	KT_TRY(digest_path(digest, machine->kernel));
+	return kt_forward(add_fact(facts, "kernel", digest));
 }
 
 static int make_facts(json_t **ret_facts, const struct kt_baking_request *req, int initrd_fd)
 {
 	json_auto_t *facts = kt_vm_facts(&req->config);
 	char initramfs[17], program[17];
-	int r;
 
 	if (!facts)
 		return kt_raise(-ENOMEM);
-	r = digest_fd(initramfs, initrd_fd)			      ?:
-		    digest_path(program, "/proc/self/exe")	      ?:
-		    add_kernel_fact(facts, &req->stage.cell->machine) ?:
-		    add_fact(facts, "initramfs", initramfs)	      ?:
-		    add_fact(facts, "ktest", program)		      ?:
-		    add_fact(facts, "command line", req->config.cmdline);
-	if (r)
-		return kt_forward(r);
+	KT_TRY(digest_fd(initramfs, initrd_fd));
+	KT_TRY(digest_path(program, "/proc/self/exe"));
+	KT_TRY(add_kernel_fact(facts, &req->stage.cell->machine));
+	KT_TRY(add_fact(facts, "initramfs", initramfs));
+	KT_TRY(add_fact(facts, "ktest", program));
+	KT_TRY(add_fact(facts, "command line", req->config.cmdline));
 	*ret_facts = kt_steal_ptr(facts);
 	return 0;
 }
@@ -99,20 +104,20 @@ static int make_facts(json_t **ret_facts, const struct kt_baking_request *req, i
 
 struct oven {
 	const struct kt_baking_request *req;
-	bool prime;		/* it is to be made ready for the scenario */
-	int staged_fd;		/* borrowed; to be staged for that; -1: nothing */
-	bool refused;		/* an op ended in an error */
-	bool primed;		/* the guest is done with that */
-	struct kt_buf prologue; /* what it said meanwhile, as frames */
+	bool prime;		/* the bake is to be primed */
+	int staged_fd;		/* prime: archive to stage, borrowed; -1: none */
+	bool refused;		/* prime: an op has failed */
+	bool primed;		/* prime: the guest has reached the body */
+	struct kt_buf prologue; /* messages of the guest while it was primed, as frames */
 	uint32_t prologue_seq;
 	struct kt_session *session; /* owned */
-	struct kt_source *look;	    /* timer, while it settles */
-	uint64_t settle_ns;	    /* when that began */
-	uint64_t run_ns;	    /* of the busiest vCPU, at the last look */
+	struct kt_source *look;	    /* timer of look(), until the machine is quiet */
+	uint64_t settle_ns;	    /* start of the wait, CLOCK_MONOTONIC */
+	uint64_t run_ns;	    /* CPU time of the busiest vCPU at the last look() */
 	bool settled;
 };
 
-/* What is said from the job on, clones of the bake have said, too. */
+/* Messages after the job was sent belong to every clone's run: they are the prologue. */
 static void on_message(void *arg, const struct kt_msg *msg)
 {
 	struct oven *o = arg;
@@ -159,7 +164,7 @@ static void arm_look(struct oven *o)
 		kt_session_fault(o->session, r);
 }
 
-/* What the kernel still had to do after boot is done when no vCPU has much to run. */
+/* The kernel's deferred work after boot is done when all vCPUs are nearly idle. */
 static void look(void *arg)
 {
 	struct oven *o = arg;
@@ -190,19 +195,19 @@ static int save(struct oven *o, const char *dir, const json_t *facts, struct kt_
 	uint64_t deadline_ns = kt_now_ns() + SAVE_NS;
 	unsigned int nodes = kt_topology_nodes_all(&o->req->config.topo);
 	char parent[KT_PATH_MAX];
-	int r = kt_bake_cache_dir(parent);
+	int r;
 
-	r = r ?:
-		    kt_bake_begin(&draft, parent, nodes, o->req->config.memory_bytes / nodes, diag) ?:
-		    kt_session_freeze(o->session, deadline_ns, diag)			?:
-		    kt_write_all(draft->prologue_fd, o->prologue.data, o->prologue.len) ?:
-		    kt_vm_save(o->session->vm, draft, deadline_ns, diag)		?:
-		    kt_bake_publish(draft, dir, facts, diag);
-	/* EXISTS: somebody without the lock was faster, which is as good. */
+	KT_TRY(kt_bake_cache_dir(parent));
+	KT_TRY(kt_bake_begin(&draft, parent, nodes, o->req->config.memory_bytes / nodes, diag));
+	KT_TRY(kt_session_freeze(o->session, deadline_ns, diag));
+	KT_TRY(kt_write_all(draft->prologue_fd, o->prologue.data, o->prologue.len));
+	KT_TRY(kt_vm_save(o->session->vm, draft, deadline_ns, diag));
+	r = kt_bake_publish(draft, dir, facts, diag);
+	/* EXISTS: a process without the lock has published the same bake. */
 	return r == KT_BAKE_E_EXISTS ? 0 : kt_forward(r);
 }
 
-/* Brings it to where it is to be saved. */
+/* Stages the archive and runs the job up to its body. */
 static int prime(struct oven *o, struct kt_diag *diag)
 {
 	const struct kt_msg_job job = kt_cell_job(o->req->stage.cell, true);
@@ -239,20 +244,19 @@ static int boot(struct oven *o, struct kt_baked *baked, struct kt_diag *diag)
 static int boot_and_save(struct oven *o, struct kt_baked *baked, const char *dir,
 			 const json_t *facts, struct kt_diag *diag)
 {
-	int r = boot(o, baked, diag);
+	int r;
 
-	if (r)
-		return kt_forward(r);
+	KT_TRY(boot(o, baked, diag));
 	r = save(o, dir, facts, diag);
 	return r == -ENOMEM ? kt_forward(r) : r ? KT_BAKING_E_UNABLE : 0;
 }
 
-/* What a bake is made from: a boot of an initramfs, or a clone and an archive to stage. */
+/* The ingredients of a bake: an initramfs to boot, or a bake to clone and an archive to stage. */
 struct recipe {
 	const struct kt_baking_request *req;
 	json_t *facts;	      /* owned */
 	struct kt_bake *from; /* borrowed; NULL: boot */
-	int archive_fd;	      /* owned: the initramfs, or what is staged */
+	int archive_fd;	      /* owned: the initramfs, or the archive to stage; -1: none */
 	char dir[KT_PATH_MAX];
 	uint64_t key;
 };
@@ -302,10 +306,10 @@ static int unable(int r, struct kt_diag *diag)
 	return KT_BAKING_E_UNABLE;
 }
 
-/* Verifying takes as long as a machine that waits for the bake has to do with it. */
+/* A blank prepares for the bake while the bake is verified; both take about the same time. */
 static int verify(const struct recipe *recipe, struct kt_bake *bake, struct kt_diag *diag)
 {
-	/* What is asked for, or only what that is made from. */
+	/* The requested bake, not the warm bake on the way to a primed bake. */
 	bool wanted = !recipe->from == !recipe->req->primed;
 	struct kt_session **waiting = wanted ? recipe->req->waiting : NULL;
 	int r;
@@ -321,14 +325,17 @@ static int verify(const struct recipe *recipe, struct kt_bake *bake, struct kt_d
 static int open_bake(struct kt_baked *baked, const struct recipe *recipe, struct kt_diag *diag)
 {
 	_cleanup_(kt_bake_freep) struct kt_bake *bake = NULL;
-	int r = kt_bake_find(&bake, recipe->dir, recipe->facts, diag) ?: verify(recipe, bake, diag);
 
-	if (!r)
-		baked->bake = kt_steal_ptr(bake);
-	return kt_forward(r);
+	KT_TRY(kt_bake_find(&bake, recipe->dir, recipe->facts, diag));
+	KT_TRY(verify(recipe, bake, diag));
+	baked->bake = kt_steal_ptr(bake);
+	return 0;
 }
 
-/* 0, KT_BAKE_E_NONE: to be made, also after one that was no good; or unable. */
+/*
+ * Returns 0, KT_BAKE_E_NONE if the bake has to be made (also in place of an unusable bake), or a
+ * negative errno with diag.
+ */
 static int look_up(struct kt_baked *baked, const struct recipe *recipe, struct kt_diag *diag)
 {
 	struct kt_diag why = KT_DIAG_INIT;
@@ -346,19 +353,15 @@ static int look_up(struct kt_baked *baked, const struct recipe *recipe, struct k
 	return KT_BAKE_E_NONE;
 }
 
-/* With the lock of the key: whoever had it before may have made it. */
+/* With the lock of the key held; the previous holder may have made the bake. */
 static int make(struct kt_baked *baked, const struct recipe *recipe, struct kt_diag *diag)
 {
 	int r = look_up(baked, recipe, diag);
 
 	if (r != KT_BAKE_E_NONE)
 		return kt_forward(r);
-	r = kt_remove_tree(recipe->dir);
-	if (r)
-		return kt_forward(r);
-	r = bake(baked, recipe, diag);
-	if (r)
-		return kt_forward(r);
+	KT_TRY(kt_remove_tree(recipe->dir));
+	KT_TRY(bake(baked, recipe, diag));
 	kt_bake_cache_prune(recipe->dir);
 	r = open_bake(baked, recipe, diag);
 	return r > 0 ? KT_BAKING_E_UNABLE : kt_forward(r);
@@ -367,9 +370,10 @@ static int make(struct kt_baked *baked, const struct recipe *recipe, struct kt_d
 static int find_or_make(struct kt_baked *baked, struct recipe *recipe, struct kt_diag *diag)
 {
 	_cleanup_(kt_closep) int lock_fd = -1;
-	int r = kt_bake_cache_place(recipe->dir, &recipe->key, recipe->facts) ?:
-			look_up(baked, recipe, diag);
+	int r;
 
+	KT_TRY(kt_bake_cache_place(recipe->dir, &recipe->key, recipe->facts));
+	r = look_up(baked, recipe, diag);
 	if (r != KT_BAKE_E_NONE)
 		return kt_forward(r);
 	r = kt_bake_cache_lock(&lock_fd, recipe->key, recipe->req->cancel_fd);
@@ -378,7 +382,8 @@ static int find_or_make(struct kt_baked *baked, struct recipe *recipe, struct kt
 		kt_diag_cause(diag, "it was cancelled by the user");
 		return KT_BAKING_E_CANCELLED;
 	}
-	return r ? kt_forward(r) : kt_forward(make(baked, recipe, diag));
+	KT_TRY(r);
+	return kt_forward(make(baked, recipe, diag));
 }
 
 static int build_archive(struct kt_baked *baked, struct recipe *recipe, unsigned int part,
@@ -395,29 +400,30 @@ static int build_archive(struct kt_baked *baked, struct recipe *recipe, unsigned
 	return KT_BAKING_E_GUEST;
 }
 
-/* Booted, and ready for any job. */
+/* The warm bake: a booted machine, ready for any job. */
 static int plan_warm(struct kt_baked *baked, struct recipe *recipe, struct kt_diag *diag)
 {
-	return kt_forward(build_archive(baked, recipe, KT_INITRAMFS_BASE, diag) ?:
-				  make_facts(&recipe->facts, recipe->req, recipe->archive_fd));
+	KT_TRY(build_archive(baked, recipe, KT_INITRAMFS_BASE, diag));
+	return kt_forward(make_facts(&recipe->facts, recipe->req, recipe->archive_fd));
 }
 
 static int add_primed_facts(struct recipe *recipe)
 {
 	const struct kt_cell *cell = recipe->req->stage.cell;
 	char digest[17] = "nothing";
-	int r = recipe->archive_fd < 0 ? 0 : digest_fd(digest, recipe->archive_fd);
 
-	r = r ?: add_fact(recipe->facts, "staged", digest);
-	/* A warm-up is the scenario's own; schedulers are shared by all that stage the same. */
-	if (!r && cell->scenario->has_warm_up)
-		r = add_fact(recipe->facts, "warm-up of", cell->scenario->name);
-	if (!r && cell->start == KT_START_ATTACHED)
-		r = add_fact(recipe->facts, "attached", kt_cell_boot(cell)->name);
-	return kt_forward(r);
+	if (recipe->archive_fd >= 0)
+		KT_TRY(digest_fd(digest, recipe->archive_fd));
+	KT_TRY(add_fact(recipe->facts, "staged", digest));
+	/* A warm-up belongs to one scenario; bakes without warm-up are shared by equal staging. */
+	if (cell->scenario->has_warm_up)
+		KT_TRY(add_fact(recipe->facts, "warm-up of", cell->scenario->name));
+	if (cell->start == KT_START_ATTACHED)
+		KT_TRY(add_fact(recipe->facts, "attached", kt_cell_boot(cell)->name));
+	return 0;
 }
 
-/* A clone of the warm one, in which all is done for a scenario. */
+/* The primed bake: made from a clone of the warm bake. */
 static int plan_primed(struct kt_baked *baked, struct recipe *recipe, const struct recipe *warm,
 		       struct kt_diag *diag)
 {

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Commands in executor slots; see command.h. */
+/*
+ * Commands in executor slots; see command.h. The host knows a slot as busy from EXEC to EXEC_END.
+ * A clone may have slots that are busy from the start, with commands of the saved machine
+ * that no owner is told of.
+ */
 #include <errno.h>
 #include <string.h>
 
@@ -110,7 +114,7 @@ void kt_command_input(struct kt_command *cmd, const void *data, size_t len, bool
 	cmd->all->link->send(cmd->all->arg, &msg);
 }
 
-/* The guest is told now and then: each time costs it a wake-up. */
+/* Credit is returned in large portions: each message wakes the guest up. */
 void kt_command_taken(struct kt_command *cmd, size_t len)
 {
 	struct kt_msg msg = { .type = KT_MSG_OUTPUT_TAKEN };
@@ -187,7 +191,7 @@ bool kt_commands_take(struct kt_commands *all, const struct kt_msg *msg)
 {
 	struct kt_command *cmd;
 
-	/* What a command of another host says, which was running when the machine was saved. */
+	/* A slot without a command here: the command was started before the machine was saved. */
 	switch (msg->type) {
 	case KT_MSG_EXEC_OUTPUT:
 		cmd = find(all, msg->exec_output.slot);

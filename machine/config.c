@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The machine of a cell; see config.h. */
+/* Conversion of a cell's machine; see config.h. */
 #include "machine/config.h"
 
 int kt_machine_config(struct kt_vm_config *ret_config, const struct kt_cell_machine *m,

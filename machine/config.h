@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* From the machine of a cell to what the VMM is asked for. */
+/* Conversion of a cell's machine to the config of the VMM. */
 #pragma once
 
 #include "base/diag.h"
@@ -7,6 +7,6 @@
 #include "scenario/cell.h"
 #include "vmm/vm.h"
 
-/* initrd_fd: borrowed as in kt_vm_spec; -1: none yet. 0, or KT_VM_E_SPEC with diag. */
+/* initrd_fd: borrowed as in kt_vm_spec; -1: not known yet. 0, or KT_VM_E_SPEC with diag. */
 int kt_machine_config(struct kt_vm_config *ret_config, const struct kt_cell_machine *machine,
 		      int initrd_fd, struct kt_diag *diag) _kt_must_check_;

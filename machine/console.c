@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Marks on the guest's console; see console.h. */
+/* Marks on the guest's console; see console.h. Only complete lines are compared. */
 #include <string.h>
 
 #include "base/cleanup.h"
@@ -7,7 +7,7 @@
 #include "machine/console.h"
 
 /*
- * Where the kernel prints these: kernel/panic.c, arch/x86/mm/fault.c and
+ * Sources in the kernel: kernel/panic.c, arch/x86/mm/fault.c and
  * arch/x86/kernel/dumpstack.c, kernel/rcu/tree_stall.h, kernel/watchdog.c,
  * kernel/hung_task.c, kernel/sched/ext.c.
  */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Reading the guest's console for what matters at once: a panic, an oops, a
- * last word of init, and complaints worth a remark. The text is whatever the
- * guest prints; lines are bounded.
+ * Scanning the guest's console for lines that need a reaction: a panic, an oops, the last
+ * words of init, stalls, and the end of a sched_ext scheduler. The text is untrusted;
+ * line length is bounded.
  */
 #pragma once
 
@@ -21,11 +21,11 @@ enum kt_console_mark {
 };
 
 struct kt_console_scanner {
-	char line[512]; /* the line so far, without a timestamp at its front */
+	char line[512]; /* the incomplete line, without the timestamp in front */
 	size_t len;
 	void (*on_mark)(void *arg, enum kt_console_mark mark, const char *text);
 	void *arg;
 };
 
-/* Feeds console bytes; calls on_mark for each line that carries a mark. */
+/* Scans console bytes; calls on_mark() for each line that carries a mark. */
 void kt_console_scan(struct kt_console_scanner *scanner, const void *data, size_t len);

@@ -7,10 +7,10 @@
 #include "base/cleanup.h"
 #include "machine/fleet.h"
 
-/* What a machine takes from the host beside its RAM: QEMU, translated code, page tables. */
+/* Host memory of a machine besides guest RAM: QEMU, translated code, page tables; bytes. */
 #define OVERHEAD_BYTES (UINT64_C(64) << 20)
 
-#define EVICT_NS KT_NSEC_PER_MSEC /* beyond what is still going to be asked for */
+#define EVICT_NS KT_NSEC_PER_MSEC /* surplus clones end after this time */
 
 /* The clones of one bake. */
 struct kind {
@@ -24,8 +24,8 @@ struct kt_fleet {
 	unsigned int parallel;
 	struct kt_pool_gate gate;
 	struct kt_pool_memory memory;
-	pthread_mutex_t lock; /* of what follows */
-	unsigned int runs;    /* that are still going to ask */
+	pthread_mutex_t lock; /* guards runs and kinds */
+	unsigned int runs;    /* runs that have not called acquire or skip yet */
 	struct kind *kinds;   /* owned */
 };
 
@@ -79,7 +79,7 @@ static unsigned int wanted(const struct kt_fleet *fleet)
 	return KT_MIN(fleet->runs, fleet->parallel);
 }
 
-/* Takes over the bake. */
+/* Takes ownership of the bake. */
 static int add_kind(struct kt_fleet *fleet, struct kind **ret_kind, struct kt_bake **bake,
 		    const struct kt_vm_config *config)
 {
@@ -165,7 +165,7 @@ void kt_fleet_skip(struct kt_fleet *fleet)
 	pthread_mutex_unlock(&fleet->lock);
 }
 
-/* The kind that a bake is of, which another thread may have added meanwhile. */
+/* Finds or adds the kind of a bake; another thread may have added the kind meanwhile. */
 static int kind_of(struct kt_fleet *fleet, struct kind **ret_kind, struct kt_baked *baked,
 		   const struct kt_vm_config *config)
 {

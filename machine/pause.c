@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What a machine stands still for; see pause.h. */
+/*
+ * The queue of reasons to freeze a machine; see pause.h. kt_pause_serve() repeats: freeze if a
+ * reason is queued, answer requests and hits, begin or end the guest's pause, thaw if no
+ * reason is left. The owner decides when kt_pause_serve() is called and sends the guest's
+ * answers.
+ */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -8,7 +13,7 @@
 #include "base/clock.h"
 #include "machine/pause.h"
 
-#define FREEZE_NS (UINT64_C(5) * KT_NSEC_PER_SEC) /* for the machine to stop, or to go on */
+#define FREEZE_NS (UINT64_C(5) * KT_NSEC_PER_SEC) /* limit of a freeze or a thaw */
 
 /* ---- the queue ---- */
 
@@ -72,7 +77,7 @@ static void answer_host(struct kt_pause *pause, const struct kt_diag *why)
 	}
 }
 
-/* Nobody who waits for the machine to stop gets that. */
+/* Refuses all requests in the queue. */
 static void refuse(struct kt_pause *pause, const struct kt_diag *why)
 {
 	struct kt_msg_thawed answer = { .number = pause->guest.number };
@@ -93,7 +98,7 @@ static void set_still(struct kt_pause *pause, bool still)
 	pause->handlers->on_still(pause->arg, still);
 }
 
-/* The guest's pause is over; what it comes to. */
+/* Ends the guest's pause with an answer. */
 static struct kt_msg_thawed finish(struct kt_pause *pause)
 {
 	pause->timer = kt_source_free(pause->timer);
@@ -111,7 +116,7 @@ static int freeze(struct kt_pause *pause, struct kt_diag *diag)
 
 	if (r < 0)
 		*diag = why;
-	else if (r) /* it runs on */
+	else if (r) /* the machine runs on */
 		refuse(pause, &why);
 	else
 		pause->still = true;
@@ -145,7 +150,7 @@ static int thaw(struct kt_pause *pause, struct kt_diag *diag)
 		answer = finish(pause);
 	if (lasted && !over)
 		strcpy(answer.text, "the pause was cut short: the run ends");
-	/* Before the machine runs, for it can hit a breakpoint at once. */
+	/* Before the thaw: the machine can hit a breakpoint at once. */
 	set_still(pause, false);
 	r = kt_vm_thaw(pause->vm, kt_now_ns() + FREEZE_NS, diag);
 	if (r)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What a machine says on its console and on its control channel, and what that means
- * whoever owns the session; see session.h. The owner hears a message first: what it
- * does not accept has ended the session before that acts on it.
+ * Input of a session from console and control channel; see session.h. The owner's handler gets a
+ * message first. If the handler ends the session, the session does not act on the message.
+ * Decoding is left to agent.h, scanning the console to console.h.
  */
 #include <signal.h>
 #include <stdio.h>
@@ -16,12 +16,12 @@
 #include "ops/op.h"
 #include "machine/session-private.h"
 
-#define LAST_WORDS_NS KT_NSEC_PER_SEC	    /* for the rest of a panic, after its first line */
-#define POWEROFF_NS   (5 * KT_NSEC_PER_SEC) /* for the guest, after its result */
+#define LAST_WORDS_NS KT_NSEC_PER_SEC	    /* wait for the rest of a panic after its first line */
+#define POWEROFF_NS   (5 * KT_NSEC_PER_SEC) /* wait for the guest's power-off after its result */
 
 /* ---- console ---- */
 
-/* The outcome is known, and the rest of what the guest has to say is waited for. */
+/* Sets the outcome and waits a little for further output of the guest. */
 static void end_on_mark(struct kt_session *s, enum kt_outcome outcome, const char *doing,
 			const char *text)
 {
@@ -42,7 +42,7 @@ static void on_mark(void *arg, enum kt_console_mark mark, const char *text)
 		return;
 	if (mark == KT_CONSOLE_PANIC && !s->panic[0]) {
 		snprintf(s->panic, sizeof(s->panic), "%s", text);
-		/* The kernel panics when PID 1 ends (kernel/exit.c): that is init's fault. */
+		/* The kernel panics when PID 1 ends (kernel/exit.c): a fault of init. */
 		end_on_mark(s,
 			    strstr(text, "Attempted to kill init") ? KT_OUTCOME_INIT_FAILED :
 								     KT_OUTCOME_GUEST_PANIC,
@@ -84,7 +84,7 @@ static int send_bytes(void *arg, const void *data, size_t len)
 {
 	struct kt_session *s = arg;
 
-	/* To a machine that has ended nothing is sent, which its end will tell. */
+	/* A machine that has ended takes no message; its end sets the outcome. */
 	return KT_MIN(kt_vm_send(s->vm, KT_VM_STREAM_CONTROL, data, len), 0);
 }
 
@@ -173,10 +173,12 @@ static void replay_prologue(struct kt_session *s)
 
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", s->bake->prologue_fd);
 	s->replaying = s->replayed = true;
-	r = kt_read_file(path, &text) ?: replay(s, &text);
+	r = kt_read_file(path, &text);
+	if (!r)
+		r = replay(s, &text);
 	s->replaying = false;
-	kt_diag_doing(&diag, "learn what the machine said before it was saved");
-	kt_diag_cause(&diag, "%s/prologue does not make sense", s->bake->dir);
+	kt_diag_doing(&diag, "replay the prologue of a bake");
+	kt_diag_cause(&diag, "%s/prologue is malformed", s->bake->dir);
 	if (r < 0)
 		kt_session_fault(s, r);
 	else if (r)
@@ -217,7 +219,7 @@ static void on_fatal(struct kt_session *s, const struct kt_msg_fatal *msg)
 	kt_session_end_with(s, KT_OUTCOME_INIT_FAILED, &diag);
 }
 
-/* The answer to ATTACH; ops of a job are its owner's. */
+/* Takes the answer to ATTACH. Answers to ops of a job are left to the owner. */
 static void on_attach(struct kt_session *s, const struct kt_msg_op *op)
 {
 	struct kt_diag diag = KT_DIAG_INIT;
@@ -242,7 +244,7 @@ static void on_freeze(struct kt_session *s, const struct kt_msg_freeze *request)
 		kt_pause_ask(&s->pause, request);
 }
 
-/* All has arrived: the guest may power off. */
+/* The result is complete: the guest may power off. */
 static void on_result(struct kt_session *s)
 {
 	s->concluded = true;
@@ -293,7 +295,7 @@ static void on_message(void *arg, const struct kt_msg *msg)
 	struct kt_session *s = arg;
 
 	if (kt_commands_take(&s->commands, msg)) {
-		/* A slot is free again, also one whose command nobody here has started. */
+		/* A slot is free again, perhaps of a command of the saved machine. */
 		s->wake |= msg->type == KT_MSG_EXEC_END;
 		return;
 	}

@@ -4,19 +4,20 @@
 
 #include "machine/session.h"
 
-/* Without a machine, which its caller makes with these handlers and s as their arg. */
+/* Makes a session without a machine. The caller makes the machine with
+ * kt_session_vm_handlers, and the session as their arg. */
 int kt_session_alloc(struct kt_session **ret_session, const struct kt_vm_config *config,
 		     struct kt_diag *diag) _kt_must_check_;
 extern const struct kt_vm_handlers kt_session_vm_handlers;
 
 void kt_session_init_channel(struct kt_session *s);
-/* Whatever the agent could not do ends the session. */
+/* Ends the session if r, a result of the agent, is not 0. */
 void kt_session_expect_agent(struct kt_session *s, int r);
-/* The restored machine is told that it is a clone. */
+/* Tells the restored guest that it is a clone. */
 void kt_session_begin_clone(struct kt_session *s);
 /* Tells the guest to end its job. */
 void kt_session_send_stop(struct kt_session *s);
 
-/* What the machine says. */
+/* Bytes from the machine. */
 void kt_session_take_console(struct kt_session *s, const void *data, size_t len);
 void kt_session_take_control(struct kt_session *s, const void *data, size_t len);

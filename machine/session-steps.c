@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What is said to a guest and waited for; see session.h. A step returns when the
- * answer is there or the session is done, and the machine is frozen and thawed
- * meanwhile as that is asked for.
+ * The steps of a session; see session.h. A step sends a message and runs the session until the
+ * answer has arrived or the session is done. Requests to freeze are served while a step
+ * waits.
  */
 #include <stdio.h>
 #include <string.h>
@@ -23,7 +23,7 @@ static int condition(const struct kt_session *s, struct kt_diag *diag)
 static int wait_until(struct kt_session *s, bool (*is_there)(const struct kt_session *s),
 		      struct kt_diag *diag)
 {
-	/* What it was silent for while nobody waited for it does not count. */
+	/* Silence between two steps does not count as a hang. */
 	kt_watch_alive(&s->watch);
 	while (!is_there(s) && !s->done)
 		kt_session_run(s);

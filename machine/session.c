@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The life of a machine under conversation, and how it ends; see session.h. What the
- * guest says is in session-channel.c, what it is told and waited for in session-steps.c.
+ * Life and end of a session's machine; see session.h. session-channel.c handles the guest's
+ * messages, session-steps.c the steps. Every end goes through kt_session_end_with(), which
+ * keeps the first outcome.
  */
 #include <poll.h>
 #include <signal.h>
@@ -14,8 +15,8 @@
 #include "machine/session-private.h"
 
 #define TICK_NS	 (250 * KT_NSEC_PER_MSEC)
-#define START_NS (30 * KT_NSEC_PER_SEC) /* for the accelerator to get going */
-#define STOP_NS	 (5 * KT_NSEC_PER_SEC)	/* for it to end */
+#define START_NS (30 * KT_NSEC_PER_SEC) /* limit for the accelerator's start */
+#define STOP_NS	 (5 * KT_NSEC_PER_SEC)	/* limit for the machine's end */
 
 static void tick(void *arg);
 
@@ -60,7 +61,7 @@ void kt_session_end_within(struct kt_session *s, uint64_t ns)
 
 	if (s->ending)
 		return;
-	/* The machine has to run for what is to come. */
+	/* The guest has to run to end its job. */
 	kt_pause_cut(&s->pause);
 	r = kt_loop_add_timer(s->loop, &s->ending, kt_now_ns() + ns, give_up, s);
 	if (r)
@@ -153,7 +154,7 @@ static void serve_pauses(struct kt_session *s)
 		kt_session_end_with(s, KT_OUTCOME_VMM_ERROR, &diag);
 }
 
-/* Nobody is left who waits for the machine to stand still. */
+/* Ends the guest's pause and refuses all requests to freeze. */
 static void end_pauses(struct kt_session *s)
 {
 	struct kt_diag diag = KT_DIAG_INIT;
@@ -184,7 +185,7 @@ static void on_data(void *arg, enum kt_vm_stream stream, const void *data, size_
 {
 	struct kt_session *s = arg;
 
-	/* A machine that nobody has begun with has nothing to say that matters. */
+	/* Before kt_session_begin() there is no owner to pass output to. */
 	if (!s->owner.handlers)
 		return;
 	if (stream == KT_VM_STREAM_CONSOLE)
@@ -424,7 +425,7 @@ void kt_session_run(struct kt_session *s)
 		r = kt_loop_run(s->loop, &s->wake, UINT64_MAX);
 	if (r < 0)
 		kt_session_fault(s, r);
-	/* What is served may be a reason to come back at once. */
+	/* Serving the queue may have set `wake`. */
 	s->wake = false;
 	if (!s->done)
 		serve_pauses(s);

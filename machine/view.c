@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The declared machine and the one that Linux sees; see view.h. */
+/* Comparison of the declared topology with the topology reported by Linux; see view.h. */
 #include "base/cursor.h"
 #include "machine/view.h"
 
@@ -41,7 +41,7 @@ static int check_cpus(const struct kt_topology *t, const struct kt_bytes *seen,
 	return r;
 }
 
-/* The kernel takes some of a node's memory for itself before it counts. */
+/* The kernel reports less memory than a node has: it reserves some before it counts. */
 static int check_nodes(const struct kt_topology *t, uint64_t memory_bytes,
 		       const struct kt_bytes *seen, struct kt_diag *diag)
 {
@@ -86,9 +86,9 @@ int kt_view_check(const struct kt_topology *declared, uint64_t memory_bytes,
 {
 	int r = check_cpus(declared, &seen->cpus, diag);
 
-	/* A kernel without NUMA knows of no nodes, and of one there is nothing more to know. */
+	/* A kernel without NUMA reports no nodes; with one node there is nothing to compare. */
 	if (r || (!seen->nodes.len && kt_topology_nodes_all(declared) == 1))
 		return r;
-	return check_nodes(declared, memory_bytes, &seen->nodes, diag) ?:
-		       check_distances(declared, &seen->distances, diag);
+	KT_TRY(check_nodes(declared, memory_bytes, &seen->nodes, diag));
+	return kt_forward(check_distances(declared, &seen->distances, diag));
 }

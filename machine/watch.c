@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Progress of a machine; see watch.h. */
+/* Progress of a machine; see watch.h. Pure computation on samples: no clock, no IO. */
 #include "base/clock.h"
 #include "machine/watch.h"
 
-/* Below this share of the time a vCPU counts as idle. */
+/* A vCPU with a smaller share of CPU time counts as idle. */
 #define IDLE_PERCENT 5
 
 void kt_watch_init(struct kt_watch *w, const struct kt_watch_sample *now, uint64_t deadline_ns)
@@ -52,7 +52,7 @@ static enum kt_outcome look_booting(struct kt_watch *w, const struct kt_watch_sa
 	bool idle = run_ns * 100 < silent_ns * IDLE_PERCENT;
 	uint64_t booting_ns = minus(s->busiest_run_ns, w->begun_run_ns);
 
-	if (!idle) /* running is progress, as far as the budget goes */
+	if (!idle) /* CPU time is progress, within the budget */
 		w->since = *s;
 	if (idle ? silent_ns < KT_WATCH_IDLE_NS : booting_ns < KT_WATCH_BOOT_RUN_NS)
 		return KT_OUTCOME_COMPLETED;

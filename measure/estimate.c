@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Slope and bound; see estimate.h. */
+/* Slope and failure bound; see estimate.h. */
 #include <math.h>
 
 #include "measure/estimate.h"
 
 #define ALPHA	 0.05
-#define BISECTED 100 /* halvings of [0, 1]: more than a double can tell apart */
+#define BISECTED 100 /* bisections of [0, 1]: beyond the precision of double */
 
 int kt_slope(double *ret_slope, const struct kt_xy *points, size_t count)
 {
@@ -15,7 +15,7 @@ int kt_slope(double *ret_slope, const struct kt_xy *points, size_t count)
 		mx += points[i].x / (double)count;
 		my += points[i].y / (double)count;
 	}
-	/* About the means: sums of squares of large y would lose what differs. */
+	/* Deviations from the means: sums of squares of large values would lose precision. */
 	for (size_t i = 0; i < count; i++) {
 		xx += (points[i].x - mx) * (points[i].x - mx);
 		xy += (points[i].x - mx) * (points[i].y - my);
@@ -27,9 +27,9 @@ int kt_slope(double *ret_slope, const struct kt_xy *points, size_t count)
 }
 
 /*
- * P(at most k failures in n), p above k / n: there the term of k is the largest,
- * and those below it get smaller by a factor each. The logarithm holds where the
- * probability of no failure at all is too small for a double.
+ * P(at most k failures in n trials) for p > k / n, where the term of k is the largest and each
+ * smaller index has a smaller term. Logarithms are used because P(no failure) can be too
+ * small for a double.
  */
 static double at_most(double k, double n, double p)
 {

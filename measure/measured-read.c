@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Reports read back; see measured.h. An object has the members that are named
- * here and no others: one that is misspelt, or that a later version has, must not
- * be passed over. What follows from the samples ("metrics") is not believed.
+ * Parsing reports; see measured.h. An object must have exactly the members named here: a
+ * misspelt member, or a member of a later version, must not be ignored. Statistics in the
+ * file ("metrics") are not used; they are computed again from the samples.
  */
 #include <math.h>
 #include <stdio.h>
@@ -15,7 +15,7 @@
 #include "base/fs.h"
 #include "measure/measured.h"
 
-/* An object being taken apart. The first thing that is wrong is the one that is named. */
+/* An object being read. The first error is kept. */
 struct reader {
 	const json_t *object;
 	const char *what; /* "sample" */
@@ -118,7 +118,7 @@ static void take_levels(struct reader *rd, struct kt_levels *ret)
 	}
 }
 
-/* After all members: whether there are others. */
+/* After all members were taken: fails if the object has other members. */
 static int finish(struct reader *rd)
 {
 	if (!rd->failed && json_object_size(rd->object) != rd->taken) {
@@ -147,7 +147,7 @@ static void take_kind(struct reader *rd, enum kt_sample_kind *ret)
 	fail(rd, "kind", "one that is known");
 }
 
-/* Both limits, or null twice. */
+/* baseline_p95 and threshold_p95: both numbers or both null. */
 static void take_baseline(struct reader *rd, struct kt_sample_tags *tags)
 {
 	if (json_is_null(json_object_get(rd->object, "baseline_p95")) &&
@@ -218,7 +218,7 @@ static int read_sample(struct kt_samples *samples, const json_t *json, size_t in
 		kt_diag_cause(diag, "sample %zu: too many of them", index);
 		return KT_MEASURED_E_FORM;
 	}
-	/* Another series of the same place: its tags contradict those of an earlier one. */
+	/* A new series at repeat > 0: the tags contradict those of an earlier sample. */
 	if (!r && samples->series_count != known && repeat) {
 		kt_diag_cause(diag, "sample %zu: its tags are not those of the ones before", index);
 		return KT_MEASURED_E_FORM;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Reports as files; see measured.h. Writing is here, reading in measured-read.c.
- * The text is made sample by sample: a tree of all of them would be large.
+ * Writing reports; see measured.h. Reading is left to measured-read.c. The JSON text is made
+ * sample by sample: a JSON tree of up to KT_SAMPLES_MAX samples would be large.
  */
 #include <sched.h>
 #include <stdio.h>
@@ -80,7 +80,7 @@ void kt_measured_text(char *ret_text, size_t size, const char *text)
 	ret_text[i] = '\0';
 }
 
-/* What is read back is shown on a terminal. */
+/* The texts of a report are shown on a terminal. */
 static json_t *text(const char *s)
 {
 	size_t size = strlen(s) + 1;
@@ -101,7 +101,7 @@ static json_t *levels_json(const struct kt_levels *levels)
 	return list;
 }
 
-/* Adds a member and its comma. Takes over the reference. */
+/* Appends a member and its comma. Takes the reference to the value. */
 static int append(struct kt_buf *out, const char *before, json_t *json)
 {
 	_cleanup_(kt_freep) char *dump =
@@ -192,7 +192,7 @@ static int append_traces(struct kt_buf *out, const struct kt_samples *samples)
 	return kt_forward(r);
 }
 
-/* What was measured, and on what. */
+/* The header: kind, parameters, host and kernel. */
 static json_t *head_json(const struct kt_measured *m)
 {
 	json_t *host = json_pack("{s:o, s:o, s:I, s:I}", "cpu", text(m->host.cpu), "release",

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Measured values and what follows from them; see samples.h. */
+/*
+ * Samples and statistics; see samples.h. A series is found by a linear search from the end,
+ * where the next sample usually belongs; KT_SERIES_MAX bounds the search.
+ */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,7 +13,7 @@
 #include "base/parse.h"
 #include "measure/samples.h"
 
-#define SCALES_UP_TO 2 /* times the p95 of level 1 */
+#define SCALES_UP_TO 2 /* threshold_p95 / baseline_p95 */
 
 static const struct {
 	const char *name;
@@ -41,7 +44,7 @@ bool kt_levels_have(const struct kt_levels *levels, unsigned int level)
 	return false;
 }
 
-/* 0: not a number, or out of bounds. */
+/* Returns 0 if the text is not a number from 1 to KT_LEVEL_MAX. */
 static unsigned int parse_level(const char *text, size_t len)
 {
 	const char *end = text;
@@ -138,7 +141,7 @@ static int begin_series(struct kt_samples *samples, const struct kt_sample_serie
 	return 0;
 }
 
-/* The last ones first: that is where the next sample belongs, mostly. */
+/* From the end, where the next sample usually belongs. */
 static struct kt_sample_series *find_like(struct kt_samples *samples,
 					  const struct kt_sample_series *like)
 {
@@ -173,7 +176,7 @@ int kt_samples_add(struct kt_samples *samples, const struct kt_sample_series *li
 	return 0;
 }
 
-/* A copy of the values, which must be finite. */
+/* Copies values, which must be finite. */
 static int copy_values(double **ret_copy, const double *values, size_t count)
 {
 	double *copy;

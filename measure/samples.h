@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Measured values and what follows from them: percentiles, how much a number of
- * samples is good for, and up to which level something scales. No IO.
+ * Samples and statistics: percentiles, the tier of a number of samples, and the level up to
+ * which a metric scales. No IO.
  *
- * Samples that differ in nothing but value and repeat are one series. The level
- * of a series is how many of something there were at once (slots, machines,
- * vCPUs); series of one metric and surface at several levels are a ladder.
+ * A series is a set of samples that differ only in value and repeat. The level of a series
+ * is the number of slots, machines or vCPUs that ran at the same time. A ladder is the
+ * set of series of one metric and surface, one per level.
  */
 #pragma once
 
@@ -17,40 +17,40 @@
 #include "base/error.h"
 #include "base/limits.h"
 
-#define KT_TAG_MAX     128u /* metric, boundaries, surface: bytes with 0 */
+#define KT_TAG_MAX     128u /* bytes of metric, boundary or surface, with the final 0 */
 #define KT_LEVELS_MAX  16u
-#define KT_LEVEL_MAX   256u /* of one level */
+#define KT_LEVEL_MAX   256u /* largest level */
 #define KT_REPEATS_MAX 10000u
 #define KT_SERIES_MAX  1024u
 #define KT_SAMPLES_MAX 250000u /* of all series */
 #define KT_TRACES_MAX  100000u
-#define KT_TRACE_MAX   256u /* values of one trace */
+#define KT_TRACE_MAX   256u /* values per trace */
 
 enum kt_sample_kind {
 	KT_SAMPLE_DURATION, /* in ns */
 	KT_SAMPLE_MEMORY,   /* in bytes */
-	KT_SAMPLE_COUNT,    /* in 1 */
+	KT_SAMPLE_COUNT,    /* a number without a unit */
 	KT_SAMPLE_KIND_COUNT_,
 };
 
 /* "duration", "memory", "count"; static. */
 const char *kt_sample_kind_name(enum kt_sample_kind kind);
-/* "ns", "bytes", "1": the unit follows from the kind. */
+/* The unit: "ns", "bytes", "1"; static. */
 const char *kt_sample_kind_unit(enum kt_sample_kind kind);
 
 /* ---- levels ---- */
 
 struct kt_levels {
-	unsigned int list[KT_LEVELS_MAX]; /* in the order given, each once */
+	unsigned int list[KT_LEVELS_MAX]; /* in the order given, without duplicates */
 	unsigned int count;
 };
 
 enum kt_levels_condition {
-	KT_LEVELS_E_FORM = KT_CONDITION(
-		LEVELS), /* not numbers from 1 to KT_LEVEL_MAX, each once, and commas */
+	/* not a comma-separated list of different numbers from 1 to KT_LEVEL_MAX */
+	KT_LEVELS_E_FORM = KT_CONDITION(LEVELS),
 };
 
-/* "1,2,4". FORM with a cause that names the part. */
+/* Parses "1,2,4". Returns 0, or KT_LEVELS_E_FORM with diag naming the malformed part. */
 int kt_levels_parse(struct kt_levels *ret_levels, const char *text,
 		    struct kt_diag *diag) _kt_must_check_;
 bool kt_levels_have(const struct kt_levels *levels, unsigned int level);
@@ -58,28 +58,28 @@ bool kt_levels_have(const struct kt_levels *levels, unsigned int level);
 /* ---- samples ---- */
 
 struct kt_sample_tags {
-	char boundary[KT_TAG_MAX]; /* from what to what was measured */
-	char surface[KT_TAG_MAX];  /* what was used to do it: "exec slots tcg" */
-	char output[KT_TAG_MAX];   /* what was done to believe the output */
-	bool warmup_excluded;	   /* a round before them was not counted */
+	char boundary[KT_TAG_MAX]; /* first and last event of the measured interval */
+	char surface[KT_TAG_MAX];  /* mechanism that was measured: "exec slots tcg" */
+	char output[KT_TAG_MAX];   /* how the output was verified */
+	bool warmup_excluded;	   /* a warm-up round before the samples was not counted */
 	unsigned int level;
-	unsigned int repeats; /* samples wanted */
+	unsigned int repeats; /* requested samples */
 	struct kt_levels levels;
-	bool has_baseline; /* the two below are known */
+	bool has_baseline; /* baseline_p95 and threshold_p95 are set */
 	double baseline_p95;
 	double threshold_p95;
 };
 
-/* What a series is called when it is begun. Texts are copied, cut if too long. */
+/* A series. Texts are cut to KT_TAG_MAX. */
 struct kt_sample_series {
 	char metric[KT_TAG_MAX];
 	enum kt_sample_kind kind;
 	struct kt_sample_tags tags;
-	double *values; /* owned; by repeat, from 0 */
+	double *values; /* owned; index: repeat, from 0 */
 	size_t count;
 };
 
-/* A record beside the samples: all of a round, or why a cycle failed. */
+/* A record beside the samples: all values of a round, or the cause of a failed cycle. */
 struct kt_trace {
 	char name[KT_TAG_MAX]; /* "round", "failure" */
 	unsigned int level;
@@ -92,7 +92,7 @@ struct kt_trace {
 struct kt_samples {
 	struct kt_sample_series *series; /* owned */
 	size_t series_count;
-	size_t sample_count;	 /* in all series */
+	size_t sample_count;	 /* of all series */
 	struct kt_trace *traces; /* owned */
 	size_t trace_count;
 };
@@ -102,31 +102,34 @@ struct kt_samples {
 void kt_samples_deinit(struct kt_samples *samples);
 
 /*
- * Adds a value at the end of the series that `like` names, which is begun if
- * there is none; values and count of `like` are not looked at. -ENOBUFS beyond
- * the limits, -EINVAL if the value is not finite, -ENOMEM.
+ * Appends a value to the series with metric, kind and tags of `like`; creates the series if
+ * there is none. values and count of `like` are ignored. -ENOBUFS: KT_SERIES_MAX or
+ * KT_SAMPLES_MAX exceeded; -EINVAL: value is not finite; -ENOMEM.
  */
 int kt_samples_add(struct kt_samples *samples, const struct kt_sample_series *like,
 		   double value) _kt_must_check_;
-/* Copies the trace. -ENOBUFS, -EINVAL, -ENOMEM as above. */
+/*
+ * Appends a copy of the trace. -ENOBUFS: KT_TRACES_MAX or KT_TRACE_MAX exceeded; -EINVAL: a value
+ * is not finite; -ENOMEM.
+ */
 int kt_samples_trace(struct kt_samples *samples, const struct kt_trace *trace) _kt_must_check_;
 
-/* NULL if there is none. Borrowed until a series is added. */
+/* Finds a series. Borrowed until a series is added; NULL: none. */
 const struct kt_sample_series *kt_samples_find(const struct kt_samples *samples, const char *metric,
 					       const char *surface, unsigned int level);
 
-/* Sets the baseline of each ladder that has a level 1: its p95 there, and twice that. */
+/* For each ladder with level 1: baseline_p95 = p95 of level 1, threshold_p95 = 2 * baseline_p95. */
 void kt_samples_set_baselines(struct kt_samples *samples);
 
-/* ---- what follows ---- */
+/* ---- statistics ---- */
 
 /*
- * By nearest rank: the ceil(percent / 100 * count)-th of the sorted values, and
- * the first for 0 %. 0 < count; percent up to 100.
+ * Percentile by nearest rank: the ceil(percent / 100 * count)-th of the sorted values; for 0 %
+ * the first. count > 0, percent <= 100.
  */
 double kt_percentile(const double *sorted, size_t count, unsigned int percent);
 
-/* What a number of samples is good for; each tier for all that those before it are. */
+/* The decisions that a number of samples supports. Each tier includes all tiers before. */
 enum kt_tier {
 	KT_TIER_MISSING,
 	KT_TIER_SMOKE_ONLY,
@@ -142,26 +145,26 @@ enum kt_tier {
 enum kt_tier kt_tier_of(size_t samples);
 /* "missing", "smoke_only", ...; static. */
 const char *kt_tier_name(enum kt_tier tier);
-/* Whether a decision may rest on this percentile. */
+/* Whether the tier supports decisions by this percentile. */
 bool kt_tier_supports(enum kt_tier tier, unsigned int percent);
 
 struct kt_summary {
 	size_t n;
-	double min, p50, p90, p95, p99, max; /* zeros if n is 0 */
+	double min, p50, p90, p95, p99, max; /* 0 if n is 0 */
 	enum kt_tier tier;
 };
 
-/* -ENOMEM. series NULL: nothing was measured. */
+/* series NULL: no samples. Returns 0 or -ENOMEM. */
 int kt_summarise(struct kt_summary *ret_summary,
 		 const struct kt_sample_series *series) _kt_must_check_;
 
-/* Up to where a ladder scales. */
+/* The level up to which a ladder scales. */
 struct kt_break_point {
-	unsigned int level;	    /* largest whose p95 is at most the threshold */
-	unsigned int first_failing; /* first of those given that is above; 0: none is */
-	double baseline_p95;	    /* of level 1 */
-	double threshold_p95;	    /* twice that */
-	enum kt_tier tier;	    /* the weakest of its levels */
+	unsigned int level;	    /* largest level with p95 <= threshold_p95 */
+	unsigned int first_failing; /* first given level with p95 > threshold_p95; 0: none */
+	double baseline_p95;	    /* p95 of level 1 */
+	double threshold_p95;	    /* 2 * baseline_p95 */
+	enum kt_tier tier;	    /* lowest tier of all levels */
 };
 
 enum kt_break_point_condition {
@@ -169,6 +172,7 @@ enum kt_break_point_condition {
 	KT_BREAK_POINT_E_MISSING,			       /* a level has no samples */
 };
 
+/* Returns 0, a kt_break_point_condition or -ENOMEM. */
 int kt_break_point(struct kt_break_point *ret_point, const struct kt_samples *samples,
 		   const char *metric, const char *surface,
 		   const struct kt_levels *levels) _kt_must_check_;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What the gate found, cell by cell; see show.h. */
+/* The gate's results per cell, as text; see show.h. */
 #include <stdio.h>
 #include <string.h>
 

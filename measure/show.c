@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Reports as text; see show.h. */
+/*
+ * Reports as text; see show.h. Values are rounded for people; percentiles beyond the tier of the
+ * number of samples get a mark. Statistics are left to samples.h, the gate's cycles to
+ * show-gate.c.
+ */
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -13,15 +17,15 @@
 #include "measure/show.h"
 
 #define VALUE_TEXT   24
-#define VALUE_COLUMN 10 /* a value, its mark and a blank */
-#define LEAD_COLUMNS 12 /* level and n */
+#define VALUE_COLUMN 10 /* a value, its mark and a space */
+#define LEAD_COLUMNS 12 /* columns of level and n */
 
 struct show {
 	struct kt_buf *out;
 	const struct kt_measured *m;
 	unsigned int columns;
 	bool utf8, colour;
-	bool marked; /* a percentile was, that needs to be explained */
+	bool marked; /* a percentile was marked: print the explanation */
 	int r;	     /* the first failure */
 };
 
@@ -39,7 +43,7 @@ static void __attribute__((format(printf, 2, 3))) put(struct show *s, const char
 
 /* ---- values ---- */
 
-/* Three digits that count: 1.23, 12.3, 123. */
+/* Three significant digits: 1.23, 12.3, 123. */
 static void format_scaled(char *buf, double value, const char *unit)
 {
 	int decimals = value < 9.995 ? 2 : value < 99.95 ? 1 : 0;
@@ -103,7 +107,7 @@ static void put_head(struct show *s)
 
 /* ---- ladders ---- */
 
-/* The first series of a metric and surface: it stands for its ladder. */
+/* Whether the series is the first of its ladder. */
 static bool is_first(const struct kt_samples *samples, size_t index)
 {
 	const struct kt_sample_series *s = &samples->series[index];
@@ -115,7 +119,7 @@ static bool is_first(const struct kt_samples *samples, size_t index)
 	return true;
 }
 
-/* A phase of another metric, "start.map": a table will do for it. */
+/* Whether the metric is a phase of another metric ("start.map"), shown without plot. */
 static bool is_part(const struct kt_sample_series *ladder)
 {
 	return strchr(ladder->metric, '.');
@@ -143,7 +147,7 @@ static const struct column {
 	const char *name;
 	size_t offset;
 	unsigned int percent; /* 0: not a percentile */
-	unsigned int order;   /* which are left out first where there is no room */
+	unsigned int order;   /* columns with the highest order are left out first */
 } columns[] = {
 	{ "min", offsetof(struct kt_summary, min), 0, 5 },
 	{ "p50", offsetof(struct kt_summary, p50), 50, 0 },
@@ -178,7 +182,7 @@ static void put_row(struct show *s, const struct kt_sample_series *ladder, unsig
 	put(s, "\n");
 }
 
-/* Levels that are worth the same stand together. */
+/* Consecutive levels of the same tier are listed together. */
 static void put_tiers(struct show *s, const struct kt_sample_series *ladder)
 {
 	const struct kt_levels *levels = &ladder->tags.levels;

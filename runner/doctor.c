@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* A look at the host; see doctor.h. One function for each item. */
+/* Checking the host; see doctor.h. One function per item. */
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -19,18 +19,18 @@
 #include "base/loop.h"
 #include "vmm/qemu/args.h"
 
-#define FREE_BYTES_MIN (UINT64_C(256) << 20) /* for artefacts of a few runs */
+#define FREE_BYTES_MIN (UINT64_C(256) << 20) /* enough for the artefacts of a few runs */
 
 #define say(item, how, ...) ((item)->health = (how), kt_diag_cause(&(item)->diag, __VA_ARGS__))
 
-/* Unless whoever found the problem knows a better one. */
+/* Default remedies, for items whose check set none. */
 static void remedy(struct kt_doctor_item *item, const char *text)
 {
 	if (!item->diag.remedy[0])
 		kt_diag_remedy(&item->diag, "%s", text);
 }
 
-/* The first line that a program prints, without its newline. -EIO: it failed. */
+/* Copies the first line of a program's output, without newline. -EIO: exit status not 0. */
 static int first_line(const char *const *argv, char *line, size_t size)
 {
 	struct kt_process process = KT_PROCESS_INIT;
@@ -158,7 +158,7 @@ static void look_at_state(struct kt_doctor_item *item)
 	look_at_folder(item, kt_state_dir, "XDG_STATE_HOME");
 }
 
-/* A KVM which cannot be used is only a note: machines run under tcg then. */
+/* An unusable KVM is only a note: machines then run under tcg. */
 static void look_at_kvm(struct kt_doctor_item *item)
 {
 	_cleanup_(kt_kvm_host_close) struct kt_kvm_host host = KT_KVM_HOST_INIT;
@@ -185,7 +185,7 @@ static void look_at_cgroup(struct kt_doctor_item *item)
 	remedy(item, "none is needed: guests have their own, and ktest uses none on the host");
 }
 
-/* For --perf alone, and a machine of ordinary size. */
+/* Needed by --perf only; checked for a machine of the default size. */
 static void look_at_hugepages(struct kt_doctor_item *item)
 {
 	const uint64_t wanted = KT_DEFAULT_MEMORY / KT_HUGE_PAGE_BYTES;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Driving one machine through one job: boot it, hand it the job, take in what it
- * says, watch that it progresses, and end it. Fills in outcome, diag, record and
- * times of the result; judging is left to verdict.h.
+ * Driving one machine through one job: opens a session, sends the job, records the guest's
+ * messages, and ends the machine. Fills in outcome, diag, record and times of the result;
+ * judge/verdict.h decides the verdict.
  */
 #pragma once
 
@@ -11,15 +11,15 @@
 #include "report/artifacts.h"
 #include "runner/request.h"
 
-/* What the machine begins as; all borrowed. */
+/* The machine at the start; all pointers are borrowed unless noted. */
 struct kt_drive_start {
-	struct kt_vm_config config; /* with its initramfs, unless it is a clone */
+	struct kt_vm_config config; /* initrd_fd: set unless the machine is a clone */
 	struct kt_bake *bake;	    /* NULL: boot */
-	struct kt_session *session; /* one that is open already; NULL: open one */
-	struct kt_session *blank;   /* for the one to be opened; freed or used; NULL: none */
-	int staged_fd;		    /* archive for a clone; -1: nothing to stage */
+	struct kt_session *session; /* an open session, used and freed; NULL: open one */
+	struct kt_session *blank;   /* blank for kt_session_open(); consumed; NULL: none */
+	int staged_fd;		    /* archive for a clone; -1: none */
 };
 
-/* Every end of the machine is an outcome; negative only on lack of memory. */
+/* Returns 0 for every end of the machine, with an outcome in *res, or -ENOMEM. */
 int kt_drive(struct kt_run_result *res, const struct kt_run_request *req,
 	     const struct kt_drive_start *start, struct kt_artifacts *artifacts) _kt_must_check_;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The standard streams of a command; see exec-streams.h. */
+/* The standard streams of a command; see exec-streams.h. Credit and room: machine/command.h. */
 #include <errno.h>
 #include <limits.h>
 #include <poll.h>
@@ -35,7 +35,7 @@ void kt_exec_streams_deinit(struct kt_exec_streams *s)
 
 /* ---- output ---- */
 
-/* As when the command itself wrote there. */
+/* A lost reader has the same effect as for a command on the host: SIGPIPE. */
 static void reader_is_gone(struct kt_exec_output *o)
 {
 	o->broken = true;
@@ -49,7 +49,7 @@ static bool is_writable(int fd)
 	return poll(&pfd, 1, 0) > 0;
 }
 
-/* A pipe that says it is writable takes PIPE_BUF bytes without waiting (pipe(7)). */
+/* A pipe that poll(2) reports writable takes PIPE_BUF bytes without blocking (pipe(7)). */
 static void write_some(struct kt_exec_output *o)
 {
 	size_t done = 0;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Between two terminals; see exec-terminal.h. */
+/* Connecting two terminals; see exec-terminal.h. */
 #include <errno.h>
 #include <poll.h>
 #include <sys/ioctl.h>
@@ -30,7 +30,7 @@ static void on_typed(void *arg, int fd, uint32_t events)
 		return;
 	}
 	r = kt_vm_send(t->session->vm, KT_VM_STREAM_TERMINAL, text, (size_t)n);
-	/* A guest that takes nothing has a full queue; more is lost, as with any terminal. */
+	/* Input beyond a full queue of the guest is lost, as in the input queue of any tty. */
 	if (r < 0 && r != -ENOBUFS)
 		kt_session_fault(t->session, r);
 }
@@ -47,7 +47,7 @@ void kt_exec_terminal_resize(struct kt_exec_terminal *t)
 	kt_session_send(t->session, &msg);
 }
 
-/* Written at once: a user's terminal that is slow is to slow the guest down. */
+/* Blocking writes: a slow terminal of the host slows the guest down. */
 void kt_exec_terminal_output(struct kt_exec_terminal *t, const void *data, size_t len)
 {
 	if (t->in && kt_write_all(t->out_fd, data, len))

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The terminal of a machine (KT_VM_STREAM_TERMINAL), between it and a terminal of
- * the host, which its owner has put into raw mode: what is typed goes to the guest
- * as it is, Ctrl-C too, and the guest does the echo.
+ * The terminal of a machine (KT_VM_STREAM_TERMINAL), connected to a terminal of the host. The
+ * caller has put the host's terminal into raw mode: every typed byte goes to the guest,
+ * Ctrl-C included, and the guest echoes.
  */
 #pragma once
 
@@ -16,15 +16,15 @@ struct kt_exec_terminal {
 	struct kt_session *session; /* borrowed; NULL: not started */
 	int in_fd, out_fd;	    /* borrowed */
 	struct kt_source *in;
-	void (*on_gone)(void *arg); /* nobody types any more */
+	void (*on_gone)(void *arg); /* end of file or error on in_fd */
 	void *arg;
 };
 
-/* Tells the guest the size, and begins to pass on what is typed. */
+/* Sends the size to the guest, and begins to forward input. Negative errno only. */
 int kt_exec_terminal_start(struct kt_exec_terminal *t, struct kt_session *session) _kt_must_check_;
 void kt_exec_terminal_end(struct kt_exec_terminal *t);
 
-/* The size of the host's terminal has changed. */
+/* Sends the new size of the host's terminal to the guest. */
 void kt_exec_terminal_resize(struct kt_exec_terminal *t);
-/* The guest wrote. */
+/* Writes output of the guest to the host's terminal. */
 void kt_exec_terminal_output(struct kt_exec_terminal *t, const void *data, size_t len);

@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* One command in a machine of its own; see exec.h. */
+/*
+ * One command in a machine of its own; see exec.h. The machine is opened, the archive staged, the
+ * scheduler attached, and then the command runs with its streams (exec-streams.h) or its
+ * terminal (exec-terminal.h). There is no scenario and no verdict: the exit status and one
+ * diag are the result. Options and raw mode are left to cli/.
+ */
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
@@ -22,7 +27,8 @@
 #include "machine/session.h"
 #include "scenario/cell.h"
 
-#define START_NS (180 * KT_NSEC_PER_SEC) /* until the command runs */
+#define START_NS \
+	(180 * KT_NSEC_PER_SEC) /* limit from the session's begin to the start of the command */
 
 struct run {
 	const struct kt_exec_request *req;
@@ -36,7 +42,7 @@ struct run {
 	struct kt_exec_streams streams;
 	struct kt_exec_terminal terminal;
 	struct kt_source *signals;
-	int cancelled; /* signal that ended the machine; 0: none */
+	int cancelled; /* signal of the user that ended the machine; 0: none */
 	unsigned int signal_count;
 };
 
@@ -54,7 +60,7 @@ static void progress(struct run *run, const char *text)
 
 /* ---- what is staged ---- */
 
-/* A scheduler is called what its program is. */
+/* The declared name of the scheduler: the file name of its program. */
 static int make_cell(struct run *run, struct kt_diag *diag)
 {
 	struct kt_cell_wishes wishes = run->req->wishes;
@@ -97,7 +103,7 @@ static int stage(struct run *run)
 
 /* ---- what the guest says ---- */
 
-/* The command goes on under the kernel's own scheduler; that is worth knowing. */
+/* After a death of the scheduler the command continues under the kernel's own: a remark. */
 static void on_message(void *arg, const struct kt_msg *msg)
 {
 	struct run *run = arg;
@@ -160,7 +166,7 @@ static void on_signal(void *arg, int fd, uint32_t events)
 
 /* ---- the machine ---- */
 
-/* 0, KT_BAKING_E_UNABLE, or it failed for good. */
+/* Returns as kt_baking_get(). After KT_BAKING_E_UNABLE the machine can still be booted. */
 static int get_bake(struct run *run, const struct kt_vm_config *config, struct kt_session **waiting,
 		    struct kt_diag *diag)
 {
@@ -186,11 +192,10 @@ static int open_machine(struct run *run, struct kt_diag *diag)
 	struct kt_stage_request base = stage_of(run, KT_INITRAMFS_BASE);
 	_cleanup_(kt_session_freep) struct kt_session *blank = NULL;
 	struct kt_session_spec spec = { .bake = NULL };
-	int r = kt_kernel_require(run->req->kernel, diag) ?:
-			kt_machine_config(&spec.config, &run->cell.machine, -1, diag);
+	int r;
 
-	if (r)
-		return kt_forward(r);
+	KT_TRY(kt_kernel_require(run->req->kernel, diag));
+	KT_TRY(kt_machine_config(&spec.config, &run->cell.machine, -1, diag));
 	if (run->cell.start != KT_START_COLD)
 		blank = kt_session_new_blank(&spec.config);
 	r = get_bake(run, &spec.config, &blank, diag);
@@ -200,7 +205,7 @@ static int open_machine(struct run *run, struct kt_diag *diag)
 		return kt_forward(r);
 	spec.bake = run->baked.bake;
 	kt_diag_reset(diag);
-	/* What the command brings is staged after the boot. */
+	/* The command's files are staged after the boot. */
 	base.files = NULL;
 	if (!spec.bake && kt_stage_build(&initrd_fd, &base, diag))
 		return KT_STAGE_E_SETUP;
@@ -316,7 +321,7 @@ static void run_in_machine(struct run *run)
 		.arg = run,
 		.doing = "run the command",
 		.deadline_ns = timeout ? kt_now_ns() + START_NS + 2 * timeout : UINT64_MAX,
-		.cancel_fd = -1, /* signals come one by one: see take_signal() */
+		.cancel_fd = -1, /* signals are handled one by one: see take_signal() */
 	};
 	struct kt_session *session = run->session;
 	struct kt_diag diag = KT_DIAG_INIT;
@@ -351,7 +356,7 @@ void kt_exec(struct kt_exec_result *res, const struct kt_exec_request *req)
 	int r;
 
 	*res = (struct kt_exec_result){ .exit = KT_EXEC_EXIT_FAULT };
-	/* What is typed is not input of a pipe. */
+	/* With a terminal, in_fd is read by exec-terminal.c. */
 	kt_exec_streams_init(&run.streams, req->terminal ? -1 : req->in_fd, req->out_fd,
 			     req->err_fd);
 	run.terminal = (struct kt_exec_terminal){

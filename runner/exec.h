@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * One command of the user in a machine of its own: `ktest exec`. The machine is a
- * clone of a bake without a scenario, or boots from the same base; what the
- * command needs of the host is staged into it. Nothing is printed here but what
- * the command writes.
+ * One command of the user in a machine of its own: `ktest exec`. The machine is a clone of a
+ * bake that is not primed, or boots from the same base; the program, its libraries and
+ * the user's files are staged. Only the output of the command is printed.
  */
 #pragma once
 
@@ -16,30 +15,34 @@
 #include "machine/stage/stage.h"
 #include "vmm/vm.h"
 
-/* Exit status of a program that runs another one, as of timeout(1) and env(1). */
+/* Exit statuses of a program that runs another program, as in timeout(1) and env(1). */
 enum kt_exec_exit {
 	KT_EXEC_EXIT_TIMED_OUT = 124,
-	KT_EXEC_EXIT_FAULT = 125,      /* of ktest, its machine or its host */
-	KT_EXEC_EXIT_CANNOT_RUN = 126, /* the program is there and cannot be executed */
+	KT_EXEC_EXIT_FAULT = 125,      /* fault of ktest, machine or host */
+	KT_EXEC_EXIT_CANNOT_RUN = 126, /* the program exists and cannot be executed */
 	KT_EXEC_EXIT_NOT_FOUND = 127,
-	KT_EXEC_EXIT_SIGNAL = 128, /* and the number of the signal */
+	KT_EXEC_EXIT_SIGNAL = 128, /* plus the number of the signal */
 };
 
 struct kt_exec_request {
 	const struct kt_kernel *kernel;
-	struct kt_cell_wishes wishes; /* the scheduler is attached before the command starts, and
-				       * the timeout is the command's; the kernel's are filled in */
-	struct kt_stage_files *files; /* further files; the program is added */
-	const char *const *argv;      /* NULL-terminated, at least one */
-	const char *const *env;	      /* "NAME=VALUE", NULL-terminated; NULL: none */
-	int in_fd, out_fd, err_fd;    /* borrowed; its streams */
-	bool terminal;		      /* they are a terminal, in raw mode while it runs */
 	/*
-	 * A signalfd(2), non-blocking. The first signal goes to the command, the second
-	 * ends the machine; with a terminal the first does, but SIGWINCH tells its size.
+	 * The scheduler is attached before the command starts; the timeout is the command's.
+	 * kt_exec() fills in kernel and build_id.
+	 */
+	struct kt_cell_wishes wishes;
+	struct kt_stage_files *files; /* files to stage; kt_exec() adds the program */
+	const char *const *argv;      /* NULL-terminated, at least 1 string */
+	const char *const *env;	      /* "NAME=VALUE", NULL-terminated; NULL: none */
+	int in_fd, out_fd, err_fd;    /* borrowed; standard streams of the command */
+	bool terminal;		      /* they are a terminal, in raw mode while the command runs */
+	/*
+	 * A non-blocking signalfd(2). The first signal is sent to the command, the second ends
+	 * the machine. With a terminal, the first signal ends the machine, and SIGWINCH updates
+	 * the terminal's size.
 	 */
 	int signal_fd;
-	/* Borrowed hooks, each may be NULL. */
+	/* Borrowed hooks; each may be NULL. */
 	void (*on_console)(void *arg, const void *data, size_t len);
 	void (*on_progress)(void *arg, const char *text);
 	void (*on_start)(void *arg); /* right before the command starts */
@@ -47,9 +50,9 @@ struct kt_exec_request {
 };
 
 struct kt_exec_result {
-	int exit;	     /* what ktest is to exit with */
-	struct kt_diag diag; /* what went wrong, or is worth knowing; may be empty */
+	int exit;	     /* exit status for ktest */
+	struct kt_diag diag; /* an error or a remark; may be empty */
 };
 
-/* Every way it can end is a result. */
+/* Runs the command. Faults are results, too: KT_EXEC_EXIT_FAULT. */
 void kt_exec(struct kt_exec_result *ret_result, const struct kt_exec_request *request);

@@ -42,7 +42,7 @@ static void *work(void *arg)
 	return NULL;
 }
 
-/* Whether the job is done; false: it never will be. */
+/* Waits until the job is done. false: the job was not begun and will not be. */
 static bool wait_for(struct crew *crew, unsigned int job)
 {
 	bool done;
@@ -55,7 +55,7 @@ static bool wait_for(struct crew *crew, unsigned int job)
 	return done;
 }
 
-/* As many as can be had; *ret_count of them. */
+/* Starts up to jobs->parallel threads; *ret_count: number of threads started. */
 static int start_threads(struct crew *crew, pthread_t *threads, unsigned int *ret_count)
 {
 	unsigned int wanted = KT_MIN(crew->jobs->parallel, crew->jobs->count), n = 0;

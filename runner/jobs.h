@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Jobs on threads: some at a time, their ends told in the order of the jobs. A thread
- * does whole jobs, one after the other, and lives until all are done: what a job
- * starts dies at the latest with its thread (see base/process.h), never before.
+ * Running numbered jobs on several threads and reporting their ends in the order of their
+ * numbers. Each thread lives until all jobs are done: child processes of a job die with
+ * the thread that forked them (base/process.h), and must not die earlier.
  */
 #pragma once
 
@@ -10,20 +10,20 @@
 
 #include "base/error.h"
 
-#define KT_JOBS_MAX 256 /* at a time */
+#define KT_JOBS_MAX 256 /* at the same time */
 
 struct kt_jobs {
 	unsigned int count;
-	unsigned int parallel; /* at a time; 1 to KT_JOBS_MAX */
-	/* Does the job, on a thread of its own. false: no further ones are to be begun. */
+	unsigned int parallel; /* threads; 1 to KT_JOBS_MAX */
+	/* Does a job, on one of the threads. Returns false to begin no further jobs. */
 	bool (*work)(void *arg, unsigned int job);
-	/* On the caller's thread: this job and all before it are done. */
+	/* On the caller's thread: the job and all jobs with smaller numbers are done. */
 	void (*done)(void *arg, unsigned int job);
 	void *arg;
 };
 
 /*
- * Does them, begun in their order. *ret_begun of them were begun, the first ones; all
- * of these are done. Negative: no thread could be started, nothing was done.
+ * Begins jobs in the order of their numbers and waits for their ends. *ret_begun: number of jobs
+ * begun, all of which are done. Negative errno: no thread could be started, no job was begun.
  */
 int kt_jobs_run(const struct kt_jobs *jobs, unsigned int *ret_begun) _kt_must_check_;

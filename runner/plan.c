@@ -7,7 +7,7 @@
 #include "base/cleanup.h"
 #include "runner/plan.h"
 
-/* Edit distance (Levenshtein), for suggestions only; names are short. */
+/* Levenshtein distance, for suggestions; names are short. */
 static unsigned int distance(const char *a, const char *b)
 {
 	unsigned int row[KT_NAME_MAX + 1];
@@ -45,7 +45,7 @@ static const char *nearest(const char *name)
 	return found && (best == 0 || best <= strlen(found) / 2) ? found : NULL;
 }
 
-/* "lib/GLOB" is of the scenarios that ktest brings along. */
+/* "lib/GLOB" selects among the scenarios of the library only. */
 static bool matches(const struct kt_scenario *s, const char *pattern)
 {
 	if (strncmp(pattern, "lib/", 4))

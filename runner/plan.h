@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* From what the user names to the cells that are to be run. */
+/* Selecting the cells to run by patterns of the user. */
 #pragma once
 
 #include "base/diag.h"
@@ -13,13 +13,13 @@ struct kt_plan {
 
 enum kt_plan_condition {
 	KT_PLAN_E_NO_MATCH = KT_CONDITION(PLAN), /* a pattern matches no scenario */
-	KT_PLAN_E_INVALID,			 /* a cell cannot be */
+	KT_PLAN_E_INVALID,			 /* a cell is invalid */
 };
 
 /*
- * Selects by globs (fnmatch(3)); a scenario named twice is run once. No pattern
- * selects all. The plan borrows what the wishes do. KT_PLAN_E_NO_MATCH with diag, which
- * suggests the nearest name; KT_PLAN_E_INVALID with diag.
+ * Selects scenarios by globs (fnmatch(3)), each scenario once; without patterns all. The plan
+ * borrows the pointers in wishes. Returns 0, a kt_plan_condition or a negative errno, the
+ * conditions with diag; the remedy of KT_PLAN_E_NO_MATCH is the most similar name.
  */
 int kt_plan_select(struct kt_plan *ret_plan, const char *const *patterns, unsigned int count,
 		   const struct kt_cell_wishes *wishes, struct kt_diag *diag) _kt_must_check_;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What is asked of a run: its cell, its artefacts, and who is told. */
+/* The request for a run: cell, artefacts, and hooks for progress. */
 #pragma once
 
 #include <stdbool.h>
@@ -12,16 +12,16 @@
 
 struct kt_run_request {
 	const struct kt_cell *cell;
-	const struct kt_kernel *kernel; /* the cell's */
-	const char *artifacts;		/* folder to create the run's folder in; NULL: default */
-	const struct kt_stage_files *files; /* further files for the guest; NULL: none */
-	struct kt_fleet *fleet;		    /* takes clones from there; borrowed; NULL: make one */
-	struct kt_session *begun;	    /* of kt_run_begin(); used or freed by kt_run() */
-	bool keep_identity;		    /* a clone is called what its bake is called */
-	bool keep;			    /* keep what the machine was booted from, too */
-	int cancel_fd;			    /* becomes readable to cancel; -1: never */
-	/* Borrowed hooks, each may be NULL. */
-	/* What the guest's console and the scenario's body say, as it comes. */
+	const struct kt_kernel *kernel;	    /* of the cell */
+	const char *artifacts;		    /* parent of the artefacts' folder; NULL: default */
+	const struct kt_stage_files *files; /* files to stage besides the scenario's; NULL: none */
+	struct kt_fleet *fleet;		    /* source of the clone; borrowed; NULL: make one */
+	struct kt_session *begun;	    /* from kt_run_begin(); consumed by kt_run() */
+	bool keep_identity;		    /* clone: keeps the identity of the saved machine */
+	bool keep;			    /* keep the initramfs among the artefacts */
+	int cancel_fd;			    /* readable: cancelled; -1: none */
+	/* Borrowed hooks; each may be NULL. */
+	/* Bytes of the guest's console and of the scenario's body, at their arrival. */
 	void (*on_console)(void *arg, const void *data, size_t len);
 	void (*on_progress)(void *arg, const char *text);
 	void *arg;

@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* One run from table to verdict; see run.h. */
+/*
+ * One run from a cell to the verdict; see run.h. This file chooses the machine (a clone of the
+ * fleet, a clone of a bake, or a cold boot), calls kt_drive(), has the result judged, and
+ * writes the artefacts. Failures before the machine runs are results, too. The conversation
+ * with the guest is left to drive.h, the verdict to judge/, files to report/.
+ */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -142,7 +147,7 @@ static int run_checks(struct kt_run_result *res, const struct kt_run_request *re
 	return 0;
 }
 
-/* Copies an archive beside the other artefacts. */
+/* Copies an archive to the artefacts. */
 static void keep_archive(struct kt_artifacts *art, const char *name, int fd)
 {
 	uint8_t bytes[65536];
@@ -177,11 +182,11 @@ static void on_bake_progress(void *arg, const char *text)
 		c->req->on_progress(c->req->arg, text);
 }
 
-/* Where a run starts from. */
+/* The machine a run starts from. */
 struct origin {
-	struct kt_session *blank;    /* waits for the bake, while that is looked up; or NULL */
-	struct kt_baked baked;	     /* its bake is set if there is no lease */
-	struct kt_fleet_lease lease; /* its session is set if there is one */
+	struct kt_session *blank;    /* blank for the bake; NULL: none */
+	struct kt_baked baked;	     /* baked.bake: set without a lease */
+	struct kt_fleet_lease lease; /* lease.session: set with a lease */
 };
 
 static int get_origin(struct origin *origin, const struct kt_run_request *req,
@@ -203,8 +208,8 @@ static void note_origin(struct kt_run_result *res, const struct origin *origin)
 }
 
 /*
- * 0, or a condition of kt_baking_get() or kt_fleet_acquire(). The console of a
- * machine that did not get ready is kept.
+ * Returns 0, a kt_baking_condition, a kt_fleet_condition or a negative errno. The console of a
+ * machine that did not become ready is kept.
  */
 static int find_origin(struct origin *origin, struct kt_run_result *res,
 		       const struct kt_run_request *req, const struct kt_vm_config *config,
@@ -231,7 +236,7 @@ static int find_origin(struct origin *origin, struct kt_run_result *res,
 	return r;
 }
 
-/* 0, or it cannot be made, with an outcome. */
+/* Builds an archive. Any result but 0: failed, the outcome is set. */
 static int stage_part(struct kt_run_result *res, const struct kt_run_request *req,
 		      unsigned int parts, int *ret_fd, struct kt_artifacts *art)
 {
@@ -274,7 +279,7 @@ static int run_clone(struct kt_run_result *res, const struct kt_run_request *req
 					.blank = kt_steal_ptr(origin->blank) };
 	const struct kt_bake *bake = start.session ? start.session->bake : start.bake;
 
-	/* In a machine that was primed all is staged. */
+	/* A primed machine has everything staged. */
 	if (!bake->prologue_bytes && stage_part(res, req, KT_INITRAMFS_STAGED, &staged_fd, art))
 		return res->outcome == KT_OUTCOME_UNKNOWN ? kt_raise(-ENOMEM) : 0;
 	start.staged_fd = staged_fd;
@@ -289,7 +294,7 @@ static int run_from(struct kt_run_result *res, const struct kt_run_request *req,
 	bool primed = kt_cell_is_primed(req->cell);
 	int r = find_origin(origin, res, req, config, primed, art, &diag);
 
-	/* What fails while it is primed is for the run to find out. */
+	/* A scheduler or warm-up that fails before the save fails again in the run, on record. */
 	if (r == KT_BAKING_E_NOT_PRIMED) {
 		kt_diag_reset(&diag);
 		r = find_origin(origin, res, req, config, false, art, &diag);
@@ -319,7 +324,7 @@ static int run_from_bake(struct kt_run_result *res, const struct kt_run_request 
 	struct origin origin = { .blank = kt_steal_ptr(*begun) };
 	int r;
 
-	/* A pool has machines that are ready. */
+	/* A fleet has ready machines; a blank would save no time. */
 	if (!req->fleet && !origin.blank)
 		origin.blank = kt_session_new_blank(config);
 	r = run_from(res, req, config, &origin, art);
@@ -340,8 +345,9 @@ static int run_staged(struct kt_run_result *res, const struct kt_run_request *re
 
 	if (req->on_progress)
 		req->on_progress(req->arg, "staging");
-	r = kt_kernel_require(req->kernel, &diag) ?:
-		    kt_machine_config(&config, &req->cell->machine, -1, &diag);
+	r = kt_kernel_require(req->kernel, &diag);
+	if (!r)
+		r = kt_machine_config(&config, &req->cell->machine, -1, &diag);
 	if (r == -ENOMEM)
 		return kt_forward(r);
 	if (r) {
@@ -363,7 +369,7 @@ static void write_artifacts(struct kt_run_result *res, const struct kt_run_reque
 	write_snapshots(art, &res->record);
 	if (!kt_buf_printf(&script, "#!/bin/sh\n# Repeats this run.\nexec %s \"$@\"\n", res->rerun))
 		kt_artifacts_write(art, "rerun.sh", script.data, script.len, 0755);
-	/* What could not be kept makes the run inconclusive; then result.json is tried last. */
+	/* A failed write makes the run inconclusive; result.json, written last, says so. */
 	if (kt_artifacts_failed(art) && res->outcome == KT_OUTCOME_COMPLETED) {
 		res->outcome = KT_OUTCOME_HOST_ERROR;
 		res->diag = art->error;
@@ -377,7 +383,7 @@ static void write_artifacts(struct kt_run_result *res, const struct kt_run_reque
 	}
 }
 
-/* There is nothing to run: it would not be what the scenario is about. */
+/* Skips the run, whose machine would not have what the scenario requires. */
 static void skip(struct kt_run_result *res, const char *why)
 {
 	res->outcome = KT_OUTCOME_COMPLETED;

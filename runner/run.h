@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * One run of one scenario, from the record in the table to the verdict: stage,
- * boot, drive, collect, check, conclude. Nothing is printed here.
+ * One run of one cell, from staging to the verdict: stage, boot or restore, drive, collect,
+ * check, conclude. Nothing is printed.
  */
 #pragma once
 
@@ -11,13 +11,10 @@
 #include "scenario/cell.h"
 
 /*
- * Begins with the machine of a cell before the rest of the request is known. NULL where nothing
- * is gained by it. It is the caller's to give to kt_run(), or to kt_session_free().
+ * Makes a blank for the machine of a cell before the rest of the request is known. The caller
+ * passes the blank to kt_run() or to kt_session_free(). NULL: a blank would save no time.
  */
 struct kt_session *kt_run_begin(const struct kt_cell *cell);
 
-/*
- * Runs it. Every way a run can end is a result; negative only when not even a
- * result could be made (out of memory).
- */
+/* Runs the cell. Returns 0 for every end of the run, with a result, or -ENOMEM. */
 int kt_run(struct kt_run_result *ret_result, const struct kt_run_request *request) _kt_must_check_;

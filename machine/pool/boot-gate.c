@@ -12,7 +12,7 @@ unsigned int kt_pool_gate_cpus(void)
 
 	if (!sched_getaffinity(0, sizeof(set), &set))
 		return (unsigned int)CPU_COUNT(&set);
-	online = sysconf(_SC_NPROCESSORS_ONLN); /* more CPUs than the set has room for */
+	online = sysconf(_SC_NPROCESSORS_ONLN); /* the host has more CPUs than cpu_set_t holds */
 	return online > 0 ? (unsigned int)online : 1;
 }
 
@@ -70,7 +70,7 @@ int kt_pool_gate_enter(struct kt_pool_gate *gate, struct kt_pool_pass *pass)
 	dequeue(gate, pass);
 	in = !pass->abandoned;
 	gate->taken += in;
-	pthread_cond_broadcast(&gate->moved); /* there may be room for the next as well */
+	pthread_cond_broadcast(&gate->moved); /* the next pass may fit, too */
 	pthread_mutex_unlock(&gate->lock);
 	return in ? 0 : KT_POOL_GATE_E_ABANDONED;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Boot-rate gate: how many machines are being made or restored at a time, over all
- * pools that share it. More than the host has CPUs only makes each of them later.
- * Whoever comes first goes first, whichever pool it is of.
+ * Boot-rate gate: limits how many machines are made or restored at the same time, over all
+ * pools that share the gate. With more machines than CPUs of the host, each machine only
+ * takes longer. Threads enter in the order of their arrival, across pools.
  */
 #pragma once
 
@@ -11,7 +11,7 @@
 
 #include "base/error.h"
 
-/* A place in the queue; of one thread, zeroed at first. */
+/* The place of one thread in the queue. Zeroed by the caller before the first use. */
 struct kt_pool_pass {
 	struct kt_pool_pass *next;
 	bool abandoned;
@@ -21,26 +21,29 @@ struct kt_pool_gate {
 	pthread_mutex_t lock;
 	pthread_cond_t moved;
 	struct kt_pool_pass *first, *last;
-	unsigned int slots; /* at a time */
-	unsigned int taken;
+	unsigned int slots; /* most passes inside at the same time */
+	unsigned int taken; /* passes inside now */
 };
 
-/* The CPUs this process may use; at least 1. */
+/* Number of CPUs this process may use; at least 1. */
 unsigned int kt_pool_gate_cpus(void);
 
-/* slots: how many at a time; 0: one for each CPU. */
+/* slots: most passes inside at the same time; 0: kt_pool_gate_cpus(). */
 int kt_pool_gate_init(struct kt_pool_gate *gate, unsigned int slots) _kt_must_check_;
-/* Nobody may be in it or wait for it. */
+/* No thread may be inside the gate or wait for it. */
 void kt_pool_gate_deinit(struct kt_pool_gate *gate);
 
 enum kt_pool_gate_condition {
-	/* the pass was abandoned; the caller is not in */
+	/* the pass was abandoned; the caller is not inside */
 	KT_POOL_GATE_E_ABANDONED = KT_CONDITION(POOL_GATE),
 };
 
-/* Waits for a place. pass is borrowed until it returns. */
+/*
+ * Waits until the pass is inside. pass is borrowed for the call. Returns 0 or a
+ * kt_pool_gate_condition.
+ */
 int kt_pool_gate_enter(struct kt_pool_gate *gate, struct kt_pool_pass *pass) _kt_must_check_;
 void kt_pool_gate_leave(struct kt_pool_gate *gate);
 
-/* From now on whoever waits, or will wait, with this pass is turned away. */
+/* Makes present and future kt_pool_gate_enter() calls with this pass return ABANDONED. */
 void kt_pool_gate_abandon(struct kt_pool_gate *gate, struct kt_pool_pass *pass);

@@ -60,10 +60,10 @@ static uint64_t sum_saturated(uint64_t a, uint64_t b)
 }
 
 struct state {
-	uint64_t host;	   /* bytes available */
-	uint64_t promised; /* ... and not used yet */
-	bool busy;	   /* some of the machines are in use */
-	bool ending;	   /* some are being destroyed */
+	uint64_t host;	   /* available bytes of the host */
+	uint64_t promised; /* promised bytes that are not used yet */
+	bool busy;	   /* a machine is in use */
+	bool ending;	   /* a machine is being destroyed */
 };
 
 static int look(const struct kt_pool_memory *memory, struct state *ret_state)
@@ -127,7 +127,7 @@ void kt_pool_memory_leave(struct kt_pool_memory *memory, struct kt_pool_giver *g
 	pthread_mutex_unlock(&memory->lock);
 }
 
-/* Whether somebody has begun to end a machine that nobody used. */
+/* Makes one pool begin to destroy an idle machine; false: no pool has an idle machine. */
 static bool reclaim(struct kt_pool_memory *memory)
 {
 	for (struct kt_pool_giver *g = memory->givers; g; g = g->next)
@@ -152,7 +152,7 @@ static int ask(struct kt_pool_memory *memory, struct kt_pool_promise *promise, b
 	struct state state;
 	int r = look(memory, &state);
 
-	/* What is ending may be enough, when it has ended; so one at a time. */
+	/* One at a time: the memory of a machine that is ending may be enough. */
 	if (!r && urgent && !fits(memory, promise->bytes, urgent, &state) && !state.ending &&
 	    reclaim(memory))
 		r = look(memory, &state);
@@ -192,7 +192,7 @@ void kt_pool_memory_item(struct kt_pool_memory *memory, struct kt_pool_promise *
 void kt_pool_promise_end(struct kt_pool_promise *promise)
 {
 	promise->ending = true;
-	promise->idle = false; /* its memory comes back soon */
+	promise->idle = false; /* waiting helps: the memory comes back soon */
 }
 
 void kt_pool_memory_ending(struct kt_pool_memory *memory, struct kt_pool_promise *promise)

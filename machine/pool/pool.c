@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Leases and those who wait for one; see pool.h. What is done to items is in
+ * Leases and waiters of a pool; see pool.h. Making, restoring and destroying items is left to
  * work.c.
  *
- * The item that became idle last is lent first: its memory is warm, and those that
- * are not needed grow old. An item goes to the first who waits as soon as it is
- * idle, so that nobody who comes later finds it.
+ * The item that became idle last is lent first: its memory is warm, and surplus items reach
+ * their eviction. An item that becomes idle goes to the first waiter at once, so that a later
+ * caller cannot take the item.
  */
 #include <poll.h>
 #include <stdlib.h>
@@ -28,7 +28,7 @@ void kt_pool_set(struct kt_pool *pool, struct kt_pool_slot *slot, enum kt_pool_s
 		slot->since_ns = kt_now_ns();
 	}
 	pthread_cond_broadcast(&pool->settled);
-	/* A lease makes work only in that fewer are idle; one thread is enough for that. */
+	/* A lease only lowers the number of idle items; one thread is enough to replace the item. */
 	if (state == KT_POOL_LEASED)
 		pthread_cond_signal(&pool->work);
 	else
@@ -81,7 +81,7 @@ static void enqueue(struct kt_pool *pool, struct kt_pool_waiter *waiter)
 	else
 		pool->first = waiter;
 	pool->last = waiter;
-	pool->memory_at_ns = 0; /* whoever comes is told at once whether there is memory */
+	pool->memory_at_ns = 0; /* the next caller learns at once whether memory is available */
 	pthread_cond_broadcast(&pool->work);
 }
 
@@ -137,7 +137,7 @@ static void say_state(const struct kt_pool *pool, struct kt_diag *diag, unsigned
 		      n[KT_POOL_DOOMED] + n[KT_POOL_DESTROYING], waiting);
 }
 
-/* The wait ended without a result. */
+/* Removes a waiter without a result. */
 static void give_up(struct kt_pool *pool, struct kt_pool_waiter *waiter, int result)
 {
 	struct kt_diag *diag = &waiter->diag;
@@ -158,7 +158,7 @@ static void give_up(struct kt_pool *pool, struct kt_pool_waiter *waiter, int res
 	waiter->result = result;
 }
 
-/* Without the lock. 0: look whether it is done; else why to give up. */
+/* Without the lock. Returns 0 if `done` may be set, else the reason to give up. */
 static int wait_once(const struct kt_pool_waiter *waiter, int cancel_fd, uint64_t deadline_ns)
 {
 	struct pollfd fds[] = { { .fd = waiter->fd, .events = POLLIN },
@@ -175,7 +175,7 @@ static int wait_once(const struct kt_pool_waiter *waiter, int cancel_fd, uint64_
 	return fds[1].revents ? KT_POOL_E_CANCELLED : 0;
 }
 
-/* With the lock held, which it gives up while it waits. */
+/* With the lock held; releases the lock during the wait. */
 static int wait_in_line(struct kt_pool *pool, int cancel_fd, struct kt_pool_lease *ret_lease,
 			struct kt_diag *diag)
 {
@@ -191,7 +191,7 @@ static int wait_in_line(struct kt_pool *pool, int cancel_fd, struct kt_pool_leas
 		r = wait_once(&waiter, cancel_fd, deadline_ns);
 		pthread_mutex_lock(&pool->lock);
 	}
-	/* What was given while the wait ended for another reason is kept. */
+	/* An item given at the moment of a timeout or cancellation is kept. */
 	if (!waiter.done)
 		give_up(pool, &waiter, r);
 	close(waiter.fd);
@@ -211,7 +211,7 @@ static int acquire(struct kt_pool *pool, int cancel_fd, struct kt_pool_lease *re
 		kt_diag_cause(diag, "the pool is being closed");
 		return KT_POOL_E_CLOSED;
 	}
-	/* With idle ones there is nobody who waits. */
+	/* While an item is idle, there is no waiter. */
 	if (!pool->counts[KT_POOL_IDLE])
 		return wait_in_line(pool, cancel_fd, ret_lease, diag);
 	pool->stats.hits++;
@@ -303,7 +303,7 @@ void kt_pool_set_min_ready(struct kt_pool *pool, unsigned int min_ready)
 
 /* ---- its life ---- */
 
-/* Ends all items in one of the states. */
+/* Marks all items in one state to be destroyed. */
 static void doom(struct kt_pool *pool, enum kt_pool_state state)
 {
 	for (unsigned int i = 0; i < pool->config.max_alive; i++)
@@ -356,7 +356,7 @@ static int init_locks(struct kt_pool *pool)
 	if (r)
 		return kt_raise(-r);
 	r = pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	/* The rest cannot fail with these attributes. */
+	/* The other calls cannot fail with these attributes. */
 	if (!r) {
 		pthread_mutex_init(&pool->lock, NULL);
 		pthread_cond_init(&pool->work, &attr);
@@ -372,7 +372,7 @@ static bool makes_sense(const struct kt_pool_maker *maker, const struct kt_pool_
 	       config->max_alive <= KT_POOL_ITEMS_MAX && config->min_ready <= config->max_alive;
 }
 
-/* One thread more than can be at the gate, so that items are destroyed meanwhile. */
+/* One thread more than the gate admits, so that items are destroyed meanwhile. */
 static unsigned int workers_of(const struct kt_pool_config *config)
 {
 	unsigned int busy = KT_MIN(config->max_alive, config->gate->slots);

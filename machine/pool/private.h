@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What pool.c (leases, waiters) and work.c (the threads that make, restore and
- * destroy) share. All of struct kt_pool is under its lock, except what does not
- * change after kt_pool_new().
+ * Shared by pool.c (leases, waiters) and work.c (threads that make, restore and destroy). The
+ * pool's lock guards all members of struct kt_pool that change after kt_pool_new().
  *
- * Order of locks: the memory's, then a pool's; with the pool's held nobody asks the
- * memory, waits at the gate or calls the maker. The maker's used() alone is called
- * under the memory's.
+ * Lock order: kt_pool_memory.lock before kt_pool.lock. With kt_pool.lock held, no thread calls
+ * kt_pool_memory_ask(), waits at the gate or calls the maker. Of the maker's functions, only
+ * used() is called with kt_pool_memory.lock held.
  */
 #pragma once
 
@@ -28,12 +27,12 @@ struct kt_pool_slot {
 	enum kt_pool_state state;
 	void *item;
 	uint64_t serial;   /* of the latest lease */
-	uint64_t order;	   /* of becoming idle: the largest is the latest */
-	uint64_t since_ns; /* idle */
+	uint64_t order;	   /* increases with each item that becomes idle */
+	uint64_t since_ns; /* start of being idle, CLOCK_MONOTONIC */
 	struct kt_pool_promise promise;
 };
 
-/* On the stack of whoever waits. */
+/* A call of kt_pool_acquire() that waits; on its stack. */
 struct kt_pool_waiter {
 	struct kt_pool_waiter *next;
 	int fd; /* eventfd; readable when done */
@@ -50,16 +49,16 @@ struct kt_pool_worker {
 };
 
 struct kt_pool {
-	/* constant */
+	/* not changed after kt_pool_new() */
 	struct kt_pool_maker maker;
 	struct kt_pool_config config;
 	struct kt_pool_worker *workers;
 	unsigned int worker_count;
-	struct kt_pool_giver giver; /* of the memory */
+	struct kt_pool_giver giver; /* this pool as a source of memory */
 
 	pthread_mutex_t lock;
-	pthread_cond_t work;	    /* there is something to do */
-	pthread_cond_t settled;	    /* a state has changed, or a caller has left */
+	pthread_cond_t work;	    /* a worker has a task */
+	pthread_cond_t settled;	    /* a slot's state has changed, or a caller has left */
 	struct kt_pool_slot *slots; /* max_alive of them */
 	unsigned int counts[KT_POOL_STATE_COUNT_];
 	struct kt_pool_waiter *first, *last;
@@ -67,23 +66,23 @@ struct kt_pool {
 	bool closing, stop;
 	uint64_t serial, order;
 	unsigned int failures_in_row;
-	uint64_t make_at_ns;	    /* not before, after a failure */
-	uint64_t memory_at_ns;	    /* not before, after a refusal */
-	struct kt_pool_stats stats; /* what is counted, not what is the case */
+	uint64_t make_at_ns;	    /* earliest next make after a failure */
+	uint64_t memory_at_ns;	    /* earliest next request of memory after a refusal */
+	struct kt_pool_stats stats; /* only the members that count events */
 };
 
-/* With the lock held: */
+/* To be called with pool->lock held: */
 
 void kt_pool_set(struct kt_pool *pool, struct kt_pool_slot *slot, enum kt_pool_state state);
-/* Gives idle items to those who wait. */
+/* Gives idle items to waiters. */
 void kt_pool_serve(struct kt_pool *pool);
-/* All who wait get the result and the diagnostic, which may be NULL. */
+/* Ends all waits with this result and diag (may be NULL). */
 void kt_pool_fail_waiters(struct kt_pool *pool, int result, const struct kt_diag *diag);
 unsigned int kt_pool_alive(const struct kt_pool *pool);
 unsigned int kt_pool_waiting(const struct kt_pool *pool);
 
-/* Of work.c; without the lock: */
+/* In work.c; to be called without the lock: */
 
 int kt_pool_start_workers(struct kt_pool *pool) _kt_must_check_;
-/* After stop was set. */
+/* To be called after pool->stop was set. */
 void kt_pool_join_workers(struct kt_pool *pool);

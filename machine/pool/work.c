@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The threads of a pool: they make, restore and destroy items. What there is to do
- * follows from the state of the slots and from who waits, and is decided anew each
- * time, under the lock; there is no queue of tasks that could go out of date.
+ * The worker threads of a pool, which make, restore and destroy items. A worker computes its next
+ * task from the slots' states and the number of waiters, under the lock. There is no queue of
+ * tasks, which could become out of date. Leases and waiters are left to pool.c.
  */
 #include <string.h>
 
 #include "base/clock.h"
 #include "machine/pool/private.h"
 
-#define BACKOFF_DOUBLINGS 7 /* more than to KT_POOL_BACKOFF_MAX_NS are not counted */
+#define BACKOFF_DOUBLINGS 7 /* 2^7 * BACKOFF_MIN_NS exceeds BACKOFF_MAX_NS */
 
 /* ---- what is to do ---- */
 
@@ -49,7 +49,7 @@ static struct kt_pool_slot *oldest_idle(struct kt_pool *pool)
 	return oldest;
 }
 
-/* For another pool, even if fewer than the minimum stay. */
+/* Gives an idle item's memory to another pool, even if fewer than min_ready items stay. */
 static bool give_memory(struct kt_pool_giver *giver)
 {
 	struct kt_pool *pool = kt_container_of(giver, struct kt_pool, giver);
@@ -82,9 +82,8 @@ static void evict(struct kt_pool *pool, uint64_t *wake_ns)
 }
 
 /*
- * The slot to work on, its state telling what; NULL: nothing to do before *ret_wake_ns.
- * To destroy comes first, as it gives memory back, and to restore before to make, as
- * it is cheaper.
+ * The slot to work on; its state is the task. NULL: no task before *ret_wake_ns. Destroying comes
+ * first, because it gives memory back; restoring comes before making, because it is cheaper.
  */
 static struct kt_pool_slot *next_task(struct kt_pool *pool, uint64_t *ret_wake_ns)
 {
@@ -113,7 +112,7 @@ static void wait_for_work(struct kt_pool *pool, uint64_t wake_ns)
 		pthread_cond_timedwait(&pool->work, &pool->lock, &at);
 }
 
-/* ---- doing it; the lock is held at the begin and the end of each ---- */
+/* ---- tasks; called and left with the lock held ---- */
 
 static void destroy(struct kt_pool *pool, struct kt_pool_slot *slot)
 {
@@ -132,7 +131,7 @@ static void destroy(struct kt_pool *pool, struct kt_pool_slot *slot)
 	kt_pool_set(pool, slot, KT_POOL_EMPTY);
 }
 
-/* It is ready, unless the pool was closed meanwhile. */
+/* Marks the item idle, unless the pool was closed meanwhile. */
 static void make_ready(struct kt_pool *pool, struct kt_pool_slot *slot)
 {
 	kt_pool_set(pool, slot, pool->closing ? KT_POOL_DOOMED : KT_POOL_IDLE);
@@ -142,7 +141,7 @@ static void make_ready(struct kt_pool *pool, struct kt_pool_slot *slot)
 static void restore(struct kt_pool_worker *worker, struct kt_pool_slot *slot)
 {
 	struct kt_pool *pool = worker->pool;
-	struct kt_diag diag = KT_DIAG_INIT; /* an item is made in its place; nobody asks why */
+	struct kt_diag diag = KT_DIAG_INIT; /* not reported: a new item replaces the broken one */
 	int r;
 
 	kt_pool_set(pool, slot, KT_POOL_RESTORING);
@@ -189,7 +188,7 @@ static void note_refusal(struct kt_pool *pool, int r, const struct kt_diag *diag
 		kt_pool_fail_waiters(pool, KT_POOL_E_CAPACITY, diag);
 }
 
-/* At the gate, without the lock. Whether the item is still wanted, and somebody waits. */
+/* Inside the gate, without the lock. Whether the item is still wanted; *urgent: a caller waits. */
 static bool is_wanted(struct kt_pool *pool, bool *ret_urgent)
 {
 	bool wanted;
@@ -201,7 +200,7 @@ static bool is_wanted(struct kt_pool *pool, bool *ret_urgent)
 	return wanted;
 }
 
-/* At the gate, without the lock. *ret_admitted: memory was not the hindrance. */
+/* Inside the gate, without the lock. *ret_admitted: not refused for memory. */
 static int make_admitted(struct kt_pool *pool, struct kt_pool_slot *slot, bool urgent,
 			 bool *ret_admitted, struct kt_diag *diag)
 {

@@ -31,7 +31,7 @@ static int write_archive(int fd, const struct kt_buf *init)
 
 	for (size_t i = 0; !r && i < KT_ARRAY_SIZE(folders); i++)
 		r = kt_cpio_dir(&cpio, folders[i], 0755);
-	/* The kernel opens it as descriptors 0 to 2 of init. */
+	/* The kernel opens the console as descriptors 0 to 2 of init. */
 	if (!r)
 		r = kt_cpio_node(&cpio, "/dev/console", S_IFCHR | 0600, 5, 1);
 	if (!r)
@@ -59,7 +59,7 @@ static int build(struct kt_buf *out, const struct kt_buf *init)
 
 /* ---- the cache ---- */
 
-/* Whether the file is whole; cuts the trailer off then. */
+/* Whether the cached file is complete; if so, cuts the trailer off. */
 static bool check_cached(struct kt_buf *file)
 {
 	size_t len = file->len < TRAILER_SIZE ? 0 : file->len - TRAILER_SIZE;
@@ -89,7 +89,7 @@ static int cache_path(char *path, const struct kt_buf *init)
 	return kt_forward(r);
 }
 
-/* Keeping it may fail: no space, no rights. The next run builds it again then. */
+/* Writing to the cache may fail (space, rights); the next run then builds the archive again. */
 static void keep(const char *path, struct kt_buf *archive)
 {
 	size_t len = archive->len;

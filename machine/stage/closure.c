@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Library closure; see closure.h. The order of the search is that of ld.so(8):
- * DT_RPATH of the file and of the program (when the file has no DT_RUNPATH),
- * LD_LIBRARY_PATH, DT_RUNPATH of the file, the cache, the default folders. Of
- * the dynamic string tokens $ORIGIN is known; folders with others are skipped.
+ * Library closure; see closure.h. Search order, as in ld.so(8): DT_RPATH of the file and of the
+ * program (if the file has no DT_RUNPATH), LD_LIBRARY_PATH, DT_RUNPATH of the file, the cache,
+ * the default folders. $ORIGIN is replaced; folders with other dynamic string tokens are
+ * skipped. Reading ELF files is left to elf-deps.h, reading the cache to ld-cache.h.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -35,7 +35,7 @@ static const char *const host_default_dirs[] = {
 struct resolver {
 	struct kt_closure closure;
 	struct kt_closure_search search;
-	struct kt_buf cache; /* bytes of the linker's cache */
+	struct kt_buf cache; /* content of ld.so.cache */
 	char *rpath;	     /* DT_RPATH of the program, with $ORIGIN replaced */
 	struct kt_diag *diag;
 };
@@ -61,7 +61,7 @@ static void resolver_deinit(struct resolver *rs)
 
 /* ---- one library ---- */
 
-/* Whether path is a library for the guest. A file of another kind is passed over, as ld.so does. */
+/* Whether path is a library for the guest. Other files are skipped, as ld.so does. */
 static bool is_library(const char *path)
 {
 	_cleanup_(kt_elf_deps_deinit) struct kt_elf_deps deps = { 0 };
@@ -70,7 +70,7 @@ static bool is_library(const char *path)
 	return fd >= 0 && !kt_elf_deps_read(&deps, fd, NULL);
 }
 
-/* Replaces $ORIGIN and ${ORIGIN} at the front; false for folders that cannot be told. */
+/* Replaces a leading $ORIGIN or ${ORIGIN}; false: the folder is to be skipped. */
 static bool expand_dir(char *buf, const char *dir, size_t len, const char *owner)
 {
 	static const char *const tokens[] = { "$ORIGIN", "${ORIGIN}" };
@@ -83,12 +83,12 @@ static bool expand_dir(char *buf, const char *dir, size_t len, const char *owner
 			return !kt_path_format(buf, "%.*s%.*s", (int)(slash ? slash - owner : 0),
 					       owner, (int)(len - n), dir + n);
 	}
-	/* An empty or relative folder depends on where the program is started. */
+	/* An empty or relative folder depends on the working directory at run time. */
 	return len && dir[0] == '/' && !memchr(dir, '$', len) &&
 	       !kt_path_format(buf, "%.*s", (int)len, dir);
 }
 
-/* Looks in a list of folders joined by ':'. The path found is the caller's; NULL: none. */
+/* Searches folders joined by ':'. The caller owns the returned path; NULL: not found. */
 static char *find_in_dirs(const char *dirs, const char *owner, const char *name)
 {
 	char dir[KT_PATH_MAX], path[KT_PATH_MAX];
@@ -182,7 +182,7 @@ static int add_library(struct resolver *rs, const char *name, const char *owner,
 	return kt_forward(append_library(rs, name, path));
 }
 
-/* What glibc opens by itself, in pthread_exit() and pthread_cancel(). */
+/* The library that glibc opens in pthread_exit() and pthread_cancel(). */
 static int add_unwinder(struct resolver *rs, const char *owner, const struct kt_elf_deps *deps)
 {
 	static const char name[] = "libgcc_s.so.1";
@@ -294,12 +294,12 @@ int kt_closure_resolve(struct kt_closure *ret_closure, bool *ret_has_debug, cons
 		rs.search.library_path = getenv("LD_LIBRARY_PATH");
 	if (!rs.search.default_dirs)
 		rs.search.default_dirs = host_default_dirs;
-	/* Without a cache the default folders are all there is. */
+	/* Without a cache, the default folders are searched. */
 	r = kt_read_file(rs.search.cache_path ? rs.search.cache_path : "/etc/ld.so.cache",
 			 &rs.cache);
 	if (r < 0)
 		rs.cache.len = 0;
-	/* $ORIGIN is where the file is, not where a link to it is. */
+	/* $ORIGIN is the folder of the file itself, not of a symbolic link to the file. */
 	r = resolve(&rs, ret_has_debug, real ? real : path);
 	if (r)
 		return kt_forward(r);

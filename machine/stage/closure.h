@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * All files a dynamically linked program needs to start: its interpreter and,
- * transitively, its libraries, found as the dynamic linker of this host would
- * find them. What a program opens itself with dlopen() is not known, except
- * libgcc_s.so.1, which glibc opens to end or cancel a thread: it comes along with
- * glibc when the host has it.
+ * The library closure of a dynamically linked program: the interpreter and, transitively, all
+ * libraries, found as the dynamic linker of this host would find them. Libraries opened
+ * with dlopen() are not part of the closure, except libgcc_s.so.1, which glibc opens to
+ * end or cancel a thread: it is added with glibc if the host has it.
  */
 #pragma once
 
@@ -18,9 +17,9 @@
 #define KT_CLOSURE_LIBS_MAX 512
 
 struct kt_closure_lib {
-	char *name;	  /* as asked for; owned */
+	char *name;	  /* DT_NEEDED; owned */
 	char *path;	  /* absolute; owned */
-	char *guest_path; /* where it lies in the guest: the same, unless hidden there; owned */
+	char *guest_path; /* path in the guest: `path`, unless a mount hides it there; owned */
 };
 
 struct kt_closure {
@@ -29,7 +28,7 @@ struct kt_closure {
 	size_t lib_count;
 };
 
-/* Where to look besides what the files say; NULL members: what this process and host have. */
+/* Search paths besides those in ELF files. NULL members: those of this process and host. */
 struct kt_closure_search {
 	const char *library_path;	 /* LD_LIBRARY_PATH */
 	const char *cache_path;		 /* /etc/ld.so.cache */
@@ -37,20 +36,21 @@ struct kt_closure_search {
 };
 
 enum kt_closure_condition {
-	/* the program is not one for the guest; see diag */
+	/* the program cannot run in the guest; see diag */
 	KT_CLOSURE_E_NOTELF = KT_CONDITION(CLOSURE),
-	KT_CLOSURE_E_LIBRARY, /* something it needs was not found; diag names it and who asks */
+	KT_CLOSURE_E_LIBRARY, /* a library was not found; diag names the library and its user */
 };
 
 void kt_closure_deinit(struct kt_closure *closure);
 
 /*
- * Resolves the program at `path`. search may be NULL. *ret_has_debug tells
- * whether strip would make it smaller.
+ * Resolves the closure of the program at `path`. search may be NULL. *ret_has_debug: strip would
+ * make the program smaller. Returns 0, a kt_closure_condition or a negative errno, both with
+ * diag.
  */
 int kt_closure_resolve(struct kt_closure *ret_closure, bool *ret_has_debug, const char *path,
 		       const struct kt_closure_search *search,
 		       struct kt_diag *diag) _kt_must_check_;
 
-/* The folders of all libraries, each once, joined by ':', for LD_LIBRARY_PATH in the guest. */
+/* Appends LD_LIBRARY_PATH for the guest: the folders of all libraries, without duplicates. */
 int kt_closure_library_path(const struct kt_closure *closure, struct kt_buf *out) _kt_must_check_;

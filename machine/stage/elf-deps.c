@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Dynamic dependencies of an ELF file, by libelf; see elf-deps.h. */
+/*
+ * Dynamic dependencies of an ELF file; see elf-deps.h. libelf decodes headers and the dynamic
+ * segment. Addresses and string offsets in them are checked here against the file's size.
+ */
 #include <errno.h>
 #include <gelf.h>
 #include <libelf.h>
@@ -33,20 +36,20 @@ static int not_elf(struct kt_diag *diag, const char *cause)
 	return KT_ELF_DEPS_E_NOTELF;
 }
 
-/* The file: libelf's view for headers, its bytes for what they point to. */
+/* The file: libelf's view for headers, raw bytes for strings. */
 struct image {
 	Elf *elf;
 	const char *data;
 	size_t len;
 };
 
-/* Bytes at an offset; NULL if they are not all there. */
+/* len bytes at an offset; NULL: beyond the end of the file. */
 static const char *bytes_at(const struct image *im, uint64_t offset, uint64_t len)
 {
 	return offset <= im->len && len <= im->len - offset ? im->data + offset : NULL;
 }
 
-/* A copy of the string at an offset, which ends within `left` bytes; NULL if it does not. */
+/* A copy of the string at an offset; NULL: not terminated within `left` bytes. */
 static char *string_at(const struct image *im, uint64_t offset, uint64_t left)
 {
 	if (offset >= im->len)
@@ -56,7 +59,7 @@ static char *string_at(const struct image *im, uint64_t offset, uint64_t left)
 	return memchr(im->data + offset, 0, left) ? strdup(im->data + offset) : NULL;
 }
 
-/* Offset in the file of a virtual address; false if no segment holds it. */
+/* File offset of a virtual address; false: no segment contains the address. */
 static bool offset_of(const struct image *im, size_t phdrs, uint64_t address, uint64_t *ret_offset,
 		      uint64_t *ret_left)
 {
@@ -132,7 +135,7 @@ static int read_dynamic(struct kt_elf_deps *deps, const struct image *im, size_t
 		else if (d.d_tag == DT_STRTAB)
 			strtab = d.d_un.d_ptr;
 	}
-	/* A static-pie program has a dynamic segment and may have nothing in it. */
+	/* The dynamic segment of a static-pie program may be empty. */
 	if (!offset_of(im, phdrs, strtab, &strings, &left))
 		return strtab ? KT_ELF_DEPS_E_NOTELF : 0;
 	for (size_t i = 0; !r && i < n; i++) {
@@ -221,7 +224,7 @@ int kt_elf_deps_parse(struct kt_elf_deps *ret_deps, const void *data, size_t len
 	if (!len)
 		return not_elf(diag, "it is empty");
 	elf_version(EV_CURRENT);
-	/* libelf writes to what it was given only when asked to update it. */
+	/* libelf writes to the memory only in elf_update(), which is not called. */
 	elf = elf_memory((char *)data, len);
 	if (!elf)
 		return not_elf_at_all(&im, diag);

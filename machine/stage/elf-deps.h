@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What an ELF program or library asks of the dynamic linker. Read from program
- * headers only, as the dynamic linker does, so that stripped section headers do
- * not matter. The file is not trusted.
+ * The requirements of an ELF program or library to the dynamic linker. As in the dynamic linker,
+ * only program headers are read; section headers may be stripped. The file is untrusted.
  */
 #pragma once
 
@@ -21,7 +20,7 @@ struct kt_elf_deps {
 	char *runpath;	   /* DT_RUNPATH; NULL: none */
 	char **needed;	   /* DT_NEEDED in order */
 	size_t needed_count;
-	bool has_debug; /* has a symbol table or debug sections that strip would remove */
+	bool has_debug; /* has a symbol table or debug sections, which strip would remove */
 };
 
 enum kt_elf_deps_condition {
@@ -31,9 +30,9 @@ enum kt_elf_deps_condition {
 
 void kt_elf_deps_deinit(struct kt_elf_deps *deps);
 
-/* Reads an open file. 0, or KT_ELF_DEPS_E_NOTELF with the cause in diag. */
+/* Reads an open file. Returns 0, KT_ELF_DEPS_E_NOTELF with diag, or a negative errno. */
 int kt_elf_deps_read(struct kt_elf_deps *ret_deps, int fd, struct kt_diag *diag) _kt_must_check_;
 
-/* The same over bytes in memory, which are not changed. */
+/* Parses a file in memory. Returns as kt_elf_deps_read(). */
 int kt_elf_deps_parse(struct kt_elf_deps *ret_deps, const void *data, size_t len,
 		      struct kt_diag *diag) _kt_must_check_;

@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Building an initramfs; see initramfs.h. */
+/*
+ * Building an initramfs; see initramfs.h. The builder appends members to a memory file and
+ * remembers their paths, so that a library that several programs need is added once and the
+ * first file at a path wins. Libraries come from closure.h, the format from cpio.h; the choice
+ * of files is left to stage.h.
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -21,18 +26,18 @@
 #include "machine/stage/elf-deps.h"
 #include "machine/stage/initramfs.h"
 
-#define ARGV_BYTES_MAX (64u << 10) /* also the limit of init */
+#define ARGV_BYTES_MAX (64u << 10) /* init has the same limit */
 
 struct builder {
 	struct kt_cpio cpio;
-	struct kt_buf seen; /* paths in the archive, each with its 0; folders end in '/' */
+	struct kt_buf seen; /* paths in the archive, 0-terminated; folders end in '/' */
 	uint64_t file_bytes;
 	struct kt_diag *diag;
 };
 
 /* ---- members ---- */
 
-/* Names what was being done when r came up, and gives errno in words if nobody did. */
+/* Sets diag for a failure r: the action, and for a negative errno the cause. */
 static int failed(struct builder *b, int r, const char *what, const char *name, const char *path)
 {
 	kt_diag_doing(b->diag, "stage %s%s%s%s (%s)", what, name ? " '" : "", name ? name : "",
@@ -75,7 +80,7 @@ static int add_dir(struct builder *b, const char *path)
 	return kt_forward(r);
 }
 
-/* All folders above path, which the archive must name before what is in them. */
+/* Adds all folders above path; a folder must precede its members. */
 static int add_parents(struct builder *b, const char *path)
 {
 	char dir[KT_PATH_MAX];
@@ -89,7 +94,7 @@ static int add_parents(struct builder *b, const char *path)
 	return kt_forward(r);
 }
 
-/* Adds the file behind fd, unless the archive has that path. */
+/* Adds the file fd, unless the archive has a member at that path. */
 static int add_fd(struct builder *b, const char *guest_path, mode_t mode, int fd)
 {
 	char dir[KT_PATH_MAX];
@@ -131,8 +136,8 @@ static int add_path(struct builder *b, const char *guest_path, mode_t mode, cons
 /* ---- schedulers and other programs ---- */
 
 /*
- * A copy of the program without symbols, in a memory file; -1 when that cannot
- * be had, which only costs guest memory.
+ * A copy of the program without symbols, in a memory file. -1: no copy could be made; the
+ * original then costs more guest memory.
  */
 static int strip_program(const char *path)
 {
@@ -229,7 +234,7 @@ static int closure_condition(int r)
 	}
 }
 
-/* Into its folder below that one, with its libraries. */
+/* Adds a program to the folder dir/<name>, and its libraries. */
 static int stage_program(struct builder *b, const char *below, const struct kt_initramfs_program *p)
 {
 	_cleanup_(kt_closure_deinit) struct kt_closure closure = { 0 };
@@ -254,7 +259,7 @@ static int stage_program(struct builder *b, const char *below, const struct kt_i
 
 /* ---- files ---- */
 
-/* Opening a FIFO would wait for somebody who writes. */
+/* O_NONBLOCK: opening a FIFO would wait for a writer. */
 static int check_file(struct builder *b, const struct kt_initramfs_file *f, struct stat *ret_st)
 {
 	int error = stat(f->path, ret_st) ? errno : 0;
@@ -296,7 +301,7 @@ static bool is_dynamic_program(const char *path)
 	return fd >= 0 && !kt_elf_deps_read(&deps, fd, NULL) && deps.interpreter;
 }
 
-/* What is no program is data. */
+/* A file that is not an ELF program is data. */
 static int add_libraries_of_file(struct builder *b, const char *path, struct kt_buf *library_path)
 {
 	_cleanup_(kt_closure_deinit) struct kt_closure closure = { 0 };
@@ -312,7 +317,7 @@ static int add_libraries_of_file(struct builder *b, const char *path, struct kt_
 	return r ? kt_forward(r) : kt_forward(kt_closure_library_path(&closure, library_path));
 }
 
-/* All files before all libraries, so that a library given as a file is the one that is used. */
+/* All files before all libraries: a file at the path of a library replaces the library. */
 static int add_files(struct builder *b, const struct kt_initramfs_spec *spec)
 {
 	_cleanup_(kt_buf_deinit) struct kt_buf dirs = KT_BUF_INIT(KT_PATH_MAX - 1);

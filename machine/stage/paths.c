@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Where programs are on the host; see paths.h. */
+/* Paths of programs on the host; see paths.h. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -127,10 +127,10 @@ static int find_in_path(char *path, const char *name, struct kt_diag *diag)
 	for (char *dir; (dir = strsep(&rest, ":"));)
 		if (dir[0] == '/' && !kt_path_format(path, "%s/%s", dir, name) && is_program(path))
 			return 0;
-	return not_found(name, "it is in no folder of PATH on the host", diag);
+	return not_found(name, "in no folder of PATH on the host", diag);
 }
 
-/* The folder in full, the last part as it was given: it may be a link that tells by its name. */
+/* Resolves the folder, not the last component: programs like busybox select by that name. */
 static int find_by_path(char *path, const char *name, struct kt_diag *diag)
 {
 	_cleanup_(kt_freep) char *dir = NULL;

@@ -23,14 +23,16 @@ static const char *find_staged(const struct kt_stage_files *files, const char *n
 static int stage(struct kt_stage_files *files, const char *path, struct kt_diag *diag)
 {
 	char text[2 * KT_PATH_MAX];
+	int r;
 
 	if (find_staged(files, path))
 		return 0;
 	snprintf(text, sizeof(text), "%s:%s", path, path);
-	return kt_stage_files_add(files, text, diag) > 0 ? KT_EXEC_PROGRAM_E_UNFIT : 0;
+	r = kt_stage_files_add(files, text, diag);
+	return r > 0 ? KT_EXEC_PROGRAM_E_UNFIT : kt_forward(r);
 }
 
-/* "#! /bin/sh -e": the interpreter; false if it is no script. */
+/* Reads the interpreter from "#! /bin/sh -e"; false: not a script. */
 static bool read_interpreter(char *interpreter, const char *path)
 {
 	_cleanup_(kt_closep) int fd = open(path, O_RDONLY | O_CLOEXEC);

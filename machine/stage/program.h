@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Where the program of a command comes from, and where it lies in the guest. */
+/* The program of a command: its path on the host and its path in the guest. */
 #pragma once
 
 #include "base/diag.h"
@@ -8,15 +8,20 @@
 #include "machine/stage/stage.h"
 
 enum kt_exec_program_condition {
-	KT_EXEC_PROGRAM_E_NONE = KT_CONDITION(EXEC_PROGRAM), /* no such program on the host */
-	KT_EXEC_PROGRAM_E_UNFIT, /* it cannot be executed, or cannot be put into the guest */
+	KT_EXEC_PROGRAM_E_NONE =
+		KT_CONDITION(EXEC_PROGRAM), /* the program does not exist on the host */
+	KT_EXEC_PROGRAM_E_UNFIT,	    /* the program cannot be executed or staged */
 };
 
 /*
- * A name that begins with ':' is init's own. One of a file that is staged is that
- * file, by its path or by its last part. Any other is looked up on the host, in
- * PATH if it has no '/', and staged at the same path, a script with its
- * interpreter. path (KT_PATH_MAX bytes) is the one in the guest; "" for init's own.
+ * Finds the program `name` and writes its path in the guest to path (KT_PATH_MAX bytes):
+ *
+ *   ":..."                  a built-in command of init; path is ""
+ *   a staged file           by guest path or by its last component
+ *   a program of the host   by path, or in PATH if name has no '/'; added to files at the
+ *                           same path, a script together with its interpreter
+ *
+ * Returns 0, a kt_exec_program_condition or a negative errno, both with diag.
  */
 int kt_exec_program(char *path, struct kt_stage_files *files, const char *name,
 		    struct kt_diag *diag) _kt_must_check_;

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What a run takes into its machine; see stage.h. */
+/*
+ * Staging; see stage.h. This file turns a cell and the user's files into a kt_initramfs_spec:
+ * it finds programs and modules on the host and checks guest paths. Reading the files and
+ * building archives is left to initramfs.h.
+ */
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -16,7 +20,7 @@
 
 static const char *const own[] = { "/init", "/staging", KT_STAGING_END_MARK };
 
-/* Whether path is dir or in it. */
+/* Whether path is dir or lies in dir. */
 static bool is_within(const char *path, const char *dir)
 {
 	size_t len = strlen(dir);
@@ -52,7 +56,7 @@ static bool check_place(const char *guest, bool late, struct kt_diag *diag)
 	return true;
 }
 
-/* A path that is taken, or lies in or above one that is. */
+/* Whether no guest path of the list equals, contains or lies in `guest`. */
 static bool check_others(const struct kt_stage_files *files, const char *guest,
 			 struct kt_diag *diag)
 {
@@ -100,7 +104,7 @@ int kt_stage_files_add(struct kt_stage_files *files, const char *text, struct kt
 		return KT_STAGE_E_FORM;
 	memcpy(host, text, (size_t)(colon - text));
 	host[colon - text] = '\0';
-	/* The command that repeats the run must work from any folder. */
+	/* Absolute: the rerun command must work from any folder. */
 	f.host = realpath(host, NULL);
 	if (!f.host)
 		f.host = strdup(host);
@@ -137,7 +141,7 @@ struct staging {
 	unsigned int file_count;
 	struct kt_initramfs_module modules[KT_MODULES_MAX + 1];
 	char module_paths[KT_MODULES_MAX][KT_PATH_MAX];
-	char module_name[KT_NAME_MAX]; /* of the request's own */
+	char module_name[KT_NAME_MAX]; /* of request->module */
 	unsigned int module_count;
 };
 
@@ -175,7 +179,7 @@ static int stage_programs(struct staging *st, const struct kt_program_decl *list
 			.name = d->name,
 			.path = path,
 			.args = d->args,
-			/* One that goes by several names is to know which is meant. */
+			/* A program with several names selects by argv[0]. */
 			.argv0 = basename(d->binary),
 		};
 	}
@@ -213,7 +217,7 @@ static int stage_modules(struct staging *st, const struct kt_cell_machine *machi
 	return kt_forward(r);
 }
 
-/* Its name is that of its file. */
+/* The name of a module is the name of its file. */
 static int stage_own_module(struct staging *st, const char *path, struct kt_diag *diag)
 {
 	const char *slash = strrchr(path, '/');

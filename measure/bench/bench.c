@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The measuring loops; see bench.h. */
+/*
+ * The measuring loops; see bench.h. This file runs rounds, verifies the output of commands, and
+ * adds samples and traces. Machines and times are left to machines.h, statistics to
+ * measure/samples.h.
+ */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,7 +13,7 @@
 #include "base/pattern.h"
 #include "measure/bench/bench.h"
 
-#define WARM_UP UINT32_MAX /* in place of a repeat */
+#define WARM_UP UINT32_MAX /* the repeat number of the warm-up round */
 
 static const char *const axes[] = {
 	[KT_BENCH_SLOTS] = "slots",
@@ -27,14 +31,14 @@ int kt_bench_axis_parse(enum kt_bench_axis *ret_axis, const char *name)
 	return KT_BENCH_AXIS_E_NONE;
 }
 
-/* What the loops share. */
+/* State of the loops. */
 struct bench {
 	struct kt_measured *measured;
 	const struct kt_bench_request *req;
 	const struct kt_bench_machines *machines;
 	struct kt_diag *diag;
 	unsigned int level;
-	/* Of one round, as many as the level says: owned. */
+	/* Of one round; `level` elements each; owned. */
 	struct kt_bench_command *commands;
 	struct kt_bench_done *done;
 	struct kt_bench_start *starts;
@@ -67,7 +71,7 @@ static int add(struct bench *b, const char *metric, enum kt_sample_kind kind, co
 	return kt_forward(r);
 }
 
-/* All completions of a round; repeats are what a trace is found by. */
+/* Adds a trace with all completion times of a round, found by level and repeat. */
 static int trace(struct bench *b, const char *name, unsigned int repeat, const double *values)
 {
 	struct kt_trace t = { .level = b->level,
@@ -85,7 +89,7 @@ static int trace(struct bench *b, const char *name, unsigned int repeat, const d
 
 /* ---- commands ---- */
 
-/* Of one command: no two have the same, whatever round, level and benchmark. */
+/* The seed of a command, different for all commands, rounds, levels and benchmarks. */
 static uint64_t seed_of(const struct bench *b, unsigned int repeat, unsigned int i)
 {
 	uint64_t state = b->req->seed;
@@ -107,7 +111,7 @@ static void begin_round(struct bench *b, unsigned int repeat)
 		if (b->req->axis == KT_BENCH_VCPUS)
 			snprintf(c->cpu, sizeof(c->cpu), "%u", i);
 		kt_buf_deinit(&b->done[i].output);
-		/* One more than there should be, so that it is seen. */
+		/* One byte more than expected, so that surplus output is noticed. */
 		b->done[i] = (struct kt_bench_done){ .output = KT_BUF_INIT(
 							     (size_t)b->req->output_bytes + 1) };
 	}
@@ -209,7 +213,7 @@ static int run_commands(struct bench *b)
 
 /* ---- starts ---- */
 
-/* Each phase of the slowest machine, so that they add up to the sample. */
+/* Adds the phases of the slowest machine, whose sum is the sample. */
 static int keep_phases(struct bench *b, const struct kt_bench_start *slowest)
 {
 	char metric[KT_TAG_MAX];

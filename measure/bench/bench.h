@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The measuring loops. A round starts as many things at once as the level says;
- * its sample is the time of the slowest, because that is what whoever waits for
- * all of them has to wait. The first round of each level warms up and is not
- * counted.
+ * The measuring loops. A round starts `level` commands or machines at the same time. The
+ * sample of a round is the time of the slowest one, the waiting time of a user who needs
+ * all of them. The first round of each level is a warm-up and is not counted.
  */
 #pragma once
 
@@ -16,8 +15,8 @@
 
 enum kt_bench_axis {
 	KT_BENCH_SLOTS,	   /* slots of one machine */
-	KT_BENCH_MACHINES, /* machines of one slot */
-	KT_BENCH_VCPUS,	   /* vCPUs of one machine, a slot on each */
+	KT_BENCH_MACHINES, /* machines with one slot each */
+	KT_BENCH_VCPUS,	   /* vCPUs of one machine, one slot per vCPU */
 	KT_BENCH_AXIS_COUNT_,
 };
 
@@ -29,21 +28,22 @@ enum kt_bench_axis_condition {
 int kt_bench_axis_parse(enum kt_bench_axis *ret_axis, const char *name) _kt_must_check_;
 
 struct kt_bench_request {
-	enum kt_measured_kind kind; /* BOOT and RESTORE start machines, others run commands */
-	enum kt_bench_axis axis;    /* MACHINES if they are started */
+	enum kt_measured_kind kind; /* BOOT and RESTORE start machines, the others run commands */
+	enum kt_bench_axis axis;    /* KT_BENCH_MACHINES for BOOT and RESTORE */
 	struct kt_levels levels;
 	unsigned int repeats;
 	uint64_t seed;
-	/* Of each command, up to 256 KiB, which need no credit in between; 0: it does nothing. */
+	/* Per command; at most 256 KiB, the initial credit; 0: the command does nothing. */
 	unsigned int output_bytes;
-	void (*on_progress)(void *arg, unsigned int level, unsigned int repeat); /* or NULL */
+	void (*on_progress)(void *arg, unsigned int level, unsigned int repeat); /* may be NULL */
 	void *arg;
 };
 
 /*
- * Fills in what the request says, and the samples. measured is initialised; what
- * it has after a failure was measured before it, and `complete` is not set.
- * Conditions of kt_bench_condition, negative errno; with diag.
+ * Runs all rounds; copies axis, levels, repeats and seed of the request to measured, which the
+ * caller has initialised, and adds the samples. After a failure, measured holds the samples
+ * of the rounds before, and `complete` is false. Returns 0, a kt_bench_condition or a negative
+ * errno, both with diag.
  */
 int kt_bench_run(struct kt_measured *measured, const struct kt_bench_request *request,
 		 const struct kt_bench_machines *machines, struct kt_diag *diag) _kt_must_check_;

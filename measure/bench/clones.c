@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Clones of baked machines; see clones.h. */
+/* Clones for benchmarks; see clones.h. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -68,10 +68,12 @@ static int open_one(struct kt_bench_clones *c, const struct kt_session_spec *spe
 		    struct kt_diag *diag)
 {
 	struct kt_bench_machine *m = &c->machines[c->machine_count++];
-	int r = kt_bench_machine_open(m, spec, c->cancel_fd, diag) ?:
-			kt_bench_machine_begin(m, diag)		   ?:
-			kt_bench_machine_equip(m, c->staged_fd, c->slots, diag);
+	int r = kt_bench_machine_open(m, spec, c->cancel_fd, diag);
 
+	if (!r)
+		r = kt_bench_machine_begin(m, diag);
+	if (!r)
+		r = kt_bench_machine_equip(m, c->staged_fd, c->slots, diag);
 	memcpy(c->release, m->release, sizeof(c->release));
 	return kt_forward(r);
 }
@@ -124,7 +126,7 @@ static void run_part(void *arg, uint64_t go_ns)
 		kt_bench_machine_exec(p->machine, p->commands, p->done, p->count, go_ns, &p->diag);
 }
 
-/* Command i is for slot i of the one machine, or for machine i. */
+/* Command i: in slot i of the only machine, or in machine i. */
 int kt_bench_clones_run(void *arg, const struct kt_bench_command *commands,
 			struct kt_bench_done *ret_done, unsigned int count, struct kt_diag *diag)
 {

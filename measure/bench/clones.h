@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Clones of baked machines as what a benchmark runs commands in: slots of one
- * machine, or several machines.
+ * Clones for benchmarks that run commands: one clone with several slots, or several clones
+ * with one slot each.
  */
 #pragma once
 
@@ -14,10 +14,11 @@
 #include "scenario/cell.h"
 
 struct kt_bench_clones {
-	/* What is wanted. */
-	struct kt_cell cell;	   /* a machine for commands, unless the layout says its vCPUs */
-	int cancel_fd;		   /* becomes readable to cancel, nothing reads it; -1: never */
-	char release[KT_NAME_MAX]; /* filled in: of the guest's kernel, as it says */
+	/* Set by the caller. */
+	struct kt_cell cell; /* machine of the clones; layout.vcpus overrides its topology */
+	int cancel_fd;	     /* readable: cancelled; never read from; -1: none */
+	/* Read by the caller. */
+	char release[KT_NAME_MAX]; /* of the guest's kernel, from HELLO */
 	/* Private. */
 	struct kt_stage_files files;
 	int staged_fd;
@@ -27,16 +28,22 @@ struct kt_bench_clones {
 	unsigned int slots;
 };
 
-/* After what is wanted was filled in: stages the program. Negative, or a condition with diag. */
+/*
+ * Builds the archive with the benchmark's program. The caller has set cell and cancel_fd. Returns
+ * 0, a kt_bench_condition or a negative errno, both with diag.
+ */
 int kt_bench_clones_init(struct kt_bench_clones *clones, struct kt_diag *diag) _kt_must_check_;
 void kt_bench_clones_deinit(struct kt_bench_clones *clones);
 
-/* The bake of the machine of a cell; the caller's. */
+/*
+ * Finds or makes the bake of a cell's machine; the caller owns *ret_baked. Returns 0, a
+ * kt_bench_condition or a negative errno, both with diag.
+ */
 int kt_bench_clones_bake(struct kt_baked *ret_baked, struct kt_vm_config *ret_config,
 			 const struct kt_cell *cell, int cancel_fd,
 			 struct kt_diag *diag) _kt_must_check_;
 
-/* As those of kt_bench_machines; arg is the clones. */
+/* The functions of kt_bench_machines; arg is a struct kt_bench_clones. */
 int kt_bench_clones_open(void *arg, const struct kt_bench_layout *layout,
 			 struct kt_diag *diag) _kt_must_check_;
 int kt_bench_clones_run(void *arg, const struct kt_bench_command *commands,

@@ -8,7 +8,7 @@
 #include "base/clock.h"
 #include "measure/bench/machine.h"
 
-/* Of a step of a session; diag says what happened. */
+/* Translates a kt_session_condition; diag is set already. */
 static int condition_of(int r)
 {
 	return r == KT_SESSION_E_CANCELLED ? KT_BENCH_E_CANCELLED :
@@ -46,7 +46,7 @@ void kt_bench_machine_close(struct kt_bench_machine *m)
 int kt_bench_machine_begin(struct kt_bench_machine *m, struct kt_diag *diag)
 {
 	static const struct kt_session_handlers handlers = { .on_message = on_message };
-	/* How long it may take is a matter of silence, not of a deadline. */
+	/* No deadline: a machine without progress is ended by machine/watch.h. */
 	const struct kt_session_owner owner = { .handlers = &handlers,
 						.arg = m,
 						.doing = "measure",
@@ -60,8 +60,11 @@ int kt_bench_machine_begin(struct kt_bench_machine *m, struct kt_diag *diag)
 int kt_bench_machine_equip(struct kt_bench_machine *m, int staged_fd, unsigned int slots,
 			   struct kt_diag *diag)
 {
-	return condition_of(kt_session_stage(m->session, staged_fd, diag) ?:
-				    kt_session_slots(m->session, slots, diag));
+	int r = kt_session_stage(m->session, staged_fd, diag);
+
+	if (!r)
+		r = kt_session_slots(m->session, slots, diag);
+	return condition_of(r);
 }
 
 /* ---- commands ---- */
@@ -80,7 +83,7 @@ static void on_output(void *arg, uint32_t stream, const void *data, size_t len)
 
 	if (stream != 1)
 		return;
-	/* One byte too many shows that there is too much of it. */
+	/* The limit is one byte more than expected, which shows surplus output. */
 	if (buf->max && len > buf->max - buf->len)
 		len = buf->max - buf->len;
 	if (kt_buf_append(buf, data, len))
@@ -134,7 +137,8 @@ int kt_bench_machine_exec(struct kt_bench_machine *m, const struct kt_bench_comm
 	if (r)
 		kt_diag_cause(diag, "start %u commands: %s", count,
 			      r > 0 ? "there are no slots" : strerror(-r));
-	r = condition_of(r ?: kt_session_wait(m->session, &m->all_ended, diag));
+	else
+		r = kt_session_wait(m->session, &m->all_ended, diag);
 	kt_commands_forget(&m->session->commands);
-	return r;
+	return condition_of(r);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Memory of processes; see pss.h. */
+/* Proportional set sizes; see pss.h. */
 #include <dirent.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -12,7 +12,7 @@
 #include "base/fs.h"
 #include "measure/bench/pss.h"
 
-#define PROC_TEXT_MAX (16u << 20) /* a mapping is 700 bytes; QEMU has 500 of them */
+#define PROC_TEXT_MAX (16u << 20) /* 700 bytes per mapping; QEMU has 500 mappings */
 #define KIB_MAX	      (UINT64_C(1) << 50)
 
 static void closedirp(DIR **dir)
@@ -21,7 +21,7 @@ static void closedirp(DIR **dir)
 		closedir(*dir);
 }
 
-/* Digits as a number below max; false, and nothing taken, if there is none. */
+/* Takes a decimal number <= max; false: no such number, nothing is taken. */
 static bool take_number(struct kt_cursor *c, uint64_t max, uint64_t *ret)
 {
 	const uint8_t *start = c->pos;
@@ -59,7 +59,7 @@ static void skip_line(struct kt_cursor *c)
 	c->pos = end ? end + 1 : c->end;
 }
 
-/* The memory file of a bake: a clone's own pages in it are those its guest has written to. */
+/* Mappings of a bake's memory file: anonymous pages in them were written by the clone's guest. */
 static bool is_guest_memory(const char *line, size_t len)
 {
 	const char *slash = memrchr(line, '/', len);
@@ -70,7 +70,7 @@ static bool is_guest_memory(const char *line, size_t len)
 	return take_text(&c, "/memory.") && take_number(&c, UINT32_MAX, &node);
 }
 
-/* Whether it is a number of KiB, which is added to *bytes. */
+/* Takes a number of KiB and adds it to *bytes; false: malformed. */
 static bool add_kib(struct kt_cursor *c, uint64_t *bytes)
 {
 	uint64_t kib;
@@ -82,13 +82,13 @@ static bool add_kib(struct kt_cursor *c, uint64_t *bytes)
 	return true;
 }
 
-/* "55d8a0-7ffd r--p ..."; the names of values begin with a capital. */
+/* "55d8a0-7ffd r--p ..."; names of values begin with a capital letter. */
 static bool is_mapping(const char *line, size_t len)
 {
 	return len && ((line[0] >= '0' && line[0] <= '9') || (line[0] >= 'a' && line[0] <= 'f'));
 }
 
-/* One line. False if it is not of the form that it should have. */
+/* Takes one line; false: malformed. */
 static bool take_line(struct kt_cursor *c, struct kt_pss *sum, bool *guest, bool *found)
 {
 	const char *line = (const char *)c->pos;
@@ -149,7 +149,7 @@ static int read_proc(struct kt_buf *text, const char *pid, const char *name)
 	return r;
 }
 
-/* A process that has ended, or is just about to: its memory is gone already. */
+/* Whether the process has ended or is ending: its memory is freed already. */
 static bool is_gone(int r)
 {
 	return r == -ENOENT || r == -ESRCH;

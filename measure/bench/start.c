@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Starting machines; see start.h. Each lives and dies on one thread: a
- * machine that is a process ends with the thread that made it.
+ * Starting machines; see start.h. One thread makes, uses and ends a machine: QEMU dies with the
+ * thread that forked it (base/process.h).
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,14 +21,14 @@ struct starting {
 	struct kt_diag diag;
 };
 
-/* A phase that there is not, because it is in another one, takes no time at all. */
+/* Adds a phase. A phase of 0 ns is part of another phase and is left out. */
 static void phase(struct kt_bench_start *start, const char *name, uint64_t ns)
 {
 	if (ns)
 		start->phases[start->phase_count++] = (struct kt_bench_phase){ name, ns };
 }
 
-/* What restoring was made of, and the rest of it. */
+/* Adds the phases of restoring, and the remaining time as a phase of its own. */
 static void note_restore(struct kt_bench_start *start, const struct kt_vm *vm, uint64_t made_ns)
 {
 	struct kt_vm_restore_times t;
@@ -44,7 +44,7 @@ static void note_restore(struct kt_bench_start *start, const struct kt_vm *vm, u
 	phase(start, "other", made_ns > known ? made_ns - known : 0);
 }
 
-/* A command that does nothing, and that it was answered in order. */
+/* Runs a command that does nothing and checks its result. */
 static int first_op(struct starting *s)
 {
 	const struct kt_bench_command nothing = { .bytes = "0" };
@@ -66,15 +66,13 @@ static int start_one(struct starting *s, uint64_t go_ns)
 	const struct kt_session_spec *spec = &s->starter->spec;
 	struct kt_bench_machine *m = &s->machine;
 	uint64_t made_ns, ready_ns, done_ns;
-	int r = kt_bench_machine_open(m, spec, s->starter->cancel_fd, &s->diag);
 
+	KT_TRY(kt_bench_machine_open(m, spec, s->starter->cancel_fd, &s->diag));
 	made_ns = kt_now_ns();
-	r = r ?: kt_bench_machine_begin(m, &s->diag);
+	KT_TRY(kt_bench_machine_begin(m, &s->diag));
 	ready_ns = kt_now_ns();
-	r = r ?: first_op(s);
+	KT_TRY(first_op(s));
 	done_ns = kt_now_ns();
-	if (r)
-		return r;
 	s->start->took_ns = done_ns - go_ns;
 	if (spec->bake)
 		note_restore(s->start, m->session->vm, made_ns - go_ns);

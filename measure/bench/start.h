@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Machines as what a benchmark starts: cold boots, or clones of a bake. Each is
- * ready when a first command has been answered. Its phases add up to the whole.
+ * Machines for benchmarks that measure the start: cold boots, or clones of a bake. A start
+ * ends with the end of the machine's first command; the phases add up to its time.
  */
 #pragma once
 
@@ -11,11 +11,12 @@
 #include "machine/session.h"
 
 struct kt_bench_starter {
-	struct kt_session_spec spec; /* of each */
-	int cancel_fd;		     /* becomes readable to cancel, nothing reads it; -1: never */
-	char release[KT_NAME_MAX];   /* filled in: of the guest's kernel, as it says */
+	struct kt_session_spec spec; /* of each machine */
+	int cancel_fd;		     /* readable: cancelled; never read from; -1: none */
+	/* Read by the caller. */
+	char release[KT_NAME_MAX]; /* of the guest's kernel, from HELLO */
 };
 
-/* As kt_bench_machines.start; arg is the starter. */
+/* The function `start` of kt_bench_machines; arg is a struct kt_bench_starter. */
 int kt_bench_start_all(void *arg, unsigned int count, struct kt_bench_start *ret_starts,
 		       struct kt_diag *diag) _kt_must_check_;

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The gate; see gate.h. */
+/*
+ * The gate; see gate.h. This file runs the cycles of all cells, counts failures and adds samples.
+ * The seed of a cycle follows from the request's seed, the cell and the cycle's number, so that
+ * any cycle can be repeated alone. Machines are left to machines.h.
+ */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,7 +33,7 @@ struct gate {
 	const struct kt_gate_request *req;
 	const struct kt_gate_machines *machines;
 	struct kt_gate_cell cell;
-	char surface[KT_TAG_MAX - 16]; /* room for a word in front of it */
+	char surface[KT_TAG_MAX - 16]; /* leaves room for a word in front */
 };
 
 /* ---- samples ---- */
@@ -90,7 +94,7 @@ static int write_rerun(struct gate *g, struct kt_artifacts *art, unsigned int cy
 	return kt_forward(r);
 }
 
-/* Writes all that is known of it, while the machine is held. */
+/* Writes the folder of a failure while the machine is still held. */
 static void keep(struct gate *g, unsigned int cycle, const struct kt_diag *cause)
 {
 	_cleanup_(kt_freep) struct kt_artifacts *art = calloc(1, sizeof(*art));
@@ -118,7 +122,7 @@ static void keep(struct gate *g, unsigned int cycle, const struct kt_diag *cause
 
 /* ---- cycles ---- */
 
-/* Of one cycle of a cell, whichever others are run: so that it can be had again. */
+/* The seed of one cycle, independent of the other cells and cycles of the request. */
 static uint64_t seed_of(const struct gate *g, unsigned int cycle)
 {
 	uint64_t state = g->req->seed;
@@ -155,7 +159,7 @@ static int pass_cycle(struct gate *g, const struct kt_gate_phases *phases)
 	return kt_forward(add_phases(g, phases));
 }
 
-/* Counts a cycle that FAILED. Another result than 0 ends the gate. */
+/* Counts a failed cycle. A result other than 0 ends the gate. */
 static int run_cycle(struct gate *g, unsigned int cycle)
 {
 	const struct kt_gate_machines *m = g->machines;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* See image.h. */
+/* Images, phases and kept files of the gate; see image.h. */
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -103,7 +103,7 @@ static int keep_registers(const struct kt_gate_kept *kept, const char *dir, stru
 	char path[KT_PATH_MAX];
 	int r = kt_path_format(path, "%s/registers.txt", dir);
 
-	/* A machine that is beyond that says why instead. */
+	/* If the registers cannot be read, the file has the reason. */
 	if (!r && kt_vm_registers_text(kept->vm, &out, kt_now_ns() + REGISTERS_NS, diag))
 		r = kt_buf_printf(&out, "%s\n", diag->cause);
 	kt_diag_reset(diag);

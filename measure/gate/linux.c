@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Linux machines for the gate. A cell's image is made from a clone of the baked
- * machine with that many vCPUs: the scheduler is attached, the pattern written,
- * the load started, and then it is saved.
+ * Linux machines for the gate; see linux.h. The image of a cell is made from a clone of the warm
+ * bake with the cell's number of vCPUs: attach the scheduler, write the pattern, start the
+ * load, save.
  *
- * A probe runs in an executor slot of the clone. Then the machine is frozen, for
- * the host to compare the kernel's text with what was saved, and to look at what
- * the console has said.
+ * The probe runs in an executor slot of the restored machine. The host then freezes the machine,
+ * compares the kernel's text with the saved text, and checks the marks on the console.
  */
 #include <elf.h>
 #include <fcntl.h>
@@ -36,7 +35,7 @@
 #define OUTPUT_MAX   (64u << 10)
 #define CONSOLE_MAX  (1u << 20)
 
-/* Where Linux has its text, as the ELF header says: physical address and size. */
+/* The kernel's text, from the ELF header: guest-physical address and size in bytes. */
 struct text {
 	uint64_t gpa;
 	uint64_t len;
@@ -46,16 +45,16 @@ struct gate {
 	const struct kt_gate_spec *spec;
 	struct kt_gate_cell cell;
 	struct text text;
-	char text_digest[17]; /* when it was saved */
-	char pattern[24];     /* seed of the pattern, as text */
+	char text_digest[17]; /* XXH3-64 of the text at the save */
+	char pattern[24];     /* seed of the pattern, in decimal */
 	/* The image of the cell. */
 	char topology[32];
-	struct kt_cell machine; /* which has no scenario */
+	struct kt_cell machine; /* without a scenario */
 	struct kt_vm_config config;
 	struct kt_bake *bake; /* owned */
-	/* The machine that is held. */
+	/* The held machine. */
 	struct kt_session *session; /* owned */
-	char complaint[512];	    /* the first one on its console; "" if none */
+	char complaint[512];	    /* first mark on the console; "": none */
 	struct kt_buf console;
 };
 
@@ -73,7 +72,7 @@ static void on_console(void *arg, const void *data, size_t len)
 {
 	struct gate *g = arg;
 
-	/* The end of it is what tells; what does not fit is not needed. */
+	/* The end of the console's output matters: a full buffer starts anew. */
 	if (g->console.len + len > CONSOLE_MAX)
 		g->console.len = 0;
 	(void)kt_fold(kt_buf_append(&g->console, data, len));
@@ -98,7 +97,7 @@ static void discard(void *arg)
 	g->complaint[0] = '\0';
 }
 
-/* Of a step of a session; diag says what happened. */
+/* Translates a kt_session_condition; diag is set already. */
 static int condition_of(int r)
 {
 	return r == KT_SESSION_E_CANCELLED ? KT_GATE_E_CANCELLED :
@@ -118,7 +117,7 @@ static int begin_machine(struct gate *g, struct kt_diag *diag)
 	static const struct kt_session_handlers handlers = { .on_message = on_message,
 							     .on_console = on_console,
 							     .on_mark = on_mark };
-	/* How long it may take is a matter of silence, not of a deadline. */
+	/* No deadline: a machine without progress is ended by machine/watch.h. */
 	const struct kt_session_owner owner = { .handlers = &handlers,
 						.arg = g,
 						.doing = "try out restored machines",
@@ -136,7 +135,7 @@ static int freeze(struct gate *g, struct kt_diag *diag)
 	return r > 0 ? KT_GATE_E_FAILED : kt_forward(r);
 }
 
-/* Runs a command to its end, which must be 0; else diag has what it wrote. */
+/* Runs a command, whose wait status must be 0; otherwise diag has the command's output. */
 static int run_command(struct gate *g, const char *const *argv, struct kt_diag *diag)
 {
 	struct kt_command_result result = { .out = KT_BUF_INIT(OUTPUT_MAX),
@@ -173,9 +172,10 @@ static int find_text(struct text *ret_text, const char *path, struct kt_diag *di
 	image = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
 	if (image == MAP_FAILED)
 		return kt_raise(-errno);
-	r = kt_elf_open(&elf, image, (size_t)st.st_size, diag) ?:
-		    kt_elf_section(&elf, ".text", &section);
-	/* __START_KERNEL_map of arch/x86/include/asm/page_64_types.h; it is not moved. */
+	r = kt_elf_open(&elf, image, (size_t)st.st_size, diag);
+	if (!r)
+		r = kt_elf_section(&elf, ".text", &section);
+	/* __START_KERNEL_map, arch/x86/include/asm/page_64_types.h; valid without KASLR. */
 	if (!r)
 		*ret_text = (struct text){ .gpa = section.header.sh_addr - 0xffffffff80000000,
 					   .len = section.header.sh_size };
@@ -185,7 +185,7 @@ static int find_text(struct text *ret_text, const char *path, struct kt_diag *di
 	return r > 0 ? KT_GATE_E_UNFIT : kt_forward(r);
 }
 
-/* Of a machine that is frozen. */
+/* The machine must be frozen. */
 static int digest_text(const struct gate *g, char ret_text[17], struct kt_diag *diag)
 {
 	_cleanup_(kt_freep) void *buf = malloc(g->text.len);
@@ -225,8 +225,9 @@ static int configure(struct gate *g, struct kt_diag *diag)
 	int r;
 
 	snprintf(g->topology, sizeof(g->topology), "1n1l%uc1t", g->cell.vcpus);
-	r = kt_cell_init(&g->machine, NULL, &wishes, diag) ?:
-		    kt_machine_config(&g->config, &g->machine.machine, -1, diag);
+	r = kt_cell_init(&g->machine, NULL, &wishes, diag);
+	if (!r)
+		r = kt_machine_config(&g->config, &g->machine.machine, -1, diag);
 	return r > 0 ? KT_GATE_E_FAILED : kt_forward(r);
 }
 
@@ -250,11 +251,13 @@ static int attach(struct gate *g, struct kt_diag *diag)
 
 	if (r)
 		return r > 0 ? KT_GATE_E_FAILED : kt_forward(r);
-	return condition_of(kt_session_stage(g->session, fd, diag) ?:
-				    kt_session_attach(g->session, "gate", diag));
+	r = kt_session_stage(g->session, fd, diag);
+	if (!r)
+		r = kt_session_attach(g->session, "gate", diag);
+	return condition_of(r);
 }
 
-/* A task that never rests on each CPU, in the clones as well. */
+/* Starts one task per CPU that never sleeps and runs on in the clones. */
 static int start_load(struct gate *g, struct kt_command *loads, struct kt_diag *diag)
 {
 	static const struct kt_command_handlers none = { 0 };
@@ -272,32 +275,36 @@ static int start_load(struct gate *g, struct kt_command *loads, struct kt_diag *
 	return r > 0 ? KT_GATE_E_FAILED : kt_forward(r);
 }
 
-static int fill(struct gate *g, struct kt_diag *diag)
+static int fill(struct gate *g, struct kt_command *loads, struct kt_diag *diag)
 {
-	struct kt_command loads[KT_SLOTS_MAX];
 	const char *const pattern[] = { ":probe", "fill", g->pattern, NULL };
 	bool busy = g->cell.load == KT_GATE_BUSY;
 	uint32_t slots = busy ? g->cell.vcpus + 2 : 2;
-	int r = begin_machine(g, diag)						?:
-			condition_of(kt_session_slots(g->session, slots, diag)) ?:
-			(g->cell.scheduler ? attach(g, diag) : 0)		?:
-			run_command(g, pattern, diag)				?:
-			(busy ? start_load(g, loads, diag) : 0)			?:
-			freeze(g, diag)						?:
-			digest_text(g, g->text_digest, diag);
 
-	/* They go on in the clones; here nobody waits for their end. */
-	kt_commands_forget(&g->session->commands);
-	return kt_forward(r);
+	KT_TRY(begin_machine(g, diag));
+	KT_TRY(condition_of(kt_session_slots(g->session, slots, diag)));
+	if (g->cell.scheduler)
+		KT_TRY(attach(g, diag));
+	KT_TRY(run_command(g, pattern, diag));
+	if (busy)
+		KT_TRY(start_load(g, loads, diag));
+	KT_TRY(freeze(g, diag));
+	return kt_forward(digest_text(g, g->text_digest, diag));
 }
 
 static int make_image(struct gate *g, struct kt_bake *warm, struct kt_diag *diag)
 {
 	const struct kt_session_spec spec = { .config = g->config, .bake = warm, .saveable = true };
-	int r = open_machine(g, &spec, diag) ?:
-			fill(g, diag)	     ?:
-			kt_gate_save(&g->bake, g->session->vm, &g->config, diag);
+	struct kt_command loads[KT_SLOTS_MAX];
+	int r = open_machine(g, &spec, diag);
 
+	if (!r) {
+		r = fill(g, loads, diag);
+		/* The loads run on in the clones; here nobody waits for their end. */
+		kt_commands_forget(&g->session->commands);
+	}
+	if (!r)
+		r = kt_gate_save(&g->bake, g->session->vm, &g->config, diag);
 	discard(g);
 	return kt_forward(r);
 }
@@ -315,7 +322,11 @@ static int bake(void *arg, const struct kt_gate_cell *cell, struct kt_diag *diag
 		kt_diag_cause(diag, "%u vCPUs; the most is %d", cell->vcpus, KT_SLOTS_MAX - 2);
 		return KT_GATE_E_FAILED;
 	}
-	r = configure(g, diag) ?: get_warm(g, &warm, diag) ?: make_image(g, warm.bake, diag);
+	r = configure(g, diag);
+	if (!r)
+		r = get_warm(g, &warm, diag);
+	if (!r)
+		r = make_image(g, warm.bake, diag);
 	if (r)
 		kt_diag_doing(diag, "make the image");
 	return kt_forward(r);
@@ -364,7 +375,7 @@ static const char *module_name(const char *path, char *buf, size_t size)
 	return buf;
 }
 
-/* The pattern is that of the image; what the cycle's seed is for is its own random numbers. */
+/* The pattern belongs to the image; the seed of the cycle is not needed here. */
 static int probe(void *arg, uint64_t seed, struct kt_gate_phases *phases, struct kt_diag *diag)
 {
 	struct gate *g = arg;
@@ -377,7 +388,9 @@ static int probe(void *arg, uint64_t seed, struct kt_gate_phases *phases, struct
 	int r = run_command(g, argv, diag);
 
 	kt_gate_add_phase(phases, "probe", kt_now_ns() - start_ns);
-	return kt_forward(r ?: freeze(g, diag) ?: check_host_side(g, diag));
+	KT_TRY(r);
+	KT_TRY(freeze(g, diag));
+	return kt_forward(check_host_side(g, diag));
 }
 
 static int release(void *arg, struct kt_gate_phases *phases, struct kt_diag *diag)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the gate needs of machines, and all it knows of them. One machine is held
- * at a time. The functions return 0, a kt_gate_condition with diag, or a negative
- * errno with diag, which is a fault of the host and ends the gate.
+ * The interface between the gate and machines. The implementation holds at most one machine.
+ * All functions return 0, a kt_gate_condition or a negative errno, both with diag; a
+ * negative errno is a fault of the host and ends the gate.
  */
 #pragma once
 
@@ -15,12 +15,12 @@
 
 enum kt_gate_mode {
 	KT_GATE_FRESH, /* each cycle restores a new machine */
-	KT_GATE_REUSE, /* ... takes the one of the last cycle back to its image */
+	KT_GATE_REUSE, /* each cycle rewinds the machine of the cycle before */
 	KT_GATE_MODE_COUNT_,
 };
 
 enum kt_gate_load {
-	KT_GATE_IDLE, /* saved when nothing ran */
+	KT_GATE_IDLE, /* saved without load */
 	KT_GATE_BUSY, /* saved under load on every vCPU */
 	KT_GATE_LOAD_COUNT_,
 };
@@ -29,13 +29,14 @@ struct kt_gate_cell {
 	unsigned int vcpus;
 	enum kt_gate_mode mode;
 	enum kt_gate_load load;
-	const char *scheduler; /* attached when it was saved; NULL: none. Borrowed */
+	const char *scheduler; /* attached before the save; NULL: none. Borrowed */
 };
 
 enum kt_gate_condition {
-	KT_GATE_E_FAILED = KT_CONDITION(GATE), /* what is tried out here failed; diag says how */
-	KT_GATE_E_CANCELLED,		       /* the user has had enough */
-	KT_GATE_E_UNFIT, /* there are no such machines here: of kt_gate_machines_open() alone */
+	KT_GATE_E_FAILED =
+		KT_CONDITION(GATE), /* the restored machine failed; diag gives the cause */
+	KT_GATE_E_CANCELLED,	    /* cancelled by the user */
+	KT_GATE_E_UNFIT, /* kt_gate_machines_open() only: no such machines on this host */
 };
 
 #define KT_GATE_PHASES_MAX 12
@@ -50,38 +51,38 @@ struct kt_gate_phases {
 
 struct kt_gate_machines {
 	void *arg;
-	const char *surface; /* what does it: "tcg", "kvm micro"; static */
-	/* The image of a cell, with its module and its scheduler; those of before are gone. */
+	const char *surface; /* mechanism: "tcg", "kvm micro"; static */
+	/* Makes the image of a cell, with module and scheduler; frees the image before. */
 	int (*bake)(void *arg, const struct kt_gate_cell *cell, struct kt_diag *diag);
-	/* Takes a machine. What it fails on is held, too, as far as it is there. */
+	/* Restores a machine. A machine that fails is held, too, as far as it was made. */
 	int (*acquire)(void *arg, struct kt_gate_phases *phases, struct kt_diag *diag);
 	/*
-	 * Tries it out on every vCPU, with a pattern of memory by the seed, and looks
-	 * at its console. FAILED: the machine is not what was saved.
+	 * Tests the held machine: every vCPU, memory against a pattern of the seed, and the
+	 * console. FAILED: the machine differs from the saved machine.
 	 */
 	int (*probe)(void *arg, uint64_t seed, struct kt_gate_phases *phases, struct kt_diag *diag);
-	/* Gives back one that is good; held still if that fails. */
+	/* Ends or rewinds the held machine, by mode. A failing machine stays held. */
 	int (*release)(void *arg, struct kt_gate_phases *phases, struct kt_diag *diag);
-	/* Writes what is held into a folder: console, registers, the image. */
+	/* Writes console, registers and image of the held machine into dir. */
 	int (*keep)(void *arg, const char *dir, struct kt_diag *diag);
-	/* Ends what is held, if there is anything. */
+	/* Ends the held machine, if any. */
 	void (*discard)(void *arg);
-	/* After the last cell: all is gone, what arg points to as well. */
+	/* After the last cell: frees everything, arg included. */
 	void (*close)(void *arg);
 };
 
 enum kt_gate_guest {
 	KT_GATE_LINUX,
-	KT_GATE_MICRO, /* a guest of some instructions, of ktest's own; under kvm */
+	KT_GATE_MICRO, /* the gate's own small guest (measure/guest/), kvm only */
 	KT_GATE_GUEST_COUNT_,
 };
 
-/* What the machines are to be, whatever the cell. Borrowed until close. */
+/* Properties of the machines of all cells. Borrowed until close(). */
 struct kt_gate_spec {
 	enum kt_gate_guest guest;
 	enum kt_accel accel;
 	const struct kt_kernel *kernel; /* NULL for MICRO */
-	const char *module;		/* kernel module to be loaded; NULL: none */
+	const char *module;		/* kernel module to load; NULL: none */
 	uint64_t seed;
-	int cancel_fd; /* becomes readable to cancel, nothing reads it; -1: never */
+	int cancel_fd; /* readable: cancelled; never read from; -1: none */
 };

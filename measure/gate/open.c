@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Which machines there are for the gate; see open.h. */
+/* The table of machines for the gate; see open.h. */
 #include <stddef.h>
 
 #include "base/cleanup.h"
@@ -7,7 +7,7 @@
 #include "measure/gate/micro.h"
 #include "measure/gate/open.h"
 
-/* One for each kind of guest and accelerator that the probe was written for. */
+/* One row per supported pair of guest and accelerator. */
 static const struct provider {
 	enum kt_gate_guest guest;
 	enum kt_accel accel;
