@@ -198,6 +198,37 @@ static int get_kind(struct kt_fleet *fleet, struct kind **ret_kind,
 	return r ? kt_forward(r) : kt_forward(kind_of(fleet, ret_kind, baked, &req->config));
 }
 
+/*
+ * Under tcg a rewound machine has the TSC of its bake by an offset of each vCPU
+ * (vmm/qemu/ticks.h). QEMU forgets that offset when the guest resets a vCPU (INIT), as it does
+ * to take a CPU online; the clock of that CPU then jumps. Ops that do so are known before the
+ * run. Bodies and programs can do anything.
+ */
+static bool needs_new_clone(const struct kt_baking_request *req)
+{
+	const struct kt_cell *cell = req->stage.cell;
+	const struct kt_scenario *s = cell->scenario;
+
+	return req->config.accel == KT_ACCEL_TCG &&
+	       (!s || s->has_body || (cell->programs && cell->programs->name) ||
+		kt_scenario_has_op(s, KT_OP_KIND_CPU_OFFLINE) ||
+		kt_scenario_has_op(s, KT_OP_KIND_CPU_ONLINE));
+}
+
+/* Conditions and errors of kt_pool_acquire(). */
+static int acquire(struct kt_fleet_lease *lease, struct kind *kind,
+		   const struct kt_baking_request *req, struct kt_diag *diag)
+{
+	for (;;) {
+		KT_TRY(kt_pool_acquire(kind->pool, req->cancel_fd, &lease->lease, diag));
+		lease->session = lease->lease.item;
+		if (!lease->session->rewinds || !needs_new_clone(req))
+			return 0;
+		(void)kt_fold(kt_pool_release(kind->pool, &lease->lease, true));
+		lease->session = NULL;
+	}
+}
+
 int kt_fleet_acquire(struct kt_fleet *fleet, const struct kt_baking_request *req,
 		     struct kt_fleet_lease *ret_lease, struct kt_baked *baked, struct kt_diag *diag)
 {
@@ -208,7 +239,7 @@ int kt_fleet_acquire(struct kt_fleet *fleet, const struct kt_baking_request *req
 	r = get_kind(fleet, &kind, req, baked, diag);
 	if (!r) {
 		kt_fleet_skip(fleet);
-		r = kt_pool_acquire(kind->pool, req->cancel_fd, &ret_lease->lease, diag);
+		r = acquire(ret_lease, kind, req, diag);
 		if (r > 0) {
 			baked->outcome = kt_pool_outcome(r);
 			r = KT_FLEET_E_POOL;
@@ -216,7 +247,6 @@ int kt_fleet_acquire(struct kt_fleet *fleet, const struct kt_baking_request *req
 	}
 	if (r)
 		return kt_forward(r);
-	ret_lease->session = ret_lease->lease.item;
 	kt_session_adopt(ret_lease->session, req->config.seed);
 	return 0;
 }

@@ -44,5 +44,8 @@ int kt_fleet_acquire(struct kt_fleet *fleet, const struct kt_baking_request *req
 		     struct kt_diag *diag) _kt_must_check_;
 /* One of the runs takes no clone. */
 void kt_fleet_skip(struct kt_fleet *fleet);
-/* Gives it back: it is of no more use, and ends in the background. */
+/*
+ * Gives the clone back. A clone whose job came to its result is rewound in the background and
+ * lent again; any other clone ends in the background.
+ */
 void kt_fleet_release(struct kt_fleet *fleet, const struct kt_fleet_lease *lease);

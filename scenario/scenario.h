@@ -236,6 +236,7 @@ const struct kt_step *kt_scenario_step(const struct kt_scenario *s, uint32_t ind
 uint64_t kt_scenario_step_ns(const struct kt_scenario *s, const struct kt_step *step);
 /* How many times a step carries out its ops. */
 unsigned int kt_scenario_rounds(const struct kt_scenario *s, const struct kt_step *step);
+bool kt_scenario_has_op(const struct kt_scenario *s, enum kt_op_kind kind);
 /* Sum of the holds of all steps, ns. */
 uint64_t kt_scenario_hold_ns(const struct kt_scenario *s);
 /* Sum of the pauses of all freezes, ns. */

@@ -164,6 +164,15 @@ uint64_t kt_scenario_hold_ns(const struct kt_scenario *s)
 	return sum;
 }
 
+bool kt_scenario_has_op(const struct kt_scenario *s, enum kt_op_kind kind)
+{
+	for (const struct kt_step *step = s->steps; step && step->name; step++)
+		for (const struct kt_op *op = step->ops; op && op->kind; op++)
+			if (op->kind == kind)
+				return true;
+	return false;
+}
+
 /* Of all ops, as often as they are carried out. */
 static uint64_t sum_of_ops(const struct kt_scenario *s, uint64_t (*ns_of)(const struct kt_op *op))
 {
