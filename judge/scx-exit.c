@@ -26,7 +26,9 @@ static bool take_quoted(const char *line, const char *name, const char *until, c
 	if (!start)
 		return false;
 	start += strlen(name);
-	end = strstr(start, until) ?: strrchr(start, '"');
+	end = strstr(start, until);
+	if (!end)
+		end = strrchr(start, '"');
 	if (!end)
 		return false;
 	copy(to, size, start, (size_t)(end - start));

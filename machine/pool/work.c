@@ -92,7 +92,9 @@ static struct kt_pool_slot *next_task(struct kt_pool *pool, uint64_t *ret_wake_n
 
 	*ret_wake_ns = UINT64_MAX;
 	evict(pool, ret_wake_ns);
-	slot = slot_in(pool, KT_POOL_DOOMED) ?: slot_in(pool, KT_POOL_DIRTY);
+	slot = slot_in(pool, KT_POOL_DOOMED);
+	if (!slot)
+		slot = slot_in(pool, KT_POOL_DIRTY);
 	if (slot || !pool->counts[KT_POOL_EMPTY] || !wants_more(pool, pool->counts[KT_POOL_MAKING]))
 		return slot;
 	if (make_at_ns <= kt_now_ns())
