@@ -75,14 +75,14 @@ static const struct cli_option options[] = {
 	{ "artifact", 0, "FILE", CLI_TEXT(struct options, artifact),
 	  .help = "write all samples into FILE, as JSON" },
 	{ "axis", 0, "NAME", CLI_CALL(take_axis),
-	  .help = "what the levels of density count: slots, vms or vcpus" },
+	  .help = "unit of the levels of density: slots, vms or vcpus" },
 	CLI_KERNEL,
 	{ "levels", 0, "LIST", CLI_CALL(take_levels),
-	  .help = "how many at once, as 1,2,4,8, from 1 to 256 (16 for slots and vCPUs), each "
-		  "once; 1 must be among them (default: 1,2,4,8 for density, else 1)" },
+	  .help = "levels, as 1,2,4,8: different numbers from 1 to 256 (16 for slots and vCPUs), 1 "
+		  "included (default: 1,2,4,8 for density, else 1)" },
 	{ "repeats", 0, "N", CLI_NUMBER(struct options, request.repeats, 1, KT_REPEATS_MAX),
 	  .value = "10",
-	  .help = "samples of each level, after one round to warm up that is not counted" },
+	  .help = "samples per level, after one warm-up round that is not counted" },
 	CLI_SEED,
 	CLI_TOPOLOGY,
 	{ 0 },

@@ -31,8 +31,8 @@ static int run(const struct cli_verb *verb, int argc, char **argv)
 /* clang-format off */
 const struct cli_verb cli_doctor = {
 	"doctor", "", "look for what ktest needs on this machine",
-	.about = "Looks at everything ktest needs of this machine, and says what to do about what "
-		 "is missing.",
-	.notes = "Exit status: 0 scenarios can be run, 3 they cannot.",
+	.about = "Checks all requirements of ktest on this host, and prints a remedy for each that "
+		 "is not met.",
+	.notes = "Exit status: 0 scenarios can be run, 3 scenarios cannot be run.",
 	.run = run,
 };

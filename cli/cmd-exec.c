@@ -33,13 +33,13 @@ static int run(const struct cli_verb *verb, int argc, char **argv)
 /* clang-format off */
 const struct cli_verb cli_exec = {
 	"exec", "[OPTION]... [--] COMMAND [ARGUMENT]...", "run a command in a machine",
-	.about = "Runs a command in a machine of its own. A program of the host is put into the "
-		 "guest at the same path, with its libraries. Standard input, output and error, "
-		 "and the exit status, are those of the command.",
+	.about = "Runs a command in a machine of its own. A program of the host is staged at the "
+		 "same path in the guest, with its libraries. Standard input, output and error "
+		 "and the exit status are those of the command.",
 	.notes = "The first Ctrl-C goes to the command, the second ends the machine.\n"
-		 "Exit status: that of the command; 128+N: signal N ended it; 124: its time was "
-		 "over; 125: ktest, the machine or the host failed; 126: the program cannot be "
-		 "executed; 127: there is none.",
+		 "Exit status: that of the command; 128+N: signal N ended the command; 124: timeout; "
+		 "125: ktest, the machine or the host failed; 126: the program cannot be executed; "
+		 "127: the program does not exist.",
 	.options = exec_options_table, .run = run, .fault = KT_EXEC_EXIT_FAULT,
 	.args_min = 1, .args_max = INT_MAX, .ends_at_argument = true, .missing = "name a command",
 };

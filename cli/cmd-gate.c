@@ -63,27 +63,26 @@ static const struct cli_option options[] = {
 		  "prints" },
 	{ "cycles", 0, "N", CLI_NUMBER(struct options, request.cycles, 1, KT_REPEATS_MAX),
 	  .value = "50",
-	  .help = "cycles of each cell" },
+	  .help = "cycles per cell" },
 	{ "first", 0, "N", CLI_NUMBER(struct options, request.first, 0, KT_REPEATS_MAX),
 	  .value = "0",
-	  .help = "number of the first cycle: with the same seed, cycle N is the same again" },
+	  .help = "number of the first cycle; the same seed and number repeat a cycle" },
 	{ "guest", 0, "NAME", CLI_CHOICE(struct options, spec.guest, guests), .value = "linux",
-	  .help = "what runs in the machines: linux, or micro, a guest of a few instructions for "
-		  "a KVM that cannot run Linux either; under kvm only, without a module and a "
-		  "scheduler" },
+	  .help = "guest of the machines: linux; or micro, a guest of a few instructions for a KVM "
+		  "that cannot run Linux; micro needs kvm and takes neither module nor scheduler" },
 	{ "keep", 0, "DIR", CLI_TEXT(struct options, request.keep_dir),
 	  .help = "keep the first failing cycle in a new folder in DIR: console, registers, "
 		  "image, the cause and rerun.sh (default: $XDG_STATE_HOME/ktest/runs)" },
 	CLI_KERNEL,
 	{ "load", 0, "WHAT", CLI_CHOICE(struct options, load, loads), .value = "idle",
-	  .help = "what went on when the machine was saved: idle, busy or both" },
+	  .help = "load of the machine when it is saved: idle, busy or both" },
 	{ "mode", 0, "WHAT", CLI_CHOICE(struct options, mode, modes), .value = "both",
-	  .help = "fresh: each cycle restores a new machine; reuse: it takes the last one back "
-		  "to its image; both" },
+	  .help = "fresh: each cycle restores a new machine; reuse: each cycle rewinds the machine "
+		  "of the cycle before; both" },
 	{ "module", 0, "PATH", CLI_CALL(take_module),
-	  .help = "kernel module that is loaded when the machine is saved" },
+	  .help = "kernel module to load before the machine is saved" },
 	{ "scheduler", 0, "NAME", CLI_TEXT(struct cli_machine, wishes.scheduler), .value = "none",
-	  .help = "scheduler that is attached when the machine is saved" },
+	  .help = "scheduler to attach before the machine is saved" },
 	CLI_SEED,
 	{ "vcpus", 0, "LIST", CLI_CALL(take_vcpus), .value = "4",
 	  .help = "numbers of vCPUs, as 1,2,4,8" },
@@ -304,7 +303,7 @@ static int run(const struct cli_verb *verb, int argc, char **argv)
 static const struct cli_verb restore = {
 	"gate restore", "[OPTION]...",
 	"restore machines over and over, and try out each of them on every vCPU",
-	.notes = "Ctrl-C ends it and prints what there is, which is not a pass.\n"
+	.notes = "Ctrl-C ends the gate and prints the results so far, which are not a pass.\n"
 		 "Exit status: 0 every cycle passed, 1 at least one failed, 2 a machine could not "
 		 "be baked, or it was cut short, 3 could not run.",
 	.options = options, .run = run,

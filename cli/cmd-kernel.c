@@ -125,7 +125,7 @@ static void on_notice(const char *text, void *data)
 /* clang-format off */
 static const struct cli_option build_options[] = {
 	{ "jobs", 'j', "N", CLI_NUMBER(struct kt_build_spec, jobs, 1, JOBS_MAX),
-	  .help = "processes at a time; without it one for each CPU" },
+	  .help = "number of parallel processes (default: one per CPU)" },
 	{ "kconfig", 0, "FILE", CLI_TEXT(struct kt_build_spec, kconfig),
 	  .help = "configuration fragment (default: ktest's own)" },
 	{ "source", 0, "PATH", CLI_TEXT(struct kt_build_spec, source),
@@ -354,7 +354,7 @@ static const struct cli_verb build_verb = {
 	"kernel build", "[OPTION]...",
 	"build the kernel of these sources, this configuration and this compiler, unless it is "
 	"there already, and print its path",
-	.notes = "Takes minutes. Interrupted, it goes on where it ended.",
+	.notes = "Takes minutes. An interrupted build is continued by the next.",
 	.options = build_options, .run = do_build,
 };
 

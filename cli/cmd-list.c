@@ -97,6 +97,6 @@ static int run(const struct cli_verb *verb, int argc, char **argv)
 /* clang-format off */
 const struct cli_verb cli_list = {
 	"list", "[OPTION]... [PATTERN]...", "list scenarios",
-	.about = "Lists the scenarios whose names match a glob, or all, with what each shows.",
+	.about = "Lists the scenarios whose names match a glob, or all, with their summaries.",
 	.options = options, .args_max = INT_MAX, .run = run,
 };

@@ -367,7 +367,7 @@ static int run(const struct cli_verb *verb, int argc, char **argv)
 const struct cli_verb cli_run = {
 	"run", "[OPTION]... PATTERN...", "run scenarios, each in a machine of its own",
 	.about = "Runs the scenarios whose names match a glob, each in a machine of its own. "
-		 "'lib/*' are those of the library, which can be run under any scheduler.",
+		 "'lib/*' selects the library, whose scenarios can be run under any scheduler.",
 	.notes = "Ctrl-C ends a run within a second and keeps its results so far.\n"
 		 "Exit status: 0 pass, 1 fail, 2 inconclusive, 3 could not run, 77 all skipped.",
 	.options = run_options_table, .run = run,

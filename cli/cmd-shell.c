@@ -145,9 +145,9 @@ static int run(const struct cli_verb *verb, int argc, char **argv)
 /* clang-format off */
 const struct cli_verb cli_shell = {
 	"shell", "[OPTION]... [--] [COMMAND [ARGUMENT]...]", "open a shell in a machine",
-	.about = "Opens a shell in a machine of its own, on your terminal: the host's busybox if "
-		 "it is static, else its /bin/sh. Or runs another command there. Programs of the "
-		 "host that you want to start have to be put into the guest.",
+	.about = "Opens a shell, or another command, in a machine of its own on your terminal. The "
+		 "shell is the host's busybox if it is static, else the host's /bin/sh. Other "
+		 "programs of the host have to be staged with --file.",
 	.notes = "Exit status: as of 'ktest exec'.",
 	.options = exec_options_table, .run = run, .fault = KT_EXEC_EXIT_FAULT,
 	.args_max = INT_MAX, .ends_at_argument = true,

@@ -24,7 +24,7 @@ static int take_env(void *target, const char *value, struct kt_diag *diag)
 const struct cli_option exec_options_table[] = {
 	CLI_ACCEL,
 	{ "cold", 0, NULL, CLI_FLAG(struct cli_machine, wishes.cold),
-	  .help = "boot, rather than start from a machine that was saved when it was ready" },
+	  .help = "boot the machine instead of starting from a clone of a saved machine" },
 	{ "env", 0, "NAME=VALUE", CLI_CALL(take_env),
 	  .help = "set an environment variable; may be given several times" },
 	CLI_FILE,
@@ -40,8 +40,8 @@ const struct cli_option exec_options_table[] = {
 	CLI_SEED,
 	{ "timeout", 0, "DURATION",
 	  CLI_DURATION(struct cli_machine, wishes.timeout_ns, 1, TIMEOUT_MAX_NS),
-	  .help = "kill the command, and all it started, after that time in the guest: a number "
-		  "with ns, us, ms, s, m or h, or of seconds alone" },
+	  .help = "kill the command and its descendants after this guest time: a number of seconds, "
+		  "or a number with ns, us, ms, s, m or h" },
 	CLI_TOPOLOGY,
 	{ "verbose", 'v', NULL, CLI_FLAG(struct cli_machine, verbose),
 	  .help = "show the guest's console on standard error (of a shell: until it starts), and "

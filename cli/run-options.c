@@ -52,37 +52,36 @@ const struct cli_option run_options_table[] = {
 	{ "artifacts", 0, "DIR", CLI_TEXT(struct run_options, request.artifacts),
 	  .help = "create the run's folder in DIR (default: $XDG_STATE_HOME/ktest/runs)" },
 	{ "cold", 0, NULL, FLAG(machine.wishes.cold),
-	  .help = "boot the machine for this run, instead of starting from a clone of one that "
-		  "was booted before and saved" },
+	  .help = "boot the machine for this run instead of starting from a clone of a saved "
+		  "machine" },
 	{ "fail-on-inconclusive", 0, NULL, FLAG(fail_on_inconclusive),
-	  .help = "count a run that proves nothing as failed: exit status 1 in place of 2. The "
-		  "verdict stays what it is" },
+	  .help = "count inconclusive runs as failed: exit status 1 in place of 2. The verdict is "
+		  "not changed" },
 	CLI_FILE,
 	CLI_FORCE,
 	{ "jobs", 'j', "N", CLI_NUMBER(struct run_options, parallel, 1, KT_JOBS_MAX), .value = "1",
-	  .help = "run N scenarios at a time, each in a machine of its own. Results are printed "
-		  "whole and in the order of the list. Above 1 it goes neither with --verbose nor "
-		  "with --perf" },
+	  .help = "run N scenarios at the same time, each in a machine of its own. Each result is "
+		  "printed as a whole, in the order of the list. N above 1 excludes --verbose and "
+		  "--perf" },
 	{ "json", 0, NULL, FLAG(json), .help = "print the results as a JSON array" },
 	{ "keep", 0, NULL, FLAG(request.keep),
-	  .help = "also keep what was staged: the initramfs, or the archive that a clone was "
-		  "given" },
+	  .help = "also keep the initramfs, or the archive that was staged into a clone" },
 	{ "keep-identity", 0, NULL, FLAG(request.keep_identity),
 	  .help = "let a clone keep the machine id and the host name of the machine that was "
 		  "saved" },
 	CLI_KERNEL,
 	{ "limit", 0, "NAME=VALUE", CLI_CALL(take_limit),
-	  .help = "judge the workers by this limit, whatever the scenario says: gap=500ms, "
+	  .help = "judge the workers by this limit instead of the scenario's: gap=500ms, "
 		  "spread=30%, isolation=off, ... May be given several times; docs/scenarios.md "
 		  "has the names" },
-	{ "no-skip", 0, NULL, FLAG(no_skip), .help = "count a scenario that is skipped as failed" },
+	{ "no-skip", 0, NULL, FLAG(no_skip), .help = "count skipped scenarios as failed" },
 	{ "perf", 0, NULL, FLAG(machine.wishes.perf),
 	  .help = "a machine for measuring, under kvm alone: a CPU of the host for each vCPU and "
 		  "one for ktest, huge pages, no exits for HLT and PAUSE, polling before a halt" },
 	{ "scheduler", 0, "PATH[:NAME]", CLI_CALL(take_scheduler),
-	  .help = "run this scheduler in place of the scenario's own, or in one that has none, "
-		  "where it is called NAME (default: under_test). A scenario that is about a "
-		  "scheduler of its own is skipped" },
+	  .help = "run this scheduler in place of the scenario's scheduler; in a scenario without "
+		  "scheduler its name is NAME (default: under_test). Scenarios about a particular "
+		  "scheduler are skipped" },
 	CLI_SCHEDULER_ARG,
 	CLI_SEED,
 	{ "stats", 0, NULL, FLAG(stats),
@@ -90,10 +89,10 @@ const struct cli_option run_options_table[] = {
 		  "a CPU, exits by reason; and how busy the host was" },
 	{ "timeout", 0, "DURATION",
 	  CLI_DURATION(struct cli_machine, wishes.timeout_ns, 1, TIMEOUT_MAX_NS),
-	  .help = "limit of wall time for each run: a number of seconds, or one with ms, s, m or h "
-		  "(default: what the scenario says, else 120 s more than it holds)" },
+	  .help = "limit of wall time per run: a number of seconds, or a number with ms, s, m or h "
+		  "(default: the scenario's, else its holds plus 120 s)" },
 	{ "verbose", 'v', NULL, CLI_FLAG(struct cli_machine, verbose),
-	  .help = "show the guest's console, and what the scenario's body prints, on standard "
+	  .help = "show the guest's console and the output of the scenario's body on standard "
 		  "error" },
 	{ 0 },
 };
