@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Guest program of the benchmarks: writes so many bytes that follow from a seed.
- * Making them is the work that is measured, and checking them shows that it was
- * this work.
+ * Guest program of the benchmarks: writes BYTES bytes of the pattern of SEED. Making the pattern
+ * is the measured work; the host verifies the bytes.
  *
  *   ktest-pattern SEED BYTES [CPU]
  */

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Micro-guests for the gate. A cell's image is that of a machine whose vCPUs have all come
- * up and have had what they count; busy ones are saved while they spin and a token goes
- * round. The probe asks the guest for a round (measure/guest/gate-guest.c) and waits for as long
- * as it gets on. Then the machine is frozen, and the host looks at all of its memory
- * that it knows.
+ * Machines with the micro guest for the gate; see micro.h. The image of a cell is saved when all
+ * vCPUs have started and have counted TICKS_MIN timer ticks; busy vCPUs are saved while they spin
+ * and the token circulates. The probe asks the guest for a round (measure/guest/gate-guest.c) and
+ * waits while the guest makes progress. The host then freezes the machine and checks all memory
+ * whose content it knows.
  */
 #include <errno.h>
 #include <poll.h>
@@ -25,14 +25,14 @@
 #define DEADLINE_NS  (10 * KT_NSEC_PER_SEC) /* to start, freeze, thaw or restore */
 #define BAKE_NS	     (120 * KT_NSEC_PER_SEC)
 #define PATIENCE_NS  (20 * KT_NSEC_PER_SEC)
-#define PATIENCES    6			      /* after so many it must have answered */
-#define LOOK_NS	     (200 * KT_NSEC_PER_USEC) /* between two looks at the mailbox */
+#define PATIENCES    6 /* a round must be finished after PATIENCES * PATIENCE_NS */
+#define LOOK_NS	     (200 * KT_NSEC_PER_USEC) /* interval of reading the mailbox */
 #define CONSOLE_MAX  (64u << 10)
 #define TEXT_MAX     (1u << 20)
 #define NUDGE_NS     (2 * KT_NSEC_PER_MSEC)
-#define TICKS_MIN    3 /* of each vCPU before it is saved */
+#define TICKS_MIN    3 /* timer ticks per vCPU before the save */
 
-/* What was seen last of a number that should grow, and when it was another one. */
+/* The last value of a counter that should grow, and the time of its last change. */
 struct watched {
 	uint64_t value, since_ns;
 };
@@ -42,19 +42,19 @@ struct gate {
 	struct kt_gate_cell cell;
 	uint64_t patience_ns;
 	bool emulated;	    /* this host's KVM emulates kernel mode */
-	uint64_t nudged_ns; /* when the vCPUs were last made to leave */
+	uint64_t nudged_ns; /* last nudge(), CLOCK_MONOTONIC */
 	/* The image of the cell. */
 	struct kt_vm_config config;
 	struct kt_bake *bake; /* owned */
 	uint64_t text_start, text_len, text_hash, stop;
-	/* The machine that is held. */
+	/* The held machine. */
 	struct kt_loop *loop; /* owned */
 	struct kt_vm *vm;     /* owned */
 	struct kt_buf console;
 	bool frozen;
 	bool ended;
 	struct kt_diag end;
-	/* The probe under way. */
+	/* The current probe. */
 	struct gate_mailbox before, now;
 	struct watched counts[GATE_VCPUS_MAX], ticks[GATE_VCPUS_MAX], hops;
 };
@@ -92,7 +92,7 @@ static void discard(void *arg)
 	g->frozen = g->ended = false;
 }
 
-/* A condition of vm.h, to one of the gate. */
+/* Translates a kt_vm_condition to a kt_gate_condition. */
 static int of_vm(int r)
 {
 	return r > 0 ? KT_GATE_E_FAILED : kt_forward(r);
@@ -131,9 +131,8 @@ static int read_mailbox(struct gate *g, struct gate_mailbox *ret, struct kt_diag
 }
 
 /*
- * A KVM that emulates the guest's kernel mode lets a vCPU that never rests have its
- * interrupts only when something makes it leave, which on a quiet host may be ten times
- * a second. There the machine is stopped for an instant now and then.
+ * A KVM that emulates kernel mode delivers interrupts to a spinning vCPU only at an exit, on a
+ * quiet host perhaps ten times a second. On such hosts, short freezes cause exits.
  */
 static int nudge(struct gate *g, struct kt_diag *diag)
 {
@@ -146,7 +145,7 @@ static int nudge(struct gate *g, struct kt_diag *diag)
 	return kt_forward(thaw(g, diag));
 }
 
-/* Hears what the machine says, for a moment. */
+/* Runs the event loop for LOOK_NS. */
 static int look(struct gate *g, struct kt_diag *diag)
 {
 	struct pollfd cancel = { .fd = g->spec->cancel_fd, .events = POLLIN };
@@ -194,7 +193,7 @@ static int check_faults(const struct gate *g, struct kt_diag *diag)
 	return 0;
 }
 
-/* A line of it will do; the rest is kept. */
+/* diag gets one line of the console; all of it is kept. */
 static int check_console(struct gate *g, struct kt_diag *diag)
 {
 	if (!g->console.len)
@@ -206,7 +205,7 @@ static int check_console(struct gate *g, struct kt_diag *diag)
 
 /* ---- what stands still ---- */
 
-/* Returns for how long it has been the same, in parts of a half of the patience. */
+/* Returns the time since the last change, in units of half the patience. */
 static uint64_t watch(const struct gate *g, struct watched *w, uint64_t value)
 {
 	uint64_t now_ns = kt_now_ns();
@@ -407,7 +406,7 @@ static int acquire(void *arg, struct kt_gate_phases *phases, struct kt_diag *dia
 	const struct kt_vm_restore_spec spec = { .config = &g->config, .bake = g->bake };
 	int r;
 
-	/* The one of the last cycle, which was taken back. */
+	/* The machine of the last cycle, rewound. */
 	if (g->vm)
 		return 0;
 	r = kt_loop_new(&g->loop, diag);
@@ -572,7 +571,7 @@ static int keep(void *arg, const char *dir, struct kt_diag *diag)
 
 	if (g->vm && !g->ended && !g->frozen)
 		(void)kt_fold(freeze(g, diag));
-	/* Its last words may be on their way. */
+	/* The last bytes of the console may be in transit. */
 	if (g->loop)
 		(void)kt_fold(kt_loop_run(g->loop, &g->ended, kt_now_ns() + LOOK_NS));
 	return kt_forward(kt_gate_keep(&kept, dir, diag));

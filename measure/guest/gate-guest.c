@@ -1,19 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The guest of `ktest gate --guest micro`: it has little, but what it has shows what
- * Linux would suffer from if a restored machine were not what was saved. Each vCPU has a
- * counter, a periodic timer, a pattern in its vector registers and MSRs, and a page of notes. A
- * token goes round all of them; it is passed on in memory, and the next vCPU takes it
- * only when the interrupt that goes with it has come too. So an interrupt that is lost
- * stops it, and one that comes twice is noticed. At each hop the TSC may not be behind
- * that of the vCPU before.
+ * The micro guest of `ktest gate --guest micro`: a small guest that detects differences between
+ * saved and restored machine which would harm Linux. Each vCPU has a counter, a periodic timer,
+ * a pattern in vector registers and MSRs, and a page of notes. A token circulates among the
+ * vCPUs: it is passed on in memory, and the next vCPU takes the token only after the IPI for
+ * it has arrived. A lost IPI therefore stops the token, and a duplicate IPI is counted. At each
+ * hop, the TSC must not be behind the TSC of the vCPU before.
  *
- * The host asks by a number in the mailbox for a round; each vCPU looks at all it has and
- * answers with the number. Idle vCPUs halt between interrupts, and the token rests
- * between rounds; busy ones never halt, and it never rests.
+ * The host requests a round by a number in the mailbox; each vCPU checks its state and answers
+ * with the number. Idle vCPUs halt between interrupts, and the token rests between rounds; busy
+ * vCPUs never halt, and the token never rests.
  *
- * It runs in kernel mode on hosts that emulate that, a million instructions a second, and
- * not all of them: nothing here is fast code, and little of it.
+ * Some hosts emulate kernel mode, at a million instructions per second and without some
+ * instructions: the code is small and simple, not fast.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -44,7 +43,7 @@ void gate_exception(uint64_t vector, uint64_t rip);
 #define MSR_TIMER_DIVIDE  0x83e
 #define MSR_GS_BASE	  0xc0000101
 
-#define PATTERN_SAMPLE 8 /* one page in so many is looked at in a round */
+#define PATTERN_SAMPLE 8 /* a round checks one of this many pages */
 #define LAPS	       2
 
 static volatile struct gate_mailbox *const mailbox = (void *)GATE_MAILBOX;
