@@ -21,7 +21,7 @@ FAULTS = [
     (["--degrade-after", "1"], "no_cpu_idles_while_tasks_wait",
      r"CPUs worked for \d+ % of the time that tasks wanted them, which is less than \d+ %"),
     (["--slow"], "woken_tasks_run_soon",
-     r"worker 'load' \d+ was woken \S+ ms late"),
+     r"worker 'load' \d+ has a p99 wake-up latency of \S+ ms"),
     (["--scatter"], "woken_tasks_come_back_to_their_cpu",
      r"migrations: worker 'load' \d+ changed its CPU in \d+ of \d+ runs"),
     (["--fail-verify"], "steady_spin",

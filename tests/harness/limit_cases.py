@@ -27,12 +27,12 @@ def register(harness):
         broken("steady_spin", "--limit", "work_rate=1000000000", harness=False,
                words=["work_rate: worker 'load'", "(and 3 others), limit 1000000000"])
         broken("steady_mixed", "--limit", "spread=15%", "--limit", "variation=5", harness=False,
-               words=["spread: worker 'load'", "variation: how fast workers 'load' worked"])
+               words=["spread: worker 'load'", "variation: the work rate of workers 'load'"])
         r = broken("cgroup_is_frozen_under_load", "--limit", "gap=100ms", harness=False,
                    words=["gap: worker 'after'", "limit 100 ms"])
         check(" ms late" in r.out or ("limit 100 ms; that ended on CPU" in r.out and
                                       "into step 'thaw'" in r.out), r)
-        broken("limit_of_fairness_is_broken", words=["fairness: cgroup 'a' had", "50.0 % are due"])
+        broken("limit_of_fairness_is_broken", words=["fairness: cgroup 'a' had", "its weight entitles it to 50.0 %"])
 
     @case
     def limits_on_places_are_broken():
