@@ -297,6 +297,8 @@ static void begin(struct drive *d)
 						.cancel_ns = CANCEL_NS,
 						.keep = d->keep };
 
+	/* The file is there, also if the console stays silent. */
+	kt_artifacts_append_guest(d->artifacts, KT_ARTIFACTS_CONSOLE, "", 0);
 	progress(d, d->session->bake ? "restoring" : "booting");
 	kt_session_begin(d->session, &owner);
 }

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Cases of tests/harness/run about several runs at a time: `ktest run -j`."""
 import json
+import pathlib
 import re
 import signal
 import subprocess
@@ -137,6 +138,7 @@ def register(harness):
         check([r["scenario"] for r in results] == names, results)
         rewound = [r["start"]["rewound"] for r in results]
         check(not rewound[0] and any(rewound), rewound)
+        check(all((pathlib.Path(r["artifacts"]) / "console.log").exists() for r in results), results)
         check(all(r["start"]["kind"] == "clone" for r in results), results)
         check(not harness.machines(), "machines left behind")
         died = json.loads(finish(start("--json", "fault_panic*", harness.DEMO)).out)
