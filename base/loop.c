@@ -256,6 +256,9 @@ static int dispatch(struct kt_source *source, int res)
 		source_destroy(source);
 		return 0;
 	}
+	/* A loop goes from thread to thread; a thread's requests end with the thread. */
+	if (res == -ECANCELED)
+		return kt_forward(source_arm(source));
 	if (source->kind == SOURCE_IO)
 		return kt_forward(dispatch_io(source, res));
 	if (res != -ETIME)

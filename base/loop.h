@@ -4,6 +4,9 @@
  * descriptors that cancel) and timers. The loop calls back one event at a time, on the
  * thread of kt_loop_run(). A callback may add and remove sources and must not run the
  * loop.
+ *
+ * One thread at a time uses a loop. Another thread may take the loop over, also when the former
+ * thread has ended.
  */
 #pragma once
 

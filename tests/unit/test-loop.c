@@ -3,6 +3,7 @@
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <poll.h>
+#include <pthread.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -332,6 +333,39 @@ static void test_refusal_says_what_to_do(void **state)
 	assert_int_equal(status, 0);
 }
 
+/* Submits the requests of all sources, and ends. */
+static void *run_and_end(void *arg)
+{
+	bool never = false;
+
+	*(int *)arg = kt_loop_run(loop, &never, kt_now_ns() + KT_NSEC_PER_MSEC);
+	return NULL;
+}
+
+/* The kernel cancels the requests of a thread that ends; another thread has the loop then. */
+static void test_sources_outlive_their_thread(void **state)
+{
+	struct watcher w = { .done_after = 1, .read = true }, late = { .done_after = 1 };
+	pthread_t thread;
+	int fds[2], r;
+
+	make_pair(fds);
+	assert_int_equal(kt_loop_add_io(loop, &w.source, fds[0], POLLIN, on_io, &w), 0);
+	assert_int_equal(kt_loop_add_timer(loop, &late.source, kt_now_ns() + 20 * KT_NSEC_PER_MSEC,
+					   on_timer, &late),
+			 0);
+	assert_int_equal(pthread_create(&thread, NULL, run_and_end, &r), 0);
+	pthread_join(thread, NULL);
+	assert_int_equal(r, KT_LOOP_E_DEADLINE);
+	assert_int_equal(write(fds[1], "x", 1), 1);
+	assert_int_equal(kt_loop_run(loop, &w.done, LIMIT), 0);
+	assert_int_equal(kt_loop_run(loop, &late.done, LIMIT), 0);
+	assert_int_equal(w.calls, 1);
+	assert_int_equal(late.calls, 1);
+	w.source = kt_source_free(w.source);
+	close_pair(fds);
+}
+
 #define LOOP_TEST(fn) cmocka_unit_test_setup_teardown(fn, make_loop, free_loop)
 
 int main(void)
@@ -350,6 +384,7 @@ int main(void)
 		LOOP_TEST(test_many_sources),
 		LOOP_TEST(test_done_is_looked_at_first),
 		LOOP_TEST(test_bad_descriptor_is_a_fault),
+		LOOP_TEST(test_sources_outlive_their_thread),
 		cmocka_unit_test(test_refusal_says_what_to_do),
 	};
 
