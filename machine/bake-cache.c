@@ -45,7 +45,7 @@ int kt_bake_cache_place(char *buf, uint64_t *ret_key, const json_t *facts)
 	return kt_forward(kt_path_format(buf, "%s/%016llx", dir, (unsigned long long)*ret_key));
 }
 
-/* Returns 0, 1 if the lock is held elsewhere, or a negative errno. Closing fd releases the lock. */
+/* KT_BAKE_CACHE_E_LOCKED, or a negative errno. Closing fd releases the lock. */
 static int try_lock(int fd, uint64_t key)
 {
 	struct flock lock = {
@@ -54,7 +54,7 @@ static int try_lock(int fd, uint64_t key)
 
 	if (!fcntl(fd, F_OFD_SETLK, &lock))
 		return 0;
-	return errno == EAGAIN || errno == EACCES ? 1 : kt_raise(-errno);
+	return errno == EAGAIN || errno == EACCES ? KT_BAKE_CACHE_E_LOCKED : kt_raise(-errno);
 }
 
 /* A released lock causes no event on a descriptor: hence retries. */
@@ -63,7 +63,7 @@ static int wait_for_lock(int fd, uint64_t key, int cancel_fd)
 	struct pollfd pfd = { .fd = cancel_fd, .events = POLLIN };
 	int r;
 
-	while ((r = try_lock(fd, key)) == 1)
+	while ((r = try_lock(fd, key)) == KT_BAKE_CACHE_E_LOCKED)
 		if (poll(&pfd, 1, RETRY_MS) > 0)
 			return KT_BAKE_CACHE_E_CANCELLED;
 	return kt_forward(r);

@@ -19,6 +19,7 @@
 
 enum kt_bake_cache_condition {
 	KT_BAKE_CACHE_E_CANCELLED = KT_CONDITION(BAKE_CACHE), /* cancel_fd became readable */
+	KT_BAKE_CACHE_E_LOCKED, /* another holder has the lock: private to bake-cache.c */
 };
 
 /* Writes the folder of all bakes to buf (KT_PATH_MAX bytes). Creates nothing. */

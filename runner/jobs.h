@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Running numbered jobs on several threads and reporting their ends in the order of their
- * numbers. Each thread lives until all jobs are done: child processes of a job die with
- * the thread that forked them (base/process.h), and must not die earlier.
+ * numbers. Each thread runs whole jobs, one after another, and ends when no job is left to
+ * begin: child processes of a job die with the thread that forked them (base/process.h), so
+ * that none outlives the thread of its job, and none dies during the job.
  */
 #pragma once
 
