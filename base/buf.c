@@ -22,7 +22,7 @@ int kt_buf_reserve(struct kt_buf *buf, size_t extra)
 	/* One byte more than asked for, for the 0 of kt_buf_str(). */
 	if (__builtin_add_overflow(buf->len, extra, &need) || need > SIZE_MAX / 2 - 1)
 		return kt_raise(-ENOBUFS);
-	if (buf->max && need > buf->max)
+	if (!kt_buf_has_room(buf, extra))
 		return kt_raise(-ENOBUFS);
 	if (need + 1 <= buf->cap)
 		return 0;
@@ -39,10 +39,7 @@ int kt_buf_reserve(struct kt_buf *buf, size_t extra)
 
 int kt_buf_append(struct kt_buf *buf, const void *data, size_t len)
 {
-	int r = kt_buf_reserve(buf, len);
-
-	if (r)
-		return kt_forward(r);
+	KT_TRY(kt_buf_reserve(buf, len));
 	if (len)
 		memcpy(buf->data + buf->len, data, len);
 	buf->len += len;

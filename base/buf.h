@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -21,7 +22,16 @@ struct kt_buf {
 
 void kt_buf_deinit(struct kt_buf *buf);
 
-/* Makes room for extra bytes. -ENOMEM; -ENOBUFS beyond max. All appends return the same. */
+/* Whether extra more bytes are within the limit of the buffer. */
+static inline bool kt_buf_has_room(const struct kt_buf *buf, size_t extra)
+{
+	return !buf->max || (buf->len <= buf->max && extra <= buf->max - buf->len);
+}
+
+/*
+ * Makes room for extra bytes. -ENOMEM; -ENOBUFS beyond max, for which callers ask
+ * kt_buf_has_room() first. All appends return the same.
+ */
 int kt_buf_reserve(struct kt_buf *buf, size_t extra) _kt_must_check_;
 int kt_buf_append(struct kt_buf *buf, const void *data, size_t len) _kt_must_check_;
 /* Appends value as a little-endian integer of size bytes, 1 to 8. */

@@ -153,9 +153,8 @@ static int start(struct run *run, struct kt_diag *diag)
 	run->group = run->process.pid;
 	if (r != KT_PROCESS_E_NONE)
 		return kt_forward(r);
-	kt_diag_cause(diag, "no program '%s'", child->argv[0]);
 	kt_diag_remedy(diag, "install it");
-	return KT_CHILD_E_NONE;
+	return kt_fail(diag, KT_CHILD_E_NONE, "no program '%s'", child->argv[0]);
 }
 
 int kt_child_run(const struct kt_child *child, struct kt_diag *diag)

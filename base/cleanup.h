@@ -2,6 +2,7 @@
 /* Scope-bound clean-up, and small macros for sizes and pointers. */
 #pragma once
 
+#include <dirent.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -59,6 +60,13 @@ static inline void kt_fclosep(FILE **f)
 	if (*f)
 		fclose(*f);
 	*f = NULL;
+}
+
+static inline void kt_closedirp(DIR **dir)
+{
+	if (*dir)
+		closedir(*dir);
+	*dir = NULL;
 }
 
 /* Declares kt_x_freep() for `struct x *kt_x_free(struct x *)`. */

@@ -17,6 +17,12 @@ static inline uint64_t kt_clock_ns(clockid_t id)
 	return (uint64_t)ts.tv_sec * KT_NSEC_PER_SEC + (uint64_t)ts.tv_nsec;
 }
 
+static inline struct timespec kt_timespec(uint64_t ns)
+{
+	return (struct timespec){ .tv_sec = (time_t)(ns / KT_NSEC_PER_SEC),
+				  .tv_nsec = (long)(ns % KT_NSEC_PER_SEC) };
+}
+
 /* CLOCK_MONOTONIC, ns. */
 static inline uint64_t kt_now_ns(void)
 {

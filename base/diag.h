@@ -9,6 +9,9 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <string.h>
+
+#include "base/error.h"
 
 struct kt_diag {
 	char doing[192];  /* what was being done: "read kernel /boot/vmlinux" */
@@ -34,6 +37,30 @@ void kt_diag_cause(struct kt_diag *diag, const char *fmt, ...)
 void kt_diag_remedy(struct kt_diag *diag, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 void kt_diag_reset(struct kt_diag *diag);
+
+/* Sets the cause; the value is r: return kt_fail(diag, KT_VM_E_SPEC, "no vCPU"); */
+#define kt_fail(diag, r, ...)                       \
+	({                                          \
+		int fail_ = (r);                    \
+		kt_diag_cause((diag), __VA_ARGS__); \
+		fail_;                              \
+	})
+/* Forwards r; unless r is 0, sets what was being done. */
+#define kt_doing(diag, r, ...)                              \
+	({                                                  \
+		int doing_ = kt_forward(r);                 \
+		if (doing_)                                 \
+			kt_diag_doing((diag), __VA_ARGS__); \
+		doing_;                                     \
+	})
+/* As kt_doing(); the text of a negative errno becomes the cause. */
+#define kt_fault(diag, r, ...)                                          \
+	({                                                              \
+		int fault_ = kt_doing((diag), (r), __VA_ARGS__);        \
+		if (fault_ < 0)                                         \
+			kt_diag_cause((diag), "%s", strerror(-fault_)); \
+		fault_;                                                 \
+	})
 
 /* Writes "doing: cause; remedy" as one line to buf of size bytes; returns buf. */
 char *kt_diag_format(const struct kt_diag *diag, char *buf, size_t size);

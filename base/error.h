@@ -3,8 +3,9 @@
  * The error contract of every function in ktest that returns int:
  *
  *    0    success
- *   < 0   negative errno: a fault of ktest or its host. The caller forwards the fault;
- *         a fault never counts against a scheduler.
+ *   < 0   negative errno: a fault of ktest or its host. The caller forwards the fault and
+ *         does not tell one errno from another; scripts/check-tree refuses matches. A
+ *         fault never counts against a scheduler.
  *   > 0   a condition that the function documents (KT_<OBJECT>_E_<X>, numbered by
  *         condition.h). The caller handles or translates the condition.
  *

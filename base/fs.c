@@ -9,7 +9,6 @@
  */
 #include <dirent.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,12 +23,6 @@
 #define READ_CHUNK     (64u << 10)
 #define TEMP_TRIES     100 /* a killed process with the same pid may have left files */
 #define TREE_DEPTH_MAX 128 /* removing holds one descriptor per level */
-
-static void closedirp(DIR **dir)
-{
-	if (*dir)
-		closedir(*dir);
-}
 
 int kt_path_format(char *buf, const char *fmt, ...)
 {
@@ -82,11 +75,8 @@ int kt_mkdir_p(const char *path)
 static int expect_end(int fd)
 {
 	uint8_t probe;
-	ssize_t n;
+	ssize_t n = TEMP_FAILURE_RETRY(read(fd, &probe, 1));
 
-	do
-		n = read(fd, &probe, 1);
-	while (n < 0 && errno == EINTR);
 	if (n < 0)
 		return kt_raise(-errno);
 	return n ? KT_FS_E_LARGE : 0;
@@ -104,9 +94,7 @@ static int read_fd(int fd, struct kt_buf *out)
 		if (!chunk)
 			return kt_forward(expect_end(fd));
 		KT_TRY(kt_buf_reserve(out, chunk));
-		n = read(fd, out->data + out->len, chunk);
-		if (n < 0 && errno == EINTR)
-			continue;
+		n = TEMP_FAILURE_RETRY(read(fd, out->data + out->len, chunk));
 		if (n < 0)
 			return kt_raise(-errno);
 		if (!n)
@@ -118,10 +106,9 @@ static int read_fd(int fd, struct kt_buf *out)
 int kt_try_read_file(const char *path, struct kt_buf *out)
 {
 	_cleanup_(kt_closep) int fd = open(path, O_RDONLY | O_CLOEXEC);
+	int r = fd < 0 ? -errno : read_fd(fd, out);
 
-	if (fd < 0)
-		return kt_errno_is_none(errno) ? KT_FS_E_NONE : kt_raise(-errno);
-	return kt_forward(read_fd(fd, out));
+	return r < 0 && kt_errno_is_none(-r) ? KT_FS_E_NONE : kt_forward(r);
 }
 
 int kt_read_file(const char *path, struct kt_buf *out)
@@ -135,15 +122,26 @@ int kt_read_file(const char *path, struct kt_buf *out)
 	return r == KT_FS_E_LARGE ? kt_raise(-ENOBUFS) : kt_forward(r);
 }
 
+int kt_read_at(int fd, void *buf, size_t len, off_t at)
+{
+	ssize_t n;
+
+	for (size_t done = 0; done < len; done += (size_t)n) {
+		n = TEMP_FAILURE_RETRY(
+			pread(fd, (uint8_t *)buf + done, len - done, at + (off_t)done));
+		if (n <= 0)
+			return n ? kt_raise(-errno) : KT_FS_E_SHORT;
+	}
+	return 0;
+}
+
 int kt_write_all(int fd, const void *data, size_t len)
 {
 	const uint8_t *p = data;
 	ssize_t n;
 
 	while (len) {
-		n = write(fd, p, len);
-		if (n < 0 && errno == EINTR)
-			continue;
+		n = TEMP_FAILURE_RETRY(write(fd, p, len));
 		if (n < 0)
 			return kt_raise(-errno);
 		p += n;
@@ -179,10 +177,9 @@ int kt_write_file_atomic(const char *path, const void *data, size_t len)
 {
 	_cleanup_(kt_closep) int fd = -1;
 	char temp[KT_PATH_MAX];
-	int r = open_beside(&fd, temp, path);
+	int r;
 
-	if (r)
-		return kt_forward(r);
+	KT_TRY(open_beside(&fd, temp, path));
 	r = kt_write_all(fd, data, len);
 	if (!r && fsync(fd))
 		r = kt_raise(-errno);
@@ -202,9 +199,7 @@ static int copy_through_buffer(int dst_fd, int src_fd, off_t offset)
 	if (!chunk)
 		return kt_raise(-ENOMEM);
 	for (;;) {
-		n = pread(src_fd, chunk, READ_CHUNK, offset);
-		if (n < 0 && errno == EINTR)
-			continue;
+		n = TEMP_FAILURE_RETRY(pread(src_fd, chunk, READ_CHUNK, offset));
 		if (n < 0)
 			return kt_raise(-errno);
 		if (!n)
@@ -214,38 +209,38 @@ static int copy_through_buffer(int dst_fd, int src_fd, off_t offset)
 	}
 }
 
-static int copy_range(int to, int from, off_t start, off_t end)
+/* Appends the bytes from start to end of `from` to `to`. */
+static int append_range(int to, int from, off_t start, off_t end)
 {
 	ssize_t n;
 
-	if (lseek(to, start, SEEK_SET) < 0)
-		return kt_raise(-errno);
 	while (start < end) {
-		n = sendfile(to, from, &start, (size_t)(end - start));
-		if (n < 0 && errno == EINTR)
-			continue;
+		n = TEMP_FAILURE_RETRY(sendfile(to, from, &start, (size_t)(end - start)));
 		if (n <= 0)
 			return kt_raise(n ? -errno : -EIO);
 	}
 	return 0;
 }
 
+int kt_append_bytes(int dst_fd, int src_fd, uint64_t bytes)
+{
+	return kt_forward(append_range(dst_fd, src_fd, 0, (off_t)bytes));
+}
+
 int kt_copy_data(int to, int from, off_t bytes)
 {
 	off_t at = 0, end;
-	int r = 0;
 
-	while (!r) {
+	for (;;) {
 		at = lseek(from, at, SEEK_DATA);
 		if (at < 0)
 			return errno == ENXIO ? 0 : kt_raise(-errno);
 		end = lseek(from, at, SEEK_HOLE);
-		if (end < 0)
+		if (end < 0 || lseek(to, at, SEEK_SET) < 0)
 			return kt_raise(-errno);
-		r = copy_range(to, from, at, KT_MIN(end, bytes));
+		KT_TRY(append_range(to, from, at, KT_MIN(end, bytes)));
 		at = end;
 	}
-	return kt_forward(r);
 }
 
 int kt_copy_fd(int dst_fd, int src_fd)
@@ -254,9 +249,7 @@ int kt_copy_fd(int dst_fd, int src_fd)
 	ssize_t n;
 
 	for (;;) {
-		n = sendfile(dst_fd, src_fd, &offset, 1u << 30);
-		if (n < 0 && errno == EINTR)
-			continue;
+		n = TEMP_FAILURE_RETRY(sendfile(dst_fd, src_fd, &offset, 1u << 30));
 		if (n < 0 && (errno == EINVAL || errno == ENOSYS))
 			return kt_forward(copy_through_buffer(dst_fd, src_fd, offset));
 		if (n < 0)
@@ -271,7 +264,7 @@ static int remove_in(int parent_fd, const char *name, unsigned int depth);
 /* Empties the folder dir_fd; takes over dir_fd. */
 static int remove_contents(int dir_fd, unsigned int depth)
 {
-	_cleanup_(closedirp) DIR *dir = fdopendir(dir_fd);
+	_cleanup_(kt_closedirp) DIR *dir = fdopendir(dir_fd);
 	struct dirent *entry;
 	int r;
 

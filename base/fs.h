@@ -23,22 +23,30 @@ int kt_mkdir_p(const char *path) _kt_must_check_;
 enum kt_fs_condition {
 	KT_FS_E_NONE = KT_CONDITION(FS), /* no file has this path */
 	KT_FS_E_LARGE,			 /* the file exceeds the limit of the buffer */
+	KT_FS_E_SHORT,			 /* the file ends before the bytes that are read */
 };
 
-/* Whether the errno err says that no file has a path. */
+/* Whether the errno err says that no file has a path; ESRCH: in /proc, of an ended process. */
 static inline bool kt_errno_is_none(int err)
 {
-	return err == ENOENT || err == ENOTDIR;
+	return err == ENOENT || err == ENOTDIR || err == ESRCH;
 }
 
 /* Appends the file's bytes to out. -ENOBUFS: the file exceeds the limit of out. */
 int kt_read_file(const char *path, struct kt_buf *out) _kt_must_check_;
-/* Appends the file's bytes to out. A kt_fs_condition, for callers without need of the file. */
+/*
+ * kt_read_file() for callers that do without the file: KT_FS_E_NONE or KT_FS_E_LARGE instead of the
+ * errnos of these two cases.
+ */
 int kt_try_read_file(const char *path, struct kt_buf *out) _kt_must_check_;
+/* Reads exactly len bytes from offset `at`. KT_FS_E_SHORT. */
+int kt_read_at(int fd, void *buf, size_t len, off_t at) _kt_must_check_;
 /* Writes all len bytes at the file offset of fd; retries short writes and EINTR. */
 int kt_write_all(int fd, const void *data, size_t len) _kt_must_check_;
 /* Creates or replaces a file atomically: temporary file, fsync(2), rename(2). */
 int kt_write_file_atomic(const char *path, const void *data, size_t len) _kt_must_check_;
+/* Appends the first `bytes` bytes of src_fd to dst_fd. -EIO: src_fd has fewer. */
+int kt_append_bytes(int dst_fd, int src_fd, uint64_t bytes) _kt_must_check_;
 /* Appends the whole file src_fd, from offset 0, to dst_fd. */
 int kt_copy_fd(int dst_fd, int src_fd) _kt_must_check_;
 

@@ -21,6 +21,7 @@
 #define KT_SCHEDS_MAX	      16	   /* schedulers staged by one scenario */
 #define KT_ARGS_MAX	      64	   /* arguments of one staged scheduler */
 #define KT_MODULES_MAX	      16	   /* kernel modules of one scenario */
+#define KT_CMDLINE_MAX	      512	   /* kernel command line of one scenario, bytes with 0 */
 #define KT_FILES_MAX	      64	   /* files that the user stages for one run */
 #define KT_FILES_BYTES_MAX    (512u << 20) /* sum of the sizes of these files, bytes */
 #define KT_SLOTS_MAX	      16	   /* slots of one machine */
@@ -34,6 +35,8 @@
 #define KT_PROGRAM_OUTPUT_MAX (4u << 20)   /* output of one program kept per run, bytes */
 #define KT_PROGRAM_TAIL_MAX   (64u << 10)  /* end of that output that checks see, bytes */
 #define KT_CGROUP_PATH_MAX    256	   /* path of a cgroup, bytes with 0 */
+#define KT_OP_FILE_MAX	      256	   /* name of a file in an op, bytes with 0 */
+#define KT_OP_TEXT_MAX	      256	   /* text that an op writes to a file, bytes with 0 */
 #define KT_FREEZE_NS_MIN      1000000ull   /* shortest freeze */
 #define KT_FREEZE_NS_MAX      60000000000ull	/* longest freeze */
 #define KT_TIMEOUT_NS_MAX     3600000000000ull	/* longest time-out of one op */

@@ -51,16 +51,20 @@ struct kt_loop {
 	bool running;
 };
 
-static void diagnose_setup(struct kt_diag *diag, int error)
+/* The result for an errno of io_uring_setup(2), with diag. */
+static int setup_failed(struct kt_diag *diag, int error)
 {
 	kt_diag_doing(diag, "set up io_uring");
 	kt_diag_cause(diag, "%s", strerror(error));
-	if (error == EPERM || error == ENOSYS || error == EACCES)
+	if (error == EPERM || error == ENOSYS || error == EACCES) {
 		kt_diag_remedy(diag, "allow it with 'sysctl kernel.io_uring_disabled=0' (in a "
 				     "container: in its seccomp profile); ktest needs Linux 5.11 "
 				     "or newer");
-	else if (error == ENOMEM)
+		return KT_LOOP_E_NO_IO_URING;
+	}
+	if (error == ENOMEM)
 		kt_diag_remedy(diag, "raise the limit of locked memory (ulimit -l)");
+	return kt_raise(-error);
 }
 
 int kt_loop_new(struct kt_loop **ret_loop, struct kt_diag *diag)
@@ -71,14 +75,11 @@ int kt_loop_new(struct kt_loop **ret_loop, struct kt_diag *diag)
 	if (!loop)
 		return kt_raise(-ENOMEM);
 	r = io_uring_queue_init(RING_ENTRIES, &loop->ring, 0);
-	if (r < 0) {
-		diagnose_setup(diag, -r);
-		return kt_raise(r);
-	}
+	if (r < 0)
+		return setup_failed(diag, -r);
 	if (!(loop->ring.features & IORING_FEAT_EXT_ARG)) {
 		io_uring_queue_exit(&loop->ring);
-		diagnose_setup(diag, ENOSYS);
-		return kt_raise(-ENOSYS);
+		return setup_failed(diag, ENOSYS);
 	}
 	*ret_loop = kt_steal_ptr(loop);
 	return 0;
@@ -129,10 +130,8 @@ static int take_sqe(struct kt_loop *loop, struct io_uring_sqe **ret_sqe)
 static int source_arm(struct kt_source *source)
 {
 	struct io_uring_sqe *sqe;
-	int r = take_sqe(source->loop, &sqe);
 
-	if (r)
-		return kt_forward(r);
+	KT_TRY(take_sqe(source->loop, &sqe));
 	if (source->kind == SOURCE_IO)
 		io_uring_prep_poll_add(sqe, source->fd, source->events);
 	else

@@ -19,7 +19,12 @@
 struct kt_loop;
 struct kt_source;
 
-/* -ENOSYS, -EPERM: the host has no usable io_uring; diag names the remedy. */
+enum kt_loop_condition {
+	KT_LOOP_E_DEADLINE = KT_CONDITION(LOOP), /* deadline_ns came before *done */
+	KT_LOOP_E_NO_IO_URING, /* the host forbids io_uring, or its kernel is too old */
+};
+
+/* Returns 0, KT_LOOP_E_NO_IO_URING or a negative errno; diag names the remedy. */
 int kt_loop_new(struct kt_loop **ret_loop, struct kt_diag *diag) _kt_must_check_;
 /* Frees the loop and all its sources. Returns NULL. */
 struct kt_loop *kt_loop_free(struct kt_loop *loop);
@@ -37,10 +42,6 @@ int kt_loop_add_timer(struct kt_loop *loop, struct kt_source **ret_source, uint6
 		      kt_timer_fn fn, void *arg) _kt_must_check_;
 /* Frees a source, which is not called again. source may be NULL. Returns NULL. */
 struct kt_source *kt_source_free(struct kt_source *source);
-
-enum kt_loop_condition {
-	KT_LOOP_E_DEADLINE = KT_CONDITION(LOOP), /* deadline_ns came before *done */
-};
 
 /*
  * Calls back until *done is true (0) or until deadline_ns of CLOCK_MONOTONIC

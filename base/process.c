@@ -9,11 +9,9 @@
  * ktest are O_CLOEXEC; the child clears the flag of kept descriptors.
  */
 #include <fcntl.h>
-#include <limits.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -104,12 +102,9 @@ static _Noreturn void run_child(const struct kt_process_spec *spec, pid_t parent
 /* The result of the child's execve(2): 0 or the result of become(). */
 static int read_exec_status(int fd)
 {
-	ssize_t n;
 	int r = 0;
+	ssize_t n = TEMP_FAILURE_RETRY(read(fd, &r, sizeof(r)));
 
-	do
-		n = read(fd, &r, sizeof(r));
-	while (n < 0 && errno == EINTR);
 	if (n < 0)
 		return -errno;
 	return n == sizeof(r) ? r : 0;
@@ -149,15 +144,11 @@ int kt_process_spawn(struct kt_process *ret_process, const struct kt_process_spe
 
 int kt_process_wait(struct kt_process *process, int *ret_status)
 {
-	pid_t pid;
 	int status;
 
 	if (process->pid <= 0)
 		return kt_raise(-ECHILD);
-	do
-		pid = waitpid(process->pid, &status, 0);
-	while (pid < 0 && errno == EINTR);
-	if (pid < 0)
+	if (TEMP_FAILURE_RETRY(waitpid(process->pid, &status, 0)) < 0)
 		return kt_raise(-errno);
 	kt_closep(&process->pidfd);
 	process->pid = 0;
@@ -167,12 +158,9 @@ int kt_process_wait(struct kt_process *process, int *ret_status)
 
 void kt_process_kill(struct kt_process *process)
 {
-	int status;
-
 	if (process->pid > 0) {
 		kill(process->pid, SIGKILL);
-		while (waitpid(process->pid, &status, 0) < 0 && errno == EINTR)
-			;
+		TEMP_FAILURE_RETRY(waitpid(process->pid, NULL, 0));
 	}
 	kt_closep(&process->pidfd);
 	process->pid = 0;

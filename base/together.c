@@ -53,7 +53,7 @@ static void *run(void *arg)
 	return NULL;
 }
 
-int kt_together(unsigned int count, kt_together_fn fn, void *const *args)
+int kt_together(unsigned int count, kt_together_fn fn, void *array, size_t size)
 {
 	_cleanup_(kt_freep) struct runner *runners = calloc(count ?: 1, sizeof(*runners));
 	struct gun gun = { PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, WAIT, 0 };
@@ -63,11 +63,13 @@ int kt_together(unsigned int count, kt_together_fn fn, void *const *args)
 	if (!runners)
 		return kt_raise(-ENOMEM);
 	if (count == 1) {
-		fn(args[0], kt_now_ns());
+		fn(array, kt_now_ns());
 		return 0;
 	}
 	while (!r && made < count) {
-		runners[made] = (struct runner){ .gun = &gun, .fn = fn, .arg = args[made] };
+		runners[made] = (struct runner){ .gun = &gun,
+						 .fn = fn,
+						 .arg = (char *)array + made * size };
 		r = pthread_create(&runners[made].thread, NULL, run, &runners[made]);
 		made += r ? 0 : 1;
 	}

@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/error.h"
@@ -12,5 +13,8 @@
 /* go_ns: CLOCK_MONOTONIC at which the barrier opened. */
 typedef void (*kt_together_fn)(void *arg, uint64_t go_ns);
 
-/* Calls fn(args[i]) for i < count; returns after all calls. Negative errno: no call was made. */
-int kt_together(unsigned int count, kt_together_fn fn, void *const *args) _kt_must_check_;
+/*
+ * Calls fn for each element of an array of count elements of size bytes; returns after all calls.
+ * Negative errno: no call was made.
+ */
+int kt_together(unsigned int count, kt_together_fn fn, void *array, size_t size) _kt_must_check_;

@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Figures of the KVM machine that need no Linux in it, for bench/run: lines of
- * "NAME VALUE", one for each sample. Times are microseconds, sizes KiB.
+ * Measures machines under KVM without booting Linux, for bench/run. Prints one line "NAME VALUE"
+ * per sample; times are in microseconds, sizes in KiB.
  *
- *   bare      the bare ioctls: VM, interrupt controllers, memory slot, vCPU
- *   ordered   the same with the memory slot first, which spares a wait (machine-build.c)
- *   machine   the same as a machine of vmm/kvm/, to its first exit
- *   freeze    freeze and thaw of 4 vCPUs that run
- *   memory    resident memory of this process, anonymous and of files, with a machine
- *             that has Linux loaded less that without one, when a kernel is given
- *   tables    page tables of this process, likewise
+ *   bare      time of the ioctls that make a VM, its interrupt controllers, a memory slot and a
+ *             vCPU, in this order
+ *   ordered   time of the same ioctls with the memory slot before the interrupt controllers,
+ *             which saves a wait (machine-build.c)
+ *   machine   time from nothing to the first exit of a machine that vmm/kvm/ makes
+ *   freeze    time to freeze and thaw 4 running vCPUs
+ *   memory    growth of this process's resident memory, anonymous and file pages, by a machine
+ *             into which Linux was loaded; only with KERNEL
+ *   tables    growth of this process's page tables by the same machine
  *
- * bare, ordered and machine are taken in turn.
+ * One sample each of bare, ordered and machine is taken in turn, PAIRS times.
  *
  * usage: bench-kvm PAIRS FREEZES [KERNEL]
  */
@@ -23,8 +25,8 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
-#include "base/clock.h"
 #include "base/fs.h"
+#include "bench/common.h"
 #include "vmm/kvm/boot/flat.h"
 #include "vmm/kvm/ioctl.h"
 #include "vmm/kvm/machine.h"
@@ -39,22 +41,6 @@
 
 /* out %al,$0x80; 1: incq (%rdi); jmp 1b */
 static const uint8_t code[] = { 0xe6, PORT, 0x48, 0xff, 0x07, 0xeb, 0xfb };
-
-static void check(int r, const struct kt_diag *diag)
-{
-	char text[KT_DIAG_TEXT_MAX];
-
-	if (!r)
-		return;
-	fprintf(stderr, "bench-kvm: %s\n",
-		kt_diag_is_set(diag) ? kt_diag_format(diag, text, sizeof(text)) : strerror(abs(r)));
-	exit(1);
-}
-
-static double microseconds_since(uint64_t start_ns)
-{
-	return (double)(kt_now_ns() - start_ns) / 1e3;
-}
 
 /* ---- bare ioctls ---- */
 
@@ -94,8 +80,8 @@ static double time_bare(const struct kt_kvm_host *host, bool slot_first)
 struct machine {
 	struct kt_ram ram;
 	struct kt_kvm *kvm;
-	uint64_t exit_ns; /* when the last one did */
-	int exit_fd;	  /* counts the vCPUs that made their exit */
+	uint64_t exit_ns; /* time of the latest exit, CLOCK_MONOTONIC */
+	int exit_fd;	  /* counts the exits of all vCPUs */
 };
 
 static void on_exit_of_guest(void *arg, const struct kt_bus_access *access)
@@ -176,7 +162,7 @@ struct usage {
 	unsigned long anonymous, file, tables; /* KiB */
 };
 
-/* Of proc_pid_status(5). Guest RAM is shared memory, which RssShmem counts apart. */
+/* Fields of proc_pid_status(5). Guest RAM is shared memory: RssShmem counts it, no field here. */
 static struct usage read_usage(void)
 {
 	_cleanup_(kt_buf_deinit) struct kt_buf text = KT_BUF_INIT(64u << 10);

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Figures of the pool (machine/pool/pool.h), for bench/run: lines of "NAME VALUE", one for each
- * sample, in microseconds. The items are empty: what is measured is the pool.
+ * Measures the pool (machine/pool/pool.h), for bench/run. Prints one line "NAME VALUE" per sample,
+ * in microseconds. Items are empty, so that no time but the pool's own is measured.
  *
- *   pop      kt_pool_acquire() of a ready item
- *   release  kt_pool_release(), the item being restored in the background
- *   busy-pop the same as pop, while the pool's threads restore other items
+ *   pop       time of kt_pool_acquire() for an idle item
+ *   release   time of kt_pool_release(); the pool then restores the item in the background
+ *   busy-pop  time of kt_pool_acquire() while the pool's threads restore other items
  *
- * The items are taken until none is ready, then all are given back.
+ * A round leases all items and returns all items; measure_round() has the order.
  *
  * usage: bench-pool SAMPLES
  */
@@ -78,7 +78,7 @@ static void give(struct kt_pool *pool, const struct kt_pool_lease *lease)
 	sample("release", start_ns);
 }
 
-/* Half of them come back, and the other half is taken meanwhile. */
+/* Leases one half of the items; returns that half while the other half is leased; returns it. */
 static void measure_round(struct kt_pool *pool)
 {
 	struct kt_pool_lease leases[ITEMS];
@@ -106,7 +106,7 @@ int main(int argc, char **argv)
 	struct kt_pool_gate gate;
 	struct kt_pool *pool;
 
-	check(kt_pool_gate_init(&gate, 0), "gate");
+	kt_pool_gate_init(&gate, 0);
 	config.gate = &gate;
 	check(kt_pool_new(&pool, &maker, &config), "pool");
 	while (rounds--)

@@ -13,8 +13,10 @@
 extern const struct cli_verb cli_run, cli_exec, cli_shell, cli_list, cli_gate, cli_bench,
 	cli_kernel, cli_doctor;
 
-/* Prints "ktest: doing: cause" and, on a line of its own, the remedy. */
+/* Prints "ktest: doing: cause" and, on a line of its own, the remedy; nothing if diag is empty. */
 void cli_print_diag(const struct kt_diag *diag);
+/* Prints why it failed with r: diag, or what r says; returns KT_EXIT_COULD_NOT_RUN. */
+int cli_fail(struct kt_diag *diag, int r);
 
 /* A random seed short enough to be typed. */
 uint64_t cli_random_seed(void);

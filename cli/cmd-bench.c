@@ -57,8 +57,7 @@ static int take_levels(void *target, const char *value, struct kt_diag *diag)
 		return 1;
 	if (kt_levels_have(&o->request.levels, 1))
 		return 0;
-	kt_diag_cause(diag, "1 is not in '%s', and the others are compared with it", value);
-	return 1;
+	return kt_fail(diag, 1, "1 is not in '%s', and the others are compared with it", value);
 }
 
 static int take_axis(void *target, const char *value, struct kt_diag *diag)
@@ -84,6 +83,7 @@ static const struct cli_option options[] = {
 	  .value = "10",
 	  .help = "samples per level, after one warm-up round that is not counted" },
 	CLI_SEED,
+	CLI_TIME,
 	CLI_TOPOLOGY,
 	{ 0 },
 };
@@ -236,11 +236,8 @@ static int measure(struct options *o)
 	status = exit_status(r);
 	if (o->progress)
 		fputs("\r\033[K", stderr);
-	if (r) {
-		if (!diag.cause[0])
-			kt_diag_cause(&diag, "%s", strerror(r < 0 ? -r : EIO));
-		cli_print_diag(&diag);
-	}
+	if (r)
+		cli_fail(&diag, r);
 	/* Samples from before the failure are reported, too. */
 	if (r != KT_CLI_BENCH_E_SETUP && cli_report(&measured, o->artifact) && !status)
 		status = KT_EXIT_COULD_NOT_RUN;
@@ -275,12 +272,9 @@ static int show(const struct cli_verb *verb, int argc, char **argv)
 {
 	_cleanup_(kt_measured_deinit) struct kt_measured m = { .repeats = 0 };
 	struct kt_diag diag = KT_DIAG_INIT;
+	int r = kt_measured_read(&m, argv[0], &diag);
 
-	if (kt_measured_read(&m, argv[0], &diag)) {
-		cli_print_diag(&diag);
-		return KT_EXIT_COULD_NOT_RUN;
-	}
-	return cli_show(&m);
+	return r ? cli_fail(&diag, r) : cli_show(&m);
 }
 
 /* ---- the verbs ---- */

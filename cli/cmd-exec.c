@@ -25,8 +25,7 @@ static int run(const struct cli_verb *verb, int argc, char **argv)
 		return verb->fault;
 	kt_exec(&result, &o.request);
 	kt_closep(&o.request.signal_fd);
-	if (kt_diag_is_set(&result.diag))
-		cli_print_diag(&result.diag);
+	exec_print_result(&result);
 	return result.exit;
 }
 
@@ -37,7 +36,8 @@ const struct cli_verb cli_exec = {
 		 "same path in the guest, with its libraries. Standard input, output and error "
 		 "and the exit status are those of the command.",
 	.notes = "The first Ctrl-C goes to the command, the second ends the machine.\n"
-		 "Exit status: that of the command; 128+N: signal N ended the command; 124: timeout; "
+		 "Exit status: that of the command; 128+N: signal N ended the command; 123: the "
+		 "scheduler died before the command ended; 124: timeout; "
 		 "125: ktest, the machine or the host failed; 126: the program cannot be executed; "
 		 "127: the program does not exist.",
 	.options = exec_options_table, .run = run, .fault = KT_EXEC_EXIT_FAULT,

@@ -84,6 +84,7 @@ static const struct cli_option options[] = {
 	{ "scheduler", 0, "NAME", CLI_TEXT(struct cli_machine, wishes.scheduler), .value = "none",
 	  .help = "scheduler to attach before the machine is saved" },
 	CLI_SEED,
+	CLI_TIME,
 	{ "vcpus", 0, "LIST", CLI_CALL(take_vcpus), .value = "4",
 	  .help = "numbers of vCPUs, as 1,2,4,8" },
 	{ 0 },
@@ -162,20 +163,14 @@ static bool is_cancelled(void *arg)
 	return cli_is_cancelled(o->cancel_fd);
 }
 
-static void print_diag(const struct kt_diag *diag)
-{
-	if (kt_diag_is_set(diag))
-		cli_print_diag(diag);
-}
-
 static void print_end(const struct kt_gate_result *res)
 {
 	static const char *const words[] = { [KT_EXIT_PASS] = "PASS",
 					     [KT_EXIT_FAIL] = "FAIL",
 					     [KT_EXIT_INCONCLUSIVE] = "INCONCLUSIVE" };
 
-	print_diag(&res->fault);
-	print_diag(&res->unkept);
+	cli_print_diag(&res->fault);
+	cli_print_diag(&res->unkept);
 	if (res->kept[0])
 		printf("kept: %s\n", res->kept);
 	printf("%s: %llu of %llu cycles run, %llu failed", words[kt_gate_exit(res)],
@@ -199,22 +194,21 @@ static int make_rerun(struct options *o)
 {
 	char exe[KT_PATH_MAX];
 	ssize_t n = readlink("/proc/self/exe", exe, sizeof(exe) - 1);
-	int r;
 
 	exe[n > 0 ? n : 0] = '\0';
-	r = add_word(&o->rerun, "", exe);
-	if (!r)
-		r = kt_buf_printf(&o->rerun, " gate restore --guest %s --accel %s",
-				  o->spec.guest == KT_GATE_MICRO ? "micro" : "linux",
-				  kt_accel_name(o->machine.wishes.accel));
-	if (!r && o->spec.kernel)
-		r = add_word(&o->rerun, " --kernel ", o->spec.kernel->path);
-	if (!r && o->spec.module)
-		r = add_word(&o->rerun, " --module ", o->spec.module);
-	if (!r && o->request.scheduler)
-		r = add_word(&o->rerun, " --scheduler ", o->request.scheduler);
+	KT_TRY(add_word(&o->rerun, "", exe));
+	KT_TRY(kt_buf_printf(&o->rerun, " gate restore --guest %s --accel %s --time %s",
+			     o->spec.guest == KT_GATE_MICRO ? "micro" : "linux",
+			     kt_accel_name(o->machine.wishes.accel),
+			     kt_time_name(o->machine.wishes.time)));
+	if (o->spec.kernel)
+		KT_TRY(add_word(&o->rerun, " --kernel ", o->spec.kernel->path));
+	if (o->spec.module)
+		KT_TRY(add_word(&o->rerun, " --module ", o->spec.module));
+	if (o->request.scheduler)
+		KT_TRY(add_word(&o->rerun, " --scheduler ", o->request.scheduler));
 	o->request.rerun = kt_buf_str(&o->rerun);
-	return r;
+	return 0;
 }
 
 /* The micro guest needs kvm, and runs even where KVM cannot run Linux. */
@@ -231,17 +225,14 @@ static int choose_accel(struct options *o, struct kt_diag *diag)
 static int prepare(struct options *o, struct kt_gate_machines *machines, struct kt_kernel *kernel,
 		   struct kt_measured *measured, struct kt_diag *diag)
 {
-	int r = choose_accel(o, diag);
-
+	KT_TRY(choose_accel(o, diag));
 	o->spec.accel = o->machine.wishes.accel;
-	if (!r && o->spec.guest == KT_GATE_LINUX) {
-		r = kt_kernel_find(kernel, o->machine.kernel_path, diag);
-		if (!r)
-			r = kt_kernel_require(kernel, diag);
+	o->spec.time = o->machine.wishes.time;
+	if (o->spec.guest == KT_GATE_LINUX) {
+		KT_TRY(kt_kernel_find(kernel, o->machine.kernel_path, diag));
+		KT_TRY(kt_kernel_require(kernel, diag));
 		o->spec.kernel = kernel;
 	}
-	if (r)
-		return r;
 	KT_TRY(make_rerun(o));
 	cli_note_machine(measured, o->machine.wishes.accel, "1n1lNc1t", o->spec.kernel);
 	return kt_gate_machines_open(machines, &o->spec, diag);
@@ -258,12 +249,8 @@ static int run_gate(struct options *o)
 
 	kt_measured_init(&measured, KT_MEASURED_GATE);
 	r = res ? prepare(o, &machines, &kernel, &measured, &diag) : -ENOMEM;
-	if (r) {
-		if (!kt_diag_is_set(&diag))
-			kt_diag_cause(&diag, "%s", strerror(r < 0 ? -r : EINVAL));
-		cli_print_diag(&diag);
-		return KT_EXIT_COULD_NOT_RUN;
-	}
+	if (r)
+		return cli_fail(&diag, r);
 	r = kt_gate_run(res, &measured, &o->request, &machines);
 	if (r && !kt_diag_is_set(&res->fault))
 		kt_diag_cause(&res->fault, "%s", strerror(-r));

@@ -27,20 +27,13 @@
 #define LINE_EVERY_NS	(30 * KT_NSEC_PER_SEC)	 /* if stderr is not a terminal */
 #define REDRAW_EVERY_NS (200 * KT_NSEC_PER_MSEC) /* on a terminal */
 
-static int fail(const struct kt_diag *diag)
-{
-	cli_print_diag(diag);
-	return KT_EXIT_COULD_NOT_RUN;
-}
-
 /* Prints a fault that has no diag. */
 static int fault(const char *doing, int r)
 {
 	struct kt_diag diag = KT_DIAG_INIT;
 
 	kt_diag_doing(&diag, "%s", doing);
-	kt_diag_cause(&diag, "%s", strerror(-r));
-	return fail(&diag);
+	return cli_fail(&diag, r);
 }
 
 /* --- build --------------------------------------------------------------------- */
@@ -151,7 +144,7 @@ static int do_build(const struct cli_verb *verb, int argc, char **argv)
 	r = kt_build_kernel(&spec, &kernel, &existed, &diag);
 	close_line(&view);
 	if (r)
-		return fail(&diag);
+		return cli_fail(&diag, r);
 	/* Not into a pipe, whose reader expects the path only. */
 	if (existed && isatty(STDOUT_FILENO))
 		fprintf(stderr, "ktest: this kernel is built already\n");
@@ -198,7 +191,7 @@ static int do_path(const struct cli_verb *verb, int argc, char **argv)
 	int r = kt_kernel_find(&kernel, NULL, &diag);
 
 	if (r)
-		return fail(&diag);
+		return cli_fail(&diag, r);
 	printf("%s\n", kernel.path);
 	return 0;
 }
@@ -207,7 +200,7 @@ static int remove_unfinished(const char *key)
 {
 	int r = kt_build_discard(key);
 
-	if (r == -EBUSY) {
+	if (r == KT_BUILD_E_RUNNING) {
 		fprintf(stderr, "ktest: a kernel build is running; interrupt it first\n");
 		return KT_EXIT_COULD_NOT_RUN;
 	}
@@ -279,11 +272,8 @@ static int read_text(const char *path, struct kt_buf *buf)
 	struct kt_diag diag = KT_DIAG_INIT;
 	int r = kt_read_file(path, buf);
 
-	if (!r)
-		return 0;
 	kt_diag_doing(&diag, "read %s", path);
-	kt_diag_cause(&diag, "%s", strerror(-r));
-	return fail(&diag);
+	return r ? cli_fail(&diag, r) : 0;
 }
 
 static int check_config(struct check *check, const char *image)
@@ -332,7 +322,7 @@ static int do_check(const struct cli_verb *verb, int argc, char **argv)
 		return r < 0 ? 0 : r;
 	r = kt_kernel_find(&kernel, argv[0], &diag);
 	if (r)
-		return fail(&diag);
+		return cli_fail(&diag, r);
 	expect(&check, kernel.has_btf, ".BTF: missing");
 	expect(&check, kernel.has_symtab, ".symtab: missing");
 	expect(&check, kernel.has_sched_ext, "sched_ext: missing (no struct sched_ext_ops)");

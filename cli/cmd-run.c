@@ -5,6 +5,7 @@
  * rerun command last. Selection is left to runner/plan.h, threads to runner/jobs.h, runs to
  * runner/run.h.
  */
+#include <ctype.h>
 #include <limits.h>
 #include <pthread.h>
 #include <signal.h>
@@ -17,6 +18,7 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "judge/kernel-faults.h"
 #include "cli/cli.h"
 #include "cli/run-options.h"
 #include "kernel/kernel.h"
@@ -25,11 +27,22 @@
 #include "report/report.h"
 #include "runner/run.h"
 
+/* One cause of results that did not pass. */
+struct cause {
+	const char *scenario;	     /* the first that had it; borrowed */
+	char text[KT_DIAG_TEXT_MAX]; /* of that one */
+	unsigned int count;
+};
+
+#define CAUSES_MAX 64 /* causes that are looked for; further ones are printed in full */
+
 struct options {
 	struct run_options given;
 	struct kt_session *begun; /* blank for the only run; owned; NULL: none */
 	bool progress;		  /* stderr is a terminal */
-	bool colour;		  /* stdout is a terminal */
+	struct cause causes[CAUSES_MAX];
+	size_t cause_count;
+	bool colour; /* stdout is a terminal */
 	json_t *results;
 	const char *running;	  /* name of the scenario whose result is printed */
 	pthread_mutex_t terminal; /* held while writing to the terminal; guards at_work */
@@ -83,7 +96,55 @@ static void on_console(void *arg, const void *data, size_t len)
 	fwrite(data, 1, len, stderr);
 }
 
-static void print_verdict(const struct options *o, const struct kt_run_result *res)
+/* ---- causes that several scenarios share ---- */
+
+/* Whether two causes differ in numbers alone. */
+static bool is_same_cause(const char *a, const char *b)
+{
+	for (;; a++, b++) {
+		while (isdigit((unsigned char)*a))
+			a++;
+		while (isdigit((unsigned char)*b))
+			b++;
+		if (*a != *b)
+			return false;
+		if (!*a)
+			return true;
+	}
+}
+
+/* Counts the result among those of its cause. The first of them; NULL: this one, or a pass. */
+static const struct cause *count_cause(struct options *o, const struct kt_run_result *res)
+{
+	struct cause *c = o->causes;
+
+	if (res->verdict == KT_VERDICT_PASS || res->verdict == KT_VERDICT_SKIP ||
+	    res->outcome == KT_OUTCOME_CANCELLED)
+		return NULL;
+	for (; c < o->causes + o->cause_count; c++)
+		if (is_same_cause(c->text, res->cause)) {
+			c->count++;
+			return c;
+		}
+	if (o->cause_count < KT_ARRAY_SIZE(o->causes)) {
+		*c = (struct cause){ .scenario = o->running, .count = 1 };
+		snprintf(c->text, sizeof(c->text), "%s", res->cause);
+		o->cause_count++;
+	}
+	return NULL;
+}
+
+static void print_causes(const struct options *o)
+{
+	for (size_t i = 0; i < o->cause_count; i++)
+		if (o->causes[i].count > 1)
+			printf("%u scenarios, from %s on, for one cause: %s\n", o->causes[i].count,
+			       o->causes[i].scenario, o->causes[i].text);
+}
+
+/* as: the first result of the same cause; NULL: there is none. */
+static void print_verdict(const struct options *o, const struct kt_run_result *res,
+			  const struct cause *as)
 {
 	static const struct {
 		const char *word;
@@ -96,8 +157,9 @@ static void print_verdict(const struct options *o, const struct kt_run_result *r
 	};
 	const char *word = res->could_not_run ? "COULD NOT RUN" : words[res->verdict].word;
 
-	printf("%s%s%s %s: %s (%.1f s)\n", o->colour ? words[res->verdict].colour : "", word,
-	       o->colour ? "\033[0m" : "", o->running, res->cause, (double)res->wall_ns / 1e9);
+	printf("%s%s%s %s: %s%s (%.1f s)\n", o->colour ? words[res->verdict].colour : "", word,
+	       o->colour ? "\033[0m" : "", o->running, as ? "as " : "",
+	       as ? as->scenario : res->cause, (double)res->wall_ns / 1e9);
 }
 
 static void print_details(const struct kt_run_result *res)
@@ -116,18 +178,27 @@ static void print_details(const struct kt_run_result *res)
 	for (size_t i = 0; i < rec->sched_count; i++) {
 		const struct kt_sched_record *s = &rec->scheds[i];
 		const struct kt_scx_exit_info exit = kt_run_record_exit(rec, s);
+		bool again = i && rec->scheds[i - 1].restarted;
 		char how[KT_TEXT_MAX];
 
 		if (s->generation)
-			printf("  generation %u: %s (pid %u), attached in %.0f ms%s%s\n",
-			       s->generation, s->name, s->pid,
+			printf("  generation %u: %s (pid %u), attached%s in %.0f ms%s%s\n",
+			       s->generation, s->name, s->pid, again ? " again by itself" : "",
 			       (double)(s->attached_ns - s->spawned_ns) / 1e6,
 			       exit.kind ? "; " : "",
 			       exit.kind ? kt_scx_exit_format(&exit, how, sizeof(how)) : "");
 	}
-	if (res->verdict != KT_VERDICT_PASS)
-		for (unsigned int i = 0; i < rec->console_mark_count; i++)
+	if (!rec->wait_end.recorded && rec->wait_end.text[0])
+		printf("  waits for a CPU are not known: %s\n", rec->wait_end.text);
+	for (unsigned int i = 0; i < rec->console_mark_count; i++) {
+		const char *fault = kt_kernel_fault(rec->console_marks[i]);
+
+		if (res->verdict != KT_VERDICT_PASS || fault)
 			printf("  console: %s\n", rec->console_marks[i]);
+		if (fault)
+			printf("    a known fault of the kernel, not held against a scheduler: %s\n",
+			       fault);
+	}
 }
 
 static void print_stats(const struct kt_run_result *res)
@@ -147,13 +218,17 @@ static void print_stats(const struct kt_run_result *res)
 	       100 * kt_run_contention(res));
 }
 
-static void print_result(const struct options *o, const struct kt_run_result *res)
+static void print_result(struct options *o, const struct kt_run_result *res)
 {
+	const struct cause *as;
+
 	clear_progress(o);
 	if (o->given.json)
 		return;
-	print_verdict(o, res);
-	print_details(res);
+	as = count_cause(o, res);
+	print_verdict(o, res, as);
+	if (!as)
+		print_details(res);
 	if (o->given.stats)
 		print_stats(res);
 	if (res->artifacts[0])
@@ -265,19 +340,28 @@ static int run_plan(struct options *o, const struct kt_plan *plan)
 	else if (begun < plan->count && !batch.failed)
 		fprintf(stderr, "ktest run: cancelled; %u scenarios were not run\n",
 			plan->count - begun);
+	if (!o->given.json)
+		print_causes(o);
 	return r || batch.failed ? KT_EXIT_COULD_NOT_RUN : batch.status;
 }
 
-static int prepare(struct options *o, struct kt_kernel *kernel, const struct kt_plan *plan,
-		   struct kt_diag *diag)
+/* Scenarios that cannot be run are reported last, and hinder no other. */
+static int report_unfit(const struct options *o, const struct kt_plan *plan, int status)
 {
-	int r = 0;
+	for (unsigned int i = 0; i < plan->unfit_count; i++) {
+		const struct kt_plan_unfit *u = &plan->unfit[i];
 
-	for (unsigned int i = 0; !r && i < plan->count; i++)
-		r = kt_scenario_validate(plan->cells[i].scenario, diag);
-	if (!r)
-		r = kt_kernel_find(kernel, o->given.machine.kernel_path, diag);
-	return r;
+		if (o->results)
+			json_array_append_new(
+				o->results,
+				json_pack("{s:s, s:s, s:s, s:b, s:s}", "scenario", u->name,
+					  "verdict", kt_verdict_name(KT_VERDICT_INCONCLUSIVE),
+					  "outcome", kt_outcome_name(KT_OUTCOME_SETUP_ERROR),
+					  "could_not_run", true, "cause", u->cause));
+		else
+			printf("COULD NOT RUN %s: %s\n", u->name, u->cause);
+	}
+	return plan->unfit_count ? worse(status, KT_EXIT_COULD_NOT_RUN) : status;
 }
 
 /* Probing the host's KVM takes half as long as the start of QEMU. */
@@ -288,7 +372,7 @@ static void begin(struct options *o, const struct kt_plan *plan)
 	if (plan->count != 1 || !kt_accel_is_probably_tcg(o->given.machine.wishes.accel))
 		return;
 	cell = plan->cells[0];
-	cell.machine.accel = KT_ACCEL_TCG;
+	kt_cell_settle(&cell, KT_ACCEL_TCG, NULL);
 	o->begun = kt_run_begin(&cell);
 }
 
@@ -340,21 +424,20 @@ static int run(const struct cli_verb *verb, int argc, char **argv)
 	init_options(&o, &kernel);
 	r = kt_plan_select(&plan, (const char *const *)argv, (unsigned int)argc,
 			   &o.given.machine.wishes, &diag);
-	if (!r)
-		r = prepare(&o, &kernel, &plan, &diag);
-	if (!r) {
+	if (!r && plan.count)
+		r = kt_kernel_find(&kernel, o.given.machine.kernel_path, &diag);
+	if (!r && plan.count) {
 		begin(&o, &plan);
 		r = choose_accel(verb, &o, &plan, &diag);
 	}
-	if (r) {
-		cli_print_diag(&diag);
-		return KT_EXIT_COULD_NOT_RUN;
-	}
+	if (r)
+		return cli_fail(&diag, r);
 	cancel_fd = cli_open_signal_fd(verb, SIGINT, SIGTERM, 0);
 	if (cancel_fd < 0)
 		return KT_EXIT_COULD_NOT_RUN;
 	o.given.request.cancel_fd = cancel_fd;
-	r = run_plan(&o, &plan);
+	r = plan.count ? run_plan(&o, &plan) : KT_EXIT_SKIPPED;
+	r = report_unfit(&o, &plan, r);
 	if (o.results) {
 		json_dumpf(o.results, stdout, JSON_INDENT(2));
 		putchar('\n');

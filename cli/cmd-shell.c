@@ -12,7 +12,6 @@
 #include <termios.h>
 
 #include "base/cleanup.h"
-#include "base/fs.h"
 #include "cli/cli.h"
 #include "cli/exec-options.h"
 #include "machine/stage/closure.h"
@@ -107,6 +106,9 @@ static int prepare(const struct cli_verb *verb, struct exec_options *o, const ch
 		return cli_usage_error(verb,
 				       "standard input is not a terminal; 'ktest exec' needs none");
 	pass_term(o);
+	/* Counted time would run ahead while the guest waits for the next key. */
+	if (o->machine.wishes.time == KT_TIME_AUTO)
+		o->machine.wishes.time = KT_TIME_HOST;
 	r = exec_options_request(verb, o, argv);
 	if (r)
 		return r;
@@ -137,8 +139,7 @@ static int run(const struct cli_verb *verb, int argc, char **argv)
 	kt_exec(&result, &o.request);
 	put_back();
 	kt_closep(&o.request.signal_fd);
-	if (kt_diag_is_set(&result.diag))
-		cli_print_diag(&result.diag);
+	exec_print_result(&result);
 	return result.exit;
 }
 

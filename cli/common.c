@@ -10,12 +10,23 @@
 
 #include "base/clock.h"
 #include "cli/cli.h"
+#include "proto/result.h"
 
 void cli_print_diag(const struct kt_diag *diag)
 {
+	if (!kt_diag_is_set(diag))
+		return;
 	fprintf(stderr, "ktest: %s%s%s\n", diag->doing, diag->doing[0] ? ": " : "", diag->cause);
 	if (diag->remedy[0])
 		fprintf(stderr, "ktest: %s\n", diag->remedy);
+}
+
+int cli_fail(struct kt_diag *diag, int r)
+{
+	if (!diag->cause[0])
+		kt_diag_cause(diag, "%s", strerror(r < 0 ? -r : EIO));
+	cli_print_diag(diag);
+	return KT_EXIT_COULD_NOT_RUN;
 }
 
 uint64_t cli_random_seed(void)

@@ -16,13 +16,20 @@ static int take_env(void *target, const char *value, struct kt_diag *diag)
 
 	if (strchr(value, '=') && value[0] != '=')
 		return cli_list_add(o->env, EXEC_ENV_MAX, value, diag);
-	kt_diag_cause(diag, "it is not NAME=VALUE");
-	return 1;
+	return kt_fail(diag, 1, "it is not NAME=VALUE");
 }
 
 /* clang-format off */
 const struct cli_option exec_options_table[] = {
 	CLI_ACCEL,
+	{ "allow-scheduler-death", 0, NULL,
+	  CLI_FLAG(struct exec_options, request.allow_scheduler_death),
+	  .help = "exit with the command's status even if the scheduler died before the command "
+		  "ended" },
+	{ "artifacts", 0, "DIR", CLI_TEXT(struct exec_options, request.artifacts),
+	  .help = "create the folder of a scheduler that died in DIR (default: "
+		  "$XDG_STATE_HOME/ktest/runs)" },
+	CLI_ATTACH_TIMEOUT,
 	{ "cold", 0, NULL, CLI_FLAG(struct cli_machine, wishes.cold),
 	  .help = "boot the machine instead of starting from a clone of a saved machine" },
 	{ "env", 0, "NAME=VALUE", CLI_CALL(take_env),
@@ -38,6 +45,7 @@ const struct cli_option exec_options_table[] = {
 	  .help = "attach this scheduler before the command starts" },
 	CLI_SCHEDULER_ARG,
 	CLI_SEED,
+	CLI_TIME,
 	{ "timeout", 0, "DURATION",
 	  CLI_DURATION(struct cli_machine, wishes.timeout_ns, 1, TIMEOUT_MAX_NS),
 	  .help = "kill the command and its descendants after this guest time: a number of seconds, "
@@ -75,7 +83,7 @@ int exec_options_request(const struct cli_verb *verb, struct exec_options *o,
 	if (!r)
 		r = cli_machine_choose(verb, &o->machine, o->machine.verbose, &diag);
 	if (r) {
-		cli_print_diag(&diag);
+		cli_fail(&diag, r);
 		return verb->fault;
 	}
 	req->wishes = o->machine.wishes;
@@ -88,6 +96,19 @@ int exec_options_request(const struct cli_verb *verb, struct exec_options *o,
 	req->err_fd = STDERR_FILENO;
 	req->on_console = o->machine.verbose ? on_console : NULL;
 	return 0;
+}
+
+void exec_print_result(const struct kt_exec_result *result)
+{
+	const struct kt_exec_remarks *remarks = &result->remarks;
+
+	cli_print_diag(&result->diag);
+	cli_print_diag(&remarks->death);
+	for (unsigned int i = 0; i < remarks->complaint_count; i++)
+		fprintf(stderr, "ktest: " KT_COMPLAINT "%s\n", remarks->complaints[i]);
+	cli_print_diag(&remarks->lost);
+	if (remarks->artifacts[0])
+		fprintf(stderr, "ktest: artefacts: %s\n", remarks->artifacts);
 }
 
 void exec_options_deinit(struct exec_options *o)

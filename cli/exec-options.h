@@ -24,4 +24,7 @@ int exec_options_parse(const struct cli_verb *verb, struct exec_options *o, int 
 int exec_options_request(const struct cli_verb *verb, struct exec_options *o,
 			 const char *const *argv);
 
+/* Prints on standard error what is to be said beside the command's output; may be nothing. */
+void exec_print_result(const struct kt_exec_result *result);
+
 void exec_options_deinit(struct exec_options *o);

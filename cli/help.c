@@ -7,7 +7,6 @@
 
 #include "base/buf.h"
 #include "base/cleanup.h"
-#include "base/parse.h"
 #include "cli/options.h"
 
 /* The layout of options: text before "--name", and columns. */

@@ -16,6 +16,14 @@ int cli_take_accel(void *target, const char *value, struct kt_diag *diag)
 	return kt_accel_parse(&m->wishes.accel, value);
 }
 
+int cli_take_time(void *target, const char *value, struct kt_diag *diag)
+{
+	struct cli_machine *m = target;
+
+	kt_diag_cause(diag, "it is not auto, counted or host");
+	return kt_time_parse(&m->wishes.time, value);
+}
+
 int cli_take_seed(void *target, const char *value, struct kt_diag *diag)
 {
 	struct cli_machine *m = target;
@@ -24,9 +32,8 @@ int cli_take_seed(void *target, const char *value, struct kt_diag *diag)
 	/* At most INT64_MAX: integers in JSON results are signed. */
 	if (!m->wishes.has_seed || kt_parse_number(value, 0, INT64_MAX, &m->wishes.seed))
 		return 0;
-	kt_diag_cause(diag, "it is not a seed: a number from 0 to %lld, or random",
-		      (long long)INT64_MAX);
-	return 1;
+	return kt_fail(diag, 1, "it is not a seed: a number from 0 to %lld, or random",
+		       (long long)INT64_MAX);
 }
 
 int cli_take_topology(void *target, const char *value, struct kt_diag *diag)

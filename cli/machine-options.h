@@ -22,6 +22,7 @@ struct cli_machine {
 };
 
 int cli_take_accel(void *target, const char *value, struct kt_diag *diag);
+int cli_take_time(void *target, const char *value, struct kt_diag *diag);
 int cli_take_seed(void *target, const char *value, struct kt_diag *diag);
 int cli_take_topology(void *target, const char *value, struct kt_diag *diag);
 int cli_take_file(void *target, const char *value, struct kt_diag *diag);
@@ -31,6 +32,16 @@ int cli_take_file(void *target, const char *value, struct kt_diag *diag);
 	{ "accel", 0, "NAME", CLI_CALL(cli_take_accel), .value = "auto",                                \
 	  .help = "accelerator of the machine: kvm, ktest's own VMM on /dev/kvm; tcg, QEMU's "      \
 		  "emulation; auto: kvm if the host's KVM can run Linux, else tcg" }
+#define CLI_ATTACH_TIMEOUT                                                                         \
+	{ "attach-timeout", 0, "DURATION",                                                         \
+	  CLI_DURATION(struct cli_machine, wishes.attach_timeout_ns, 1, KT_TIMEOUT_NS_MAX),        \
+	  .help = "guest time that an attach of a scheduler may take: a number of seconds, or a "  \
+		  "number with ns, us, ms, s, m or h (default: the scenario's, else 10 s)" }
+#define CLI_TIME                                                                                   \
+	{ "time", 0, "NAME", CLI_CALL(cli_take_time), .value = "auto",                             \
+	  .help = "what the guest's clocks follow: counted, the instructions that the guest has "  \
+		  "executed, so that a busy host changes no verdict (tcg alone); host, the host's "\
+		  "clock; auto: counted under tcg, host under kvm and in nested machines" }
 #define CLI_FORCE                                                                                  \
 	{ "force", 0, NULL, CLI_FLAG(struct cli_machine, force),                                   \
 	  .help = "with --accel kvm: use KVM even if ktest found the host's KVM unfit" }

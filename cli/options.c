@@ -54,9 +54,8 @@ static void put_number(const struct cli_option *option, void *field, uint64_t n)
 
 static int refuse_number(const struct cli_option *option, const char *value, struct kt_diag *diag)
 {
-	kt_diag_cause(diag, "'%s' is not a number from %" PRIu64 " to %" PRIu64, value, option->min,
-		      option->max);
-	return 1;
+	return kt_fail(diag, 1, "'%s' is not a number from %" PRIu64 " to %" PRIu64, value,
+		       option->min, option->max);
 }
 
 static int take_number(const struct cli_option *option, void *field, const char *value,
@@ -83,11 +82,10 @@ static int take_units(const struct cli_option *option, uint64_t *field, const ch
 		*field = n;
 		return 0;
 	}
-	kt_diag_cause(diag, "'%s' is not a %s from %s to %s, as %s", value,
-		      is_size ? "size" : "duration", format(option->min, min),
-		      format(option->max, max),
-		      is_size ? "512M or 2G" : "500ms, 10s or 2m; a number alone is seconds");
-	return 1;
+	return kt_fail(diag, 1, "'%s' is not a %s from %s to %s, as %s", value,
+		       is_size ? "size" : "duration", format(option->min, min),
+		       format(option->max, max),
+		       is_size ? "512M or 2G" : "500ms, 10s or 2m; a number alone is seconds");
 }
 
 static int take_choice(const struct cli_option *option, void *field, const char *value,
@@ -106,8 +104,7 @@ static int take_choice(const struct cli_option *option, void *field, const char 
 		len += (size_t)snprintf(list + len, sizeof(list) - len, "%s%s", gap,
 					option->words[i]);
 	}
-	kt_diag_cause(diag, "'%s' is not %s", value, list);
-	return 1;
+	return kt_fail(diag, 1, "'%s' is not %s", value, list);
 }
 
 int cli_list_add(const char **list, size_t max, const char *value, struct kt_diag *diag)
@@ -116,10 +113,8 @@ int cli_list_add(const char **list, size_t max, const char *value, struct kt_dia
 
 	while (list[n])
 		n++;
-	if (n == max) {
-		kt_diag_cause(diag, "'%s' is one too many: there can be %zu", value, max);
-		return 1;
-	}
+	if (n == max)
+		return kt_fail(diag, 1, "'%s' is one too many: there can be %zu", value, max);
 	list[n] = value;
 	return 0;
 }

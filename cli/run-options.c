@@ -21,14 +21,10 @@ static int take_scheduler(void *target, const char *value, struct kt_diag *diag)
 	if (colon && strchr(colon, '/'))
 		colon = NULL;
 	len = colon ? (size_t)(colon - value) : strlen(value);
-	if (colon && !kt_scenario_is_name(colon + 1)) {
-		kt_diag_cause(diag, "'%s' is not a name: a-z, 0-9 and _", colon + 1);
-		return 1;
-	}
-	if (len >= sizeof(path)) {
-		kt_diag_cause(diag, "the path is too long");
-		return 1;
-	}
+	if (colon && !kt_scenario_is_name(colon + 1))
+		return kt_fail(diag, 1, "'%s' is not a name: a-z, 0-9 and _", colon + 1);
+	if (len >= sizeof(path))
+		return kt_fail(diag, 1, "the path is too long");
 	snprintf(path, sizeof(path), "%.*s", (int)len, value);
 	o->machine.wishes.scheduler_name = colon ? colon + 1 : NULL;
 	/* Absolute: the rerun command must work from any folder. */
@@ -51,6 +47,7 @@ const struct cli_option run_options_table[] = {
 	CLI_ACCEL,
 	{ "artifacts", 0, "DIR", CLI_TEXT(struct run_options, request.artifacts),
 	  .help = "create the run's folder in DIR (default: $XDG_STATE_HOME/ktest/runs)" },
+	CLI_ATTACH_TIMEOUT,
 	{ "cold", 0, NULL, FLAG(machine.wishes.cold),
 	  .help = "boot the machine for this run instead of starting from a clone of a saved "
 		  "machine" },
@@ -87,6 +84,7 @@ const struct cli_option run_options_table[] = {
 	{ "stats", 0, NULL, FLAG(stats),
 	  .help = "print what each vCPU used: run time, time in the guest, time spent waiting for "
 		  "a CPU, exits by reason; and how busy the host was" },
+	CLI_TIME,
 	{ "timeout", 0, "DURATION",
 	  CLI_DURATION(struct cli_machine, wishes.timeout_ns, 1, TIMEOUT_MAX_NS),
 	  .help = "limit of wall time per run: a number of seconds, or a number with ms, s, m or h "

@@ -15,9 +15,11 @@
 #define PORTS_DIR   "/sys/class/virtio-ports"
 #define RECEIVE_MAX (64u << 10) /* bytes until the decoder is to be emptied */
 
-void kt_channel_init(struct kt_channel *ch)
+void kt_channel_init(struct kt_channel *ch, bool counted)
 {
-	*ch = (struct kt_channel){ .fd = -1, .out = KT_BUF_INIT(KT_CHANNEL_QUEUE_MAX) };
+	*ch = (struct kt_channel){ .fd = -1,
+				   .counted = counted,
+				   .out = KT_BUF_INIT(KT_CHANNEL_QUEUE_MAX) };
 	kt_frame_decoder_init(&ch->in);
 	ch->in.anew = KT_MSG_CLONE;
 }
@@ -27,12 +29,6 @@ void kt_channel_restart(struct kt_channel *ch)
 	kt_buf_consume(&ch->out, ch->out.len);
 	ch->out_pos = 0;
 	ch->seq = 0;
-}
-
-static void closedirp(DIR **d)
-{
-	if (*d)
-		closedir(*d);
 }
 
 static bool port_has_name(const char *port, const char *name)
@@ -54,7 +50,7 @@ static bool port_has_name(const char *port, const char *name)
 
 int kt_channel_open(struct kt_channel *ch)
 {
-	_cleanup_(closedirp) DIR *dir = opendir(PORTS_DIR);
+	_cleanup_(kt_closedirp) DIR *dir = opendir(PORTS_DIR);
 	char path[256 + 8];
 	struct dirent *e;
 
@@ -71,10 +67,9 @@ int kt_channel_open(struct kt_channel *ch)
 int kt_channel_flush(struct kt_channel *ch)
 {
 	while (kt_channel_pending(ch)) {
-		ssize_t n = write(ch->fd, ch->out.data + ch->out_pos, ch->out.len - ch->out_pos);
+		ssize_t n = TEMP_FAILURE_RETRY(
+			write(ch->fd, ch->out.data + ch->out_pos, ch->out.len - ch->out_pos));
 
-		if (n < 0 && errno == EINTR)
-			continue;
 		if (n < 0 && errno != EAGAIN)
 			return kt_raise(-errno);
 		if (n <= 0)
@@ -92,57 +87,44 @@ int kt_channel_flush(struct kt_channel *ch)
 static int wait_for_room(struct kt_channel *ch)
 {
 	uint64_t deadline = kt_now_ns() + KT_CHANNEL_STALL_NS;
-	struct timespec tick = { .tv_nsec = KT_CHANNEL_TICK_NS };
+	struct timespec tick = { .tv_nsec = (long)kt_channel_tick_ns(ch) };
 	struct pollfd pfd = { .fd = ch->fd, .events = POLLOUT };
-	int r;
 
 	while (ch->out.len - ch->out_pos > KT_CHANNEL_QUEUE_SOFT) {
 		if (kt_now_ns() > deadline)
 			return KT_CHANNEL_E_STALLED;
 		if (ppoll(&pfd, 1, &tick, NULL) < 0 && errno != EINTR)
 			return kt_raise(-errno);
-		r = kt_channel_flush(ch);
-		if (r)
-			return kt_forward(r);
+		KT_TRY(kt_channel_flush(ch));
 	}
 	return 0;
 }
 
 int kt_channel_send(struct kt_channel *ch, const struct kt_msg *msg)
 {
-	int r = wait_for_room(ch);
-
-	if (r)
-		return kt_forward(r);
+	KT_TRY(wait_for_room(ch));
 	if (ch->out_pos) {
 		kt_buf_consume(&ch->out, ch->out_pos);
 		ch->out_pos = 0;
 	}
-	r = kt_msg_frame(&ch->out, &ch->seq, msg);
-	if (r)
-		return kt_forward(r);
+	KT_TRY(kt_msg_frame(&ch->out, &ch->seq, msg));
 	return kt_forward(kt_channel_flush(ch));
 }
 
 int kt_channel_receive(struct kt_channel *ch)
 {
 	uint8_t buf[4096]; /* size of the driver's buffers */
-	int r;
 
 	for (size_t got = 0; got < RECEIVE_MAX; got += sizeof(buf)) {
-		ssize_t n = read(ch->fd, buf, sizeof(buf));
+		ssize_t n = TEMP_FAILURE_RETRY(read(ch->fd, buf, sizeof(buf)));
 
-		if (n < 0 && errno == EINTR)
-			continue;
 		if (n < 0 && errno == EAGAIN)
 			return 0;
 		if (n < 0)
 			return kt_raise(-errno);
 		if (n == 0)
 			return KT_CHANNEL_E_GONE;
-		r = kt_frame_decoder_feed(&ch->in, buf, (size_t)n);
-		if (r)
-			return kt_forward(r);
+		KT_TRY(kt_frame_decoder_feed(&ch->in, buf, (size_t)n));
 	}
 	return KT_CHANNEL_E_MORE;
 }

@@ -4,7 +4,7 @@
  *
  * Output is queued and written without blocking. The port has no event for free space (its
  * output queue has no interrupt), so that a non-empty queue is retried every
- * KT_CHANNEL_TICK_NS. While more than KT_CHANNEL_QUEUE_SOFT bytes are queued, a sender waits for
+ * kt_channel_tick_ns(). While more than KT_CHANNEL_QUEUE_SOFT bytes are queued, a sender waits for
  * the host; after KT_CHANNEL_STALL_NS of waiting the channel is dead.
  */
 #pragma once
@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "base/buf.h"
+#include "base/clock.h"
 #include "base/error.h"
 #include "proto/frame.h"
 #include "proto/msg.h"
@@ -22,9 +23,16 @@
 #define KT_CHANNEL_QUEUE_MAX  (KT_CHANNEL_QUEUE_SOFT + 2 * KT_FRAME_PAYLOAD_MAX)
 #define KT_CHANNEL_STALL_NS   (10 * KT_NSEC_PER_SEC)
 #define KT_CHANNEL_TICK_NS    KT_NSEC_PER_MSEC
+/*
+ * The clock of an idle guest in counted time jumps to its next timer. While the guest waits for
+ * its host, that timer is the wait's, which is this short, so that guest time does not run away:
+ * it passes about as fast as the host's.
+ */
+#define KT_CHANNEL_COUNTED_TICK_NS (50 * KT_NSEC_PER_USEC)
 
 struct kt_channel {
-	int fd; /* -1: not open */
+	int fd;	      /* -1: not open */
+	bool counted; /* guest time is KT_TIME_COUNTED */
 	struct kt_buf out;
 	size_t out_pos; /* bytes of out that are written */
 	uint32_t seq;
@@ -39,7 +47,14 @@ enum kt_channel_condition {
 	KT_CHANNEL_E_MORE,			   /* the port may hold more input */
 };
 
-void kt_channel_init(struct kt_channel *ch);
+/* The longest wait for the host. */
+static inline uint64_t kt_channel_tick_ns(const struct kt_channel *ch)
+{
+	return ch->counted ? KT_CHANNEL_COUNTED_TICK_NS : KT_CHANNEL_TICK_NS;
+}
+
+/* counted: guest time is KT_TIME_COUNTED. */
+void kt_channel_init(struct kt_channel *ch, bool counted);
 
 /* Opens the port named KT_PORT_CONTROL. KT_CHANNEL_E_NONE: there is no such port yet. */
 int kt_channel_open(struct kt_channel *ch) _kt_must_check_;

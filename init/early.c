@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <string.h>
+#include <sys/klog.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -14,6 +15,10 @@
 #include "base/cleanup.h"
 #include "init/early.h"
 #include "proto/staging.h"
+
+/* syslog(2), and KERN_WARNING of linux/kern_levels.h */
+#define SYSLOG_ACTION_CONSOLE_LEVEL 8
+#define LEVEL_WARNING		    4
 
 /* Above every SCHED_OTHER and SCHED_EXT task; below the kernel's own 99s. */
 #define INIT_PRIORITY 50
@@ -70,6 +75,19 @@ int kt_early_mount(struct kt_diag *diag)
 	return 0;
 }
 
+/*
+ * Warnings (WARNING blocks, UBSAN) from now on are for the host to judge. The kernel boots with
+ * `quiet`: what it warns of then is the machine's, and costs exits.
+ */
+static int show_warnings(struct kt_diag *diag)
+{
+	if (klogctl(SYSLOG_ACTION_CONSOLE_LEVEL, NULL, LEVEL_WARNING + 1) >= 0)
+		return 0;
+	kt_diag_doing(diag, "let the kernel show its warnings");
+	kt_diag_cause(diag, "%s", strerror(errno));
+	return KT_EARLY_E_FAILED;
+}
+
 int kt_early_protect(struct kt_diag *diag)
 {
 	const struct sched_param param = { .sched_priority = INIT_PRIORITY };
@@ -86,5 +104,5 @@ int kt_early_protect(struct kt_diag *diag)
 		kt_diag_cause(diag, "/proc/self/oom_score_adj: %s", strerror(errno));
 		return KT_EARLY_E_FAILED;
 	}
-	return 0;
+	return kt_forward(show_warnings(diag));
 }

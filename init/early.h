@@ -17,5 +17,8 @@ int kt_early_check_archive(struct kt_diag *diag) _kt_must_check_;
 /* Mounts the file systems that jobs use. */
 int kt_early_mount(struct kt_diag *diag) _kt_must_check_;
 
-/* Makes PID 1 SCHED_FIFO, above every scheduler under test, and exempt from the OOM killer. */
+/*
+ * Makes PID 1 SCHED_FIFO, above every scheduler under test, and exempt from the OOM killer; shows
+ * the kernel's warnings on the console from now on.
+ */
 int kt_early_protect(struct kt_diag *diag) _kt_must_check_;

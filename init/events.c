@@ -9,6 +9,7 @@
 #include <linux/netlink.h>
 #include <linux/sched.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/signalfd.h>
@@ -23,6 +24,8 @@
 #include "init/last-words.h"
 
 #define HEARTBEAT_NS (500 * KT_NSEC_PER_MSEC)
+/* In counted time, while a command waits for its host: each tick costs it some 10 us. */
+#define SLOT_TICK_NS (200 * KT_NSEC_PER_USEC)
 
 /* ---- watches ---- */
 
@@ -60,8 +63,7 @@ void kt_pid1_unwatch(struct kt_pid1 *pid1, int fd)
 /* Skips watches that a callback of the same round has removed. */
 static int serve(struct kt_pid1 *pid1, uint64_t timeout_ns)
 {
-	const struct timespec timeout = { .tv_sec = (time_t)(timeout_ns / KT_NSEC_PER_SEC),
-					  .tv_nsec = (long)(timeout_ns % KT_NSEC_PER_SEC) };
+	const struct timespec timeout = kt_timespec(timeout_ns);
 	struct epoll_event events[16];
 	int n = epoll_pwait2(pid1->epoll_fd, events, KT_ARRAY_SIZE(events), &timeout, NULL);
 
@@ -76,12 +78,24 @@ static int serve(struct kt_pid1 *pid1, uint64_t timeout_ns)
 	return 0;
 }
 
+/* The longest wait for an event that may be the host's; 0: only the guest's are awaited. */
+static uint64_t host_tick(const struct kt_pid1 *pid1)
+{
+	if (kt_channel_pending(&pid1->channel))
+		return kt_channel_tick_ns(&pid1->channel);
+	if (!pid1->channel.counted)
+		return 0;
+	if (pid1->freezes != pid1->thawed.number ||
+	    (!pid1->has_job && !pid1->attaching && !kt_slots_busy(pid1)))
+		return KT_CHANNEL_COUNTED_TICK_NS;
+	return kt_slots_await_host(pid1) ? SLOT_TICK_NS : 0;
+}
+
 int kt_pid1_wait(struct kt_pid1 *pid1, bool (*done)(void *arg), void *arg, uint64_t deadline_ns,
 		 uint64_t tick_ns)
 {
 	for (;;) {
-		uint64_t now, timeout;
-		int r;
+		uint64_t now, timeout, tick;
 
 		if (done && done(arg))
 			return 0;
@@ -94,15 +108,12 @@ int kt_pid1_wait(struct kt_pid1 *pid1, bool (*done)(void *arg), void *arg, uint6
 		if (tick_ns)
 			timeout = KT_MIN(timeout, tick_ns);
 		if (pid1->channel.fd >= 0) {
-			r = kt_channel_flush(&pid1->channel);
-			if (r)
-				return kt_forward(r);
-			if (kt_channel_pending(&pid1->channel))
-				timeout = KT_MIN(timeout, KT_CHANNEL_TICK_NS);
+			KT_TRY(kt_channel_flush(&pid1->channel));
+			tick = host_tick(pid1);
+			if (tick)
+				timeout = KT_MIN(timeout, tick);
 		}
-		r = serve(pid1, timeout);
-		if (r)
-			return kt_forward(r);
+		KT_TRY(serve(pid1, timeout));
 	}
 }
 
@@ -110,6 +121,8 @@ void kt_pid1_send(struct kt_pid1 *pid1, const struct kt_msg *msg)
 {
 	int r = kt_channel_send(&pid1->channel, msg);
 
+	if (msg->type == KT_MSG_FREEZE)
+		pid1->freezes = msg->freeze.number;
 	if (r)
 		kt_init_fail(pid1, "send to the host", "%s",
 			     r > 0 ? "the host has not read for 10 s" : strerror(-r));
@@ -235,7 +248,10 @@ static void on_heartbeat(void *arg)
 	kt_pid1_send(pid1, &msg);
 }
 
-/* Discards uevents: waking the wait, whose condition is then tested, is all they are for. */
+/*
+ * Discards uevents: waking the wait, whose condition is then tested, is what they are for. The
+ * scheduler is looked at now: its end has the time of the event, not of the wait's end.
+ */
 static void on_uevent(void *arg)
 {
 	struct kt_pid1 *pid1 = arg;
@@ -243,6 +259,7 @@ static void on_uevent(void *arg)
 
 	while (recv(pid1->uevent_fd, buf, sizeof(buf), MSG_DONTWAIT) > 0 || errno == ENOBUFS)
 		;
+	kt_sched_check(&pid1->sched);
 }
 
 static int open_uevents(struct kt_pid1 *pid1)
@@ -262,11 +279,11 @@ static int open_uevents(struct kt_pid1 *pid1)
 int kt_pid1_init(struct kt_pid1 *pid1)
 {
 	sigset_t set;
-	int r;
 
 	for (size_t i = 0; i < KT_INIT_WATCHES_MAX; i++)
 		pid1->watches[i].fd = -1;
-	kt_channel_init(&pid1->channel);
+	kt_channel_init(&pid1->channel,
+			!strcmp(getenv(KT_TIME_VARIABLE) ?: "", kt_time_name(KT_TIME_COUNTED)));
 	kt_unpack_init(&pid1->unpack, open("/", O_PATH | O_DIRECTORY | O_CLOEXEC));
 	pid1->sched = KT_SCHED_INIT(pid1);
 
@@ -279,12 +296,9 @@ int kt_pid1_init(struct kt_pid1 *pid1)
 	pid1->heartbeat_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
 	if (pid1->epoll_fd < 0 || pid1->signal_fd < 0 || pid1->heartbeat_fd < 0)
 		return kt_raise(-errno);
-	r = kt_pid1_watch(pid1, pid1->signal_fd, on_sigchld, pid1);
-	if (!r)
-		r = kt_pid1_watch(pid1, pid1->heartbeat_fd, on_heartbeat, pid1);
-	if (!r)
-		r = open_uevents(pid1);
-	return kt_forward(r);
+	KT_TRY(kt_pid1_watch(pid1, pid1->signal_fd, on_sigchld, pid1));
+	KT_TRY(kt_pid1_watch(pid1, pid1->heartbeat_fd, on_heartbeat, pid1));
+	return kt_forward(open_uevents(pid1));
 }
 
 int kt_pid1_start_heartbeat(struct kt_pid1 *pid1)

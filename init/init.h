@@ -5,12 +5,14 @@
  *   early.c      initramfs check, mounts, protection of PID 1
  *   warm-up.c    preparations that no job changes: cgroups, BTF, modules
  *   channel.c    control channel
+ *   orphans.c    processes that loaders leave behind
  *   events.c     events and children: implements ops/guest/pid1.h
  *   clone.c      identity of a clone
  *   staging/     archives and modules that the host stages
  *   slot/        executor slots: commands of the host
  *   terminal.c   terminal of interactive commands
  *   job/         the job: staging, steps, body, snapshots, teardown (run.c)
+ *   waits/       who waited for a CPU, and what CPUs did meanwhile
  *   view.c       the machine as Linux reports it (sysfs.c)
  *   last-words.c the end of PID 1
  *
@@ -62,6 +64,7 @@ struct kt_pid1 {
 	bool has_job;
 	bool primed; /* a priming job has run; the next job finds its state */
 	struct kt_msg_job job;
+	uint32_t freezes;	     /* number of the last FREEZE */
 	struct kt_msg_thawed thawed; /* last answer to a FREEZE; number 0: none yet */
 	bool stop;		     /* the host asked for teardown */
 	bool tear_down;		     /* teardown has begun: waits no longer end on `stop` */
@@ -69,8 +72,8 @@ struct kt_pid1 {
 	struct kt_cell cell; /* what the job is */
 	struct kt_sched sched;
 	struct kt_slots slots;
-	char attach[KT_NAME_MAX]; /* scheduler of a pending ATTACH; "": none */
-	bool attaching;		  /* an ATTACH is being carried out */
+	struct kt_msg_attach attach; /* the pending ATTACH; name "": none */
+	bool attaching;		     /* an ATTACH is being carried out */
 	struct kt_snapshot_sender snapshots;
 	pid_t pulse_pid;	/* 0: none */
 	uint32_t next_periodic; /* index of the next periodic snapshot */

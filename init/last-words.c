@@ -69,7 +69,7 @@ static void await_release(struct kt_pid1 *pid1)
 	struct kt_msg msg;
 
 	while (kt_now_ns() < deadline) {
-		struct timespec tick = { .tv_nsec = KT_CHANNEL_TICK_NS };
+		struct timespec tick = { .tv_nsec = (long)kt_channel_tick_ns(ch) };
 		int r = kt_channel_flush(ch);
 
 		if (!r)
@@ -79,7 +79,7 @@ static void await_release(struct kt_pid1 *pid1)
 		while (!kt_channel_next(ch, &msg, &text))
 			if (msg.type == KT_MSG_STOP)
 				return;
-		if (!kt_channel_pending(ch))
+		if (!kt_channel_pending(ch) && !ch->counted)
 			tick.tv_nsec = 50 * KT_NSEC_PER_MSEC;
 		if (ppoll(&pfd, 1, &tick, NULL) < 0 && errno != EINTR)
 			return;
@@ -203,14 +203,10 @@ int kt_last_words_init(struct kt_pid1 *pid1)
 	/* A second fault, in the handler, ends PID 1, and the kernel panics. */
 	struct sigaction sa = { .sa_sigaction = on_fatal,
 				.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_RESETHAND };
-	int r;
 
 	the_pid1 = pid1;
-	r = kt_buf_reserve(&fatal_payload, 128);
-	if (!r)
-		r = kt_buf_reserve(&fatal_frame, 256);
-	if (r)
-		return kt_forward(r);
+	KT_TRY(kt_buf_reserve(&fatal_payload, 128));
+	KT_TRY(kt_buf_reserve(&fatal_frame, 256));
 	sigfillset(&sa.sa_mask);
 	if (sigaltstack(&stack, NULL))
 		return kt_raise(-errno);

@@ -68,7 +68,7 @@ static void on_message(struct kt_pid1 *pid1, const struct kt_msg *msg)
 		kt_terminal_resize(&msg->winsize);
 		break;
 	case KT_MSG_ATTACH:
-		memcpy(pid1->attach, msg->attach.name, sizeof(pid1->attach));
+		pid1->attach = msg->attach;
 		break;
 	default:
 		if (kt_slots_take(pid1, msg))
@@ -158,16 +158,11 @@ void kt_init_hello(struct kt_pid1 *pid1)
 	kt_pid1_send(pid1, &msg);
 }
 
-static bool scheduler_is_gone(struct kt_pid1 *pid1)
-{
-	return pid1->sched.generation && !kt_sched_check(&pid1->sched);
-}
-
 static bool has_work(void *arg)
 {
 	struct kt_pid1 *pid1 = arg;
 
-	return pid1->has_job || pid1->attach[0] || scheduler_is_gone(pid1);
+	return pid1->has_job || pid1->attach.name[0] || kt_pid1_scheduler_died(pid1);
 }
 
 /* Waits without a limit: the host watches over the time. */
@@ -178,10 +173,12 @@ static void await_job(struct kt_pid1 *pid1)
 
 	while (!r && !pid1->has_job) {
 		r = kt_pid1_wait(pid1, has_work, pid1, UINT64_MAX, 0);
-		if (!r && pid1->attach[0])
+		if (!r && pid1->attach.name[0])
 			kt_run_attach(pid1);
-		else if (!r && scheduler_is_gone(pid1))
+		else if (!r && kt_pid1_scheduler_died(pid1)) {
 			kt_pid1_note_death(pid1);
+			kt_slots_check_ends(pid1);
+		}
 	}
 	must("wait for a job", r);
 	if (r == KT_PID1_E_STOP)

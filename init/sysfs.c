@@ -95,16 +95,10 @@ static int first_of(const char *root, const char *fmt, unsigned int cpu)
 	return r ? r : kt_cpulist_first(list);
 }
 
-static void closedirp(DIR **d)
-{
-	if (*d)
-		closedir(*d);
-}
-
 /* On a NUMA kernel, cpuN has a link nodeM. */
 static int node_of(const char *root, unsigned int cpu)
 {
-	_cleanup_(closedirp) DIR *dir = NULL;
+	_cleanup_(kt_closedirp) DIR *dir = NULL;
 	struct dirent *e;
 	char path[512];
 	int node;
@@ -151,10 +145,8 @@ int kt_topology_read(struct kt_cpu_place *ret_places, size_t max, size_t *ret_co
 		     const char *root)
 {
 	size_t n;
-	int r = list_online(ret_places, KT_MIN(max, (size_t)KT_CPUS_MAX), &n, root);
 
-	if (r)
-		return kt_forward(r);
+	KT_TRY(list_online(ret_places, KT_MIN(max, (size_t)KT_CPUS_MAX), &n, root));
 	for (size_t i = 0; i < n; i++) {
 		unsigned int cpu = ret_places[i].cpu;
 		int llc = llc_of(root, cpu);

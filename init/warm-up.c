@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Preparations before the first job; see warm-up.h. */
 #include <errno.h>
-#include <string.h>
+#include <malloc.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "init/bpf-error.h"
 #include "init/job/bpf-maps.h"
 #include "init/init.h"
 #include "init/staging/modules.h"
 #include "init/view.h"
+#include "init/waits/waits.h"
 #include "init/warm-up.h"
 #include "ops/guest/cgroup.h"
 
@@ -31,8 +33,10 @@ static int make_cgroups(void)
 
 static int failed(struct kt_diag *diag, const char *doing, int r)
 {
+	char text[KT_BPF_ERROR_MAX];
+
 	kt_diag_doing(diag, "%s", doing);
-	kt_diag_cause(diag, "%s", strerror(-r));
+	kt_diag_cause(diag, "%s", kt_bpf_error_text(text, r));
 	return KT_WARM_UP_E_FAILED;
 }
 
@@ -54,6 +58,9 @@ int kt_warm_up(struct kt_pid1 *pid1, struct kt_diag *diag)
 	r = kt_slots_make(pid1, KT_SLOTS_DEFAULT);
 	if (r)
 		return failed(diag, "make executor slots", r);
+	kt_waits_start();
+	/* What libbpf has freed must not be copied by every fork. */
+	malloc_trim(0);
 	/* Fault in init's memory now, once for all clones. */
 	if (mlockall(MCL_CURRENT))
 		return failed(diag, "fault in init's memory", -errno);

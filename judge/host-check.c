@@ -52,32 +52,19 @@ static void send_finding(struct kt_check *ck, const char *file, int line, enum k
 		abort();
 }
 
-void kt_check_fail(struct kt_check *ck, const char *file, int line, const char *fmt, ...)
-{
-	va_list ap;
+#define DEFINE_FINDING(name, kind)                                                       \
+	void name(struct kt_check *ck, const char *file, int line, const char *fmt, ...) \
+	{                                                                                \
+		va_list ap;                                                              \
+                                                                                         \
+		va_start(ap, fmt);                                                       \
+		send_finding(ck, file, line, kind, fmt, ap);                             \
+		va_end(ap);                                                              \
+	}
 
-	va_start(ap, fmt);
-	send_finding(ck, file, line, KT_FINDING_WRONG, fmt, ap);
-	va_end(ap);
-}
-
-void kt_check_late(struct kt_check *ck, const char *file, int line, const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	send_finding(ck, file, line, KT_FINDING_LATE, fmt, ap);
-	va_end(ap);
-}
-
-void kt_check_unclear(struct kt_check *ck, const char *file, int line, const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	send_finding(ck, file, line, KT_FINDING_UNCLEAR, fmt, ap);
-	va_end(ap);
-}
+DEFINE_FINDING(kt_check_fail, KT_FINDING_WRONG)
+DEFINE_FINDING(kt_check_late, KT_FINDING_LATE)
+DEFINE_FINDING(kt_check_unclear, KT_FINDING_UNCLEAR)
 
 static uint32_t resolve(const struct kt_check *ck, uint32_t generation)
 {
@@ -366,11 +353,13 @@ int kt_bpf_u64(struct kt_check *ck, uint32_t generation, const char *path, uint6
 	return r;
 }
 
-bool kt_check_series(struct kt_check *ck, const char *file, int line, int condition,
+bool kt_check_series(struct kt_check *ck, const char *file, int line, bool in_time, int condition,
 		     const char *why)
 {
 	if (condition == KT_SERIES_E_UNCLEAR)
 		kt_check_unclear(ck, file, line, "%s", why);
+	else if (condition && in_time)
+		kt_check_late(ck, file, line, "%s", why);
 	else if (condition)
 		kt_check_fail(ck, file, line, "%s", why);
 	return !condition;
@@ -496,7 +485,6 @@ int kt_check_run(struct kt_run_record *rec, const char *what, void (*fn)(struct 
 	r = take_findings(rec, rd, cancel_fd);
 	if (r)
 		kill(pid, SIGKILL);
-	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-		;
+	TEMP_FAILURE_RETRY(waitpid(pid, &status, 0));
 	return r ? kt_forward(r) : kt_forward(note_end(rec, what, status));
 }

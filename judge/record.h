@@ -24,7 +24,7 @@
 
 /* The beginning of a line whose newline has not arrived. */
 struct kt_output_line {
-	char text[1400];
+	char text[KT_SCX_LINE_MAX];
 	size_t len;
 };
 
@@ -35,13 +35,17 @@ struct kt_sched_record {
 	uint32_t generation; /* 0: not attached */
 	uint32_t pid;
 	bool ended;
-	bool died;	 /* it ended unasked: a death */
-	uint32_t status; /* wait status; valid once ended */
+	bool died;	/* it ended unasked: a death */
+	bool restarted; /* the kernel asked for a restart: the next spawn is the same process */
+	enum kt_sched_end end;
+	uint32_t status; /* wait status; valid once ended, unless the loader lives on */
 	uint64_t spawned_ns, attached_ns, ended_ns;
 	char tail[512];			/* end of its output, for messages */
 	char ops[KT_NAME_MAX];		/* its name in root/ops; valid once attached */
 	struct kt_scx_exit_info exit;	/* exit information from its own output */
 	struct kt_output_line lines[2]; /* private: stdout and stderr */
+	unsigned int exit_stream;	/* private: line of `lines` that had the exit information */
+	unsigned int exit_lines;	/* private: further lines of its message */
 };
 
 /* One freeze that the guest requested. */
@@ -57,6 +61,8 @@ struct kt_finding {
 	uint32_t line;
 	bool from_guest;
 	enum kt_finding_kind kind;
+	/* LATE: by how much more than the limit it took, ns; 0: not known. */
+	uint64_t late_ns;
 	char text[KT_TEXT_MAX];
 };
 
@@ -91,6 +97,19 @@ struct kt_step_record {
 	bool truncated;		   /* death of the scheduler cut the hold short */
 };
 
+/* One long wait of a task for a CPU. */
+struct kt_wait_record {
+	struct kt_msg_wait msg;	  /* its cpus is empty */
+	struct kt_wait_cpu *cpus; /* the CPUs that the task may run on; owned */
+	unsigned int cpu_count;
+};
+
+#define KT_CONSOLE_MARKS_MAX 8	 /* lines of the console that are kept per run */
+#define KT_CONSOLE_MARK_MAX  512 /* bytes of such a line */
+
+/* What precedes a line of the console that is about no scheduler's end, in texts. */
+#define KT_COMPLAINT "the guest kernel complained: "
+
 struct kt_run_record {
 	struct kt_step_record steps[KT_STEPS_MAX];
 	/* Age of the bake, if the bake has the boot scheduler attached; else 0. */
@@ -98,7 +117,9 @@ struct kt_run_record {
 	struct kt_msg_hello hello;
 	bool has_result;
 	struct kt_msg_result result;
-	struct kt_msg_op *ops; /* owned */
+	bool has_open_op;		/* an op has begun and not ended */
+	struct kt_msg_op_begin open_op; /* the last op that began */
+	struct kt_msg_op *ops;		/* owned */
 	size_t op_count;
 	struct kt_freeze_record *freezes; /* owned */
 	size_t freeze_count;
@@ -108,14 +129,21 @@ struct kt_run_record {
 	size_t finding_count;
 	struct kt_worker_record *workers; /* owned */
 	size_t worker_count;
+	struct kt_wait_record *waits; /* owned */
+	size_t wait_count;
+	struct kt_msg_waits wait_end;	     /* .recorded 0: the guest sent no waits, or not all */
+	struct kt_msg_bandwidth *bandwidths; /* owned */
+	size_t bandwidth_count;
 	const struct kt_program_decl *declared; /* of the scenario; borrowed; NULL: no programs */
 	struct kt_program_record *programs;	/* one per start; owned */
 	size_t program_count;
 	uint64_t program_bytes[KT_PROGRAMS_MAX]; /* output kept per declared program, bytes */
 	uint32_t generations;			 /* number of successful attaches */
-	uint32_t live;		    /* live generation; 0: the kernel's own scheduler */
-	uint32_t truncated_step;    /* 1 + index of the step whose hold was cut short; 0: none */
-	char console_marks[8][512]; /* first lines that report a kernel bug or a scheduler's end */
+	uint32_t live;		 /* live generation; 0: the kernel's own scheduler */
+	uint32_t truncated_step; /* 1 + index of the step whose hold was cut short; 0: none */
+	char console_marks
+		[KT_CONSOLE_MARKS_MAX]
+		[KT_CONSOLE_MARK_MAX]; /* first lines that report a kernel bug or a scheduler's end */
 	unsigned int console_mark_count;
 	char panic[512];		/* line "Kernel panic - ..."; "": no panic */
 	struct kt_snapshots *snapshots; /* owned */
@@ -141,9 +169,18 @@ void kt_run_record_thawed(struct kt_run_record *rec, const struct kt_msg_thawed 
 int kt_run_record_finding(struct kt_run_record *rec, const struct kt_msg_finding *finding,
 			  bool from_guest) _kt_must_check_;
 
-/* The exit information of sched: from its own output, else from the console, else KT_SCX_NONE. */
+/*
+ * The exit information of sched: from its own output, else from the console, else KT_SCX_NONE.
+ * If both have it, the longer message counts.
+ */
 struct kt_scx_exit_info kt_run_record_exit(const struct kt_run_record *rec,
 					   const struct kt_sched_record *sched);
+
+/* "exit", "lives" or "forked"; static. */
+const char *kt_sched_end_name(enum kt_sched_end end);
+
+/* Adds a line of the console that carries a mark; drops lines beyond those that are kept. */
+void kt_run_record_mark(struct kt_run_record *rec, const char *text);
 
 /* The spawn with this number, from 1; NULL: no such spawn. Borrowed until the next message. */
 struct kt_sched_record *kt_run_record_spawn(struct kt_run_record *rec, uint32_t spawn);

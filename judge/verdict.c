@@ -1,22 +1,27 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The rules of the verdict; see verdict.h. kt_verdict_decide() tries the rules in order of
- * weight, and the first rule that applies sets verdict and cause: outcome of the machine, ops,
- * deaths, findings, complaints of the kernel, workers, runs that did too little.
+ * weight, and the first rule that applies sets verdict and cause: outcome of the machine, memory,
+ * ops, deaths, findings, complaints of the kernel, workers, runs that did too little.
  *
  * A rule about time yields inconclusive instead of fail if contention was high, because a busy
- * host makes any scheduler late. Measurements and limits are left to worker-limits.c.
+ * host makes any scheduler late whose guest's time is the host's. Measurements and limits are
+ * left to worker-limits.c.
  */
-#include <regex.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 
+#include "base/cleanup.h"
 #include "base/clock.h"
 #include "ops/op.h"
+#include "judge/death.h"
+#include "judge/kernel-faults.h"
 #include "judge/verdict.h"
+#include "judge/waits.h"
 
 /*
  * Contention above which lateness in the guest is no evidence against a scheduler.
@@ -26,8 +31,8 @@
 /* The same for stalls that the kernel's watchdog reports, whose time-out is 2 s or more. */
 #define CONTENTION_MAX_STALL 3.0
 
-/* Time-out of an attach or a detach; KT_SCHED_ATTACH_NS of ops/guest/sched.h. */
-#define OP_TIME_NS (10 * KT_NSEC_PER_SEC)
+/* Time-out of a detach; KT_SCHED_DETACH_NS of ops/guest/sched.h. */
+#define DETACH_NS (10 * KT_NSEC_PER_SEC)
 
 static bool conclude(struct kt_run_result *res, enum kt_verdict verdict, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
@@ -62,6 +67,20 @@ static void append_contention(struct kt_run_result *res)
 	       100 * kt_run_contention(res));
 }
 
+/* Contention that may have made the guest late: none in counted time. */
+static double delaying_contention(const struct kt_run_result *res)
+{
+	return res->cell->machine.time == KT_TIME_COUNTED ? 0 : kt_run_contention(res);
+}
+
+/* KT_STEP_BOOT is no step of the scenario. */
+static const char *step_name(const struct kt_run_result *res, uint32_t step)
+{
+	const struct kt_step *decl = kt_scenario_step(res->cell->scenario, step);
+
+	return decl ? decl->name : "boot";
+}
+
 static const char *scheduler_name(const struct kt_run_record *rec, uint32_t generation)
 {
 	for (size_t i = 0; i < rec->sched_count; i++)
@@ -71,22 +90,125 @@ static const char *scheduler_name(const struct kt_run_record *rec, uint32_t gene
 }
 
 /*
- * Panic or hang of the guest: fail if a scheduler was live at the time, otherwise
- * inconclusive.
+ * Turns a fail about time into inconclusive if contention exceeds contention_max. Returns
+ * true.
+ */
+static bool excuse(struct kt_run_result *res, double contention_max)
+{
+	if (res->verdict != KT_VERDICT_FAIL || delaying_contention(res) <= contention_max)
+		return true;
+	res->verdict = KT_VERDICT_INCONCLUSIVE;
+	append_contention(res);
+	return true;
+}
+
+/*
+ * A stall of the watchdog, "NAME[pid] failed to run for 5.004s", is nobody's fault if tasks above
+ * sched_ext held the CPUs of that task.
+ */
+static bool excuse_stall(struct kt_run_result *res, const char *message)
+{
+	const struct kt_run_record *rec = &res->record;
+	const char *end = strstr(message, "] failed to run for "), *pid = end;
+	const struct kt_wait_record *wait;
+	char holder[KT_WAIT_TEXT_MAX];
+
+	while (pid && pid > message && pid[-1] != '[')
+		pid--;
+	wait = pid ? kt_wait_longest(rec, (uint32_t)strtoul(pid, NULL, 10)) : NULL;
+	if (!wait || !kt_wait_is_nobodys(rec, wait))
+		return excuse(res, CONTENTION_MAX_STALL);
+	res->verdict = KT_VERDICT_INCONCLUSIVE;
+	append(res, "; %s; this kernel has no ext_server", kt_wait_holder(holder, wait));
+	return true;
+}
+
+/* Fails on the first unexpected death until until_ns. */
+static bool judge_deaths(struct kt_run_result *res, uint64_t until_ns)
+{
+	const struct kt_expected_death *expected = res->cell->scenario->expect_death;
+
+	for (size_t i = 0; i < res->record.sched_count; i++) {
+		const struct kt_sched_record *s = &res->record.scheds[i];
+		const struct kt_scx_exit_info exit = kt_run_record_exit(&res->record, s);
+		char text[KT_DEATH_TEXT_MAX];
+		const char *part;
+
+		if (!kt_death_is(&res->record, s) || s->ended_ns > until_ns)
+			continue;
+		part = kt_death_difference(expected, &res->record, s);
+		if (!part)
+			continue;
+		conclude(res, KT_VERDICT_FAIL, "%s",
+			 kt_death_describe(&res->record, s, text, sizeof(text)));
+		if (expected)
+			append(res, "; expected was %s, different is the %s",
+			       kt_death_expected(expected, !strcmp(part, "message"), text,
+						 sizeof(text)),
+			       part);
+		return exit.kind == KT_SCX_ERROR_STALL ? excuse_stall(res, exit.message) : true;
+	}
+	return false;
+}
+
+/* Fails on the absence of an expected death. */
+static bool judge_survival(struct kt_run_result *res, const struct kt_scenario *s)
+{
+	char text[KT_DEATH_TEXT_MAX];
+
+	for (size_t i = 0; i < res->record.sched_count; i++)
+		if (res->record.scheds[i].died && res->record.scheds[i].generation)
+			return false;
+	return s->expect_death &&
+	       conclude(res, KT_VERDICT_FAIL, "no scheduler died; expected was %s",
+			kt_death_expected(s->expect_death, false, text, sizeof(text)));
+}
+
+/* The spawn whose attach has neither succeeded nor failed; NULL: none. */
+static const struct kt_sched_record *attaching(const struct kt_run_record *rec)
+{
+	const struct kt_sched_record *last =
+		rec->sched_count ? &rec->scheds[rec->sched_count - 1] : NULL;
+
+	return last && !last->generation && !last->ended ? last : NULL;
+}
+
+/* Names the op that had begun and not ended: it may be what the guest hangs in. */
+static void append_open_op(struct kt_run_result *res)
+{
+	const struct kt_msg_op_begin *op = &res->record.open_op;
+
+	if (res->record.has_open_op)
+		append(res, "; op %s of step '%s' had not ended", kt_op_kind_name(op->kind),
+		       step_name(res, op->step));
+}
+
+/*
+ * Panic or hang of the guest: fail if a scheduler was live or being attached at the time,
+ * otherwise inconclusive. A scheduler that had died before is the cause, and the guest's end
+ * its consequence.
  */
 static bool judge_guest_death(struct kt_run_result *res)
 {
 	const struct kt_run_record *rec = &res->record;
-	const char *what = res->diag.cause;
+	const struct kt_sched_record *spawn = attaching(rec);
+	const char *what = res->diag.cause, *name = kt_outcome_name(res->outcome);
 
 	if (res->outcome != KT_OUTCOME_GUEST_PANIC && res->outcome != KT_OUTCOME_GUEST_HANG)
 		return false;
-	if (rec->live)
-		return conclude(res, KT_VERDICT_FAIL, "%s under scheduler '%s' (generation %u): %s",
-				kt_outcome_name(res->outcome), scheduler_name(rec, rec->live),
-				rec->live, what);
-	return conclude(res, KT_VERDICT_INCONCLUSIVE, "%s with no scheduler attached: %s",
-			kt_outcome_name(res->outcome), what);
+	if (judge_deaths(res, UINT64_MAX))
+		append(res, "; then %s: %s", name, what);
+	else if (rec->live)
+		conclude(res, KT_VERDICT_FAIL, "%s under scheduler '%s' (generation %u): %s", name,
+			 scheduler_name(rec, rec->live), rec->live, what);
+	else if (spawn)
+		conclude(res, KT_VERDICT_FAIL, "%s while scheduler '%s' was being attached: %s",
+			 name, spawn->name, what);
+	else
+		conclude(res, KT_VERDICT_INCONCLUSIVE, "%s with no scheduler attached: %s", name,
+			 what);
+	append_open_op(res);
+	return true;
 }
 
 static bool judge_outcome(struct kt_run_result *res)
@@ -115,144 +237,91 @@ static bool is_not_the_schedulers(uint32_t error)
 static bool is_the_hosts(const struct kt_run_result *res, const struct kt_msg_op *op)
 {
 	bool timed = op->error == KT_OP_NOT_ATTACHED || op->error == KT_OP_DETACH_TIMEOUT;
+	uint64_t limit_ns =
+		op->error == KT_OP_NOT_ATTACHED ? res->cell->attach_timeout_ns : DETACH_NS;
 	uint64_t waited_ns = 0;
 
 	for (unsigned int i = 0; i < res->vcpu_count; i++)
 		waited_ns += res->vcpus[i].stats.delay_ns;
-	return timed && op->duration_ns >= OP_TIME_NS && kt_run_contention(res) > CONTENTION_MAX &&
+	return timed && op->duration_ns >= limit_ns && delaying_contention(res) > CONTENTION_MAX &&
 	       waited_ns / res->vcpu_count >= op->duration_ns / 2;
 }
 
-static enum kt_op_error expected_error(const struct kt_step *step, uint32_t op)
+/* An op ended as expected if its error is the expected one and its text has the expected words. */
+struct expected_op {
+	bool error;	   /* the error is the expected one */
+	const char *name;  /* of the expected error */
+	const char *words; /* NULL: any */
+};
+
+static struct expected_op expected_op(const struct kt_scenario *s, const struct kt_msg_op *op)
 {
+	const struct kt_expected_attach *attach =
+		op->step == KT_STEP_BOOT ? s->expect_attach : NULL;
+	const struct kt_step *step = kt_scenario_step(s, op->step);
+	struct expected_op e = { kt_scenario_expects(s, op->step, op->op, op->error),
+				 kt_op_error_name(KT_OP_OK), NULL };
+
+	if (attach) {
+		e.name = attach->error ? kt_op_error_name(attach->error) : "a failed attach";
+		e.words = attach->message;
+	}
 	for (uint32_t n = 0; step && step->ops && step->ops[n].kind; n++)
-		if (n == op)
-			return step->ops[n].expect;
-	return KT_OP_OK;
+		if (n == op->op) {
+			e.name = kt_op_error_name(step->ops[n].expect);
+			e.words = step->ops[n].expect_text;
+		}
+	return e;
 }
 
-/*
- * Turns a fail about time into inconclusive if contention exceeds contention_max. Returns
- * true.
- */
-static bool excuse(struct kt_run_result *res, double contention_max)
+/* "op attach of step 'x'" */
+static const char *op_title(const struct kt_run_result *res, const struct kt_msg_op *op,
+			    char buf[KT_TEXT_MAX])
 {
-	if (res->verdict != KT_VERDICT_FAIL || kt_run_contention(res) <= contention_max)
+	snprintf(buf, KT_TEXT_MAX, "op %s of step '%s'", kt_op_kind_name(op->kind),
+		 step_name(res, op->step));
+	return buf;
+}
+
+static bool judge_op(struct kt_run_result *res, const struct kt_msg_op *op,
+		     const struct expected_op *expected)
+{
+	bool blame = !is_not_the_schedulers(op->error);
+	char title[KT_TEXT_MAX];
+
+	op_title(res, op, title);
+	if (expected->error)
+		return conclude(res, KT_VERDICT_FAIL,
+				"%s: %s: %s; expected was that with text '%s'",
+				kt_op_error_name(op->error), title, op->text, expected->words);
+	/* An op that fails after a death fails for it. */
+	if (op->error && judge_deaths(res, op->start_ns + op->duration_ns)) {
+		append(res, "; then %s: %s", kt_op_error_name(op->error), title);
 		return true;
-	res->verdict = KT_VERDICT_INCONCLUSIVE;
-	append_contention(res);
-	return true;
+	}
+	if (op->error == KT_OP_OK)
+		return conclude(res, KT_VERDICT_FAIL, "%s succeeded; expected was %s", title,
+				expected->name);
+	conclude(res, blame ? KT_VERDICT_FAIL : KT_VERDICT_INCONCLUSIVE, "%s: %s: %s",
+		 kt_op_error_name(op->error), title, op->text);
+	if (strcmp(expected->name, kt_op_error_name(KT_OP_OK)))
+		append(res, "; expected was %s", expected->name);
+	if (op->error == KT_OP_PROGRAM_TIMEOUT)
+		return excuse(res, CONTENTION_MAX);
+	return is_the_hosts(res, op) ? excuse(res, 0) : true;
 }
 
 static bool judge_ops(struct kt_run_result *res, const struct kt_scenario *s)
 {
 	for (size_t i = 0; i < res->record.op_count; i++) {
 		const struct kt_msg_op *op = &res->record.ops[i];
-		/* NULL: KT_STEP_BOOT, or an index beyond the steps of the scenario. */
-		const struct kt_step *step = kt_scenario_step(s, op->step);
-		enum kt_op_error expected = expected_error(step, op->op);
+		const struct expected_op expected = expected_op(s, op);
 
-		if (op->error == expected)
+		if (expected.error && (!expected.words || strstr(op->text, expected.words)))
 			continue;
-		if (op->error == KT_OP_OK)
-			return conclude(res, KT_VERDICT_FAIL,
-					"op %s of step '%s' succeeded; expected was %s",
-					kt_op_kind_name(op->kind), step->name,
-					kt_op_error_name(expected));
-		conclude(res,
-			 is_not_the_schedulers(op->error) ? KT_VERDICT_INCONCLUSIVE :
-							    KT_VERDICT_FAIL,
-			 "%s: op %s of step '%s': %s%s%s", kt_op_error_name(op->error),
-			 kt_op_kind_name(op->kind), step ? step->name : "boot", op->text,
-			 expected ? "; expected was " : "",
-			 expected ? kt_op_error_name(expected) : "");
-		if (op->error == KT_OP_PROGRAM_TIMEOUT)
-			return excuse(res, CONTENTION_MAX);
-		return is_the_hosts(res, op) ? excuse(res, 0) : true;
+		return judge_op(res, op, &expected);
 	}
 	return false;
-}
-
-static void describe_status(char *buf, size_t size, uint32_t status)
-{
-	if (WIFSIGNALED(status))
-		snprintf(buf, size, "killed by signal %d (%s)", WTERMSIG(status),
-			 strsignal(WTERMSIG(status)));
-	else
-		snprintf(buf, size, "exit status %d", WEXITSTATUS(status));
-}
-
-/* "error-stall: runnable task stall: ...", else the wait status of the loader. */
-static void describe_death(char *buf, size_t size, const struct kt_sched_record *s,
-			   const struct kt_scx_exit_info *exit)
-{
-	if (exit->kind == KT_SCX_NONE)
-		describe_status(buf, size, s->status);
-	else
-		kt_scx_exit_format(exit, buf, size);
-}
-
-static bool has_match(const char *pattern, const char *text)
-{
-	regex_t regex;
-	bool found;
-
-	/* Cannot fail: the check of the scenario has compiled the pattern. */
-	if (regcomp(&regex, pattern, REG_EXTENDED | REG_NOSUB))
-		return false;
-	found = !regexec(&regex, text, 0, NULL, 0);
-	regfree(&regex);
-	return found;
-}
-
-/* The part of the exit information that differs from expected; NULL: none; "": not expected. */
-static const char *unexpected_part(const struct kt_expected_death *expected,
-				   const struct kt_scx_exit_info *exit)
-{
-	if (!expected)
-		return "";
-	if (exit->kind != expected->kind)
-		return "kind";
-	if (expected->has_code && (!exit->has_code || exit->code != expected->code))
-		return "code";
-	if ((expected->message && !strstr(exit->message, expected->message)) ||
-	    (expected->regex && !has_match(expected->regex, exit->message)))
-		return "message";
-	return NULL;
-}
-
-/* Fails on the first unexpected death, or on the absence of an expected death. */
-static bool judge_deaths(struct kt_run_result *res, const struct kt_scenario *scenario)
-{
-	const struct kt_expected_death *expected = scenario->expect_death;
-	bool seen = false;
-
-	for (size_t i = 0; i < res->record.sched_count; i++) {
-		const struct kt_sched_record *s = &res->record.scheds[i];
-		const struct kt_scx_exit_info exit = kt_run_record_exit(&res->record, s);
-		char how[KT_TEXT_MAX];
-		const char *part;
-
-		if (!s->died || !s->generation)
-			continue;
-		part = unexpected_part(expected, &exit);
-		seen = true;
-		if (!part)
-			continue;
-		describe_death(how, sizeof(how), s, &exit);
-		conclude(res, KT_VERDICT_FAIL,
-			 "scheduler '%s' (generation %u) died unexpectedly, %.1f s after it "
-			 "attached: %s%s%s%s%s",
-			 s->name, s->generation, (double)(s->ended_ns - s->attached_ns) / 1e9, how,
-			 expected ? "; expected was " : "",
-			 expected ? kt_scx_exit_name(expected->kind) : "",
-			 expected ? ", different is the " : "", expected ? part : "");
-		return exit.kind == KT_SCX_ERROR_STALL ? excuse(res, CONTENTION_MAX_STALL) : true;
-	}
-	if (!expected || seen)
-		return false;
-	return conclude(res, KT_VERDICT_FAIL, "no scheduler died; expected was %s",
-			kt_scx_exit_name(expected->kind));
 }
 
 /*
@@ -273,7 +342,7 @@ static bool judge_workers(struct kt_run_result *res)
 				res,
 				res->record.generations ? KT_VERDICT_FAIL : KT_VERDICT_INCONCLUSIVE,
 				"worker '%s' %u did not stop on request", w->name, w->index);
-		describe_status(how, sizeof(how), w->status);
+		kt_death_status(w->status, how, sizeof(how));
 		return conclude(res, KT_VERDICT_INCONCLUSIVE, "worker '%s' %u ended by itself: %s",
 				w->name, w->index, how);
 	}
@@ -295,19 +364,65 @@ static const struct kt_finding *first_finding(const struct kt_run_record *rec)
 }
 
 /*
+ * The OOM killer explains all ends that follow: inconclusive, or fail if it chose the loader of
+ * a scheduler.
+ */
+static bool judge_memory(struct kt_run_result *res)
+{
+	static const char killed[] = "Out of memory: Killed process ";
+	const struct kt_run_record *rec = &res->record;
+
+	for (unsigned int i = 0; i < rec->console_mark_count; i++) {
+		const char *at = strstr(rec->console_marks[i], killed), *name, *end;
+		unsigned long pid;
+
+		if (!at)
+			continue;
+		at += strlen(killed);
+		pid = strtoul(at, NULL, 10);
+		name = strchr(at, '(');
+		name = name ? name + 1 : at;
+		end = strstr(name, ") ") ?: name + strlen(name);
+		conclude(res, KT_VERDICT_INCONCLUSIVE, "the guest ran out of memory; killed: %.*s",
+			 (int)(end - name), name);
+		for (size_t s = 0; s < rec->sched_count; s++)
+			if (rec->scheds[s].pid == pid) {
+				res->verdict = KT_VERDICT_FAIL;
+				append(res, ", the loader of scheduler '%s'", rec->scheds[s].name);
+			}
+		return true;
+	}
+	return false;
+}
+
+/*
  * A report of a stall, a lockup or an oops on the console: fail if a scheduler was ever live.
- * A scenario that expects a death also expects such reports.
+ * A scenario that expects a death also expects such reports; a known fault of the kernel is none.
  */
 static bool judge_complaints(struct kt_run_result *res, const struct kt_scenario *s)
 {
 	const struct kt_run_record *rec = &res->record;
 
 	for (unsigned int i = 0; i < rec->console_mark_count && !s->expect_death; i++)
-		if (!kt_scx_is_exit_line(rec->console_marks[i]))
+		if (!kt_scx_is_exit_line(rec->console_marks[i]) &&
+		    !kt_kernel_fault(rec->console_marks[i]))
 			return conclude(
 				res, rec->generations ? KT_VERDICT_FAIL : KT_VERDICT_INCONCLUSIVE,
-				"the guest kernel complained: %s", rec->console_marks[i]);
+				KT_COMPLAINT "%s", rec->console_marks[i]);
 	return false;
+}
+
+/*
+ * Whether the host cannot explain the finding, even if all its waiting fell into the time in
+ * question: no vCPU waited for as long as the guest was late.
+ */
+static bool is_too_late(const struct kt_run_result *res, const struct kt_finding *f)
+{
+	uint64_t most_ns = 0;
+
+	for (unsigned int i = 0; i < res->vcpu_count; i++)
+		most_ns = KT_MAX(most_ns, res->vcpus[i].stats.delay_ns);
+	return f->late_ns > most_ns;
 }
 
 static bool judge_findings(struct kt_run_result *res)
@@ -324,7 +439,9 @@ static bool judge_findings(struct kt_run_result *res)
 		append(res, " (%s:%u)", f->file, f->line);
 	if (more)
 		append(res, "; and %zu more finding%s", more, more == 1 ? "" : "s");
-	return f->kind == KT_FINDING_LATE ? excuse(res, CONTENTION_MAX) : true;
+	if (f->kind != KT_FINDING_LATE || is_too_late(res, f))
+		return true;
+	return excuse(res, CONTENTION_MAX);
 }
 
 /* A run that did less than its scenario requires proves nothing. */
@@ -346,7 +463,13 @@ static bool judge_vacuous(struct kt_run_result *res, const struct kt_scenario *s
 	if (s->programs && !rec->program_count)
 		return conclude(res, KT_VERDICT_INCONCLUSIVE,
 				"programs are declared, and none was started");
-	if (res->cell->scheds[0].name && !rec->generations)
+	if (rec->generations && rec->wait_end.recorded && !rec->wait_end.ext_ns)
+		return conclude(
+			res, KT_VERDICT_INCONCLUSIVE,
+			"scheduler '%s' was live and scheduled nobody: no CPU ran a task of "
+			"class sched_ext",
+			scheduler_name(rec, rec->generations));
+	if (res->cell->scheds[0].name && !rec->generations && !s->expect_attach)
 		return conclude(res, KT_VERDICT_INCONCLUSIVE, "no scheduler was ever live");
 	return false;
 }
@@ -366,9 +489,9 @@ void kt_verdict_decide(struct kt_run_result *res)
 {
 	const struct kt_scenario *s = res->cell->scenario;
 
-	if (judge_outcome(res) || judge_ops(res, s) || judge_deaths(res, s) ||
-	    judge_findings(res) || judge_complaints(res, s) || judge_workers(res) ||
-	    judge_vacuous(res, s))
+	if (judge_outcome(res) || judge_memory(res) || judge_ops(res, s) ||
+	    judge_deaths(res, UINT64_MAX) || judge_survival(res, s) || judge_findings(res) ||
+	    judge_complaints(res, s) || judge_workers(res) || judge_vacuous(res, s))
 		return;
 	judge_passed(res, s);
 }

@@ -16,6 +16,9 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "judge/bandwidth.h"
+#include "judge/finding.h"
+#include "judge/waits.h"
 #include "judge/worker-limits.h"
 #include "scenario/allowed.h"
 
@@ -31,17 +34,11 @@ struct group {
 	unsigned int count;
 	const struct kt_cell_limits *limits;
 	const struct kt_topology *topo;
-	int error; /* first fault of adding a finding */
+	uint64_t late_ns; /* of the next finding; see struct kt_finding */
+	int error;	  /* first fault of adding a finding */
 };
 
 /* ---- findings ---- */
-
-static const char *base_name(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	return slash ? slash + 1 : path;
-}
 
 static void add(struct group *g, enum kt_finding_kind kind, enum kt_limit limit, const char *fmt,
 		...) __attribute__((format(printf, 4, 5)));
@@ -49,16 +46,15 @@ static void add(struct group *g, enum kt_finding_kind kind, enum kt_limit limit,
 static void add(struct group *g, enum kt_finding_kind kind, enum kt_limit limit, const char *fmt,
 		...)
 {
-	struct kt_msg_finding f = { .kind = kind, .line = (uint32_t)g->scenario->line };
-	size_t len;
+	char text[KT_TEXT_MAX];
 	va_list ap;
 
-	snprintf(f.file, sizeof(f.file), "%s", base_name(g->scenario->file));
-	len = (size_t)snprintf(f.text, sizeof(f.text), "%s: ", kt_limit_name(limit));
 	va_start(ap, fmt);
-	vsnprintf(f.text + len, sizeof(f.text) - len, fmt, ap);
+	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	g->error = g->error ? g->error : kt_run_record_finding(g->rec, &f, false);
+	if (!g->error)
+		g->error = kt_limit_finding(g->rec, g->scenario, kind, limit, g->late_ns, text);
+	g->late_ns = 0;
 }
 
 static void add_unclear(struct group *g, enum kt_limit limit, const char *what)
@@ -67,60 +63,9 @@ static void add_unclear(struct group *g, enum kt_limit limit, const char *what)
 	    g->decl->name, what);
 }
 
-/* " (and 2 others)"; "" if broken is 1 */
-static const char *others(char buf[32], unsigned int broken)
+static const char *when(char buf[KT_WHEN_MAX], const struct group *g, uint64_t ns)
 {
-	buf[0] = 0;
-	if (broken > 1)
-		snprintf(buf, 32, " (and %u other%s)", broken - 1, broken > 2 ? "s" : "");
-	return buf;
-}
-
-/* ---- where and when ---- */
-
-#define WHEN_MAX 256
-
-/* The last step that began at or before ns; -1: none. */
-static int step_at(const struct kt_run_record *rec, uint64_t ns)
-{
-	int found = -1;
-
-	for (int i = 0; i < KT_STEPS_MAX; i++)
-		if (rec->steps[i].start_ns && rec->steps[i].start_ns <= ns)
-			found = i;
-	return found;
-}
-
-static const struct kt_sched_record *live_at(const struct kt_run_record *rec, uint64_t ns)
-{
-	for (size_t i = 0; i < rec->sched_count; i++) {
-		const struct kt_sched_record *s = &rec->scheds[i];
-
-		if (s->generation && s->attached_ns <= ns && (!s->ended || s->ended_ns >= ns))
-			return s;
-	}
-	return NULL;
-}
-
-/* "1.250 s into step 'run', under 'x' (generation 1)" */
-static const char *when(char buf[WHEN_MAX], const struct group *g, uint64_t ns)
-{
-	const struct kt_sched_record *s = live_at(g->rec, ns);
-	int step = step_at(g->rec, ns), len;
-	const struct kt_step *decl = kt_scenario_step(g->scenario, (uint32_t)step);
-
-	if (step < 0)
-		len = snprintf(buf, WHEN_MAX, "before the first step");
-	else
-		len = snprintf(buf, WHEN_MAX, "%.3f s into step '%.60s'",
-			       (double)(ns - g->rec->steps[step].start_ns) / 1e9,
-			       decl ? decl->name : "?");
-	if (s)
-		snprintf(buf + len, WHEN_MAX - (size_t)len, ", under '%.60s' (generation %u)",
-			 s->name, s->generation);
-	else
-		snprintf(buf + len, WHEN_MAX - (size_t)len, ", under the kernel's own scheduler");
-	return buf;
+	return kt_when(buf, g->rec, g->scenario, ns);
 }
 
 /* ---- measures of one worker; negative: no data ---- */
@@ -173,7 +118,7 @@ static void judge_starved(struct group *g, uint64_t limit)
 {
 	unsigned int broken = 0, first = 0;
 	uint64_t begin_ns = 0;
-	char more[32], at[WHEN_MAX];
+	char more[KT_OTHERS_MAX], at[KT_WHEN_MAX];
 
 	(void)limit;
 	for (unsigned int i = 0; i < g->count; i++)
@@ -184,48 +129,132 @@ static void judge_starved(struct group *g, uint64_t limit)
 	if (broken)
 		add(g, KT_FINDING_WRONG, KT_LIMIT_STARVED,
 		    "worker '%s' %u of %u was let go and never got a CPU%s%s%s", g->decl->name,
-		    first, g->count, others(more, broken), begin_ns ? "; others did from " : "",
+		    first, g->count, kt_others(more, broken), begin_ns ? "; others did from " : "",
 		    begin_ns ? when(at, g, begin_ns) : "");
 }
 
-/* The longest gap or wake-up latency, ns. */
-static uint64_t gap_of(const struct kt_worker_record *w)
+static uint64_t wait_of(const struct group *g, const struct kt_worker_record *w)
 {
-	return KT_MAX(w->msg.longest_gap_ns, kt_histogram_percentile(&w->wakes, 1000));
+	const struct kt_wait_record *wait = kt_wait_longest(g->rec, w->msg.pid);
+
+	return wait ? wait->msg.end_ns - wait->msg.start_ns : 0;
+}
+
+/* The upper edge of the bucket that has the longest wake-up latency, ns. */
+static uint64_t latest_wake_of(const struct kt_worker_record *w)
+{
+	return kt_histogram_percentile(&w->wakes, 1000);
+}
+
+/*
+ * The longest time that the worker may have been kept from running, ns: as it saw itself, or as
+ * the kernel saw it, from when it was let go.
+ */
+static uint64_t gap_of(const struct group *g, const struct kt_worker_record *w)
+{
+	uint64_t seen = KT_MAX(w->msg.longest_gap_ns, latest_wake_of(w));
+
+	return KT_MAX(seen, wait_of(g, w));
+}
+
+/*
+ * The longest wait that the kernel may have let the worker wait: bounded by its run delay, which
+ * does not count the wait that it was killed in.
+ */
+static uint64_t waited_at_most(const struct group *g, const struct kt_msg_worker *w)
+{
+	const struct kt_wait_record *wait = kt_wait_longest(g->rec, w->pid);
+	uint64_t open_ns = wait && wait->msg.open ? wait->msg.end_ns - wait->msg.start_ns : 0;
+
+	return g->rec->wait_end.recorded && g->rec->wait_end.rest_ns < UINT64_MAX ?
+		       w->delay_ns + open_ns :
+		       UINT64_MAX;
+}
+
+/*
+ * Whether the scheduler can be held to a worker's gap: the worker waited for a CPU, and neither
+ * throttling nor its weight explains that.
+ */
+static bool is_gap(const struct group *g, const struct kt_worker_record *w, uint64_t limit)
+{
+	const struct kt_wait_record *wait = kt_wait_longest(g->rec, w->msg.pid);
+	enum kt_wait_reason reason = wait ? kt_wait_reason(wait) : KT_WAIT_SCHEDULER;
+
+	return gap_of(g, w) >= limit && waited_at_most(g, &w->msg) >= limit &&
+	       reason != KT_WAIT_THROTTLED && reason != KT_WAIT_WEIGHT;
+}
+
+/* The worker's own observation first: it names the CPU. A latency is known by its bucket. */
+static void describe_gap(char what[128], const struct group *g, const struct kt_worker_record *w,
+			 uint64_t limit)
+{
+	if (w->msg.longest_gap_ns >= limit)
+		snprintf(what, 128, "wanted to run and did not for %llu ms, until on CPU %u",
+			 (unsigned long long)(w->msg.longest_gap_ns / KT_NSEC_PER_MSEC),
+			 w->msg.gap_cpu);
+	else if (wait_of(g, w) >= limit)
+		snprintf(what, 128, "waited %llu ms for a CPU",
+			 (unsigned long long)(wait_of(g, w) / KT_NSEC_PER_MSEC));
+	else
+		snprintf(what, 128, "was woken up to %llu ms late",
+			 (unsigned long long)(latest_wake_of(w) / KT_NSEC_PER_MSEC));
+}
+
+static uint64_t end_of_gap(const struct kt_worker_record *w, const struct kt_wait_record *wait,
+			   uint64_t limit)
+{
+	return w->msg.longest_gap_ns >= limit || !wait ? w->msg.gap_end_ns : wait->msg.end_ns;
 }
 
 static void judge_gap(struct group *g, uint64_t limit)
 {
-	const struct kt_worker_record *worst = &g->list[0];
+	const struct kt_worker_record *worst = NULL;
+	const struct kt_wait_record *wait;
 	unsigned int broken = 0;
-	char more[32], at[WHEN_MAX];
+	char more[KT_OTHERS_MAX], at[KT_WHEN_MAX], holder[KT_WAIT_TEXT_MAX] = "", what[128];
+	enum kt_finding_kind kind = KT_FINDING_LATE;
 
 	for (unsigned int i = 0; i < g->count; i++) {
-		broken += gap_of(&g->list[i]) >= limit;
-		if (gap_of(&g->list[i]) > gap_of(worst))
+		if (!is_gap(g, &g->list[i], limit))
+			continue;
+		broken++;
+		if (!worst || gap_of(g, &g->list[i]) > gap_of(g, worst))
 			worst = &g->list[i];
 	}
-	if (!broken)
+	if (!worst)
 		return;
-	if (worst->msg.longest_gap_ns < limit)
-		add(g, KT_FINDING_LATE, KT_LIMIT_GAP,
-		    "worker '%s' %u was woken %llu ms late%s, limit %llu ms", g->decl->name,
-		    worst->msg.index, (unsigned long long)(gap_of(worst) / KT_NSEC_PER_MSEC),
-		    others(more, broken), (unsigned long long)(limit / KT_NSEC_PER_MSEC));
-	else
-		add(g, KT_FINDING_LATE, KT_LIMIT_GAP,
-		    "worker '%s' %u wanted to run and did not for %llu ms%s, limit %llu ms; that "
-		    "ended on CPU %u, %s",
-		    g->decl->name, worst->msg.index,
-		    (unsigned long long)(worst->msg.longest_gap_ns / KT_NSEC_PER_MSEC),
-		    others(more, broken), (unsigned long long)(limit / KT_NSEC_PER_MSEC),
-		    worst->msg.gap_cpu, when(at, g, worst->msg.gap_end_ns));
+	wait = kt_wait_longest(g->rec, worst->msg.pid);
+	if (wait && kt_wait_is_nobodys(g->rec, wait))
+		kind = KT_FINDING_UNCLEAR;
+	if (wait)
+		kt_wait_holder(holder, wait);
+	describe_gap(what, g, worst, limit);
+	g->late_ns = gap_of(g, worst) - limit;
+	add(g, kind, KT_LIMIT_GAP, "worker '%s' %u %s%s, limit %llu ms%s%s%s; that ended %s",
+	    g->decl->name, worst->msg.index, what, kt_others(more, broken),
+	    (unsigned long long)(limit / KT_NSEC_PER_MSEC), wait ? "; " : "", holder,
+	    kind == KT_FINDING_UNCLEAR ? "; this kernel has no ext_server" : "",
+	    when(at, g, end_of_gap(worst, wait, limit)));
+}
+
+/* Whether CPUs came or went while the worker lived. */
+static bool lived_through_hotplug(const struct group *g, const struct kt_msg_worker *w)
+{
+	for (size_t i = 0; i < g->rec->op_count; i++) {
+		const struct kt_msg_op *op = &g->rec->ops[i];
+
+		if ((op->kind == KT_OP_KIND_CPU_OFFLINE || op->kind == KT_OP_KIND_CPU_ONLINE) &&
+		    op->start_ns + op->duration_ns >= w->start_ns &&
+		    (!w->end_ns || op->start_ns <= w->end_ns))
+			return true;
+	}
+	return false;
 }
 
 static bool is_comparable(const struct group *g, uint64_t total_ns)
 {
 	for (unsigned int i = 0; i < g->count; i++)
-		if (g->list[i].msg.uneven)
+		if (g->list[i].msg.uneven || lived_through_hotplug(g, &g->list[i].msg))
 			return false;
 	return total_ns / g->count >= SPREAD_FROM_NS;
 }
@@ -234,7 +263,7 @@ static void judge_spread(struct group *g, uint64_t limit)
 {
 	const struct kt_msg_worker *least = &g->list[0].msg, *most = least;
 	uint64_t total_ns = 0;
-	char at[WHEN_MAX];
+	char at[KT_WHEN_MAX];
 
 	for (unsigned int i = 0; i < g->count; i++) {
 		const struct kt_msg_worker *w = &g->list[i].msg;
@@ -261,7 +290,7 @@ static void judge_spread(struct group *g, uint64_t limit)
 static void judge_isolation(struct group *g, uint64_t limit)
 {
 	const struct kt_cpu_mask allowed = kt_scenario_allowed(g->scenario, g->decl, g->topo);
-	char list[KT_CPU_LIST_MAX], all[KT_CPU_LIST_MAX], more[32], at[WHEN_MAX];
+	char list[KT_CPU_LIST_MAX], all[KT_CPU_LIST_MAX], more[32], at[KT_WHEN_MAX];
 	unsigned int broken = 0, first = 0;
 	struct kt_cpu_mask seen;
 
@@ -280,14 +309,14 @@ static void judge_isolation(struct group *g, uint64_t limit)
 	add(g, KT_FINDING_WRONG, KT_LIMIT_ISOLATION,
 	    "worker '%s' %u was seen on CPUs %s%s, but was only ever allowed on %s; from %s",
 	    g->decl->name, g->list[first].msg.index, kt_cpu_mask_format(&seen, list),
-	    others(more, broken), kt_cpu_mask_format(&allowed, all),
+	    kt_others(more, broken), kt_cpu_mask_format(&allowed, all),
 	    when(at, g, g->list[first].msg.start_ns));
 }
 
 static void judge_variation(struct group *g, uint64_t limit)
 {
 	double sum = 0, squares = 0, mean, variation;
-	char at[WHEN_MAX];
+	char at[KT_WHEN_MAX];
 
 	for (unsigned int i = 0; i < g->count; i++)
 		sum += KT_MAX(rate_of(&g->list[i]), 0.0);
@@ -314,7 +343,7 @@ static void judge_work_rate(struct group *g, uint64_t limit)
 {
 	const struct kt_worker_record *worst = &g->list[0];
 	unsigned int broken = 0;
-	char more[32], at[WHEN_MAX];
+	char more[KT_OTHERS_MAX], at[KT_WHEN_MAX];
 
 	for (unsigned int i = 0; i < g->count; i++) {
 		if (rate_of(&g->list[i]) < 0) {
@@ -329,7 +358,7 @@ static void judge_work_rate(struct group *g, uint64_t limit)
 		add(g, KT_FINDING_LATE, KT_LIMIT_WORK_RATE,
 		    "worker '%s' %u did %.1f pieces of work per second%s, limit %llu; from %s, for "
 		    "%.3f s",
-		    g->decl->name, worst->msg.index, rate_of(worst), others(more, broken),
+		    g->decl->name, worst->msg.index, rate_of(worst), kt_others(more, broken),
 		    (unsigned long long)limit, when(at, g, worst->msg.start_ns),
 		    life_s(&worst->msg));
 }
@@ -338,7 +367,7 @@ static void judge_wake_p99(struct group *g, uint64_t limit)
 {
 	const struct kt_worker_record *worst = NULL;
 	unsigned int broken = 0;
-	char more[32], at[WHEN_MAX];
+	char more[KT_OTHERS_MAX], at[KT_WHEN_MAX];
 	uint64_t p99, worst_ns = 0;
 
 	for (unsigned int i = 0; i < g->count; i++) {
@@ -355,10 +384,11 @@ static void judge_wake_p99(struct group *g, uint64_t limit)
 		add_unclear(g, KT_LIMIT_WAKE_P99, "were never woken for a known time");
 	else if (broken)
 		add(g, KT_FINDING_LATE, KT_LIMIT_WAKE_P99,
-		    "worker '%s' %u has a p99 wake-up latency of %.3f ms%s, limit %.3f ms, "
+		    "worker '%s' %u has a p99 wake-up latency of up to %.3f ms%s, limit %.3f ms, "
 		    "n=%llu; from %s",
-		    g->decl->name, worst->msg.index, (double)worst_ns / 1e6, others(more, broken),
-		    (double)limit / 1e6, (unsigned long long)kt_histogram_count(&worst->wakes),
+		    g->decl->name, worst->msg.index, (double)worst_ns / 1e6,
+		    kt_others(more, broken), (double)limit / 1e6,
+		    (unsigned long long)kt_histogram_count(&worst->wakes),
 		    when(at, g, worst->msg.start_ns));
 }
 
@@ -366,7 +396,7 @@ static void judge_migrations(struct group *g, uint64_t limit)
 {
 	const struct kt_worker_record *worst = &g->list[0];
 	unsigned int broken = 0;
-	char more[32], at[WHEN_MAX];
+	char more[KT_OTHERS_MAX], at[KT_WHEN_MAX];
 
 	for (unsigned int i = 0; i < g->count; i++) {
 		broken += migrations_of(&g->list[i]) > (double)limit;
@@ -380,15 +410,16 @@ static void judge_migrations(struct group *g, uint64_t limit)
 		    "worker '%s' %u changed its CPU in %llu of %llu runs, %.0f %%%s, limit %llu %%"
 		    "; from %s",
 		    g->decl->name, worst->msg.index, (unsigned long long)worst->msg.migrations,
-		    (unsigned long long)worst->msg.runs, migrations_of(worst), others(more, broken),
-		    (unsigned long long)limit, when(at, g, worst->msg.start_ns));
+		    (unsigned long long)worst->msg.runs, migrations_of(worst),
+		    kt_others(more, broken), (unsigned long long)limit,
+		    when(at, g, worst->msg.start_ns));
 }
 
 static void judge_locality(struct group *g, uint64_t limit)
 {
 	const struct kt_worker_record *worst = NULL;
 	unsigned int broken = 0;
-	char more[32], at[WHEN_MAX], list[KT_CPU_LIST_MAX];
+	char more[KT_OTHERS_MAX], at[KT_WHEN_MAX], list[KT_CPU_LIST_MAX];
 	double locality, least = 0;
 	struct kt_cpu_mask seen;
 
@@ -412,8 +443,9 @@ static void judge_locality(struct group *g, uint64_t limit)
 	add(g, KT_FINDING_WRONG, KT_LIMIT_LOCALITY,
 	    "worker '%s' %u did %.0f %% of its work in one LLC%s, limit %llu %%; it was seen on CPUs "
 	    "%s; from %s",
-	    g->decl->name, worst->msg.index, least, others(more, broken), (unsigned long long)limit,
-	    kt_cpu_mask_format(&seen, list), when(at, g, worst->msg.start_ns));
+	    g->decl->name, worst->msg.index, least, kt_others(more, broken),
+	    (unsigned long long)limit, kt_cpu_mask_format(&seen, list),
+	    when(at, g, worst->msg.start_ns));
 }
 
 /* ---- fairness among cgroups of the first level ---- */
@@ -476,7 +508,7 @@ static void judge_fairness(struct group *g, uint64_t limit)
 {
 	uint64_t own_ns, all_ns, weights;
 	double share, due;
-	char at[WHEN_MAX];
+	char at[KT_WHEN_MAX];
 
 	if (!g->decl->cgroup) {
 		add_unclear(g, KT_LIMIT_FAIRNESS, "are in no cgroup");
@@ -502,6 +534,7 @@ static void judge_fairness(struct group *g, uint64_t limit)
 
 /* ---- all limits ---- */
 
+/* Of .idle, see waits.c. */
 static void (*const judges[KT_LIMIT_COUNT_])(struct group *g, uint64_t limit) = {
 	[KT_LIMIT_STARVED] = judge_starved,	[KT_LIMIT_GAP] = judge_gap,
 	[KT_LIMIT_SPREAD] = judge_spread,	[KT_LIMIT_ISOLATION] = judge_isolation,
@@ -526,9 +559,15 @@ static void judge_group(struct group *g)
 	for (enum kt_limit i = 0; i < KT_LIMIT_COUNT_; i++) {
 		uint64_t limit = kt_limit_get(&g->limits->limits, i);
 
-		if (limit && limit != KT_OFF)
+		if (judges[i] && limit && limit != KT_OFF)
 			judges[i](g, limit);
 	}
+}
+
+static int judge_tasks(struct kt_run_record *rec, const struct kt_cell *cell)
+{
+	KT_TRY(kt_waits_judge(rec, cell));
+	return kt_forward(kt_bandwidth_judge(rec, cell));
 }
 
 int kt_limits_judge(struct kt_run_record *rec, const struct kt_cell *cell)
@@ -545,5 +584,5 @@ int kt_limits_judge(struct kt_run_record *rec, const struct kt_cell *cell)
 		g.limits = kt_cell_limits(cell, g.decl);
 		judge_group(&g);
 	}
-	return kt_forward(g.error);
+	return g.error ? kt_forward(g.error) : kt_forward(judge_tasks(rec, cell));
 }

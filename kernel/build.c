@@ -142,14 +142,12 @@ static int run(struct build *b, const char *const *argv, const char *doing)
 		return 0;
 	kt_diag_doing(b->diag, "%s", doing);
 	if (r == KT_CHILD_E_CANCELLED) {
-		kt_diag_cause(b->diag, "interrupted");
 		kt_diag_remedy(b->diag, "run the same command again to continue this build");
-		return KT_BUILD_E_CANCELLED;
+		return kt_fail(b->diag, KT_BUILD_E_CANCELLED, "interrupted");
 	}
 	if (r == KT_CHILD_E_NONE) {
-		kt_diag_cause(b->diag, "%s", why.cause);
 		kt_diag_remedy(b->diag, "%s", why.remedy);
-		return KT_BUILD_E_TOOLS;
+		return kt_fail(b->diag, KT_BUILD_E_TOOLS, "%s", why.cause);
 	}
 	kt_diag_cause(b->diag, "%s%s%s", why.cause[0] ? why.cause : strerror(-r),
 		      b->error_line[0] ? ": " : "", b->error_line);
@@ -211,10 +209,8 @@ static int open_lock(int *ret_fd)
 static int take_lock(struct build *b)
 {
 	struct pollfd pfd = { .fd = b->spec->cancel_fd, .events = POLLIN };
-	int r = open_lock(&b->lock_fd);
 
-	if (r)
-		return kt_forward(r);
+	KT_TRY(open_lock(&b->lock_fd));
 	while (flock(b->lock_fd, LOCK_EX | LOCK_NB)) {
 		if (errno != EWOULDBLOCK && errno != EINTR)
 			return kt_raise(-errno);
@@ -222,8 +218,7 @@ static int take_lock(struct build *b)
 			enter(b, KT_BUILD_WAIT);
 		if (poll(&pfd, 1, LOCK_RETRY_MS) > 0) {
 			kt_diag_doing(b->diag, "wait for another kernel build to end");
-			kt_diag_cause(b->diag, "interrupted");
-			return KT_BUILD_E_CANCELLED;
+			return kt_fail(b->diag, KT_BUILD_E_CANCELLED, "interrupted");
 		}
 		tell(b);
 	}
@@ -393,19 +388,13 @@ static int install(struct build *b, struct kt_cached_kernel *ret_kernel)
 
 static int build_locked(struct build *b, struct kt_cached_kernel *ret_kernel)
 {
-	int r = open_work(b);
-
-	if (!r)
-		r = get_source(b);
-	if (!r)
-		r = configure(b);
-	if (!r)
-		r = compile(b);
-	if (!r && cancelled(b))
+	KT_TRY(open_work(b));
+	KT_TRY(get_source(b));
+	KT_TRY(configure(b));
+	KT_TRY(compile(b));
+	if (cancelled(b))
 		return KT_BUILD_E_CANCELLED;
-	if (!r)
-		r = install(b, ret_kernel);
-	return kt_forward(r);
+	return kt_forward(install(b, ret_kernel));
 }
 
 /* Looks for the kernel in the cache; *ret_existed: found. */
@@ -469,7 +458,7 @@ int kt_build_discard(const char *key)
 		return kt_raise(-EINVAL);
 	KT_TRY(open_lock(&fd));
 	if (flock(fd, LOCK_EX | LOCK_NB))
-		return errno == EWOULDBLOCK ? kt_raise(-EBUSY) : kt_raise(-errno);
+		return errno == EWOULDBLOCK ? KT_BUILD_E_RUNNING : kt_raise(-errno);
 	KT_TRY(kt_cache_work_dir(path, key));
 	return kt_forward(kt_remove_tree(path));
 }

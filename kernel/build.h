@@ -48,10 +48,10 @@ struct kt_build_spec {
 
 /*
  * Builds the kernel, or finds it in the cache (*ret_existed). Any kt_build_condition, with
- * diag. build.log in the work folder has the whole output.
+ * diag, but KT_BUILD_E_RUNNING: waits for another build. build.log in the work folder has the whole output.
  */
 int kt_build_kernel(const struct kt_build_spec *spec, struct kt_cached_kernel *ret_kernel,
 		    bool *ret_existed, struct kt_diag *diag) _kt_must_check_;
 
-/* Removes the work folder of key. -EBUSY while any build runs. */
+/* Removes the work folder of key. KT_BUILD_E_RUNNING: no folder is removed while a build runs. */
 int kt_build_discard(const char *key) _kt_must_check_;

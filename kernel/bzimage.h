@@ -12,18 +12,18 @@
 #include "base/diag.h"
 #include "base/error.h"
 #include "base/limits.h"
+#include "kernel/decompress.h"
 
 struct kt_bzimage {
 	const uint8_t *payload; /* borrowed from the image */
 	size_t payload_size;	/* bytes, without the size word behind it */
 	uint32_t unpacked_size; /* value of the size word, bytes */
-	const char *format;	/* "gzip", "zstd", ...; static */
+	const struct kt_compression *compression;
 	char release[KT_NAME_MAX];
 };
 
 enum kt_bzimage_condition {
 	KT_BZIMAGE_E_BAD = KT_CONDITION(BZIMAGE), /* diag names the malformed field */
-	KT_BZIMAGE_E_UNPACKER, /* the program that unpacks the payload is not installed */
 };
 
 /* Whether the image has the magic of the setup header. */
@@ -34,10 +34,9 @@ int kt_bzimage_parse(struct kt_bzimage *ret_bzimage, const void *image, size_t s
 		     struct kt_diag *diag) _kt_must_check_;
 
 /*
- * Unpacks the payload into a memfd, *ret_fd, which the caller closes: gzip with zlib, other
- * formats with their program (zstd, xz, lz4, ...). Never writes more than unpacked_size
- * bytes. KT_BZIMAGE_E_BAD: the payload does not unpack to unpacked_size bytes.
- * KT_BZIMAGE_E_UNPACKER. Both with diag.
+ * Unpacks the payload into a memfd, *ret_fd, which the caller closes. Never writes more than
+ * unpacked_size bytes. KT_BZIMAGE_E_BAD with diag: the payload does not unpack to unpacked_size
+ * bytes.
  */
 int kt_bzimage_unpack(const struct kt_bzimage *bzimage, int *ret_fd,
 		      struct kt_diag *diag) _kt_must_check_;

@@ -5,7 +5,6 @@
  * left to build.c.
  */
 #include <dirent.h>
-#include <fcntl.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,29 +20,19 @@
 #define META_MAX	   (64u << 10)
 #define CACHED_KERNELS_MAX 1000u
 
-static void closedirp(DIR **dir)
-{
-	if (*dir)
-		closedir(*dir);
-}
-
 int kt_cache_kernels_dir(char *buf)
 {
 	char cache[KT_PATH_MAX];
-	int r = kt_cache_dir(cache);
 
-	if (r)
-		return kt_forward(r);
+	KT_TRY(kt_cache_dir(cache));
 	return kt_forward(kt_path_format(buf, "%s/kernels", cache));
 }
 
 int kt_cache_work_dir(char *buf, const char *key)
 {
 	char kernels[KT_PATH_MAX];
-	int r = kt_cache_kernels_dir(kernels);
 
-	if (r)
-		return kt_forward(r);
+	KT_TRY(kt_cache_kernels_dir(kernels));
 	return kt_forward(kt_path_format(buf, "%s/.build/%s", kernels, key));
 }
 
@@ -122,16 +111,9 @@ void kt_cached_kernels_deinit(struct kt_cached_kernels *kernels)
 
 static int append(struct kt_cached_kernels *list, const struct kt_cached_kernel *kernel)
 {
-	struct kt_cached_kernel *grown;
-
 	if (list->count == CACHED_KERNELS_MAX)
 		return kt_raise(-ENOBUFS);
-	grown = kt_array_room(list->kernels, list->count, sizeof(*grown));
-	if (!grown)
-		return kt_raise(-ENOMEM);
-	list->kernels = grown;
-	grown[list->count++] = *kernel;
-	return 0;
+	return kt_array_append(list->kernels, list->count, *kernel);
 }
 
 /* Adds the kernel in "<kernels>/<id>", if the folder has a complete kernel. */
@@ -164,7 +146,7 @@ static int newest_first(const void *a, const void *b)
 int kt_cache_list(struct kt_cached_kernels *ret_kernels)
 {
 	_cleanup_(kt_cached_kernels_deinit) struct kt_cached_kernels list = { .count = 0 };
-	_cleanup_(closedirp) DIR *dir = NULL;
+	_cleanup_(kt_closedirp) DIR *dir = NULL;
 	char kernels[KT_PATH_MAX];
 	struct dirent *entry;
 
@@ -185,10 +167,8 @@ int kt_cache_list(struct kt_cached_kernels *ret_kernels)
 int kt_cache_newest(struct kt_cached_kernel *ret_kernel)
 {
 	_cleanup_(kt_cached_kernels_deinit) struct kt_cached_kernels list = { .count = 0 };
-	int r = kt_cache_list(&list);
 
-	if (r)
-		return kt_forward(r);
+	KT_TRY(kt_cache_list(&list));
 	if (!list.count)
 		return KT_CACHE_E_NONE;
 	*ret_kernel = list.kernels[0];
@@ -206,10 +186,8 @@ static bool has_key(const char *id, const char *key)
 int kt_cache_find_key(const char *key, struct kt_cached_kernel *ret_kernel)
 {
 	_cleanup_(kt_cached_kernels_deinit) struct kt_cached_kernels list = { .count = 0 };
-	int r = kt_cache_list(&list);
 
-	if (r)
-		return kt_forward(r);
+	KT_TRY(kt_cache_list(&list));
 	for (size_t i = 0; i < list.count; i++) {
 		if (has_key(list.kernels[i].id, key)) {
 			*ret_kernel = list.kernels[i];
@@ -223,10 +201,8 @@ int kt_cache_find_id(const char *id, struct kt_cached_kernel *ret_kernel)
 {
 	_cleanup_(kt_cached_kernels_deinit) struct kt_cached_kernels list = { .count = 0 };
 	const struct kt_cached_kernel *found = NULL;
-	int r = kt_cache_list(&list);
 
-	if (r)
-		return kt_forward(r);
+	KT_TRY(kt_cache_list(&list));
 	for (size_t i = 0; i < list.count; i++) {
 		const struct kt_cached_kernel *kernel = &list.kernels[i];
 
@@ -259,7 +235,7 @@ int kt_cache_remove(const struct kt_cached_kernel *kernel)
 
 int kt_cache_each_unfinished(int (*fn)(const char *key, void *data), void *data)
 {
-	_cleanup_(closedirp) DIR *dir = NULL;
+	_cleanup_(kt_closedirp) DIR *dir = NULL;
 	char path[KT_PATH_MAX];
 	struct dirent *entry;
 

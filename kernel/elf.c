@@ -18,8 +18,7 @@
 
 static int bad(struct kt_diag *diag, const char *field, const char *why)
 {
-	kt_diag_cause(diag, "not an x86-64 kernel image: %s: %s", field, why);
-	return KT_ELF_E_BAD;
+	return kt_fail(diag, KT_ELF_E_BAD, "not an x86-64 kernel image: %s: %s", field, why);
 }
 
 /* Whether [offset, offset + len) lies in the image. */
@@ -102,21 +101,17 @@ static int check_sections(struct kt_elf *elf, struct kt_diag *diag)
 int kt_elf_open(struct kt_elf *ret_elf, const void *image, size_t size, struct kt_diag *diag)
 {
 	struct kt_elf elf = { .image = image, .size = size };
-	int r;
 
 	if (size < SELFMAG || memcmp(image, ELFMAG, SELFMAG))
 		return bad(diag, "e_ident", "no ELF magic");
 	if (size < sizeof(elf.header))
 		return bad(diag, "e_ehsize", "the file ends within the header");
 	memcpy(&elf.header, image, sizeof(elf.header));
-	r = check_ident(&elf, diag);
-	if (!r)
-		r = check_segments(&elf, diag);
-	if (!r)
-		r = check_sections(&elf, diag);
-	if (!r)
-		*ret_elf = elf;
-	return r;
+	KT_TRY(check_ident(&elf, diag));
+	KT_TRY(check_segments(&elf, diag));
+	KT_TRY(check_sections(&elf, diag));
+	*ret_elf = elf;
+	return 0;
 }
 
 static bool name_is(const struct kt_elf *elf, uint32_t offset, const char *name)

@@ -7,7 +7,6 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
@@ -29,14 +28,11 @@ static int map_fd(int fd, struct kt_image *image, struct kt_diag *diag)
 
 	if (fstat(fd, &st))
 		return kt_raise(-errno);
-	if (!S_ISREG(st.st_mode)) {
-		kt_diag_cause(diag, "not a kernel image: not a file");
-		return KT_IMAGE_E_BAD;
-	}
-	if (!st.st_size || (uint64_t)st.st_size > IMAGE_MAX) {
-		kt_diag_cause(diag, "not a kernel image: it has %lld bytes", (long long)st.st_size);
-		return KT_IMAGE_E_BAD;
-	}
+	if (!S_ISREG(st.st_mode))
+		return kt_fail(diag, KT_IMAGE_E_BAD, "not a kernel image: not a file");
+	if (!st.st_size || (uint64_t)st.st_size > IMAGE_MAX)
+		return kt_fail(diag, KT_IMAGE_E_BAD, "not a kernel image: it has %lld bytes",
+			       (long long)st.st_size);
 	data = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
 	if (data == MAP_FAILED)
 		return kt_raise(-errno);
@@ -151,10 +147,8 @@ int kt_image_has_struct(const struct kt_elf_section *section, const char *name, 
 	libbpf_set_print(NULL);
 	if (section->data && section->size <= BTF_MAX)
 		btf = btf__new(section->data, (uint32_t)section->size);
-	if (!btf) {
-		kt_diag_cause(diag, "section .BTF: invalid BTF");
-		return KT_IMAGE_E_BAD;
-	}
+	if (!btf)
+		return kt_fail(diag, KT_IMAGE_E_BAD, "section .BTF: invalid BTF");
 	*ret_has = btf__find_by_name_kind(btf, name, BTF_KIND_STRUCT) > 0;
 	btf__free(btf);
 	return 0;

@@ -23,7 +23,7 @@ struct kt_image {
 
 enum kt_image_condition {
 	KT_IMAGE_E_NONE = KT_CONDITION(IMAGE), /* no file has this path */
-	KT_IMAGE_E_BAD, /* not a kernel image, or its unpacker is missing; diag has the cause */
+	KT_IMAGE_E_BAD,			       /* not a kernel image, with diag */
 };
 
 #define KT_IMAGE_INIT ((struct kt_image){ .data = NULL })

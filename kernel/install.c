@@ -62,20 +62,17 @@ static int install_modules(const struct kt_install *install)
 {
 	_cleanup_(kt_buf_deinit) struct kt_buf order = KT_BUF_INIT(MODULES_ORDER_MAX);
 	char path[KT_PATH_MAX];
-	int r;
 
-	r = in_work(install, path, "stage/modules");
-	if (!r)
-		r = kt_mkdir_p(path);
-	if (!r)
-		r = in_work(install, path, "obj/modules.order");
-	if (!r && install->has_modules)
-		r = kt_read_file(path, &order);
-	for (const char *p = kt_buf_str(&order), *end; !r && *p; p = *end ? end + 1 : end) {
+	KT_TRY(in_work(install, path, "stage/modules"));
+	KT_TRY(kt_mkdir_p(path));
+	KT_TRY(in_work(install, path, "obj/modules.order"));
+	if (install->has_modules)
+		KT_TRY(kt_read_file(path, &order));
+	for (const char *p = kt_buf_str(&order), *end; *p; p = *end ? end + 1 : end) {
 		end = strchrnul(p, '\n');
-		r = install_module(install, p, (size_t)(end - p));
+		KT_TRY(install_module(install, p, (size_t)(end - p)));
 	}
-	return kt_forward(r);
+	return 0;
 }
 
 static int install_files(const struct kt_install *install)
@@ -87,21 +84,16 @@ static int install_files(const struct kt_install *install)
 		{ "obj/.config", "stage/config" },
 	};
 	char from[KT_PATH_MAX], to[KT_PATH_MAX];
-	int r;
 
-	r = in_work(install, from, "obj/vmlinux");
-	if (!r)
-		r = in_work(install, to, "stage/vmlinux");
-	if (!r)
-		r = strip_into(install, from, to);
-	for (size_t i = 0; i < KT_ARRAY_SIZE(files) && !r; i++) {
-		r = in_work(install, from, files[i].from);
-		if (!r)
-			r = in_work(install, to, files[i].to);
-		if (!r)
-			r = copy_file(from, to);
+	KT_TRY(in_work(install, from, "obj/vmlinux"));
+	KT_TRY(in_work(install, to, "stage/vmlinux"));
+	KT_TRY(strip_into(install, from, to));
+	for (size_t i = 0; i < KT_ARRAY_SIZE(files); i++) {
+		KT_TRY(in_work(install, from, files[i].from));
+		KT_TRY(in_work(install, to, files[i].to));
+		KT_TRY(copy_file(from, to));
 	}
-	return kt_forward(r);
+	return 0;
 }
 
 /* Checks the staged kernel as `ktest run` would. */
@@ -131,20 +123,13 @@ static int publish(const struct kt_install *install, struct kt_cached_kernel *ke
 {
 	_cleanup_(kt_closep) int fd = -1;
 	char kernels[KT_PATH_MAX], stage[KT_PATH_MAX];
-	int r;
 
-	r = kt_cache_kernels_dir(kernels);
-	if (!r)
-		r = in_work(install, stage, "stage");
-	if (!r)
-		r = kt_path_format(kernel->path, "%s/%s", kernels, kernel->id);
-	if (!r)
-		r = kt_cache_write_meta(stage, kernel);
+	KT_TRY(kt_cache_kernels_dir(kernels));
+	KT_TRY(in_work(install, stage, "stage"));
+	KT_TRY(kt_path_format(kernel->path, "%s/%s", kernels, kernel->id));
+	KT_TRY(kt_cache_write_meta(stage, kernel));
 	/* A folder with this name has no complete kernel: the build would have found it. */
-	if (!r)
-		r = kt_remove_tree(kernel->path);
-	if (r)
-		return kt_forward(r);
+	KT_TRY(kt_remove_tree(kernel->path));
 	fd = open(stage, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0 || syncfs(fd) || rename(stage, kernel->path))
 		return kt_raise(-errno);

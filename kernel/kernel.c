@@ -34,15 +34,11 @@ static int find_cached(char *ret_path, struct kt_diag *diag)
 
 	if (r > 0) {
 		kt_diag_doing(diag, "find a guest kernel");
-		kt_diag_cause(diag, "none has been built");
 		kt_diag_remedy(diag, BUILD_REMEDY ", or name one with --kernel or $KTEST_KERNEL");
-		return KT_KERNEL_E_NONE;
+		return kt_fail(diag, KT_KERNEL_E_NONE, "none has been built");
 	}
-	if (r) {
-		kt_diag_doing(diag, "look for guest kernels in the cache");
-		kt_diag_cause(diag, "%s", strerror(-r));
-		return kt_forward(r);
-	}
+	if (r)
+		return kt_fault(diag, r, "look for guest kernels in the cache");
 	return kt_forward(kt_path_format(ret_path, "%s/vmlinux", newest.path));
 }
 
@@ -55,16 +51,12 @@ static int probe(struct kt_kernel *kernel, const struct kt_image *image, struct 
 	if (kt_elf_build_id(&image->elf, kernel->build_id))
 		kernel->build_id[0] = 0;
 	r = kt_elf_section(&image->elf, ".symtab", &section);
-	if (r == KT_ELF_E_BAD) {
-		kt_diag_cause(diag, "section .symtab lies outside the file");
-		return KT_KERNEL_E_IMAGE;
-	}
+	if (r == KT_ELF_E_BAD)
+		return kt_fail(diag, KT_KERNEL_E_IMAGE, "section .symtab lies outside the file");
 	kernel->has_symtab = !r && section.size;
 	r = kt_elf_section(&image->elf, ".BTF", &section);
-	if (r == KT_ELF_E_BAD) {
-		kt_diag_cause(diag, "section .BTF lies outside the file");
-		return KT_KERNEL_E_IMAGE;
-	}
+	if (r == KT_ELF_E_BAD)
+		return kt_fail(diag, KT_KERNEL_E_IMAGE, "section .BTF lies outside the file");
 	kernel->has_btf = !r && section.size;
 	if (!kernel->has_btf)
 		return 0;
@@ -122,8 +114,7 @@ int kt_kernel_require(const struct kt_kernel *kernel, struct kt_diag *diag)
 		return 0;
 	}
 	kt_diag_doing(diag, "use kernel %s", kernel->path);
-	kt_diag_cause(diag, "%s: %s was built without %s", missing,
-		      kernel->release[0] ? kernel->release : "it", option);
 	kt_diag_remedy(diag, BUILD_REMEDY);
-	return KT_KERNEL_E_UNFIT;
+	return kt_fail(diag, KT_KERNEL_E_UNFIT, "%s: %s was built without %s", missing,
+		       kernel->release[0] ? kernel->release : "it", option);
 }

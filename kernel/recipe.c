@@ -35,15 +35,12 @@ static int read_fragment(struct kt_recipe *recipe, const char *kconfig, struct k
 	recipe->kconfig = kconfig ? kconfig : kt_build_default_kconfig();
 	kt_diag_doing(diag, "read configuration fragment %s", recipe->kconfig);
 	r = kt_read_file(recipe->kconfig, &recipe->fragment);
-	if (r) {
-		kt_diag_cause(diag, "%s", strerror(-r));
-		return KT_BUILD_E_KCONFIG;
-	}
+	if (r)
+		return kt_fail(diag, KT_BUILD_E_KCONFIG, "%s", strerror(-r));
 	r = kt_config_compare(kt_buf_str(&recipe->fragment), "", ignore_lost, NULL, &lost, &line);
-	if (r > 0) {
-		kt_diag_cause(diag, "line %u is neither CONFIG_X=... nor a comment", line);
-		return KT_BUILD_E_KCONFIG;
-	}
+	if (r > 0)
+		return kt_fail(diag, KT_BUILD_E_KCONFIG,
+			       "line %u is neither CONFIG_X=... nor a comment", line);
 	if (r)
 		return kt_forward(r);
 	kt_diag_reset(diag);
@@ -91,9 +88,8 @@ static int check_tools(struct kt_diag *diag)
 	if (!programs.len)
 		return 0;
 	kt_diag_doing(diag, "build a kernel");
-	kt_diag_cause(diag, "programs are missing:%s", kt_buf_str(&programs));
 	kt_diag_remedy(diag, "apt-get install%s libelf-dev", kt_buf_str(&packages));
-	return KT_BUILD_E_TOOLS;
+	return kt_fail(diag, KT_BUILD_E_TOOLS, "programs are missing:%s", kt_buf_str(&programs));
 }
 
 /* *out: the first line of "<program> --version". */

@@ -20,6 +20,7 @@ enum kt_build_condition {
 	KT_BUILD_E_TOOLS,	     /* a program or header that a kernel build needs is missing */
 	KT_BUILD_E_FAILED,	     /* a program of the build failed, or the kernel is unfit */
 	KT_BUILD_E_CANCELLED,	     /* cancelled; the next build continues */
+	KT_BUILD_E_RUNNING,	     /* kt_build_discard(): a build is running */
 };
 
 /* Path of ktest's own fragment: in the source tree, else where it was installed. Static. */

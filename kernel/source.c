@@ -2,14 +2,12 @@
 /* Identity of kernel sources; see source.h. */
 #include <fcntl.h>
 #include <fts.h>
-#include <limits.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <xxhash.h>
 
@@ -116,10 +114,8 @@ static bool has_file(const char *dir, const char *name)
 int kt_kernel_source_check_tree(const char *dir, struct kt_diag *diag)
 {
 	if (!has_file(dir, "Kconfig") || !has_file(dir, "Makefile") ||
-	    !has_file(dir, "kernel/sched/core.c")) {
-		kt_diag_cause(diag, "not the top folder of Linux sources");
-		return KT_KERNEL_SOURCE_E_BAD;
-	}
+	    !has_file(dir, "kernel/sched/core.c"))
+		return kt_fail(diag, KT_KERNEL_SOURCE_E_BAD, "not the top folder of Linux sources");
 	if (!has_file(dir, "kernel/sched/ext.c")) {
 		kt_diag_cause(diag, "these Linux sources are older than sched_ext");
 		kt_diag_remedy(diag, "take Linux 6.12 or newer");
@@ -151,10 +147,8 @@ int kt_kernel_source_identify(struct kt_kernel_source *ret_source, const char *p
 	if (!realpath(wanted, source.path) || stat(source.path, &st))
 		return no_source(wanted, !path, -errno, diag);
 	source.is_tree = S_ISDIR(st.st_mode);
-	if (!source.is_tree && !S_ISREG(st.st_mode)) {
-		kt_diag_cause(diag, "neither a folder nor a tarball");
-		return KT_KERNEL_SOURCE_E_BAD;
-	}
+	if (!source.is_tree && !S_ISREG(st.st_mode))
+		return kt_fail(diag, KT_KERNEL_SOURCE_E_BAD, "neither a folder nor a tarball");
 	r = source.is_tree ? kt_kernel_source_check_tree(source.path, diag) : 0;
 	if (!r)
 		r = source.is_tree ? hash_tree(source.path, source.hash) :

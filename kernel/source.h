@@ -31,7 +31,10 @@ enum kt_kernel_source_condition {
 	KT_KERNEL_SOURCE_E_BAD,
 };
 
-/* path NULL: the distribution's source package. A kt_kernel_source_condition with diag. */
+/*
+ * path NULL: the distribution's source package. A kt_kernel_source_condition, or a negative errno,
+ * both with diag.
+ */
 int kt_kernel_source_identify(struct kt_kernel_source *ret_source, const char *path,
 			      struct kt_diag *diag) _kt_must_check_;
 

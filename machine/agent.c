@@ -7,10 +7,10 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/fs.h"
 #include "machine/agent.h"
 
 void kt_agent_init(struct kt_agent *agent, const struct kt_agent_handlers *handlers, void *arg)
@@ -51,29 +51,17 @@ int kt_agent_clone(struct kt_agent *agent, const struct kt_msg_clone *clone)
 
 /* ---- staging ---- */
 
-static int read_piece(struct kt_agent *agent, uint8_t *data, size_t len)
-{
-	for (size_t at = 0; at < len;) {
-		ssize_t n =
-			pread(agent->stage_fd, data + at, len - at, (off_t)(agent->stage_pos + at));
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return kt_raise(n ? -errno : -EIO);
-		at += (size_t)n;
-	}
-	return 0;
-}
-
 static int send_piece(struct kt_agent *agent, size_t len)
 {
 	_cleanup_(kt_freep) uint8_t *data = malloc(KT_STAGE_BYTES_MAX);
 	struct kt_msg msg = { .type = KT_MSG_STAGE };
-	int r = data ? read_piece(agent, data, len) : kt_raise(-ENOMEM);
+	int r;
 
+	if (!data)
+		return kt_raise(-ENOMEM);
+	r = kt_read_at(agent->stage_fd, data, len, (off_t)agent->stage_pos);
 	if (r)
-		return kt_forward(r);
+		return r > 0 ? kt_raise(-EIO) : kt_forward(r);
 	agent->stage_pos += len;
 	agent->staged_sent += len;
 	msg.stage.last = agent->stage_pos == agent->stage_len;

@@ -48,8 +48,8 @@ void kt_agent_deinit(struct kt_agent *agent);
 
 /*
  * Decodes bytes of the guest and calls on_message() for each message; on_message() may send.
- * Returns 0, KT_AGENT_E_LOST (from then on at every call), or the result of send() for the
- * next part of the archive.
+ * Returns 0, KT_AGENT_E_LOST (from then on at every call), the result of send() for the next
+ * part of the archive, or a negative errno.
  */
 int kt_agent_receive(struct kt_agent *agent, const void *data, size_t len) _kt_must_check_;
 

@@ -37,10 +37,8 @@ int kt_bake_cache_place(char *buf, uint64_t *ret_key, const json_t *facts)
 {
 	_cleanup_(kt_freep) char *text = json_dumps(facts, JSON_SORT_KEYS | JSON_COMPACT);
 	char dir[KT_PATH_MAX];
-	int r = text ? kt_bake_cache_dir(dir) : kt_raise(-ENOMEM);
 
-	if (r)
-		return kt_forward(r);
+	KT_TRY(text ? kt_bake_cache_dir(dir) : kt_raise(-ENOMEM));
 	*ret_key = XXH3_64bits(text, strlen(text));
 	return kt_forward(kt_path_format(buf, "%s/%016llx", dir, (unsigned long long)*ret_key));
 }
@@ -98,16 +96,10 @@ struct entry {
 	uint64_t bytes;
 };
 
-static void closedirp(DIR **dir)
-{
-	if (*dir)
-		closedir(*dir);
-}
-
 static uint64_t bytes_in(int parent, const char *name)
 {
 	int fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	_cleanup_(closedirp) DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	_cleanup_(kt_closedirp) DIR *dir = fd < 0 ? NULL : fdopendir(fd);
 	struct dirent *e;
 	uint64_t bytes = 0;
 	struct stat st;
@@ -193,7 +185,7 @@ static void prune(const char *parent, DIR *dir, struct entry *entries, const cha
 void kt_bake_cache_prune(const char *keep)
 {
 	_cleanup_(kt_freep) struct entry *entries = calloc(BAKES_MAX, sizeof(*entries));
-	_cleanup_(closedirp) DIR *dir = NULL;
+	_cleanup_(kt_closedirp) DIR *dir = NULL;
 	char parent[KT_PATH_MAX];
 
 	if (!entries || kt_bake_cache_dir(parent))

@@ -33,30 +33,20 @@
 
 /* ---- what it is made from ---- */
 
-static int hash_fd(XXH3_state_t *state, int fd)
+static int digest_fd(char ret_text[17], int fd)
 {
 	_cleanup_(kt_freep) uint8_t *buf = malloc(1u << 20);
+	XXH3_state_t state;
 	ssize_t n;
 
 	if (!buf)
 		return kt_raise(-ENOMEM);
+	XXH3_INITSTATE(&state);
+	XXH3_64bits_reset(&state);
 	for (off_t at = 0; (n = pread(fd, buf, 1u << 20, at)) > 0; at += n)
-		XXH3_64bits_update(state, buf, (size_t)n);
+		XXH3_64bits_update(&state, buf, (size_t)n);
+	snprintf(ret_text, 17, "%016llx", (unsigned long long)XXH3_64bits_digest(&state));
 	return n < 0 ? kt_raise(-errno) : 0;
-}
-
-static int digest_fd(char ret_text[17], int fd)
-{
-	XXH3_state_t *state = XXH3_createState();
-	int r;
-
-	if (!state)
-		return kt_raise(-ENOMEM);
-	XXH3_64bits_reset(state);
-	r = hash_fd(state, fd);
-	snprintf(ret_text, 17, "%016llx", (unsigned long long)XXH3_64bits_digest(state));
-	XXH3_freeState(state);
-	return kt_forward(r);
 }
 
 static int digest_path(char ret_text[17], const char *path)
@@ -241,6 +231,19 @@ static int boot(struct oven *o, struct kt_baked *baked, struct kt_diag *diag)
 	return KT_BAKING_E_GUEST;
 }
 
+/* Completes diag, which a fault for want of memory leaves unset. */
+static void explain(int r, struct kt_diag *diag)
+{
+	kt_diag_doing(diag, "keep a baked machine");
+	kt_diag_cause(diag, "%s", r < 0 ? strerror(-r) : "it cannot be used");
+}
+
+static int unable(int r, struct kt_diag *diag)
+{
+	explain(r, diag);
+	return KT_BAKING_E_UNABLE;
+}
+
 static int boot_and_save(struct oven *o, struct kt_baked *baked, const char *dir,
 			 const json_t *facts, struct kt_diag *diag)
 {
@@ -248,7 +251,7 @@ static int boot_and_save(struct oven *o, struct kt_baked *baked, const char *dir
 
 	KT_TRY(boot(o, baked, diag));
 	r = save(o, dir, facts, diag);
-	return r == -ENOMEM ? kt_forward(r) : r ? KT_BAKING_E_UNABLE : 0;
+	return r ? unable(r, diag) : 0;
 }
 
 /* The ingredients of a bake: an initramfs to boot, or a bake to clone and an archive to stage. */
@@ -285,7 +288,9 @@ static int bake(struct kt_baked *baked, const struct recipe *recipe, struct kt_d
 	r = kt_session_open(&o.session, &spec, diag);
 	if (r) {
 		baked->outcome = kt_session_open_outcome(r);
-		return r == -ENOMEM ? kt_forward(r) : KT_BAKING_E_GUEST;
+		if (r < 0)
+			explain(r, diag);
+		return KT_BAKING_E_GUEST;
 	}
 	r = boot_and_save(&o, baked, recipe->dir, recipe->facts, diag);
 	kt_source_free(o.look);
@@ -296,15 +301,6 @@ static int bake(struct kt_baked *baked, const struct recipe *recipe, struct kt_d
 }
 
 /* ---- finding it ---- */
-
-static int unable(int r, struct kt_diag *diag)
-{
-	if (r == -ENOMEM)
-		return kt_forward(r);
-	kt_diag_doing(diag, "keep a baked machine");
-	kt_diag_cause(diag, "%s", r < 0 ? strerror(-r) : "it cannot be used");
-	return KT_BAKING_E_UNABLE;
-}
 
 /* A blank prepares for the bake while the bake is verified; both take about the same time. */
 static int verify(const struct recipe *recipe, struct kt_bake *bake, struct kt_diag *diag)
@@ -379,8 +375,7 @@ static int find_or_make(struct kt_baked *baked, struct recipe *recipe, struct kt
 	r = kt_bake_cache_lock(&lock_fd, recipe->key, recipe->req->cancel_fd);
 	if (r == KT_BAKE_CACHE_E_CANCELLED) {
 		kt_diag_doing(diag, "wait for a machine that is being baked");
-		kt_diag_cause(diag, "it was cancelled by the user");
-		return KT_BAKING_E_CANCELLED;
+		return kt_fail(diag, KT_BAKING_E_CANCELLED, "it was cancelled by the user");
 	}
 	KT_TRY(r);
 	return kt_forward(make(baked, recipe, diag));
@@ -451,13 +446,12 @@ static int plan(struct recipes *ret_recipes, const struct kt_baking_request *req
 		struct kt_baked *baked, struct kt_diag *diag)
 {
 	struct recipe *warm = &ret_recipes->warm, *primed = &ret_recipes->primed;
-	int r;
 
 	*warm = *primed = (struct recipe){ .req = req, .archive_fd = -1 };
-	r = plan_warm(baked, warm, diag);
-	if (!r && req->primed)
-		r = plan_primed(baked, primed, warm, diag);
-	return kt_forward(r);
+	KT_TRY(plan_warm(baked, warm, diag));
+	if (req->primed)
+		KT_TRY(plan_primed(baked, primed, warm, diag));
+	return 0;
 }
 
 static int get_primed(struct kt_baked *baked, struct recipes *recipes, struct kt_diag *diag)

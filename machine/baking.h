@@ -59,8 +59,8 @@ struct kt_baked {
 };
 
 /*
- * Finds the bake or makes it. Returns 0, a kt_baking_condition with diag, or -ENOMEM. The caller
- * calls kt_baked_deinit() on *ret_baked in every case.
+ * Finds the bake or makes it. Returns 0 or a kt_baking_condition with diag; a fault of the host
+ * is KT_BAKING_E_UNABLE. The caller calls kt_baked_deinit() on *ret_baked in every case.
  */
 int kt_baking_get(struct kt_baked *ret_baked, const struct kt_baking_request *request,
 		  struct kt_diag *diag) _kt_must_check_;

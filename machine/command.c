@@ -27,13 +27,14 @@ void kt_commands_forget(struct kt_commands *all)
 
 static int append_strings(struct kt_buf *out, const char *const *list)
 {
-	unsigned int n = 0;
-	int r = 0;
+	for (unsigned int n = 0; list && list[n]; n++) {
+		size_t len = strlen(list[n]) + 1;
 
-	for (; !r && list && *list; list++)
-		r = n++ < KT_EXEC_ARGS_MAX ? kt_buf_append(out, *list, strlen(*list) + 1) :
-					     -ENOBUFS;
-	return r == -ENOBUFS ? KT_COMMAND_E_SPEC : kt_forward(r);
+		if (n == KT_EXEC_ARGS_MAX || !kt_buf_has_room(out, len))
+			return KT_COMMAND_E_SPEC;
+		KT_TRY(kt_buf_append(out, list[n], len));
+	}
+	return 0;
 }
 
 static struct kt_bytes text_bytes(const char *text)
@@ -46,12 +47,9 @@ static int send_exec(struct kt_command *cmd, const struct kt_command_spec *spec)
 	_cleanup_(kt_buf_deinit) struct kt_buf argv = KT_BUF_INIT(KT_EXEC_BYTES_MAX);
 	_cleanup_(kt_buf_deinit) struct kt_buf env = KT_BUF_INIT(KT_EXEC_BYTES_MAX);
 	struct kt_msg msg = { .type = KT_MSG_EXEC };
-	int r = append_strings(&argv, spec->argv);
 
-	if (!r)
-		r = append_strings(&env, spec->env);
-	if (r)
-		return kt_forward(r);
+	KT_TRY(append_strings(&argv, spec->argv));
+	KT_TRY(append_strings(&env, spec->env));
 	msg.exec.slot = cmd->slot;
 	msg.exec.terminal = spec->terminal;
 	msg.exec.timeout_ns = spec->timeout_ns;

@@ -11,6 +11,8 @@ int kt_machine_config(struct kt_vm_config *ret_config, const struct kt_cell_mach
 		.memory_bytes = m->memory_bytes,
 		.kernel_path = m->kernel,
 		.initrd_fd = initrd_fd,
+		.cmdline = m->cmdline,
+		.counted = m->time == KT_TIME_COUNTED,
 		.nested = m->nested,
 		.perf = m->perf,
 		.seed = m->seed,

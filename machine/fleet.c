@@ -117,24 +117,14 @@ static int add_kind(struct kt_fleet *fleet, struct kind **ret_kind, struct kt_ba
 int kt_fleet_new(struct kt_fleet **ret_fleet, unsigned int parallel, unsigned int runs)
 {
 	struct kt_fleet *fleet = calloc(1, sizeof(*fleet));
-	int r;
 
 	if (!fleet)
 		return kt_raise(-ENOMEM);
-	fleet->parallel = parallel;
-	fleet->runs = runs;
-	r = kt_pool_gate_init(&fleet->gate, 0);
-	if (r) {
-		free(fleet);
-		return kt_forward(r);
-	}
-	r = kt_pool_memory_init(&fleet->memory);
-	if (r) {
-		kt_pool_gate_deinit(&fleet->gate);
-		free(fleet);
-		return kt_forward(r);
-	}
-	pthread_mutex_init(&fleet->lock, NULL); /* always succeeds with default attributes */
+	*fleet = (struct kt_fleet){ .parallel = parallel,
+				    .runs = runs,
+				    .lock = PTHREAD_MUTEX_INITIALIZER };
+	kt_pool_gate_init(&fleet->gate, 0);
+	kt_pool_memory_init(&fleet->memory);
 	*ret_fleet = fleet;
 	return 0;
 }
@@ -185,10 +175,9 @@ static int get_kind(struct kt_fleet *fleet, struct kind **ret_kind,
 		    struct kt_diag *diag)
 {
 	char dir[KT_PATH_MAX];
-	int r = kt_baking_place(dir, req, baked, diag);
+	int r;
 
-	if (r)
-		return kt_forward(r);
+	KT_TRY(kt_baking_place(dir, req, baked, diag));
 	pthread_mutex_lock(&fleet->lock);
 	*ret_kind = find_kind(fleet, dir);
 	pthread_mutex_unlock(&fleet->lock);
@@ -199,7 +188,7 @@ static int get_kind(struct kt_fleet *fleet, struct kind **ret_kind,
 }
 
 /*
- * Under tcg a rewound machine has the TSC of its bake by an offset of each vCPU
+ * Under tcg, in the host's time, a rewound machine has the TSC of its bake by an offset of each vCPU
  * (vmm/qemu/ticks.h). QEMU forgets that offset when the guest resets a vCPU (INIT), as it does
  * to take a CPU online; the clock of that CPU then jumps. Ops that do so are known before the
  * run. Bodies and programs can do anything.
@@ -209,7 +198,7 @@ static bool needs_new_clone(const struct kt_baking_request *req)
 	const struct kt_cell *cell = req->stage.cell;
 	const struct kt_scenario *s = cell->scenario;
 
-	return req->config.accel == KT_ACCEL_TCG &&
+	return req->config.accel == KT_ACCEL_TCG && !req->config.counted &&
 	       (!s || s->has_body || (cell->programs && cell->programs->name) ||
 		kt_scenario_has_op(s, KT_OP_KIND_CPU_OFFLINE) ||
 		kt_scenario_has_op(s, KT_OP_KIND_CPU_ONLINE));

@@ -133,11 +133,7 @@ static int begin(struct kt_pause *pause, struct kt_diag *diag)
 	pause->handlers->on_begun(pause->arg, &pause->guest);
 	r = kt_loop_add_timer(pause->loop, &pause->timer, pause->since_ns + pause->guest.pause_ns,
 			      end_pause, pause);
-	if (!r)
-		return 0;
-	kt_diag_doing(diag, "time the pause of the machine");
-	kt_diag_cause(diag, "%s", strerror(-r));
-	return kt_forward(r);
+	return kt_fault(diag, r, "time the pause of the machine");
 }
 
 static int thaw(struct kt_pause *pause, struct kt_diag *diag)
@@ -169,12 +165,8 @@ static void deliver_hits(struct kt_pause *pause)
 
 static int serve_still(struct kt_pause *pause, struct kt_diag *diag)
 {
-	int r;
-
 	set_still(pause, true);
-	r = pause->asked ? begin(pause, diag) : 0;
-	if (r)
-		return kt_forward(r);
+	KT_TRY(pause->asked ? begin(pause, diag) : 0);
 	deliver_hits(pause);
 	answer_host(pause, NULL);
 	if (pause->held || (pause->lasts && !pause->over && !pause->cut))
@@ -198,10 +190,7 @@ int kt_pause_serve(struct kt_pause *pause, struct kt_diag *diag)
 
 int kt_pause_hold(struct kt_pause *pause, uint64_t deadline_ns, struct kt_diag *diag)
 {
-	int r = pause->still ? 0 : kt_vm_freeze(pause->vm, deadline_ns, diag);
-
-	if (r)
-		return kt_forward(r);
+	KT_TRY(pause->still ? 0 : kt_vm_freeze(pause->vm, deadline_ns, diag));
 	pause->held = true;
 	set_still(pause, true);
 	return 0;

@@ -83,9 +83,12 @@ void kt_session_expect_agent(struct kt_session *s, int r)
 static int send_bytes(void *arg, const void *data, size_t len)
 {
 	struct kt_session *s = arg;
+	int r = kt_vm_send(s->vm, KT_VM_STREAM_CONTROL, data, len);
 
 	/* A machine that has ended takes no message; its end sets the outcome. */
-	return KT_MIN(kt_vm_send(s->vm, KT_VM_STREAM_CONTROL, data, len), 0);
+	if (r == KT_VM_E_STATE)
+		return 0;
+	return r == KT_VM_E_FULL ? kt_raise(-ENOBUFS) : kt_forward(r);
 }
 
 void kt_session_send(struct kt_session *s, const struct kt_msg *msg)

@@ -4,8 +4,10 @@
 
 #include "machine/session.h"
 
-/* Makes a session without a machine. The caller makes the machine with
- * kt_session_vm_handlers, and the session as their arg. */
+/*
+ * Makes a session without a machine. The caller makes the machine with kt_session_vm_handlers, and
+ * the session as their arg. Conditions and errors are those of kt_loop_new().
+ */
 int kt_session_alloc(struct kt_session **ret_session, const struct kt_vm_config *config,
 		     struct kt_diag *diag) _kt_must_check_;
 extern const struct kt_vm_handlers kt_session_vm_handlers;

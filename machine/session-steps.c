@@ -5,7 +5,6 @@
  * waits.
  */
 #include <stdio.h>
-#include <string.h>
 #include <sys/stat.h>
 
 #include "base/cleanup.h"
@@ -86,11 +85,13 @@ int kt_session_slots(struct kt_session *s, uint32_t count, struct kt_diag *diag)
 	return wait_until(s, has_slots, diag);
 }
 
-int kt_session_attach(struct kt_session *s, const char *name, struct kt_diag *diag)
+int kt_session_attach(struct kt_session *s, const char *name, uint64_t timeout_ns,
+		      struct kt_diag *diag)
 {
 	struct kt_msg msg = { .type = KT_MSG_ATTACH };
 
 	snprintf(msg.attach.name, sizeof(msg.attach.name), "%s", name);
+	msg.attach.timeout_ns = timeout_ns;
 	snprintf(s->attaching, sizeof(s->attaching), "%s", name);
 	s->attached = false;
 	if (!s->done)
@@ -138,13 +139,10 @@ int kt_session_command(struct kt_command_result *result, struct kt_session *s,
 {
 	struct kt_command *cmd = &result->command;
 	const uint8_t *p = input;
-	int r;
 
 	result->session = s;
 	kt_watch_alive(&s->watch);
-	r = kt_command_start(cmd, &s->commands, spec, &keeping, result);
-	if (r)
-		return kt_forward(r);
+	KT_TRY(kt_command_start(cmd, &s->commands, spec, &keeping, result));
 	while (cmd->running && !s->done) {
 		size_t n = KT_MIN(len, kt_command_room(cmd));
 

@@ -6,7 +6,6 @@
  */
 #include <poll.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -331,10 +330,9 @@ int kt_session_open(struct kt_session **ret_session, const struct kt_session_spe
 	bool usable = spec->blank && spec->bake && !spec->saveable;
 	struct kt_session *s = usable ? spec->blank : kt_session_free(spec->blank);
 	uint64_t open_ns = kt_now_ns();
-	int r = s ? 0 : kt_session_alloc(&s, &spec->config, diag);
+	int r;
 
-	if (r)
-		return kt_forward(r);
+	KT_TRY(s ? 0 : kt_session_alloc(&s, &spec->config, diag));
 	s->config = spec->config;
 	s->bake = spec->bake;
 	s->open_ns = open_ns;
@@ -381,7 +379,7 @@ struct kt_session *kt_session_free(struct kt_session *s)
 
 enum kt_outcome kt_session_open_outcome(int r)
 {
-	if (r == KT_VM_E_SPEC || r == KT_VM_E_CANNOT || r == -ENOENT || r == -ENOSYS || r == -EPERM)
+	if (r == KT_VM_E_SPEC || r == KT_VM_E_CANNOT || r == KT_LOOP_E_NO_IO_URING)
 		return KT_OUTCOME_SETUP_ERROR;
 	return r > 0 ? KT_OUTCOME_VMM_ERROR : KT_OUTCOME_HOST_ERROR;
 }
@@ -404,7 +402,7 @@ void kt_session_begin(struct kt_session *s, const struct kt_session_owner *owner
 	s->begin_ns = kt_now_ns();
 	init_pause(s);
 	take_sample(s, &now);
-	kt_watch_init(&s->watch, &now, owner->deadline_ns);
+	kt_watch_init(&s->watch, &now, owner->deadline_ns, s->config.counted);
 	rearm(s);
 	r = watch_cancel(s);
 	if (r)

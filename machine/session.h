@@ -120,8 +120,8 @@ struct kt_session {
 };
 
 /*
- * Makes the machine of the spec. Conditions (kt_vm_condition, kt_bake_condition) and errors are
- * those of kt_vm_new() and kt_vm_restore(), with diag.
+ * Makes the machine of the spec. Returns 0, KT_LOOP_E_NO_IO_URING, a kt_vm_condition of kt_vm_new()
+ * or kt_vm_restore(), or a negative errno; diag is set, except for want of memory.
  */
 int kt_session_open(struct kt_session **ret_session, const struct kt_session_spec *spec,
 		    struct kt_diag *diag) _kt_must_check_;
@@ -174,8 +174,11 @@ int kt_session_stage(struct kt_session *session, int fd, struct kt_diag *diag) _
 /* Makes `count` executor slots in the guest. */
 int kt_session_slots(struct kt_session *session, uint32_t count,
 		     struct kt_diag *diag) _kt_must_check_;
-/* Attaches the staged scheduler of this declared name. A refused attach is SETUP_ERROR. */
-int kt_session_attach(struct kt_session *session, const char *name,
+/*
+ * Attaches the staged scheduler of this declared name, which may take timeout_ns of guest time. A
+ * refused attach is SETUP_ERROR.
+ */
+int kt_session_attach(struct kt_session *session, const char *name, uint64_t timeout_ns,
 		      struct kt_diag *diag) _kt_must_check_;
 /*
  * Sends the job and waits until the guest has reported a result and the machine has ended.

@@ -31,14 +31,14 @@ static int check_cpus(const struct kt_topology *t, const struct kt_bytes *seen,
 {
 	struct kt_cursor c = kt_cursor_over(seen->data, seen->len);
 	unsigned int cpus = kt_topology_cpus(t);
-	int r = expect_count("CPUs", seen->len, KT_CPU_PLACE_BYTES, cpus, diag);
 
-	for (unsigned int i = 0; i < cpus && !r; i++) {
+	KT_TRY(expect_count("CPUs", seen->len, KT_CPU_PLACE_BYTES, cpus, diag));
+	for (unsigned int i = 0; i < cpus; i++) {
 		struct kt_cpu_place p = kt_cpu_place_read(&c);
 
-		r = check_cpu(t, i, &p, diag);
+		KT_TRY(check_cpu(t, i, &p, diag));
 	}
-	return r;
+	return 0;
 }
 
 /* The kernel reports less memory than a node has: it reserves some before it counts. */
@@ -47,9 +47,9 @@ static int check_nodes(const struct kt_topology *t, uint64_t memory_bytes,
 {
 	struct kt_cursor c = kt_cursor_over(seen->data, seen->len);
 	unsigned int nodes = kt_topology_nodes_all(t);
-	int r = expect_count("nodes", seen->len, KT_NODE_VIEW_BYTES, nodes, diag);
 
-	for (unsigned int i = 0; i < nodes && !r; i++) {
+	KT_TRY(expect_count("nodes", seen->len, KT_NODE_VIEW_BYTES, nodes, diag));
+	for (unsigned int i = 0; i < nodes; i++) {
 		struct kt_node_view node = kt_node_view_read(&c);
 
 		if (node.node == i && node.memory_bytes &&
@@ -58,27 +58,27 @@ static int check_nodes(const struct kt_topology *t, uint64_t memory_bytes,
 		kt_diag_cause(diag, "node %u has %llu bytes of memory; declared: node %u with %llu",
 			      node.node, (unsigned long long)node.memory_bytes, i,
 			      (unsigned long long)(memory_bytes / nodes));
-		r = KT_VIEW_E_OTHER;
+		return KT_VIEW_E_OTHER;
 	}
-	return r;
+	return 0;
 }
 
 static int check_distances(const struct kt_topology *t, const struct kt_bytes *seen,
 			   struct kt_diag *diag)
 {
 	unsigned int nodes = kt_topology_nodes_all(t);
-	int r = expect_count("distances", seen->len, 1, nodes * nodes, diag);
 
-	for (unsigned int i = 0; i < nodes * nodes && !r; i++) {
+	KT_TRY(expect_count("distances", seen->len, 1, nodes * nodes, diag));
+	for (unsigned int i = 0; i < nodes * nodes; i++) {
 		unsigned int want = kt_topology_distance(t, i / nodes, i % nodes);
 
 		if (seen->data[i] == want)
 			continue;
 		kt_diag_cause(diag, "the distance from node %u to node %u is %u; declared: %u",
 			      i / nodes, i % nodes, seen->data[i], want);
-		r = KT_VIEW_E_OTHER;
+		return KT_VIEW_E_OTHER;
 	}
-	return r;
+	return 0;
 }
 
 int kt_view_check(const struct kt_topology *declared, uint64_t memory_bytes,

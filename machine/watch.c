@@ -6,9 +6,11 @@
 /* A vCPU with a smaller share of CPU time counts as idle. */
 #define IDLE_PERCENT 5
 
-void kt_watch_init(struct kt_watch *w, const struct kt_watch_sample *now, uint64_t deadline_ns)
+void kt_watch_init(struct kt_watch *w, const struct kt_watch_sample *now, uint64_t deadline_ns,
+		   bool counted)
 {
-	*w = (struct kt_watch){ .deadline_ns = deadline_ns,
+	*w = (struct kt_watch){ .counted = counted,
+				.deadline_ns = deadline_ns,
 				.begun_run_ns = now->busiest_run_ns,
 				.since = *now };
 }
@@ -40,16 +42,23 @@ static uint64_t minus(uint64_t a, uint64_t b)
 	return a > b ? a - b : 0;
 }
 
-static const char *activity(uint64_t run_ns, uint64_t silent_ns)
+static bool is_idle(const struct kt_watch *w, uint64_t run_ns, uint64_t silent_ns)
 {
-	return run_ns * 100 < silent_ns * IDLE_PERCENT ? "all vCPUs were idle" :
-							 "the guest was busy";
+	return !w->counted && run_ns * 100 < silent_ns * IDLE_PERCENT;
+}
+
+/* What is known of the vCPUs meanwhile, as the end of a sentence. */
+static const char *activity(const struct kt_watch *w, uint64_t run_ns, uint64_t silent_ns)
+{
+	if (w->counted)
+		return "";
+	return is_idle(w, run_ns, silent_ns) ? ": all vCPUs were idle" : ": the guest was busy";
 }
 
 static enum kt_outcome look_booting(struct kt_watch *w, const struct kt_watch_sample *s,
 				    uint64_t silent_ns, uint64_t run_ns, struct kt_diag *diag)
 {
-	bool idle = run_ns * 100 < silent_ns * IDLE_PERCENT;
+	bool idle = is_idle(w, run_ns, silent_ns);
 	uint64_t booting_ns = minus(s->busiest_run_ns, w->begun_run_ns);
 
 	if (!idle) /* CPU time is progress, within the budget */
@@ -67,15 +76,16 @@ static enum kt_outcome look_booting(struct kt_watch *w, const struct kt_watch_sa
 	return KT_OUTCOME_BOOT_TIMEOUT;
 }
 
-static enum kt_outcome look_running(uint64_t silent_ns, uint64_t run_ns, struct kt_diag *diag)
+static enum kt_outcome look_running(const struct kt_watch *w, uint64_t silent_ns, uint64_t run_ns,
+				    struct kt_diag *diag)
 {
 	if (silent_ns < KT_WATCH_SILENCE_NS)
 		return KT_OUTCOME_COMPLETED;
 	kt_diag_doing(diag, "wait for the guest");
-	kt_diag_cause(diag,
-		      "init was silent for %.1f s, in which the busiest vCPU ran for %.1f s: %s",
-		      seconds(silent_ns), seconds(run_ns), activity(run_ns, silent_ns));
-	return KT_OUTCOME_GUEST_HANG;
+	return kt_fail(diag, KT_OUTCOME_GUEST_HANG,
+		       "init was silent for %.1f s, in which the %s ran for %.1f s%s",
+		       seconds(silent_ns), w->counted ? "machine" : "busiest vCPU", seconds(run_ns),
+		       activity(w, run_ns, silent_ns));
 }
 
 enum kt_outcome kt_watch_look(struct kt_watch *w, const struct kt_watch_sample *s,
@@ -97,6 +107,6 @@ enum kt_outcome kt_watch_look(struct kt_watch *w, const struct kt_watch_sample *
 	}
 	silent_ns = minus(minus(s->now_ns, w->since.now_ns), minus(s->delay_ns, w->since.delay_ns));
 	run_ns = minus(s->busiest_run_ns, w->since.busiest_run_ns);
-	return w->booted ? look_running(silent_ns, run_ns, diag) :
+	return w->booted ? look_running(w, silent_ns, run_ns, diag) :
 			   look_booting(w, s, silent_ns, run_ns, diag);
 }

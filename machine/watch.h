@@ -32,14 +32,17 @@ struct kt_watch_sample {
 
 struct kt_watch {
 	bool booted;
-	uint64_t deadline_ns;	      /* CLOCK_MONOTONIC */
-	uint64_t begun_run_ns;	      /* busiest_run_ns at kt_watch_init() */
+	bool counted;	       /* the machine's thread runs through idle time: no vCPU looks idle */
+	uint64_t deadline_ns;  /* CLOCK_MONOTONIC */
+	uint64_t begun_run_ns; /* busiest_run_ns at kt_watch_init() */
 	struct kt_watch_sample since; /* sample at the last sign of life */
 	bool alive;		      /* a sign of life since the last kt_watch_look() */
 	bool frozen;
 };
 
-void kt_watch_init(struct kt_watch *w, const struct kt_watch_sample *now, uint64_t deadline_ns);
+/* counted: guest time is KT_TIME_COUNTED. */
+void kt_watch_init(struct kt_watch *w, const struct kt_watch_sample *now, uint64_t deadline_ns,
+		   bool counted);
 /* Notes a sign of life of the guest: a frame, or a console byte during boot. */
 void kt_watch_alive(struct kt_watch *w);
 /* Notes that the machine was frozen or thawed. */

@@ -6,7 +6,6 @@
  */
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <jansson.h>
@@ -208,21 +207,16 @@ static int read_sample(struct kt_samples *samples, const json_t *json, size_t in
 	KT_TRY(finish(&rd));
 	KT_TRY(read_tags(&s.tags, &repeat, tags, index, diag));
 	known = samples->series_count;
-	if (!is_next(samples, &s, repeat)) {
-		kt_diag_cause(diag, "sample %zu: repeat %u is missing or out of order", index,
-			      repeat);
-		return KT_MEASURED_E_FORM;
-	}
+	if (!is_next(samples, &s, repeat))
+		return kt_fail(diag, KT_MEASURED_E_FORM,
+			       "sample %zu: repeat %u is missing or out of order", index, repeat);
 	r = kt_samples_add(samples, &s, value);
-	if (r == -ENOBUFS) {
-		kt_diag_cause(diag, "sample %zu: too many of them", index);
-		return KT_MEASURED_E_FORM;
-	}
+	if (r == KT_SAMPLES_E_FULL)
+		return kt_fail(diag, KT_MEASURED_E_FORM, "sample %zu: too many of them", index);
 	/* A new series at repeat > 0: the tags contradict those of an earlier sample. */
-	if (!r && samples->series_count != known && repeat) {
-		kt_diag_cause(diag, "sample %zu: its tags are not those of the ones before", index);
-		return KT_MEASURED_E_FORM;
-	}
+	if (!r && samples->series_count != known && repeat)
+		return kt_fail(diag, KT_MEASURED_E_FORM,
+			       "sample %zu: its tags are not those of the ones before", index);
 	return kt_forward(r);
 }
 
@@ -259,22 +253,20 @@ static int read_trace(struct kt_samples *samples, const json_t *json, size_t ind
 	take_text(&rd, "text", text, sizeof(text));
 	KT_TRY(read_values(values, &t.count, &rd));
 	KT_TRY(finish(&rd));
-	return kt_forward(kt_samples_trace(samples, &t));
+	/* What was read is within the limits of a trace, and read_list() counts traces. */
+	return kt_fold(kt_samples_trace(samples, &t));
 }
 
 static int read_list(struct kt_samples *samples, const json_t *list, const char *what, size_t max,
 		     int (*read_one)(struct kt_samples *, const json_t *, size_t, struct kt_diag *),
 		     struct kt_diag *diag)
 {
-	int r = 0;
-
-	if (!json_is_array(list) || json_array_size(list) > max) {
-		kt_diag_cause(diag, "'%s' is not a list of at most %zu", what, max);
-		return KT_MEASURED_E_FORM;
-	}
-	for (size_t i = 0; !r && i < json_array_size(list); i++)
-		r = read_one(samples, json_array_get(list, i), i, diag);
-	return r;
+	if (!json_is_array(list) || json_array_size(list) > max)
+		return kt_fail(diag, KT_MEASURED_E_FORM, "'%s' is not a list of at most %zu", what,
+			       max);
+	for (size_t i = 0; i < json_array_size(list); i++)
+		KT_TRY(read_one(samples, json_array_get(list, i), i, diag));
+	return 0;
 }
 
 /* ---- the rest ---- */
@@ -328,8 +320,7 @@ static int read_kind(struct kt_measured *m, const char *name, struct kt_diag *di
 			m->kind = i;
 			return 0;
 		}
-	kt_diag_cause(diag, "no kind '%s'", name);
-	return KT_MEASURED_E_FORM;
+	return kt_fail(diag, KT_MEASURED_E_FORM, "no kind '%s'", name);
 }
 
 static int read_all(struct kt_measured *m, const json_t *json, struct kt_diag *diag)
@@ -362,15 +353,12 @@ int kt_measured_parse(struct kt_measured *ret_measured, const void *text, size_t
 	json_error_t error;
 	int r;
 
-	if (len > KT_MEASURED_BYTES_MAX) {
-		kt_diag_cause(diag, "it is larger than %u MiB", KT_MEASURED_BYTES_MAX >> 20);
-		return KT_MEASURED_E_FORM;
-	}
+	if (len > KT_MEASURED_BYTES_MAX)
+		return kt_fail(diag, KT_MEASURED_E_FORM, "it is larger than %u MiB",
+			       KT_MEASURED_BYTES_MAX >> 20);
 	json = json_loadb(text ?: "", len, JSON_REJECT_DUPLICATES, &error);
-	if (!json) {
-		kt_diag_cause(diag, "it is not JSON: line %d", error.line);
-		return KT_MEASURED_E_FORM;
-	}
+	if (!json)
+		return kt_fail(diag, KT_MEASURED_E_FORM, "it is not JSON: line %d", error.line);
 	r = read_all(&m, json, diag);
 	if (r)
 		kt_measured_deinit(&m);
@@ -382,14 +370,15 @@ int kt_measured_parse(struct kt_measured *ret_measured, const void *text, size_t
 int kt_measured_read(struct kt_measured *ret_measured, const char *path, struct kt_diag *diag)
 {
 	_cleanup_(kt_buf_deinit) struct kt_buf text = KT_BUF_INIT(KT_MEASURED_BYTES_MAX);
-	int r = kt_read_file(path, &text);
+	int r = kt_try_read_file(path, &text);
 
 	kt_diag_doing(diag, "read %s", path);
-	if (r) {
-		kt_diag_cause(diag, "%s",
-			      r == -ENOBUFS ? "it is too large for a report" : strerror(-r));
-		return kt_forward(r);
-	}
+	if (r == KT_FS_E_LARGE)
+		return kt_fail(diag, KT_MEASURED_E_FORM, "it is too large for a report");
+	if (r == KT_FS_E_NONE)
+		r = kt_raise(-ENOENT);
+	if (r)
+		return kt_fail(diag, kt_forward(r), "%s", strerror(-r));
 	r = kt_measured_parse(ret_measured, text.data, text.len, diag);
 	if (!r)
 		kt_diag_reset(diag);

@@ -136,18 +136,13 @@ static json_t *sample_json(const struct kt_sample_series *s, size_t repeat)
 
 static int append_samples(struct kt_buf *out, const struct kt_samples *samples)
 {
-	const char *before = "\n    ";
-	int r = 0;
-
-	for (size_t i = 0; !r && i < samples->series_count; i++) {
+	for (size_t i = 0; i < samples->series_count; i++) {
 		const struct kt_sample_series *s = &samples->series[i];
 
-		for (size_t j = 0; !r && j < s->count; j++) {
-			r = append(out, before, sample_json(s, j));
-			before = ",\n    ";
-		}
+		for (size_t j = 0; j < s->count; j++)
+			KT_TRY(append(out, i || j ? ",\n    " : "\n    ", sample_json(s, j)));
 	}
-	return kt_forward(r);
+	return 0;
 }
 
 static json_t *metric_json(const struct kt_sample_series *s)
@@ -165,11 +160,9 @@ static json_t *metric_json(const struct kt_sample_series *s)
 
 static int append_metrics(struct kt_buf *out, const struct kt_samples *samples)
 {
-	int r = 0;
-
-	for (size_t i = 0; !r && i < samples->series_count; i++)
-		r = append(out, i ? ",\n    " : "\n    ", metric_json(&samples->series[i]));
-	return kt_forward(r);
+	for (size_t i = 0; i < samples->series_count; i++)
+		KT_TRY(append(out, i ? ",\n    " : "\n    ", metric_json(&samples->series[i])));
+	return 0;
 }
 
 static json_t *trace_json(const struct kt_trace *t)
@@ -185,11 +178,9 @@ static json_t *trace_json(const struct kt_trace *t)
 
 static int append_traces(struct kt_buf *out, const struct kt_samples *samples)
 {
-	int r = 0;
-
-	for (size_t i = 0; !r && i < samples->trace_count; i++)
-		r = append(out, i ? ",\n    " : "\n    ", trace_json(&samples->traces[i]));
-	return kt_forward(r);
+	for (size_t i = 0; i < samples->trace_count; i++)
+		KT_TRY(append(out, i ? ",\n    " : "\n    ", trace_json(&samples->traces[i])));
+	return 0;
 }
 
 /* The header: kind, parameters, host and kernel. */
@@ -210,26 +201,16 @@ static json_t *head_json(const struct kt_measured *m)
 
 int kt_measured_format(struct kt_buf *out, const struct kt_measured *m)
 {
-	int r = kt_buf_printf(out, "{\n  \"version\": %d,\n  \"kind\": \"%s\",\n",
-			      KT_MEASURED_VERSION, kinds[m->kind]);
-
-	if (!r)
-		r = append(out, "  \"run\": ", head_json(m));
-	if (!r)
-		r = kt_buf_printf(out, ",\n  \"metrics\": [");
-	if (!r)
-		r = append_metrics(out, &m->samples);
-	if (!r)
-		r = kt_buf_printf(out, "\n  ],\n  \"samples\": [");
-	if (!r)
-		r = append_samples(out, &m->samples);
-	if (!r)
-		r = kt_buf_printf(out, "\n  ],\n  \"traces\": [");
-	if (!r)
-		r = append_traces(out, &m->samples);
-	if (!r)
-		r = kt_buf_printf(out, "\n  ]\n}\n");
-	return kt_forward(r);
+	KT_TRY(kt_buf_printf(out, "{\n  \"version\": %d,\n  \"kind\": \"%s\",\n",
+			     KT_MEASURED_VERSION, kinds[m->kind]));
+	KT_TRY(append(out, "  \"run\": ", head_json(m)));
+	KT_TRY(kt_buf_printf(out, ",\n  \"metrics\": ["));
+	KT_TRY(append_metrics(out, &m->samples));
+	KT_TRY(kt_buf_printf(out, "\n  ],\n  \"samples\": ["));
+	KT_TRY(append_samples(out, &m->samples));
+	KT_TRY(kt_buf_printf(out, "\n  ],\n  \"traces\": ["));
+	KT_TRY(append_traces(out, &m->samples));
+	return kt_forward(kt_buf_printf(out, "\n  ]\n}\n"));
 }
 
 int kt_measured_write(const char *path, const struct kt_measured *measured, struct kt_diag *diag)
@@ -239,9 +220,5 @@ int kt_measured_write(const char *path, const struct kt_measured *measured, stru
 
 	if (!r)
 		r = kt_write_file_atomic(path, out.data, out.len);
-	if (r) {
-		kt_diag_doing(diag, "write %s", path);
-		kt_diag_cause(diag, "%s", strerror(-r));
-	}
-	return kt_forward(r);
+	return kt_fault(diag, r, "write %s", path);
 }

@@ -4,7 +4,6 @@
  * where the next sample usually belongs; KT_SERIES_MAX bounds the search.
  */
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -64,19 +63,15 @@ int kt_levels_parse(struct kt_levels *ret_levels, const char *text, struct kt_di
 		size_t len = strcspn(part, ",");
 		unsigned int level = parse_level(part, len);
 
-		if (!level) {
-			kt_diag_cause(diag, "'%.*s' in '%s' is not a number from 1 to %u", (int)len,
-				      part, text, KT_LEVEL_MAX);
-			return KT_LEVELS_E_FORM;
-		}
-		if (kt_levels_have(&levels, level)) {
-			kt_diag_cause(diag, "%u is in '%s' twice", level, text);
-			return KT_LEVELS_E_FORM;
-		}
-		if (levels.count == KT_LEVELS_MAX) {
-			kt_diag_cause(diag, "'%s' has more than %u numbers", text, KT_LEVELS_MAX);
-			return KT_LEVELS_E_FORM;
-		}
+		if (!level)
+			return kt_fail(diag, KT_LEVELS_E_FORM,
+				       "'%.*s' in '%s' is not a number from 1 to %u", (int)len,
+				       part, text, KT_LEVEL_MAX);
+		if (kt_levels_have(&levels, level))
+			return kt_fail(diag, KT_LEVELS_E_FORM, "%u is in '%s' twice", level, text);
+		if (levels.count == KT_LEVELS_MAX)
+			return kt_fail(diag, KT_LEVELS_E_FORM, "'%s' has more than %u numbers",
+				       text, KT_LEVELS_MAX);
 		levels.list[levels.count++] = level;
 		if (!part[len])
 			break;
@@ -126,19 +121,13 @@ static bool same_series(const struct kt_sample_series *a, const struct kt_sample
 
 static int begin_series(struct kt_samples *samples, const struct kt_sample_series *like)
 {
-	struct kt_sample_series *s;
+	struct kt_sample_series s = *like;
 
 	if (samples->series_count == KT_SERIES_MAX)
-		return kt_raise(-ENOBUFS);
-	s = kt_array_room(samples->series, samples->series_count, sizeof(*s));
-	if (!s)
-		return kt_raise(-ENOMEM);
-	samples->series = s;
-	s += samples->series_count++;
-	*s = *like;
-	s->values = NULL;
-	s->count = 0;
-	return 0;
+		return KT_SAMPLES_E_FULL;
+	s.values = NULL;
+	s.count = 0;
+	return kt_array_append(samples->series, samples->series_count, s);
 }
 
 /* From the end, where the next sample usually belongs. */
@@ -154,24 +143,16 @@ static struct kt_sample_series *find_like(struct kt_samples *samples,
 int kt_samples_add(struct kt_samples *samples, const struct kt_sample_series *like, double value)
 {
 	struct kt_sample_series *s = find_like(samples, like);
-	double *values;
-	int r;
 
 	if (!isfinite(value))
 		return kt_raise(-EINVAL);
 	if (samples->sample_count == KT_SAMPLES_MAX)
-		return kt_raise(-ENOBUFS);
+		return KT_SAMPLES_E_FULL;
 	if (!s) {
-		r = begin_series(samples, like);
-		if (r)
-			return kt_forward(r);
+		KT_TRY(begin_series(samples, like));
 		s = &samples->series[samples->series_count - 1];
 	}
-	values = kt_array_room(s->values, s->count, sizeof(*values));
-	if (!values)
-		return kt_raise(-ENOMEM);
-	s->values = values;
-	s->values[s->count++] = value;
+	KT_TRY(kt_array_append(s->values, s->count, value));
 	samples->sample_count++;
 	return 0;
 }
@@ -196,27 +177,21 @@ static int copy_values(double **ret_copy, const double *values, size_t count)
 int kt_samples_trace(struct kt_samples *samples, const struct kt_trace *trace)
 {
 	_cleanup_(kt_freep) char *text = NULL;
-	struct kt_trace *t;
-	double *values = NULL;
-	int r;
+	_cleanup_(kt_freep) double *values = NULL;
+	struct kt_trace t = *trace;
 
 	if (samples->trace_count == KT_TRACES_MAX || trace->count > KT_TRACE_MAX ||
 	    (trace->text && strlen(trace->text) >= KT_TEXT_MAX))
-		return kt_raise(-ENOBUFS);
+		return KT_SAMPLES_E_FULL;
 	text = trace->text ? strdup(trace->text) : NULL;
 	if (trace->text && !text)
 		return kt_raise(-ENOMEM);
-	t = kt_array_room(samples->traces, samples->trace_count, sizeof(*t));
-	if (!t)
-		return kt_raise(-ENOMEM);
-	samples->traces = t;
-	r = copy_values(&values, trace->values, trace->count);
-	if (r)
-		return kt_forward(r);
-	t += samples->trace_count++;
-	*t = *trace;
-	t->text = kt_steal_ptr(text);
-	t->values = values;
+	KT_TRY(copy_values(&values, trace->values, trace->count));
+	t.text = text;
+	t.values = values;
+	KT_TRY(kt_array_append(samples->traces, samples->trace_count, t));
+	text = NULL;
+	values = NULL;
 	return 0;
 }
 
@@ -328,21 +303,16 @@ int kt_break_point(struct kt_break_point *ret_point, const struct kt_samples *sa
 {
 	struct kt_break_point point = { .tier = KT_TIER_COUNT_ - 1 };
 	struct kt_summary s;
-	int r;
 
 	if (!kt_levels_have(levels, 1))
 		return KT_BREAK_POINT_E_BASELINE;
-	r = kt_summarise(&s, kt_samples_find(samples, metric, surface, 1));
-	if (r)
-		return kt_forward(r);
+	KT_TRY(kt_summarise(&s, kt_samples_find(samples, metric, surface, 1)));
 	point.baseline_p95 = s.p95;
 	point.threshold_p95 = SCALES_UP_TO * s.p95;
 	for (unsigned int i = 0; i < levels->count; i++) {
 		unsigned int level = levels->list[i];
 
-		r = kt_summarise(&s, kt_samples_find(samples, metric, surface, level));
-		if (r)
-			return kt_forward(r);
+		KT_TRY(kt_summarise(&s, kt_samples_find(samples, metric, surface, level)));
 		if (!s.n)
 			return KT_BREAK_POINT_E_MISSING;
 		point.tier = KT_MIN(point.tier, s.tier);

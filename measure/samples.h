@@ -101,16 +101,20 @@ struct kt_samples {
 
 void kt_samples_deinit(struct kt_samples *samples);
 
+enum kt_samples_condition {
+	KT_SAMPLES_E_FULL = KT_CONDITION(SAMPLES), /* a limit of samples, series or traces */
+};
+
 /*
  * Appends a value to the series with metric, kind and tags of `like`; creates the series if
- * there is none. values and count of `like` are ignored. -ENOBUFS: KT_SERIES_MAX or
+ * there is none. values and count of `like` are ignored. KT_SAMPLES_E_FULL: KT_SERIES_MAX or
  * KT_SAMPLES_MAX exceeded; -EINVAL: value is not finite; -ENOMEM.
  */
 int kt_samples_add(struct kt_samples *samples, const struct kt_sample_series *like,
 		   double value) _kt_must_check_;
 /*
- * Appends a copy of the trace. -ENOBUFS: KT_TRACES_MAX or KT_TRACE_MAX exceeded; -EINVAL: a value
- * is not finite; -ENOMEM.
+ * Appends a copy of the trace. KT_SAMPLES_E_FULL: KT_TRACES_MAX, KT_TRACE_MAX or, of its text,
+ * KT_TEXT_MAX exceeded; -EINVAL: a value is not finite; -ENOMEM.
  */
 int kt_samples_trace(struct kt_samples *samples, const struct kt_trace *trace) _kt_must_check_;
 

@@ -15,11 +15,16 @@
 /* Length of the longest map name in the kernel; longer names are cut. */
 #define MAP_NAME_KEPT (BPF_OBJ_NAME_LEN - 1)
 
-/* One step of a path: a name, or a number in brackets. */
+#define CPU "@cpu" /* precedes the number of a CPU in a path */
+
+enum part_kind { PART_NAME, PART_INDEX, PART_CPU };
+
+/* One step of a path: a name, a number in brackets, or the CPU of a per-CPU value. */
 struct part {
-	const char *name; /* NULL: an index */
+	enum part_kind kind;
+	const char *name;
 	size_t len;
-	uint64_t index;
+	uint64_t number;
 };
 
 static bool is_word(char c)
@@ -28,33 +33,55 @@ static bool is_word(char c)
 	       c == '_';
 }
 
+/* Reads a number at *pos; false: there is none, or it is too large. */
+static bool next_number(const char **pos, uint64_t *ret_number)
+{
+	const char *p = *pos;
+	uint64_t n = 0;
+
+	for (; *p >= '0' && *p <= '9'; p++)
+		if (__builtin_mul_overflow(n, 10, &n) || __builtin_add_overflow(n, *p - '0', &n))
+			return false;
+	if (p == *pos)
+		return false;
+	*pos = p;
+	*ret_number = n;
+	return true;
+}
+
+static bool next_name(const char **pos, struct part *part)
+{
+	part->name = *pos;
+	while (is_word(**pos))
+		++*pos;
+	part->len = (size_t)(*pos - part->name);
+	return part->len;
+}
+
 /* Reads the next part at *pos: 1: read; 0: end of the path; -1: malformed. */
 static int next_part(const char **pos, bool first, struct part *ret_part)
 {
+	struct part part = { .kind = PART_NAME };
 	const char *p = *pos;
-	struct part part = { 0 };
+	bool formed;
 
 	if (!*p)
 		return first ? -1 : 0;
-	if (*p == '[') {
-		const char *digits = ++p;
-
-		for (; *p >= '0' && *p <= '9'; p++)
-			if (__builtin_mul_overflow(part.index, 10, &part.index) ||
-			    __builtin_add_overflow(part.index, *p - '0', &part.index))
-				return -1;
-		if (first || p == digits || *p++ != ']')
-			return -1;
+	if (first) {
+		formed = next_name(&p, &part);
+	} else if (*p == '[') {
+		part.kind = PART_INDEX;
+		p++;
+		formed = next_number(&p, &part.number) && *p++ == ']';
+	} else if (!strncmp(p, CPU, strlen(CPU))) {
+		part.kind = PART_CPU;
+		p += strlen(CPU);
+		formed = next_number(&p, &part.number);
 	} else {
-		if (!first && *p++ != '.')
-			return -1;
-		part.name = p;
-		while (is_word(*p))
-			p++;
-		part.len = (size_t)(p - part.name);
-		if (!part.len)
-			return -1;
+		formed = *p++ == '.' && next_name(&p, &part);
 	}
+	if (!formed)
+		return -1;
 	*pos = p;
 	*ret_part = part;
 	return 1;
@@ -126,8 +153,10 @@ static int follow(struct kt_typed v, const char *rest, uint64_t *ret_value)
 	int r;
 
 	while (next_part(&rest, false, &part) > 0) {
-		r = part.name ? kt_typed_member(&next, &v, part.name, part.len) :
-				kt_typed_element(&next, &v, part.index);
+		if (part.kind == PART_CPU)
+			return KT_TYPED_E_TYPE;
+		r = part.kind == PART_NAME ? kt_typed_member(&next, &v, part.name, part.len) :
+					     kt_typed_element(&next, &v, part.number);
 		if (r)
 			return r;
 		v = next;
@@ -135,24 +164,34 @@ static int follow(struct kt_typed v, const char *rest, uint64_t *ret_value)
 	return kt_typed_integer(&v, ret_value, &is_signed);
 }
 
+/* The value of one CPU. */
+static int follow_cpu(const struct kt_snapshot_map *map, uint32_t entry, uint64_t cpu,
+		      const char *rest, uint64_t *ret_value)
+{
+	struct kt_typed v;
+	const uint8_t *key;
+
+	KT_TRY(kt_bpfpath_entry(map, entry, (uint32_t)KT_MIN(cpu, (uint64_t)UINT32_MAX), &v, &key));
+	return follow(v, rest, ret_value);
+}
+
 static int follow_map(const struct kt_snapshot_map *map, const char *rest, uint64_t *ret_value)
 {
 	uint64_t sum = 0, one;
-	struct kt_typed v;
-	const uint8_t *key;
+	const char *after;
 	struct part part;
 	uint32_t entry;
-	int r;
 
-	if (next_part(&rest, false, &part) <= 0 || part.name)
+	if (next_part(&rest, false, &part) <= 0 || part.kind != PART_INDEX)
 		return KT_TYPED_E_TYPE;
-	entry = find_entry(map, part.index);
+	entry = find_entry(map, part.number);
+	after = rest;
+	if (next_part(&after, false, &part) > 0 && part.kind == PART_CPU)
+		return kt_snapshot_is_per_cpu(map) ?
+			       follow_cpu(map, entry, part.number, after, ret_value) :
+			       KT_TYPED_E_TYPE;
 	for (uint32_t cpu = 0; cpu == 0 || cpu < map->values_per_key; cpu++) {
-		r = kt_bpfpath_entry(map, entry, cpu, &v, &key);
-		if (!r)
-			r = follow(v, rest, &one);
-		if (r)
-			return r;
+		KT_TRY(follow_cpu(map, entry, cpu, rest, &one));
 		sum += one;
 	}
 	*ret_value = sum;
@@ -181,16 +220,20 @@ static int look_up(const struct kt_snapshot *s, const struct part *first, const 
 	return KT_TYPED_E_NONE;
 }
 
-static int path_is_formed(const char *path, struct part *ret_first, const char **ret_rest)
+/* A CPU is named behind the index of a map, and nowhere else. */
+static bool is_formed(const char *path, struct part *ret_first, const char **ret_rest)
 {
 	struct part part;
 	const char *p = path;
 	int r = next_part(&p, true, ret_first);
 
 	*ret_rest = p;
-	while (r > 0)
+	for (unsigned int n = 1; r > 0; n++) {
 		r = next_part(&p, false, &part);
-	return r;
+		if (r > 0 && part.kind == PART_CPU && n != 2)
+			return false;
+	}
+	return !r;
 }
 
 static void say_unknown(const struct kt_snapshot *s, struct kt_diag *diag)
@@ -215,10 +258,10 @@ int kt_bpfpath_u64(const struct kt_snapshot *snapshot, const char *path, uint64_
 	int r;
 
 	kt_diag_doing(diag, "read '%s' from snapshot %u", path, snapshot->number);
-	if (path_is_formed(path, &first, &rest) < 0) {
-		kt_diag_cause(diag, "not a path; write name, name.member, name[index] and so on");
-		return KT_BPFPATH_E_FORM;
-	}
+	if (!is_formed(path, &first, &rest))
+		return kt_fail(diag, KT_BPFPATH_E_FORM,
+			       "not a path; write name, name.member, name[index], "
+			       "name[index]@cpu4 and so on");
 	r = look_up(snapshot, &first, rest, ret_value);
 	switch (r) {
 	case 0:
@@ -232,7 +275,8 @@ int kt_bpfpath_u64(const struct kt_snapshot *snapshot, const char *path, uint64_
 		kt_diag_cause(diag, "its BTF places the value outside the map's bytes");
 		return KT_BPFPATH_E_TYPE;
 	default:
-		kt_diag_cause(diag, "the value is not an integer, or has no such index or member");
+		kt_diag_cause(diag,
+			      "the value is not an integer, or has no such index, CPU or member");
 		return KT_BPFPATH_E_TYPE;
 	}
 }
@@ -263,13 +307,12 @@ static int append_variables(struct kt_buf *out, const struct kt_typed *section)
 int kt_bpfpath_names(const struct kt_snapshot *snapshot, struct kt_buf *out)
 {
 	struct kt_typed section;
-	int r = 0;
 
-	for (unsigned int i = 0; !r && i < snapshot->map_count; i++) {
+	for (unsigned int i = 0; i < snapshot->map_count; i++) {
 		const struct kt_snapshot_map *map = &snapshot->maps[i];
 
-		r = is_datasec(map, &section) ? append_variables(out, &section) :
-						append_name(out, map->name, "[]");
+		KT_TRY(is_datasec(map, &section) ? append_variables(out, &section) :
+						   append_name(out, map->name, "[]"));
 	}
-	return kt_forward(r);
+	return 0;
 }

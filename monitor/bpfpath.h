@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Looks up integers of a snapshot by path: "nr_dispatched", "stats.hits", "counters[3]",
- * "cpu_ctx[0].runtime_ns". scenario/check.h defines paths.
+ * "cpu_ctx[0].runtime_ns", "cpu_ctx[0]@cpu4.runtime_ns". scenario/check.h defines paths.
  */
 #pragma once
 
@@ -19,7 +19,8 @@ enum kt_bpfpath_condition {
 };
 
 /*
- * *ret_value: the integer at path, sign-extended; of a per-CPU map the sum over all CPUs.
+ * *ret_value: the integer at path, sign-extended; of a per-CPU map the sum over all
+ * CPUs, unless the path names a CPU.
  * A kt_bpfpath_condition with diag.
  */
 int kt_bpfpath_u64(const struct kt_snapshot *snapshot, const char *path, uint64_t *ret_value,

@@ -7,8 +7,7 @@
 static int out_of_order(struct kt_diag *diag, const char *what)
 {
 	kt_diag_doing(diag, "store a snapshot");
-	kt_diag_cause(diag, "%s", what);
-	return KT_SNAPSHOTS_E_PROTOCOL;
+	return kt_fail(diag, KT_SNAPSHOTS_E_PROTOCOL, "%s", what);
 }
 
 static int begin(struct kt_snapshots *store, const struct kt_msg_snapshot *msg,

@@ -52,26 +52,18 @@ struct kt_snapshots *kt_snapshots_free(struct kt_snapshots *store)
 static int protocol(struct kt_diag *diag, const char *what)
 {
 	kt_diag_doing(diag, "store a snapshot");
-	kt_diag_cause(diag, "%s", what);
-	return KT_SNAPSHOTS_E_PROTOCOL;
+	return kt_fail(diag, KT_SNAPSHOTS_E_PROTOCOL, "%s", what);
 }
 
 int kt_snapshots_add_btf(struct kt_snapshots *store, uint32_t id, const void *data, size_t len,
 			 struct kt_diag *diag)
 {
-	struct kt_btf_entry *btfs;
-
 	if (store->btf_count >= KT_BTFS_MAX || len > KT_BTF_BYTES_MAX)
 		return protocol(diag, "more or larger BTF objects than the limit");
-	btfs = kt_array_room(store->btfs, store->btf_count, sizeof(*btfs));
-	if (!btfs)
-		return kt_raise(-ENOMEM);
-	store->btfs = btfs;
+	KT_TRY(kt_array_append(store->btfs, store->btf_count, (struct kt_btf_entry){ .id = id }));
 	/* libbpf checks every type; BTF that does not parse leaves its maps untyped. */
-	btfs[store->btf_count++] = (struct kt_btf_entry){
-		.id = id,
-		.btf = len ? btf__new(data, (uint32_t)len) : NULL,
-	};
+	if (len)
+		store->btfs[store->btf_count - 1].btf = btf__new(data, (uint32_t)len);
 	return 0;
 }
 
@@ -98,23 +90,23 @@ const struct kt_snapshot *kt_snapshots_current(const struct kt_snapshots *store)
 int kt_snapshots_begin(struct kt_snapshots *store, const struct kt_snapshot *head,
 		       struct kt_diag *diag)
 {
-	struct kt_snapshot *list;
+	const struct kt_snapshot s = { .number = (uint32_t)store->count,
+				       .cause = head->cause,
+				       .generation = head->generation,
+				       .step = head->step,
+				       .time_ns = head->time_ns };
 
 	if (current(store))
 		return protocol(diag, "snapshot begins before the last one ended");
 	if (store->count >= STORE_MAX || head->cause >= KT_SNAPSHOT_CAUSE_COUNT_)
 		return protocol(diag, "more snapshots than the limit, or of an unknown cause");
-	list = kt_array_room(store->list, store->count, sizeof(*list));
-	if (!list)
-		return kt_raise(-ENOMEM);
-	store->list = list;
-	store->list[store->count] = (struct kt_snapshot){ .number = (uint32_t)store->count,
-							  .cause = head->cause,
-							  .generation = head->generation,
-							  .step = head->step,
-							  .time_ns = head->time_ns };
-	store->count++;
-	return 0;
+	return kt_array_append(store->list, store->count, s);
+}
+
+bool kt_snapshot_is_per_cpu(const struct kt_snapshot_map *map)
+{
+	return map->type == BPF_MAP_TYPE_PERCPU_ARRAY || map->type == BPF_MAP_TYPE_PERCPU_HASH ||
+	       map->type == BPF_MAP_TYPE_LRU_PERCPU_HASH;
 }
 
 size_t kt_snapshot_key_bytes(const struct kt_snapshot_map *map)
@@ -168,23 +160,18 @@ int kt_snapshots_add_map(struct kt_snapshots *store, const struct kt_snapshot_ma
 {
 	struct kt_snapshot *s = current(store);
 	_cleanup_(kt_freep) uint8_t *data = NULL;
-	struct kt_snapshot_map *maps;
-	int r = check_map(store, s, map, diag);
+	struct kt_snapshot_map copy = *map;
 
-	if (r)
-		return r;
+	KT_TRY(check_map(store, s, map, diag));
 	data = malloc(map->len + 1);
-	maps = kt_array_room(s->maps, s->map_count, sizeof(*maps));
-	if (maps)
-		s->maps = maps;
-	if (!data || !maps)
+	if (!data)
 		return kt_raise(-ENOMEM);
 	if (map->len)
 		memcpy(data, map->data, map->len);
-	maps += s->map_count++;
-	*maps = *map;
-	maps->data = kt_steal_ptr(data);
-	maps->btf = find_btf(store, btf_id);
+	copy.data = data;
+	copy.btf = find_btf(store, btf_id);
+	KT_TRY(kt_array_append(s->maps, s->map_count, copy));
+	data = NULL;
 	s->bytes += map->len;
 	store->bytes += map->len;
 	return 0;

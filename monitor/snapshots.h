@@ -76,6 +76,8 @@ const struct kt_snapshot *kt_snapshots_current(const struct kt_snapshots *store)
 /* All snapshots in order, also incomplete ones. Borrowed until kt_snapshots_begin(). */
 const struct kt_snapshot *kt_snapshots_list(const struct kt_snapshots *store, size_t *ret_count);
 
+/* Whether the map has a value per possible CPU; value i is the one of CPU i. */
+bool kt_snapshot_is_per_cpu(const struct kt_snapshot_map *map);
 /* Bytes of the key in one entry of map->data: 0 for array types. */
 size_t kt_snapshot_key_bytes(const struct kt_snapshot_map *map);
 /* Bytes of one value in map->data, with padding. */

@@ -5,6 +5,10 @@
 
 #include "ops/cpus.h"
 
+#define CPUS_FIELDS(F, T) \
+	F(T, kind, NUMBER) F(T, list, TEXT) F(T, index, NUMBER) F(T, count, NUMBER)
+KT_FIELDS(kt_cpus, CPUS_FIELDS);
+
 unsigned int kt_cpu_mask_count(const struct kt_cpu_mask *mask)
 {
 	unsigned int count = 0;
@@ -140,6 +144,77 @@ int kt_cpus_resolve(struct kt_cpu_mask *ret_mask, const struct kt_cpus *cpus,
 	*ret_mask = (struct kt_cpu_mask){ 0 };
 	r = resolve(ret_mask, cpus, places, count);
 	return r ? r : kt_cpu_mask_count(ret_mask) ? 0 : KT_CPUS_E_EMPTY;
+}
+
+unsigned int kt_cpus_places(struct kt_cpu_place ret_places[KT_CPUS_MAX],
+			    const struct kt_topology *topo)
+{
+	unsigned int count = kt_topology_cpus(topo);
+
+	for (unsigned int cpu = 0; cpu < count; cpu++) {
+		const struct kt_topology_place place = kt_topology_place(topo, cpu);
+
+		ret_places[cpu] =
+			(struct kt_cpu_place){ (uint16_t)cpu, place.node, place.llc, place.core };
+	}
+	return count;
+}
+
+/* The set in words, without a judgement: "LLC 4". */
+static int describe(char buf[KT_CPUS_TEXT_MAX], const struct kt_cpus *cpus)
+{
+	switch (cpus->kind) {
+	case KT_CPUS_KIND_ALL:
+		return snprintf(buf, KT_CPUS_TEXT_MAX, "all CPUs");
+	case KT_CPUS_KIND_LIST:
+		return snprintf(buf, KT_CPUS_TEXT_MAX, "CPUs '%.60s'", cpus->list ?: "");
+	case KT_CPUS_KIND_LLC:
+		return snprintf(buf, KT_CPUS_TEXT_MAX, "LLC %u", cpus->index);
+	case KT_CPUS_KIND_NODE:
+		return snprintf(buf, KT_CPUS_TEXT_MAX, "node %u", cpus->index);
+	case KT_CPUS_KIND_PERCENT:
+		return snprintf(buf, KT_CPUS_TEXT_MAX, "%u %% of the CPUs", cpus->index);
+	case KT_CPUS_KIND_PART:
+	case KT_CPUS_KIND_OVERLAP:
+		return snprintf(buf, KT_CPUS_TEXT_MAX, "part %u of %u of the CPUs", cpus->index,
+				cpus->count);
+	default:
+		return snprintf(buf, KT_CPUS_TEXT_MAX, "CPUs of unknown kind %d", (int)cpus->kind);
+	}
+}
+
+/* What the topology has of what the set is made of: "LLCs 0 to 1". */
+static void describe_all(char buf[32], const struct kt_cpus *cpus, const struct kt_topology *topo)
+{
+	const char *what = cpus->kind == KT_CPUS_KIND_LLC  ? "LLC" :
+			   cpus->kind == KT_CPUS_KIND_NODE ? "node" :
+							     "CPU";
+	unsigned int count = cpus->kind == KT_CPUS_KIND_LLC  ? topo->llcs :
+			     cpus->kind == KT_CPUS_KIND_NODE ? topo->nodes :
+							       kt_topology_cpus(topo);
+
+	snprintf(buf, 32, count > 1 ? "%ss 0 to %u" : "%s %u", what, count - 1);
+}
+
+const char *kt_cpus_refusal(char buf[KT_CPUS_TEXT_MAX], const struct kt_cpus *cpus,
+			    const struct kt_topology *topo)
+{
+	struct kt_cpu_place places[KT_CPUS_MAX];
+	char text[KT_TOPOLOGY_TEXT_MAX], all[32];
+	struct kt_cpu_mask mask;
+	int r = kt_cpus_resolve(&mask, cpus, places, kt_cpus_places(places, topo)), len;
+
+	if (!r)
+		return NULL;
+	len = describe(buf, cpus);
+	describe_all(all, cpus, topo);
+	if (r == KT_CPUS_E_OUTSIDE)
+		snprintf(buf + len, (size_t)(KT_CPUS_TEXT_MAX - len), "; topology %s has %s",
+			 kt_topology_format(topo, text), all);
+	else
+		snprintf(buf + len, (size_t)(KT_CPUS_TEXT_MAX - len), ", which is %s",
+			 r == KT_CPUS_E_EMPTY ? "no CPU" : "malformed");
+	return buf;
 }
 
 char *kt_cpu_mask_format(const struct kt_cpu_mask *mask, char buf[KT_CPU_LIST_MAX])

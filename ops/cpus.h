@@ -10,8 +10,10 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "base/fields.h"
 #include "base/limits.h"
 #include "proto/msg.h"
+#include "proto/topology.h"
 
 enum kt_cpus_kind {
 	KT_CPUS_KIND_ALL,
@@ -30,6 +32,8 @@ struct kt_cpus {
 	unsigned int index; /* LLC, NODE, PART, OVERLAP: number, from 0; PERCENT: per cent */
 	unsigned int count; /* PART, OVERLAP: number of parts */
 };
+
+extern const struct kt_fields kt_cpus_fields;
 
 /* All CPUs of the machine. */
 #define KT_CPUS_ALL()                    \
@@ -94,6 +98,20 @@ enum kt_cpus_condition {
 /* Resolves `cpus` among the `count` CPUs at `places`, which are sorted by number. */
 int kt_cpus_resolve(struct kt_cpu_mask *ret_mask, const struct kt_cpus *cpus,
 		    const struct kt_cpu_place *places, unsigned int count) _kt_must_check_;
+
+/* The CPUs of a topology, sorted by number. Returns their count. */
+unsigned int kt_cpus_places(struct kt_cpu_place ret_places[KT_CPUS_MAX],
+			    const struct kt_topology *topo);
+
+/* Bytes of kt_cpus_refusal()'s text. */
+#define KT_CPUS_TEXT_MAX (KT_TOPOLOGY_TEXT_MAX + 128)
+
+/*
+ * What is wrong with `cpus` in a machine of that topology, as an object of "names": "LLC 4;
+ * topology 1n2l2c1t has LLCs 0 to 1". Returns buf; NULL: the set can be resolved.
+ */
+const char *kt_cpus_refusal(char buf[KT_CPUS_TEXT_MAX], const struct kt_cpus *cpus,
+			    const struct kt_topology *topo);
 
 #define KT_CPU_LIST_MAX 1200 /* bytes; the longest list has every second of 256 CPUs */
 

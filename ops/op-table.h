@@ -11,6 +11,9 @@
  *	SCHED, WORKERS, PROGRAM     name of a declared scheduler, group, program
  *	CGROUP, OTHER               path of a cgroup, "a/b"
  *	CPUS                        set of CPUs (ops/cpus.h)
+ *	TUNABLE                     name of a file of the kernel below a folder, "a.b" or "a/b"
+ *	TEXT(argument)              text that is written to a file
+ *	CONTROLLERS                 "+cpu -cpuset"
  *	NUMBER(member, argument, min, max)
  *	NUMBER_OR_0(member, argument, min, max)
  *	FURTHER(member, min, max)   number that is no argument of KT_OP_<id>(); default 0
@@ -31,7 +34,7 @@ enum kt_op_flag {
 	OP(ATTACH, "attach", kt_sched_attach, 0, \
 	   "starts a staged scheduler and waits until the kernel runs it: `startup-died` if the " \
 	   "process ends within 1 s, `not-attached` if the kernel does not run the scheduler " \
-	   "within 10 s", SCHED) \
+	   "within the scenario's `.attach_timeout`", SCHED) \
 	OP(DETACH, "detach", kt_sched_detach, KT_OP_ENDS_GENERATION, \
 	   "sends SIGTERM to the live scheduler and waits until the kernel is back under its own " \
 	   "scheduler and the process has exited; after 10 s kills the process: `detach-timeout`") \
@@ -57,6 +60,10 @@ enum kt_op_flag {
 	   "freezes all tasks of cgroup `path` and waits until they are frozen", CGROUP) \
 	OP(CGROUP_THAW, "cgroup-thaw", kt_cgroup_thaw, 0, "thaws the tasks of cgroup `path`", \
 	   CGROUP) \
+	OP(SUBTREE_CONTROL, "subtree-control", kt_cgroup_control, 0, \
+	   "writes cgroup.subtree_control, which enables (`+cpu`) or disables (`-cpuset`) " \
+	   "controllers in the children of cgroup `path`; `cgroup-add` enables all of them in the " \
+	   "parent: `no-such-cgroup`, `cgroup-busy`, `refused`", CGROUP, CONTROLLERS) \
 	OP(CPUSET, "cpuset", kt_cpuset_set, 0, \
 	   "sets cpuset.cpus of cgroup `path`: `empty-cpuset`, `no-such-cpu`", CGROUP, CPUS) \
 	OP(CPUSET_CLEAR, "cpuset-clear", kt_cpuset_clear, 0, \
@@ -90,6 +97,22 @@ enum kt_op_flag {
 	   WORKERS, NUMBER(value, policy, 0, INT32_MAX), NUMBER(more, priority, 0, 99)) \
 	OP(NICE, "nice", kt_workers_renice, 0, "sets the nice value of the workers", \
 	   WORKERS, NUMBER(value, nice, -20, 19)) \
+	OP(PAUSE, "pause", kt_workers_pause, 0, \
+	   "sends SIGSTOP to the workers and the processes that they have started, and waits until " \
+	   "the workers are stopped: `refused` after 10 s. The time while they are stopped is no " \
+	   "gap and no wake-up latency. `stop` continues workers", WORKERS) \
+	OP(CONTINUE, "continue", kt_workers_continue, 0, \
+	   "sends SIGCONT to the workers and the processes that they have started", WORKERS) \
+	OP(CORE_COOKIE, "core-cookie", kt_workers_share_cookie, 0, \
+	   "gives the workers one new core scheduling cookie (PR_SCHED_CORE), so that only they " \
+	   "share a core: `refused` without CONFIG_SCHED_CORE, or without two threads per core", \
+	   WORKERS) \
+	OP(SYSCTL, "sysctl", kt_sysctl_set, 0, \
+	   "writes `value` to file `name` below /proc/sys; dots become slashes: `refused`", \
+	   TUNABLE, TEXT(value)) \
+	OP(SCHED_DEBUG, "sched-debug", kt_sched_debug_set, 0, \
+	   "writes `value` to file `name` below /sys/kernel/debug/sched: `refused`, also by a " \
+	   "kernel without CONFIG_SCHED_DEBUG", TUNABLE, TEXT(value)) \
 	OP(RUN, "run", kt_program_run, 0, \
 	   "starts a declared program and waits for its end: `program-failed` if the exit status " \
 	   "is not `.value`", PROGRAM, FURTHER(value, 0, 255), KT_OP_TIMEOUT_) \
@@ -111,6 +134,9 @@ enum kt_op_use_kind {
 	KT_OP_USE_PROGRAM,
 	KT_OP_USE_CGROUP,
 	KT_OP_USE_CPUS,
+	KT_OP_USE_TUNABLE,
+	KT_OP_USE_TEXT,
+	KT_OP_USE_CONTROLLERS,
 	KT_OP_USE_NUMBER,
 };
 

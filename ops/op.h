@@ -32,15 +32,19 @@ struct kt_op {
 	const char *workers; /* declared name of a group, see ops/worker.h */
 	const char *program; /* declared name of a program, see ops/program.h */
 	uint64_t timeout_ns; /* time-out of a program, guest time; 0: KT_PROGRAM_TIMEOUT_NS */
+	const char *tunable; /* "kernel.sched_rt_runtime_us": file of the kernel below a folder */
+	const char *text;    /* what is written to a file */
 	struct kt_cpus cpus;
 	int64_t value;		 /* number; the op's row in op-table.h names it */
 	uint64_t more;		 /* second number */
 	enum kt_op_error expect; /* the error the op must end in; another error fails the run */
+	const char *expect_text; /* with .expect: substring of the op's text; NULL: any */
 };
 
 extern const struct kt_fields kt_op_fields;
 
 #define KT_PROGRAM_TIMEOUT_NS (30 * UINT64_C(1000000000))
+#define KT_ATTACH_TIMEOUT_NS  (10 * UINT64_C(1000000000)) /* of an attach, guest time */
 
 /*
  * op-table.h documents each op. Every macro takes further fields after its arguments: the run
@@ -62,6 +66,8 @@ extern const struct kt_fields kt_op_fields;
 #define KT_OP_CGROUP_REMOVE(path, ...) KT_OP_(CGROUP_REMOVE, .cgroup = (path), __VA_ARGS__)
 #define KT_OP_CGROUP_FREEZE(path, ...) KT_OP_(CGROUP_FREEZE, .cgroup = (path), __VA_ARGS__)
 #define KT_OP_CGROUP_THAW(path, ...) KT_OP_(CGROUP_THAW, .cgroup = (path), __VA_ARGS__)
+#define KT_OP_SUBTREE_CONTROL(path, controllers, ...) \
+	KT_OP_(SUBTREE_CONTROL, .cgroup = (path), .text = (controllers), __VA_ARGS__)
 #define KT_OP_CPUSET(path, set, ...) KT_OP_(CPUSET, .cgroup = (path), .cpus = set, __VA_ARGS__)
 #define KT_OP_CPUSET_CLEAR(path, ...) KT_OP_(CPUSET_CLEAR, .cgroup = (path), __VA_ARGS__)
 #define KT_OP_CPUSET_SWAP(path, path2, ...) \
@@ -82,6 +88,14 @@ extern const struct kt_fields kt_op_fields;
 #define KT_OP_POLICY(name, policy, priority, ...) \
 	KT_OP_(POLICY, .workers = (name), .value = (policy), .more = (priority), __VA_ARGS__)
 #define KT_OP_NICE(name, nice, ...) KT_OP_(NICE, .workers = (name), .value = (nice), __VA_ARGS__)
+#define KT_OP_PAUSE(name, ...) KT_OP_(PAUSE, .workers = (name), __VA_ARGS__)
+#define KT_OP_CONTINUE(name, ...) KT_OP_(CONTINUE, .workers = (name), __VA_ARGS__)
+#define KT_OP_CORE_COOKIE(name, ...) KT_OP_(CORE_COOKIE, .workers = (name), __VA_ARGS__)
+
+#define KT_OP_SYSCTL(name, value, ...) \
+	KT_OP_(SYSCTL, .tunable = (name), .text = (value), __VA_ARGS__)
+#define KT_OP_SCHED_DEBUG(name, value, ...) \
+	KT_OP_(SCHED_DEBUG, .tunable = (name), .text = (value), __VA_ARGS__)
 
 #define KT_OP_RUN(name, ...) KT_OP_(RUN, .program = (name), __VA_ARGS__)
 #define KT_OP_SPAWN(name, ...) KT_OP_(SPAWN, .program = (name), __VA_ARGS__)
@@ -97,15 +111,19 @@ enum kt_op_condition {
 	KT_OP_E_INVALID = KT_CONDITION(OP), /* the op cannot succeed in this scenario */
 };
 
-/* The names that the scenario of an op declares. */
+/* What the scenario of an op declares. */
 struct kt_op_scope {
-	bool (*is_staged)(const char *scheduler, void *arg);
-	bool (*is_declared)(const char *workers, void *arg);
-	bool (*is_program)(const char *name, void *arg);
+	/* Name i, from 0, of the schedulers, groups or programs; NULL: there are only i. */
+	const char *(*name)(enum kt_op_use_kind kind, unsigned int i, void *arg);
 	void *arg;
+	const struct kt_topology *topo; /* of the machine */
 };
 
-/* Checks an op by its row and its scenario's declarations. KT_OP_E_INVALID: see diag. */
+/*
+ * Checks an op by its row and its scenario's declarations. An op that is expected to fail may name
+ * CPUs that the machine does not have, and a policy that the kernel does not. KT_OP_E_INVALID: see
+ * diag.
+ */
 int kt_op_validate(const struct kt_op *op, const struct kt_op_scope *scope,
 		   struct kt_diag *diag) _kt_must_check_;
 

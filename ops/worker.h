@@ -21,6 +21,7 @@
 #include <stdint.h>
 
 #include "base/limits.h"
+#include "ops/cpus.h"
 
 #define KT_WORKER_PARAMS       4
 #define KT_WORKER_SHARED_BYTES 65536
@@ -36,10 +37,14 @@ struct kt_workload {
 
 /* A group of workers, as a scenario declares it. */
 struct kt_workers {
-	const char *name;		   /* [a-z0-9_]+ */
-	const char *workload;		   /* name of a workload */
-	unsigned int count;		   /* workers; 0: one; at most KT_WORKER_COUNT_MAX */
-	const char *cgroup;		   /* cgroup at the start; NULL: the cgroup of ktest */
+	const char *name;      /* [a-z0-9_]+ */
+	const char *workload;  /* name of a workload */
+	unsigned int count;    /* workers; 0: one; at most KT_WORKER_COUNT_MAX */
+	const char *cgroup;    /* cgroup at the start; NULL: the cgroup of ktest */
+	struct kt_cpus cpus;   /* KT_CPUS_*(), CPU affinity at the start; 0: all CPUs */
+	int nice;	       /* nice value at the start, -20 to 19 */
+	int policy;	       /* policy at the start, see KT_OP_POLICY; 0: SCHED_OTHER */
+	unsigned int priority; /* priority of SCHED_FIFO and SCHED_RR, 1 to 99; else 0 */
 	uint64_t params[KT_WORKER_PARAMS]; /* parameters of the workload; 0: its default */
 	const struct kt_limits *limits;	   /* limits of this group; NULL: none */
 };
@@ -65,8 +70,20 @@ struct kt_workers {
 	static __attribute__((unused)) void kt_work_##id(                                   \
 		__attribute__((unused)) struct kt_worker *w)
 
+/* The workloads that are linked into this program, sorted by name; static. */
+const struct kt_workload *const *kt_workload_table(unsigned int *ret_count);
+
 /* The workload `name` that is linked into this program, or NULL. */
 const struct kt_workload *kt_workload_find(const char *name);
+
+/* Workload i, from 0, in no particular order; NULL: there are only i. */
+const struct kt_workload *kt_workload_at(unsigned int i);
+
+/*
+ * Why no worker can be given a policy with a priority (sched_setscheduler(2)); static. NULL: the
+ * kernel may take them.
+ */
+const char *kt_policy_refusal(int64_t policy, uint64_t priority);
 
 /* ---- functions that a workload calls, in the guest ---- */
 

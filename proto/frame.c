@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Encoder and decoder of frames; frame.h has the layout. */
-#include <string.h>
 
 #include <zlib.h>
 
-#include "base/cleanup.h"
 #include "base/cursor.h"
 #include "proto/frame.h"
 

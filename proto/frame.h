@@ -29,7 +29,7 @@
 #include "base/limits.h"
 
 #define KT_FRAME_MAGIC	     0x3146544bu /* "KTF1" */
-#define KT_PROTO_VERSION     5
+#define KT_PROTO_VERSION     7
 #define KT_FRAME_HEADER_SIZE 20u
 
 enum kt_frame_condition {

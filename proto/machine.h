@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Accelerator and figures of a machine, as they appear in results. */
+/* Accelerator, time and figures of a machine, as they appear in results. */
 #pragma once
 
 #include <stdint.h>
@@ -21,6 +21,30 @@ enum kt_accel_condition {
 
 /* 0 or KT_ACCEL_E_NONE. */
 int kt_accel_parse(enum kt_accel *ret_accel, const char *name) _kt_must_check_;
+
+/* What the guest's clocks follow. */
+enum kt_time {
+	KT_TIME_AUTO, /* KT_TIME_COUNTED under tcg, KT_TIME_HOST under kvm and in nested machines */
+	KT_TIME_COUNTED, /* the instructions that the guest has executed; tcg alone */
+	KT_TIME_HOST,	 /* the host's clock */
+	KT_TIME_COUNT_,
+};
+
+/* "auto", "counted", "host"; static. */
+const char *kt_time_name(enum kt_time time);
+
+enum kt_time_condition {
+	KT_TIME_E_NONE = KT_CONDITION(TIME), /* no time of this name */
+};
+
+/* 0 or KT_TIME_E_NONE. */
+int kt_time_parse(enum kt_time *ret_time, const char *name) _kt_must_check_;
+
+/*
+ * Variable that the VMM sets in init's environment, by the kernel command line, to the
+ * name of the machine's time. Not set: host.
+ */
+#define KT_TIME_VARIABLE "ktest_time"
 
 struct kt_vcpu_stats {
 	uint64_t run_ns;   /* host CPU time of the vCPU thread: guest run time */

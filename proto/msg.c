@@ -48,7 +48,8 @@ static const struct message messages[] = {
 	[KT_MSG_JOB] = { "job", FIELDS(
 		TEXT(job, scenario), TEXT(job, topology), TEXT(job, scheduler),
 		UINT(job, memory_bytes), UINT(job, seed), UINT(job, cold),
-		UINT(job, table_hash), UINT(job, cell_hash), UINT(job, prime)) },
+		UINT(job, table_hash), UINT(job, cell_hash), UINT(job, prime),
+		UINT(job, attach_timeout_ns)) },
 	[KT_MSG_STOP] = { "stop", FIELDS(UINT(stop, reason)) },
 	[KT_MSG_THAWED] = { "thawed", FIELDS(
 		UINT(thawed, number), UINT(thawed, stood_ns), TEXT(thawed, text)) },
@@ -56,7 +57,8 @@ static const struct message messages[] = {
 		BYTES(clone, identity), BYTES(clone, entropy), UINT(clone, keep_identity)) },
 	[KT_MSG_STAGE] = { "stage", FIELDS(UINT(stage, last), BYTES(stage, data)) },
 	[KT_MSG_SLOTS] = { "slots", FIELDS(UINT(slots, count)) },
-	[KT_MSG_ATTACH] = { "attach", FIELDS(TEXT(attach, name)) },
+	[KT_MSG_ATTACH] = { "attach", FIELDS(
+		TEXT(attach, name), UINT(attach, timeout_ns)) },
 	[KT_MSG_EXEC] = { "exec", FIELDS(
 		UINT(exec, slot), UINT(exec, terminal), UINT(exec, timeout_ns),
 		BYTES(exec, argv), BYTES(exec, env), BYTES(exec, program),
@@ -86,7 +88,7 @@ static const struct message messages[] = {
 	[KT_MSG_SCHED] = { "sched", FIELDS(
 		UINT(sched, event), UINT(sched, spawn), UINT(sched, generation),
 		UINT(sched, pid), UINT(sched, status), UINT(sched, time_ns),
-		TEXT(sched, name), TEXT(sched, ops)) },
+		TEXT(sched, name), TEXT(sched, ops), UINT(sched, end)) },
 	[KT_MSG_LOG] = { "log", FIELDS(
 		UINT(log, spawn), UINT(log, stream), BYTES(log, data)) },
 	[KT_MSG_BTF] = { "btf", FIELDS(UINT(btf, btf_id), BYTES(btf, data)) },
@@ -130,6 +132,20 @@ static const struct message messages[] = {
 	[KT_MSG_PROGRAM_END] = { "program-end", FIELDS(
 		UINT(program_end, start), UINT(program_end, status), UINT(program_end, asked),
 		UINT(program_end, time_ns), UINT(program_end, dropped)) },
+	[KT_MSG_OP_BEGIN] = { "op-begin", FIELDS(
+		UINT(op_begin, step), UINT(op_begin, op), UINT(op_begin, kind),
+		UINT(op_begin, time_ns)) },
+	[KT_MSG_WAIT] = { "wait", FIELDS(
+		UINT(wait, pid), UINT(wait, tgid), TEXT(wait, comm), UINT(wait, flags),
+		UINT(wait, policy), UINT(wait, prio), UINT(wait, nice), UINT(wait, use),
+		UINT(wait, cpu), UINT(wait, open), UINT(wait, start_ns), UINT(wait, end_ns),
+		UINT(wait, throttled_ns), UINT(wait, share_ppm), BYTES(wait, cpus)) },
+	[KT_MSG_WAITS] = { "waits", FIELDS(
+		UINT(waits, recorded), UINT(waits, ext_server), UINT(waits, ext_bandwidth), UINT(waits, ext_ns), UINT(waits, rest_ns),
+		TEXT(waits, text)) },
+	[KT_MSG_BANDWIDTH] = { "bandwidth", FIELDS(
+		TEXT(bandwidth, cgroup), UINT(bandwidth, quota_ns), UINT(bandwidth, period_ns),
+		UINT(bandwidth, start_ns), UINT(bandwidth, end_ns), UINT(bandwidth, used_ns)) },
 	[KT_MSG_EXEC_OUTPUT] = { "exec-output", FIELDS(
 		UINT(exec_output, slot), UINT(exec_output, stream), BYTES(exec_output, data)) },
 	[KT_MSG_EXEC_END] = { "exec-end", FIELDS(
@@ -188,10 +204,7 @@ static void store_uint(void *p, size_t size, uint64_t v)
 
 static int append_sized(struct kt_buf *out, const void *data, size_t len, size_t len_size)
 {
-	int r = kt_buf_append_le(out, len, len_size);
-
-	if (r)
-		return kt_forward(r);
+	KT_TRY(kt_buf_append_le(out, len, len_size));
 	return kt_forward(kt_buf_append(out, data, len));
 }
 
@@ -270,10 +283,9 @@ int kt_msg_decode(struct kt_msg *ret_msg, uint16_t type, const void *payload, si
 int kt_msg_frame(struct kt_buf *out, uint32_t *seq, const struct kt_msg *msg)
 {
 	_cleanup_(kt_buf_deinit) struct kt_buf payload = KT_BUF_INIT(KT_FRAME_PAYLOAD_MAX);
-	int r = kt_msg_encode(&payload, msg);
+	int r;
 
-	if (r)
-		return kt_forward(r);
+	KT_TRY(kt_msg_encode(&payload, msg));
 	r = kt_frame_encode(out, msg->type, *seq, payload.data, payload.len);
 	if (!r)
 		(*seq)++;
@@ -311,4 +323,31 @@ struct kt_node_view kt_node_view_read(struct kt_cursor *c)
 void kt_node_view_write(uint8_t *to, const struct kt_node_view *view)
 {
 	kt_put_le(kt_put_le(to, view->node, 2), view->memory_bytes, 8);
+}
+
+struct kt_wait_cpu kt_wait_cpu_read(struct kt_cursor *c)
+{
+	struct kt_wait_cpu cpu = { .cpu = (uint32_t)kt_cursor_le(c, 4) };
+	const void *comm;
+
+	for (size_t i = 0; i < KT_USE_COUNT_; i++)
+		cpu.ns[i] = kt_cursor_le(c, 8);
+	cpu.top_pid = (uint32_t)kt_cursor_le(c, 4);
+	cpu.top_ns = kt_cursor_le(c, 8);
+	cpu.top_prio = (int32_t)(uint32_t)kt_cursor_le(c, 4);
+	comm = kt_cursor_take(c, sizeof(cpu.top_comm));
+	if (comm)
+		memcpy(cpu.top_comm, comm, sizeof(cpu.top_comm) - 1);
+	return cpu;
+}
+
+void kt_wait_cpu_write(uint8_t *to, const struct kt_wait_cpu *cpu)
+{
+	to = kt_put_le(to, cpu->cpu, 4);
+	for (size_t i = 0; i < KT_USE_COUNT_; i++)
+		to = kt_put_le(to, cpu->ns[i], 8);
+	to = kt_put_le(to, cpu->top_pid, 4);
+	to = kt_put_le(to, cpu->top_ns, 8);
+	to = kt_put_le(to, (uint32_t)cpu->top_prio, 4);
+	memcpy(to, cpu->top_comm, sizeof(cpu->top_comm));
 }

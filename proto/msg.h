@@ -85,6 +85,10 @@ enum kt_msg_type {
 	KT_MSG_PROGRAM,
 	KT_MSG_PROGRAM_OUTPUT,
 	KT_MSG_PROGRAM_END,
+	KT_MSG_OP_BEGIN,
+	KT_MSG_WAIT,
+	KT_MSG_WAITS,
+	KT_MSG_BANDWIDTH,
 };
 
 struct kt_bytes {
@@ -108,6 +112,7 @@ struct kt_msg_job {
 	 * the machine in between.
 	 */
 	uint32_t prime;
+	uint64_t attach_timeout_ns; /* guest time that an attach may take */
 };
 
 /* STOP: the guest tears down and reports; the user cancelled the run. */
@@ -152,6 +157,7 @@ struct kt_msg_slots {
  */
 struct kt_msg_attach {
 	char name[KT_NAME_MAX]; /* declared name: folder below KT_STAGING_SCHEDULERS */
+	uint64_t timeout_ns;	/* guest time that the attach may take */
 };
 
 /* EXEC: the guest runs a command in an idle slot. */
@@ -268,6 +274,14 @@ struct kt_msg_step {
 
 #define KT_STEP_BOOT UINT32_MAX /* in place of an index: before the first step */
 
+/* OP_BEGIN: an op begins; its OP follows unless the guest ends in the op. */
+struct kt_msg_op_begin {
+	uint32_t step; /* as in OP */
+	uint32_t op;
+	uint32_t kind;
+	uint64_t time_ns;
+};
+
 /* OP: an op ended. */
 struct kt_msg_op {
 	uint32_t step;	     /* index; KT_STEP_BOOT: attach of the boot scheduler */
@@ -295,6 +309,7 @@ struct kt_msg_sched {
 	uint64_t time_ns;
 	char name[KT_NAME_MAX]; /* declared name */
 	char ops[KT_NAME_MAX];	/* ATTACHED: name in root/ops */
+	uint32_t end;		/* EXITED, DIED: enum kt_sched_end */
 };
 
 enum kt_sched_event {
@@ -303,7 +318,20 @@ enum kt_sched_event {
 	KT_SCHED_EXITED,   /* ktest ended it */
 	KT_SCHED_DIED,	   /* it ended unasked: a death */
 	KT_SCHED_DETACHED, /* the kernel's own scheduler runs again */
+	/*
+	 * The kernel asked for a restart (CPU hotplug), and its loader has attached it again:
+	 * SPAWNED and ATTACHED of the same process follow.
+	 */
+	KT_SCHED_RESTARTED,
 	KT_SCHED_EVENT_COUNT_,
+};
+
+/* How a scheduler and its loader parted. */
+enum kt_sched_end {
+	KT_SCHED_END_EXIT,   /* the loader ended; `status` is its wait status */
+	KT_SCHED_END_LIVES,  /* the kernel dropped the scheduler, and the loader lives on */
+	KT_SCHED_END_FORKED, /* the loader ended, and the kernel ran its scheduler on */
+	KT_SCHED_END_COUNT_,
 };
 
 /* LOG: output of a scheduler's loader. */
@@ -339,7 +367,8 @@ struct kt_msg_map {
 	uint32_t btf_id; /* 0: the map has no BTF */
 	uint32_t btf_key_type_id;
 	uint32_t btf_value_type_id;
-	uint32_t values_per_key; /* number of possible CPUs for per-CPU types, else 1 */
+	uint32_t values_per_key; /* number of possible CPUs for per-CPU types, else 1;
+				  * possible CPUs are numbered from 0 without gaps */
 	uint32_t entries;	 /* number of entries in data */
 	uint32_t state;		 /* enum kt_map_state */
 	char name[KT_NAME_MAX];	 /* as in struct bpf_map_info, at most 15 bytes */
@@ -403,6 +432,67 @@ struct kt_msg_worker {
 	uint64_t end_ns;	 /* end of its workload; 0: killed */
 	struct kt_bytes seen;	 /* observations per CPU, from CPU 0: u32, little-endian */
 	struct kt_bytes wakes;	 /* histogram (base/histogram.h) of wake-up latencies, ns */
+};
+
+/* What a CPU did during a wait, by scheduling class. */
+enum kt_cpu_use {
+	KT_USE_IDLE,
+	KT_USE_EXT,  /* sched_ext */
+	KT_USE_FAIR, /* the kernel's own scheduler */
+	KT_USE_RT,   /* SCHED_FIFO, SCHED_RR and the stop class */
+	KT_USE_DL,   /* SCHED_DEADLINE */
+	KT_USE_COUNT_,
+};
+
+#define KT_COMM_MAX 16u /* bytes, with the terminating 0; TASK_COMM_LEN */
+
+/* One CPU during a wait. */
+struct kt_wait_cpu {
+	uint32_t cpu;
+	uint64_t ns[KT_USE_COUNT_]; /* time per class; a border of the wait may be missing */
+	uint32_t top_pid;	    /* the task that ran longest; 0: none ran */
+	uint64_t top_ns;	    /* CPU time of that task */
+	int32_t top_prio;	    /* task_struct.prio: below 0 SCHED_DEADLINE, below 100 RT */
+	char top_comm[KT_COMM_MAX];
+};
+
+#define KT_WAIT_CPU_BYTES (4u + 8u * KT_USE_COUNT_ + 4u + 8u + 4u + KT_COMM_MAX) /* on the wire */
+
+struct kt_wait_cpu kt_wait_cpu_read(struct kt_cursor *c);
+void kt_wait_cpu_write(uint8_t *to, const struct kt_wait_cpu *cpu);
+
+/* WAIT: a task was runnable for long and not on a CPU. WAITS follows the last one. */
+struct kt_msg_wait {
+	uint32_t pid, tgid;
+	char comm[KT_NAME_MAX];
+	uint32_t flags; /* PF_* of include/linux/sched.h */
+	uint32_t policy;
+	int32_t prio, nice;
+	uint32_t use;  /* enum kt_cpu_use: the task's class */
+	uint32_t cpu;  /* CPU on which it ran at the end; open: its last one */
+	uint32_t open; /* 1: it still waits */
+	uint64_t start_ns, end_ns;
+	uint64_t throttled_ns; /* its cgroups were throttled, summed over CPUs */
+	uint32_t share_ppm;    /* share of a CPU that its weight entitles it to, in ppm */
+	struct kt_bytes cpus;  /* array of struct kt_wait_cpu: the CPUs that it may run on */
+};
+
+/* WAITS: end of the list of waits. */
+struct kt_msg_waits {
+	uint32_t recorded;	/* 1: waits were recorded; 0: not, with text */
+	uint32_t ext_server;	/* 1: the kernel reserves CPU time for sched_ext beside RT tasks */
+	uint32_t ext_bandwidth; /* 1: the kernel tells sched_ext schedulers of cpu.max */
+	uint64_t ext_ns;  /* CPU time of tasks of class sched_ext, on all CPUs, since the job */
+	uint64_t rest_ns; /* no wait that was not sent is longer; UINT64_MAX: unknown */
+	char text[KT_TEXT_MAX];
+};
+
+/* BANDWIDTH: a cgroup had a cpu.max for some time; sent when that ends. */
+struct kt_msg_bandwidth {
+	char cgroup[KT_NAME_MAX];
+	uint64_t quota_ns, period_ns;
+	uint64_t start_ns, end_ns;
+	uint64_t used_ns; /* CPU time of its tasks in that time */
 };
 
 /* PROGRAM: a program of the scenario starts. */
@@ -516,6 +606,10 @@ struct kt_msg {
 		struct kt_msg_program program;
 		struct kt_msg_program_output program_output;
 		struct kt_msg_program_end program_end;
+		struct kt_msg_op_begin op_begin;
+		struct kt_msg_wait wait;
+		struct kt_msg_waits waits;
+		struct kt_msg_bandwidth bandwidth;
 		struct kt_msg_exec_output exec_output;
 		struct kt_msg_exec_end exec_end;
 		struct kt_msg_input_taken input_taken;

@@ -80,17 +80,31 @@ static const struct {
 	{ KT_SCX_UNREG_BPF, "unreg-bpf", "unregistered from BPF" },
 	{ KT_SCX_UNREG_KERN, "unreg-kern", "unregistered from the main kernel" },
 	{ KT_SCX_SYSRQ, "sysrq", "disabled by sysrq-S" },
+	{ KT_SCX_PARENT, "parent", "parent exiting" },
+	{ KT_SCX_PARENT_KILL, "parent-kill", "killed by parent scheduler" },
 	{ KT_SCX_ERROR, "error", "runtime error" },
 	{ KT_SCX_ERROR_BPF, "error-bpf", "scx_bpf_error" },
 	{ KT_SCX_ERROR_STALL, "error-stall", "runnable task stall" },
+	{ KT_SCX_ERROR_REENQ, "error-reenq", "reenqueue limit" },
+	{ KT_SCX_ERROR_RESCUE, "error-rescue", "rescue bandwidth overload" },
 };
 
-const char *kt_scx_exit_name(unsigned int kind)
+static const char *known_name(unsigned int kind)
 {
 	for (size_t i = 0; i < KT_ARRAY_SIZE(scx_exits); i++)
 		if (scx_exits[i].kind == kind)
 			return scx_exits[i].name;
-	return "unknown";
+	return NULL;
+}
+
+bool kt_scx_exit_is_known(unsigned int kind)
+{
+	return known_name(kind);
+}
+
+const char *kt_scx_exit_name(unsigned int kind)
+{
+	return known_name(kind) ?: kind >= KT_SCX_ERROR ? "error" : "unknown";
 }
 
 enum kt_scx_exit kt_scx_exit_of_reason(const char *reason)

@@ -6,6 +6,8 @@
  */
 #pragma once
 
+#include <stdbool.h>
+
 /* Verdicts in ascending weight: the heaviest of several wins. */
 enum kt_verdict {
 	KT_VERDICT_SKIP,
@@ -34,8 +36,8 @@ enum kt_outcome {
 };
 
 /*
- * Why the kernel disabled a scheduler: enum scx_exit_kind of kernel/sched/ext.c. From
- * KT_SCX_ERROR on, the scheduler is to blame.
+ * Why the kernel disabled a scheduler: enum scx_exit_kind of kernel/sched/ext.c, from 7.2 on of
+ * kernel/sched/ext/internal.h. From KT_SCX_ERROR on, the scheduler is to blame.
  */
 enum kt_scx_exit {
 	KT_SCX_NONE = 0,
@@ -44,17 +46,21 @@ enum kt_scx_exit {
 	KT_SCX_UNREG_BPF = 65,
 	KT_SCX_UNREG_KERN = 66,
 	KT_SCX_SYSRQ = 67,
-	KT_SCX_ERROR = 1024,	   /* an assertion of the kernel failed */
-	KT_SCX_ERROR_BPF = 1025,   /* scx_bpf_error() */
-	KT_SCX_ERROR_STALL = 1026, /* the watchdog found a runnable task that did not run */
+	KT_SCX_PARENT = 68,	    /* from 7.1: the parent of the sub-scheduler ended */
+	KT_SCX_PARENT_KILL = 69,    /* from 7.3: the parent ended the sub-scheduler */
+	KT_SCX_ERROR = 1024,	    /* an assertion of the kernel failed */
+	KT_SCX_ERROR_BPF = 1025,    /* scx_bpf_error() */
+	KT_SCX_ERROR_STALL = 1026,  /* the watchdog found a runnable task that did not run */
+	KT_SCX_ERROR_REENQ = 1027,  /* from 7.3: a task was enqueued again and again, unrun */
+	KT_SCX_ERROR_RESCUE = 1028, /* from 7.3: too much rescue execution */
 };
 
 /* The result of an op. */
 enum kt_op_error {
-	KT_OP_OK,		/* success */
-	KT_OP_SPAWN_FAILED,	/* execve(2) of the program failed */
-	KT_OP_STARTUP_DIED,	/* the loader ended within 1 s of its start, unattached */
-	KT_OP_NOT_ATTACHED,	/* the kernel did not enable the scheduler within 10 s */
+	KT_OP_OK,	    /* success */
+	KT_OP_SPAWN_FAILED, /* execve(2) of the program failed */
+	KT_OP_STARTUP_DIED, /* the loader ended within 1 s of its start, unattached */
+	KT_OP_NOT_ATTACHED, /* the kernel did not enable the scheduler in the time an attach has */
 	KT_OP_ALREADY_ATTACHED, /* another scheduler is live */
 	KT_OP_NOTHING_ATTACHED, /* no scheduler is live */
 	KT_OP_DETACH_TIMEOUT, /* the loader did not end within 10 s of the request and was killed */
@@ -78,8 +84,9 @@ const char *kt_verdict_name(enum kt_verdict verdict);
 const char *kt_outcome_name(enum kt_outcome outcome);
 const char *kt_op_error_name(enum kt_op_error error);
 
-/* "unreg", "error-stall", ...; other numbers: "unknown". Static. */
+/* "unreg", "error-stall", ...; other numbers: "error" from KT_SCX_ERROR on, else "unknown". */
 const char *kt_scx_exit_name(unsigned int kind);
+bool kt_scx_exit_is_known(unsigned int kind);
 /* From the kernel's text ("runnable task stall"); any other text: KT_SCX_NONE. */
 enum kt_scx_exit kt_scx_exit_of_reason(const char *reason);
 

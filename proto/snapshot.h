@@ -3,8 +3,8 @@
  * Enums and layout of snapshots of BPF maps, shared by guest, store and reports.
  *
  * The data of a map are `entries` entries. An entry is a value (array types) or a key and
- * then a value (hash types). A per-CPU type has one value per possible CPU in each entry,
- * each padded to a multiple of 8 bytes; other types have no padding.
+ * then a value (hash types). A per-CPU type has one value per possible CPU in each entry, that of
+ * CPU 0 first, each padded to a multiple of 8 bytes; other types have no padding.
  */
 #pragma once
 

@@ -4,7 +4,9 @@
  *
  *   /init                            the guest's PID 1
  *   /staging/schedulers/<name>/      one folder per scheduler and declared name
- *       bin                          the program
+ *       bin/<file>                   the program; <file> is the name of its file on the
+ *                                    host, which the kernel and ps show as its name
+ *       program                      <file>
  *       argv                         its arguments: argv[0] (the declared name),
  *                                    argv[1], ..., each with a terminating 0
  *       library-path                 value of LD_LIBRARY_PATH; only for a
@@ -22,13 +24,17 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
+
+#include "base/limits.h"
 
 #define KT_STAGING		"/staging"
 #define KT_STAGING_SCHEDULERS	KT_STAGING "/schedulers"
 #define KT_STAGING_PROGRAMS	KT_STAGING "/programs"
 #define KT_STAGING_BIN		"bin"
+#define KT_STAGING_PROGRAM	"program"
 #define KT_STAGING_ARGV		"argv"
 #define KT_STAGING_LIBRARY_PATH "library-path"
 
@@ -40,6 +46,36 @@
 
 #define KT_STAGING_END_MARK "/.ktest-archive-end"
 #define KT_STAGING_END_TEXT "ktest archive complete\n"
+
+static inline bool kt_staging_is_plain(char c)
+{
+	return c > ' ' && c < 0x7f && c != '/';
+}
+
+/* Whether name can be the <file> of a program: visible ASCII without '/', no leading '.'. */
+static inline bool kt_staging_is_file(const char *name)
+{
+	size_t len = 0;
+
+	while (kt_staging_is_plain(name[len]))
+		len++;
+	return len && !name[len] && len < KT_NAME_MAX && name[0] != '.';
+}
+
+/* The <file> of the program at path on the host: the last part, its other bytes as '_'. */
+static inline void kt_staging_file_of(const char *path, char file[KT_NAME_MAX])
+{
+	const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+	size_t len = 0;
+
+	for (; name[len] && len < KT_NAME_MAX - 1; len++)
+		file[len] = kt_staging_is_plain(name[len]) && (len || name[len] != '.') ?
+				    name[len] :
+				    '_';
+	if (!len)
+		file[len++] = '_';
+	file[len] = 0;
+}
 
 /*
  * The mount point of init (init/early.c) that hides path; NULL: path stays visible.

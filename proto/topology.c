@@ -6,7 +6,6 @@
  */
 #include <stdarg.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "base/parse.h"
 #include "proto/topology.h"
@@ -231,12 +230,11 @@ __attribute__((format(printf, 2, 3))) static int refuse(const struct reader *r, 
 	va_start(ap, fmt);
 	vsnprintf(why, sizeof(why), fmt, ap);
 	va_end(ap);
-	kt_diag_cause(r->diag, "topology '%s': %s", r->text, why);
 	kt_diag_remedy(r->diag,
 		       "write it like 1n2l2c1t (nodes, LLCs, cores per LLC, threads per core); "
 		       "like 1n2l4,2c1t where LLCs differ; with 1m behind it for a node of memory "
 		       "only, then :20,30,17 for the distances of 3 nodes");
-	return KT_TOPOLOGY_E_FORM;
+	return kt_fail(r->diag, KT_TOPOLOGY_E_FORM, "topology '%s': %s", r->text, why);
 }
 
 static const char *rest(const struct reader *r)

@@ -4,7 +4,6 @@
  * enforced here, because a guest controls how much it sends; contents are left to callers.
  */
 #include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -18,10 +17,8 @@
 static int default_base(char *buf)
 {
 	char state[KT_PATH_MAX];
-	int r = kt_state_dir(state);
 
-	if (r)
-		return kt_forward(r);
+	KT_TRY(kt_state_dir(state));
 	return kt_forward(kt_path_format(buf, "%s/runs", state));
 }
 
@@ -30,10 +27,8 @@ static int make_folder(struct kt_artifacts *a, const char *base, const char *nam
 	char stamp[32];
 	struct tm tm;
 	time_t now = time(NULL);
-	int r = kt_mkdir_p(base);
 
-	if (r)
-		return kt_forward(r);
+	KT_TRY(kt_mkdir_p(base));
 	gmtime_r(&now, &tm);
 	strftime(stamp, sizeof(stamp), "%Y%m%dT%H%M%SZ", &tm);
 	for (int n = 1; n < FOLDERS_MAX; n++) {
@@ -59,9 +54,8 @@ int kt_artifacts_open(struct kt_artifacts *ret_artifacts, const char *base, cons
 	if (r) {
 		kt_diag_doing(diag, "create the artefact folder in '%s'",
 			      base ? base : "$XDG_STATE_HOME/ktest/runs");
-		kt_diag_cause(diag, "%s", strerror(-r));
 		kt_diag_remedy(diag, "name a writable folder with --artifacts");
-		return kt_forward(r);
+		return kt_fail(diag, kt_forward(r), "%s", strerror(-r));
 	}
 	resolved = realpath(ret_artifacts->dir, NULL);
 	if (resolved && strlen(resolved) < KT_PATH_MAX)

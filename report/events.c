@@ -5,6 +5,7 @@
 #include "base/cleanup.h"
 #include "base/cursor.h"
 #include "base/jsontext.h"
+#include "judge/record.h"
 #include "report/snapshot.h"
 #include "ops/op.h"
 #include "proto/result.h"
@@ -71,14 +72,16 @@ static json_t *phase_json(const struct kt_msg_phase *m)
 
 static json_t *sched_json(const struct kt_msg_sched *m)
 {
-	static const char *const names[] = { "spawned", "attached", "exited", "died", "detached" };
+	static const char *const names[] = { "spawned", "attached", "exited",
+					     "died",	"detached", "restarted" };
 
 	_Static_assert(KT_ARRAY_SIZE(names) == KT_SCHED_EVENT_COUNT_, "event without a name");
-	return json_pack("{s:o, s:o, s:I, s:I, s:I, s:I, s:o, s:I}", "what",
+	return json_pack("{s:o, s:o, s:I, s:I, s:I, s:I, s:s, s:o, s:I}", "what",
 			 name_of(names, KT_ARRAY_SIZE(names), m->event), "name", text(m->name),
 			 "spawn", (json_int_t)m->spawn, "generation", (json_int_t)m->generation,
-			 "pid", (json_int_t)m->pid, "status", (json_int_t)m->status, "ops",
-			 text(m->ops), "time_ns", (json_int_t)m->time_ns);
+			 "pid", (json_int_t)m->pid, "status", (json_int_t)m->status, "end",
+			 kt_sched_end_name((enum kt_sched_end)m->end), "ops", text(m->ops),
+			 "time_ns", (json_int_t)m->time_ns);
 }
 
 json_t *kt_op_phases_json(const struct kt_msg_op *op)
@@ -122,6 +125,41 @@ static json_t *result_json(const struct kt_msg_result *m)
 			 (json_int_t)m->hold_ns, "time_ns", (json_int_t)m->time_ns);
 }
 
+static json_t *wait_cpus_json(const struct kt_bytes *bytes)
+{
+	struct kt_cursor c = kt_cursor_over(bytes->data, bytes->len);
+	json_t *array = json_array();
+
+	while (kt_cursor_left(&c) >= KT_WAIT_CPU_BYTES) {
+		const struct kt_wait_cpu cpu = kt_wait_cpu_read(&c);
+
+		json_array_append_new(
+			array,
+			json_pack("{s:i, s:I, s:I, s:I, s:I, s:I, s:i, s:I, s:o, s:i}", "cpu",
+				  (int)cpu.cpu, "idle_ns", (json_int_t)cpu.ns[KT_USE_IDLE],
+				  "ext_ns", (json_int_t)cpu.ns[KT_USE_EXT], "fair_ns",
+				  (json_int_t)cpu.ns[KT_USE_FAIR], "rt_ns",
+				  (json_int_t)cpu.ns[KT_USE_RT], "dl_ns",
+				  (json_int_t)cpu.ns[KT_USE_DL], "top_pid", (int)cpu.top_pid,
+				  "top_ns", (json_int_t)cpu.top_ns, "top_comm", text(cpu.top_comm),
+				  "top_prio", (int)cpu.top_prio));
+	}
+	return array;
+}
+
+static json_t *wait_json(const struct kt_msg_wait *m)
+{
+	static const char *const uses[] = { "idle", "ext", "fair", "rt", "dl" };
+
+	return json_pack("{s:I, s:o, s:s, s:i, s:I, s:i, s:b, s:I, s:I, s:I, s:I, s:o}", "pid",
+			 (json_int_t)m->pid, "comm", text(m->comm), "class",
+			 m->use < KT_USE_COUNT_ ? uses[m->use] : "?", "nice", (int)m->nice, "flags",
+			 (json_int_t)m->flags, "cpu", (int)m->cpu, "open", m->open != 0, "start_ns",
+			 (json_int_t)m->start_ns, "end_ns", (json_int_t)m->end_ns, "throttled_ns",
+			 (json_int_t)m->throttled_ns, "share_ppm", (json_int_t)m->share_ppm, "cpus",
+			 wait_cpus_json(&m->cpus));
+}
+
 static json_t *body_json(const struct kt_msg *msg)
 {
 	switch (msg->type) {
@@ -150,6 +188,26 @@ static json_t *body_json(const struct kt_msg *msg)
 		return program_json(&msg->program);
 	case KT_MSG_PROGRAM_END:
 		return program_end_json(&msg->program_end);
+	case KT_MSG_OP_BEGIN:
+		return json_pack("{s:I, s:I, s:s, s:I}", "step", (json_int_t)msg->op_begin.step,
+				 "op", (json_int_t)msg->op_begin.op, "kind",
+				 kt_op_kind_name(msg->op_begin.kind), "time_ns",
+				 (json_int_t)msg->op_begin.time_ns);
+	case KT_MSG_WAIT:
+		return wait_json(&msg->wait);
+	case KT_MSG_BANDWIDTH:
+		return json_pack("{s:o, s:I, s:I, s:I, s:I, s:I}", "cgroup",
+				 text(msg->bandwidth.cgroup), "quota_ns",
+				 (json_int_t)msg->bandwidth.quota_ns, "period_ns",
+				 (json_int_t)msg->bandwidth.period_ns, "start_ns",
+				 (json_int_t)msg->bandwidth.start_ns, "end_ns",
+				 (json_int_t)msg->bandwidth.end_ns, "used_ns",
+				 (json_int_t)msg->bandwidth.used_ns);
+	case KT_MSG_WAITS:
+		return json_pack("{s:b, s:b, s:I, s:I, s:o}", "recorded", msg->waits.recorded != 0,
+				 "ext_server", msg->waits.ext_server != 0, "ext_ns",
+				 (json_int_t)msg->waits.ext_ns, "rest_ns",
+				 (json_int_t)msg->waits.rest_ns, "text", text(msg->waits.text));
 	case KT_MSG_SNAPSHOT:
 		return json_pack("{s:I, s:s, s:I, s:I, s:I}", "snapshot",
 				 (json_int_t)msg->snapshot.snapshot, "cause",

@@ -2,7 +2,6 @@
 /* A result as JSON; see report.h. */
 #include <string.h>
 
-#include "base/clock.h"
 #include "base/jsontext.h"
 #include "ops/op.h"
 #include "report/events.h"
@@ -124,10 +123,11 @@ static json_t *scheds_json(const struct kt_run_record *rec)
 
 		json_array_append_new(
 			list,
-			json_pack("{s:o, s:I, s:I, s:I, s:b, s:b, s:I, s:I, s:o}", "name",
+			json_pack("{s:o, s:I, s:I, s:I, s:b, s:b, s:b, s:s, s:I, s:I, s:o}", "name",
 				  text(s->name), "spawn", (json_int_t)s->spawn, "generation",
 				  (json_int_t)s->generation, "pid", (json_int_t)s->pid, "ended",
-				  s->ended, "died", s->died, "status", (json_int_t)s->status,
+				  s->ended, "died", s->died, "restarted", s->restarted, "end",
+				  kt_sched_end_name(s->end), "status", (json_int_t)s->status,
 				  "attach_ns",
 				  (json_int_t)(s->generation ? s->attached_ns - s->spawned_ns : 0),
 				  "exit", exit_json(&exit)));
@@ -220,10 +220,12 @@ static json_t *start_json(const struct kt_run_start *s)
 
 static json_t *machine_json(const struct kt_cell_machine *m, const struct kt_run_record *rec)
 {
-	return json_pack("{s:s, s:s*, s:s, s:s, s:I, s:o, s:s}", "accel", kt_accel_name(m->accel),
-			 "accel_reason", m->accel_reason, "kernel", m->kernel, "topology",
-			 m->topology, "memory_bytes", (json_int_t)m->memory_bytes, "kernel_release",
-			 text(rec->hello.kernel_release), "build_id", m->build_id);
+	return json_pack("{s:s, s:s*, s:s, s:s, s:s, s:s, s:I, s:o, s:s}", "accel",
+			 kt_accel_name(m->accel), "accel_reason", m->accel_reason, "time",
+			 kt_time_name(m->time), "kernel", m->kernel, "cmdline", m->cmdline ?: "",
+			 "topology", m->topology, "memory_bytes", (json_int_t)m->memory_bytes,
+			 "kernel_release", text(rec->hello.kernel_release), "build_id",
+			 m->build_id);
 }
 
 json_t *kt_result_json(const struct kt_run_result *res)

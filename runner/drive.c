@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "proto/msg.h"
 #include "runner/drive.h"
+#include "runner/hang.h"
 #include "report/events.h"
 #include "machine/session.h"
 #include "machine/view.h"
@@ -22,7 +23,7 @@ struct drive {
 	struct kt_artifacts *artifacts;
 	struct kt_session *session; /* owned */
 	int staged_fd;		    /* borrowed; -1: nothing is to be staged */
-	bool keep;		    /* the machine is somebody else's, who rewinds it */
+	bool keep;		    /* the fleet owns the session and rewinds its machine */
 };
 
 static void end_with(struct drive *d, enum kt_outcome outcome, const struct kt_diag *diag)
@@ -47,11 +48,8 @@ static void progress(struct drive *d, const char *text)
 static void on_mark(void *arg, enum kt_console_mark mark, const char *text)
 {
 	struct drive *d = arg;
-	struct kt_run_record *rec = &d->res->record;
 
-	if (rec->console_mark_count < KT_ARRAY_SIZE(rec->console_marks))
-		snprintf(rec->console_marks[rec->console_mark_count++],
-			 sizeof(rec->console_marks[0]), "%s", text);
+	kt_run_record_mark(&d->res->record, text);
 }
 
 static void on_console(void *arg, const void *data, size_t len)
@@ -319,6 +317,8 @@ static void run(struct drive *d)
 		progress(d, "running");
 		r = kt_session_job(session, &job, &diag);
 	}
+	if (session->outcome == KT_OUTCOME_GUEST_HANG)
+		kt_hang_describe(session, d->req->kernel->path, &session->diag);
 	if (r || !d->keep || kt_session_freeze(session, kt_now_ns() + FREEZE_NS, &diag))
 		kt_session_stop(session);
 }
@@ -365,7 +365,6 @@ int kt_drive(struct kt_run_result *res, const struct kt_run_request *req,
 		run(&d);
 		take_stats(&d);
 		conclude(&d);
-		r = d.session->fault == -ENOMEM ? kt_raise(-ENOMEM) : 0;
 	}
 	if (!start->session)
 		kt_session_free(d.session);

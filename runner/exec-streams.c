@@ -138,10 +138,8 @@ int kt_exec_streams_start(struct kt_exec_streams *s, struct kt_session *session,
 			  struct kt_command *command, const struct kt_command_spec *spec)
 {
 	static const struct kt_command_handlers handlers = { on_output, on_room, on_end };
-	int r = kt_command_start(command, &session->commands, spec, &handlers, s);
 
-	if (r)
-		return kt_forward(r);
+	KT_TRY(kt_command_start(command, &session->commands, spec, &handlers, s));
 	s->session = session;
 	s->command = command;
 	on_room(s);

@@ -3,10 +3,8 @@
 #include <errno.h>
 #include <poll.h>
 #include <sys/ioctl.h>
-#include <termios.h>
 #include <unistd.h>
 
-#include "base/cleanup.h"
 #include "base/fs.h"
 #include "runner/exec-terminal.h"
 
@@ -30,8 +28,8 @@ static void on_typed(void *arg, int fd, uint32_t events)
 		return;
 	}
 	r = kt_vm_send(t->session->vm, KT_VM_STREAM_TERMINAL, text, (size_t)n);
-	/* Input beyond a full queue of the guest is lost, as in the input queue of any tty. */
-	if (r < 0 && r != -ENOBUFS)
+	/* KT_VM_E_FULL: the input is lost, as in the full input queue of any tty. */
+	if (r < 0)
 		kt_session_fault(t->session, r);
 }
 

@@ -41,6 +41,7 @@ struct run {
 	struct kt_command command;
 	struct kt_exec_streams streams;
 	struct kt_exec_terminal terminal;
+	struct kt_exec_watch watch;
 	struct kt_source *signals;
 	int cancelled; /* signal of the user that ended the machine; 0: none */
 	unsigned int signal_count;
@@ -103,23 +104,31 @@ static int stage(struct run *run)
 
 /* ---- what the guest says ---- */
 
-/* After a death of the scheduler the command continues under the kernel's own: a remark. */
+/* After a death of the scheduler the command continues under the kernel's own. */
 static void on_message(void *arg, const struct kt_msg *msg)
+{
+	struct kt_diag diag = KT_DIAG_INIT;
+	struct run *run = arg;
+	int r = kt_exec_watch_message(&run->watch, msg, &diag);
+
+	if (r < 0)
+		kt_session_fault(run->session, r);
+	else if (r > 0)
+		kt_session_end_with(run->session, KT_OUTCOME_CHANNEL_LOST, &diag);
+}
+
+static void on_mark(void *arg, enum kt_console_mark mark, const char *text)
 {
 	struct run *run = arg;
 
-	if (msg->type != KT_MSG_SCHED || msg->sched.event != KT_SCHED_DIED ||
-	    !run->session->attached)
-		return;
-	kt_diag_doing(&run->res->diag, "run under scheduler '%s'", run->cell.scheds[0].name);
-	kt_diag_cause(&run->res->diag, "it ended before the command did, with wait status %#x",
-		      msg->sched.status);
+	kt_exec_watch_mark(&run->watch, text);
 }
 
 static void on_console(void *arg, const void *data, size_t len)
 {
 	struct run *run = arg;
 
+	kt_exec_watch_console(&run->watch, data, len);
 	if (run->req->on_console)
 		run->req->on_console(run->req->arg, data, len);
 }
@@ -230,7 +239,8 @@ static int attach(struct run *run, struct kt_diag *diag)
 	if (!run->cell.scheds[0].name)
 		return 0;
 	progress(run, "attaching");
-	return kt_session_attach(run->session, run->cell.scheds[0].name, diag);
+	return kt_session_attach(run->session, run->cell.scheds[0].name,
+				 run->cell.attach_timeout_ns, diag);
 }
 
 static void run_command(struct run *run)
@@ -295,7 +305,12 @@ static int exit_of(const struct kt_command *cmd, struct kt_diag *diag)
 
 static void conclude(struct run *run)
 {
-	if (run->command.end_ns && !run->command.running)
+	bool ended = run->command.end_ns && !run->command.running;
+	bool died = kt_exec_watch_conclude(&run->watch, &run->res->remarks, run->req->artifacts);
+
+	if (ended && died && !run->command.error && !run->req->allow_scheduler_death)
+		run->res->exit = KT_EXEC_EXIT_SCHEDULER_DIED;
+	else if (ended)
 		run->res->exit = exit_of(&run->command, &run->res->diag);
 	else if (run->cancelled)
 		run->res->exit = KT_EXEC_EXIT_SIGNAL + run->cancelled;
@@ -314,13 +329,16 @@ static void run_in_machine(struct run *run)
 {
 	static const struct kt_session_handlers handlers = { .on_message = on_message,
 							     .on_console = on_console,
+							     .on_mark = on_mark,
 							     .on_terminal = on_terminal };
 	uint64_t timeout = run->cell.timeout_ns;
 	const struct kt_session_owner owner = {
 		.handlers = &handlers,
 		.arg = run,
 		.doing = "run the command",
-		.deadline_ns = timeout ? kt_now_ns() + START_NS + 2 * timeout : UINT64_MAX,
+		.deadline_ns = timeout ? kt_now_ns() + START_NS + run->cell.attach_timeout_ns +
+						 2 * timeout :
+					 UINT64_MAX,
 		.cancel_fd = -1, /* signals are handled one by one: see take_signal() */
 	};
 	struct kt_session *session = run->session;
@@ -344,6 +362,7 @@ static void deinit(struct run *run)
 {
 	run->signals = kt_source_free(run->signals);
 	kt_exec_streams_deinit(&run->streams);
+	kt_exec_watch_deinit(&run->watch);
 	run->session = kt_session_free(run->session);
 	kt_baked_deinit(&run->baked);
 	kt_closep(&run->staged_fd);
@@ -362,11 +381,13 @@ void kt_exec(struct kt_exec_result *res, const struct kt_exec_request *req)
 	run.terminal = (struct kt_exec_terminal){
 		.in_fd = req->in_fd, .out_fd = req->out_fd, .on_gone = on_terminal_gone, .arg = &run
 	};
-	if (stage(&run)) {
+	r = kt_exec_watch_init(&run.watch);
+	if (!r && stage(&run)) {
 		deinit(&run);
 		return;
 	}
-	r = open_machine(&run, &diag);
+	if (!r)
+		r = open_machine(&run, &diag);
 	if (r < 0 && !kt_diag_is_set(&diag))
 		kt_diag_cause(&diag, "%s", strerror(-r));
 	if (r)

@@ -13,10 +13,12 @@
 #include "base/error.h"
 #include "kernel/kernel.h"
 #include "machine/stage/stage.h"
+#include "runner/exec-watch.h"
 #include "vmm/vm.h"
 
 /* Exit statuses of a program that runs another program, as in timeout(1) and env(1). */
 enum kt_exec_exit {
+	KT_EXEC_EXIT_SCHEDULER_DIED = 123, /* before the command ended */
 	KT_EXEC_EXIT_TIMED_OUT = 124,
 	KT_EXEC_EXIT_FAULT = 125,      /* fault of ktest, machine or host */
 	KT_EXEC_EXIT_CANNOT_RUN = 126, /* the program exists and cannot be executed */
@@ -34,8 +36,11 @@ struct kt_exec_request {
 	struct kt_stage_files *files; /* files to stage; kt_exec() adds the program */
 	const char *const *argv;      /* NULL-terminated, at least 1 string */
 	const char *const *env;	      /* "NAME=VALUE", NULL-terminated; NULL: none */
-	int in_fd, out_fd, err_fd;    /* borrowed; standard streams of the command */
-	bool terminal;		      /* they are a terminal, in raw mode while the command runs */
+	/* The exit status is the command's even if the scheduler died. */
+	bool allow_scheduler_death;
+	const char *artifacts;	   /* folder for artefacts; NULL: the default */
+	int in_fd, out_fd, err_fd; /* borrowed; standard streams of the command */
+	bool terminal;		   /* they are a terminal, in raw mode while the command runs */
 	/*
 	 * A non-blocking signalfd(2). The first signal is sent to the command, the second ends
 	 * the machine. With a terminal, the first signal ends the machine, and SIGWINCH updates
@@ -51,7 +56,8 @@ struct kt_exec_request {
 
 struct kt_exec_result {
 	int exit;	     /* exit status for ktest */
-	struct kt_diag diag; /* an error or a remark; may be empty */
+	struct kt_diag diag; /* an error; may be empty */
+	struct kt_exec_remarks remarks;
 };
 
 /* Runs the command. Faults are results, too: KT_EXEC_EXIT_FAULT. */

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Selecting scenarios; see plan.h. */
 #include <fnmatch.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "base/cleanup.h"
 #include "runner/plan.h"
 
@@ -46,25 +48,38 @@ static const char *nearest(const char *name)
 }
 
 /* "lib/GLOB" selects among the scenarios of the library only. */
-static bool matches(const struct kt_scenario *s, const char *pattern)
+static bool matches(const char *name, const char *file, const char *pattern)
 {
 	if (strncmp(pattern, "lib/", 4))
-		return !fnmatch(pattern, s->name, 0);
-	return strstr(s->file, "scenario/library/") && !fnmatch(pattern + 4, s->name, 0);
+		return !fnmatch(pattern, name, 0);
+	return strstr(file, "scenario/library/") && !fnmatch(pattern + 4, name, 0);
 }
 
-static bool select_one(bool *selected, const char *pattern)
+/* What the patterns select of the two tables. */
+struct selection {
+	bool *sound, *broken; /* owned; one per row of the table */
+};
+
+static void selection_deinit(struct selection *s)
+{
+	free(s->sound);
+	free(s->broken);
+}
+
+static bool select_one(struct selection *selected, const char *pattern)
 {
 	unsigned int n;
 	const struct kt_scenario *const *table = kt_scenario_table(&n);
+	const struct kt_broken_scenario *const *broken;
 	bool any = false;
 
-	for (unsigned int i = 0; i < n; i++) {
-		if (matches(table[i], pattern)) {
-			selected[i] = true;
-			any = true;
-		}
-	}
+	for (unsigned int i = 0; i < n; i++)
+		if (matches(table[i]->name, table[i]->file, pattern))
+			selected->sound[i] = any = true;
+	broken = kt_broken_scenarios(&n);
+	for (unsigned int i = 0; i < n; i++)
+		if (matches(broken[i]->name, broken[i]->file, pattern))
+			selected->broken[i] = any = true;
 	return any;
 }
 
@@ -81,8 +96,44 @@ static int no_match(const char *pattern, struct kt_diag *diag)
 	return KT_PLAN_E_NO_MATCH;
 }
 
-static int make_cells(struct kt_plan *plan, const bool *selected,
-		      const struct kt_cell_wishes *wishes, struct kt_diag *diag)
+static int add_unfit(struct kt_plan *plan, const char *name, const char *cause)
+{
+	struct kt_plan_unfit unfit = { .name = name };
+
+	snprintf(unfit.cause, sizeof(unfit.cause), "%s", cause);
+	return kt_array_append(plan->unfit, plan->unfit_count, unfit);
+}
+
+static int add_broken(struct kt_plan *plan, const bool *selected)
+{
+	unsigned int n;
+	const struct kt_broken_scenario *const *table = kt_broken_scenarios(&n);
+
+	for (unsigned int i = 0; i < n; i++)
+		if (selected[i])
+			KT_TRY(add_unfit(plan, table[i]->name, table[i]->error));
+	return 0;
+}
+
+/* An invalid record hinders no other. */
+static int add_cell(struct kt_plan *plan, const struct kt_scenario *s,
+		    const struct kt_cell_wishes *wishes, struct kt_diag *diag)
+{
+	struct kt_diag why = KT_DIAG_INIT;
+	char text[KT_DIAG_TEXT_MAX];
+
+	if (kt_scenario_validate(s, &why))
+		return kt_forward(
+			add_unfit(plan, s->name, kt_diag_format(&why, text, sizeof(text))));
+	kt_diag_doing(diag, "plan scenario '%s'", s->name);
+	if (kt_cell_init(&plan->cells[plan->count++], s, wishes, diag))
+		return KT_PLAN_E_INVALID;
+	kt_diag_reset(diag);
+	return 0;
+}
+
+static int add_cells(struct kt_plan *plan, const bool *selected,
+		     const struct kt_cell_wishes *wishes, struct kt_diag *diag)
 {
 	unsigned int n;
 	const struct kt_scenario *const *table = kt_scenario_table(&n);
@@ -90,14 +141,9 @@ static int make_cells(struct kt_plan *plan, const bool *selected,
 	plan->cells = calloc(n + 1, sizeof(plan->cells[0]));
 	if (!plan->cells)
 		return kt_raise(-ENOMEM);
-	for (unsigned int i = 0; i < n; i++) {
-		if (!selected[i])
-			continue;
-		kt_diag_doing(diag, "plan scenario '%s'", table[i]->name);
-		if (kt_cell_init(&plan->cells[plan->count++], table[i], wishes, diag))
-			return KT_PLAN_E_INVALID;
-	}
-	kt_diag_reset(diag);
+	for (unsigned int i = 0; i < n; i++)
+		if (selected[i])
+			KT_TRY(add_cell(plan, table[i], wishes, diag));
 	return 0;
 }
 
@@ -105,29 +151,30 @@ int kt_plan_select(struct kt_plan *ret_plan, const char *const *patterns, unsign
 		   const struct kt_cell_wishes *wishes, struct kt_diag *diag)
 {
 	_cleanup_(kt_plan_deinit) struct kt_plan plan = { 0 };
-	_cleanup_(kt_freep) bool *selected = NULL;
-	unsigned int n;
-	int r;
+	_cleanup_(selection_deinit) struct selection selected = { 0 };
+	unsigned int n, broken;
 
 	kt_scenario_table(&n);
-	selected = calloc(n + 1, sizeof(*selected));
-	if (!selected)
+	kt_broken_scenarios(&broken);
+	selected.sound = calloc(n + 1, sizeof(bool));
+	selected.broken = calloc(broken + 1, sizeof(bool));
+	if (!selected.sound || !selected.broken)
 		return kt_raise(-ENOMEM);
 	for (unsigned int i = 0; i < count; i++)
-		if (!select_one(selected, patterns[i]))
+		if (!select_one(&selected, patterns[i]))
 			return no_match(patterns[i], diag);
-	if (!count && !select_one(selected, "*"))
+	if (!count && !select_one(&selected, "*"))
 		return no_match("*", diag);
-	r = make_cells(&plan, selected, wishes, diag);
-	if (r)
-		return kt_forward(r);
+	KT_TRY(add_broken(&plan, selected.broken));
+	KT_TRY(add_cells(&plan, selected.sound, wishes, diag));
 	*ret_plan = plan;
-	plan.cells = NULL;
+	plan = (struct kt_plan){ 0 };
 	return 0;
 }
 
 void kt_plan_deinit(struct kt_plan *plan)
 {
 	free(plan->cells);
+	free(plan->unfit);
 	*plan = (struct kt_plan){ 0 };
 }

@@ -6,9 +6,17 @@
 #include "base/error.h"
 #include "scenario/cell.h"
 
+/* A selected scenario that cannot be run, whatever the user wishes. */
+struct kt_plan_unfit {
+	const char *name;	      /* static */
+	char cause[KT_DIAG_TEXT_MAX]; /* with file and line */
+};
+
 struct kt_plan {
 	struct kt_cell *cells; /* owned array, in the order of the table of scenarios */
 	unsigned int count;
+	struct kt_plan_unfit *unfit; /* owned array: broken files first, then invalid records */
+	unsigned int unfit_count;
 };
 
 enum kt_plan_condition {

@@ -28,7 +28,7 @@
 
 static void setup_error(struct kt_run_result *res, int r, const struct kt_diag *diag)
 {
-	res->outcome = r < 0 && r != -ENOENT ? KT_OUTCOME_HOST_ERROR : KT_OUTCOME_SETUP_ERROR;
+	res->outcome = r < 0 ? KT_OUTCOME_HOST_ERROR : KT_OUTCOME_SETUP_ERROR;
 	res->diag = *diag;
 	if (!kt_diag_is_set(diag))
 		kt_diag_cause(&res->diag, "%s", r < 0 ? strerror(-r) : "cannot be set up");
@@ -84,6 +84,8 @@ static void make_rerun(struct kt_run_result *res, const struct kt_run_request *r
 	append_word(&out, text);
 	append_word(&out, "--accel");
 	append_word(&out, kt_accel_name(cell->machine.accel));
+	append_word(&out, "--time");
+	append_word(&out, kt_time_name(cell->machine.time));
 	append_word(&out, "--kernel");
 	append_word(&out, cell->machine.kernel);
 	if (w->cold)
@@ -95,6 +97,10 @@ static void make_rerun(struct kt_run_result *res, const struct kt_run_request *r
 	if (w->timeout_ns) {
 		append_word(&out, "--timeout");
 		append_word(&out, kt_duration_format(w->timeout_ns, text));
+	}
+	if (w->attach_timeout_ns) {
+		append_word(&out, "--attach-timeout");
+		append_word(&out, kt_duration_format(w->attach_timeout_ns, text));
 	}
 	if (w->scheduler) {
 		snprintf(text, sizeof(text), "%s%s%s", w->scheduler, w->scheduler_name ? ":" : "",
@@ -263,7 +269,7 @@ static int run_cold(struct kt_run_result *res, const struct kt_run_request *req,
 	struct kt_drive_start start = { .config = *config, .staged_fd = -1 };
 
 	if (stage_part(res, req, 0, &initrd_fd, art))
-		return res->outcome == KT_OUTCOME_UNKNOWN ? kt_raise(-ENOMEM) : 0;
+		return 0;
 	start.config.initrd_fd = initrd_fd;
 	return kt_forward(kt_drive(res, req, &start, art));
 }
@@ -275,13 +281,13 @@ static int run_clone(struct kt_run_result *res, const struct kt_run_request *req
 	_cleanup_(kt_closep) int staged_fd = -1;
 	struct kt_drive_start start = { .config = *config,
 					.bake = origin->baked.bake,
-					.session = origin->lease.session,
-					.blank = kt_steal_ptr(origin->blank) };
+					.session = origin->lease.session };
 	const struct kt_bake *bake = start.session ? start.session->bake : start.bake;
 
 	/* A primed machine has everything staged. */
 	if (!bake->prologue_bytes && stage_part(res, req, KT_INITRAMFS_STAGED, &staged_fd, art))
-		return res->outcome == KT_OUTCOME_UNKNOWN ? kt_raise(-ENOMEM) : 0;
+		return 0;
+	start.blank = kt_steal_ptr(origin->blank);
 	start.staged_fd = staged_fd;
 	return kt_forward(kt_drive(res, req, &start, art));
 }
@@ -348,8 +354,6 @@ static int run_staged(struct kt_run_result *res, const struct kt_run_request *re
 	r = kt_kernel_require(req->kernel, &diag);
 	if (!r)
 		r = kt_machine_config(&config, &req->cell->machine, -1, &diag);
-	if (r == -ENOMEM)
-		return kt_forward(r);
 	if (r) {
 		setup_error(res, r, &diag);
 		return 0;
@@ -413,9 +417,7 @@ int kt_run(struct kt_run_result *ret_result, const struct kt_run_request *req)
 	*res = (struct kt_run_result){ .cell = req->cell, .outcome = KT_OUTCOME_UNKNOWN };
 	if (!art)
 		return kt_raise(-ENOMEM);
-	r = kt_run_record_init(&res->record);
-	if (r)
-		return kt_forward(r);
+	KT_TRY(kt_run_record_init(&res->record));
 	make_rerun(res, req);
 	if (req->cell->skip) {
 		skip(res, req->cell->skip);

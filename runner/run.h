@@ -16,5 +16,5 @@
  */
 struct kt_session *kt_run_begin(const struct kt_cell *cell);
 
-/* Runs the cell. Returns 0 for every end of the run, with a result, or -ENOMEM. */
+/* Runs the cell. Returns 0 for every end of the run, or a negative errno: there is no result. */
 int kt_run(struct kt_run_result *ret_result, const struct kt_run_request *request) _kt_must_check_;

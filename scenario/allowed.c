@@ -104,6 +104,27 @@ static void add_group(struct state *st, const char *path)
 	*g = (struct group){ .path = path };
 }
 
+/* Whether the last mention of cpuset in "+cpu -cpuset" disables it. */
+static bool disables_cpuset(const char *controllers)
+{
+	bool disabled = false;
+	const char *p = controllers;
+
+	while ((p = strstr(p, "cpuset"))) {
+		disabled = p > controllers && p[-1] == '-';
+		p += strlen("cpuset");
+	}
+	return disabled;
+}
+
+/* Children without the controller have no cpuset, and an empty one when they have it again. */
+static void forget_cpusets_below(struct state *st, const char *path)
+{
+	for (unsigned int i = 0; i < st->group_count; i++)
+		if (is_above(path, st->groups[i].path) && strcmp(path, st->groups[i].path))
+			st->groups[i].limited = false;
+}
+
 static void follow_group(struct state *st, const struct kt_op *op)
 {
 	struct group *g = op->cgroup ? find(st, op->cgroup) : NULL;
@@ -118,6 +139,8 @@ static void follow_group(struct state *st, const struct kt_op *op)
 		g->limited = true;
 	} else if (op->kind == KT_OP_KIND_CPUSET_CLEAR) {
 		g->limited = false;
+	} else if (op->kind == KT_OP_KIND_SUBTREE_CONTROL && disables_cpuset(op->text)) {
+		forget_cpusets_below(st, op->cgroup);
 	} else if (op->kind == KT_OP_KIND_CPUSET_SWAP && other) {
 		const struct group was = *g;
 
@@ -137,7 +160,8 @@ static void follow_workers(struct state *st, const struct kt_op *op)
 	if (op->kind == KT_OP_KIND_START) {
 		st->started = true;
 		st->cgroup = st->workers->cgroup;
-		st->affinity = st->all;
+		if (kt_cpus_resolve(&st->affinity, &st->workers->cpus, st->places, st->place_count))
+			st->affinity = st->all;
 	} else if (op->kind == KT_OP_KIND_STOP) {
 		st->started = false;
 	} else if (op->kind == KT_OP_KIND_MOVE) {
@@ -170,13 +194,7 @@ static void init(struct state *st, const struct kt_workers *workers, const struc
 	const struct kt_cpus all = KT_CPUS_ALL();
 
 	st->workers = workers;
-	st->place_count = kt_topology_cpus(topo);
-	for (unsigned int cpu = 0; cpu < st->place_count; cpu++) {
-		const struct kt_topology_place place = kt_topology_place(topo, cpu);
-
-		st->places[cpu] =
-			(struct kt_cpu_place){ (uint16_t)cpu, place.node, place.llc, place.core };
-	}
+	st->place_count = kt_cpus_places(st->places, topo);
 	/* Cannot fail: a machine has at least one CPU. */
 	(void)!kt_cpus_resolve(&st->all, &all, st->places, st->place_count);
 	st->online = st->all;

@@ -25,6 +25,16 @@ static uint64_t random_seed(void)
 	return getrandom(&seed, sizeof(seed), 0) == sizeof(seed) ? seed : kt_now_ns() & UINT32_MAX;
 }
 
+/* A nested machine counts nothing: its inner KVM measures the host's time. */
+static enum kt_time time_of(const struct kt_cell_machine *m, enum kt_time wanted)
+{
+	if (m->nested)
+		return KT_TIME_HOST;
+	if (wanted != KT_TIME_AUTO || m->accel == KT_ACCEL_AUTO)
+		return wanted;
+	return m->accel == KT_ACCEL_TCG ? KT_TIME_COUNTED : KT_TIME_HOST;
+}
+
 static int make_machine(struct kt_cell_machine *m, const struct kt_scenario *s,
 			const struct kt_cell_wishes *w, struct kt_diag *diag)
 {
@@ -38,11 +48,13 @@ static int make_machine(struct kt_cell_machine *m, const struct kt_scenario *s,
 		.nested = s && s->nested,
 		.perf = w->perf,
 		.modules = s ? s->modules : NULL,
+		.cmdline = s ? s->cmdline : NULL,
 		.accel = w->accel,
 		.kernel = w->kernel,
 		.build_id = w->build_id,
 		.seed = w->has_seed ? w->seed : random_seed(),
 	};
+	m->time = time_of(m, w->time);
 	return kt_topology_parse(&m->topo, m->topology, diag) ? KT_CELL_E_INVALID : 0;
 }
 
@@ -54,6 +66,7 @@ void kt_cell_settle(struct kt_cell *cell, enum kt_accel accel, const char *reaso
 	if (m->accel == KT_ACCEL_AUTO)
 		m->accel = m->nested ? KT_ACCEL_TCG : accel;
 	m->accel_reason = reason;
+	m->time = time_of(m, cell->wishes.time);
 }
 
 /* ---- schedulers ---- */
@@ -66,8 +79,7 @@ static const char *given_name(const struct kt_cell_wishes *w)
 static int refuse(struct kt_diag *diag, const char *name, const char *why)
 {
 	kt_diag_doing(diag, "give scheduler '%s'", name);
-	kt_diag_cause(diag, "%s", why);
-	return KT_CELL_E_INVALID;
+	return kt_fail(diag, KT_CELL_E_INVALID, "%s", why);
 }
 
 /* Adds the schedulers of a list. Returns whether the user may replace any of them. */
@@ -121,20 +133,30 @@ const struct kt_sched_decl *kt_cell_boot(const struct kt_cell *cell)
 
 /* ---- limits ---- */
 
+/* All layers above the built-in one; of_workers: NULL for tasks that are no workers. */
+static struct kt_limits given_limits(const struct kt_cell *cell, const struct kt_limits *of_workers)
+{
+	struct kt_limits given = { 0 };
+
+	for (const struct kt_sched_decl *d = cell->scheds; d->name; d++)
+		kt_limits_apply(&given, d->limits);
+	kt_limits_apply(&given, cell->scenario->limits);
+	kt_limits_apply(&given, of_workers);
+	kt_limits_apply(&given, &cell->wishes.limits);
+	return given;
+}
+
 static void make_limits(struct kt_cell *cell)
 {
 	const struct kt_workers *w = cell->scenario->workers;
+	struct kt_limits given = given_limits(cell, NULL);
 
+	cell->task_limits = kt_limits_default;
+	kt_limits_apply(&cell->task_limits, &given);
 	for (struct kt_cell_limits *l = cell->limits; w && w->name; w++, l++) {
-		struct kt_limits given = { 0 };
-
 		if (l == cell->limits + KT_WORKERS_MAX)
 			return;
-		for (const struct kt_sched_decl *d = cell->scheds; d->name; d++)
-			kt_limits_apply(&given, d->limits);
-		kt_limits_apply(&given, cell->scenario->limits);
-		kt_limits_apply(&given, w->limits);
-		kt_limits_apply(&given, &cell->wishes.limits);
+		given = given_limits(cell, w->limits);
 		*l = (struct kt_cell_limits){ kt_limits_default, given.spread };
 		kt_limits_apply(&l->limits, &given);
 	}
@@ -148,11 +170,17 @@ const struct kt_cell_limits *kt_cell_limits(const struct kt_cell *cell,
 
 /* ---- the cell ---- */
 
-static uint64_t timeout_of(const struct kt_scenario *s)
+static uint64_t timeout_of(const struct kt_cell *cell)
 {
+	const struct kt_scenario *s = cell->scenario;
+	/* The default of an attach is in that of the run. */
+	uint64_t attach_ns = cell->attach_timeout_ns > KT_ATTACH_TIMEOUT_NS ?
+				     cell->attach_timeout_ns - KT_ATTACH_TIMEOUT_NS :
+				     0;
+
 	return s->timeout ?:
-			    DEFAULT_TIMEOUT_NS + kt_scenario_hold_ns(s) + kt_scenario_freeze_ns(s) +
-			       kt_scenario_programs_ns(s);
+			    DEFAULT_TIMEOUT_NS + attach_ns + kt_scenario_hold_ns(s) +
+			       kt_scenario_freeze_ns(s) + kt_scenario_programs_ns(s);
 }
 
 int kt_cell_init(struct kt_cell *ret_cell, const struct kt_scenario *s,
@@ -163,7 +191,11 @@ int kt_cell_init(struct kt_cell *ret_cell, const struct kt_scenario *s,
 	*cell = (struct kt_cell){ .wishes = *wishes,
 				  .scenario = s,
 				  .programs = s ? s->programs : NULL,
-				  .timeout_ns = wishes->timeout_ns };
+				  .timeout_ns = wishes->timeout_ns,
+				  .attach_timeout_ns = wishes->attach_timeout_ns ?:
+							       s && s->attach_timeout ?
+							       s->attach_timeout :
+							       KT_ATTACH_TIMEOUT_NS };
 	/* Huge pages cannot be mapped from a file on a disk: a machine for measuring is no clone. */
 	cell->start = wishes->cold || wishes->perf ? KT_START_COLD : s ? s->start : KT_START_WARM;
 	KT_TRY(make_machine(&cell->machine, s, wishes, diag));
@@ -174,7 +206,7 @@ int kt_cell_init(struct kt_cell *ret_cell, const struct kt_scenario *s,
 		return 0;
 	make_limits(cell);
 	if (!cell->timeout_ns)
-		cell->timeout_ns = timeout_of(s);
+		cell->timeout_ns = timeout_of(cell);
 	return 0;
 }
 
@@ -184,24 +216,17 @@ bool kt_cell_is_primed(const struct kt_cell *cell)
 	       (cell->start == KT_START_WARM && cell->scenario->has_warm_up);
 }
 
-static const char *base_name(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	return slash ? slash + 1 : path;
-}
-
 const char *kt_cell_name(const struct kt_cell *cell, char buf[KT_CELL_NAME_MAX])
 {
 	const struct kt_cell_machine *m = &cell->machine;
 	const char *scheduler = cell->wishes.scheduler;
 	const char *kernel =
-		m->build_id && m->build_id[0] ? m->build_id : base_name(m->kernel ?: "");
+		m->build_id && m->build_id[0] ? m->build_id : basename(m->kernel ?: "");
 
-	snprintf(buf, KT_CELL_NAME_MAX, "%s@%s%s%.*s/%.12s/%s/%llu",
+	snprintf(buf, KT_CELL_NAME_MAX, "%s@%s%s%.*s/%.12s/%s%s/%llu",
 		 cell->scenario ? cell->scenario->name : "", m->topology, scheduler ? "+" : "",
-		 KT_NAME_MAX, scheduler ? base_name(scheduler) : "", kernel,
-		 kt_accel_name(m->accel), (unsigned long long)m->seed);
+		 KT_NAME_MAX, scheduler ? basename(scheduler) : "", kernel, kt_accel_name(m->accel),
+		 m->time == KT_TIME_COUNTED ? "-counted" : "", (unsigned long long)m->seed);
 	return buf;
 }
 
@@ -215,6 +240,7 @@ uint64_t kt_cell_hash(const struct kt_cell *cell)
 				     m->nested,
 				     m->seed,
 				     cell->start,
+				     cell->attach_timeout_ns,
 				     cell->has_boot };
 	XXH3_state_t h;
 
@@ -234,6 +260,7 @@ struct kt_msg_job kt_cell_job(const struct kt_cell *cell, bool prime)
 				  .memory_bytes = cell->machine.memory_bytes,
 				  .seed = cell->machine.seed,
 				  .cold = cell->start == KT_START_COLD,
+				  .attach_timeout_ns = cell->attach_timeout_ns,
 				  .prime = prime };
 
 	snprintf(job.scenario, sizeof(job.scenario), "%s", cell->scenario->name);
@@ -262,6 +289,7 @@ int kt_cell_of_job(struct kt_cell *ret_cell, const struct kt_msg_job *job, struc
 					       .has_seed = true,
 					       .seed = job->seed,
 					       .cold = job->cold,
+					       .attach_timeout_ns = job->attach_timeout_ns,
 					       .scheduler =
 						       job->scheduler[0] ? job->scheduler : NULL,
 					       .scheduler_name = job->scheduler };
@@ -270,8 +298,7 @@ int kt_cell_of_job(struct kt_cell *ret_cell, const struct kt_msg_job *job, struc
 	KT_TRY(check_hash("table", job->table_hash, kt_scenario_table_hash(), diag));
 	if (!s) {
 		kt_diag_doing(diag, "find the scenario");
-		kt_diag_cause(diag, "init has no scenario '%s'", job->scenario);
-		return KT_CELL_E_INVALID;
+		return kt_fail(diag, KT_CELL_E_INVALID, "init has no scenario '%s'", job->scenario);
 	}
 	KT_TRY(kt_cell_init(ret_cell, s, &wishes, diag));
 	return check_hash("cell", job->cell_hash, kt_cell_hash(ret_cell), diag);

@@ -26,6 +26,7 @@ struct kt_cell_wishes {
 	const char *topology; /* notation of proto/topology.h */
 	uint64_t memory_bytes;
 	enum kt_accel accel;   /* AUTO: kt_cell_settle() */
+	enum kt_time time;     /* AUTO: kt_cell_settle() */
 	const char *kernel;    /* path of the image */
 	const char *build_id;  /* of that kernel */
 	bool has_seed;	       /* false: random seed */
@@ -38,6 +39,7 @@ struct kt_cell_wishes {
 	const char *const *scheduler_args; /* argv[1...] of the binary, NULL-terminated */
 	struct kt_limits limits;	   /* last layer of limits */
 	uint64_t timeout_ns;		   /* wall time of the run */
+	uint64_t attach_timeout_ns;	   /* guest time that an attach may take */
 };
 
 /* The properties of a machine. */
@@ -48,7 +50,9 @@ struct kt_cell_machine {
 	bool nested; /* the machine can run machines */
 	bool perf;
 	const char *const *modules; /* kernel modules, NULL-terminated; NULL: none */
+	const char *cmdline;	    /* appended to the kernel's command line; NULL: nothing */
 	enum kt_accel accel;
+	enum kt_time time;	  /* AUTO as long as accel is; HOST in a nested machine */
 	const char *accel_reason; /* why AUTO did not become kvm; NULL: it did, or no AUTO */
 	const char *kernel, *build_id;
 	uint64_t seed;
@@ -70,7 +74,9 @@ struct kt_cell {
 	struct kt_sched_decl scheds[KT_SCHEDS_MAX + 1];
 	const struct kt_program_decl *programs; /* name NULL terminates; NULL: none */
 	struct kt_cell_limits limits[KT_WORKERS_MAX];
+	struct kt_limits task_limits; /* of tasks that are no workers: without their layer */
 	uint64_t timeout_ns;
+	uint64_t attach_timeout_ns;
 	const char *skip; /* why the run is skipped; NULL: run */
 };
 
@@ -87,7 +93,10 @@ enum kt_cell_condition {
 int kt_cell_init(struct kt_cell *ret_cell, const struct kt_scenario *scenario,
 		 const struct kt_cell_wishes *wishes, struct kt_diag *diag) _kt_must_check_;
 
-/* Replaces KT_ACCEL_AUTO: by tcg in a nested machine, else by `accel`, for `reason`. */
+/*
+ * Replaces KT_ACCEL_AUTO: by tcg in a nested machine, else by `accel`, for `reason`; and
+ * KT_TIME_AUTO by the time that goes with the accelerator.
+ */
 void kt_cell_settle(struct kt_cell *cell, enum kt_accel accel, const char *reason);
 
 /* The boot scheduler; NULL: none. */

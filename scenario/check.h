@@ -46,7 +46,8 @@ enum kt_check_condition {
  *   "stats.hits"             member of a global struct
  *   "counters[3]"            element of a global array, or of map `counters`
  *   "cpu_ctx[0].runtime_ns"  member of a map's element
- * Hash maps are indexed by integer key. Per-CPU values are summed.
+ *   "cpu_ctx[0]@cpu4.hits"   the same of CPU 4, if the map is per CPU
+ * Hash maps are indexed by integer key. Per-CPU values are summed unless the path names a CPU.
  *
  * Returns 0, KT_CHECK_E_NO_SNAPSHOT, KT_CHECK_E_NO_NAME or KT_CHECK_E_TYPE. A condition is
  * also recorded as a finding, which lists the names that exist.
@@ -160,48 +161,49 @@ void kt_check_late(struct kt_check *ck, const char *file, int line, const char *
 void kt_check_unclear(struct kt_check *ck, const char *file, int line, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
 
-/* KT_EXPECT_MSG() for limits on time, by kt_check_late(). */
-#define KT_EXPECT_IN_TIME(ck, cond, ...)                                      \
-	({                                                                    \
-		bool _held = (cond);                                          \
-		if (!_held)                                                   \
-			kt_check_late((ck), __FILE__, __LINE__, __VA_ARGS__); \
-		_held;                                                        \
+#define KT_EXPECT_BY_(record, ck, cond, ...)                           \
+	({                                                             \
+		bool _held = (cond);                                   \
+		if (!_held)                                            \
+			record((ck), __FILE__, __LINE__, __VA_ARGS__); \
+		_held;                                                 \
 	})
+/* KT_EXPECT_MSG() for limits on time, by kt_check_late(). */
+#define KT_EXPECT_IN_TIME(ck, cond, ...) KT_EXPECT_BY_(kt_check_late, ck, cond, __VA_ARGS__)
 
-/* Records the condition that a function of series.h returned, 0: nothing. Returns !condition. */
-bool kt_check_series(struct kt_check *ck, const char *file, int line, int condition,
+/*
+ * Records the condition that a function of series.h returned, 0: nothing. in_time: the pattern is
+ * one over time, as by kt_check_late(). Returns !condition.
+ */
+bool kt_check_series(struct kt_check *ck, const char *file, int line, bool in_time, int condition,
 		     const char *why);
 
 /*
- * Patterns over a series, as series.h defines them. KT_SERIES_E_UNCLEAR (too few points, a
+ * Patterns over a series, as series.h defines them. A busy host excuses rate, steady and converges,
+ * as it does KT_EXPECT_IN_TIME(). KT_SERIES_E_UNCLEAR (too few points, a
  * divisor of 0) makes the run inconclusive.
  */
-#define KT_EXPECT_SERIES_(ck, name, ...)                                                  \
-	({                                                                                \
-		char _why[KT_TEXT_MAX];                                                   \
-		kt_check_series((ck), __FILE__, __LINE__, name(__VA_ARGS__, _why), _why); \
+#define KT_EXPECT_SERIES_(ck, in_time, name, ...)                                                  \
+	({                                                                                         \
+		char _why[KT_TEXT_MAX];                                                            \
+		kt_check_series((ck), __FILE__, __LINE__, in_time, name(__VA_ARGS__, _why), _why); \
 	})
-#define KT_EXPECT_NONDECREASING(ck, series)  KT_EXPECT_SERIES_(ck, kt_series_nondecreasing, series)
-#define KT_EXPECT_INCREASING(ck, series)     KT_EXPECT_SERIES_(ck, kt_series_increasing, series)
-#define KT_EXPECT_RATE(ck, series, min, max) KT_EXPECT_SERIES_(ck, kt_series_rate, series, min, max)
+#define KT_EXPECT_NONDECREASING(ck, series) \
+	KT_EXPECT_SERIES_(ck, false, kt_series_nondecreasing, series)
+#define KT_EXPECT_INCREASING(ck, series) KT_EXPECT_SERIES_(ck, false, kt_series_increasing, series)
+#define KT_EXPECT_RATE(ck, series, min, max) \
+	KT_EXPECT_SERIES_(ck, true, kt_series_rate, series, min, max)
 #define KT_EXPECT_STEADY(ck, series, percent) \
-	KT_EXPECT_SERIES_(ck, kt_series_steady, series, percent)
+	KT_EXPECT_SERIES_(ck, true, kt_series_steady, series, percent)
 #define KT_EXPECT_CONVERGES(ck, series, target, percent, within_ns) \
-	KT_EXPECT_SERIES_(ck, kt_series_converges, series, target, percent, within_ns)
+	KT_EXPECT_SERIES_(ck, true, kt_series_converges, series, target, percent, within_ns)
 #define KT_EXPECT_ALWAYS(ck, series, min, max) \
-	KT_EXPECT_SERIES_(ck, kt_series_always, series, min, max)
+	KT_EXPECT_SERIES_(ck, false, kt_series_always, series, min, max)
 #define KT_EXPECT_RATIO(ck, series, over, min, max) \
-	KT_EXPECT_SERIES_(ck, kt_series_ratio, series, over, min, max)
+	KT_EXPECT_SERIES_(ck, false, kt_series_ratio, series, over, min, max)
 
-#define KT_EXPECT_MSG(ck, cond, ...)                                          \
-	({                                                                    \
-		bool _held = (cond);                                          \
-		if (!_held)                                                   \
-			kt_check_fail((ck), __FILE__, __LINE__, __VA_ARGS__); \
-		_held;                                                        \
-	})
-#define KT_EXPECT(ck, cond) KT_EXPECT_MSG(ck, cond, "expected %s", #cond)
+#define KT_EXPECT_MSG(ck, cond, ...) KT_EXPECT_BY_(kt_check_fail, ck, cond, __VA_ARGS__)
+#define KT_EXPECT(ck, cond)	     KT_EXPECT_MSG(ck, cond, "expected %s", #cond)
 #define KT_EXPECT_CMP_(ck, a, op, b)                                                               \
 	({                                                                                         \
 		unsigned long long _a = (a), _b = (b);                                             \

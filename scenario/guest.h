@@ -29,15 +29,22 @@ unsigned int kt_guest_zombies(const struct kt_guest *kg);
 void kt_guest_fail(struct kt_guest *kg, const char *file, int line, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
 
-/* Records the message as a finding unless cond holds. Evaluates to cond. */
-#define KT_G_EXPECT_MSG(kg, cond, ...)                                        \
-	({                                                                    \
-		bool _held = (cond);                                          \
-		if (!_held)                                                   \
-			kt_guest_fail((kg), __FILE__, __LINE__, __VA_ARGS__); \
-		_held;                                                        \
+/* Likewise for something that took too long, which a host that is too busy excuses. */
+void kt_guest_late(struct kt_guest *kg, const char *file, int line, const char *fmt, ...)
+	__attribute__((format(printf, 4, 5)));
+
+#define KT_G_EXPECT_BY_(record, kg, cond, ...)                         \
+	({                                                             \
+		bool _held = (cond);                                   \
+		if (!_held)                                            \
+			record((kg), __FILE__, __LINE__, __VA_ARGS__); \
+		_held;                                                 \
 	})
-#define KT_G_EXPECT(kg, cond) KT_G_EXPECT_MSG(kg, cond, "expected %s", #cond)
+/* Records the message as a finding unless cond holds. Evaluates to cond. */
+#define KT_G_EXPECT_MSG(kg, cond, ...) KT_G_EXPECT_BY_(kt_guest_fail, kg, cond, __VA_ARGS__)
+/* KT_G_EXPECT_MSG() for limits on time, by kt_guest_late(). */
+#define KT_G_EXPECT_IN_TIME(kg, cond, ...) KT_G_EXPECT_BY_(kt_guest_late, kg, cond, __VA_ARGS__)
+#define KT_G_EXPECT(kg, cond)		   KT_G_EXPECT_MSG(kg, cond, "expected %s", #cond)
 
 /* As KT_G_EXPECT_MSG(), and returns from the body unless cond holds. */
 #define KT_G_ASSERT_MSG(kg, cond, ...)                       \

@@ -4,8 +4,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/cleanup.h"
-#include "base/clock.h"
 #include "base/parse.h"
 #include "scenario/limit.h"
 
@@ -16,31 +14,19 @@ enum unit {
 	UNIT_RATE,
 };
 
-/* clang-format off */
 static const struct {
-	const char *name;
+	const char *name, *doc;
 	size_t at;
 	enum unit unit;
 } table[KT_LIMIT_COUNT_] = {
-#define LIMIT(field, unit) { #field, offsetof(struct kt_limits, field), unit }
-	[KT_LIMIT_STARVED]    = LIMIT(starved, UNIT_SWITCH),
-	[KT_LIMIT_GAP]        = LIMIT(gap, UNIT_NS),
-	[KT_LIMIT_SPREAD]     = LIMIT(spread, UNIT_PERCENT),
-	[KT_LIMIT_ISOLATION]  = LIMIT(isolation, UNIT_SWITCH),
-	[KT_LIMIT_VARIATION]  = LIMIT(variation, UNIT_PERCENT),
-	[KT_LIMIT_WORK_RATE]  = LIMIT(work_rate, UNIT_RATE),
-	[KT_LIMIT_WAKE_P99]   = LIMIT(wake_p99, UNIT_NS),
-	[KT_LIMIT_MIGRATIONS] = LIMIT(migrations, UNIT_PERCENT),
-	[KT_LIMIT_LOCALITY]   = LIMIT(locality, UNIT_PERCENT),
-	[KT_LIMIT_FAIRNESS]   = LIMIT(fairness, UNIT_PERCENT),
+#define ROW(id, member, unit, value, doc) \
+	[KT_LIMIT_##id] = { #member, doc, offsetof(struct kt_limits, member), UNIT_##unit },
+	KT_LIMIT_TABLE(ROW)
 };
-/* clang-format on */
 
 const struct kt_limits kt_limits_default = {
-	.starved = KT_ON,
-	.gap = 2 * KT_NSEC_PER_SEC,
-	.spread = 15,
-	.isolation = KT_ON,
+#define VALUE(id, member, unit, value, doc) .member = (value),
+	KT_LIMIT_TABLE(VALUE)
 };
 
 static uint64_t *field(struct kt_limits *limits, enum kt_limit limit)
@@ -53,6 +39,11 @@ const char *kt_limit_name(enum kt_limit limit)
 	return limit < KT_LIMIT_COUNT_ ? table[limit].name : "unknown";
 }
 
+const char *kt_limit_doc(enum kt_limit limit)
+{
+	return limit < KT_LIMIT_COUNT_ ? table[limit].doc : "";
+}
+
 uint64_t kt_limit_get(const struct kt_limits *limits, enum kt_limit limit)
 {
 	struct kt_limits copy = *limits;
@@ -60,10 +51,20 @@ uint64_t kt_limit_get(const struct kt_limits *limits, enum kt_limit limit)
 	return *field(&copy, limit);
 }
 
+static const char *value_text(uint64_t value, enum unit unit, char text[KT_PARSE_TEXT_MAX])
+{
+	if (unit == UNIT_NS)
+		return kt_duration_format(value, text);
+	snprintf(text, KT_PARSE_TEXT_MAX, "%llu%s", (unsigned long long)value,
+		 unit == UNIT_PERCENT ? "%" : "");
+	return text;
+}
+
 const char *kt_limit_format(const struct kt_limits *limits, enum kt_limit limit,
 			    char buf[KT_LIMIT_TEXT_MAX])
 {
 	uint64_t value = kt_limit_get(limits, limit);
+	char text[KT_PARSE_TEXT_MAX];
 
 	if (!value)
 		return NULL;
@@ -71,8 +72,8 @@ const char *kt_limit_format(const struct kt_limits *limits, enum kt_limit limit,
 		snprintf(buf, KT_LIMIT_TEXT_MAX, "%s=%s", table[limit].name,
 			 value == KT_OFF ? "off" : "on");
 	else
-		snprintf(buf, KT_LIMIT_TEXT_MAX, "%s=%llu%s", table[limit].name,
-			 (unsigned long long)value, table[limit].unit == UNIT_NS ? "ns" : "");
+		snprintf(buf, KT_LIMIT_TEXT_MAX, "%s=%s", table[limit].name,
+			 value_text(value, table[limit].unit, text));
 	return buf;
 }
 
@@ -116,9 +117,8 @@ static int no_limit(struct kt_diag *diag)
 		strcat(names, i ? ", " : "");
 		strcat(names, table[i].name);
 	}
-	kt_diag_cause(diag, "the limit is not NAME=VALUE");
 	kt_diag_remedy(diag, "the names are %s", names);
-	return KT_LIMITS_E_FORM;
+	return kt_fail(diag, KT_LIMITS_E_FORM, "the limit is not NAME=VALUE");
 }
 
 int kt_limits_parse(struct kt_limits *limits, const char *text, struct kt_diag *diag)
@@ -131,10 +131,9 @@ int kt_limits_parse(struct kt_limits *limits, const char *text, struct kt_diag *
 		if (strlen(table[i].name) != len || strncmp(text, table[i].name, len))
 			continue;
 		value = parse_value(text + len + 1, table[i].unit);
-		if (!value) {
-			kt_diag_cause(diag, "'%s' is not %s", text + len + 1, forms[table[i].unit]);
-			return KT_LIMITS_E_FORM;
-		}
+		if (!value)
+			return kt_fail(diag, KT_LIMITS_E_FORM, "'%s' is not %s", text + len + 1,
+				       forms[table[i].unit]);
 		*field(limits, i) = value;
 		kt_diag_reset(diag);
 		return 0;

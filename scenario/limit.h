@@ -13,63 +13,70 @@
 
 #include <stdint.h>
 
+#include "base/clock.h"
 #include "base/diag.h"
 #include "base/error.h"
 
 #define KT_OFF UINT64_MAX /* limit is not judged; 0 leaves it to the layer before */
 #define KT_ON  1u
 
+/*
+ * LIMIT(id, member, unit, built-in value, "documentation"). The built-in value 0: not judged.
+ * docs/scenarios.md and `ktest list --limits` show the documentation.
+ */
+/* clang-format off */
+#define KT_LIMIT_TABLE(LIMIT) \
+	LIMIT(STARVED, starved, SWITCH, KT_ON, "every worker gets a CPU after its start") \
+	LIMIT(GAP, gap, NS, 2 * KT_NSEC_PER_SEC, \
+	      "bound on the time in which a runnable worker does not run, and on its wake-up " \
+	      "latency, ns; a time that reaches the bound fails") \
+	LIMIT(IDLE, idle, NS, 250 * KT_NSEC_PER_MSEC, \
+	      "bound on the time for which a CPU is idle while a task of sched_ext waits that may " \
+	      "run there, ns; a time that reaches the bound fails; built in for counted time, 2 s for " \
+	      "the host's") \
+	LIMIT(SPREAD, spread, PERCENT, 15, \
+	      "largest spread of CPU time within a group, in per cent: (max - min) / max; built in " \
+	      "for groups whose workers never rest, never change their own share, have 3 s of CPU " \
+	      "time on average, and live while no CPU comes or goes") \
+	LIMIT(ISOLATION, isolation, SWITCH, KT_ON, \
+	      "workers run only on CPUs that ops (cpusets, affinity, hotplug) allow") \
+	LIMIT(BANDWIDTH, bandwidth, SWITCH, KT_ON, \
+	      "cgroups use no more CPU time than their cpu.max allows, with a quarter and two " \
+	      "periods of tolerance") \
+	LIMIT(VARIATION, variation, PERCENT, 0, \
+	      "largest standard deviation of the work rate within a group, in per cent of its mean") \
+	LIMIT(WORK_RATE, work_rate, RATE, 0, \
+	      "lower bound on the work rate of each worker, pieces of work per second") \
+	LIMIT(WAKE_P99, wake_p99, NS, 0, "upper bound on the p99 wake-up latency, ns") \
+	LIMIT(MIGRATIONS, migrations, PERCENT, 0, \
+	      "upper bound on migrations, in per cent of the times a worker gets a CPU") \
+	LIMIT(LOCALITY, locality, PERCENT, 0, \
+	      "lower bound on the part of a worker's work done within a single LLC, in per cent") \
+	LIMIT(FAIRNESS, fairness, PERCENT, 0, \
+	      "largest deviation of a first-level cgroup's share of CPU time, descendants " \
+	      "included, from its share of the weights, in per cent; only cgroups with workers " \
+	      "count")
+/* clang-format on */
+
 struct kt_limits {
-	/* KT_ON: every worker gets a CPU after its start. Built in. */
-	uint64_t starved;
-	/*
-	 * Bound on the time in which a runnable worker does not run, and on its wake-up latency,
-	 * ns; a time that reaches the bound fails. Built in: 2 s.
-	 */
-	uint64_t gap;
-	/*
-	 * Largest spread of CPU time within a group, in per cent: (max - min) / max. Built in:
-	 * 15, for groups whose workers never rest, never change their own share, and have 3 s
-	 * of CPU time on average.
-	 */
-	uint64_t spread;
-	/* KT_ON: workers run only on CPUs that ops (cpusets, affinity, hotplug) allow. Built in. */
-	uint64_t isolation;
-	/* Largest standard deviation of the work rate within a group, in per cent of its mean. */
-	uint64_t variation;
-	/* Lower bound on the work rate of each worker, pieces of work per second. */
-	uint64_t work_rate;
-	/* Upper bound on the p99 wake-up latency, ns. */
-	uint64_t wake_p99;
-	/* Upper bound on migrations, in per cent of the times a worker gets a CPU. */
-	uint64_t migrations;
-	/* Lower bound on the part of a worker's work done within a single LLC, in per cent. */
-	uint64_t locality;
-	/*
-	 * Largest deviation of a first-level cgroup's share of CPU time, descendants included,
-	 * from its share of the weights, in per cent. Only cgroups with workers count.
-	 */
-	uint64_t fairness;
+#define KT_LIMIT_MEMBER_(id, member, ...) uint64_t member;
+	KT_LIMIT_TABLE(KT_LIMIT_MEMBER_)
+#undef KT_LIMIT_MEMBER_
 };
 
 #define KT_LIMITS(...) ((const struct kt_limits[]){ { __VA_ARGS__ } })
 
 enum kt_limit {
-	KT_LIMIT_STARVED,
-	KT_LIMIT_GAP,
-	KT_LIMIT_SPREAD,
-	KT_LIMIT_ISOLATION,
-	KT_LIMIT_VARIATION,
-	KT_LIMIT_WORK_RATE,
-	KT_LIMIT_WAKE_P99,
-	KT_LIMIT_MIGRATIONS,
-	KT_LIMIT_LOCALITY,
-	KT_LIMIT_FAIRNESS,
-	KT_LIMIT_COUNT_,
+#define KT_LIMIT_ID_(id, ...) KT_LIMIT_##id,
+	KT_LIMIT_TABLE(KT_LIMIT_ID_)
+#undef KT_LIMIT_ID_
+		KT_LIMIT_COUNT_,
 };
 
 /* The name of the field: "starved", ...; static. */
 const char *kt_limit_name(enum kt_limit limit);
+/* Its documentation; static. */
+const char *kt_limit_doc(enum kt_limit limit);
 
 #define KT_LIMIT_TEXT_MAX 64 /* bytes */
 

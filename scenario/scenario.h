@@ -60,14 +60,29 @@ struct kt_step {
 
 /*
  * The death that a scenario is about: the run passes only if a scheduler dies in this way.
- * .kind is mandatory; every given field must match.
+ * One of .kind, .has_status and .signal is mandatory; every given field must match.
  */
 struct kt_expected_death {
-	enum kt_scx_exit kind;
+	enum kt_scx_exit kind; /* KT_SCX_NONE: any */
 	bool has_code;
-	int64_t code;	     /* exit code of the scheduler, if has_code */
-	const char *message; /* substring of the kernel's message; NULL: any */
-	const char *regex;   /* POSIX extended, matches part of the message; NULL: any */
+	int64_t code; /* exit code of the scheduler, if has_code */
+	/*
+	 * Substring of the kernel's message; if the loader ended the scheduler, of the end of the
+	 * loader's output. NULL: any.
+	 */
+	const char *message;
+	const char *regex; /* POSIX extended, matches part of the same; NULL: any */
+	bool has_status;
+	int status; /* exit status of the loader, if has_status */
+	int signal; /* signal that killed the loader; 0: any end */
+};
+
+/* The failure of the boot scheduler's attach that a scenario is about. */
+struct kt_expected_attach {
+	/* KT_OP_SPAWN_FAILED, KT_OP_STARTUP_DIED or KT_OP_NOT_ATTACHED; KT_OP_OK: any of them */
+	enum kt_op_error error;
+	/* Substring of the op's text, which has the end of the loader's output; NULL: any. */
+	const char *message;
 };
 
 /* Declared name of the scheduler that --scheduler gives to a scenario without schedulers. */
@@ -92,6 +107,8 @@ struct kt_scenario {
 	enum kt_start start;		    /* state of the machine at the start; default: warm */
 	const char *const *modules;	    /* kernel modules, loaded in this order before the
 					    * boot scheduler; NULL-terminated; NULL: none */
+	const char *cmdline;		    /* appended to the guest kernel's command line, as
+					    * "isolcpus=2"; NULL: nothing */
 	const struct kt_sched_decl *sched;  /* boot scheduler, attached before the first
 					    * step; NULL: none, the kernel's EEVDF */
 	const struct kt_sched_decl *staged; /* schedulers for ops; name NULL terminates */
@@ -102,7 +119,9 @@ struct kt_scenario {
 	const struct kt_step *steps;		/* steps; name NULL terminates; NULL: none */
 	uint64_t duration;			/* ns; 100 % of .hold_percent */
 	const struct kt_expected_death *expect_death; /* expected death; NULL: none may die */
-	const struct kt_limits *limits;		      /* limits of all workers; NULL: none */
+	/* the attach of .sched must fail in this way; NULL: it must succeed */
+	const struct kt_expected_attach *expect_attach;
+	const struct kt_limits *limits; /* limits of all workers; NULL: none */
 	/*
 	 * Guest only: warm-up, run in a child before the boot scheduler is attached and before
 	 * the bake is saved. Set by KT_WARM_UP().
@@ -113,7 +132,8 @@ struct kt_scenario {
 	bool has_body;				   /* set by KT_GUEST_SCENARIO() on both sides */
 	void (*check)(struct kt_check *ck);	   /* host only: runs after a completed run */
 	void (*check_always)(struct kt_check *ck); /* host only: runs after every run */
-	uint64_t timeout;			   /* wall time of the whole run, ns; 0: 120 s plus
+	uint64_t attach_timeout; /* guest time that an attach may take, ns; 0: 10 s */
+	uint64_t timeout;	 /* wall time of the whole run, ns; 0: 120 s plus
 						    * holds, freezes and times of programs */
 };
 
@@ -134,7 +154,13 @@ struct kt_scenario {
 #define KT_STEPS(...) ((const struct kt_step[]){ __VA_ARGS__, { 0 } })
 #define KT_DEATH(exit_kind, ...) \
 	((const struct kt_expected_death[]){ { .kind = (exit_kind), ##__VA_ARGS__ } })
-#define KT_TOPO(text) (text)
+/* As KT_DEATH(), by the end of the loader: KT_DEATH_STATUS(101), KT_DEATH_SIGNAL(SIGABRT). */
+#define KT_DEATH_STATUS(exit_status, ...) \
+	KT_DEATH(KT_SCX_NONE, .has_status = true, .status = (exit_status), ##__VA_ARGS__)
+#define KT_DEATH_SIGNAL(number, ...) KT_DEATH(KT_SCX_NONE, .signal = (number), ##__VA_ARGS__)
+/* The attach of the boot scheduler fails: KT_ATTACH_FAILS(.error = KT_OP_STARTUP_DIED). */
+#define KT_ATTACH_FAILS(...) ((const struct kt_expected_attach[]){ { __VA_ARGS__ } })
+#define KT_TOPO(text)	     (text)
 /* File names without ".ko"; dependencies of a module come before it. */
 #define KT_MODULES(...) ((const char *const[]){ __VA_ARGS__, NULL })
 
@@ -161,6 +187,21 @@ struct kt_scenario {
 #define KT_REGISTER_(id)                                               \
 	static const struct kt_scenario *const kt_scenario_record_##id \
 		__attribute__((section("kt_scenarios"), used)) = &kt_scenario_##id
+
+/*
+ * A scenario of the user whose file does not compile; scripts/compile-scenario makes the record. A
+ * pointer in section "kt_broken_scenarios" registers it.
+ */
+struct kt_broken_scenario {
+	const char *name;
+	const char *file;
+	const char *error; /* the compiler's first: "a.c:7:3: error: ..." */
+};
+
+#define KT_BROKEN_SCENARIO(id, ...)                                              \
+	static const struct kt_broken_scenario kt_broken_##id = { __VA_ARGS__ }; \
+	static const struct kt_broken_scenario *const kt_broken_record_##id      \
+		__attribute__((section("kt_broken_scenarios"), used)) = &kt_broken_##id
 
 /* Declares a scenario without a body. */
 #define KT_SCENARIO(id, summary, ...)                                                          \
@@ -197,6 +238,9 @@ struct kt_scenario {
 /* The scenarios linked into this program, sorted by name; static. */
 const struct kt_scenario *const *kt_scenario_table(unsigned int *ret_count);
 
+/* The broken scenarios linked into this program; static. */
+const struct kt_broken_scenario *const *kt_broken_scenarios(unsigned int *ret_count);
+
 /* The scenario `name`, or NULL. */
 const struct kt_scenario *kt_scenario_find(const char *name);
 
@@ -231,6 +275,13 @@ const struct kt_program_decl *kt_program_find(const struct kt_program_decl *list
 
 /* Step `index`, from 0, or NULL. */
 const struct kt_step *kt_scenario_step(const struct kt_scenario *s, uint32_t index);
+
+/*
+ * Whether an op that ended in `error` ended as expected: op 0 of step KT_STEP_BOOT is the attach of
+ * the boot scheduler, any other op is of a step. Texts are not compared.
+ */
+bool kt_scenario_expects(const struct kt_scenario *s, uint32_t step, uint32_t op,
+			 enum kt_op_error error);
 
 /* Hold of a step, ns. */
 uint64_t kt_scenario_step_ns(const struct kt_scenario *s, const struct kt_step *step);

@@ -7,10 +7,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "proto/msg.h"
 #include "scenario/scenario.h"
 
 extern const struct kt_scenario *const __start_kt_scenarios[] __attribute__((weak));
 extern const struct kt_scenario *const __stop_kt_scenarios[] __attribute__((weak));
+
+extern const struct kt_broken_scenario *const __start_kt_broken_scenarios[] __attribute__((weak));
+extern const struct kt_broken_scenario *const __stop_kt_broken_scenarios[] __attribute__((weak));
 
 #define TABLE_MAX 4096
 
@@ -36,6 +40,12 @@ const struct kt_scenario *const *kt_scenario_table(unsigned int *ret_count)
 	return table;
 }
 
+const struct kt_broken_scenario *const *kt_broken_scenarios(unsigned int *ret_count)
+{
+	*ret_count = (unsigned int)(__stop_kt_broken_scenarios - __start_kt_broken_scenarios);
+	return __start_kt_broken_scenarios;
+}
+
 const struct kt_scenario *kt_scenario_find(const char *name)
 {
 	unsigned int n;
@@ -51,7 +61,7 @@ const struct kt_scenario *kt_scenario_find(const char *name)
 
 /* clang-format off */
 #define LIMITS(F, T) \
-	F(T, starved, NUMBER) F(T, gap, NUMBER) F(T, spread, NUMBER) F(T, isolation, NUMBER) \
+	F(T, starved, NUMBER) F(T, gap, NUMBER) F(T, idle, NUMBER) F(T, spread, NUMBER) F(T, isolation, NUMBER) F(T, bandwidth, NUMBER) \
 	F(T, variation, NUMBER) F(T, work_rate, NUMBER) F(T, wake_p99, NUMBER) \
 	F(T, migrations, NUMBER) F(T, locality, NUMBER) F(T, fairness, NUMBER)
 KT_FIELDS(kt_limits, LIMITS);
@@ -63,7 +73,8 @@ KT_FIELDS(kt_sched_decl, SCHED);
 
 #define WORKERS(F, T) \
 	F(T, name, TEXT) F(T, workload, TEXT) F(T, count, NUMBER) F(T, cgroup, TEXT) \
-	F(T, params, NUMBERS) F(T, limits, ONE, kt_limits)
+	F(T, cpus, STRUCT, kt_cpus) F(T, nice, NUMBER) F(T, policy, NUMBER) \
+	F(T, priority, NUMBER) F(T, params, NUMBERS) F(T, limits, ONE, kt_limits)
 KT_FIELDS(kt_workers, WORKERS);
 
 #define PROGRAM(F, T) F(T, name, TEXT) F(T, binary, TEXT) F(T, args, TEXTS) F(T, cgroup, TEXT)
@@ -76,18 +87,23 @@ KT_FIELDS(kt_step, STEP);
 
 #define DEATH(F, T) \
 	F(T, kind, NUMBER) F(T, has_code, NUMBER) F(T, code, NUMBER) F(T, message, TEXT) \
-	F(T, regex, TEXT)
+	F(T, regex, TEXT) F(T, has_status, NUMBER) F(T, status, NUMBER) F(T, signal, NUMBER)
 KT_FIELDS(kt_expected_death, DEATH);
+
+#define ATTACH(F, T) F(T, error, NUMBER) F(T, message, TEXT)
+KT_FIELDS(kt_expected_attach, ATTACH);
 
 #define SCENARIO(F, T) \
 	F(T, name, TEXT) F(T, doc, APART) F(T, file, APART) F(T, line, APART) F(T, topo, TEXT) \
-	F(T, memory, NUMBER) F(T, nested, NUMBER) F(T, start, NUMBER) F(T, modules, TEXTS) \
+	F(T, memory, NUMBER) F(T, nested, NUMBER) F(T, start, NUMBER) F(T, modules, TEXTS) F(T, cmdline, TEXT) \
 	F(T, sched, LIST, kt_sched_decl) F(T, staged, LIST, kt_sched_decl) \
 	F(T, workers, LIST, kt_workers) F(T, programs, LIST, kt_program_decl) \
 	F(T, snapshots, NUMBER) F(T, steps, LIST, kt_step) F(T, duration, NUMBER) \
-	F(T, expect_death, ONE, kt_expected_death) F(T, limits, ONE, kt_limits) \
+	F(T, expect_death, ONE, kt_expected_death) \
+	F(T, expect_attach, ONE, kt_expected_attach) F(T, limits, ONE, kt_limits) \
 	F(T, warm_up, APART) F(T, has_warm_up, NUMBER) F(T, body, APART) F(T, has_body, NUMBER) \
-	F(T, check, APART) F(T, check_always, APART) F(T, timeout, NUMBER)
+	F(T, check, APART) F(T, check_always, APART) F(T, attach_timeout, NUMBER) \
+	F(T, timeout, NUMBER)
 KT_FIELDS(kt_scenario, SCENARIO);
 /* clang-format on */
 
@@ -141,6 +157,29 @@ const struct kt_step *kt_scenario_step(const struct kt_scenario *s, uint32_t ind
 		if (n == index)
 			return &s->steps[n];
 	return NULL;
+}
+
+static bool expects_attach(const struct kt_expected_attach *expected, enum kt_op_error error)
+{
+	if (!expected)
+		return error == KT_OP_OK;
+	if (expected->error)
+		return error == expected->error;
+	return error == KT_OP_SPAWN_FAILED || error == KT_OP_STARTUP_DIED ||
+	       error == KT_OP_NOT_ATTACHED;
+}
+
+bool kt_scenario_expects(const struct kt_scenario *s, uint32_t step, uint32_t op,
+			 enum kt_op_error error)
+{
+	const struct kt_step *decl = kt_scenario_step(s, step);
+
+	if (step == KT_STEP_BOOT)
+		return expects_attach(s->expect_attach, error);
+	for (uint32_t n = 0; decl && decl->ops && decl->ops[n].kind; n++)
+		if (n == op)
+			return error == decl->ops[n].expect;
+	return error == KT_OP_OK;
 }
 
 uint64_t kt_scenario_step_ns(const struct kt_scenario *s, const struct kt_step *step)

@@ -2,8 +2,9 @@
 /*
  * scx_vtime: weighted fair. All CPUs share one queue, sorted by virtual time: the CPU time of a
  * task divided by its weight. The task with the least virtual time runs next. The queue's virtual
- * time is that of the last task to run; a task that slept gets at most one slice of credit, or it
- * could hold up all others.
+ * time is the mean of the tasks that want to run, by weight: it passes as the virtual time of a
+ * task does that has the weight of all of them. A task that slept gets at most one slice of
+ * credit, or it could hold up all others.
  */
 #include "schedulers/common.bpf.h"
 
@@ -13,7 +14,8 @@ char _license[] SEC("license") = "GPL";
 
 #define WEIGHT_DEFAULT 100 /* of nice value 0 (kernel/sched/ext.c) */
 
-__u64 vtime_now;
+__u64 vtime_now;   /* of the queue */
+__u64 weights = 0; /* of all tasks that want to run */
 __u64 nr_dispatched;
 
 KTS_EXIT_DEFINE(vtime)
@@ -49,6 +51,16 @@ static u64 vtime_of(const struct task_struct *p)
 	return p->scx.dsq_vtime + (SCX_SLICE_DFL - p->scx.slice) * WEIGHT_DEFAULT / p->scx.weight;
 }
 
+/* Charges the used part of its slice to a task, and to the queue. */
+static void account(struct task_struct *p)
+{
+	u64 vtime = vtime_of(p), all = weights;
+
+	if (all)
+		__sync_fetch_and_add(&vtime_now, (vtime - p->scx.dsq_vtime) * p->scx.weight / all);
+	p->scx.dsq_vtime = vtime;
+}
+
 /* Whether a queued task that may run on this CPU has less virtual time. */
 static bool is_anybody_before(u64 vtime, s32 cpu)
 {
@@ -73,7 +85,7 @@ static bool is_anybody_before(u64 vtime, s32 cpu)
 int KTS_OPS(vtime_dispatch, s32 cpu, struct task_struct *prev)
 {
 	if (prev && prev->scx.flags & SCX_TASK_QUEUED && !is_anybody_before(vtime_of(prev), cpu)) {
-		prev->scx.dsq_vtime = vtime_of(prev);
+		account(prev);
 		prev->scx.slice = SCX_SLICE_DFL;
 		return 0;
 	}
@@ -82,23 +94,43 @@ int KTS_OPS(vtime_dispatch, s32 cpu, struct task_struct *prev)
 	return 0;
 }
 
-int KTS_OPS(vtime_running, struct task_struct *p)
+int KTS_OPS(vtime_stopping, struct task_struct *p, bool runnable)
 {
-	/* CPUs race here; a lost update does no harm. */
-	if (is_before(vtime_now, p->scx.dsq_vtime))
-		vtime_now = p->scx.dsq_vtime;
+	account(p);
 	return 0;
 }
 
-int KTS_OPS(vtime_stopping, struct task_struct *p, bool runnable)
+int KTS_OPS(vtime_runnable, struct task_struct *p, u64 enq_flags)
 {
-	p->scx.dsq_vtime = vtime_of(p);
+	__sync_fetch_and_add(&weights, p->scx.weight);
+	return 0;
+}
+
+int KTS_OPS(vtime_quiescent, struct task_struct *p, u64 deq_flags)
+{
+	__sync_fetch_and_add(&weights, -(u64)p->scx.weight);
 	return 0;
 }
 
 int KTS_OPS(vtime_enable, struct task_struct *p)
 {
 	p->scx.dsq_vtime = vtime_now;
+	return 0;
+}
+
+/*
+ * A lead or a lag that a task gathered at a small weight would last for long at a large one, at
+ * which its virtual time passes slowly: a change of weight leaves it one slice of either. The
+ * kernel has dequeued the task.
+ */
+int KTS_OPS(vtime_set_weight, struct task_struct *p, u32 weight)
+{
+	u64 slice = SCX_SLICE_DFL * WEIGHT_DEFAULT / weight;
+
+	if (is_before(p->scx.dsq_vtime, vtime_now - slice))
+		p->scx.dsq_vtime = vtime_now - slice;
+	else if (is_before(vtime_now + slice, p->scx.dsq_vtime))
+		p->scx.dsq_vtime = vtime_now + slice;
 	return 0;
 }
 
@@ -112,9 +144,11 @@ struct sched_ext_ops vtime_ops = {
 	.select_cpu = (void *)vtime_select_cpu,
 	.enqueue = (void *)vtime_enqueue,
 	.dispatch = (void *)vtime_dispatch,
-	.running = (void *)vtime_running,
+	.runnable = (void *)vtime_runnable,
+	.quiescent = (void *)vtime_quiescent,
 	.stopping = (void *)vtime_stopping,
 	.enable = (void *)vtime_enable,
+	.set_weight = (void *)vtime_set_weight,
 	.cpu_online = (void *)vtime_cpu_online,
 	.cpu_offline = (void *)vtime_cpu_offline,
 	.init = (void *)vtime_init,

@@ -55,15 +55,16 @@ struct kt_vm_ops {
 	 * Registers and breakpoints; NULL if the accelerator cannot, which vm.c turns into
 	 * KT_VM_E_CANNOT.
 	 */
-	int (*reg_read)(struct kt_vm *vm, unsigned int vcpu, enum kt_vm_reg_set set, void *data,
-			size_t count, struct kt_diag *diag);
-	int (*reg_write)(struct kt_vm *vm, unsigned int vcpu, enum kt_vm_reg_set set,
-			 const void *data, size_t count, struct kt_diag *diag);
+	int (*reg_access)(struct kt_vm *vm, const struct kt_vm_reg_access *access,
+			  struct kt_diag *diag);
 	int (*breakpoints_set)(struct kt_vm *vm, const struct kt_vm_breakpoint *breakpoints,
 			       size_t count, struct kt_diag *diag);
-	/* NULL: vm.c makes the text from reg_read(). */
+	/* NULL: vm.c makes the text from reg_access(). */
 	int (*registers_text)(struct kt_vm *vm, struct kt_buf *out, uint64_t deadline_ns,
 			      struct kt_diag *diag);
+	/* NULL: from the general registers. */
+	int (*places)(struct kt_vm *vm, struct kt_vm_place *ret_places, size_t max,
+		      size_t *ret_count, uint64_t deadline_ns, struct kt_diag *diag);
 	/* NULL: the accelerator has no exits. */
 	unsigned int (*exits)(struct kt_vm *vm, unsigned int vcpu, struct kt_vm_exits *ret_exits,
 			      unsigned int max);

@@ -72,9 +72,8 @@ static bool is_written(uint64_t word)
 static int read_words(int fd, uint64_t start, uint64_t end, kt_pagemap_fn fn, void *arg)
 {
 	uint64_t words[WORDS_AT_ONCE];
-	int r = 0;
 
-	while (start < end && !r) {
+	while (start < end) {
 		size_t count = KT_MIN((end - start) / PAGE, (uint64_t)WORDS_AT_ONCE);
 		ssize_t n = pread(fd, words, count * sizeof(words[0]),
 				  (off_t)(start / PAGE * sizeof(words[0])));
@@ -82,12 +81,12 @@ static int read_words(int fd, uint64_t start, uint64_t end, kt_pagemap_fn fn, vo
 		if (n < (ssize_t)sizeof(words[0]))
 			return kt_raise(n < 0 ? -errno : -EIO);
 		count = (size_t)n / sizeof(words[0]);
-		for (size_t i = 0; i < count && !r; i++)
+		for (size_t i = 0; i < count; i++)
 			if (is_written(words[i]))
-				r = fn(arg, start + i * PAGE, start + (i + 1) * PAGE);
+				KT_TRY(fn(arg, start + i * PAGE, start + (i + 1) * PAGE));
 		start += count * PAGE;
 	}
-	return kt_forward(r);
+	return 0;
 }
 
 int kt_pagemap_written(int pagemap_fd, uint64_t start, uint64_t end, bool by_words,

@@ -5,6 +5,7 @@
  * that has mapped private RAM, else through the file. What the guest runs on RAM is left to
  * the accelerators.
  */
+#include <endian.h>
 #include <fcntl.h>
 #include <linux/memfd.h>
 #include <stdio.h>
@@ -62,11 +63,10 @@ int kt_ram_create(struct kt_ram *ram)
 
 static int copy_bake(struct kt_ram *ram, const struct kt_bake *bake)
 {
-	int r = kt_ram_create(ram);
-
-	for (unsigned int i = 0; i < ram->nodes && !r; i++)
-		r = kt_copy_data(ram->fds[i], bake->memory_fds[i], (off_t)ram->node_bytes);
-	return kt_forward(r);
+	KT_TRY(kt_ram_create(ram));
+	for (unsigned int i = 0; i < ram->nodes; i++)
+		KT_TRY(kt_copy_data(ram->fds[i], bake->memory_fds[i], (off_t)ram->node_bytes));
+	return 0;
 }
 
 int kt_ram_open(struct kt_ram *ram, const struct kt_bake *bake, bool copy)
@@ -212,18 +212,17 @@ static off_t remote_offset(const struct kt_ram *ram, const struct kt_vm_bank *ba
 	return (off_t)(ram->remote[bank - ram->banks] + (gpa - bank->start.v));
 }
 
-/* Whether the whole range is RAM; checked before the first byte is moved. */
-static bool is_ram(const struct kt_ram *ram, uint64_t gpa, uint64_t len)
+bool kt_ram_has(const struct kt_ram *ram, kt_gpa_t gpa, uint64_t len)
 {
 	uint64_t left = 0;
 
-	if (len > UINT64_MAX - gpa)
+	if (len > UINT64_MAX - gpa.v)
 		return false;
 	while (len) {
-		if (!find_bank(ram, gpa, &left))
+		if (!find_bank(ram, gpa.v, &left))
 			return false;
 		left = KT_MIN(left, len);
-		gpa += left;
+		gpa.v += left;
 		len -= left;
 	}
 	return true;
@@ -267,7 +266,7 @@ static int transfer(const struct kt_ram *ram, uint64_t gpa, uint8_t *in, const u
 	uint64_t left = 0;
 	ssize_t n;
 
-	if (!is_ram(ram, gpa, len))
+	if (!kt_ram_has(ram, KT_GPA(gpa), len)) /* before the first byte is moved */
 		return KT_VM_E_RANGE;
 	for (size_t done = 0; done < len; done += (size_t)n) {
 		bank = find_bank(ram, gpa + done, &left);
@@ -287,6 +286,37 @@ int kt_ram_read(const struct kt_ram *ram, kt_gpa_t gpa, void *buf, size_t len)
 int kt_ram_write(const struct kt_ram *ram, kt_gpa_t gpa, const void *buf, size_t len)
 {
 	return kt_forward(transfer(ram, gpa.v, NULL, buf, len));
+}
+
+static uint16_t *find_u16(const struct kt_ram *ram, uint64_t gpa)
+{
+	uint64_t left;
+	const struct kt_vm_bank *bank = find_bank(ram, gpa, &left);
+	uint8_t *host = bank ? host_address(ram, bank, gpa) : NULL;
+
+	if (!host || left < sizeof(uint16_t) || (uintptr_t)host % sizeof(uint16_t))
+		return NULL;
+	return (uint16_t *)(void *)host;
+}
+
+int kt_ram_load_u16(const struct kt_ram *ram, kt_gpa_t gpa, uint16_t *ret_value)
+{
+	const uint16_t *word = find_u16(ram, gpa.v);
+
+	if (!word)
+		return KT_VM_E_RANGE;
+	*ret_value = le16toh(__atomic_load_n(word, __ATOMIC_ACQUIRE));
+	return 0;
+}
+
+int kt_ram_store_u16(const struct kt_ram *ram, kt_gpa_t gpa, uint16_t value)
+{
+	uint16_t *word = find_u16(ram, gpa.v);
+
+	if (!word)
+		return KT_VM_E_RANGE;
+	__atomic_store_n(word, htole16(value), __ATOMIC_RELEASE);
+	return 0;
 }
 
 int kt_ram_map(const struct kt_ram *ram, kt_gpa_t gpa, size_t len,

@@ -82,6 +82,17 @@ int kt_ram_attach(struct kt_ram *ram) _kt_must_check_;
  */
 int kt_ram_overlay(const struct kt_ram *ram, kt_gpa_t gpa, int fd, size_t len) _kt_must_check_;
 
+/* Whether all len bytes from gpa on are RAM. The range may cross banks that touch. */
+bool kt_ram_has(const struct kt_ram *ram, kt_gpa_t gpa, uint64_t len);
+
+/*
+ * For devices, which share attached RAM with running vCPUs. A value must be read once, into the
+ * caller's memory, and judged there. These load or store a little-endian word as a whole, with
+ * acquire or release order. KT_VM_E_RANGE: the address is odd, or is not RAM.
+ */
+int kt_ram_load_u16(const struct kt_ram *ram, kt_gpa_t gpa, uint16_t *ret_value) _kt_must_check_;
+int kt_ram_store_u16(const struct kt_ram *ram, kt_gpa_t gpa, uint16_t value) _kt_must_check_;
+
 /* Unmaps and closes. Accepts KT_RAM_INIT and a ram that was only laid out. */
 void kt_ram_deinit(struct kt_ram *ram);
 

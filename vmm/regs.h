@@ -69,10 +69,19 @@ struct kt_vm_msr {
 
 #define KT_VM_MSRS_MAX 256 /* MSRs in one call */
 
-/* Which registers, for struct kt_vm_ops; private to vmm/. */
+/* Which registers, and an access to them, for struct kt_vm_ops; private to vmm/. */
 enum kt_vm_reg_set {
 	KT_VM_REG_GENERAL, /* struct kt_vm_regs */
 	KT_VM_REG_SYSTEM,  /* struct kt_vm_sregs */
 	KT_VM_REG_FPU,	   /* struct kt_vm_fpu */
 	KT_VM_REG_MSRS,	   /* struct kt_vm_msr[count] */
+};
+
+struct kt_vm_reg_access {
+	unsigned int vcpu;
+	enum kt_vm_reg_set set;
+	/* The struct of the set, one of these: */
+	void *to;	  /* to be read into */
+	const void *from; /* to be written; NULL: read */
+	size_t count;	  /* MSRS: their number */
 };

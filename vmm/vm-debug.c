@@ -5,7 +5,10 @@
  * the machine's state.
  */
 #include "base/buf.h"
+#include "base/cleanup.h"
 #include "vmm/backend.h"
+
+#define RFLAGS_IF (1u << 9) /* SDM vol. 1, 3.4.3 */
 
 static int cannot(const struct kt_vm *vm, const char *what, struct kt_diag *diag)
 {
@@ -16,11 +19,11 @@ static int cannot(const struct kt_vm *vm, const char *what, struct kt_diag *diag
 
 /* ---- registers ---- */
 
-static int check(const struct kt_vm *vm, bool can, unsigned int vcpu, struct kt_diag *diag)
+static int check(const struct kt_vm *vm, unsigned int vcpu, struct kt_diag *diag)
 {
 	unsigned int count = kt_topology_cpus(&vm->config.topo);
 
-	if (!can)
+	if (!vm->ops->reg_access)
 		return cannot(vm, "registers", diag);
 	if (vcpu < count)
 		return 0;
@@ -28,34 +31,24 @@ static int check(const struct kt_vm *vm, bool can, unsigned int vcpu, struct kt_
 	return KT_VM_E_RANGE;
 }
 
-static int reg_read(struct kt_vm *vm, unsigned int vcpu, enum kt_vm_reg_set set, void *data,
-		    size_t count, struct kt_diag *diag)
+/* Reads registers into `to`, or writes them from `from`; the other one is NULL. */
+static int reg_access(struct kt_vm *vm, unsigned int vcpu, enum kt_vm_reg_set set, void *to,
+		      const void *from, size_t count, struct kt_diag *diag)
 {
-	int r = check(vm, vm->ops->reg_read, vcpu, diag);
+	const struct kt_vm_reg_access access = {
+		.vcpu = vcpu, .set = set, .to = to, .from = from, .count = count
+	};
+	int r = check(vm, vcpu, diag);
 
 	if (!r)
-		r = vm->ops->reg_read(vm, vcpu, set, data, count, diag);
-	if (r)
-		kt_diag_doing(diag, "read registers of vCPU %u", vcpu);
-	return kt_forward(r);
-}
-
-static int reg_write(struct kt_vm *vm, unsigned int vcpu, enum kt_vm_reg_set set, const void *data,
-		     size_t count, struct kt_diag *diag)
-{
-	int r = check(vm, vm->ops->reg_write, vcpu, diag);
-
-	if (!r)
-		r = vm->ops->reg_write(vm, vcpu, set, data, count, diag);
-	if (r)
-		kt_diag_doing(diag, "write registers of vCPU %u", vcpu);
-	return kt_forward(r);
+		r = vm->ops->reg_access(vm, &access, diag);
+	return kt_doing(diag, r, "%s registers of vCPU %u", from ? "write" : "read", vcpu);
 }
 
 int kt_vm_regs_read(struct kt_vm *vm, unsigned int vcpu, struct kt_vm_regs *ret_regs,
 		    struct kt_diag *diag)
 {
-	return kt_forward(reg_read(vm, vcpu, KT_VM_REG_GENERAL, ret_regs, 1, diag));
+	return kt_forward(reg_access(vm, vcpu, KT_VM_REG_GENERAL, ret_regs, NULL, 1, diag));
 }
 
 static int general_text(struct kt_buf *out, unsigned int vcpu, const struct kt_vm_regs *r)
@@ -107,46 +100,64 @@ int kt_vm_registers_text(struct kt_vm *vm, struct kt_buf *out, uint64_t deadline
 	return 0;
 }
 
+int kt_vm_places(struct kt_vm *vm, struct kt_vm_place *ret_places, size_t max, size_t *ret_count,
+		 uint64_t deadline_ns, struct kt_diag *diag)
+{
+	size_t count = KT_MIN((size_t)kt_topology_cpus(&vm->config.topo), max);
+	struct kt_vm_regs regs;
+
+	if (vm->ops->places)
+		return kt_forward(
+			vm->ops->places(vm, ret_places, max, ret_count, deadline_ns, diag));
+	for (unsigned int i = 0; i < count; i++) {
+		KT_TRY(kt_vm_regs_read(vm, i, &regs, diag));
+		ret_places[i] = (struct kt_vm_place){ .rip = regs.rip,
+						      .masked = !(regs.rflags & RFLAGS_IF) };
+	}
+	*ret_count = count;
+	return 0;
+}
+
 int kt_vm_regs_write(struct kt_vm *vm, unsigned int vcpu, const struct kt_vm_regs *regs,
 		     struct kt_diag *diag)
 {
-	return kt_forward(reg_write(vm, vcpu, KT_VM_REG_GENERAL, regs, 1, diag));
+	return kt_forward(reg_access(vm, vcpu, KT_VM_REG_GENERAL, NULL, regs, 1, diag));
 }
 
 int kt_vm_sregs_read(struct kt_vm *vm, unsigned int vcpu, struct kt_vm_sregs *ret_sregs,
 		     struct kt_diag *diag)
 {
-	return kt_forward(reg_read(vm, vcpu, KT_VM_REG_SYSTEM, ret_sregs, 1, diag));
+	return kt_forward(reg_access(vm, vcpu, KT_VM_REG_SYSTEM, ret_sregs, NULL, 1, diag));
 }
 
 int kt_vm_sregs_write(struct kt_vm *vm, unsigned int vcpu, const struct kt_vm_sregs *sregs,
 		      struct kt_diag *diag)
 {
-	return kt_forward(reg_write(vm, vcpu, KT_VM_REG_SYSTEM, sregs, 1, diag));
+	return kt_forward(reg_access(vm, vcpu, KT_VM_REG_SYSTEM, NULL, sregs, 1, diag));
 }
 
 int kt_vm_fpu_read(struct kt_vm *vm, unsigned int vcpu, struct kt_vm_fpu *ret_fpu,
 		   struct kt_diag *diag)
 {
-	return kt_forward(reg_read(vm, vcpu, KT_VM_REG_FPU, ret_fpu, 1, diag));
+	return kt_forward(reg_access(vm, vcpu, KT_VM_REG_FPU, ret_fpu, NULL, 1, diag));
 }
 
 int kt_vm_fpu_write(struct kt_vm *vm, unsigned int vcpu, const struct kt_vm_fpu *fpu,
 		    struct kt_diag *diag)
 {
-	return kt_forward(reg_write(vm, vcpu, KT_VM_REG_FPU, fpu, 1, diag));
+	return kt_forward(reg_access(vm, vcpu, KT_VM_REG_FPU, NULL, fpu, 1, diag));
 }
 
 int kt_vm_msrs_read(struct kt_vm *vm, unsigned int vcpu, struct kt_vm_msr *msrs, size_t count,
 		    struct kt_diag *diag)
 {
-	return kt_forward(reg_read(vm, vcpu, KT_VM_REG_MSRS, msrs, count, diag));
+	return kt_forward(reg_access(vm, vcpu, KT_VM_REG_MSRS, msrs, NULL, count, diag));
 }
 
 int kt_vm_msrs_write(struct kt_vm *vm, unsigned int vcpu, const struct kt_vm_msr *msrs,
 		     size_t count, struct kt_diag *diag)
 {
-	return kt_forward(reg_write(vm, vcpu, KT_VM_REG_MSRS, msrs, count, diag));
+	return kt_forward(reg_access(vm, vcpu, KT_VM_REG_MSRS, NULL, msrs, count, diag));
 }
 
 /* ---- breakpoints ---- */
@@ -157,8 +168,7 @@ static int check_handler(const struct kt_vm *vm, size_t count, struct kt_diag *d
 		return cannot(vm, "breakpoints", diag);
 	if (!count || vm->handlers->on_break)
 		return 0;
-	kt_diag_cause(diag, "the machine has no on_break handler");
-	return KT_VM_E_SPEC;
+	return kt_fail(diag, KT_VM_E_SPEC, "the machine has no on_break handler");
 }
 
 int kt_vm_breakpoints_set(struct kt_vm *vm, const struct kt_vm_breakpoint *breakpoints,
@@ -168,7 +178,5 @@ int kt_vm_breakpoints_set(struct kt_vm *vm, const struct kt_vm_breakpoint *break
 
 	if (!r)
 		r = vm->ops->breakpoints_set(vm, breakpoints, count, diag);
-	if (r)
-		kt_diag_doing(diag, "set breakpoints");
-	return kt_forward(r);
+	return kt_doing(diag, r, "set breakpoints");
 }

@@ -70,11 +70,9 @@ static int copy_text(char *buf, size_t size, const char *text, const char *what,
 {
 	size_t len = strlen(text);
 
-	if (len >= size) {
-		kt_diag_cause(diag, "the %s is %zu bytes long; the most is %zu", what, len,
-			      size - 1);
-		return KT_VM_E_SPEC;
-	}
+	if (len >= size)
+		return kt_fail(diag, KT_VM_E_SPEC, "the %s is %zu bytes long; the most is %zu",
+			       what, len, size - 1);
 	memcpy(buf, text, len + 1);
 	return 0;
 }
@@ -83,14 +81,11 @@ static int validate_kernel(struct kt_vm_config *config, const struct kt_vm_spec 
 			   struct kt_diag *diag)
 {
 	if (!spec->kernel_path || !spec->kernel_path[0]) {
-		kt_diag_cause(diag, "no kernel is given");
 		kt_diag_remedy(diag, "build one with 'ktest kernel build'");
-		return KT_VM_E_SPEC;
+		return kt_fail(diag, KT_VM_E_SPEC, "no kernel is given");
 	}
-	if (spec->cmdline && strpbrk(spec->cmdline, "\n\r")) {
-		kt_diag_cause(diag, "the kernel command line has a line break");
-		return KT_VM_E_SPEC;
-	}
+	if (spec->cmdline && strpbrk(spec->cmdline, "\n\r"))
+		return kt_fail(diag, KT_VM_E_SPEC, "the kernel command line has a line break");
 	KT_TRY(copy_text(config->kernel_path, sizeof(config->kernel_path), spec->kernel_path,
 			 "kernel's path", diag));
 	return kt_forward(copy_text(config->cmdline, sizeof(config->cmdline),
@@ -101,10 +96,8 @@ static int validate_kernel(struct kt_vm_config *config, const struct kt_vm_spec 
 static int validate_accel(struct kt_vm_config *config, enum kt_accel accel, struct kt_diag *diag)
 {
 	config->accel = accel;
-	if ((unsigned int)accel >= KT_ACCEL_COUNT_ || !accel_ops[accel]) {
-		kt_diag_cause(diag, "'%s' is no accelerator", kt_accel_name(accel));
-		return KT_VM_E_SPEC;
-	}
+	if ((unsigned int)accel >= KT_ACCEL_COUNT_ || !accel_ops[accel])
+		return kt_fail(diag, KT_VM_E_SPEC, "'%s' is no accelerator", kt_accel_name(accel));
 	return 0;
 }
 
@@ -124,7 +117,7 @@ int kt_vm_config_init(struct kt_vm_config *ret_config, const struct kt_vm_spec *
 	struct kt_vm_config config = {
 		.topo = spec->topo,
 		.initrd_fd = spec->initrd_fd,
-		.deterministic = spec->deterministic,
+		.counted = spec->counted,
 		.nested = spec->nested,
 		.perf = spec->perf,
 		.seed = spec->seed,
@@ -184,8 +177,7 @@ int kt_vm_thaw(struct kt_vm *vm, uint64_t deadline_ns, struct kt_diag *diag)
 
 static int cannot(struct kt_diag *diag, const struct kt_vm *vm, const char *what)
 {
-	kt_diag_cause(diag, "%s cannot %s", kt_accel_name(vm->config.accel), what);
-	return KT_VM_E_CANNOT;
+	return kt_fail(diag, KT_VM_E_CANNOT, "%s cannot %s", kt_accel_name(vm->config.accel), what);
 }
 
 static int save_bank(const struct kt_vm *vm, size_t index, struct kt_bake_draft *draft,
@@ -225,9 +217,7 @@ int kt_vm_save(struct kt_vm *vm, struct kt_bake_draft *draft, uint64_t deadline_
 			    cannot(diag, vm, "save machines");
 	if (!r)
 		r = save_ram(vm, draft, diag);
-	if (r)
-		kt_diag_doing(diag, "save the machine");
-	return kt_forward(r);
+	return kt_doing(diag, r, "save the machine");
 }
 
 static int add_machine_facts(json_t *facts, const struct kt_vm_config *config)
@@ -240,9 +230,9 @@ static int add_machine_facts(json_t *facts, const struct kt_vm_config *config)
 	    json_object_set_new(facts, "topology", json_string(topo)) ||
 	    json_object_set_new(facts, "memory", json_string(memory)) ||
 	    json_object_set_new(facts, "kind of machine",
-				json_string(config->deterministic ? "deterministic" :
-					    config->nested	  ? "nested" :
-								    "plain")))
+				json_string(config->counted ? "counted time" :
+					    config->nested  ? "nested" :
+							      "plain")))
 		return kt_raise(-ENOMEM);
 	return 0;
 }
@@ -266,9 +256,7 @@ int kt_vm_new_blank(struct kt_vm **ret_vm, const struct kt_vm_config *config, st
 	int r = like.ops->new_blank ? like.ops->new_blank(ret_vm, &like, diag) :
 				      cannot(diag, &like, "make blank machines");
 
-	if (r)
-		kt_diag_doing(diag, "make a blank machine");
-	return kt_forward(r);
+	return kt_doing(diag, r, "make a blank machine");
 }
 
 int kt_vm_expect(struct kt_vm *vm, struct kt_bake *bake, struct kt_diag *diag)
@@ -277,17 +265,14 @@ int kt_vm_expect(struct kt_vm *vm, struct kt_bake *bake, struct kt_diag *diag)
 
 	vm->bake = bake;
 	r = vm->ops->expect(vm, diag);
-	if (r)
-		kt_diag_doing(diag, "tell a blank machine its bake");
-	return kt_forward(r);
+	return kt_doing(diag, r, "tell a blank machine its bake");
 }
 
 static int check_blank(const struct kt_vm *blank, const struct kt_bake *bake, struct kt_diag *diag)
 {
 	if (!blank || !blank->bake || blank->bake == bake)
 		return 0;
-	kt_diag_cause(diag, "it was made for another image");
-	return kt_raise(-EINVAL);
+	return kt_fail(diag, kt_raise(-EINVAL), "it was made for another image");
 }
 
 int kt_vm_restore(struct kt_vm **ret_vm, const struct kt_vm_restore_spec *spec,
@@ -305,9 +290,7 @@ int kt_vm_restore(struct kt_vm **ret_vm, const struct kt_vm_restore_spec *spec,
 	else
 		r = like.ops->restore ? like.ops->restore(ret_vm, &like, deadline_ns, diag) :
 					cannot(diag, &like, "restore machines");
-	if (r)
-		kt_diag_doing(diag, "restore the machine");
-	return kt_forward(r);
+	return kt_doing(diag, r, "restore the machine");
 }
 
 int kt_vm_rewind(struct kt_vm *vm, struct kt_diag *diag)
@@ -318,9 +301,7 @@ int kt_vm_rewind(struct kt_vm *vm, struct kt_diag *diag)
 		r = cannot(diag, vm, "rewind this machine");
 	else
 		r = vm->ops->rewind(vm, diag);
-	if (r)
-		kt_diag_doing(diag, "rewind the machine");
-	return kt_forward(r);
+	return kt_doing(diag, r, "rewind the machine");
 }
 
 void kt_vm_restore_times(const struct kt_vm *vm, struct kt_vm_restore_times *ret_times)

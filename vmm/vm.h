@@ -66,7 +66,7 @@ struct kt_vm_spec {
 	const char *kernel_path; /* uncompressed vmlinux; borrowed until kt_vm_new() returns */
 	int initrd_fd;	     /* initramfs, a seekable file; borrowed until kt_vm_new() returns */
 	const char *cmdline; /* text behind the machine's own kernel command line, or NULL */
-	bool deterministic;  /* guest time counts instructions, so that a run can be replayed */
+	bool counted;	     /* guest time counts instructions; tcg alone, not with nested */
 	bool nested;	     /* the guest can itself run machines (AMD SVM) */
 	bool perf;	     /* for measurements: pinned vCPUs, huge pages, fewer exits */
 	uint64_t seed;	     /* of the random numbers that the machine offers the guest */
@@ -85,7 +85,7 @@ struct kt_vm_config {
 	char kernel_path[4096];
 	int initrd_fd;			     /* borrowed */
 	char cmdline[KT_VM_CMDLINE_MAX + 1]; /* the spec's; fits behind the machine's own */
-	bool deterministic;
+	bool counted;
 	bool nested;
 	bool perf;
 	uint64_t seed;
@@ -97,6 +97,7 @@ enum kt_vm_condition {
 	KT_VM_E_DEADLINE, /* not done by the deadline */
 	KT_VM_E_STATE,	  /* the machine's state does not allow the call */
 	KT_VM_E_CANNOT,	  /* the accelerator or the host has no such function */
+	KT_VM_E_FULL,	  /* too many bytes wait for the guest */
 };
 
 /*
@@ -219,8 +220,8 @@ int kt_vm_new_blank(struct kt_vm **ret_vm, const struct kt_vm_config *config, st
 /*
  * Tells a blank machine its bake, which need not be verified yet: the machine reads nothing
  * of the bake before kt_vm_restore(), and kt_vm_restore() with another bake is -EINVAL. The
- * machine must be freed before the bake. Does not wait. After an error the machine can only
- * be freed.
+ * machine must be freed before the bake. Does not wait. No conditions; after a negative errno the
+ * machine can only be freed.
  */
 int kt_vm_expect(struct kt_vm *vm, struct kt_bake *bake, struct kt_diag *diag) _kt_must_check_;
 
@@ -235,7 +236,9 @@ struct kt_vm_restore_spec {
 /*
  * Creates a clone of a bake. Pages that the clone has not written to are shared with the
  * bake. The clone is frozen; kt_vm_thaw() lets it go on at the instruction and at the guest
- * time of the save. KT_VM_E_DEADLINE; otherwise as kt_vm_new().
+ * time of the save. KT_VM_E_DEADLINE. KT_VM_E_STATE: QEMU has ended meanwhile. KT_VM_E_SPEC also:
+ * the bake's state is malformed. Otherwise as kt_vm_new(). -EINVAL: spec->blank expects another
+ * bake.
  */
 int kt_vm_restore(struct kt_vm **ret_vm, const struct kt_vm_restore_spec *spec,
 		  struct kt_loop *loop, const struct kt_vm_handlers *handlers, void *arg,
@@ -245,9 +248,10 @@ int kt_vm_restore(struct kt_vm **ret_vm, const struct kt_vm_restore_spec *spec,
  * Rewinds a frozen clone: takes it back to its bake in place, keeping descriptors, threads
  * and pages that were not written to. The clone is frozen afterwards. Bytes on their way to
  * or from the guest are dropped. KT_VM_E_STATE: not frozen. KT_VM_E_CANNOT: not a clone, a
- * clone with .saveable, or a nested machine under tcg. In these cases the clone is unchanged.
- * After any other condition (KT_VM_E_SPEC: the state is malformed; KT_VM_E_DEADLINE: tcg took
- * more than 10 s) and after an error the clone is unusable, and under tcg it ends.
+ * clone with .saveable, or, under tcg, a nested machine or a state without the guest's TSC. In
+ * these cases the clone is unchanged. After any other condition (KT_VM_E_SPEC: the state is
+ * malformed; KT_VM_E_DEADLINE: tcg took more than 10 s; KT_VM_E_STATE: QEMU ended meanwhile) and
+ * after an error the clone is unusable, and under tcg it ends.
  */
 int kt_vm_rewind(struct kt_vm *vm, struct kt_diag *diag) _kt_must_check_;
 
@@ -256,15 +260,16 @@ void kt_vm_restore_times(const struct kt_vm *vm, struct kt_vm_restore_times *ret
 
 /*
  * Ends the machine, and kills it at the deadline; on_end has been called when kt_vm_stop()
- * returns.
+ * returns. No conditions; negative errno: the machine was killed at once.
  */
 int kt_vm_stop(struct kt_vm *vm, uint64_t deadline_ns, struct kt_diag *diag) _kt_must_check_;
 
 #define KT_VM_SEND_MAX (8u << 20) /* bytes that may wait for the guest, for each stream */
 
 /*
- * Queues len bytes (copied) for the guest; stream is CONTROL or TERMINAL. KT_VM_E_STATE: the
- * machine has ended. -ENOBUFS: more than KT_VM_SEND_MAX bytes would wait; nothing was queued.
+ * Queues len bytes (copied) for the guest; stream is CONTROL or TERMINAL (else -EINVAL).
+ * KT_VM_E_STATE: the machine has ended. KT_VM_E_FULL: more than KT_VM_SEND_MAX bytes would wait; nothing was
+ * queued.
  */
 int kt_vm_send(struct kt_vm *vm, enum kt_vm_stream stream, const void *data,
 	       size_t len) _kt_must_check_;
@@ -306,7 +311,8 @@ const struct kt_vm_bank *kt_vm_mem_banks(const struct kt_vm *vm, size_t *ret_cou
 
 /*
  * Registers of one vCPU of a machine that is frozen, not started or ended (after the end,
- * only reading is of use). KT_VM_E_STATE: the machine runs. KT_VM_E_RANGE: the vCPU does not
+ * only reading is of use). KT_VM_E_STATE: the machine runs, or its vCPUs still do after its end.
+ * KT_VM_E_RANGE: the vCPU does not
  * exist. KT_VM_E_CANNOT: the accelerator has no access to registers (tcg).
  */
 int kt_vm_regs_read(struct kt_vm *vm, unsigned int vcpu, struct kt_vm_regs *ret_regs,
@@ -342,6 +348,20 @@ struct kt_buf;
  */
 int kt_vm_registers_text(struct kt_vm *vm, struct kt_buf *out, uint64_t deadline_ns,
 			 struct kt_diag *diag) _kt_must_check_;
+
+/* What a vCPU executes. */
+struct kt_vm_place {
+	uint64_t rip;
+	bool masked; /* it takes no interrupts (RFLAGS.IF) */
+	bool halted; /* it waits for an interrupt (HLT); false also where that is not known */
+};
+
+/*
+ * The places of all vCPUs of a frozen machine, in order. *ret_count: at most max. KT_VM_E_STATE;
+ * KT_VM_E_DEADLINE.
+ */
+int kt_vm_places(struct kt_vm *vm, struct kt_vm_place *ret_places, size_t max, size_t *ret_count,
+		 uint64_t deadline_ns, struct kt_diag *diag) _kt_must_check_;
 
 /* ---- breakpoints ---- */
 

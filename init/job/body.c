@@ -53,18 +53,30 @@ static void format_finding(struct kt_msg_finding *f, const char *file, int line,
 	vsnprintf(f->text, sizeof(f->text), fmt, ap);
 }
 
-void kt_guest_fail(struct kt_guest *kg, const char *file, int line, const char *fmt, ...)
+/* A finding that cannot be written must not be lost: the exit status reports it. */
+static void write_finding(struct kt_guest *kg, enum kt_finding_kind kind, const char *file,
+			  int line, const char *fmt, va_list ap)
 {
 	struct kt_msg_finding f;
-	va_list ap;
 
-	va_start(ap, fmt);
 	format_finding(&f, file, line, fmt, ap);
-	va_end(ap);
-	/* A finding that cannot be written must not be lost: the exit status reports it. */
+	f.kind = kind;
 	if (write(kg->fd, &f, sizeof(f)) != sizeof(f))
 		_exit(125);
 }
+
+#define DEFINE_FINDING(name, kind)                                                       \
+	void name(struct kt_guest *kg, const char *file, int line, const char *fmt, ...) \
+	{                                                                                \
+		va_list ap;                                                              \
+                                                                                         \
+		va_start(ap, fmt);                                                       \
+		write_finding(kg, kind, file, line, fmt, ap);                            \
+		va_end(ap);                                                              \
+	}
+
+DEFINE_FINDING(kt_guest_fail, KT_FINDING_WRONG)
+DEFINE_FINDING(kt_guest_late, KT_FINDING_LATE)
 
 /* Of PID 1's descriptors the body keeps only the write ends of the two pipes. */
 static _Noreturn void run_child(const struct kt_pid1 *pid1, kt_body_fn fn, int finding_fd,

@@ -25,7 +25,8 @@ enum kt_bpf_maps_condition {
 
 /*
  * Reads the layout of sched_ext's struct_ops maps from the kernel's BTF; the first call takes
- * tens of milliseconds. Succeeds on a kernel without sched_ext. Negative errno.
+ * tens of milliseconds. Succeeds on a kernel without sched_ext. Negative errno, or negative
+ * error of libbpf, for which there is kt_bpf_error_text().
  */
 int kt_bpf_maps_init(void) _kt_must_check_;
 
@@ -33,6 +34,6 @@ void kt_bpf_maps_deinit(struct kt_bpf_maps *maps);
 
 /*
  * Opens the maps of the attached scheduler whose root/ops is ops_name, KT_SNAPSHOT_MAPS_MAX at
- * most. KT_BPF_MAPS_E_NONE, or negative errno.
+ * most. KT_BPF_MAPS_E_NONE, or an error as of kt_bpf_maps_init().
  */
 int kt_bpf_maps_find(struct kt_bpf_maps *ret_maps, const char *ops_name) _kt_must_check_;

@@ -67,9 +67,7 @@ static int read_array(struct kt_map_values *v, struct kt_buf *out, int fd,
 		v->state = KT_MAP_TRUNCATED;
 	if (!entries)
 		return 0;
-	r = kt_buf_reserve(out, entries * value_bytes);
-	if (r)
-		return kt_forward(r);
+	KT_TRY(kt_buf_reserve(out, entries * value_bytes));
 	r = entries > 1 ? read_batch(out->data + out->len, fd, entries) : -EOPNOTSUPP;
 	if (r)
 		r = read_one_by_one(out->data + out->len, fd, entries, value_bytes);
@@ -88,7 +86,6 @@ static int read_hash(struct kt_map_values *v, struct kt_buf *out, int fd,
 	_cleanup_(kt_freep) uint8_t *prev = malloc(info->key_size);
 	size_t entry_bytes = info->key_size + value_bytes, start = out->len;
 	uint8_t *entry;
-	int r;
 
 	if (!prev)
 		return kt_raise(-ENOMEM);
@@ -97,9 +94,7 @@ static int read_hash(struct kt_map_values *v, struct kt_buf *out, int fd,
 			v->state = KT_MAP_TRUNCATED;
 			break;
 		}
-		r = kt_buf_reserve(out, entry_bytes);
-		if (r)
-			return kt_forward(r);
+		KT_TRY(kt_buf_reserve(out, entry_bytes));
 		entry = out->data + out->len;
 		if (bpf_map_get_next_key(fd, i ? prev : NULL, entry)) {
 			if (errno != ENOENT)

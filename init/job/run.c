@@ -12,12 +12,15 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "init/bpf-error.h"
 #include "init/job/body.h"
 #include "init/init.h"
 #include "init/last-words.h"
 #include "init/staging/modules.h"
 #include "init/job/pulse.h"
 #include "init/view.h"
+#include "init/waits/waits.h"
+#include "ops/guest/bandwidth.h"
 #include "ops/guest/op.h"
 #include "ops/guest/programs.h"
 #include "ops/guest/workers.h"
@@ -45,6 +48,18 @@ static void send_step(struct kt_pid1 *pid1, uint32_t step, bool ended, bool trun
 	kt_pid1_send(pid1, &msg);
 }
 
+static void send_op_begin(struct kt_pid1 *pid1, uint32_t step, uint32_t index,
+			  const struct kt_op *op)
+{
+	struct kt_msg msg = { .type = KT_MSG_OP_BEGIN };
+
+	msg.op_begin.step = step;
+	msg.op_begin.op = index;
+	msg.op_begin.kind = op->kind;
+	msg.op_begin.time_ns = kt_now_ns();
+	kt_pid1_send(pid1, &msg);
+}
+
 static void send_op(struct kt_pid1 *pid1, uint32_t step, uint32_t index, const struct kt_op *op,
 		    const struct kt_op_outcome *outcome)
 {
@@ -67,8 +82,10 @@ static void send_op(struct kt_pid1 *pid1, uint32_t step, uint32_t index, const s
 
 static void must(struct kt_pid1 *pid1, const char *doing, int r)
 {
+	char text[KT_BPF_ERROR_MAX];
+
 	if (r < 0)
-		kt_init_fail(pid1, doing, "%s", strerror(-r));
+		kt_init_fail(pid1, doing, "%s", kt_bpf_error_text(text, r));
 }
 
 static void take_snapshot(struct kt_pid1 *pid1, enum kt_snapshot_cause cause, uint32_t step)
@@ -80,9 +97,13 @@ static void take_snapshot(struct kt_pid1 *pid1, enum kt_snapshot_cause cause, ui
 
 static void check_in(struct kt_pid1 *pid1, const char *folder, const char *name)
 {
-	char path[KT_NAME_MAX + sizeof(KT_STAGING_SCHEDULERS) + 8];
+	char dir[KT_NAME_MAX + sizeof(KT_STAGING_SCHEDULERS)], path[KT_SPAWN_PATH_MAX];
+	char text[KT_TEXT_MAX];
 
-	snprintf(path, sizeof(path), "%s/%s/" KT_STAGING_BIN, folder, name);
+	snprintf(dir, sizeof(dir), "%s/%s", folder, name);
+	if (kt_spawn_find(dir, path, text, sizeof(text)))
+		kt_init_fail(pid1, "check what is staged", "'%s' is not in the initramfs (%s)",
+			     name, text);
 	if (access(path, X_OK))
 		kt_init_fail(pid1, "check what is staged", "'%s' is not in the initramfs (%s)",
 			     name, path);
@@ -103,6 +124,7 @@ void kt_pid1_note_death(struct kt_pid1 *pid1)
 	kt_snapshot_forget(&pid1->snapshots);
 	r = kt_sched_bury(&pid1->sched);
 	must(pid1, "wait for the dead scheduler", r);
+	kt_waits_next_phase();
 	if (r == KT_PID1_E_DEADLINE)
 		kt_init_fail(pid1, "wait for the dead scheduler",
 			     "the kernel is not back under its own scheduler 20 s later");
@@ -118,7 +140,7 @@ static bool scheduler_died(void *arg)
 	return kt_pid1_scheduler_died(arg);
 }
 
-/* Returns whether the op ended in its .expect. */
+/* Returns whether the op ended as expected. */
 static bool run_op(struct kt_pid1 *pid1, uint32_t step, uint32_t index, const struct kt_op *op)
 {
 	static struct kt_op_outcome outcome;
@@ -132,15 +154,18 @@ static bool run_op(struct kt_pid1 *pid1, uint32_t step, uint32_t index, const st
 		 */
 		kt_snapshot_forget(&pid1->snapshots);
 	}
+	send_op_begin(pid1, step, index, op);
 	kt_op_execute(&outcome, op, &pid1->sched);
 	send_op(pid1, step, index, op, &outcome);
 	if (kt_pid1_scheduler_died(pid1))
 		kt_pid1_note_death(pid1);
 	else if (pid1->sched.generation != before)
 		kt_snapshot_forget(&pid1->snapshots);
+	if (pid1->sched.generation != before)
+		kt_waits_next_phase();
 	if (pid1->sched.generation && pid1->sched.generation != before)
 		take_snapshot(pid1, KT_SNAPSHOT_ATTACHED, of);
-	if (outcome.error == op->expect)
+	if (kt_scenario_expects(pid1->cell.scenario, step, index, outcome.error))
 		return true;
 	pid1->result.ops_failed++;
 	return false;
@@ -148,14 +173,15 @@ static bool run_op(struct kt_pid1 *pid1, uint32_t step, uint32_t index, const st
 
 void kt_run_attach(struct kt_pid1 *pid1)
 {
-	const struct kt_op op = { .kind = KT_OP_KIND_ATTACH, .sched = pid1->attach };
+	const struct kt_op op = { .kind = KT_OP_KIND_ATTACH, .sched = pid1->attach.name };
 	static struct kt_op_outcome outcome;
 
 	pid1->attaching = true;
 	must(pid1, "start the heartbeat", kt_pid1_start_heartbeat(pid1));
+	pid1->sched.attach_timeout_ns = pid1->attach.timeout_ns;
 	kt_op_execute(&outcome, &op, &pid1->sched);
 	send_op(pid1, KT_STEP_BOOT, 0, &op, &outcome);
-	pid1->attach[0] = 0;
+	pid1->attach.name[0] = 0;
 	pid1->attaching = false;
 }
 
@@ -188,6 +214,20 @@ static bool run_ops(struct kt_pid1 *pid1, uint32_t index)
 	return !pid1->stop;
 }
 
+/* 0: the scheduler died, and did not attach again by itself. Else as kt_pid1_wait(). */
+static int wait_until(struct kt_pid1 *pid1, uint64_t deadline_ns)
+{
+	int r;
+
+	do {
+		r = kt_pid1_wait(pid1, scheduler_died, pid1, deadline_ns, 0);
+		must(pid1, "hold a step", r);
+		if (!r)
+			kt_pid1_note_death(pid1);
+	} while (!r && pid1->sched.attached);
+	return r;
+}
+
 /* Holds from `from` to `to`, ns of hold time. False: a death, a stop or an op ended the hold. */
 static bool hold(struct kt_pid1 *pid1, uint32_t step, uint64_t from, uint64_t to)
 {
@@ -199,8 +239,7 @@ static bool hold(struct kt_pid1 *pid1, uint32_t step, uint64_t from, uint64_t to
 	do {
 		at = KT_MIN(again, next_periodic(pid1));
 		at = KT_MIN(at, to);
-		r = kt_pid1_wait(pid1, scheduler_died, pid1, start + (at - from), 0);
-		must(pid1, "hold a step", r);
+		r = wait_until(pid1, start + (at - from));
 		if (r == KT_PID1_E_DEADLINE)
 			take_due(pid1, step, at);
 		if (r == KT_PID1_E_DEADLINE && at == again && at < to) {
@@ -209,8 +248,6 @@ static bool hold(struct kt_pid1 *pid1, uint32_t step, uint64_t from, uint64_t to
 		}
 	} while (r == KT_PID1_E_DEADLINE && at < to && went_well);
 	pid1->result.hold_ns += kt_now_ns() - start;
-	if (!r)
-		kt_pid1_note_death(pid1);
 	/* Snapshots in the rest of a hold that ended early do not come due. */
 	while (next_periodic(pid1) <= to)
 		pid1->next_periodic++;
@@ -289,6 +326,7 @@ static void stage(struct kt_pid1 *pid1)
 				      .sched = boot ? boot->name : NULL };
 	bool attached = pid1->cell.start == KT_START_ATTACHED;
 
+	pid1->sched.attach_timeout_ns = pid1->cell.attach_timeout_ns;
 	send_phase(pid1, KT_PHASE_STAGE);
 	load_modules(pid1);
 	check_staged(pid1);
@@ -309,6 +347,8 @@ static void tear_down(struct kt_pid1 *pid1)
 	pid1->tear_down = true;
 	kt_pulse_stop(pid1);
 	send_phase(pid1, KT_PHASE_TEARDOWN);
+	kt_waits_send(pid1);
+	kt_bandwidth_report(pid1, NULL);
 	must(pid1, "stop the workers", kt_workers_stop_all(pid1));
 	must(pid1, "end the programs", kt_programs_end_all(pid1));
 	if (kt_sched_check(&pid1->sched))
@@ -324,11 +364,24 @@ static void tear_down(struct kt_pid1 *pid1)
 			     pid1->sched.name);
 }
 
+/* Whether cgroups may get a cpu.max: by an op, or by code of the scenario's own. */
+static bool may_throttle(const struct kt_scenario *s)
+{
+	if (s->body || s->programs)
+		return true;
+	for (const struct kt_step *step = s->steps; step && step->name; step++)
+		for (const struct kt_op *op = step->ops; op && op->kind; op++)
+			if (op->kind == KT_OP_KIND_CPU_MAX)
+				return true;
+	return false;
+}
+
 void kt_run_job(struct kt_pid1 *pid1)
 {
 	struct kt_msg msg = { .type = KT_MSG_RESULT };
 
 	kt_view_send(pid1);
+	kt_waits_reset(may_throttle(pid1->cell.scenario));
 	stage(pid1);
 	send_phase(pid1, KT_PHASE_BODY);
 	if (pid1->job.prime) {

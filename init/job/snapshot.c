@@ -127,10 +127,8 @@ static int send_map(struct kt_pid1 *pid1, const struct kt_bpf_map *map, size_t *
 	r = bpf_map_get_info_by_fd(map->fd, &info, &len);
 	if (r)
 		return kt_raise(r);
-	r = kt_map_read(&values, &data, map->fd, &info, s->cpus_possible,
-			KT_MIN((size_t)KT_MAP_BYTES_MAX, *bytes_left));
-	if (r)
-		return kt_forward(r);
+	KT_TRY(kt_map_read(&values, &data, map->fd, &info, s->cpus_possible,
+			   KT_MIN((size_t)KT_MAP_BYTES_MAX, *bytes_left)));
 	describe_map(&msg.map, &info);
 	if (send_btf(pid1, info.btf_id)) {
 		msg.map.btf_id = info.btf_id;
@@ -173,6 +171,24 @@ static bool still_live(struct kt_pid1 *pid1, uint32_t generation)
 	return !st.state[0] || kt_scx_state_is(&st, "disabled");
 }
 
+/*
+ * The number of possible CPUs. The kernel copies the values of a per-CPU map in the order of
+ * possible CPUs, so that value i is that of CPU i only if there are no gaps. -ENOTSUP: there are.
+ */
+static int count_possible_cpus(unsigned int *ret_count)
+{
+	_cleanup_(kt_fclosep) FILE *f = fopen("/sys/devices/system/cpu/possible", "re");
+	int count = libbpf_num_possible_cpus();
+	unsigned int first = 1, last = 0;
+
+	if (count < 0)
+		return kt_raise(count);
+	if (!f || fscanf(f, "%u-%u", &first, &last) < 1 || first || last + 1 != (unsigned int)count)
+		return kt_raise(-ENOTSUP);
+	*ret_count = (unsigned int)count;
+	return 0;
+}
+
 int kt_snapshot_take(struct kt_pid1 *pid1, enum kt_snapshot_cause cause, uint32_t step)
 {
 	struct kt_snapshot_sender *s = &pid1->snapshots;
@@ -180,13 +196,8 @@ int kt_snapshot_take(struct kt_pid1 *pid1, enum kt_snapshot_cause cause, uint32_
 	struct kt_msg msg = { .type = KT_MSG_SNAPSHOT };
 	int r = 0;
 
-	if (!s->cpus_possible) {
-		r = libbpf_num_possible_cpus();
-		if (r < 0)
-			return kt_raise(r);
-		s->cpus_possible = (unsigned int)r;
-		r = 0;
-	}
+	if (!s->cpus_possible)
+		KT_TRY(count_possible_cpus(&s->cpus_possible));
 	if (generation)
 		r = know_maps(pid1, generation, cause == KT_SNAPSHOT_ATTACHED);
 	msg.snapshot.snapshot = s->next;

@@ -120,10 +120,8 @@ static bool write_input(struct kt_slot *slot)
 	uint64_t before = slot->in_taken;
 
 	while (slot->in.len) {
-		ssize_t n = write(slot->stdin_fd, slot->in.data, slot->in.len);
+		ssize_t n = TEMP_FAILURE_RETRY(write(slot->stdin_fd, slot->in.data, slot->in.len));
 
-		if (n < 0 && errno == EINTR)
-			continue;
 		if (n < 0 && errno == EAGAIN)
 			break;
 		if (n < 0) {

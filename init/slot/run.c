@@ -60,12 +60,9 @@ static char *split(char **list, char *text, uint32_t len)
 
 static void receive(struct order *o)
 {
-	ssize_t n;
+	ssize_t n = TEMP_FAILURE_RETRY(recv(ORDER_FD, order_bytes, sizeof(order_bytes) - 1, 0));
 	char *rest = order_bytes + sizeof(o->head);
 
-	do
-		n = recv(ORDER_FD, order_bytes, sizeof(order_bytes) - 1, 0);
-	while (n < 0 && errno == EINTR);
 	if (n < (ssize_t)sizeof(o->head))
 		_exit(0);
 	memcpy(&o->head, order_bytes, sizeof(o->head));

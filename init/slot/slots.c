@@ -158,9 +158,18 @@ void kt_slot_check_end(struct kt_slot *slot)
 	kt_box_unwatch(&slot->box, slot->pid1);
 	if (!kt_slot_streams_ended(slot))
 		return;
+	/* A death before the end of a command is reported before it. */
+	if (slot->busy && !slot->pid1->has_job && kt_pid1_scheduler_died(slot->pid1))
+		return;
 	if (slot->busy)
 		send_end(slot);
 	respawn(slot);
+}
+
+void kt_slots_check_ends(struct kt_pid1 *pid1)
+{
+	for (uint32_t i = 0; i < pid1->slots.count; i++)
+		kt_slot_check_end(&pid1->slots.list[i]);
 }
 
 /* ---- time ---- */
@@ -178,10 +187,7 @@ static void on_time_out(void *arg)
 
 static void start_timer(struct kt_slot *slot, uint64_t ns)
 {
-	const struct itimerspec timer = {
-		.it_value = { .tv_sec = (time_t)(ns / KT_NSEC_PER_SEC),
-			      .tv_nsec = (long)(ns % KT_NSEC_PER_SEC) },
-	};
+	const struct itimerspec timer = { .it_value = kt_timespec(ns) };
 
 	if (ns && timerfd_settime(slot->timer_fd, 0, &timer, NULL))
 		must(slot, "limit the time of a command", -errno);
@@ -220,17 +226,12 @@ static void init_slot(struct kt_slot *slot, struct kt_pid1 *pid1, uint32_t index
 
 static int open_slot(struct kt_slot *slot)
 {
-	int r = open_cgroup(slot);
-
-	if (r)
-		return kt_forward(r);
+	KT_TRY(open_cgroup(slot));
 	slot->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
 	if (slot->timer_fd < 0)
 		return kt_raise(-errno);
-	r = kt_pid1_watch(slot->pid1, slot->timer_fd, on_time_out, slot);
-	if (!r)
-		r = spawn(slot);
-	return kt_forward(r);
+	KT_TRY(kt_pid1_watch(slot->pid1, slot->timer_fd, on_time_out, slot));
+	return kt_forward(spawn(slot));
 }
 
 int kt_slots_make(struct kt_pid1 *pid1, uint32_t count)
@@ -255,6 +256,18 @@ uint32_t kt_slots_busy(const struct kt_pid1 *pid1)
 	for (uint32_t i = 0; i < pid1->slots.count; i++)
 		busy |= (uint32_t)pid1->slots.list[i].busy << i;
 	return busy;
+}
+
+bool kt_slots_await_host(const struct kt_pid1 *pid1)
+{
+	for (uint32_t i = 0; i < pid1->slots.count; i++) {
+		const struct kt_slot *slot = &pid1->slots.list[i];
+		bool reads = !slot->in_eof && !slot->in_closed;
+
+		if (slot->busy && (reads || slot->out_sent != slot->out_taken))
+			return true;
+	}
+	return false;
 }
 
 /* ---- requests of the host ---- */

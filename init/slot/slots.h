@@ -71,6 +71,12 @@ int kt_slots_make(struct kt_pid1 *pid1, uint32_t count) _kt_must_check_;
 /* Bit i: a command runs in slot i. */
 uint32_t kt_slots_busy(const struct kt_pid1 *pid1);
 
+/* Whether a command waits for its host: for input, or for the host to take its output. */
+bool kt_slots_await_host(const struct kt_pid1 *pid1);
+
+/* After a scheduler's death was reported: reports the ends of commands that waited for it. */
+void kt_slots_check_ends(struct kt_pid1 *pid1);
+
 /* Handles a message to a slot; false: msg is of another type. */
 bool kt_slots_take(struct kt_pid1 *pid1, const struct kt_msg *msg);
 

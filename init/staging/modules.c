@@ -91,11 +91,9 @@ static int load(const char *name, struct kt_diag *diag)
 
 int kt_modules_load(const char *const *names, struct kt_diag *diag)
 {
-	int r = 0;
-
-	for (; !r && names && *names; names++)
-		r = is_loaded(*names) ? 0 : load(*names, diag);
-	return kt_forward(r);
+	for (; names && *names; names++)
+		KT_TRY(is_loaded(*names) ? 0 : load(*names, diag));
+	return 0;
 }
 
 int kt_modules_load_ordered(struct kt_diag *diag)

@@ -158,10 +158,8 @@ static int data(void *arg, const void *bytes, size_t len)
 		return 0;
 	}
 	while (u->fd >= 0 && len) {
-		ssize_t n = write(u->fd, p, len);
+		ssize_t n = TEMP_FAILURE_RETRY(write(u->fd, p, len));
 
-		if (n < 0 && errno == EINTR)
-			continue;
 		if (n < 0)
 			return failed_errno(u);
 		p += n;

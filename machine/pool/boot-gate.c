@@ -16,18 +16,12 @@ unsigned int kt_pool_gate_cpus(void)
 	return online > 0 ? (unsigned int)online : 1;
 }
 
-int kt_pool_gate_init(struct kt_pool_gate *gate, unsigned int slots)
+void kt_pool_gate_init(struct kt_pool_gate *gate, unsigned int slots)
 {
-	int r;
-
-	*gate = (struct kt_pool_gate){ .slots = slots ? slots : kt_pool_gate_cpus() };
-	r = pthread_mutex_init(&gate->lock, NULL);
-	if (r)
-		return kt_raise(-r);
-	r = pthread_cond_init(&gate->moved, NULL);
-	if (r)
-		pthread_mutex_destroy(&gate->lock);
-	return r ? kt_raise(-r) : 0;
+	*gate = (struct kt_pool_gate){ .lock = PTHREAD_MUTEX_INITIALIZER,
+				       .moved = PTHREAD_COND_INITIALIZER,
+				       .slots = slots ? slots : kt_pool_gate_cpus() };
+	TAILQ_INIT(&gate->passes);
 }
 
 void kt_pool_gate_deinit(struct kt_pool_gate *gate)
@@ -36,38 +30,16 @@ void kt_pool_gate_deinit(struct kt_pool_gate *gate)
 	pthread_mutex_destroy(&gate->lock);
 }
 
-static void enqueue(struct kt_pool_gate *gate, struct kt_pool_pass *pass)
-{
-	pass->next = NULL;
-	if (gate->last)
-		gate->last->next = pass;
-	else
-		gate->first = pass;
-	gate->last = pass;
-}
-
-static void dequeue(struct kt_pool_gate *gate, struct kt_pool_pass *pass)
-{
-	struct kt_pool_pass **link = &gate->first, *before = NULL;
-
-	while (*link != pass) {
-		before = *link;
-		link = &before->next;
-	}
-	*link = pass->next;
-	if (gate->last == pass)
-		gate->last = before;
-}
-
 int kt_pool_gate_enter(struct kt_pool_gate *gate, struct kt_pool_pass *pass)
 {
 	bool in;
 
 	pthread_mutex_lock(&gate->lock);
-	enqueue(gate, pass);
-	while (!pass->abandoned && !(gate->first == pass && gate->taken < gate->slots))
+	TAILQ_INSERT_TAIL(&gate->passes, pass, link);
+	while (!pass->abandoned &&
+	       !(TAILQ_FIRST(&gate->passes) == pass && gate->taken < gate->slots))
 		pthread_cond_wait(&gate->moved, &gate->lock);
-	dequeue(gate, pass);
+	TAILQ_REMOVE(&gate->passes, pass, link);
 	in = !pass->abandoned;
 	gate->taken += in;
 	pthread_cond_broadcast(&gate->moved); /* the next pass may fit, too */

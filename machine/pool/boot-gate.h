@@ -8,19 +8,20 @@
 
 #include <pthread.h>
 #include <stdbool.h>
+#include <sys/queue.h>
 
 #include "base/error.h"
 
 /* The place of one thread in the queue. Zeroed by the caller before the first use. */
 struct kt_pool_pass {
-	struct kt_pool_pass *next;
+	TAILQ_ENTRY(kt_pool_pass) link;
 	bool abandoned;
 };
 
 struct kt_pool_gate {
 	pthread_mutex_t lock;
 	pthread_cond_t moved;
-	struct kt_pool_pass *first, *last;
+	TAILQ_HEAD(kt_pool_passes, kt_pool_pass) passes;
 	unsigned int slots; /* most passes inside at the same time */
 	unsigned int taken; /* passes inside now */
 };
@@ -29,7 +30,7 @@ struct kt_pool_gate {
 unsigned int kt_pool_gate_cpus(void);
 
 /* slots: most passes inside at the same time; 0: kt_pool_gate_cpus(). */
-int kt_pool_gate_init(struct kt_pool_gate *gate, unsigned int slots) _kt_must_check_;
+void kt_pool_gate_init(struct kt_pool_gate *gate, unsigned int slots);
 /* No thread may be inside the gate or wait for it. */
 void kt_pool_gate_deinit(struct kt_pool_gate *gate);
 

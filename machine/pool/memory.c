@@ -27,14 +27,11 @@ int kt_pool_mem_available(void *arg, uint64_t *ret_bytes)
 	return 0;
 }
 
-int kt_pool_memory_init(struct kt_pool_memory *memory)
+void kt_pool_memory_init(struct kt_pool_memory *memory)
 {
-	int r;
-
-	*memory = (struct kt_pool_memory){ .reserve_bytes = KT_POOL_RESERVE_BYTES,
+	*memory = (struct kt_pool_memory){ .lock = PTHREAD_MUTEX_INITIALIZER,
+					   .reserve_bytes = KT_POOL_RESERVE_BYTES,
 					   .available = kt_pool_mem_available };
-	r = pthread_mutex_init(&memory->lock, NULL);
-	return r ? kt_raise(-r) : 0;
 }
 
 void kt_pool_memory_deinit(struct kt_pool_memory *memory)
@@ -68,10 +65,11 @@ struct state {
 
 static int look(const struct kt_pool_memory *memory, struct state *ret_state)
 {
+	const struct kt_pool_promise *p;
 	struct state state = { 0 };
 	int r = memory->available(memory->arg, &state.host);
 
-	for (const struct kt_pool_promise *p = memory->promises; p; p = p->next) {
+	LIST_FOREACH (p, &memory->promises, link) {
 		state.promised = sum_saturated(state.promised, unused_of(p));
 		state.busy |= !p->idle;
 		state.ending |= p->ending;
@@ -98,39 +96,30 @@ static void say_refused(const struct kt_pool_memory *memory, uint64_t bytes,
 
 static void enlist(struct kt_pool_memory *memory, struct kt_pool_promise *promise)
 {
-	const uint64_t bytes = promise->bytes;
-
-	*promise =
-		(struct kt_pool_promise){ .next = memory->promises, .made = true, .bytes = bytes };
-	if (promise->next)
-		promise->next->prev = promise;
-	memory->promises = promise;
+	*promise = (struct kt_pool_promise){ .made = true, .bytes = promise->bytes };
+	LIST_INSERT_HEAD(&memory->promises, promise, link);
 }
 
 void kt_pool_memory_join(struct kt_pool_memory *memory, struct kt_pool_giver *giver)
 {
 	pthread_mutex_lock(&memory->lock);
-	giver->next = memory->givers;
-	memory->givers = giver;
+	LIST_INSERT_HEAD(&memory->givers, giver, link);
 	pthread_mutex_unlock(&memory->lock);
 }
 
 void kt_pool_memory_leave(struct kt_pool_memory *memory, struct kt_pool_giver *giver)
 {
-	struct kt_pool_giver **link = &memory->givers;
-
 	pthread_mutex_lock(&memory->lock);
-	while (*link && *link != giver)
-		link = &(*link)->next;
-	if (*link)
-		*link = giver->next;
+	LIST_REMOVE(giver, link);
 	pthread_mutex_unlock(&memory->lock);
 }
 
 /* Makes one pool begin to destroy an idle machine; false: no pool has an idle machine. */
 static bool reclaim(struct kt_pool_memory *memory)
 {
-	for (struct kt_pool_giver *g = memory->givers; g; g = g->next)
+	struct kt_pool_giver *g;
+
+	LIST_FOREACH (g, &memory->givers, link)
 		if (g->give(g))
 			return true;
 	return false;
@@ -205,14 +194,8 @@ void kt_pool_memory_ending(struct kt_pool_memory *memory, struct kt_pool_promise
 void kt_pool_memory_drop(struct kt_pool_memory *memory, struct kt_pool_promise *promise)
 {
 	pthread_mutex_lock(&memory->lock);
-	if (promise->made) {
-		if (promise->prev)
-			promise->prev->next = promise->next;
-		else
-			memory->promises = promise->next;
-		if (promise->next)
-			promise->next->prev = promise->prev;
-		promise->made = false;
-	}
+	if (promise->made)
+		LIST_REMOVE(promise, link);
+	promise->made = false;
 	pthread_mutex_unlock(&memory->lock);
 }

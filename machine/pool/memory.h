@@ -13,6 +13,7 @@
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/queue.h>
 
 #include "base/diag.h"
 #include "base/error.h"
@@ -22,7 +23,7 @@
 
 /* The memory promised to one machine; embedded in the pool's slot of the machine. */
 struct kt_pool_promise {
-	struct kt_pool_promise *prev, *next;
+	LIST_ENTRY(kt_pool_promise) link;
 	bool made;	   /* the promise is in the list */
 	bool ending;	   /* the machine is being destroyed and takes no more memory */
 	_Atomic bool idle; /* the machine is not lent: no release of it is to be waited for */
@@ -33,7 +34,7 @@ struct kt_pool_promise {
 
 /* A pool as a source of memory; embedded in the pool. */
 struct kt_pool_giver {
-	struct kt_pool_giver *next;
+	LIST_ENTRY(kt_pool_giver) link;
 	/*
 	 * Begins to destroy one idle machine and calls kt_pool_promise_end() with its promise.
 	 * false: the pool has no idle machine.
@@ -47,8 +48,8 @@ struct kt_pool_memory {
 	/* Bytes the host can give without swapping. Returns 0 or a negative errno. */
 	int (*available)(void *arg, uint64_t *ret_bytes);
 	void *arg;
-	struct kt_pool_promise *promises;
-	struct kt_pool_giver *givers;
+	LIST_HEAD(, kt_pool_promise) promises;
+	LIST_HEAD(, kt_pool_giver) givers;
 	uint64_t hungry_until_ns; /* CLOCK_MONOTONIC; until then only urgent requests succeed */
 };
 
@@ -59,7 +60,7 @@ int kt_pool_mem_available(void *arg, uint64_t *ret_bytes) _kt_must_check_;
  * Sets reserve_bytes to KT_POOL_RESERVE_BYTES and available to kt_pool_mem_available(); the caller
  * may change both afterwards.
  */
-int kt_pool_memory_init(struct kt_pool_memory *memory) _kt_must_check_;
+void kt_pool_memory_init(struct kt_pool_memory *memory);
 /* All promises must have been dropped. */
 void kt_pool_memory_deinit(struct kt_pool_memory *memory);
 

@@ -42,9 +42,10 @@ unsigned int kt_pool_alive(const struct kt_pool *pool)
 
 unsigned int kt_pool_waiting(const struct kt_pool *pool)
 {
+	const struct kt_pool_waiter *w;
 	unsigned int n = 0;
 
-	for (const struct kt_pool_waiter *w = pool->first; w; w = w->next)
+	TAILQ_FOREACH (w, &pool->waiters, link)
 		n++;
 	return n;
 }
@@ -76,33 +77,14 @@ static struct kt_pool_lease lend(struct kt_pool *pool, struct kt_pool_slot *slot
 
 static void enqueue(struct kt_pool *pool, struct kt_pool_waiter *waiter)
 {
-	if (pool->last)
-		pool->last->next = waiter;
-	else
-		pool->first = waiter;
-	pool->last = waiter;
+	TAILQ_INSERT_TAIL(&pool->waiters, waiter, link);
 	pool->memory_at_ns = 0; /* the next caller learns at once whether memory is available */
 	pthread_cond_broadcast(&pool->work);
 }
 
-static void dequeue(struct kt_pool *pool, struct kt_pool_waiter *waiter)
+static void finish(struct kt_pool *pool, struct kt_pool_waiter *waiter, int result)
 {
-	struct kt_pool_waiter **link = &pool->first, *before = NULL;
-
-	while (*link != waiter) {
-		before = *link;
-		link = &before->next;
-	}
-	*link = waiter->next;
-	if (pool->last == waiter)
-		pool->last = before;
-}
-
-static void finish_first(struct kt_pool *pool, int result)
-{
-	struct kt_pool_waiter *waiter = pool->first;
-
-	dequeue(pool, waiter);
+	TAILQ_REMOVE(&pool->waiters, waiter, link);
 	waiter->result = result;
 	waiter->done = true;
 	eventfd_write(waiter->fd, 1);
@@ -110,18 +92,21 @@ static void finish_first(struct kt_pool *pool, int result)
 
 void kt_pool_serve(struct kt_pool *pool)
 {
-	while (pool->first && pool->counts[KT_POOL_IDLE]) {
-		pool->first->lease = lend(pool, latest_idle(pool));
-		finish_first(pool, 0);
+	struct kt_pool_waiter *first;
+
+	while ((first = TAILQ_FIRST(&pool->waiters)) && pool->counts[KT_POOL_IDLE]) {
+		first->lease = lend(pool, latest_idle(pool));
+		finish(pool, first, 0);
 	}
 }
 
 void kt_pool_fail_waiters(struct kt_pool *pool, int result, const struct kt_diag *diag)
 {
-	while (pool->first) {
-		if (diag)
-			pool->first->diag = *diag;
-		finish_first(pool, result);
+	struct kt_pool_waiter *first;
+
+	while ((first = TAILQ_FIRST(&pool->waiters))) {
+		first->diag = *diag;
+		finish(pool, first, result);
 	}
 }
 
@@ -154,7 +139,7 @@ static void give_up(struct kt_pool *pool, struct kt_pool_waiter *waiter, int res
 	} else {
 		kt_diag_cause(diag, "%s", strerror(-result));
 	}
-	dequeue(pool, waiter);
+	TAILQ_REMOVE(&pool->waiters, waiter, link);
 	waiter->result = result;
 }
 
@@ -164,8 +149,7 @@ static int wait_once(const struct kt_pool_waiter *waiter, int cancel_fd, uint64_
 	struct pollfd fds[] = { { .fd = waiter->fd, .events = POLLIN },
 				{ .fd = cancel_fd, .events = POLLIN } };
 	uint64_t now_ns = kt_now_ns(), left_ns = deadline_ns > now_ns ? deadline_ns - now_ns : 0;
-	struct timespec left = { .tv_sec = (time_t)(left_ns / KT_NSEC_PER_SEC),
-				 .tv_nsec = (long)(left_ns % KT_NSEC_PER_SEC) };
+	struct timespec left = kt_timespec(left_ns);
 	int n = ppoll(fds, KT_ARRAY_SIZE(fds), &left, NULL);
 
 	if (n < 0)
@@ -208,8 +192,7 @@ static int acquire(struct kt_pool *pool, int cancel_fd, struct kt_pool_lease *re
 	pool->stats.acquires++;
 	if (pool->closing) {
 		kt_diag_doing(diag, "take a machine of the pool");
-		kt_diag_cause(diag, "the pool is being closed");
-		return KT_POOL_E_CLOSED;
+		return kt_fail(diag, KT_POOL_E_CLOSED, "the pool is being closed");
 	}
 	/* While an item is idle, there is no waiter. */
 	if (!pool->counts[KT_POOL_IDLE])
@@ -348,24 +331,6 @@ struct kt_pool *kt_pool_free(struct kt_pool *pool)
 	return NULL;
 }
 
-static int init_locks(struct kt_pool *pool)
-{
-	pthread_condattr_t attr;
-	int r = pthread_condattr_init(&attr);
-
-	if (r)
-		return kt_raise(-r);
-	r = pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	/* The other calls cannot fail with these attributes. */
-	if (!r) {
-		pthread_mutex_init(&pool->lock, NULL);
-		pthread_cond_init(&pool->work, &attr);
-		pthread_cond_init(&pool->settled, &attr);
-	}
-	pthread_condattr_destroy(&attr);
-	return r ? kt_raise(-r) : 0;
-}
-
 static bool makes_sense(const struct kt_pool_maker *maker, const struct kt_pool_config *config)
 {
 	return maker->make && maker->destroy && config->gate && config->max_alive &&
@@ -391,18 +356,22 @@ int kt_pool_new(struct kt_pool **ret_pool, const struct kt_pool_maker *maker,
 	pool = calloc(1, sizeof(*pool));
 	if (!pool)
 		return kt_raise(-ENOMEM);
-	*pool = (struct kt_pool){ .maker = *maker, .config = *config };
+	*pool = (struct kt_pool){ .maker = *maker,
+				  .config = *config,
+				  .lock = PTHREAD_MUTEX_INITIALIZER,
+				  .work = PTHREAD_COND_INITIALIZER,
+				  .settled = PTHREAD_COND_INITIALIZER };
+	TAILQ_INIT(&pool->waiters);
 	if (!pool->config.acquire_timeout_ns)
 		pool->config.acquire_timeout_ns = KT_POOL_ACQUIRE_TIMEOUT_NS;
 	pool->counts[KT_POOL_EMPTY] = config->max_alive;
 	pool->slots = calloc(config->max_alive, sizeof(*pool->slots));
 	pool->workers = calloc(workers_of(config), sizeof(*pool->workers));
-	r = pool->slots && pool->workers ? init_locks(pool) : kt_raise(-ENOMEM);
-	if (r) {
+	if (!pool->slots || !pool->workers) {
 		free(pool->workers);
 		free(pool->slots);
 		free(pool);
-		return kt_forward(r);
+		return kt_raise(-ENOMEM);
 	}
 	pool->worker_count = workers_of(config);
 	r = kt_pool_start_workers(pool);

@@ -9,6 +9,8 @@
  */
 #pragma once
 
+#include <sys/queue.h>
+
 #include "machine/pool/pool.h"
 
 enum kt_pool_state {
@@ -34,7 +36,7 @@ struct kt_pool_slot {
 
 /* A call of kt_pool_acquire() that waits; on its stack. */
 struct kt_pool_waiter {
-	struct kt_pool_waiter *next;
+	TAILQ_ENTRY(kt_pool_waiter) link;
 	int fd; /* eventfd; readable when done */
 	bool done;
 	int result;
@@ -61,7 +63,7 @@ struct kt_pool {
 	pthread_cond_t settled;	    /* a slot's state has changed, or a caller has left */
 	struct kt_pool_slot *slots; /* max_alive of them */
 	unsigned int counts[KT_POOL_STATE_COUNT_];
-	struct kt_pool_waiter *first, *last;
+	TAILQ_HEAD(, kt_pool_waiter) waiters;
 	unsigned int callers; /* in kt_pool_acquire() */
 	bool closing, stop;
 	uint64_t serial, order;
@@ -76,7 +78,7 @@ struct kt_pool {
 void kt_pool_set(struct kt_pool *pool, struct kt_pool_slot *slot, enum kt_pool_state state);
 /* Gives idle items to waiters. */
 void kt_pool_serve(struct kt_pool *pool);
-/* Ends all waits with this result and diag (may be NULL). */
+/* Ends all waits with this result and diag. */
 void kt_pool_fail_waiters(struct kt_pool *pool, int result, const struct kt_diag *diag);
 unsigned int kt_pool_alive(const struct kt_pool *pool);
 unsigned int kt_pool_waiting(const struct kt_pool *pool);

@@ -105,13 +105,12 @@ static struct kt_pool_slot *next_task(struct kt_pool *pool, uint64_t *ret_wake_n
 
 static void wait_for_work(struct kt_pool *pool, uint64_t wake_ns)
 {
-	struct timespec at = { .tv_sec = (time_t)(wake_ns / KT_NSEC_PER_SEC),
-			       .tv_nsec = (long)(wake_ns % KT_NSEC_PER_SEC) };
+	struct timespec at = kt_timespec(wake_ns);
 
 	if (wake_ns == UINT64_MAX)
 		pthread_cond_wait(&pool->work, &pool->lock);
 	else
-		pthread_cond_timedwait(&pool->work, &pool->lock, &at);
+		pthread_cond_clockwait(&pool->work, &pool->lock, CLOCK_MONOTONIC, &at);
 }
 
 /* ---- tasks; called and left with the lock held ---- */
@@ -197,7 +196,7 @@ static bool is_wanted(struct kt_pool *pool, bool *ret_urgent)
 
 	pthread_mutex_lock(&pool->lock);
 	wanted = wants_more(pool, pool->counts[KT_POOL_MAKING] - 1);
-	*ret_urgent = pool->first;
+	*ret_urgent = !TAILQ_EMPTY(&pool->waiters);
 	pthread_mutex_unlock(&pool->lock);
 	return wanted;
 }

@@ -6,7 +6,6 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <xxhash.h>
 
@@ -27,34 +26,25 @@ static const char *const folders[] = { "/dev", "/proc", "/sys", "/tmp", "/run", 
 static int write_archive(int fd, const struct kt_buf *init)
 {
 	struct kt_cpio cpio = KT_CPIO_INIT(fd);
-	int r = 0;
 
-	for (size_t i = 0; !r && i < KT_ARRAY_SIZE(folders); i++)
-		r = kt_cpio_dir(&cpio, folders[i], 0755);
+	for (size_t i = 0; i < KT_ARRAY_SIZE(folders); i++)
+		KT_TRY(kt_cpio_dir(&cpio, folders[i], 0755));
 	/* The kernel opens the console as descriptors 0 to 2 of init. */
-	if (!r)
-		r = kt_cpio_node(&cpio, "/dev/console", S_IFCHR | 0600, 5, 1);
-	if (!r)
-		r = kt_cpio_file(&cpio, "/init", 0755, init->data, init->len);
-	if (!r)
-		r = kt_cpio_end(&cpio);
-	return kt_forward(r);
+	KT_TRY(kt_cpio_node(&cpio, "/dev/console", S_IFCHR | 0600, 5, 1));
+	KT_TRY(kt_cpio_file(&cpio, "/init", 0755, init->data, init->len));
+	return kt_forward(kt_cpio_end(&cpio));
 }
 
 static int build(struct kt_buf *out, const struct kt_buf *init)
 {
 	_cleanup_(kt_closep) int fd = memfd_create("ktest-base", MFD_CLOEXEC);
 	char path[64];
-	int r;
 
 	if (fd < 0)
 		return kt_raise(-errno);
-	r = write_archive(fd, init);
-	if (!r)
-		r = kt_path_format(path, "/proc/self/fd/%d", fd);
-	if (!r)
-		r = kt_read_file(path, out);
-	return kt_forward(r);
+	KT_TRY(write_archive(fd, init));
+	KT_TRY(kt_path_format(path, "/proc/self/fd/%d", fd));
+	return kt_forward(kt_read_file(path, out));
 }
 
 /* ---- the cache ---- */
@@ -77,16 +67,12 @@ static bool check_cached(struct kt_buf *file)
 static int cache_path(char *path, const struct kt_buf *init)
 {
 	char dir[KT_PATH_MAX];
-	int r = kt_cache_dir(dir);
 
-	if (!r)
-		r = kt_path_format(path, "%s/initramfs", dir);
-	if (!r)
-		r = kt_mkdir_p(path);
-	if (!r)
-		r = kt_path_format(path, "%s/initramfs/%016" PRIx64 ".cpio", dir,
-				   XXH3_64bits(init->data, init->len));
-	return kt_forward(r);
+	KT_TRY(kt_cache_dir(dir));
+	KT_TRY(kt_path_format(path, "%s/initramfs", dir));
+	KT_TRY(kt_mkdir_p(path));
+	return kt_forward(kt_path_format(path, "%s/initramfs/%016" PRIx64 ".cpio", dir,
+					 XXH3_64bits(init->data, init->len)));
 }
 
 /* Writing to the cache may fail (space, rights); the next run then builds the archive again. */
@@ -121,9 +107,7 @@ int kt_base_archive_append(int out_fd, const char *init_path)
 	if (has_cache && !kt_read_file(path, &archive) && check_cached(&archive))
 		return kt_forward(kt_write_all(out_fd, archive.data, archive.len));
 	archive.len = 0;
-	r = build(&archive, &init);
-	if (r)
-		return kt_forward(r);
+	KT_TRY(build(&archive, &init));
 	if (has_cache)
 		keep(path, &archive);
 	return kt_forward(kt_write_all(out_fd, archive.data, archive.len));

@@ -10,7 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/array.h"
 #include "base/cleanup.h"
@@ -138,20 +137,16 @@ static char *find_library(const struct resolver *rs, const char *name, const cha
 static int append_library(struct resolver *rs, const char *name, char *owned_path)
 {
 	struct kt_closure *c = &rs->closure;
-	struct kt_closure_lib *libs = NULL, lib = { .name = strdup(name), .path = owned_path };
+	struct kt_closure_lib lib = { .name = strdup(name), .path = owned_path };
 	const char *root = kt_staging_hidden_by(owned_path) ? KT_STAGING_LIBRARIES : "";
 
-	if (lib.name && asprintf(&lib.guest_path, "%s%s", root, owned_path) >= 0)
-		libs = kt_array_room(c->libs, c->lib_count, sizeof(*libs));
-	if (!libs) {
-		free(lib.name);
-		free(lib.path);
-		free(lib.guest_path);
-		return kt_raise(-ENOMEM);
-	}
-	libs[c->lib_count++] = lib;
-	c->libs = libs;
-	return 0;
+	if (lib.name && asprintf(&lib.guest_path, "%s%s", root, owned_path) >= 0 &&
+	    !kt_array_append(c->libs, c->lib_count, lib))
+		return 0;
+	free(lib.name);
+	free(lib.path);
+	free(lib.guest_path);
+	return kt_raise(-ENOMEM);
 }
 
 static bool has_library(const struct resolver *rs, const char *name)
@@ -169,10 +164,9 @@ static int add_library(struct resolver *rs, const char *name, const char *owner,
 
 	if (has_library(rs, name))
 		return 0;
-	if (rs->closure.lib_count == KT_CLOSURE_LIBS_MAX) {
-		kt_diag_cause(rs->diag, "it needs more than %d libraries", KT_CLOSURE_LIBS_MAX);
-		return KT_CLOSURE_E_LIBRARY;
-	}
+	if (rs->closure.lib_count == KT_CLOSURE_LIBS_MAX)
+		return kt_fail(rs->diag, KT_CLOSURE_E_LIBRARY, "it needs more than %d libraries",
+			       KT_CLOSURE_LIBS_MAX);
 	path = find_library(rs, name, owner, deps);
 	if (!path) {
 		kt_diag_cause(rs->diag, "library '%s', which %s needs, was not found", name, owner);
@@ -196,11 +190,9 @@ static int add_unwinder(struct resolver *rs, const char *owner, const struct kt_
 
 static int add_needed(struct resolver *rs, const char *owner, const struct kt_elf_deps *deps)
 {
-	int r = 0;
-
-	for (size_t i = 0; !r && i < deps->needed_count; i++)
-		r = add_library(rs, deps->needed[i], owner, deps);
-	return kt_forward(r);
+	for (size_t i = 0; i < deps->needed_count; i++)
+		KT_TRY(add_library(rs, deps->needed[i], owner, deps));
+	return 0;
 }
 
 static int add_needed_of_library(struct resolver *rs, const char *path)
@@ -222,17 +214,16 @@ static int keep_rpath(struct resolver *rs, const char *owner, const char *rpath)
 {
 	_cleanup_(kt_buf_deinit) struct kt_buf out = KT_BUF_INIT(0);
 	char dir[KT_PATH_MAX];
-	int r = 0;
 
-	while (!r && rpath && *rpath) {
+	while (rpath && *rpath) {
 		size_t len = strcspn(rpath, ":");
 
 		if (expand_dir(dir, rpath, len, owner))
-			r = kt_buf_printf(&out, "%s%s", out.len ? ":" : "", dir);
+			KT_TRY(kt_buf_printf(&out, "%s%s", out.len ? ":" : "", dir));
 		rpath += len + (rpath[len] == ':');
 	}
-	if (r || !out.len)
-		return kt_forward(r);
+	if (!out.len)
+		return 0;
 	rs->rpath = strdup(kt_buf_str(&out));
 	return rs->rpath ? 0 : kt_raise(-ENOMEM);
 }
@@ -261,23 +252,20 @@ static int resolve(struct resolver *rs, bool *ret_has_debug, const char *path)
 	int r;
 
 	if (fd < 0) {
-		kt_diag_cause(rs->diag, "%s", strerror(errno));
-		return kt_raise(-errno);
+		r = errno;
+		kt_diag_cause(rs->diag, "%s", strerror(r));
+		return kt_errno_is_none(r) ? KT_CLOSURE_E_NONE : kt_raise(-r);
 	}
 	r = kt_elf_deps_read(&deps, fd, rs->diag);
 	if (r)
 		return r > 0 ? KT_CLOSURE_E_NOTELF : kt_forward(r);
 	*ret_has_debug = deps.has_debug;
-	r = check_interpreter(rs, &deps, path);
-	if (!r)
-		r = keep_rpath(rs, path, deps.rpath);
-	if (!r)
-		r = add_needed(rs, path, &deps);
-	for (size_t i = 0; !r && i < rs->closure.lib_count; i++)
-		r = add_needed_of_library(rs, rs->closure.libs[i].path);
-	if (!r)
-		r = add_unwinder(rs, path, &deps);
-	return kt_forward(r);
+	KT_TRY(check_interpreter(rs, &deps, path));
+	KT_TRY(keep_rpath(rs, path, deps.rpath));
+	KT_TRY(add_needed(rs, path, &deps));
+	for (size_t i = 0; i < rs->closure.lib_count; i++)
+		KT_TRY(add_needed_of_library(rs, rs->closure.libs[i].path));
+	return kt_forward(add_unwinder(rs, path, &deps));
 }
 
 int kt_closure_resolve(struct kt_closure *ret_closure, bool *ret_has_debug, const char *path,
@@ -300,9 +288,7 @@ int kt_closure_resolve(struct kt_closure *ret_closure, bool *ret_has_debug, cons
 	if (r < 0)
 		rs.cache.len = 0;
 	/* $ORIGIN is the folder of the file itself, not of a symbolic link to the file. */
-	r = resolve(&rs, ret_has_debug, real ? real : path);
-	if (r)
-		return kt_forward(r);
+	KT_TRY(resolve(&rs, ret_has_debug, real ? real : path));
 	*ret_closure = rs.closure;
 	rs.closure = (struct kt_closure){ 0 };
 	return 0;
@@ -322,14 +308,12 @@ static bool has_dir(const char *list, const char *dir, size_t len)
 
 int kt_closure_library_path(const struct kt_closure *closure, struct kt_buf *out)
 {
-	int r = 0;
-
-	for (size_t i = 0; !r && i < closure->lib_count; i++) {
+	for (size_t i = 0; i < closure->lib_count; i++) {
 		const char *path = closure->libs[i].guest_path;
 		size_t len = (size_t)(strrchr(path, '/') - path);
 
 		if (!has_dir(kt_buf_str(out), path, len))
-			r = kt_buf_printf(out, "%s%.*s", out->len ? ":" : "", (int)len, path);
+			KT_TRY(kt_buf_printf(out, "%s%.*s", out->len ? ":" : "", (int)len, path));
 	}
-	return kt_forward(r);
+	return 0;
 }

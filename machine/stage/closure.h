@@ -39,6 +39,7 @@ enum kt_closure_condition {
 	/* the program cannot run in the guest; see diag */
 	KT_CLOSURE_E_NOTELF = KT_CONDITION(CLOSURE),
 	KT_CLOSURE_E_LIBRARY, /* a library was not found; diag names the library and its user */
+	KT_CLOSURE_E_NONE,    /* no file has the path of the program */
 };
 
 void kt_closure_deinit(struct kt_closure *closure);

@@ -3,11 +3,8 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/sendfile.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
-#include "base/cleanup.h"
 #include "base/fs.h"
 #include "machine/stage/cpio.h"
 
@@ -24,11 +21,9 @@ struct member {
 
 static int put(struct kt_cpio *cpio, const void *data, size_t len)
 {
-	int r = kt_write_all(cpio->fd, data, len);
-
-	if (!r)
-		cpio->pos += len;
-	return kt_forward(r);
+	KT_TRY(kt_write_all(cpio->fd, data, len));
+	cpio->pos += len;
+	return 0;
 }
 
 static int pad(struct kt_cpio *cpio)
@@ -41,7 +36,6 @@ static int put_header(struct kt_cpio *cpio, const struct member *m)
 	const char *path = m->path + strspn(m->path, "/");
 	size_t len = strlen(path) + 1;
 	char header[HEADER_SIZE + 1];
-	int r;
 
 	if (len == 1 || len > KT_CPIO_PATH_MAX)
 		return kt_raise(len == 1 ? -EINVAL : -ENAMETOOLONG);
@@ -53,12 +47,9 @@ static int put_header(struct kt_cpio *cpio, const struct member *m)
 		 "070701%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x", cpio->ino,
 		 (unsigned int)m->mode, 0, 0, S_ISDIR(m->mode) ? 2 : 1, 0, (unsigned int)m->size, 0,
 		 0, m->major_nr, m->minor_nr, (unsigned int)len, 0);
-	r = put(cpio, header, HEADER_SIZE);
-	if (!r)
-		r = put(cpio, path, len);
-	if (!r)
-		r = pad(cpio);
-	return kt_forward(r);
+	KT_TRY(put(cpio, header, HEADER_SIZE));
+	KT_TRY(put(cpio, path, len));
+	return kt_forward(pad(cpio));
 }
 
 static int put_member(struct kt_cpio *cpio, const struct member *m)
@@ -85,56 +76,32 @@ int kt_cpio_node(struct kt_cpio *cpio, const char *path, mode_t mode, unsigned i
 int kt_cpio_file(struct kt_cpio *cpio, const char *path, mode_t mode, const void *data, size_t len)
 {
 	const struct member m = { .path = path, .mode = S_IFREG | (mode & 07777), .size = len };
-	int r = put_member(cpio, &m);
 
-	if (!r)
-		r = put(cpio, data, len);
-	if (!r)
-		r = pad(cpio);
-	return kt_forward(r);
-}
-
-static int copy_bytes(struct kt_cpio *cpio, int source_fd, uint64_t size)
-{
-	off_t at = 0;
-
-	while ((uint64_t)at < size) {
-		ssize_t n = sendfile(cpio->fd, source_fd, &at, size - (uint64_t)at);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return kt_raise(n ? -errno : -EIO);
-		cpio->pos += (uint64_t)n;
-	}
-	return 0;
+	KT_TRY(put_member(cpio, &m));
+	KT_TRY(put(cpio, data, len));
+	return kt_forward(pad(cpio));
 }
 
 int kt_cpio_file_fd(struct kt_cpio *cpio, const char *path, mode_t mode, int source_fd)
 {
 	struct member m = { .path = path, .mode = S_IFREG | (mode & 07777) };
 	struct stat st;
-	int r;
 
 	if (fstat(source_fd, &st))
 		return kt_raise(-errno);
 	if (!S_ISREG(st.st_mode))
 		return kt_raise(-EINVAL);
 	m.size = (uint64_t)st.st_size;
-	r = put_member(cpio, &m);
-	if (!r)
-		r = copy_bytes(cpio, source_fd, m.size);
-	if (!r)
-		r = pad(cpio);
-	return kt_forward(r);
+	KT_TRY(put_member(cpio, &m));
+	KT_TRY(kt_append_bytes(cpio->fd, source_fd, m.size));
+	cpio->pos += m.size;
+	return kt_forward(pad(cpio));
 }
 
 int kt_cpio_end(struct kt_cpio *cpio)
 {
 	const struct member m = { .path = TRAILER };
-	int r;
 
 	cpio->ino = 0;
-	r = put_header(cpio, &m);
-	return kt_forward(r);
+	return kt_forward(put_header(cpio, &m));
 }

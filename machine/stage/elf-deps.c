@@ -32,8 +32,7 @@ void kt_elf_deps_deinit(struct kt_elf_deps *deps)
 
 static int not_elf(struct kt_diag *diag, const char *cause)
 {
-	kt_diag_cause(diag, "%s", cause);
-	return KT_ELF_DEPS_E_NOTELF;
+	return kt_fail(diag, KT_ELF_DEPS_E_NOTELF, "%s", cause);
 }
 
 /* The file: libelf's view for headers, raw bytes for strings. */
@@ -77,20 +76,13 @@ static bool offset_of(const struct image *im, size_t phdrs, uint64_t address, ui
 
 static int add_needed(struct kt_elf_deps *deps, char *name)
 {
-	char **list;
+	int r = KT_ELF_DEPS_E_NOTELF;
 
-	if (!name || !name[0] || deps->needed_count == KT_ELF_NEEDED_MAX) {
+	if (name && name[0] && deps->needed_count < KT_ELF_NEEDED_MAX)
+		r = kt_array_append(deps->needed, deps->needed_count, name);
+	if (r)
 		free(name);
-		return KT_ELF_DEPS_E_NOTELF;
-	}
-	list = kt_array_room(deps->needed, deps->needed_count, sizeof(*list));
-	if (!list) {
-		free(name);
-		return kt_raise(-ENOMEM);
-	}
-	list[deps->needed_count++] = name;
-	deps->needed = list;
-	return 0;
+	return r;
 }
 
 static int set_path(char **path, char *value)
@@ -196,13 +188,11 @@ static int check_header(const struct image *im, struct kt_diag *diag)
 	if (elf_kind(im->elf) != ELF_K_ELF || !gelf_getehdr(im->elf, &eh))
 		return not_elf_at_all(im, diag);
 	if (eh.e_ident[EI_CLASS] != ELFCLASS64 || eh.e_ident[EI_DATA] != ELFDATA2LSB ||
-	    eh.e_machine != EM_X86_64) {
-		kt_diag_cause(diag,
-			      "it is an ELF file for another machine (number %u, %s bits), not "
-			      "x86-64",
-			      eh.e_machine, eh.e_ident[EI_CLASS] == ELFCLASS64 ? "64" : "32");
-		return KT_ELF_DEPS_E_NOTELF;
-	}
+	    eh.e_machine != EM_X86_64)
+		return kt_fail(
+			diag, KT_ELF_DEPS_E_NOTELF,
+			"it is an ELF file for another machine (number %u, %s bits), not x86-64",
+			eh.e_machine, eh.e_ident[EI_CLASS] == ELFCLASS64 ? "64" : "32");
 	if (eh.e_type != ET_EXEC && eh.e_type != ET_DYN)
 		return not_elf(diag, "it is an ELF file, but neither a program nor a library");
 	return 0;
@@ -219,7 +209,6 @@ int kt_elf_deps_parse(struct kt_elf_deps *ret_deps, const void *data, size_t len
 	_cleanup_(kt_elf_deps_deinit) struct kt_elf_deps deps = { 0 };
 	_cleanup_(elf_endp) Elf *elf = NULL;
 	struct image im = { .data = data, .len = len };
-	int r;
 
 	if (!len)
 		return not_elf(diag, "it is empty");
@@ -229,11 +218,8 @@ int kt_elf_deps_parse(struct kt_elf_deps *ret_deps, const void *data, size_t len
 	if (!elf)
 		return not_elf_at_all(&im, diag);
 	im.elf = elf;
-	r = check_header(&im, diag);
-	if (!r)
-		r = read_segments(&deps, &im, diag);
-	if (r)
-		return kt_forward(r);
+	KT_TRY(check_header(&im, diag));
+	KT_TRY(read_segments(&deps, &im, diag));
 	deps.has_debug = find_debug(elf);
 	*ret_deps = deps;
 	deps = (struct kt_elf_deps){ 0 };

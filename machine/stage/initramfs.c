@@ -61,8 +61,8 @@ static bool is_seen(const struct builder *b, const char *path)
 
 static int clash(struct builder *b, const char *path)
 {
-	kt_diag_cause(b->diag, "%s would have to be both a file and a folder in the guest", path);
-	return KT_INITRAMFS_E_FILE;
+	return kt_fail(b->diag, KT_INITRAMFS_E_FILE,
+		       "%s would have to be both a file and a folder in the guest", path);
 }
 
 static int add_dir(struct builder *b, const char *path)
@@ -74,24 +74,20 @@ static int add_dir(struct builder *b, const char *path)
 		return kt_forward(r);
 	if (is_seen(b, path))
 		return clash(b, path);
-	r = kt_buf_append(&b->seen, dir, strlen(dir) + 1);
-	if (!r)
-		r = kt_cpio_dir(&b->cpio, path, 0755);
-	return kt_forward(r);
+	KT_TRY(kt_buf_append(&b->seen, dir, strlen(dir) + 1));
+	return kt_forward(kt_cpio_dir(&b->cpio, path, 0755));
 }
 
 /* Adds all folders above path; a folder must precede its members. */
 static int add_parents(struct builder *b, const char *path)
 {
 	char dir[KT_PATH_MAX];
-	int r = 0;
 
-	for (const char *p = strchr(path + 1, '/'); !r && p; p = strchr(p + 1, '/')) {
-		r = kt_path_format(dir, "%.*s", (int)(p - path), path);
-		if (!r)
-			r = add_dir(b, dir);
+	for (const char *p = strchr(path + 1, '/'); p; p = strchr(p + 1, '/')) {
+		KT_TRY(kt_path_format(dir, "%.*s", (int)(p - path), path));
+		KT_TRY(add_dir(b, dir));
 	}
-	return kt_forward(r);
+	return 0;
 }
 
 /* Adds the file fd, unless the archive has a member at that path. */
@@ -104,12 +100,9 @@ static int add_fd(struct builder *b, const char *guest_path, mode_t mode, int fd
 		return kt_forward(r);
 	if (is_seen(b, dir))
 		return clash(b, guest_path);
-	r = add_parents(b, guest_path);
-	if (!r)
-		r = kt_buf_append(&b->seen, guest_path, strlen(guest_path) + 1);
-	if (!r)
-		r = kt_cpio_file_fd(&b->cpio, guest_path, mode, fd);
-	return kt_forward(r);
+	KT_TRY(add_parents(b, guest_path));
+	KT_TRY(kt_buf_append(&b->seen, guest_path, strlen(guest_path) + 1));
+	return kt_forward(kt_cpio_file_fd(&b->cpio, guest_path, mode, fd));
 }
 
 static int open_source(struct builder *b, const char *path, int *ret_fd)
@@ -122,7 +115,7 @@ static int open_source(struct builder *b, const char *path, int *ret_fd)
 		return 0;
 	}
 	kt_diag_cause(b->diag, "%s", strerror(error));
-	return error == ENOENT || error == ENOTDIR ? KT_INITRAMFS_E_MISSING : kt_raise(-error);
+	return kt_errno_is_none(error) ? KT_INITRAMFS_E_MISSING : kt_raise(-error);
 }
 
 static int add_path(struct builder *b, const char *guest_path, mode_t mode, const char *path)
@@ -173,18 +166,36 @@ static int add_program(struct builder *b, const char *guest_path, const char *pa
 	return kt_forward(add_path(b, guest_path, 0755, path));
 }
 
+static int append_argument(struct builder *b, struct kt_buf *argv, const char *argument)
+{
+	size_t len = strlen(argument) + 1;
+
+	if (kt_buf_has_room(argv, len))
+		return kt_forward(kt_buf_append(argv, argument, len));
+	kt_diag_cause(b->diag, "more than %u bytes of arguments", ARGV_BYTES_MAX);
+	return KT_INITRAMFS_E_ARGUMENTS;
+}
+
+static int append_arguments(struct builder *b, struct kt_buf *argv,
+			    const struct kt_initramfs_program *p)
+{
+	KT_TRY(append_argument(b, argv, p->argv0 ?: p->name));
+	for (const char *const *a = p->args; a && *a; a++) {
+		if (a - p->args == KT_ARGS_MAX) {
+			kt_diag_cause(b->diag, "more than %d arguments", KT_ARGS_MAX);
+			return KT_INITRAMFS_E_ARGUMENTS;
+		}
+		KT_TRY(append_argument(b, argv, *a));
+	}
+	return 0;
+}
+
 static int add_argv(struct builder *b, const char *dir, const struct kt_initramfs_program *p)
 {
 	_cleanup_(kt_buf_deinit) struct kt_buf argv = KT_BUF_INIT(ARGV_BYTES_MAX);
 	char path[KT_PATH_MAX];
-	const char *argv0 = p->argv0 ?: p->name;
-	int r = kt_buf_append(&argv, argv0, strlen(argv0) + 1);
+	int r = append_arguments(b, &argv, p);
 
-	for (const char *const *a = p->args; !r && a && *a; a++)
-		r = a - p->args < KT_ARGS_MAX ? kt_buf_append(&argv, *a, strlen(*a) + 1) : -ENOBUFS;
-	if (r == -ENOBUFS)
-		kt_diag_cause(b->diag, "more than %d arguments, or more than %u bytes of them",
-			      KT_ARGS_MAX, ARGV_BYTES_MAX);
 	if (!r)
 		r = kt_path_format(path, "%s/" KT_STAGING_ARGV, dir);
 	if (!r)
@@ -192,31 +203,37 @@ static int add_argv(struct builder *b, const char *dir, const struct kt_initramf
 	return kt_forward(r);
 }
 
+/* Adds the program itself, under the name of its file on the host. */
+static int add_named(struct builder *b, const char *dir, const char *program, bool has_debug)
+{
+	char file[KT_NAME_MAX], path[KT_PATH_MAX];
+
+	kt_staging_file_of(program, file);
+	KT_TRY(kt_path_format(path, "%s/" KT_STAGING_BIN "/%s", dir, file));
+	KT_TRY(add_program(b, path, program, has_debug));
+	KT_TRY(kt_path_format(path, "%s/" KT_STAGING_PROGRAM, dir));
+	return kt_forward(kt_cpio_file(&b->cpio, path, 0644, file, strlen(file)));
+}
+
 static int add_closure(struct builder *b, const struct kt_closure *closure)
 {
-	int r = add_path(b, closure->interpreter, 0755, closure->interpreter);
-
-	for (size_t i = 0; !r && i < closure->lib_count; i++)
-		r = add_path(b, closure->libs[i].guest_path, 0755, closure->libs[i].path);
-	return kt_forward(r);
+	KT_TRY(add_path(b, closure->interpreter, 0755, closure->interpreter));
+	for (size_t i = 0; i < closure->lib_count; i++)
+		KT_TRY(add_path(b, closure->libs[i].guest_path, 0755, closure->libs[i].path));
+	return 0;
 }
 
 static int add_libraries(struct builder *b, const char *dir, const struct kt_closure *closure)
 {
 	_cleanup_(kt_buf_deinit) struct kt_buf library_path = KT_BUF_INIT(KT_PATH_MAX - 1);
 	char path[KT_PATH_MAX];
-	int r;
 
 	if (!closure->interpreter)
 		return 0;
-	r = add_closure(b, closure);
-	if (!r)
-		r = kt_closure_library_path(closure, &library_path);
-	if (!r)
-		r = kt_path_format(path, "%s/" KT_STAGING_LIBRARY_PATH, dir);
-	if (!r)
-		r = kt_cpio_file(&b->cpio, path, 0644, library_path.data, library_path.len);
-	return kt_forward(r);
+	KT_TRY(add_closure(b, closure));
+	KT_TRY(kt_closure_library_path(closure, &library_path));
+	KT_TRY(kt_path_format(path, "%s/" KT_STAGING_LIBRARY_PATH, dir));
+	return kt_forward(kt_cpio_file(&b->cpio, path, 0644, library_path.data, library_path.len));
 }
 
 static int closure_condition(int r)
@@ -226,8 +243,7 @@ static int closure_condition(int r)
 		return KT_INITRAMFS_E_NOTELF;
 	case KT_CLOSURE_E_LIBRARY:
 		return KT_INITRAMFS_E_LIBRARY;
-	case -ENOENT:
-	case -ENOTDIR:
+	case KT_CLOSURE_E_NONE:
 		return KT_INITRAMFS_E_MISSING;
 	default:
 		return kt_forward(r);
@@ -238,23 +254,17 @@ static int closure_condition(int r)
 static int stage_program(struct builder *b, const char *below, const struct kt_initramfs_program *p)
 {
 	_cleanup_(kt_closure_deinit) struct kt_closure closure = { 0 };
-	char dir[KT_PATH_MAX], bin[KT_PATH_MAX];
+	char dir[KT_PATH_MAX];
 	bool has_debug = false;
 	int r;
 
 	r = kt_closure_resolve(&closure, &has_debug, p->path, NULL, b->diag);
 	if (r)
 		return closure_condition(r);
-	r = kt_path_format(dir, "%s/%s", below, p->name);
-	if (!r)
-		r = kt_path_format(bin, "%s/" KT_STAGING_BIN, dir);
-	if (!r)
-		r = add_program(b, bin, p->path, has_debug);
-	if (!r)
-		r = add_argv(b, dir, p);
-	if (!r)
-		r = add_libraries(b, dir, &closure);
-	return kt_forward(r);
+	KT_TRY(kt_path_format(dir, "%s/%s", below, p->name));
+	KT_TRY(add_named(b, dir, p->path, has_debug));
+	KT_TRY(add_argv(b, dir, p));
+	return kt_forward(add_libraries(b, dir, &closure));
 }
 
 /* ---- files ---- */
@@ -266,19 +276,15 @@ static int check_file(struct builder *b, const struct kt_initramfs_file *f, stru
 
 	if (error) {
 		kt_diag_cause(b->diag, "%s", strerror(error));
-		return error == ENOENT || error == ENOTDIR ? KT_INITRAMFS_E_MISSING :
-							     kt_raise(-error);
+		return kt_errno_is_none(error) ? KT_INITRAMFS_E_MISSING : kt_raise(-error);
 	}
-	if (!S_ISREG(ret_st->st_mode)) {
-		kt_diag_cause(b->diag, "it is not a regular file");
-		return KT_INITRAMFS_E_FILE;
-	}
+	if (!S_ISREG(ret_st->st_mode))
+		return kt_fail(b->diag, KT_INITRAMFS_E_FILE, "it is not a regular file");
 	b->file_bytes += (uint64_t)ret_st->st_size;
-	if (b->file_bytes > KT_FILES_BYTES_MAX) {
-		kt_diag_cause(b->diag, "the files up to this one have %llu bytes; the most is %u",
-			      (unsigned long long)b->file_bytes, KT_FILES_BYTES_MAX);
-		return KT_INITRAMFS_E_FILE;
-	}
+	if (b->file_bytes > KT_FILES_BYTES_MAX)
+		return kt_fail(b->diag, KT_INITRAMFS_E_FILE,
+			       "the files up to this one have %llu bytes; the most is %u",
+			       (unsigned long long)b->file_bytes, KT_FILES_BYTES_MAX);
 	return 0;
 }
 
@@ -287,10 +293,9 @@ static int add_file(struct builder *b, const struct kt_initramfs_file *f)
 	struct stat st;
 	int r = check_file(b, f, &st);
 
-	if (r)
-		return kt_forward(r);
-	return kt_forward(
-		add_path(b, f->guest_path, f->mode ? f->mode : st.st_mode & 0777, f->path));
+	if (!r)
+		r = add_path(b, f->guest_path, f->mode ?: st.st_mode & 0777, f->path);
+	return r ? failed(b, r, "file", NULL, f->path) : 0;
 }
 
 static bool is_dynamic_program(const char *path)
@@ -310,33 +315,27 @@ static int add_libraries_of_file(struct builder *b, const char *path, struct kt_
 
 	if (!is_dynamic_program(path))
 		return 0;
-	r = kt_closure_resolve(&closure, &has_debug, path, NULL, b->diag);
-	if (r)
-		return closure_condition(r);
-	r = add_closure(b, &closure);
-	return r ? kt_forward(r) : kt_forward(kt_closure_library_path(&closure, library_path));
+	r = closure_condition(kt_closure_resolve(&closure, &has_debug, path, NULL, b->diag));
+	if (!r)
+		r = add_closure(b, &closure);
+	if (!r)
+		r = kt_closure_library_path(&closure, library_path);
+	return r ? failed(b, r, "file", NULL, path) : 0;
 }
 
 /* All files before all libraries: a file at the path of a library replaces the library. */
 static int add_files(struct builder *b, const struct kt_initramfs_spec *spec)
 {
 	_cleanup_(kt_buf_deinit) struct kt_buf dirs = KT_BUF_INIT(KT_PATH_MAX - 1);
-	int r = 0;
 
-	for (size_t i = 0; !r && i < spec->file_count; i++) {
-		r = add_file(b, &spec->files[i]);
-		if (r)
-			return failed(b, r, "file", NULL, spec->files[i].path);
-	}
-	for (size_t i = 0; !r && i < spec->file_count; i++) {
-		r = add_libraries_of_file(b, spec->files[i].path, &dirs);
-		if (r)
-			return failed(b, r, "file", NULL, spec->files[i].path);
-	}
-	if (dirs.len)
-		r = kt_cpio_file(&b->cpio, KT_STAGING "/" KT_STAGING_LIBRARY_PATH, 0644, dirs.data,
-				 dirs.len);
-	return kt_forward(r);
+	for (size_t i = 0; i < spec->file_count; i++)
+		KT_TRY(add_file(b, &spec->files[i]));
+	for (size_t i = 0; i < spec->file_count; i++)
+		KT_TRY(add_libraries_of_file(b, spec->files[i].path, &dirs));
+	if (!dirs.len)
+		return 0;
+	return kt_forward(kt_cpio_file(&b->cpio, KT_STAGING "/" KT_STAGING_LIBRARY_PATH, 0644,
+				       dirs.data, dirs.len));
 }
 
 /* ---- the base ---- */
@@ -344,33 +343,30 @@ static int add_files(struct builder *b, const struct kt_initramfs_spec *spec)
 static int add_modules(struct builder *b, const struct kt_initramfs_spec *spec)
 {
 	char path[KT_PATH_MAX];
-	int r = 0;
 
-	for (size_t i = 0; !r && i < spec->module_count; i++) {
+	for (size_t i = 0; i < spec->module_count; i++) {
 		const struct kt_initramfs_module *m = &spec->modules[i];
+		int r = kt_path_format(path, KT_STAGING_MODULES "/%s" KT_STAGING_MODULE_SUFFIX,
+				       m->name);
 
-		r = kt_path_format(path, KT_STAGING_MODULES "/%s" KT_STAGING_MODULE_SUFFIX,
-				   m->name);
 		if (!r)
 			r = add_path(b, path, 0644, m->path);
 		if (r)
 			return failed(b, r, "kernel module", m->name, m->path);
 	}
-	return kt_forward(r);
+	return 0;
 }
 
 static int add_module_order(struct builder *b, const struct kt_initramfs_spec *spec)
 {
 	_cleanup_(kt_buf_deinit) struct kt_buf order = KT_BUF_INIT(0);
-	int r = 0;
 
 	if (!spec->load_modules || !spec->module_count)
 		return 0;
-	for (size_t i = 0; !r && i < spec->module_count; i++)
-		r = kt_buf_printf(&order, "%s\n", spec->modules[i].name);
-	if (!r)
-		r = kt_cpio_file(&b->cpio, KT_STAGING_MODULES_ORDER, 0644, order.data, order.len);
-	return kt_forward(r);
+	for (size_t i = 0; i < spec->module_count; i++)
+		KT_TRY(kt_buf_printf(&order, "%s\n", spec->modules[i].name));
+	return kt_forward(
+		kt_cpio_file(&b->cpio, KT_STAGING_MODULES_ORDER, 0644, order.data, order.len));
 }
 
 static int add_base(struct builder *b, const struct kt_initramfs_spec *spec)
@@ -379,42 +375,42 @@ static int add_base(struct builder *b, const struct kt_initramfs_spec *spec)
 
 	if (r)
 		return failed(b, r, "init", NULL, spec->init_path);
-	r = add_modules(b, spec);
-	return r ? kt_forward(r) : kt_forward(add_module_order(b, spec));
+	KT_TRY(add_modules(b, spec));
+	return kt_forward(add_module_order(b, spec));
 }
 
 /* ---- the whole ---- */
 
+static int stage_programs(struct builder *b, const char *what, const char *below,
+			  const struct kt_initramfs_program *programs, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		int r = stage_program(b, below, &programs[i]);
+
+		if (r)
+			return failed(b, r, what, programs[i].name, programs[i].path);
+	}
+	return 0;
+}
+
 static int add_staged(struct builder *b, const struct kt_initramfs_spec *spec)
 {
-	int r = add_files(b, spec);
-
-	for (size_t i = 0; !r && i < spec->sched_count; i++) {
-		r = stage_program(b, KT_STAGING_SCHEDULERS, &spec->scheds[i]);
-		if (r)
-			return failed(b, r, "scheduler", spec->scheds[i].name,
-				      spec->scheds[i].path);
-	}
-	for (size_t i = 0; !r && i < spec->program_count; i++) {
-		r = stage_program(b, KT_STAGING_PROGRAMS, &spec->programs[i]);
-		if (r)
-			return failed(b, r, "program", spec->programs[i].name,
-				      spec->programs[i].path);
-	}
-	return kt_forward(r);
+	KT_TRY(add_files(b, spec));
+	KT_TRY(stage_programs(b, "scheduler", KT_STAGING_SCHEDULERS, spec->scheds,
+			      spec->sched_count));
+	return kt_forward(stage_programs(b, "program", KT_STAGING_PROGRAMS, spec->programs,
+					 spec->program_count));
 }
 
 static int build(struct builder *b, const struct kt_initramfs_spec *spec)
 {
 	unsigned int parts = spec->parts ?: KT_INITRAMFS_BASE | KT_INITRAMFS_STAGED;
-	int r = 0;
+	int r;
 
 	if (parts & KT_INITRAMFS_BASE)
-		r = add_base(b, spec);
-	if (!r && parts & KT_INITRAMFS_STAGED)
-		r = add_staged(b, spec);
-	if (r)
-		return kt_forward(r);
+		KT_TRY(add_base(b, spec));
+	if (parts & KT_INITRAMFS_STAGED)
+		KT_TRY(add_staged(b, spec));
 	r = kt_cpio_file(&b->cpio, KT_STAGING_END_MARK, 0444, KT_STAGING_END_TEXT,
 			 strlen(KT_STAGING_END_TEXT));
 	if (!r)
@@ -431,16 +427,10 @@ int kt_initramfs_build(int *ret_fd, const struct kt_initramfs_spec *spec, struct
 {
 	_cleanup_(kt_closep) int fd = memfd_create("ktest-initramfs", MFD_CLOEXEC);
 	_cleanup_(builder_deinit) struct builder b = { .cpio = KT_CPIO_INIT(fd), .diag = diag };
-	int r;
 
-	if (fd < 0) {
-		kt_diag_doing(diag, "create a memory file");
-		kt_diag_cause(diag, "%s", strerror(errno));
-		return kt_raise(-errno);
-	}
-	r = build(&b, spec);
-	if (r)
-		return kt_forward(r);
+	if (fd < 0)
+		return kt_fault(diag, kt_raise(-errno), "create a memory file");
+	KT_TRY(build(&b, spec));
 	if (lseek(fd, 0, SEEK_SET) < 0)
 		return kt_raise(-errno);
 	*ret_fd = kt_steal_fd(&fd);

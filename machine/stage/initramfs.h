@@ -58,9 +58,10 @@ struct kt_initramfs_spec {
 enum kt_initramfs_condition {
 	/* a program or file to be staged does not exist */
 	KT_INITRAMFS_E_MISSING = KT_CONDITION(INITRAMFS),
-	KT_INITRAMFS_E_NOTELF,	/* a program cannot run in the guest */
-	KT_INITRAMFS_E_LIBRARY, /* a library of a program was not found */
-	KT_INITRAMFS_E_FILE,	/* a file is not a regular file, or the archive is too large */
+	KT_INITRAMFS_E_NOTELF,	  /* a program cannot run in the guest */
+	KT_INITRAMFS_E_LIBRARY,	  /* a library of a program was not found */
+	KT_INITRAMFS_E_FILE,	  /* a file is not a regular file, or the archive is too large */
+	KT_INITRAMFS_E_ARGUMENTS, /* a program has too many arguments, or too long ones */
 };
 
 /*

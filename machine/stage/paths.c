@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Paths of programs on the host; see paths.h. */
+#include <dirent.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,6 +9,7 @@
 
 #include "base/cleanup.h"
 #include "machine/stage/paths.h"
+#include "ops/names.h"
 
 static int root_beside_program(char *buf)
 {
@@ -27,15 +29,11 @@ static int find_root(char *buf)
 {
 	const char *env = getenv("KTEST_LIBEXEC");
 	char probe[KT_PATH_MAX];
-	int r;
 
 	if (env && env[0])
 		return kt_forward(kt_path_format(buf, "%s", env));
-	r = root_beside_program(buf);
-	if (!r)
-		r = kt_path_format(probe, "%s/init/ktest-init", buf);
-	if (r)
-		return kt_forward(r);
+	KT_TRY(root_beside_program(buf));
+	KT_TRY(kt_path_format(probe, "%s/init/ktest-init", buf));
 	if (!access(probe, R_OK))
 		return 0;
 	return kt_forward(kt_path_format(buf, "%s", KTEST_LIBEXECDIR));
@@ -44,12 +42,9 @@ static int find_root(char *buf)
 static int find_program(char *buf, const char *folder, const char *name)
 {
 	char root[KT_PATH_MAX];
-	int r = find_root(root);
 
-	if (!r)
-		r = kt_path_format(buf, "%s/%s/%s", root, folder, name);
-	if (r)
-		return kt_forward(r);
+	KT_TRY(find_root(root));
+	KT_TRY(kt_path_format(buf, "%s/%s/%s", root, folder, name));
 	return access(buf, R_OK) ? KT_PATHS_E_NONE : 0;
 }
 
@@ -82,8 +77,34 @@ int kt_paths_bench(char *buf, const char *name, struct kt_diag *diag)
 	return kt_forward(find_own(buf, "bench", name, "what is measured in a machine", diag));
 }
 
+/* Schedulers have the prefix; what the build makes them of has a suffix, too. */
+static int is_scheduler(const struct dirent *e)
+{
+	return !strncmp(e->d_name, "scx_", 4) && !strchr(e->d_name, '.');
+}
+
+/* The names of ktest's schedulers; "": their folder cannot be read. */
+static void list_schedulers(char names[KT_NAMES_TEXT_MAX])
+{
+	char folder[KT_PATH_MAX];
+	struct dirent **list;
+	int count;
+
+	names[0] = 0;
+	if (find_program(folder, "schedulers", "."))
+		return;
+	count = scandir(folder, &list, is_scheduler, alphasort);
+	for (int i = 0; i < count; i++) {
+		kt_names_add(names, list[i]->d_name);
+		free(list[i]);
+	}
+	if (count >= 0)
+		free(list);
+}
+
 int kt_paths_scheduler(char *buf, const char *binary, struct kt_diag *diag)
 {
+	char names[KT_NAMES_TEXT_MAX];
 	int r;
 
 	if (strchr(binary, '/')) {
@@ -96,7 +117,9 @@ int kt_paths_scheduler(char *buf, const char *binary, struct kt_diag *diag)
 	if (r > 0) {
 		kt_diag_doing(diag, "find scheduler '%s'", binary);
 		kt_diag_cause(diag, "%s: %s", buf, strerror(errno));
-		kt_diag_remedy(diag, "name an in-tree scheduler, or a binary by a path with a '/'");
+		list_schedulers(names);
+		kt_diag_remedy(diag, "ktest has: %s; give another by a path with a '/'",
+			       names[0] ? names : "none");
 	}
 	return kt_forward(r);
 }
@@ -113,8 +136,7 @@ static bool is_program(const char *path)
 static int not_found(const char *name, const char *where, struct kt_diag *diag)
 {
 	kt_diag_doing(diag, "find program '%s'", name);
-	kt_diag_cause(diag, "%s", where);
-	return KT_PATHS_E_NONE;
+	return kt_fail(diag, KT_PATHS_E_NONE, "%s", where);
 }
 
 static int find_in_path(char *path, const char *name, struct kt_diag *diag)
@@ -135,10 +157,9 @@ static int find_by_path(char *path, const char *name, struct kt_diag *diag)
 {
 	_cleanup_(kt_freep) char *dir = NULL;
 	char parent[KT_PATH_MAX];
-	int r = kt_path_format(parent, "%.*s.", (int)(basename(name) - name), name);
+	int r;
 
-	if (r)
-		return kt_forward(r);
+	KT_TRY(kt_path_format(parent, "%.*s.", (int)(basename(name) - name), name));
 	dir = realpath(parent, NULL);
 	if (!dir || access(name, F_OK))
 		return not_found(name, strerror(errno), diag);
@@ -146,8 +167,7 @@ static int find_by_path(char *path, const char *name, struct kt_diag *diag)
 	if (r || is_program(path))
 		return kt_forward(r);
 	kt_diag_doing(diag, "take program '%s' into the guest", name);
-	kt_diag_cause(diag, "it is not a file that can be executed");
-	return KT_PATHS_E_UNFIT;
+	return kt_fail(diag, KT_PATHS_E_UNFIT, "it is not a file that can be executed");
 }
 
 int kt_paths_program(char *path, const char *name, struct kt_diag *diag)

@@ -4,9 +4,9 @@
  * it finds programs and modules on the host and checks guest paths. Reading the files and
  * building archives is left to initramfs.h.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -100,10 +100,7 @@ int kt_stage_files_add(struct kt_stage_files *files, const char *text, struct kt
 	colon = strrchr(text, ':');
 	if (!check_form(files, text, colon, diag))
 		return KT_STAGE_E_FORM;
-	if ((size_t)(colon - text) >= sizeof(host))
-		return KT_STAGE_E_FORM;
-	memcpy(host, text, (size_t)(colon - text));
-	host[colon - text] = '\0';
+	snprintf(host, sizeof(host), "%.*s", (int)(colon - text), text);
 	/* Absolute: the rerun command must work from any folder. */
 	f.host = realpath(host, NULL);
 	if (!f.host)
@@ -131,34 +128,27 @@ void kt_stage_files_deinit(struct kt_stage_files *files)
 /* ---- all of it ---- */
 
 struct staging {
+	struct kt_initramfs_spec spec; /* with the lists below */
+	char init[KT_PATH_MAX];
 	struct kt_initramfs_program scheds[KT_SCHEDS_MAX];
 	char sched_paths[KT_SCHEDS_MAX][KT_PATH_MAX];
-	unsigned int sched_count;
 	struct kt_initramfs_program programs[KT_PROGRAMS_MAX];
 	char program_paths[KT_PROGRAMS_MAX][KT_PATH_MAX];
-	unsigned int program_count;
 	struct kt_initramfs_file files[KT_FILES_MAX];
-	unsigned int file_count;
 	struct kt_initramfs_module modules[KT_MODULES_MAX + 1];
 	char module_paths[KT_MODULES_MAX][KT_PATH_MAX];
 	char module_name[KT_NAME_MAX]; /* of request->module */
-	unsigned int module_count;
 };
 
 static int stage_scheds(struct staging *st, const struct kt_sched_decl *list, struct kt_diag *diag)
 {
 	for (const struct kt_sched_decl *d = list; d->name; d++) {
-		unsigned int i = st->sched_count;
-		int r = kt_paths_scheduler(st->sched_paths[i], d->binary, diag);
+		char *path = st->sched_paths[st->spec.sched_count];
 
-		if (r)
-			return r > 0 ? KT_STAGE_E_SETUP : kt_forward(r);
-		st->scheds[i] = (struct kt_initramfs_program){
-			.name = d->name,
-			.path = st->sched_paths[i],
-			.args = d->args,
+		KT_TRY(kt_paths_scheduler(path, d->binary, diag));
+		st->scheds[st->spec.sched_count++] = (struct kt_initramfs_program){
+			.name = d->name, .path = path, .args = d->args
 		};
-		st->sched_count++;
 	}
 	return 0;
 }
@@ -167,15 +157,14 @@ static int stage_programs(struct staging *st, const struct kt_program_decl *list
 			  struct kt_diag *diag)
 {
 	for (const struct kt_program_decl *d = list; d && d->name; d++) {
-		char *path = st->program_paths[st->program_count];
+		char *path = st->program_paths[st->spec.program_count];
 		int r = kt_paths_program(path, d->binary, diag);
 
 		if (r > 0)
 			kt_diag_remedy(diag, "install it on this host: scenario program '%s' is it",
 				       d->name);
-		if (r)
-			return r > 0 ? KT_STAGE_E_SETUP : kt_forward(r);
-		st->programs[st->program_count++] = (struct kt_initramfs_program){
+		KT_TRY(r);
+		st->programs[st->spec.program_count++] = (struct kt_initramfs_program){
 			.name = d->name,
 			.path = path,
 			.args = d->args,
@@ -203,18 +192,18 @@ static int stage_modules(struct staging *st, const struct kt_cell_machine *machi
 {
 	const char *slash = machine->kernel ? strrchr(machine->kernel, '/') : NULL;
 	char dir[KT_PATH_MAX];
-	int r = kt_path_format(dir, "%.*smodules", slash ? (int)(slash + 1 - machine->kernel) : 0,
-			       machine->kernel ?: "");
 
-	for (const char *const *m = machine->modules; !r && m && *m; m++) {
+	KT_TRY(kt_path_format(dir, "%.*smodules", slash ? (int)(slash + 1 - machine->kernel) : 0,
+			      machine->kernel ?: ""));
+	for (const char *const *m = machine->modules; m && *m; m++) {
 		char *path = st->module_paths[m - machine->modules];
 
-		r = kt_path_format(path, "%s/%s" KT_STAGING_MODULE_SUFFIX, dir, *m);
-		if (!r && access(path, F_OK))
+		KT_TRY(kt_path_format(path, "%s/%s" KT_STAGING_MODULE_SUFFIX, dir, *m));
+		if (access(path, F_OK))
 			return no_module(dir, path, *m, diag);
-		st->modules[st->module_count++] = (struct kt_initramfs_module){ *m, path };
+		st->modules[st->spec.module_count++] = (struct kt_initramfs_module){ *m, path };
 	}
-	return kt_forward(r);
+	return 0;
 }
 
 /* The name of a module is the name of its file. */
@@ -231,31 +220,29 @@ static int stage_own_module(struct staging *st, const char *path, struct kt_diag
 		return KT_STAGE_E_SETUP;
 	}
 	memcpy(st->module_name, name, len - suffix);
-	st->modules[st->module_count++] = (struct kt_initramfs_module){ st->module_name, path };
+	st->modules[st->spec.module_count++] =
+		(struct kt_initramfs_module){ st->module_name, path };
 	return 0;
 }
 
 static void stage_files(struct staging *st, const struct kt_stage_files *files)
 {
 	for (unsigned int i = 0; files && i < files->count; i++)
-		st->files[st->file_count++] =
+		st->files[st->spec.file_count++] =
 			(struct kt_initramfs_file){ .path = files->list[i].host,
 						    .guest_path = files->list[i].guest };
 }
 
 static int collect(struct staging *st, const struct kt_stage_request *req, struct kt_diag *diag)
 {
-	int r = stage_scheds(st, req->cell->scheds, diag);
-
-	if (!r)
-		r = stage_programs(st, req->cell->programs, diag);
-	if (!r)
-		r = stage_modules(st, &req->cell->machine, diag);
-	if (!r && req->module)
-		r = stage_own_module(st, req->module, diag);
-	if (!r)
-		stage_files(st, req->files);
-	return kt_forward(r);
+	KT_TRY(kt_paths_init(st->init, diag));
+	KT_TRY(stage_scheds(st, req->cell->scheds, diag));
+	KT_TRY(stage_programs(st, req->cell->programs, diag));
+	KT_TRY(stage_modules(st, &req->cell->machine, diag));
+	if (req->module)
+		KT_TRY(stage_own_module(st, req->module, diag));
+	stage_files(st, req->files);
+	return 0;
 }
 
 bool kt_stage_has_any(const struct kt_stage_request *request)
@@ -269,29 +256,19 @@ bool kt_stage_has_any(const struct kt_stage_request *request)
 int kt_stage_build(int *ret_fd, const struct kt_stage_request *request, struct kt_diag *diag)
 {
 	_cleanup_(kt_freep) struct staging *st = calloc(1, sizeof(*st));
-	struct kt_initramfs_spec spec = { 0 };
-	char init[KT_PATH_MAX];
 	int r;
 
 	if (!st)
 		return kt_raise(-ENOMEM);
-	r = kt_paths_init(init, diag);
-	if (r)
-		return r > 0 ? KT_STAGE_E_SETUP : kt_forward(r);
+	st->spec = (struct kt_initramfs_spec){ .init_path = st->init,
+					       .scheds = st->scheds,
+					       .files = st->files,
+					       .programs = st->programs,
+					       .modules = st->modules,
+					       .load_modules = request->parts == KT_INITRAMFS_BASE,
+					       .parts = request->parts };
 	r = collect(st, request, diag);
-	if (r)
-		return kt_forward(r);
-	spec.init_path = init;
-	spec.scheds = st->scheds;
-	spec.sched_count = st->sched_count;
-	spec.files = st->files;
-	spec.file_count = st->file_count;
-	spec.programs = st->programs;
-	spec.program_count = st->program_count;
-	spec.modules = st->modules;
-	spec.module_count = st->module_count;
-	spec.load_modules = request->parts == KT_INITRAMFS_BASE;
-	spec.parts = request->parts;
-	r = kt_initramfs_build(ret_fd, &spec, diag);
+	if (!r)
+		r = kt_initramfs_build(ret_fd, &st->spec, diag);
 	return r > 0 ? KT_STAGE_E_SETUP : kt_forward(r);
 }

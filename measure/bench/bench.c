@@ -48,6 +48,18 @@ struct bench {
 
 /* ---- samples ---- */
 
+/* r: result of kt_samples_add() or kt_samples_trace(), other than 0. */
+static int not_kept(struct bench *b, const char *what, int r)
+{
+	kt_diag_doing(b->diag, "keep a sample: %s", what);
+	if (r == KT_SAMPLES_E_FULL) {
+		kt_diag_cause(b->diag, "there are too many");
+		return kt_raise(-ENOBUFS);
+	}
+	kt_diag_cause(b->diag, "%s", strerror(-r));
+	return kt_forward(r);
+}
+
 static int add(struct bench *b, const char *metric, enum kt_sample_kind kind, const char *boundary,
 	       const char *output, double value)
 {
@@ -64,11 +76,7 @@ static int add(struct bench *b, const char *metric, enum kt_sample_kind kind, co
 	snprintf(s.tags.surface, sizeof(s.tags.surface), "%s, %s", axes[b->req->axis],
 		 b->machines->surface);
 	r = kt_samples_add(&b->measured->samples, &s, value);
-	if (r) {
-		kt_diag_doing(b->diag, "keep a sample of %s", metric);
-		kt_diag_cause(b->diag, "%s", r == -ENOBUFS ? "there are too many" : strerror(-r));
-	}
-	return kt_forward(r);
+	return r ? not_kept(b, metric, r) : 0;
 }
 
 /* Adds a trace with all completion times of a round, found by level and repeat. */
@@ -82,9 +90,7 @@ static int trace(struct bench *b, const char *name, unsigned int repeat, const d
 
 	snprintf(t.name, sizeof(t.name), "%s", name);
 	r = kt_samples_trace(&b->measured->samples, &t);
-	if (r)
-		kt_diag_cause(b->diag, "keep a trace: %s", strerror(-r));
-	return kt_forward(r);
+	return r ? not_kept(b, name, r) : 0;
 }
 
 /* ---- commands ---- */
@@ -123,8 +129,7 @@ static int wrong(struct bench *b, unsigned int repeat, unsigned int i, const cha
 
 	snprintf(round, sizeof(round), repeat == WARM_UP ? "warm-up" : "repeat %u", repeat);
 	kt_diag_doing(b->diag, "level %u, %s, command %u of %u", b->level, round, i + 1, b->level);
-	kt_diag_cause(b->diag, "%s", cause);
-	return KT_BENCH_E_WRONG;
+	return kt_fail(b->diag, KT_BENCH_E_WRONG, "%s", cause);
 }
 
 static int check_one(struct bench *b, unsigned int repeat, unsigned int i)
@@ -153,13 +158,11 @@ static int check_one(struct bench *b, unsigned int repeat, unsigned int i)
 
 static int run_round(struct bench *b, unsigned int repeat)
 {
-	int r;
-
 	begin_round(b, repeat);
-	r = b->machines->run(b->machines->arg, b->commands, b->done, b->level, b->diag);
-	for (unsigned int i = 0; !r && i < b->level; i++)
-		r = check_one(b, repeat, i);
-	return kt_forward(r);
+	KT_TRY(b->machines->run(b->machines->arg, b->commands, b->done, b->level, b->diag));
+	for (unsigned int i = 0; i < b->level; i++)
+		KT_TRY(check_one(b, repeat, i));
+	return 0;
 }
 
 static int keep_round(struct bench *b, unsigned int repeat)
@@ -217,14 +220,13 @@ static int run_commands(struct bench *b)
 static int keep_phases(struct bench *b, const struct kt_bench_start *slowest)
 {
 	char metric[KT_TAG_MAX];
-	int r = 0;
 
-	for (unsigned int i = 0; !r && i < slowest->phase_count; i++) {
-		snprintf(metric, sizeof(metric), "start.%s", slowest->phases[i].name);
-		r = add(b, metric, KT_SAMPLE_DURATION, "the phase of the slowest machine", "none",
-			(double)slowest->phases[i].ns);
+	for (unsigned int i = 0; i < slowest->phases.count; i++) {
+		snprintf(metric, sizeof(metric), "start.%s", slowest->phases.list[i].name);
+		KT_TRY(add(b, metric, KT_SAMPLE_DURATION, "the phase of the slowest machine",
+			   "none", (double)slowest->phases.list[i].ns));
 	}
-	return kt_forward(r);
+	return 0;
 }
 
 static int keep_starts(struct bench *b, unsigned int repeat)
@@ -245,19 +247,17 @@ static int keep_starts(struct bench *b, unsigned int repeat)
 
 static int start_machines(struct bench *b)
 {
-	int r = 0;
-
-	for (unsigned int i = 0; !r && i <= b->req->repeats; i++) {
+	for (unsigned int i = 0; i <= b->req->repeats; i++) {
 		bool warm_up = !i;
 
 		if (b->req->on_progress && !warm_up)
 			b->req->on_progress(b->req->arg, b->level, i - 1);
 		memset(b->starts, 0, b->level * sizeof(*b->starts));
-		r = b->machines->start(b->machines->arg, b->level, b->starts, b->diag);
-		if (!r && !warm_up)
-			r = keep_starts(b, i - 1);
+		KT_TRY(b->machines->start(b->machines->arg, b->level, b->starts, b->diag));
+		if (!warm_up)
+			KT_TRY(keep_starts(b, i - 1));
 	}
-	return kt_forward(r);
+	return 0;
 }
 
 /* ---- all of it ---- */
@@ -271,8 +271,7 @@ static int bench_init(struct bench *b)
 	b->want = malloc(b->req->output_bytes ?: 1);
 	if (b->commands && b->done && b->starts && b->seeds && b->want)
 		return 0;
-	kt_diag_cause(b->diag, "%s", strerror(ENOMEM));
-	return kt_raise(-ENOMEM);
+	return kt_fail(b->diag, kt_raise(-ENOMEM), "%s", strerror(ENOMEM));
 }
 
 static void bench_deinit(struct bench *b)

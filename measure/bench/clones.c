@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "base/cleanup.h"
-#include "base/clock.h"
 #include "machine/config.h"
 #include "measure/bench/clones.h"
 #include "machine/stage/initramfs.h"
@@ -132,18 +131,15 @@ int kt_bench_clones_run(void *arg, const struct kt_bench_command *commands,
 {
 	struct kt_bench_clones *c = arg;
 	_cleanup_(kt_freep) struct part *parts = calloc(c->machine_count, sizeof(*parts));
-	_cleanup_(kt_freep) void **args = calloc(c->machine_count, sizeof(*args));
-	int r = parts && args ? 0 : kt_raise(-ENOMEM);
+	int r = parts ? 0 : kt_raise(-ENOMEM);
 
-	for (unsigned int i = 0; !r && i < c->machine_count; i++) {
+	for (unsigned int i = 0; !r && i < c->machine_count; i++)
 		parts[i] = (struct part){ .machine = &c->machines[i],
 					  .commands = &commands[i],
 					  .done = &ret_done[i],
 					  .count = c->machine_count > 1 ? 1 : count };
-		args[i] = &parts[i];
-	}
 	if (!r)
-		r = kt_together(c->machine_count, run_part, args);
+		r = kt_together(c->machine_count, run_part, parts, sizeof(*parts));
 	if (r)
 		kt_diag_cause(diag, "start a round: %s", strerror(-r));
 	for (unsigned int i = 0; !r && i < c->machine_count; i++) {

@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "base/cleanup.h"
-#include "base/clock.h"
 #include "measure/bench/machine.h"
 
 /* Translates a kt_session_condition; diag is set already. */

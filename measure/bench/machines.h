@@ -14,6 +14,7 @@
 #include "base/diag.h"
 #include "base/error.h"
 #include "measure/bench/pss.h"
+#include "measure/phases.h"
 
 enum kt_bench_condition {
 	KT_BENCH_E_MACHINE = KT_CONDITION(BENCH), /* a machine could not be made, or failed */
@@ -44,17 +45,9 @@ struct kt_bench_done {
 	struct kt_buf output; /* stdout; owned by the caller, initialised empty with a limit */
 };
 
-#define KT_BENCH_PHASES_MAX 12
-
-struct kt_bench_phase {
-	const char *name; /* static: "map", "devices", ... */
-	uint64_t ns;
-};
-
 struct kt_bench_start {
-	uint64_t took_ns; /* from the common start to the end of the first command */
-	struct kt_bench_phase phases[KT_BENCH_PHASES_MAX]; /* their sum is took_ns */
-	unsigned int phase_count;
+	uint64_t took_ns;	 /* from the common start to the end of the first command */
+	struct kt_phases phases; /* their sum is took_ns */
 };
 
 struct kt_bench_machines {

@@ -8,113 +8,88 @@
 
 #include "base/buf.h"
 #include "base/cleanup.h"
-#include "base/cursor.h"
 #include "base/fs.h"
 #include "measure/bench/pss.h"
 
 #define PROC_TEXT_MAX (16u << 20) /* 700 bytes per mapping; QEMU has 500 mappings */
 #define KIB_MAX	      (UINT64_C(1) << 50)
 
-static void closedirp(DIR **dir)
+static bool is_digit(char c)
 {
-	if (*dir)
-		closedir(*dir);
+	return c >= '0' && c <= '9';
 }
 
-/* Takes a decimal number <= max; false: no such number, nothing is taken. */
-static bool take_number(struct kt_cursor *c, uint64_t max, uint64_t *ret)
+/* Takes a decimal number < max; false: no such number. */
+static bool take_number(const char **text, uint64_t max, uint64_t *ret)
 {
-	const uint8_t *start = c->pos;
-	uint64_t n = 0;
+	char *end;
 
-	for (; c->pos < c->end && *c->pos >= '0' && *c->pos <= '9'; c->pos++) {
-		n = n * 10 + (uint64_t)(*c->pos - '0');
-		if (n >= max)
-			return false;
-	}
-	*ret = n;
-	return c->pos > start;
-}
-
-static void skip_blanks(struct kt_cursor *c)
-{
-	while (c->pos < c->end && *c->pos == ' ')
-		c->pos++;
-}
-
-static bool take_text(struct kt_cursor *c, const char *text)
-{
-	size_t len = strlen(text);
-
-	if (kt_cursor_left(c) < len || memcmp(c->pos, text, len))
+	*ret = strtoull(*text, &end, 10);
+	if (!is_digit(**text) || *ret >= max)
 		return false;
-	c->pos += len;
+	*text = end;
 	return true;
 }
 
-static void skip_line(struct kt_cursor *c)
+static bool take_text(const char **text, const char *expected)
 {
-	const uint8_t *end = memchr(c->pos, '\n', kt_cursor_left(c));
+	size_t len = strlen(expected);
 
-	c->pos = end ? end + 1 : c->end;
+	if (strncmp(*text, expected, len))
+		return false;
+	*text += len;
+	return true;
 }
 
 /* Mappings of a bake's memory file: anonymous pages in them were written by the clone's guest. */
 static bool is_guest_memory(const char *line, size_t len)
 {
 	const char *slash = memrchr(line, '/', len);
-	struct kt_cursor c =
-		kt_cursor_over(slash ?: line, slash ? len - (size_t)(slash - line) : 0);
 	uint64_t node;
 
-	return take_text(&c, "/memory.") && take_number(&c, UINT32_MAX, &node);
+	return slash && take_text(&slash, "/memory.") && take_number(&slash, UINT32_MAX, &node);
 }
 
 /* Takes a number of KiB and adds it to *bytes; false: malformed. */
-static bool add_kib(struct kt_cursor *c, uint64_t *bytes)
+static bool add_kib(const char *text, uint64_t *bytes)
 {
 	uint64_t kib;
 
-	skip_blanks(c);
-	if (!take_number(c, KIB_MAX, &kib) || !take_text(c, " kB\n"))
+	text += strspn(text, " ");
+	if (!take_number(&text, KIB_MAX, &kib) || !take_text(&text, " kB\n"))
 		return false;
 	*bytes += kib << 10;
 	return true;
 }
 
 /* "55d8a0-7ffd r--p ..."; names of values begin with a capital letter. */
-static bool is_mapping(const char *line, size_t len)
+static bool is_mapping(const char *line)
 {
-	return len && ((line[0] >= '0' && line[0] <= '9') || (line[0] >= 'a' && line[0] <= 'f'));
+	return is_digit(*line) || (*line >= 'a' && *line <= 'f');
 }
 
-/* Takes one line; false: malformed. */
-static bool take_line(struct kt_cursor *c, struct kt_pss *sum, bool *guest, bool *found)
+int kt_pss_parse(struct kt_pss *pss, const char *text)
 {
-	const char *line = (const char *)c->pos;
-	const char *end = memchr(line, '\n', kt_cursor_left(c));
-
-	if (!line || !end)
-		return false;
-	if (take_text(c, "Pss:"))
-		return *found = add_kib(c, &sum->bytes);
-	if (*guest && take_text(c, "Anonymous:"))
-		return add_kib(c, &sum->guest_bytes);
-	if (is_mapping(line, (size_t)(end - line)))
-		*guest = is_guest_memory(line, (size_t)(end - line));
-	skip_line(c);
-	return true;
-}
-
-int kt_pss_parse(struct kt_pss *pss, const char *text, size_t len)
-{
-	struct kt_cursor c = kt_cursor_over(text, len);
 	struct kt_pss sum = { 0 };
 	bool found = false, guest = false;
+	const char *value;
 
-	while (kt_cursor_left(&c))
-		if (!take_line(&c, &sum, &guest, &found))
+	for (const char *end, *line = text; *line; line = end + 1) {
+		end = strchr(line, '\n');
+		value = line;
+		if (!end)
 			return KT_PSS_E_FORM;
+		if (take_text(&value, "Pss:")) {
+			if (!add_kib(value, &sum.bytes))
+				return KT_PSS_E_FORM;
+			found = true;
+		} else if (guest && take_text(&value, "Anonymous:")) {
+			if (!add_kib(value, &sum.guest_bytes))
+				return KT_PSS_E_FORM;
+		} else if (is_mapping(line)) {
+			guest = is_guest_memory(line, (size_t)(end - line));
+		}
+	}
 	if (!found)
 		return KT_PSS_E_FORM;
 	pss->bytes += sum.bytes;
@@ -122,37 +97,37 @@ int kt_pss_parse(struct kt_pss *pss, const char *text, size_t len)
 	return 0;
 }
 
-int kt_stat_parent(pid_t *ret_parent, const char *text, size_t len)
+int kt_stat_parent(pid_t *ret_parent, const char *text)
 {
-	const char *name_end = len ? memrchr(text, ')', len) : NULL;
-	struct kt_cursor c;
+	const char *p = strrchr(text, ')');
 	uint64_t parent;
 
-	if (!name_end)
-		return KT_PSS_E_FORM;
-	c = kt_cursor_over(name_end + 1, len - (size_t)(name_end + 1 - text));
-	/* " S 123 " */
-	if (!take_text(&c, " ") || !kt_cursor_take(&c, 1) || !take_text(&c, " ") ||
-	    !take_number(&c, INT32_MAX, &parent) || !take_text(&c, " "))
+	/* ") S 123 " */
+	if (!p || !take_text(&p, ") ") || !*p++ || !take_text(&p, " ") ||
+	    !take_number(&p, INT32_MAX, &parent) || !take_text(&p, " "))
 		return KT_PSS_E_FORM;
 	*ret_parent = (pid_t)parent;
 	return 0;
 }
 
+/* KT_FS_E_NONE: the process has ended. */
 static int read_proc(struct kt_buf *text, const char *pid, const char *name)
 {
 	char path[KT_PATH_MAX];
-	int r = kt_path_format(path, "/proc/%s/%s", pid, name);
 
-	if (!r)
-		r = kt_read_file(path, text);
-	return r;
+	KT_TRY(kt_path_format(path, "/proc/%s/%s", pid, name));
+	return kt_forward(kt_try_read_file(path, text));
 }
 
-/* Whether the process has ended or is ending: its memory is freed already. */
-static bool is_gone(int r)
+static const char *cause_of(int r)
 {
-	return r == -ENOENT || r == -ESRCH;
+	return r == KT_FS_E_NONE ? "no such process" : r > 0 ? "it is too large" : strerror(-r);
+}
+
+static int unreadable(struct kt_diag *diag, const char *pid, const char *cause)
+{
+	kt_diag_doing(diag, "read /proc/%s/smaps", pid);
+	return kt_fail(diag, kt_raise(-EIO), "%s", cause);
 }
 
 static int add_process(struct kt_pss *pss, const char *pid, bool may_end, struct kt_diag *diag)
@@ -160,16 +135,12 @@ static int add_process(struct kt_pss *pss, const char *pid, bool may_end, struct
 	_cleanup_(kt_buf_deinit) struct kt_buf text = KT_BUF_INIT(PROC_TEXT_MAX);
 	int r = read_proc(&text, pid, "smaps");
 
-	if (may_end && (is_gone(r) || (!r && !text.len)))
+	/* The memory of a process that is ending is freed already: the text is empty. */
+	if (may_end && (r == KT_FS_E_NONE || (!r && !text.len)))
 		return 0;
-	if (!r && kt_pss_parse(pss, (const char *)text.data, text.len))
-		r = -EPROTO;
-	if (r) {
-		kt_diag_doing(diag, "read /proc/%s/smaps", pid);
-		kt_diag_cause(diag, "%s", r == -EPROTO ? "no Pss in it" : strerror(-r));
-		return kt_raise(r);
-	}
-	return 0;
+	if (r)
+		return unreadable(diag, pid, cause_of(r));
+	return kt_pss_parse(pss, kt_buf_str(&text)) ? unreadable(diag, pid, "no Pss in it") : 0;
 }
 
 static bool is_child(const char *pid)
@@ -177,22 +148,19 @@ static bool is_child(const char *pid)
 	_cleanup_(kt_buf_deinit) struct kt_buf text = KT_BUF_INIT(PROC_TEXT_MAX);
 	pid_t parent;
 
-	return !read_proc(&text, pid, "stat") &&
-	       !kt_stat_parent(&parent, (const char *)text.data, text.len) && parent == getpid();
+	return !read_proc(&text, pid, "stat") && !kt_stat_parent(&parent, kt_buf_str(&text)) &&
+	       parent == getpid();
 }
 
 int kt_pss_read(struct kt_pss *ret_pss, struct kt_diag *diag)
 {
-	_cleanup_(closedirp) DIR *proc = opendir("/proc");
+	_cleanup_(kt_closedirp) DIR *proc = opendir("/proc");
 	struct kt_pss pss = { 0 };
 	struct dirent *e;
 	int r;
 
-	if (!proc) {
-		kt_diag_doing(diag, "read /proc");
-		kt_diag_cause(diag, "%s", strerror(errno));
-		return kt_raise(-errno);
-	}
+	if (!proc)
+		return kt_fault(diag, kt_raise(-errno), "read /proc");
 	r = add_process(&pss, "self", false, diag);
 	while (!r && (e = readdir(proc)))
 		if (e->d_name[0] >= '1' && e->d_name[0] <= '9' && is_child(e->d_name))

@@ -6,7 +6,6 @@
  */
 #pragma once
 
-#include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -23,14 +22,14 @@ struct kt_pss {
 	uint64_t guest_bytes; /* part of bytes: guest memory that clones have written */
 };
 
-/* Adds the PSS of a smaps text of len bytes, no final 0 needed. Returns 0 or KT_PSS_E_FORM. */
-int kt_pss_parse(struct kt_pss *pss, const char *text, size_t len) _kt_must_check_;
+/* Adds the PSS of a smaps text. Returns 0 or KT_PSS_E_FORM. */
+int kt_pss_parse(struct kt_pss *pss, const char *text) _kt_must_check_;
 
 /*
  * Parses the parent's PID from the text of /proc/<pid>/stat. The process chooses its name, which
  * may contain blanks and parentheses. Returns 0 or KT_PSS_E_FORM.
  */
-int kt_stat_parent(pid_t *ret_parent, const char *text, size_t len) _kt_must_check_;
+int kt_stat_parent(pid_t *ret_parent, const char *text) _kt_must_check_;
 
 /*
  * Reads the PSS of this process and its children, the machines. A child that ends during the

@@ -3,7 +3,6 @@
  * Starting machines; see start.h. One thread makes, uses and ends a machine: QEMU dies with the
  * thread that forked it (base/process.h).
  */
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,27 +20,13 @@ struct starting {
 	struct kt_diag diag;
 };
 
-/* Adds a phase. A phase of 0 ns is part of another phase and is left out. */
-static void phase(struct kt_bench_start *start, const char *name, uint64_t ns)
-{
-	if (ns)
-		start->phases[start->phase_count++] = (struct kt_bench_phase){ name, ns };
-}
-
 /* Adds the phases of restoring, and the remaining time as a phase of its own. */
-static void note_restore(struct kt_bench_start *start, const struct kt_vm *vm, uint64_t made_ns)
+static void note_restore(struct kt_phases *phases, const struct kt_vm *vm, uint64_t made_ns)
 {
-	struct kt_vm_restore_times t;
-	uint64_t known;
+	uint64_t known_ns = kt_phases_add_restore(phases, vm);
 
-	kt_vm_restore_times(vm, &t);
-	known = t.map_ns + t.devices_ns + t.irqchip_ns + t.vcpus_ns + t.clock_ns;
-	phase(start, "map", t.map_ns);
-	phase(start, "devices", t.devices_ns);
-	phase(start, "irqchip", t.irqchip_ns);
-	phase(start, "vcpus", t.vcpus_ns);
-	phase(start, "clock", t.clock_ns);
-	phase(start, "other", made_ns > known ? made_ns - known : 0);
+	if (made_ns > known_ns)
+		kt_phases_add(phases, "other", made_ns - known_ns);
 }
 
 /* Runs a command that does nothing and checks its result. */
@@ -64,6 +49,7 @@ static int first_op(struct starting *s)
 static int start_one(struct starting *s, uint64_t go_ns)
 {
 	const struct kt_session_spec *spec = &s->starter->spec;
+	struct kt_phases *phases = &s->start->phases;
 	struct kt_bench_machine *m = &s->machine;
 	uint64_t made_ns, ready_ns, done_ns;
 
@@ -75,11 +61,11 @@ static int start_one(struct starting *s, uint64_t go_ns)
 	done_ns = kt_now_ns();
 	s->start->took_ns = done_ns - go_ns;
 	if (spec->bake)
-		note_restore(s->start, m->session->vm, made_ns - go_ns);
+		note_restore(phases, m->session->vm, made_ns - go_ns);
 	else
-		phase(s->start, "make", made_ns - go_ns);
-	phase(s->start, spec->bake ? "agent" : "boot", ready_ns - made_ns);
-	phase(s->start, "first-op", done_ns - ready_ns);
+		kt_phases_add(phases, "make", made_ns - go_ns);
+	kt_phases_add(phases, spec->bake ? "agent" : "boot", ready_ns - made_ns);
+	kt_phases_add(phases, "first-op", done_ns - ready_ns);
 	return 0;
 }
 
@@ -108,17 +94,13 @@ int kt_bench_start_all(void *arg, unsigned int count, struct kt_bench_start *ret
 		       struct kt_diag *diag)
 {
 	_cleanup_(kt_freep) struct starting *all = calloc(count, sizeof(*all));
-	_cleanup_(kt_freep) void **args = calloc(count, sizeof(*args));
-	int r = all && args ? 0 : kt_raise(-ENOMEM);
+	int r = all ? 0 : kt_raise(-ENOMEM);
 
-	for (unsigned int i = 0; !r && i < count; i++) {
+	for (unsigned int i = 0; !r && i < count; i++)
 		all[i] = (struct starting){ .starter = arg, .start = &ret_starts[i] };
-		args[i] = &all[i];
-	}
 	if (!r)
-		r = kt_together(count, run, args);
+		r = kt_together(count, run, all, sizeof(*all));
 	if (!r)
 		return conclude(arg, all, count, diag);
-	kt_diag_cause(diag, "start %u machines: %s", count, strerror(-r));
-	return kt_forward(r);
+	return kt_fail(diag, kt_forward(r), "start %u machines: %s", count, strerror(-r));
 }

@@ -9,7 +9,6 @@
 #include <string.h>
 
 #include "base/cleanup.h"
-#include "base/clock.h"
 #include "base/pattern.h"
 #include "report/artifacts.h"
 #include "measure/gate/gate.h"
@@ -38,6 +37,12 @@ struct gate {
 
 /* ---- samples ---- */
 
+/* A gate beyond the limits is refused before it begins (kt_gate_samples()). */
+static int kept(int r)
+{
+	return r == KT_SAMPLES_E_FULL ? kt_raise(-ENOBUFS) : kt_forward(r);
+}
+
 static int add(struct gate *g, const char *metric, enum kt_sample_kind kind, const char *boundary,
 	       double value)
 {
@@ -50,20 +55,19 @@ static int add(struct gate *g, const char *metric, enum kt_sample_kind kind, con
 	snprintf(s.tags.boundary, sizeof(s.tags.boundary), "%s", boundary);
 	snprintf(s.tags.output, sizeof(s.tags.output), "every vCPU probed, console looked at");
 	snprintf(s.tags.surface, sizeof(s.tags.surface), "%s", g->surface);
-	return kt_forward(kt_samples_add(&g->measured->samples, &s, value));
+	return kept(kt_samples_add(&g->measured->samples, &s, value));
 }
 
-static int add_phases(struct gate *g, const struct kt_gate_phases *phases)
+static int add_phases(struct gate *g, const struct kt_phases *phases)
 {
 	char metric[KT_TAG_MAX];
-	int r = 0;
 
-	for (unsigned int i = 0; !r && i < phases->count; i++) {
+	for (unsigned int i = 0; i < phases->count; i++) {
 		snprintf(metric, sizeof(metric), "phase.%s", phases->list[i].name);
-		r = add(g, metric, KT_SAMPLE_DURATION, "this phase of a cycle that passed",
-			(double)phases->list[i].ns);
+		KT_TRY(add(g, metric, KT_SAMPLE_DURATION, "this phase of a cycle that passed",
+			   (double)phases->list[i].ns));
 	}
-	return kt_forward(r);
+	return 0;
 }
 
 static int trace(struct gate *g, const char *name, unsigned int cycle, const struct kt_diag *diag)
@@ -74,7 +78,7 @@ static int trace(struct gate *g, const char *name, unsigned int cycle, const str
 	snprintf(t.name, sizeof(t.name), "%.8s: %s", name, g->surface);
 	kt_diag_format(diag, text, sizeof(text));
 	kt_measured_text(text, KT_TEXT_MAX, text);
-	return kt_forward(kt_samples_trace(&g->measured->samples, &t));
+	return kept(kt_samples_trace(&g->measured->samples, &t));
 }
 
 /* ---- the first failure ---- */
@@ -143,7 +147,7 @@ static int fail_cycle(struct gate *g, unsigned int cycle, const struct kt_diag *
 	return kt_forward(add(g, "failed", KT_SAMPLE_COUNT, "acquire to release", 1));
 }
 
-static int try_cycle(struct gate *g, unsigned int cycle, struct kt_gate_phases *phases,
+static int try_cycle(struct gate *g, unsigned int cycle, struct kt_phases *phases,
 		     struct kt_diag *diag)
 {
 	const struct kt_gate_machines *m = g->machines;
@@ -153,7 +157,7 @@ static int try_cycle(struct gate *g, unsigned int cycle, struct kt_gate_phases *
 	return kt_forward(m->release(m->arg, phases, diag));
 }
 
-static int pass_cycle(struct gate *g, const struct kt_gate_phases *phases)
+static int pass_cycle(struct gate *g, const struct kt_phases *phases)
 {
 	KT_TRY(add(g, "failed", KT_SAMPLE_COUNT, "acquire to release", 0));
 	return kt_forward(add_phases(g, phases));
@@ -163,7 +167,7 @@ static int pass_cycle(struct gate *g, const struct kt_gate_phases *phases)
 static int run_cycle(struct gate *g, unsigned int cycle)
 {
 	const struct kt_gate_machines *m = g->machines;
-	struct kt_gate_phases phases = { .count = 0 };
+	struct kt_phases phases = { .count = 0 };
 	struct kt_diag diag = KT_DIAG_INIT;
 	int r = try_cycle(g, cycle, &phases, &diag);
 	int kept = 0;
@@ -228,33 +232,29 @@ static uint64_t cell_count(const struct kt_gate_request *req)
 
 uint64_t kt_gate_samples(const struct kt_gate_request *request)
 {
-	return cell_count(request) * request->cycles * (1 + KT_GATE_PHASES_MAX);
+	return cell_count(request) * request->cycles * (1 + KT_PHASES_MAX);
 }
 
 static int run_loads(struct gate *g)
 {
-	int r = 0;
-
-	for (unsigned int load = 0; !r && load < KT_GATE_LOAD_COUNT_; load++) {
+	for (unsigned int load = 0; load < KT_GATE_LOAD_COUNT_; load++) {
 		g->cell.load = load;
 		if (g->req->loads[load])
-			r = run_cell(g);
+			KT_TRY(run_cell(g));
 	}
-	return kt_forward(r);
+	return 0;
 }
 
 static int run_cells(struct gate *g)
 {
-	int r = 0;
-
-	for (unsigned int i = 0; !r && i < g->req->vcpus.count; i++)
-		for (unsigned int mode = 0; !r && mode < KT_GATE_MODE_COUNT_; mode++) {
+	for (unsigned int i = 0; i < g->req->vcpus.count; i++)
+		for (unsigned int mode = 0; mode < KT_GATE_MODE_COUNT_; mode++) {
 			g->cell.vcpus = g->req->vcpus.list[i];
 			g->cell.mode = mode;
 			if (g->req->modes[mode])
-				r = run_loads(g);
+				KT_TRY(run_loads(g));
 		}
-	return kt_forward(r);
+	return 0;
 }
 
 int kt_gate_run(struct kt_gate_result *ret_result, struct kt_measured *measured,

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Images, phases and kept files of the gate; see image.h. */
+/* Images and kept files of the gate; see image.h. */
 #include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -14,30 +13,6 @@
 
 #define SAVE_NS	     (60 * KT_NSEC_PER_SEC)
 #define REGISTERS_NS (5 * KT_NSEC_PER_SEC)
-
-/* ---- phases ---- */
-
-void kt_gate_add_phase(struct kt_gate_phases *phases, const char *name, uint64_t ns)
-{
-	if (phases->count == KT_GATE_PHASES_MAX)
-		return;
-	phases->list[phases->count].name = name;
-	phases->list[phases->count++].ns = ns;
-}
-
-void kt_gate_add_restore(struct kt_gate_phases *phases, const struct kt_vm *vm)
-{
-	struct kt_vm_restore_times t;
-
-	kt_vm_restore_times(vm, &t);
-	kt_gate_add_phase(phases, "map", t.map_ns);
-	kt_gate_add_phase(phases, "devices", t.devices_ns);
-	if (!t.vcpus_ns)
-		return;
-	kt_gate_add_phase(phases, "irqchip", t.irqchip_ns);
-	kt_gate_add_phase(phases, "vcpus", t.vcpus_ns);
-	kt_gate_add_phase(phases, "clock", t.clock_ns);
-}
 
 /* ---- the image ---- */
 
@@ -74,9 +49,7 @@ static int save(struct kt_bake **ret_bake, struct kt_vm *vm, const struct kt_vm_
 int kt_gate_save(struct kt_bake **ret_bake, struct kt_vm *vm, const struct kt_vm_config *config,
 		 struct kt_diag *diag)
 {
-	int r = save(ret_bake, vm, config, diag);
-
-	return r > 0 ? KT_GATE_E_FAILED : kt_forward(r);
+	return kt_gate_failed(save(ret_bake, vm, config, diag));
 }
 
 /* ---- what is kept of a failure ---- */
@@ -86,10 +59,9 @@ static int keep_file(const char *dir, const char *name, int fd)
 	char path[KT_PATH_MAX];
 	_cleanup_(kt_closep) int to = -1;
 	struct stat st;
-	int r = kt_path_format(path, "%s/%s", dir, name);
+	int r;
 
-	if (r)
-		return kt_forward(r);
+	KT_TRY(kt_path_format(path, "%s/%s", dir, name));
 	to = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
 	if (to < 0 || fstat(fd, &st))
 		return kt_raise(-errno);

@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Common to all machines of the gate: images, phases, and the files kept of a failure. */
+/* Common to all machines of the gate: images, and the files kept of a failure. */
 #pragma once
 
 #include "base/buf.h"
 #include "measure/gate/machines.h"
 #include "vmm/image/bake.h"
 
-/* Adds a phase; ignored beyond KT_GATE_PHASES_MAX. */
-void kt_gate_add_phase(struct kt_gate_phases *phases, const char *name, uint64_t ns);
-/* Adds the phases of the machine's latest restore or rewind that its accelerator reports. */
-void kt_gate_add_restore(struct kt_gate_phases *phases, const struct kt_vm *vm);
+/* Every condition of another folder, whose diag is set already, becomes KT_GATE_E_FAILED. */
+static inline int kt_gate_failed(int r)
+{
+	return r > 0 ? KT_GATE_E_FAILED : kt_forward(r);
+}
 
 /*
  * Saves a frozen machine of one node and opens the image. The folder is removed at once, so that

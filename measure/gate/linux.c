@@ -100,16 +100,12 @@ static void discard(void *arg)
 /* Translates a kt_session_condition; diag is set already. */
 static int condition_of(int r)
 {
-	return r == KT_SESSION_E_CANCELLED ? KT_GATE_E_CANCELLED :
-	       r > 0			   ? KT_GATE_E_FAILED :
-					     kt_forward(r);
+	return r == KT_SESSION_E_CANCELLED ? KT_GATE_E_CANCELLED : kt_gate_failed(r);
 }
 
 static int open_machine(struct gate *g, const struct kt_session_spec *spec, struct kt_diag *diag)
 {
-	int r = kt_session_open(&g->session, spec, diag);
-
-	return r > 0 ? KT_GATE_E_FAILED : kt_forward(r);
+	return kt_gate_failed(kt_session_open(&g->session, spec, diag));
 }
 
 static int begin_machine(struct gate *g, struct kt_diag *diag)
@@ -130,9 +126,7 @@ static int begin_machine(struct gate *g, struct kt_diag *diag)
 
 static int freeze(struct gate *g, struct kt_diag *diag)
 {
-	int r = kt_session_freeze(g->session, kt_now_ns() + FREEZE_NS, diag);
-
-	return r > 0 ? KT_GATE_E_FAILED : kt_forward(r);
+	return kt_gate_failed(kt_session_freeze(g->session, kt_now_ns() + FREEZE_NS, diag));
 }
 
 /* Runs a command, whose wait status must be 0; otherwise diag has the command's output. */
@@ -192,10 +186,8 @@ static int digest_text(const struct gate *g, char ret_text[17], struct kt_diag *
 	int r = buf ? kt_vm_mem_read(g->session->vm, KT_GPA(g->text.gpa), buf, g->text.len) :
 		      kt_raise(-ENOMEM);
 
-	if (r > 0) {
-		kt_diag_cause(diag, "the kernel's text is not in RAM");
-		return KT_GATE_E_FAILED;
-	}
+	if (r > 0)
+		return kt_fail(diag, KT_GATE_E_FAILED, "the kernel's text is not in RAM");
 	if (!r)
 		snprintf(ret_text, 17, "%016llx",
 			 (unsigned long long)XXH3_64bits(buf, g->text.len));
@@ -216,19 +208,17 @@ static int configure(struct gate *g, struct kt_diag *diag)
 	const struct kt_cell_wishes wishes = { .topology = g->topology,
 					       .memory_bytes = MEMORY_BYTES,
 					       .accel = g->spec->accel,
+					       .time = g->spec->time,
 					       .kernel = g->spec->kernel->path,
 					       .build_id = g->spec->kernel->build_id,
 					       .has_seed = true,
 					       .seed = g->spec->seed,
 					       .scheduler = g->cell.scheduler,
 					       .scheduler_name = "gate" };
-	int r;
 
 	snprintf(g->topology, sizeof(g->topology), "1n1l%uc1t", g->cell.vcpus);
-	r = kt_cell_init(&g->machine, NULL, &wishes, diag);
-	if (!r)
-		r = kt_machine_config(&g->config, &g->machine.machine, -1, diag);
-	return r > 0 ? KT_GATE_E_FAILED : kt_forward(r);
+	KT_TRY(kt_gate_failed(kt_cell_init(&g->machine, NULL, &wishes, diag)));
+	return kt_gate_failed(kt_machine_config(&g->config, &g->machine.machine, -1, diag));
 }
 
 static int get_warm(struct gate *g, struct kt_baked *baked, struct kt_diag *diag)
@@ -238,23 +228,17 @@ static int get_warm(struct gate *g, struct kt_baked *baked, struct kt_diag *diag
 					       .cancel_fd = g->spec->cancel_fd };
 	int r = kt_baking_get(baked, &req, diag);
 
-	if (r == KT_BAKING_E_CANCELLED)
-		return KT_GATE_E_CANCELLED;
-	return r > 0 ? KT_GATE_E_FAILED : kt_forward(r);
+	return r == KT_BAKING_E_CANCELLED ? KT_GATE_E_CANCELLED : kt_gate_failed(r);
 }
 
 static int attach(struct gate *g, struct kt_diag *diag)
 {
 	_cleanup_(kt_closep) int fd = -1;
 	const struct kt_stage_request req = stage_of(g, KT_INITRAMFS_STAGED);
-	int r = kt_stage_build(&fd, &req, diag);
 
-	if (r)
-		return r > 0 ? KT_GATE_E_FAILED : kt_forward(r);
-	r = kt_session_stage(g->session, fd, diag);
-	if (!r)
-		r = kt_session_attach(g->session, "gate", diag);
-	return condition_of(r);
+	KT_TRY(kt_gate_failed(kt_stage_build(&fd, &req, diag)));
+	KT_TRY(condition_of(kt_session_stage(g->session, fd, diag)));
+	return condition_of(kt_session_attach(g->session, "gate", KT_ATTACH_TIMEOUT_NS, diag));
 }
 
 /* Starts one task per CPU that never sleeps and runs on in the clones. */
@@ -272,7 +256,7 @@ static int start_load(struct gate *g, struct kt_command *loads, struct kt_diag *
 	}
 	if (r > 0)
 		kt_diag_cause(diag, "there are no slots for %u tasks", g->cell.vcpus);
-	return r > 0 ? KT_GATE_E_FAILED : kt_forward(r);
+	return kt_gate_failed(r);
 }
 
 static int fill(struct gate *g, struct kt_command *loads, struct kt_diag *diag)
@@ -318,52 +302,45 @@ static int bake(void *arg, const struct kt_gate_cell *cell, struct kt_diag *diag
 	discard(g);
 	g->bake = kt_bake_free(g->bake);
 	g->cell = *cell;
-	if (cell->vcpus + 2 > KT_SLOTS_MAX) {
-		kt_diag_cause(diag, "%u vCPUs; the most is %d", cell->vcpus, KT_SLOTS_MAX - 2);
-		return KT_GATE_E_FAILED;
-	}
+	if (cell->vcpus + 2 > KT_SLOTS_MAX)
+		return kt_fail(diag, KT_GATE_E_FAILED, "%u vCPUs; the most is %d", cell->vcpus,
+			       KT_SLOTS_MAX - 2);
 	r = configure(g, diag);
 	if (!r)
 		r = get_warm(g, &warm, diag);
 	if (!r)
 		r = make_image(g, warm.bake, diag);
-	if (r)
-		kt_diag_doing(diag, "make the image");
-	return kt_forward(r);
+	return kt_doing(diag, r, "make the image");
 }
 
 /* ---- a cycle ---- */
 
-static int acquire(void *arg, struct kt_gate_phases *phases, struct kt_diag *diag)
+static int acquire(void *arg, struct kt_phases *phases, struct kt_diag *diag)
 {
 	struct gate *g = arg;
 	const struct kt_session_spec spec = { .config = g->config, .bake = g->bake };
-	int r = g->session ? 0 : open_machine(g, &spec, diag);
+	int r;
 
-	if (r)
-		return kt_forward(r);
-	kt_gate_add_restore(phases, g->session->vm);
+	KT_TRY(g->session ? 0 : open_machine(g, &spec, diag));
+	kt_phases_add_restore(phases, g->session->vm);
 	r = begin_machine(g, diag);
 	if (!r)
-		kt_gate_add_phase(phases, "agent", g->session->ready_ns - g->session->begin_ns);
+		kt_phases_add(phases, "agent", g->session->ready_ns - g->session->begin_ns);
 	return kt_forward(r);
 }
 
 static int check_host_side(struct gate *g, struct kt_diag *diag)
 {
 	char digest[17];
-	int r = digest_text(g, digest, diag);
 
-	if (!r && strcmp(digest, g->text_digest)) {
-		kt_diag_cause(diag, "the kernel's text was %s when it was saved, and is %s",
-			      g->text_digest, digest);
-		r = KT_GATE_E_FAILED;
-	}
-	if (!r && g->complaint[0]) {
-		kt_diag_cause(diag, "on its console: %s", g->complaint);
-		r = KT_GATE_E_FAILED;
-	}
-	return kt_forward(r);
+	KT_TRY(digest_text(g, digest, diag));
+	if (strcmp(digest, g->text_digest))
+		return kt_fail(diag, KT_GATE_E_FAILED,
+			       "the kernel's text was %s when it was saved, and is %s",
+			       g->text_digest, digest);
+	if (g->complaint[0])
+		return kt_fail(diag, KT_GATE_E_FAILED, "on its console: %s", g->complaint);
+	return 0;
 }
 
 static const char *module_name(const char *path, char *buf, size_t size)
@@ -376,7 +353,7 @@ static const char *module_name(const char *path, char *buf, size_t size)
 }
 
 /* The pattern belongs to the image; the seed of the cycle is not needed here. */
-static int probe(void *arg, uint64_t seed, struct kt_gate_phases *phases, struct kt_diag *diag)
+static int probe(void *arg, uint64_t seed, struct kt_phases *phases, struct kt_diag *diag)
 {
 	struct gate *g = arg;
 	char name[KT_NAME_MAX];
@@ -387,13 +364,13 @@ static int probe(void *arg, uint64_t seed, struct kt_gate_phases *phases, struct
 	uint64_t start_ns = kt_now_ns();
 	int r = run_command(g, argv, diag);
 
-	kt_gate_add_phase(phases, "probe", kt_now_ns() - start_ns);
+	kt_phases_add(phases, "probe", kt_now_ns() - start_ns);
 	KT_TRY(r);
 	KT_TRY(freeze(g, diag));
 	return kt_forward(check_host_side(g, diag));
 }
 
-static int release(void *arg, struct kt_gate_phases *phases, struct kt_diag *diag)
+static int release(void *arg, struct kt_phases *phases, struct kt_diag *diag)
 {
 	struct gate *g = arg;
 	uint64_t start_ns = kt_now_ns();
@@ -401,12 +378,12 @@ static int release(void *arg, struct kt_gate_phases *phases, struct kt_diag *dia
 
 	if (g->cell.mode == KT_GATE_FRESH) {
 		discard(g);
-		kt_gate_add_phase(phases, "release", kt_now_ns() - start_ns);
+		kt_phases_add(phases, "release", kt_now_ns() - start_ns);
 		return 0;
 	}
 	r = kt_session_rewind(g->session, diag);
-	kt_gate_add_phase(phases, "release", kt_now_ns() - start_ns);
-	return r > 0 ? KT_GATE_E_FAILED : kt_forward(r);
+	kt_phases_add(phases, "release", kt_now_ns() - start_ns);
+	return kt_gate_failed(r);
 }
 
 /* ---- what is kept of a failure ---- */

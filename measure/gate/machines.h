@@ -11,6 +11,7 @@
 #include "base/diag.h"
 #include "base/error.h"
 #include "kernel/kernel.h"
+#include "measure/phases.h"
 #include "vmm/vm.h"
 
 enum kt_gate_mode {
@@ -39,30 +40,20 @@ enum kt_gate_condition {
 	KT_GATE_E_UNFIT, /* kt_gate_machines_open() only: no such machines on this host */
 };
 
-#define KT_GATE_PHASES_MAX 12
-
-struct kt_gate_phases {
-	struct {
-		const char *name; /* static: "map", "devices", ..., "ready", "probe" */
-		uint64_t ns;
-	} list[KT_GATE_PHASES_MAX];
-	unsigned int count;
-};
-
 struct kt_gate_machines {
 	void *arg;
 	const char *surface; /* mechanism: "tcg", "kvm micro"; static */
 	/* Makes the image of a cell, with module and scheduler; frees the image before. */
 	int (*bake)(void *arg, const struct kt_gate_cell *cell, struct kt_diag *diag);
 	/* Restores a machine. A machine that fails is held, too, as far as it was made. */
-	int (*acquire)(void *arg, struct kt_gate_phases *phases, struct kt_diag *diag);
+	int (*acquire)(void *arg, struct kt_phases *phases, struct kt_diag *diag);
 	/*
 	 * Tests the held machine: every vCPU, memory against a pattern of the seed, and the
 	 * console. FAILED: the machine differs from the saved machine.
 	 */
-	int (*probe)(void *arg, uint64_t seed, struct kt_gate_phases *phases, struct kt_diag *diag);
+	int (*probe)(void *arg, uint64_t seed, struct kt_phases *phases, struct kt_diag *diag);
 	/* Ends or rewinds the held machine, by mode. A failing machine stays held. */
-	int (*release)(void *arg, struct kt_gate_phases *phases, struct kt_diag *diag);
+	int (*release)(void *arg, struct kt_phases *phases, struct kt_diag *diag);
 	/* Writes console, registers and image of the held machine into dir. */
 	int (*keep)(void *arg, const char *dir, struct kt_diag *diag);
 	/* Ends the held machine, if any. */
@@ -81,6 +72,7 @@ enum kt_gate_guest {
 struct kt_gate_spec {
 	enum kt_gate_guest guest;
 	enum kt_accel accel;
+	enum kt_time time;		/* AUTO: the one of the accelerator */
 	const struct kt_kernel *kernel; /* NULL for MICRO */
 	const char *module;		/* kernel module to load; NULL: none */
 	uint64_t seed;

@@ -92,18 +92,12 @@ static void discard(void *arg)
 	g->frozen = g->ended = false;
 }
 
-/* Translates a kt_vm_condition to a kt_gate_condition. */
-static int of_vm(int r)
-{
-	return r > 0 ? KT_GATE_E_FAILED : kt_forward(r);
-}
-
 static int freeze(struct gate *g, struct kt_diag *diag)
 {
 	int r = kt_vm_freeze(g->vm, kt_now_ns() + DEADLINE_NS, diag);
 
 	g->frozen = !r;
-	return of_vm(r);
+	return kt_gate_failed(r);
 }
 
 static int thaw(struct gate *g, struct kt_diag *diag)
@@ -112,7 +106,7 @@ static int thaw(struct gate *g, struct kt_diag *diag)
 
 	if (!r)
 		g->frozen = false;
-	return of_vm(r);
+	return kt_gate_failed(r);
 }
 
 static int read_memory(struct gate *g, uint64_t gpa, void *buf, size_t len, struct kt_diag *diag)
@@ -121,7 +115,7 @@ static int read_memory(struct gate *g, uint64_t gpa, void *buf, size_t len, stru
 
 	if (r > 0)
 		kt_diag_cause(diag, "there is no memory at %#llx", (unsigned long long)gpa);
-	return of_vm(r);
+	return kt_gate_failed(r);
 }
 
 static int read_mailbox(struct gate *g, struct gate_mailbox *ret, struct kt_diag *diag)
@@ -157,26 +151,23 @@ static int look(struct gate *g, struct kt_diag *diag)
 		*diag = g->end;
 		return KT_GATE_E_FAILED;
 	}
-	if (poll(&cancel, 1, 0) > 0) {
-		kt_diag_cause(diag, "it was cancelled by the user");
-		return KT_GATE_E_CANCELLED;
-	}
+	if (poll(&cancel, 1, 0) > 0)
+		return kt_fail(diag, KT_GATE_E_CANCELLED, "it was cancelled by the user");
 	KT_TRY(nudge(g, diag));
 	return kt_forward(read_mailbox(g, &g->now, diag));
 }
 
-/* ---- what the guest complains of ---- */
+/* ---- faults that the guest reports ---- */
 
 static const struct {
 	const char *check, *words;
 } faults[GATE_FAULT_COUNT] = {
-	[GATE_FAULT_TSC] = { "tsc", "the TSC was behind that of the vCPU before, by" },
+	[GATE_FAULT_TSC] = { "tsc", "its TSC was behind the TSC of the previous vCPU by" },
 	[GATE_FAULT_FPU] = { "registers", "it has lost its pattern in vector register" },
 	[GATE_FAULT_MSR] = { "msr", "it has lost the value of MSR" },
 	[GATE_FAULT_PATTERN] = { "pattern", "it does not find the pattern at" },
-	[GATE_FAULT_NOTES] = { "notes",
-			       "it finds notes that were made after the save, or none, at" },
-	[GATE_FAULT_IPI] = { "ipi", "it got interrupts that were not sent:" },
+	[GATE_FAULT_NOTES] = { "notes", "its notes are not those of the save at" },
+	[GATE_FAULT_IPI] = { "ipi", "it got interrupts that nobody sent:" },
 	[GATE_FAULT_EXCEPTION] = { "exception", "vector << 48 | address" },
 };
 
@@ -184,26 +175,24 @@ static int check_faults(const struct gate *g, struct kt_diag *diag)
 {
 	for (unsigned int i = 0; i < g->cell.vcpus; i++)
 		for (unsigned int k = 0; k < GATE_FAULT_COUNT; k++)
-			if (g->now.vcpu[i].faults & 1u << k) {
-				kt_diag_cause(diag, "check '%s', vCPU %u: %s %#llx",
-					      faults[k].check, i, faults[k].words,
-					      (unsigned long long)g->now.vcpu[i].details[k]);
-				return KT_GATE_E_FAILED;
-			}
+			if (g->now.vcpu[i].faults & 1u << k)
+				return kt_fail(diag, KT_GATE_E_FAILED,
+					       "check '%s', vCPU %u: %s %#llx", faults[k].check, i,
+					       faults[k].words,
+					       (unsigned long long)g->now.vcpu[i].details[k]);
 	return 0;
 }
 
-/* diag gets one line of the console; all of it is kept. */
+/* diag gets the first line of the console's output; keep() saves all of the output. */
 static int check_console(struct gate *g, struct kt_diag *diag)
 {
 	if (!g->console.len)
 		return 0;
-	kt_diag_cause(diag, "check 'console': %.*s", (int)strcspn(kt_buf_str(&g->console), "\n"),
-		      kt_buf_str(&g->console));
-	return KT_GATE_E_FAILED;
+	return kt_fail(diag, KT_GATE_E_FAILED, "check 'console': %.*s",
+		       (int)strcspn(kt_buf_str(&g->console), "\n"), kt_buf_str(&g->console));
 }
 
-/* ---- what stands still ---- */
+/* ---- progress ---- */
 
 /* Returns the time since the last change, in units of half the patience. */
 static uint64_t watch(const struct gate *g, struct watched *w, uint64_t value)
@@ -217,8 +206,7 @@ static uint64_t watch(const struct gate *g, struct watched *w, uint64_t value)
 
 static int stuck(struct kt_diag *diag, const char *check, unsigned int vcpu, const char *words)
 {
-	kt_diag_cause(diag, "check '%s', vCPU %u: %s", check, vcpu, words);
-	return KT_GATE_E_FAILED;
+	return kt_fail(diag, KT_GATE_E_FAILED, "check '%s', vCPU %u: %s", check, vcpu, words);
 }
 
 static int stuck_token(const struct gate *g, struct kt_diag *diag)
@@ -226,19 +214,18 @@ static int stuck_token(const struct gate *g, struct kt_diag *diag)
 	uint64_t holder = g->now.token.holder;
 	const struct gate_vcpu *v;
 
-	if (holder >= g->cell.vcpus) {
-		kt_diag_cause(diag, "check 'token': it went to vCPU %llu, which there is not",
-			      (unsigned long long)holder);
-		return KT_GATE_E_FAILED;
-	}
+	if (holder >= g->cell.vcpus)
+		return kt_fail(diag, KT_GATE_E_FAILED,
+			       "check 'token': it went to vCPU %llu, which does not exist",
+			       (unsigned long long)holder);
 	v = &g->now.vcpu[holder];
 	return v->ipis >= v->sent ?
 		       stuck(diag, "token", (unsigned int)holder, "it does not pass the token on") :
 		       stuck(diag, "ipi", (unsigned int)holder,
-			     "the interrupt that goes with the token has not come");
+			     "the interrupt that goes with the token has not arrived");
 }
 
-/* It went as far as it should. */
+/* Whether the token has gone its laps of this round and is back at vCPU 0; idle vCPUs only. */
 static bool token_rests(const struct gate *g)
 {
 	return g->cell.load == KT_GATE_IDLE && !g->now.token.holder && !g->now.token.laps &&
@@ -251,10 +238,13 @@ static int not_answered(const struct gate *g, uint64_t round, struct kt_diag *di
 
 	while (i + 1 < g->cell.vcpus && g->now.vcpu[i].answered == round)
 		i++;
-	return stuck(diag, "answer", i, "it gets on and does not come to its end");
+	return stuck(diag, "answer", i, "it makes progress and does not finish the round");
 }
 
-/* What goes on for a little longer does so because of what had stopped. */
+/*
+ * Fails when counter or timer has stood still for the whole patience. The other one then counts as
+ * standing still after half the patience: it may have stopped a little later.
+ */
 static int check_vcpu(struct gate *g, unsigned int i, struct kt_diag *diag)
 {
 	uint64_t count = watch(g, &g->counts[i], g->now.vcpu[i].count);
@@ -272,12 +262,11 @@ static int check_vcpu(struct gate *g, unsigned int i, struct kt_diag *diag)
 static int check_progress(struct gate *g, uint64_t round, struct kt_diag *diag)
 {
 	bool stopped = watch(g, &g->hops, g->now.token.hops) >= 2;
-	int r = 0;
 
-	for (unsigned int i = 0; !r && i < g->cell.vcpus; i++)
-		r = check_vcpu(g, i, diag);
-	if (r || !stopped)
-		return r;
+	for (unsigned int i = 0; i < g->cell.vcpus; i++)
+		KT_TRY(check_vcpu(g, i, diag));
+	if (!stopped)
+		return 0;
 	return token_rests(g) ? not_answered(g, round, diag) : stuck_token(g, diag);
 }
 
@@ -300,11 +289,10 @@ static int not_up(const struct gate *g, struct kt_diag *diag)
 
 	while (i + 1 < g->cell.vcpus && g->now.vcpu[i].ready && g->now.vcpu[i].hops)
 		i++;
-	kt_diag_cause(diag, "vCPU %u is %s: %llu ticks, %llu interrupts", i,
-		      g->now.vcpu[i].ready ? "up" : "not up",
-		      (unsigned long long)g->now.vcpu[i].ticks,
-		      (unsigned long long)g->now.vcpu[i].ipis);
-	return KT_GATE_E_FAILED;
+	return kt_fail(diag, KT_GATE_E_FAILED, "vCPU %u is %s: %llu ticks, %llu interrupts", i,
+		       g->now.vcpu[i].ready ? "up" : "not up",
+		       (unsigned long long)g->now.vcpu[i].ticks,
+		       (unsigned long long)g->now.vcpu[i].ipis);
 }
 
 static int wait_up(struct gate *g, struct kt_diag *diag)
@@ -333,11 +321,9 @@ static int note_text(struct gate *g, struct kt_diag *diag)
 {
 	uint64_t start = g->now.text_start, end = g->now.text_end;
 
-	if (start >= end || end - start > TEXT_MAX) {
-		kt_diag_cause(diag, "its text is from %#llx to %#llx", (unsigned long long)start,
-			      (unsigned long long)end);
-		return KT_GATE_E_FAILED;
-	}
+	if (start >= end || end - start > TEXT_MAX)
+		return kt_fail(diag, KT_GATE_E_FAILED, "its text is from %#llx to %#llx",
+			       (unsigned long long)start, (unsigned long long)end);
 	g->text_start = start;
 	g->text_len = end - start;
 	return kt_forward(hash_text(g, &g->text_hash, diag));
@@ -353,19 +339,25 @@ static int configure(struct gate *g, struct kt_diag *diag)
 				   .cmdline = cmdline,
 				   .seed = g->spec->seed };
 
-	KT_TRY(of_vm(kt_paths_gate_guest(path, diag)));
+	KT_TRY(kt_gate_failed(kt_paths_gate_guest(path, diag)));
 	snprintf(cmdline, sizeof(cmdline), GATE_CMDLINE, g->cell.vcpus,
 		 g->cell.load == KT_GATE_BUSY, (unsigned long long)g->spec->seed);
 	snprintf(topo, sizeof(topo), "1n1l%uc1t", g->cell.vcpus);
-	KT_TRY(of_vm(kt_topology_parse(&spec.topo, topo, diag)));
-	return of_vm(kt_vm_config_init(&g->config, &spec, diag));
+	KT_TRY(kt_gate_failed(kt_topology_parse(&spec.topo, topo, diag)));
+	return kt_gate_failed(kt_vm_config_init(&g->config, &spec, diag));
+}
+
+/* A host without io_uring is no failure of the machine. */
+static int make_loop(struct gate *g, struct kt_diag *diag)
+{
+	return kt_fold(kt_loop_new(&g->loop, diag));
 }
 
 static int boot(struct gate *g, struct kt_diag *diag)
 {
-	KT_TRY(of_vm(kt_loop_new(&g->loop, diag)));
-	KT_TRY(of_vm(kt_vm_new(&g->vm, &g->config, g->loop, &handlers, g, diag)));
-	return of_vm(kt_vm_start(g->vm, kt_now_ns() + DEADLINE_NS, diag));
+	KT_TRY(make_loop(g, diag));
+	KT_TRY(kt_gate_failed(kt_vm_new(&g->vm, &g->config, g->loop, &handlers, g, diag)));
+	return kt_gate_failed(kt_vm_start(g->vm, kt_now_ns() + DEADLINE_NS, diag));
 }
 
 static int make_image(struct gate *g, struct kt_diag *diag)
@@ -387,10 +379,9 @@ static int bake(void *arg, const struct kt_gate_cell *cell, struct kt_diag *diag
 	discard(g);
 	g->bake = kt_bake_free(g->bake);
 	g->cell = *cell;
-	if (cell->vcpus > GATE_VCPUS_MAX) {
-		kt_diag_cause(diag, "%u vCPUs; the most is %d", cell->vcpus, GATE_VCPUS_MAX);
-		return KT_GATE_E_FAILED;
-	}
+	if (cell->vcpus > GATE_VCPUS_MAX)
+		return kt_fail(diag, KT_GATE_E_FAILED, "%u vCPUs; the most is %d", cell->vcpus,
+			       GATE_VCPUS_MAX);
 	r = make_image(g, diag);
 	if (r)
 		kt_diag_doing(diag, "make the image");
@@ -400,24 +391,24 @@ static int bake(void *arg, const struct kt_gate_cell *cell, struct kt_diag *diag
 
 /* ---- a cycle ---- */
 
-static int acquire(void *arg, struct kt_gate_phases *phases, struct kt_diag *diag)
+static int acquire(void *arg, struct kt_phases *phases, struct kt_diag *diag)
 {
 	struct gate *g = arg;
 	const struct kt_vm_restore_spec spec = { .config = &g->config, .bake = g->bake };
 	int r;
 
-	/* The machine of the last cycle, rewound. */
+	/* The rewound machine of the last cycle is used. */
 	if (g->vm)
 		return 0;
-	r = kt_loop_new(&g->loop, diag);
+	r = make_loop(g, diag);
 	if (!r)
 		r = kt_vm_restore(&g->vm, &spec, g->loop, &handlers, g, kt_now_ns() + DEADLINE_NS,
 				  diag);
 	g->frozen = !r;
-	/* Where it is used again and again, the first one is not like the others. */
+	/* If machines are rewound, release() adds the times; this restore is not one of them. */
 	if (!r && g->cell.mode == KT_GATE_FRESH)
-		kt_gate_add_restore(phases, g->vm);
-	return of_vm(r);
+		kt_phases_add_restore(phases, g->vm);
+	return kt_gate_failed(r);
 }
 
 static bool all_answered(const struct gate *g, uint64_t round)
@@ -428,7 +419,7 @@ static bool all_answered(const struct gate *g, uint64_t round)
 	return true;
 }
 
-/* The guest says that it is done; the host has its own idea of what was to be done. */
+/* The guest reports a finished round; the host checks the counters itself. */
 static int check_growth(const struct gate *g, struct kt_diag *diag)
 {
 	for (unsigned int i = 0; i < g->cell.vcpus; i++) {
@@ -437,11 +428,13 @@ static int check_growth(const struct gate *g, struct kt_diag *diag)
 		if (v->count <= then->count)
 			return stuck(diag, "counter", i, "it has not grown since the restore");
 		if (v->ticks < then->ticks + GATE_ROUND_TICKS)
-			return stuck(diag, "ticks", i, "too few since the restore");
+			return stuck(diag, "ticks", i,
+				     "too few ticks of its timer since the restore");
 		if (v->ipis <= then->ipis)
-			return stuck(diag, "ipi", i, "none since the restore");
+			return stuck(diag, "ipi", i, "no IPI since the restore");
 		if (v->hops <= then->hops)
-			return stuck(diag, "token", i, "it has not had it since the restore");
+			return stuck(diag, "token", i,
+				     "it has not had the token since the restore");
 	}
 	return 0;
 }
@@ -450,7 +443,7 @@ static int ask(struct gate *g, uint64_t round, struct kt_diag *diag)
 {
 	uint64_t deadline_ns = kt_now_ns() + PATIENCES * g->patience_ns;
 
-	KT_TRY(of_vm(kt_vm_mem_write(g->vm, KT_GPA(GATE_MAILBOX), &round, sizeof(round))));
+	KT_TRY(kt_gate_failed(kt_vm_mem_write(g->vm, KT_GPA(GATE_MAILBOX), &round, sizeof(round))));
 	KT_TRY(thaw(g, diag));
 	memset(g->counts, 0, sizeof(g->counts));
 	memset(g->ticks, 0, sizeof(g->ticks));
@@ -466,44 +459,41 @@ static int ask(struct gate *g, uint64_t round, struct kt_diag *diag)
 	}
 }
 
-/* ---- memory, as the host sees it ---- */
+/* ---- memory, checked by the host ---- */
 
 static int wrong_word(struct kt_diag *diag, const char *check, uint64_t at, uint64_t found,
 		      uint64_t wanted)
 {
-	kt_diag_cause(diag, "check '%s': at %#llx is %#llx, and should be %#llx", check,
-		      (unsigned long long)at, (unsigned long long)found,
-		      (unsigned long long)wanted);
-	return KT_GATE_E_FAILED;
+	return kt_fail(diag, KT_GATE_E_FAILED, "check '%s': at %#llx is %#llx instead of %#llx",
+		       check, (unsigned long long)at, (unsigned long long)found,
+		       (unsigned long long)wanted);
 }
 
 static int check_page(struct gate *g, const char *check, uint64_t page, uint64_t note_at,
 		      uint64_t note, struct kt_diag *diag)
 {
 	uint64_t words[GATE_PAGE / 8], wanted = gate_word(g->spec->seed, page);
-	int r = read_memory(g, page, words, sizeof(words), diag);
 
-	for (unsigned int i = 0; !r && i < GATE_PAGE / 8; i++) {
+	KT_TRY(read_memory(g, page, words, sizeof(words), diag));
+	for (unsigned int i = 0; i < GATE_PAGE / 8; i++) {
 		uint64_t should = page + i * 8 == note_at ? note : wanted;
 
 		if (words[i] != should)
-			r = wrong_word(diag, check, page + i * 8, words[i], should);
+			return wrong_word(diag, check, page + i * 8, words[i], should);
 	}
-	return kt_forward(r);
+	return 0;
 }
 
 static int check_memory(struct gate *g, uint64_t round, struct kt_diag *diag)
 {
-	int r = 0;
-
-	for (unsigned int i = 0; !r && i < GATE_PATTERN_PAGES; i++)
-		r = check_page(g, "pattern", GATE_PATTERN + i * GATE_PAGE, 0, 0, diag);
-	for (unsigned int i = 0; !r && i < g->cell.vcpus; i++) {
+	for (unsigned int i = 0; i < GATE_PATTERN_PAGES; i++)
+		KT_TRY(check_page(g, "pattern", GATE_PATTERN + i * GATE_PAGE, 0, 0, diag));
+	for (unsigned int i = 0; i < g->cell.vcpus; i++) {
 		uint64_t page = GATE_NOTES + i * GATE_PAGE;
 
-		r = check_page(g, "notes", page, page + round % 512 * 8, round, diag);
+		KT_TRY(check_page(g, "notes", page, page + round % 512 * 8, round, diag));
 	}
-	return kt_forward(r);
+	return 0;
 }
 
 static int check_text(struct gate *g, struct kt_diag *diag)
@@ -529,25 +519,25 @@ static int check_frozen(struct gate *g, uint64_t round, struct kt_diag *diag)
 	return kt_forward(check_console(g, diag));
 }
 
-static int probe(void *arg, uint64_t seed, struct kt_gate_phases *phases, struct kt_diag *diag)
+static int probe(void *arg, uint64_t seed, struct kt_phases *phases, struct kt_diag *diag)
 {
 	struct gate *g = arg;
-	uint64_t round = seed | 1; /* 0 is none */
+	uint64_t round = seed | 1; /* not 0: the mailbox has 0 before the first round */
 	uint64_t start_ns = kt_now_ns();
 	int r = read_mailbox(g, &g->before, diag);
 
 	if (!r)
 		r = ask(g, round, diag);
-	kt_gate_add_phase(phases, "answer", kt_now_ns() - start_ns);
+	kt_phases_add(phases, "answer", kt_now_ns() - start_ns);
 	if (!r)
 		r = check_frozen(g, round, diag);
 	if (r > 0)
 		kt_diag_doing(diag, "probe a restored machine");
-	kt_gate_add_phase(phases, "probe", kt_now_ns() - start_ns);
+	kt_phases_add(phases, "probe", kt_now_ns() - start_ns);
 	return kt_forward(r);
 }
 
-static int release(void *arg, struct kt_gate_phases *phases, struct kt_diag *diag)
+static int release(void *arg, struct kt_phases *phases, struct kt_diag *diag)
 {
 	struct gate *g = arg;
 	uint64_t start_ns = kt_now_ns();
@@ -556,11 +546,11 @@ static int release(void *arg, struct kt_gate_phases *phases, struct kt_diag *dia
 	if (g->cell.mode == KT_GATE_FRESH) {
 		discard(g);
 	} else {
-		r = of_vm(kt_vm_rewind(g->vm, diag));
+		r = kt_gate_failed(kt_vm_rewind(g->vm, diag));
 		if (!r)
-			kt_gate_add_restore(phases, g->vm);
+			kt_phases_add_restore(phases, g->vm);
 	}
-	kt_gate_add_phase(phases, "release", kt_now_ns() - start_ns);
+	kt_phases_add(phases, "release", kt_now_ns() - start_ns);
 	return kt_forward(r);
 }
 
@@ -597,7 +587,7 @@ void kt_gate_micro_patience(void *arg, uint64_t ns)
 	((struct gate *)arg)->patience_ns = ns;
 }
 
-/* Then machines are not run under kvm unless somebody asks for it. */
+/* --accel auto chooses kvm only if KVM runs the guest's kernel mode on the processor. */
 static bool is_emulated(void)
 {
 	struct kt_diag why = KT_DIAG_INIT;
@@ -614,9 +604,8 @@ int kt_gate_micro_open(struct kt_gate_machines *ret_machines, const struct kt_ga
 
 	if (access("/dev/kvm", R_OK | W_OK)) {
 		kt_diag_doing(diag, "try out micro-guests");
-		kt_diag_cause(diag, "/dev/kvm: %s", strerror(errno));
 		kt_diag_remedy(diag, "use --guest linux --accel tcg");
-		return KT_GATE_E_UNFIT;
+		return kt_fail(diag, KT_GATE_E_UNFIT, "/dev/kvm: %s", strerror(errno));
 	}
 	g = calloc(1, sizeof(*g));
 	if (!g)

@@ -15,11 +15,10 @@
  * instructions: the code is small and simple, not fast.
  */
 #include <stdbool.h>
-#include <stddef.h>
 
 #include "measure/guest/gate-guest.h"
 
-/* Hidden: their addresses are relative, wherever it runs. */
+/* Hidden visibility: the code refers to these symbols by relative addresses and may run anywhere. */
 #pragma GCC visibility push(hidden)
 extern const uint8_t gate_text_start[], gate_text_end[];
 extern const uint8_t gate_trampoline_start[], gate_trampoline_end[], gate_cr3[];
@@ -43,8 +42,8 @@ void gate_exception(uint64_t vector, uint64_t rip);
 #define MSR_TIMER_DIVIDE  0x83e
 #define MSR_GS_BASE	  0xc0000101
 
-#define PATTERN_SAMPLE 8 /* a round checks one of this many pages */
-#define LAPS	       2
+#define PATTERN_SAMPLE 8 /* a round checks one page in PATTERN_SAMPLE */
+#define LAPS	       2 /* laps of the token per round, if vCPUs are idle */
 
 static volatile struct gate_mailbox *const mailbox = (void *)GATE_MAILBOX;
 
@@ -64,7 +63,7 @@ static uint64_t read_msr(uint32_t msr)
 	return (uint64_t)high << 32 | low;
 }
 
-/* CPUID waits for all before it; not every host that emulates this has a fence. */
+/* CPUID waits for all earlier instructions; some emulating hosts do not have LFENCE. */
 static uint64_t read_tsc(void)
 {
 	uint32_t low, high, a = 0, b, c = 0, d;
@@ -79,7 +78,10 @@ static void enable_interrupts(void)
 	asm volatile("sti" ::: "memory");
 }
 
-/* An interrupt that comes after the look at what there is to do ends the halt. */
+/*
+ * STI enables interrupts only after the next instruction, HLT. An interrupt that arrives after the
+ * vCPU has checked for work therefore ends the halt.
+ */
 static void wait_for_interrupt(void)
 {
 	asm volatile("sti\n\thlt" ::: "memory");
@@ -95,7 +97,7 @@ static void send_ipi(uint64_t to, uint32_t command)
 	write_msr(MSR_ICR, to << 32 | command);
 }
 
-/* ---- words ---- */
+/* ---- the serial port ---- */
 
 static void put_text(const char *text)
 {
@@ -126,7 +128,7 @@ static void unlock_serial(void)
 	__atomic_store_n(&mailbox->lock, 0, __ATOMIC_RELEASE);
 }
 
-/* Once for each fault of a vCPU. */
+/* Reports each kind of fault (GATE_FAULT_*) once per vCPU. */
 static void complain(volatile struct gate_vcpu *v, unsigned int fault, const char *what,
 		     uint64_t detail)
 {
@@ -141,7 +143,7 @@ static void complain(volatile struct gate_vcpu *v, unsigned int fault, const cha
 	put_number(detail);
 	put_text("\n");
 	unlock_serial();
-	/* The host, who looks here, finds the words said. */
+	/* Set last: a host that sees the bit finds the message on the console. */
 	v->details[fault] = detail;
 	v->faults |= 1u << fault;
 }
@@ -222,7 +224,7 @@ static void fill_page(uint64_t address)
 	asm volatile("rep stosq" : "+D"(to), "+c"(count) : "a"(word) : "memory");
 }
 
-/* Each vCPU its share of the pattern, and its notes. */
+/* Fills the vCPU's share of the pattern, and the vCPU's page of notes. */
 static void fill_memory(uint64_t id)
 {
 	for (uint64_t page = id; page < GATE_PATTERN_PAGES; page += mailbox->vcpus)
@@ -248,7 +250,7 @@ static void check_pattern(volatile struct gate_vcpu *v, uint64_t round)
 	}
 }
 
-/* The notes are as saved, and what is written now must be gone in the next clone. */
+/* Notes must be as saved. The word that is written now must be absent in the next clone. */
 static void check_notes(volatile struct gate_vcpu *v, uint64_t round)
 {
 	uint64_t page = GATE_NOTES + v->id * GATE_PAGE, address = page + round % 512 * 8;
@@ -273,7 +275,7 @@ static bool has_token(volatile struct gate_vcpu *v)
 	       (v->id || mailbox->busy || mailbox->token.laps);
 }
 
-/* What has come is read before what was sent, which only grows. */
+/* Reads `ipis` before `sent`: `sent` only grows, so that the order cannot make up a surplus. */
 static void check_interrupts(volatile struct gate_vcpu *v)
 {
 	uint64_t ipis = v->ipis, sent = v->sent;
@@ -340,7 +342,7 @@ static bool work(volatile struct gate_vcpu *v)
 	return false;
 }
 
-/* ---- from the start ---- */
+/* ---- start ---- */
 
 static void set_gate(unsigned int vector, const uint8_t *handler)
 {
@@ -409,7 +411,10 @@ void gate_vcpu_main(uint64_t id)
 	if (!id)
 		send_token(0);
 	for (;;) {
-		/* A busy one never closes its eyes: a short look might miss every interrupt. */
+		/*
+		 * A busy vCPU keeps interrupts enabled: if it enabled them for a few instructions
+		 * only, an emulating host might never deliver one.
+		 */
 		if (mailbox->busy)
 			enable_interrupts();
 		else

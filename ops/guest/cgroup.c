@@ -6,7 +6,6 @@
  * programs.c.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -14,47 +13,25 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "ops/guest/bandwidth.h"
 #include "ops/guest/cgroup.h"
 #include "ops/guest/executors.h"
+#include "ops/guest/kernel-file.h"
 
 #define TICK_NS	  (2 * KT_NSEC_PER_MSEC)
 #define PATH_MAX_ (sizeof(KT_CGROUP_SCENARIO) + KT_CGROUP_PATH_MAX + 32)
-
-static ssize_t read_text(const char *path, char *text, size_t size)
-{
-	_cleanup_(kt_closep) int fd = open(path, O_RDONLY | O_CLOEXEC);
-	ssize_t n = fd < 0 ? -1 : read(fd, text, size - 1);
-
-	text[n > 0 ? n : 0] = 0;
-	text[strcspn(text, "\n")] = 0;
-	return n;
-}
-
-/* False: see errno. */
-static bool write_text(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC), error;
-	size_t len = strlen(text);
-	/* The kernel ignores a write of 0 bytes: an empty text is an empty line. */
-	bool written = fd >= 0 && write(fd, len ? text : "\n", len ?: 1) >= 0;
-
-	error = errno;
-	kt_closep(&fd);
-	errno = error;
-	return written;
-}
 
 int kt_cgroup_enable(const char *path)
 {
 	char file[PATH_MAX_], text[512], line[64], *rest = text;
 
 	snprintf(file, sizeof(file), "%s/cgroup.controllers", path);
-	if (read_text(file, text, sizeof(text)) < 0)
+	if (kt_kernel_file_read(file, text, sizeof(text)) < 0)
 		return kt_raise(-errno);
 	snprintf(file, sizeof(file), "%s/cgroup.subtree_control", path);
 	for (char *name; (name = strsep(&rest, " "));) {
 		snprintf(line, sizeof(line), "+%.60s", name);
-		if (*name && !write_text(file, line))
+		if (*name && !kt_kernel_file_write(file, line))
 			return errno == EBUSY || errno == EOPNOTSUPP ? KT_CGROUP_E_HAS_TASKS :
 								       kt_raise(-errno);
 	}
@@ -71,14 +48,13 @@ static void path_of(char path[PATH_MAX_], const char *cgroup, const char *file)
 
 static enum kt_op_error none(const char *cgroup, char *text)
 {
-	snprintf(text, KT_TEXT_MAX, "there is no cgroup '%s'", cgroup);
-	return KT_OP_NO_CGROUP;
+	return kt_op_fail(text, KT_OP_NO_CGROUP, "there is no cgroup '%s'", cgroup);
 }
 
 static enum kt_op_error refused(const char *what, const char *cgroup, int error, char *text)
 {
-	snprintf(text, KT_TEXT_MAX, "%s of cgroup '%s': %s", what, cgroup, strerror(error));
-	return KT_OP_REFUSED;
+	return kt_op_fail(text, KT_OP_REFUSED, "%s of cgroup '%s': %s", what, cgroup,
+			  strerror(error));
 }
 
 static bool exists(const char *cgroup)
@@ -96,15 +72,14 @@ static enum kt_op_error set(const char *cgroup, const char *file, const char *va
 	if (!exists(cgroup))
 		return none(cgroup, text);
 	path_of(path, cgroup, file);
-	return write_text(path, value) ? KT_OP_OK : refused(file, cgroup, errno, text);
+	return kt_kernel_file_write(path, value) ? KT_OP_OK : refused(file, cgroup, errno, text);
 }
 
 /* ---- creation and removal ---- */
 
 static enum kt_op_error busy(const char *cgroup, const char *why, char *text)
 {
-	snprintf(text, KT_TEXT_MAX, "cgroup '%s' %s", cgroup, why);
-	return KT_OP_CGROUP_BUSY;
+	return kt_op_fail(text, KT_OP_CGROUP_BUSY, "cgroup '%s' %s", cgroup, why);
 }
 
 /* A parent can have tasks of its own or controllers for its children, not both. */
@@ -138,8 +113,23 @@ enum kt_op_error kt_cgroup_add(const struct kt_op *op, struct kt_sched *sched, c
 		return KT_OP_OK;
 	if (errno != EEXIST)
 		return refused("mkdir", op->cgroup, errno, text);
-	snprintf(text, KT_TEXT_MAX, "there is a cgroup '%s' already", op->cgroup);
-	return KT_OP_CGROUP_EXISTS;
+	return kt_op_fail(text, KT_OP_CGROUP_EXISTS, "there is a cgroup '%s' already", op->cgroup);
+}
+
+enum kt_op_error kt_cgroup_control(const struct kt_op *op, struct kt_sched *sched, char *text)
+{
+	char path[PATH_MAX_];
+
+	if (!exists(op->cgroup))
+		return none(op->cgroup, text);
+	path_of(path, op->cgroup, "cgroup.subtree_control");
+	if (kt_kernel_file_write(path, op->text))
+		return KT_OP_OK;
+	if (errno == EBUSY || errno == EOPNOTSUPP)
+		return busy(op->cgroup, "has tasks, or children that hand on a controller", text);
+	return kt_op_fail(text, KT_OP_REFUSED, "cgroup.subtree_control of cgroup '%s': %s",
+			  op->cgroup,
+			  errno == ENOENT ? "it has no such controller" : strerror(errno));
 }
 
 enum kt_op_error kt_cgroup_remove(const struct kt_op *op, struct kt_sched *sched, char *text)
@@ -147,6 +137,7 @@ enum kt_op_error kt_cgroup_remove(const struct kt_op *op, struct kt_sched *sched
 	char path[PATH_MAX_];
 
 	path_of(path, op->cgroup, NULL);
+	kt_bandwidth_report(sched->pid1, op->cgroup);
 	if (!rmdir(path))
 		return KT_OP_OK;
 	if (errno == ENOENT)
@@ -170,11 +161,7 @@ static bool is_frozen(void *arg)
 	char path[PATH_MAX_], text[128];
 
 	path_of(path, arg, "cgroup.events");
-	/* "populated 1\nfrozen 1\n": read_text() would keep only the first line. */
-	_cleanup_(kt_closep) int fd = open(path, O_RDONLY | O_CLOEXEC);
-	ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
-
-	text[n > 0 ? n : 0] = 0;
+	kt_kernel_file_read_all(path, text, sizeof(text));
 	return strstr(text, "frozen 1");
 }
 
@@ -212,14 +199,12 @@ enum kt_op_error kt_cpus_find(struct kt_cpu_mask *ret_mask, const struct kt_cpus
 	case 0:
 		return KT_OP_OK;
 	case KT_CPUS_E_EMPTY:
-		snprintf(text, KT_TEXT_MAX, "the set has no CPU");
-		return KT_OP_EMPTY_CPUSET;
+		return kt_op_fail(text, KT_OP_EMPTY_CPUSET, "the set has no CPU");
 	case KT_CPUS_E_OUTSIDE:
-		snprintf(text, KT_TEXT_MAX, "the set has CPUs beyond the machine's %u", count);
-		return KT_OP_NO_CPU;
+		return kt_op_fail(text, KT_OP_NO_CPU, "the set has CPUs beyond the machine's %u",
+				  count);
 	default:
-		snprintf(text, KT_TEXT_MAX, "the set is malformed");
-		return KT_OP_NO_CPU;
+		return kt_op_fail(text, KT_OP_NO_CPU, "the set is malformed");
 	}
 }
 
@@ -236,11 +221,11 @@ enum kt_op_error kt_cpuset_clear(const struct kt_op *op, struct kt_sched *sched,
 	if (!exists(cgroup))
 		return none(cgroup, text);
 	path_of(path, cgroup, "cpuset.cpus");
-	if (write_text(path, ""))
+	if (kt_kernel_file_write(path, ""))
 		return KT_OP_OK;
 	error = errno;
 	path_of(path, cgroup, "../cpuset.cpus.effective");
-	if (error != ENOSPC || read_text(path, list, sizeof(list)) <= 0)
+	if (error != ENOSPC || kt_kernel_file_read(path, list, sizeof(list)) <= 0)
 		return refused("cpuset.cpus", cgroup, error, text);
 	return set(cgroup, "cpuset.cpus", list, text);
 }
@@ -265,9 +250,9 @@ enum kt_op_error kt_cpuset_swap(const struct kt_op *op, struct kt_sched *sched, 
 	if (!exists(op->other))
 		return none(op->other, text);
 	path_of(path, op->cgroup, "cpuset.cpus");
-	read_text(path, first, sizeof(first));
+	kt_kernel_file_read(path, first, sizeof(first));
 	path_of(path, op->other, "cpuset.cpus");
-	read_text(path, second, sizeof(second));
+	kt_kernel_file_read(path, second, sizeof(second));
 	error = set(op->cgroup, "cpuset.cpus", second, text);
 	return error ? error : set(op->other, "cpuset.cpus", first, text);
 }
@@ -284,13 +269,17 @@ enum kt_op_error kt_cgroup_weigh(const struct kt_op *op, struct kt_sched *sched,
 enum kt_op_error kt_cgroup_bound(const struct kt_op *op, struct kt_sched *sched, char *text)
 {
 	unsigned long long period = op->more / 1000;
+	enum kt_op_error error;
 	char value[64];
 
 	if (op->value)
 		snprintf(value, sizeof(value), "%lld %llu", (long long)op->value / 1000, period);
 	else
 		snprintf(value, sizeof(value), "max %llu", period);
-	return set(op->cgroup, "cpu.max", value, text);
+	error = set(op->cgroup, "cpu.max", value, text);
+	if (!error)
+		kt_bandwidth_set(sched->pid1, op->cgroup, (uint64_t)op->value, op->more);
+	return error;
 }
 
 static enum kt_op_error plug(const struct kt_op *op, struct kt_pid1 *pid1, bool online, char *text)
@@ -302,18 +291,16 @@ static enum kt_op_error plug(const struct kt_op *op, struct kt_pid1 *pid1, bool 
 	places = kt_pid1_places(pid1, &count);
 	while (i < count && places[i].cpu != op->value)
 		i++;
-	if (i == count) {
-		snprintf(text, KT_TEXT_MAX, "the machine has no CPU %lld", (long long)op->value);
-		return KT_OP_NO_CPU;
-	}
+	if (i == count)
+		return kt_op_fail(text, KT_OP_NO_CPU, "the machine has no CPU %lld",
+				  (long long)op->value);
 	snprintf(path, sizeof(path), "/sys/devices/system/cpu/cpu%u/online",
 		 (unsigned int)op->value);
-	if (write_text(path, online ? "1" : "0"))
+	if (kt_kernel_file_write(path, online ? "1" : "0"))
 		return KT_OP_OK;
-	snprintf(text, KT_TEXT_MAX, "take CPU %u %s: %s", (unsigned int)op->value,
-		 online ? "online" : "offline",
-		 errno == ENOENT ? "the kernel cannot do without it" : strerror(errno));
-	return KT_OP_REFUSED;
+	return kt_op_fail(text, KT_OP_REFUSED, "take CPU %u %s: %s", (unsigned int)op->value,
+			  online ? "online" : "offline",
+			  errno == ENOENT ? "the kernel cannot do without it" : strerror(errno));
 }
 
 enum kt_op_error kt_cpu_offline(const struct kt_op *op, struct kt_sched *sched, char *text)

@@ -8,12 +8,9 @@
 #include <sys/types.h>
 
 #include "ops/cpus.h"
+#include "ops/guest/cgroup-paths.h"
 #include "ops/guest/pid1.h"
 #include "ops/op.h"
-
-#define KT_CGROUP_ROOT	   "/sys/fs/cgroup"
-#define KT_CGROUP_KTEST	   KT_CGROUP_ROOT "/ktest"
-#define KT_CGROUP_SCENARIO KT_CGROUP_KTEST "/scenario"
 
 #define KT_CGROUP_FREEZE_NS (10 * UINT64_C(1000000000))
 

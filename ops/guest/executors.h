@@ -2,9 +2,19 @@
 /* The executors of ops, declared from the table of ops; each is in the file of its subject. */
 #pragma once
 
+#include <stdio.h>
+
+#include "base/limits.h"
 #include "ops/guest/sched.h"
 #include "ops/op.h"
 #include "proto/result.h"
+
+/* Writes the text of an error; the value is the error. */
+#define kt_op_fail(text, error, ...)                        \
+	({                                                  \
+		snprintf((text), KT_TEXT_MAX, __VA_ARGS__); \
+		(enum kt_op_error)(error);                  \
+	})
 
 /*
  * An executor carries out one op. KT_OP_OK, or an error and its text (KT_TEXT_MAX bytes).

@@ -26,14 +26,12 @@ static bool is_answered(void *arg)
 
 static enum kt_op_error unanswered(int why, char *text)
 {
-	if (why < 0) {
-		snprintf(text, KT_TEXT_MAX, "wait for the host: %s", strerror(-why));
-		return KT_OP_INTERNAL;
-	}
-	snprintf(text, KT_TEXT_MAX,
-		 why == KT_PID1_E_STOP ? "the run was stopped while the machine stood still" :
-					 "the host did not answer within 30 s");
-	return KT_OP_FREEZE_FAILED;
+	if (why < 0)
+		return kt_op_fail(text, KT_OP_INTERNAL, "wait for the host: %s", strerror(-why));
+	return kt_op_fail(text, KT_OP_FREEZE_FAILED,
+			  why == KT_PID1_E_STOP ?
+				  "the run was stopped while the machine stood still" :
+				  "the host did not answer within 30 s");
 }
 
 enum kt_op_error kt_machine_freeze(const struct kt_op *op, struct kt_sched *sched, char *text)

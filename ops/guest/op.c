@@ -14,8 +14,7 @@ static enum kt_op_error execute(const struct kt_op *op, struct kt_sched *sched, 
 {
 	if (kt_op_row(op->kind))
 		return executors[op->kind](op, sched, text);
-	snprintf(text, KT_TEXT_MAX, "there is no op %d", (int)op->kind);
-	return KT_OP_INTERNAL;
+	return kt_op_fail(text, KT_OP_INTERNAL, "there is no op %d", (int)op->kind);
 }
 
 void kt_op_execute(struct kt_op_outcome *ret_outcome, const struct kt_op *op,

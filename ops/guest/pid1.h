@@ -44,6 +44,12 @@ pid_t kt_pid1_fork(struct kt_pid1 *pid1, void (*fn)(void *arg, pid_t pid, int st
 pid_t kt_pid1_fork_into(struct kt_pid1 *pid1, int cgroup_fd,
 			void (*fn)(void *arg, pid_t pid, int status), void *arg);
 
+/*
+ * Kills every process in the cgroup of PID 1 that its parent's end has left to PID 1 and that
+ * began at since_ns or later. Returns their number.
+ */
+unsigned int kt_pid1_kill_orphans(struct kt_pid1 *pid1, uint64_t since_ns);
+
 /* Queues a message for the host. Ends the guest if the control channel is dead. */
 void kt_pid1_send(struct kt_pid1 *pid1, const struct kt_msg *msg);
 

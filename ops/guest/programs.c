@@ -279,8 +279,7 @@ static enum kt_op_error wait_for(struct program *p, const struct kt_op *op, bool
 
 static enum kt_op_error not_started(const struct kt_op *op, char *text)
 {
-	snprintf(text, KT_TEXT_MAX, "program '%s' does not run", op->program);
-	return KT_OP_NOT_STARTED;
+	return kt_op_fail(text, KT_OP_NOT_STARTED, "program '%s' does not run", op->program);
 }
 
 /* The box is below the program's cgroup. Its name has a '-', which cgroups of scenarios cannot. */
@@ -296,12 +295,11 @@ static enum kt_op_error open_box(struct program *p, char *text)
 	if (!r)
 		return KT_OP_OK;
 	kt_box_close(&p->box, p->pid1);
-	if (r == KT_BOX_E_NO_PARENT) {
-		snprintf(text, KT_TEXT_MAX, "there is no cgroup '%s'", d->cgroup ?: "");
-		return KT_OP_NO_CGROUP;
-	}
-	snprintf(text, KT_TEXT_MAX, "a cgroup for program '%s': %s", d->name, strerror(-r));
-	return KT_OP_REFUSED;
+	if (r == KT_BOX_E_NO_PARENT)
+		return kt_op_fail(text, KT_OP_NO_CGROUP, "there is no cgroup '%s'",
+				  d->cgroup ?: "");
+	return kt_op_fail(text, KT_OP_REFUSED, "a cgroup for program '%s': %s", d->name,
+			  strerror(-r));
 }
 
 /* 0, negative errno, or KT_SPAWN_E_FAILED. */
@@ -330,10 +328,9 @@ static enum kt_op_error start(struct program *p, const struct kt_op *op, uint64_
 	enum kt_op_error error;
 	int r;
 
-	if (p->state == STARTING || p->state == RUNNING) {
-		snprintf(text, KT_TEXT_MAX, "program '%s' runs already", op->program);
-		return KT_OP_ALREADY_STARTED;
-	}
+	if (p->state == STARTING || p->state == RUNNING)
+		return kt_op_fail(text, KT_OP_ALREADY_STARTED, "program '%s' runs already",
+				  op->program);
 	error = open_box(p, text);
 	if (error)
 		return error;
@@ -349,8 +346,7 @@ static enum kt_op_error start(struct program *p, const struct kt_op *op, uint64_
 		error = wait_for(p, op, has_started, deadline_ns, text);
 	if (error || (!r && !p->failed))
 		return error;
-	snprintf(text, KT_TEXT_MAX, "%s", p->why);
-	return KT_OP_SPAWN_FAILED;
+	return kt_op_fail(text, KT_OP_SPAWN_FAILED, "%s", p->why);
 }
 
 /* Compares the wait status with the op's .value. The program can be started again. */

@@ -14,28 +14,9 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/parse.h"
 #include "ops/guest/executors.h"
 #include "proto/staging.h"
-
-#define SCX_DIR "/sys/kernel/sched_ext/"
-
-static void read_line(const char *path, char *buf, size_t size)
-{
-	_cleanup_(kt_closep) int fd = open(path, O_RDONLY | O_CLOEXEC);
-	ssize_t n = fd < 0 ? -1 : read(fd, buf, size - 1);
-
-	buf[n > 0 ? n : 0] = 0;
-	buf[strcspn(buf, "\n")] = 0;
-}
-
-struct kt_scx_state kt_scx_state_read(void)
-{
-	struct kt_scx_state st;
-
-	read_line(SCX_DIR "state", st.state, sizeof(st.state));
-	read_line(SCX_DIR "root/ops", st.ops, sizeof(st.ops));
-	return st;
-}
 
 uint32_t kt_sched_live(const struct kt_sched *sched)
 {
@@ -64,7 +45,13 @@ static void send_event(struct kt_sched *sched, enum kt_sched_event event)
 	msg.sched.pid = (uint32_t)sched->pid;
 	if (event == KT_SCHED_EXITED || event == KT_SCHED_DIED)
 		msg.sched.status = (uint32_t)sched->status;
-	msg.sched.time_ns = kt_now_ns();
+	msg.sched.end = sched->end;
+	/* A death has the time at which it was first seen, and so has the restart that follows. */
+	msg.sched.time_ns = (event == KT_SCHED_DIED || event == KT_SCHED_RESTARTED ||
+			     event == KT_SCHED_SPAWNED) &&
+					    sched->gone_ns ?
+				    sched->gone_ns :
+				    kt_now_ns();
 	strcpy(msg.sched.name, sched->name);
 	if (event == KT_SCHED_ATTACHED)
 		strcpy(msg.sched.ops, sched->ops);
@@ -123,7 +110,26 @@ static void on_stderr(void *arg)
 
 /* ---- end of the loader ---- */
 
-/* Output in the pipes is older than the exit, so that it is sent first. */
+/* Whether the kernel runs the scheduler that was attached. */
+static bool is_enabled(const struct kt_sched *sched)
+{
+	struct kt_scx_state st = kt_scx_state_read();
+
+	/* `ops` vanishes before `state` changes; either means the end. */
+	return kt_scx_state_is(&st, "enabled") && !strcmp(st.ops, sched->ops);
+}
+
+static void note_gone(struct kt_sched *sched)
+{
+	if (sched->attached)
+		sched->gone_ns = kt_now_ns();
+	sched->attached = false;
+}
+
+/*
+ * Output in the pipes is older than the exit, so that it is sent first. A process closes its link
+ * before it can be reaped: a scheduler that is still enabled has another owner.
+ */
 static void on_exit_process(void *arg, pid_t pid, int status)
 {
 	struct kt_sched *sched = arg;
@@ -136,9 +142,12 @@ static void on_exit_process(void *arg, pid_t pid, int status)
 		close_output(sched, i);
 	}
 	sched->status = status;
+	if (sched->attached && !sched->ending && is_enabled(sched))
+		sched->end = KT_SCHED_END_FORKED;
+	note_gone(sched);
+	sched->ended_ns = kt_now_ns();
 	send_event(sched, sched->ending ? KT_SCHED_EXITED : KT_SCHED_DIED);
 	sched->pid = 0;
-	sched->attached = false;
 }
 
 static bool process_gone(void *arg)
@@ -177,6 +186,15 @@ enum end_by {
 	BY_KILL,  /* SIGKILL to the loader's process group */
 };
 
+/* Processes that a loader left to init run in any process group. */
+static unsigned int kill_all(struct kt_sched *sched)
+{
+	unsigned int orphans = kt_pid1_kill_orphans(sched->pid1, sched->spawned_ns);
+
+	kill(-sched->group, SIGKILL);
+	return orphans;
+}
+
 static int ask_to_end(struct kt_sched *sched, enum end_by how)
 {
 	sched->ending = true;
@@ -184,7 +202,7 @@ static int ask_to_end(struct kt_sched *sched, enum end_by how)
 		return kt_forward(press_sysrq('S'));
 	/* The started program may be a script that left the loader behind. */
 	if (how == BY_KILL)
-		kill(-sched->group, SIGKILL);
+		kill_all(sched);
 	else if (sched->pid)
 		kill(sched->pid, SIGTERM);
 	return 0;
@@ -229,10 +247,9 @@ static enum kt_op_error not_ended(const struct kt_sched *sched, int r, char *tex
 	struct kt_scx_state st = kt_scx_state_read();
 	const char *state = st.state[0] ? st.state : "unreadable";
 
-	if (r < 0) {
-		snprintf(text, KT_TEXT_MAX, "end scheduler '%s': %s", sched->name, strerror(-r));
-		return KT_OP_INTERNAL;
-	}
+	if (r < 0)
+		return kt_op_fail(text, KT_OP_INTERNAL, "end scheduler '%s': %s", sched->name,
+				  strerror(-r));
 	if (r == KT_PID1_E_STOP)
 		snprintf(text, KT_TEXT_MAX,
 			 "the run was stopped before scheduler '%s' had ended: sched_ext state is "
@@ -257,43 +274,21 @@ static enum kt_op_error detach(struct kt_sched *sched, enum end_by how, char *te
 	int r;
 
 	text[0] = 0;
-	if (!kt_sched_check(sched)) {
-		snprintf(text, KT_TEXT_MAX,
-			 sched->generation ? "scheduler '%s' has died" : "no scheduler is live",
-			 sched->name);
-		return KT_OP_NOTHING_ATTACHED;
-	}
+	if (!kt_sched_check(sched))
+		return kt_op_fail(text, KT_OP_NOTHING_ATTACHED,
+				  sched->generation ? "scheduler '%s' has died" :
+						      "no scheduler is live",
+				  sched->name);
 	r = end_and_detach(sched, how, &killed);
 	return r || killed ? not_ended(sched, r, text) : KT_OP_OK;
 }
 
 bool kt_sched_check(struct kt_sched *sched)
 {
-	struct kt_scx_state st;
-
-	if (!sched->attached)
-		return false;
-	st = kt_scx_state_read();
-	/* `ops` vanishes before `state` changes; either means the end. */
-	sched->attached = kt_scx_state_is(&st, "enabled") && !strcmp(st.ops, sched->ops);
+	if (sched->attached && !is_enabled(sched))
+		note_gone(sched);
 	return sched->attached;
 }
-
-int kt_sched_bury(struct kt_sched *sched)
-{
-	int r = kt_pid1_wait(sched->pid1, process_gone, sched, kt_now_ns() + KT_SCHED_LAST_WORDS_NS,
-			     0);
-	bool killed;
-
-	if (r && r != KT_PID1_E_DEADLINE)
-		return kt_forward(r);
-	/* The kernel dropped the scheduler and the loader lives on: a death all the same. */
-	if (sched->pid)
-		send_event(sched, KT_SCHED_DIED);
-	return kt_forward(end_and_detach(sched, BY_TERM, &killed));
-}
-
-/* ---- attaching ---- */
 
 static bool attached_or_gone(void *arg)
 {
@@ -309,33 +304,129 @@ static bool attached_or_gone(void *arg)
 	return true;
 }
 
+static void note_attached(struct kt_sched *sched)
+{
+	sched->attached = true;
+	sched->generation = ++sched->attaches;
+	send_event(sched, KT_SCHED_ATTACHED);
+}
+
+/* A spawn of its own for the host, of the same process. */
+static void note_restarted(struct kt_sched *sched)
+{
+	send_event(sched, KT_SCHED_RESTARTED);
+	sched->spawn++;
+	sched->generation = 0;
+	send_event(sched, KT_SCHED_SPAWNED);
+	sched->gone_ns = 0;
+	sched->log = (struct kt_scx_log){ .enabled = true };
+	note_attached(sched);
+}
+
+/* The kernel has said why it disabled the scheduler, or the loader has exited. */
+static bool disabled_or_gone(void *arg)
+{
+	struct kt_sched *sched = arg;
+	struct kt_scx_state st = kt_scx_state_read();
+
+	return !sched->pid || !kt_scx_state_is(&st, "disabling");
+}
+
+/* Waits for the loader to attach again, as long as an attach may take, if the kernel asked it to. */
+static int wait_for_restart(struct kt_sched *sched)
+{
+	int r = kt_pid1_wait(sched->pid1, disabled_or_gone, sched,
+			     kt_now_ns() + KT_SCHED_LAST_WORDS_NS, KT_SCHED_TICK_NS);
+
+	if (r && r != KT_PID1_E_DEADLINE)
+		return kt_forward(r);
+	kt_scx_log_read(&sched->log, sched->log_fd);
+	if (!sched->pid || !sched->log.asked)
+		return 0;
+	r = kt_pid1_wait(sched->pid1, attached_or_gone, sched,
+			 sched->gone_ns + sched->attach_timeout_ns, KT_SCHED_TICK_NS);
+	if (!r && sched->pid)
+		note_restarted(sched);
+	return r == KT_PID1_E_DEADLINE ? 0 : kt_forward(r);
+}
+
+int kt_sched_bury(struct kt_sched *sched)
+{
+	int r = wait_for_restart(sched);
+	bool killed;
+
+	if (r || sched->attached)
+		return kt_forward(r);
+	r = kt_pid1_wait(sched->pid1, process_gone, sched, kt_now_ns() + KT_SCHED_LAST_WORDS_NS, 0);
+	if (r && r != KT_PID1_E_DEADLINE)
+		return kt_forward(r);
+	/* The kernel dropped the scheduler and the loader lives on: a death all the same. */
+	if (sched->pid) {
+		sched->end = KT_SCHED_END_LIVES;
+		send_event(sched, KT_SCHED_DIED);
+	}
+	return kt_forward(end_and_detach(
+		sched, sched->end == KT_SCHED_END_FORKED ? BY_KILL : BY_TERM, &killed));
+}
+
+/* ---- attaching ---- */
+
+/* Ends what is left of an attach that failed, which is no phase of the op. */
+static int end_unattached(struct kt_sched *sched)
+{
+	const struct kt_sched_times times = sched->times;
+	bool killed;
+	int r = end_and_detach(sched, BY_KILL, &killed);
+
+	sched->times = times;
+	return kt_forward(r);
+}
+
+/*
+ * The loader ended before init saw its scheduler enabled. What it has forked might attach a
+ * scheduler later that nobody could end.
+ */
 static enum kt_op_error died_early(struct kt_sched *sched, char *text)
 {
-	uint64_t ms = (kt_now_ns() - sched->spawned_ns) / KT_NSEC_PER_MSEC;
+	uint64_t ms = (sched->ended_ns - sched->spawned_ns) / KT_NSEC_PER_MSEC;
 	bool startup = ms < KT_SCHED_LIVENESS_NS / KT_NSEC_PER_MSEC;
+	unsigned int left = kill_all(sched);
 	char status[64];
+	int r = left ? end_unattached(sched) : 0;
 
 	kt_wait_status_format(sched->status, status, sizeof(status));
 	snprintf(text, KT_TEXT_MAX, "scheduler '%s' ended %llu ms after its start%s: %s",
 		 sched->name, (unsigned long long)ms, startup ? "" : ", not attached", status);
+	if (left)
+		snprintf(text + strlen(text), KT_TEXT_MAX - strlen(text),
+			 "; it forked away and left %u process%s behind, which ktest has killed: a "
+			 "loader must stay in the foreground",
+			 left, left == 1 ? "" : "es");
 	kt_tail_append(&sched->tail, text);
+	if (r < 0)
+		return KT_OP_INTERNAL;
 	return startup ? KT_OP_STARTUP_DIED : KT_OP_NOT_ATTACHED;
 }
 
 static enum kt_op_error not_attached(struct kt_sched *sched, int why, char *text)
 {
 	struct kt_scx_state st = kt_scx_state_read();
-	bool killed;
+	char limit[KT_PARSE_TEXT_MAX];
 	int r;
 
-	snprintf(text, KT_TEXT_MAX,
-		 why == KT_PID1_E_STOP ? "the run was stopped while scheduler '%s' was starting: "
-					 "sched_ext state is '%s', root/ops is '%s'" :
-					 "scheduler '%s' runs, but the kernel did not enable it "
-					 "within 10 s: sched_ext state is '%s', root/ops is '%s'",
-		 sched->name, st.state[0] ? st.state : "unreadable", st.ops);
+	if (why == KT_PID1_E_STOP)
+		snprintf(text, KT_TEXT_MAX, "the run was stopped while scheduler '%s' was starting",
+			 sched->name);
+	else
+		snprintf(text, KT_TEXT_MAX,
+			 "scheduler '%s' runs, but the kernel did not enable it within %s, the "
+			 "limit (--attach-timeout, .attach_timeout)",
+			 sched->name, kt_duration_format(sched->attach_timeout_ns, limit));
+	snprintf(text + strlen(text), KT_TEXT_MAX - strlen(text),
+		 ": sched_ext state is '%s', root/ops is '%s'",
+		 st.state[0] ? st.state : "unreadable", st.ops);
 	/* kt_pid1_wait() refuses to wait after a stop; teardown ends the loader. */
-	r = why == KT_PID1_E_STOP ? 0 : end_and_detach(sched, BY_KILL, &killed);
+	r = why == KT_PID1_E_STOP ? 0 : end_unattached(sched);
 	kt_tail_append(&sched->tail, text);
 	return r < 0 ? KT_OP_INTERNAL : KT_OP_NOT_ATTACHED;
 }
@@ -352,6 +443,8 @@ static void start_following(struct kt_sched *sched, const char *name, const stru
 	sched->attached = false;
 	sched->ending = false;
 	sched->status = 0;
+	sched->end = KT_SCHED_END_EXIT;
+	sched->gone_ns = 0;
 	sched->log_bytes = 0;
 	sched->tail = (struct kt_tail){ .len = 0 };
 	send_event(sched, KT_SCHED_SPAWNED);
@@ -367,6 +460,9 @@ static enum kt_op_error spawn(struct kt_sched *sched, const char *name, char *te
 	int r;
 
 	snprintf(dir, sizeof(dir), KT_STAGING_SCHEDULERS "/%s", name);
+	kt_closep(&sched->log_fd);
+	sched->log_fd = kt_scx_log_open();
+	sched->log = (struct kt_scx_log){ .enabled = false };
 	sched->spawned_ns = kt_now_ns();
 	r = kt_spawn_staged(&spawned, sched->pid1, &spec, text, KT_TEXT_MAX);
 	if (r > 0)
@@ -380,8 +476,19 @@ static enum kt_op_error spawn(struct kt_sched *sched, const char *name, char *te
 		r = kt_pid1_watch(sched->pid1, sched->out_fds[1], on_stderr, sched);
 	if (!r)
 		return KT_OP_OK;
-	snprintf(text, KT_TEXT_MAX, "start scheduler '%s': %s", name, strerror(-r));
-	return KT_OP_INTERNAL;
+	return kt_op_fail(text, KT_OP_INTERNAL, "start scheduler '%s': %s", name, strerror(-r));
+}
+
+/*
+ * The kernel enabled the scheduler and threw it out before init saw it live: a death like any
+ * other, whatever the loader did since. The attach itself succeeded.
+ */
+static enum kt_op_error attached_and_died(struct kt_sched *sched)
+{
+	sched->times.attach_ns = kt_now_ns() - sched->spawned_ns - sched->times.spawn_ns;
+	note_attached(sched);
+	note_gone(sched);
+	return KT_OP_OK;
 }
 
 /* An error leaves no process behind. */
@@ -392,28 +499,26 @@ static enum kt_op_error attach(struct kt_sched *sched, const char *name, char *t
 	int r;
 
 	text[0] = 0;
-	if (sched->pid || kt_scx_state_is(&st, "enabled")) {
-		snprintf(text, KT_TEXT_MAX, "scheduler '%s' (root/ops '%s') is live", sched->name,
-			 st.ops);
-		return KT_OP_ALREADY_ATTACHED;
-	}
-	if (!st.state[0]) {
-		snprintf(text, KT_TEXT_MAX, "the kernel has no sched_ext: no " SCX_DIR "state");
-		return KT_OP_NOT_ATTACHED;
-	}
+	if (sched->pid || kt_scx_state_is(&st, "enabled"))
+		return kt_op_fail(text, KT_OP_ALREADY_ATTACHED,
+				  "scheduler '%s' (root/ops '%s') is live", sched->name, st.ops);
+	if (!st.state[0])
+		return kt_op_fail(text, KT_OP_NOT_ATTACHED,
+				  "the kernel has no sched_ext: no " KT_SCX_DIR "state");
 	error = spawn(sched, name, text);
 	if (error)
 		return error;
 	r = kt_pid1_wait(sched->pid1, attached_or_gone, sched,
-			 sched->spawned_ns + KT_SCHED_ATTACH_NS, KT_SCHED_TICK_NS);
+			 sched->spawned_ns + sched->attach_timeout_ns, KT_SCHED_TICK_NS);
+	kt_scx_log_read(&sched->log, sched->log_fd);
+	if ((r == KT_PID1_E_DEADLINE || !sched->pid) && sched->log.enabled)
+		return attached_and_died(sched);
 	if (r)
 		return not_attached(sched, r, text);
 	if (!sched->pid)
 		return died_early(sched, text);
 	sched->times.attach_ns = kt_now_ns() - sched->spawned_ns - sched->times.spawn_ns;
-	sched->attached = true;
-	sched->generation = ++sched->attaches;
-	send_event(sched, KT_SCHED_ATTACHED);
+	note_attached(sched);
 	return KT_OP_OK;
 }
 

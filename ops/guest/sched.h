@@ -18,25 +18,13 @@
 #include "base/error.h"
 #include "base/limits.h"
 #include "ops/guest/pid1.h"
+#include "ops/guest/scx-state.h"
 #include "ops/guest/spawn.h"
 
-#define KT_SCHED_LIVENESS_NS   KT_NSEC_PER_SEC /* an earlier end is startup-died */
-#define KT_SCHED_ATTACH_NS     (10 * KT_NSEC_PER_SEC)
+#define KT_SCHED_LIVENESS_NS   KT_NSEC_PER_SEC	      /* an earlier end is startup-died */
 #define KT_SCHED_DETACH_NS     (10 * KT_NSEC_PER_SEC) /* until SIGKILL, and again after it */
 #define KT_SCHED_LAST_WORDS_NS (2 * KT_NSEC_PER_SEC)
 #define KT_SCHED_TICK_NS       (5 * KT_NSEC_PER_MSEC)
-
-/* /sys/kernel/sched_ext at one moment. */
-struct kt_scx_state {
-	char state[32];	       /* "disabled", "enabling", "enabled", ...; "" if unreadable */
-	char ops[KT_NAME_MAX]; /* root/ops; "" if no scheduler is loaded */
-};
-
-struct kt_scx_state kt_scx_state_read(void);
-static inline bool kt_scx_state_is(const struct kt_scx_state *st, const char *state)
-{
-	return !__builtin_strcmp(st->state, state);
-}
 
 /* Durations of the parts of an op; see struct kt_msg_op. */
 struct kt_sched_times {
@@ -46,24 +34,30 @@ struct kt_sched_times {
 struct kt_sched {
 	struct kt_pid1 *pid1; /* borrowed */
 	char name[KT_NAME_MAX];
-	char ops[KT_NAME_MAX]; /* root/ops at the attach */
-	pid_t pid;	       /* loader; 0: no process */
-	pid_t group;	       /* process group of the loader, which may outlive it */
-	int out_fds[2];	       /* stdout and stderr of the loader; owned; -1: closed */
-	uint32_t spawn;	       /* number of the spawn, from 1 */
-	uint32_t attaches;     /* successful attaches so far */
-	uint32_t generation;   /* of this spawn; 0 before its attach */
-	bool attached;	       /* the kernel ran the scheduler at the last look */
-	bool ending;	       /* ktest asked the scheduler to end */
+	char ops[KT_NAME_MAX];	    /* root/ops at the attach */
+	pid_t pid;		    /* loader; 0: no process */
+	pid_t group;		    /* process group of the loader, which may outlive it */
+	int out_fds[2];		    /* stdout and stderr of the loader; owned; -1: closed */
+	uint32_t spawn;		    /* number of the spawn, from 1 */
+	uint32_t attaches;	    /* successful attaches so far */
+	uint32_t generation;	    /* of this spawn; 0 before its attach */
+	bool attached;		    /* the kernel ran the scheduler at the last look */
+	bool ending;		    /* ktest asked the scheduler to end */
+	uint64_t attach_timeout_ns; /* that an attach may take; set by init */
 	uint64_t spawned_ns;
-	int status;		     /* wait status, valid if pid is 0 */
+	uint64_t gone_ns;  /* the attached scheduler was first seen gone; 0: never */
+	uint64_t ended_ns; /* the loader's process was reaped; valid if pid is 0 */
+	int status;	   /* wait status, valid if pid is 0 */
+	enum kt_sched_end end;
 	struct kt_sched_times times; /* parts of the current op */
+	int log_fd;		     /* the kernel's log since the spawn; owned; -1: none */
+	struct kt_scx_log log;	     /* read from it */
 	uint64_t end_ns;	     /* when ktest asked the scheduler to end */
 	uint32_t log_bytes;	     /* output of this spawn sent to the host */
 	struct kt_tail tail;
 };
 
-#define KT_SCHED_INIT(e) ((struct kt_sched){ .pid1 = (e), .out_fds = { -1, -1 } })
+#define KT_SCHED_INIT(e) ((struct kt_sched){ .pid1 = (e), .out_fds = { -1, -1 }, .log_fd = -1 })
 
 /* The live generation; 0: the kernel's own scheduler. */
 uint32_t kt_sched_live(const struct kt_sched *sched);
@@ -81,7 +75,8 @@ bool kt_sched_check(struct kt_sched *sched);
 int kt_sched_end(struct kt_sched *sched) _kt_must_check_;
 
 /*
- * After kt_sched_check() returned false for an attached scheduler: waits up to
+ * After kt_sched_check() returned false for an attached scheduler. If the kernel asked for a restart
+ * and the loader attaches again in time, a new generation is live: `attached`. Otherwise waits up to
  * KT_SCHED_LAST_WORDS_NS for the loader to exit, reports the death, and ends the loader as
  * kt_sched_end(), with the same results.
  */

@@ -21,7 +21,7 @@
 
 /* The arguments of execve(); static, because there is one spawn at a time. */
 static struct program {
-	char path[256];
+	char path[KT_SPAWN_PATH_MAX];
 	char argv_bytes[ARGV_BYTES_MAX + 1];
 	char *argv[KT_ARGS_MAX + 2];
 	char library_path[sizeof(LIBRARY_PATH_NAME) + LIBRARY_PATH_MAX];
@@ -50,6 +50,20 @@ static ssize_t read_small(const char *dir, const char *name, char *buf, size_t s
 	return n < 0 ? -1 : (ssize_t)len;
 }
 
+int kt_spawn_find(const char *dir, char path[KT_SPAWN_PATH_MAX], char *text, size_t size)
+{
+	char file[KT_NAME_MAX];
+	ssize_t len = read_small(dir, KT_STAGING_PROGRAM, file, sizeof(file));
+
+	if (len >= 0 && kt_staging_is_file(file) &&
+	    snprintf(path, KT_SPAWN_PATH_MAX, "%s/" KT_STAGING_BIN "/%s", dir, file) <
+		    KT_SPAWN_PATH_MAX)
+		return 0;
+	snprintf(text, size, "%s/" KT_STAGING_PROGRAM ": %s", dir,
+		 len < 0 ? strerror(errno) : "not the name of a program");
+	return KT_SPAWN_E_FAILED;
+}
+
 static bool split_argv(struct program *p, size_t len)
 {
 	size_t n = 0;
@@ -68,7 +82,7 @@ static int load_program(struct program *p, const char *dir, char *text, size_t s
 	char *libs = p->library_path + strlen(LIBRARY_PATH_NAME);
 	ssize_t len;
 
-	snprintf(p->path, sizeof(p->path), "%s/%s", dir, KT_STAGING_BIN);
+	KT_TRY(kt_spawn_find(dir, p->path, text, size));
 	len = read_small(dir, KT_STAGING_ARGV, p->argv_bytes, sizeof(p->argv_bytes));
 	if (len < 0 || !split_argv(p, (size_t)len)) {
 		snprintf(text, size, "%s/%s: %s", dir, KT_STAGING_ARGV,
@@ -176,10 +190,9 @@ int kt_spawn_result(const struct kt_spawn *spawn, char *text, size_t size)
 int kt_spawn_staged(struct kt_spawn *ret_spawn, struct kt_pid1 *pid1,
 		    const struct kt_spawn_spec *spec, char *text, size_t size)
 {
-	int r = kt_spawn_begin(ret_spawn, pid1, spec, text, size);
+	int r;
 
-	if (r)
-		return kt_forward(r);
+	KT_TRY(kt_spawn_begin(ret_spawn, pid1, spec, text, size));
 	do
 		r = kt_spawn_result(ret_spawn, text, size);
 	while (r == KT_SPAWN_E_AGAIN);

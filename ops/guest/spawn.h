@@ -17,6 +17,15 @@ enum kt_spawn_condition {
 	KT_SPAWN_E_AGAIN,			 /* the child has not called execve() yet */
 };
 
+#define KT_SPAWN_PATH_MAX 512
+
+/*
+ * The path of the program that is staged in folder `dir`. KT_SPAWN_E_FAILED with the cause in text
+ * (size bytes) if there is none.
+ */
+int kt_spawn_find(const char *dir, char path[KT_SPAWN_PATH_MAX], char *text,
+		  size_t size) _kt_must_check_;
+
 struct kt_spawn_spec {
 	const char *dir; /* folder that the program is staged in */
 	int cgroup_fd;	 /* folder of the program's cgroup; -1: the cgroup of init */

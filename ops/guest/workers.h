@@ -7,8 +7,9 @@
 
 #include "ops/guest/pid1.h"
 
-#define KT_WORKERS_STOP_NS (5 * UINT64_C(1000000000)) /* from the request to SIGKILL */
-#define KT_WORKERS_KILL_NS UINT64_C(1000000000)	      /* from SIGKILL to the end */
+#define KT_WORKERS_STOP_NS  (5 * UINT64_C(1000000000))	/* from the request to SIGKILL */
+#define KT_WORKERS_KILL_NS  UINT64_C(1000000000)	/* from SIGKILL to the end */
+#define KT_WORKERS_PAUSE_NS (10 * UINT64_C(1000000000)) /* from SIGSTOP until they are stopped */
 
 /* Stops and reports all workers that still run. Negative errno. */
 int kt_workers_stop_all(struct kt_pid1 *pid1) _kt_must_check_;

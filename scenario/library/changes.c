@@ -80,6 +80,8 @@ KT_SCENARIO(cgroup_is_frozen_under_load, "tasks stand still for 200 ms while oth
 
 KT_SCENARIO(limits_change_under_load, "a limit and a weight come and go while tasks run",
 	.topo    = TOPO, .workers = KT_WORKERS(STAYS("a")),
+	/* Few schedulers and kernels keep sched_ext tasks to cpu.max; here the change counts. */
+	.limits  = KT_LIMITS(.bandwidth = KT_OFF),
 	.steps   = KT_STEPS(LOADED("a"),
 		KT_STEP("limit", .ops = KT_OPS(
 			KT_OP_CPU_MAX("a", KT_MS(50), KT_MS(50)), KT_OP_WEIGHT("a", 10)), .hold = HOLD),

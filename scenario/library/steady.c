@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Steady load of one workload, with more workers than CPUs. The built-in limits
- * (scenario/limit.h) must hold under any scheduler: every worker gets a CPU, and no runnable
- * worker waits 2 s for one.
+ * Steady load of one workload, with more workers than CPUs. Under any scheduler every worker gets
+ * a CPU, and no runnable worker waits 400 ms for one: a hold of 500 ms cannot break the built-in
+ * limit of 2 s. With 16 workers on two CPUs and turns of 20 ms each waits 140 ms.
  */
 #include <ktest.h>
 
@@ -10,6 +10,7 @@
 	KT_SCENARIO(id, summary, .topo = KT_TOPO("1n1l2c1t"),                                  \
 		    .workers = KT_WORKERS(KT_WORKERS_ITEM("load", .workload = load,            \
 							  .count = number, ##__VA_ARGS__)),    \
+		    .limits = KT_LIMITS(.gap = KT_MS(400)),                                \
 		    .steps = KT_STEPS(KT_STEP("run", .ops = KT_OPS(KT_OP_START("load")),       \
 					      .hold = KT_MS(500))))
 
@@ -19,7 +20,8 @@ STEADY(steady_alu, "arithmetic in long pieces", "alu", 4);
 STEADY(steady_yield, "tasks that give way all the time", "yield", 6);
 STEADY(steady_bursty, "tasks that work and sleep in turn", "bursty", 8);
 STEADY(steady_mixed, "tasks that never rest beside tasks that sleep", "mixed", 6);
-STEADY(steady_timers, "tasks that are woken each 2 ms", "timer", 6, .params = { KT_MS(2) });
+STEADY(steady_timers, "tasks that are woken each 2 ms, and come to at least half of that", "timer", 6,
+       .params = { KT_MS(2) }, .limits = KT_LIMITS(.work_rate = 250));
 STEADY(steady_page_faults, "tasks that touch new memory", "page_faults", 4, .params = { 64 });
 STEADY(steady_cache, "tasks that walk through memory", "cache", 4, .params = { 262144 });
 STEADY(steady_forks, "tasks that start and end processes", "fork_exit", 4);

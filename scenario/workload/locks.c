@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Workloads of workers that contend for a mutex. */
-#include <sched.h>
 #include <sys/resource.h>
 
 #include "scenario/workload/work.h"

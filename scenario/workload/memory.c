@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Workloads that use memory, files and processes. */
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -45,6 +46,38 @@ KT_WORKLOAD(fork_exit, "starts processes that end at once, one after the other")
 			_exit(0);
 		if (pid < 0 || waitpid(pid, NULL, 0) != pid)
 			_exit(1);
+	}
+}
+
+static void *work_a_little(void *arg)
+{
+	kt_burn(1000);
+	return arg;
+}
+
+#define THREADS_MAX 16
+
+KT_WORKLOAD(exits, "starts param 0 threads (2) and a process, which work a little and exit")
+{
+	uint64_t count = KT_MIN(kt_worker_param(w, 0, 2), (uint64_t)THREADS_MAX);
+	pthread_t threads[THREADS_MAX];
+	pid_t pid;
+
+	while (kt_worker_iterate(w)) {
+		for (uint64_t i = 0; i < count; i++)
+			if (pthread_create(&threads[i], NULL, work_a_little, NULL))
+				_exit(1);
+		pid = fork();
+		if (!pid) {
+			work_a_little(NULL);
+			_exit(0);
+		}
+		kt_worker_rest(w);
+		for (uint64_t i = 0; i < count; i++)
+			pthread_join(threads[i], NULL);
+		if (pid < 0 || waitpid(pid, NULL, 0) != pid)
+			_exit(1);
+		kt_worker_woke(w);
 	}
 }
 

@@ -11,6 +11,7 @@
 #include <ktest.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 
 /* Runs `rounds` rounds of an empty loop, some nanoseconds each on real hardware. */
 static inline void kt_burn(unsigned int rounds)
@@ -26,12 +27,6 @@ static inline void kt_burn_ns(struct kt_worker *w, uint64_t ns)
 
 	while (kt_now_ns() < until_ns && kt_worker_iterate(w))
 		kt_burn(1000);
-}
-
-static inline struct timespec kt_timespec(uint64_t ns)
-{
-	return (struct timespec){ .tv_sec = (time_t)(ns / KT_NSEC_PER_SEC),
-				  .tv_nsec = (long)(ns % KT_NSEC_PER_SEC) };
 }
 
 static inline void kt_sleep_until(uint64_t ns)

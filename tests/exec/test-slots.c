@@ -10,7 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/clock.h"
@@ -37,11 +36,9 @@ static int build(struct kt_stage_files *files, unsigned int parts)
 {
 	static const struct kt_cell none;
 	const struct kt_stage_request request = { .cell = &none, .files = files, .parts = parts };
-	struct kt_diag diag = KT_DIAG_INIT;
 	int fd = -1;
 
-	if (kt_stage_build(&fd, &request, &diag))
-		fail_msg("%s: %s", diag.doing, diag.cause);
+	assert_ok(kt_stage_build(&fd, &request, &diag));
 	return fd;
 }
 
@@ -49,19 +46,17 @@ static void stage_programs(void)
 {
 	_cleanup_(kt_stage_files_deinit) struct kt_stage_files files = { .late = true };
 	_cleanup_(kt_closep) int fd = -1;
-	struct kt_diag diag = KT_DIAG_INIT;
 	char text[2 * KT_PATH_MAX];
 
 	for (int i = 0; i < 2; i++) {
 		snprintf(text, sizeof(text), "%s:%s", programs[i], i ? TINY : PROGRAM);
-		assert_int_equal(kt_stage_files_add(&files, text, &diag), 0);
+		assert_ok(kt_stage_files_add(&files, text, &diag));
 	}
 	fd = build(&files, KT_INITRAMFS_STAGED);
-	if (kt_session_stage(session, fd, &diag))
-		fail_msg("%s: %s", diag.doing, diag.cause);
+	assert_ok(kt_session_stage(session, fd, &diag));
 }
 
-static int start_machine(void **state)
+static void start_machine(void)
 {
 	static const struct kt_session_handlers handlers = { 0 };
 	struct kt_vm_spec spec = { .accel = KT_ACCEL_TCG,
@@ -70,29 +65,27 @@ static int start_machine(void **state)
 				   .seed = 1 };
 	_cleanup_(kt_closep) int initrd_fd = build(NULL, KT_INITRAMFS_BASE);
 	struct kt_session_spec what = { .bake = NULL };
-	struct kt_diag diag = KT_DIAG_INIT;
 
 	spec.initrd_fd = initrd_fd;
-	assert_int_equal(kt_topology_parse(&spec.topo, "1n1l2c1t", &diag), 0);
-	assert_int_equal(kt_vm_config_init(&what.config, &spec, &diag), 0);
-	assert_int_equal(kt_session_open(&session, &what, &diag), 0);
+	assert_ok(kt_topology_parse(&spec.topo, "1n1l2c1t", &diag));
+	assert_ok(kt_vm_config_init(&what.config, &spec, &diag));
+	assert_ok(kt_session_open(&session, &what, &diag));
 	kt_session_begin(session, &(struct kt_session_owner){
 					  .handlers = &handlers,
 					  .doing = "try out slots",
 					  .deadline_ns = kt_now_ns() + 170 * KT_NSEC_PER_SEC,
 					  .cancel_fd = -1,
 				  });
-	if (kt_session_ready(session, &diag))
-		fail_msg("%s: %s", diag.doing, diag.cause);
+	assert_ok(kt_session_ready(session, &diag));
 	stage_programs();
-	return 0;
 }
 
-static int end_machine(void **state)
+static void end_machine(void)
 {
 	session = kt_session_free(session);
-	return 0;
 }
+
+AROUND_ALL(start_machine, end_machine);
 
 /* ---- one at a time ---- */
 
@@ -100,11 +93,9 @@ static void run(struct kt_command_result *result, const char *const *argv, const
 		size_t len)
 {
 	const struct kt_command_spec spec = { .argv = argv, .timeout_ns = 60 * KT_NSEC_PER_SEC };
-	struct kt_diag diag = KT_DIAG_INIT;
 
 	*result = (struct kt_command_result){ .out = KT_BUF_INIT(0) };
-	if (kt_session_command(result, session, &spec, input, len, &diag))
-		fail_msg("%s: %s", diag.doing, diag.cause);
+	assert_ok(kt_session_command(result, session, &spec, input, len, &diag));
 }
 
 static void release(struct kt_command_result *result)
@@ -113,7 +104,7 @@ static void release(struct kt_command_result *result)
 	kt_buf_deinit(&result->err);
 }
 
-static void test_input_is_exact(void **state)
+TEST(test_input_is_exact)
 {
 	static const char *const argv[] = { PROGRAM, "cat", NULL };
 	struct kt_command_result result;
@@ -131,7 +122,7 @@ static void test_input_is_exact(void **state)
 	free(data);
 }
 
-static void test_what_is_left_behind_is_killed(void **state)
+TEST(test_what_is_left_behind_is_killed)
 {
 	static const char *const argv[] = { PROGRAM, "leave", NULL };
 	struct kt_command_result result;
@@ -143,15 +134,14 @@ static void test_what_is_left_behind_is_killed(void **state)
 	release(&result);
 }
 
-static void test_time_out(void **state)
+TEST(test_time_out)
 {
 	static const char *const argv[] = { PROGRAM, "hang", NULL };
 	const struct kt_command_spec spec = { .argv = argv, .timeout_ns = 300 * KT_NSEC_PER_MSEC };
 	struct kt_command_result result = { .out = KT_BUF_INIT(0) };
-	struct kt_diag diag = KT_DIAG_INIT;
 
 	for (int i = 0; i < 5; i++) {
-		assert_int_equal(kt_session_command(&result, session, &spec, "", 0, &diag), 0);
+		assert_ok(kt_session_command(&result, session, &spec, "", 0, &diag));
 		assert_true(result.command.timed_out);
 		assert_int_equal(WTERMSIG(result.command.status), SIGKILL);
 		assert_true(result.command.run_ns >= spec.timeout_ns);
@@ -159,18 +149,18 @@ static void test_time_out(void **state)
 	}
 }
 
-static void test_missing_program(void **state)
+TEST(test_missing_program)
 {
 	static const char *const argv[] = { "/no/such/program", NULL };
 	struct kt_command_result result;
 
 	run(&result, argv, "", 0);
 	assert_int_equal(result.command.error, ENOENT);
-	assert_non_null(strstr(result.command.text, "/no/such/program"));
+	assert_contains(result.command.text, "/no/such/program");
 }
 
 /* What "nothing" is sent is not read by the next command of the slot. */
-static void test_nothing_reads_no_input(void **state)
+TEST(test_nothing_reads_no_input)
 {
 	static const char *const nothing[] = { ":", NULL }, *const cat[] = { PROGRAM, "cat", NULL };
 	struct kt_command_result result;
@@ -201,11 +191,10 @@ static int probe(const char *what, const char *seed, const char *module, struct 
 
 static void check_line(const char *text, const char *want)
 {
-	if (!strstr(text, want))
-		fail_msg("'%s' is not in: %s", want, text);
+	assert_contains(text, want);
 }
 
-static void test_probe_of_a_sound_machine(void **state)
+TEST(test_probe_of_a_sound_machine)
 {
 	static const char *const lines[] = { "ok pinned: 2", "ok token", "ok clock",
 					     "ok timer",     "ok ipi",	 "ok memory: 1048576" };
@@ -219,7 +208,7 @@ static void test_probe_of_a_sound_machine(void **state)
 	assert_null(strstr(kt_buf_str(&out), "failed"));
 }
 
-static void test_probe_finds_what_is_wrong(void **state)
+TEST(test_probe_finds_what_is_wrong)
 {
 	static const char *const damage[] = { PROGRAM, "damage", "/run/ktest-probe", NULL };
 	struct kt_command_result result;
@@ -281,7 +270,7 @@ static void check_identity(const char *want)
 }
 
 /* In the middle of a conversation, as after a restore; it goes on anew from there. */
-static void test_clone_becomes_somebody_else(void **state)
+TEST(test_clone_becomes_somebody_else)
 {
 	be_cloned(0xab, false);
 	check_identity("ktest-abcd0000 abcd0000000000000000000000000000\n");
@@ -293,7 +282,7 @@ static void test_clone_becomes_somebody_else(void **state)
 }
 
 /* What ran when the machine was saved runs on, and its slot is left alone. */
-static void test_clone_of_a_busy_machine(void **state)
+TEST(test_clone_of_a_busy_machine)
 {
 	static const struct kt_command_handlers handlers = { on_ignored, NULL, on_ignored_end };
 	static const char *const argv[] = { PROGRAM, "hang", NULL };
@@ -380,13 +369,13 @@ static void check_all_at_once(uint32_t slots)
 	}
 }
 
-static void test_outputs_are_not_mixed(void **state)
+TEST(test_outputs_are_not_mixed)
 {
 	check_all_at_once(4);
 }
 
 /* Output that nobody takes holds its command up, and no other one. */
-static void test_output_is_on_credit(void **state)
+TEST(test_output_is_on_credit)
 {
 	static const struct kt_command_handlers handlers = { on_ignored, NULL, on_ignored_end };
 	static const char *const argv[] = { PROGRAM, "spew", "3000000", "Xx", NULL };
@@ -412,13 +401,11 @@ static void test_output_is_on_credit(void **state)
 	assert_int_equal(WTERMSIG(command.status), SIGTERM);
 }
 
-static void test_number_of_slots(void **state)
+TEST(test_number_of_slots)
 {
-	struct kt_diag diag = KT_DIAG_INIT;
-
-	assert_int_equal(kt_session_slots(session, KT_SLOTS_MAX, &diag), 0);
+	assert_ok(kt_session_slots(session, KT_SLOTS_MAX, &diag));
 	check_all_at_once(KT_SLOTS_MAX);
-	assert_int_equal(kt_session_slots(session, 4, &diag), 0);
+	assert_ok(kt_session_slots(session, 4, &diag));
 	test_what_is_left_behind_is_killed(state);
 }
 
@@ -454,14 +441,14 @@ static void measure(const char *name, const char *const *argv)
 	assert_true(ns[TURNS / 2] < 20 * KT_NSEC_PER_MSEC);
 }
 
-static void test_time_to_nothing_and_back(void **state)
+TEST(test_time_to_nothing_and_back)
 {
 	measure("built-in", (const char *const[]){ ":", NULL });
 	measure("program", (const char *const[]){ TINY, NULL });
 }
 
-/* It begins with none that is not as it would make it itself. */
-static void test_job_of_another_cell(void **state)
+/* It begins with none that is not as it would make it itself. The last test: init ends. */
+TEST(test_job_of_another_cell)
 {
 	const struct kt_cell_wishes none = { .has_seed = true };
 	struct kt_diag diag = KT_DIAG_INIT;
@@ -474,32 +461,14 @@ static void test_job_of_another_cell(void **state)
 	job.seed++;
 	assert_int_equal(kt_session_job(session, &job, &diag), KT_SESSION_E_ENDED);
 	assert_int_equal(session->outcome, KT_OUTCOME_INIT_FAILED);
-	if (!strstr(diag.cause, "cell hash"))
-		fail_msg("%s", diag.cause);
+	assert_contains(diag.cause, "cell hash");
 }
 
 int main(int argc, char **argv)
 {
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_input_is_exact),
-		cmocka_unit_test(test_what_is_left_behind_is_killed),
-		cmocka_unit_test(test_time_out),
-		cmocka_unit_test(test_missing_program),
-		cmocka_unit_test(test_nothing_reads_no_input),
-		cmocka_unit_test(test_probe_of_a_sound_machine),
-		cmocka_unit_test(test_probe_finds_what_is_wrong),
-		cmocka_unit_test(test_clone_becomes_somebody_else),
-		cmocka_unit_test(test_clone_of_a_busy_machine),
-		cmocka_unit_test(test_outputs_are_not_mixed),
-		cmocka_unit_test(test_output_is_on_credit),
-		cmocka_unit_test(test_number_of_slots),
-		cmocka_unit_test(test_time_to_nothing_and_back),
-		cmocka_unit_test(test_job_of_another_cell), /* the last one: init ends */
-	};
-
 	if (argc != 3)
 		return 2;
 	programs[0] = argv[1];
 	programs[1] = argv[2];
-	return cmocka_run_group_tests(tests, start_machine, end_machine);
+	return test_run("");
 }

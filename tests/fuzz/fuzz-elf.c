@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Kernel images from anywhere: ELF and bzImage headers, sections, notes, the
- * banner. Unpacking is left out: it is zlib's and other programs' work.
+ * banner. Unpacking is left out: it is libarchive's work.
  */
 #include "kernel/bzimage.h"
 #include "kernel/elf.h"

@@ -18,8 +18,7 @@
 #define RAM_BYTES 0x4000u
 
 struct fuzz {
-	struct kt_guest_region region;
-	struct kt_guest_mem mem;
+	struct kt_ram ram;
 	struct kt_virtio_console console;
 	struct kt_serial serial;
 };
@@ -105,14 +104,14 @@ static void init_devices(struct fuzz *f, const uint8_t *data, size_t size)
 	const struct kt_virtio_console_handlers handlers = { .on_data = on_data };
 	const struct kt_serial_handlers serial = { .on_output = on_data, .on_irq = on_irq };
 
-	f->region = (struct kt_guest_region){ .start = KT_GPA(RAM_START),
-					      .len = RAM_BYTES,
-					      .host = calloc(1, RAM_BYTES) };
-	if (!f->region.host)
+	f->ram = (struct kt_ram){ .banks = { { .start = KT_GPA(RAM_START), .len = RAM_BYTES } },
+				  .host = { calloc(1, RAM_BYTES) },
+				  .bank_count = 1,
+				  .process_fd = -1 };
+	if (!f->ram.host[0])
 		abort();
-	memcpy(f->region.host, data, KT_MIN(size, (size_t)RAM_BYTES));
-	f->mem = (struct kt_guest_mem){ .regions = &f->region, .count = 1 };
-	kt_virtio_console_init(&f->console, &f->mem, &host, &handlers);
+	memcpy(f->ram.host[0], data, KT_MIN(size, (size_t)RAM_BYTES));
+	kt_virtio_console_init(&f->console, &f->ram, &host, &handlers);
 	kt_serial_init(&f->serial, &serial);
 }
 
@@ -153,7 +152,7 @@ static void try_devices(const struct kt_kvm_saved *saved, const uint8_t *data, s
 	expect_words(r, &diag);
 	use_console(&f); /* refused: as it was */
 	kt_virtio_console_deinit(&f.console);
-	free(f.region.host);
+	free(f.ram.host[0]);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -26,12 +26,13 @@ static void check_report(const uint8_t *data, size_t size)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+	_cleanup_(kt_freep) char *text = strndup((const char *)data, size);
 	struct kt_pss pss = { 0 };
 	pid_t parent;
 
 	check_report(data, size);
-	(void)!kt_pss_parse(&pss, (const char *)data, size);
-	if (!kt_stat_parent(&parent, (const char *)data, size) && parent < 0)
+	(void)!kt_pss_parse(&pss, text);
+	if (!kt_stat_parent(&parent, text) && parent < 0)
 		abort();
 	return 0;
 }

@@ -3,8 +3,6 @@
  * BTF and map bytes of a guest: u32 length of the BTF, the BTF, u8 type id,
  * then the map's bytes. Every path and the JSON of the snapshot are made.
  */
-#include <stdlib.h>
-#include <string.h>
 
 #include "base/cursor.h"
 #include "monitor/bpfpath.h"

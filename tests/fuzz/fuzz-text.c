@@ -40,7 +40,11 @@ static void check_exit(const char *text)
 	if (!kt_scx_exit_from_output(&info, line) && info.kind == KT_SCX_NONE &&
 	    strncmp(text, "kind=0", strlen("kind=0")))
 		abort();
+	kt_scx_exit_continue(&info, text);
+	info = (struct kt_scx_exit_info){ .kind = KT_SCX_NONE };
 	snprintf(line, sizeof(line), "sched_ext: BPF scheduler \"a\" disabled (%s", text);
+	(void)!kt_scx_exit_from_console(&info, line, "a");
+	snprintf(line, sizeof(line), "sched_ext: a: %s", text);
 	(void)!kt_scx_exit_from_console(&info, line, "a");
 	if (!memchr(info.reason, 0, sizeof(info.reason)) ||
 	    !memchr(info.message, 0, sizeof(info.message)))

@@ -19,9 +19,7 @@
  * their exact sizes.
  */
 #include <stdlib.h>
-#include <string.h>
 
-#include "base/cleanup.h"
 #include "base/cursor.h"
 #include "tests/fuzz/fuzz.h"
 #include "vmm/kvm/device/serial.h"
@@ -33,8 +31,7 @@
 #define QUEUE_SIZE  16u
 
 struct fuzz {
-	struct kt_guest_region regions[2];
-	struct kt_guest_mem mem;
+	struct kt_ram ram;
 	struct kt_virtio_console console;
 	struct kt_serial serial;
 	uint16_t avail[KT_VIRTIO_CONSOLE_QUEUES];
@@ -93,7 +90,7 @@ static void bring_up(struct fuzz *fuzz, uint32_t features)
 	for (uint32_t q = 0; q < KT_VIRTIO_CONSOLE_QUEUES; q++) {
 		static const uint8_t zeros[0x400];
 
-		(void)!kt_guest_mem_write(&fuzz->mem, KT_GPA(RINGS(q)), zeros, sizeof(zeros));
+		(void)!kt_ram_write(&fuzz->ram, KT_GPA(RINGS(q)), zeros, sizeof(zeros));
 		fuzz->avail[q] = 0;
 		write_register(fuzz, KT_VIRTIO_MMIO_QUEUE_SEL, q);
 		write_register(fuzz, KT_VIRTIO_MMIO_QUEUE_NUM, QUEUE_SIZE);
@@ -107,7 +104,7 @@ static void bring_up(struct fuzz *fuzz, uint32_t features)
 
 static void poke(struct fuzz *fuzz, uint64_t gpa, const void *data, size_t len)
 {
-	if (data && kt_guest_mem_write(&fuzz->mem, KT_GPA(gpa), data, len) > KT_VM_E_RANGE)
+	if (data && kt_ram_write(&fuzz->ram, KT_GPA(gpa), data, len) > KT_VM_E_RANGE)
 		abort();
 }
 
@@ -206,19 +203,21 @@ static void run(struct fuzz *fuzz, const uint8_t *data, size_t size)
 	struct kt_serial_handlers serial_handlers = { on_serial, on_irq, fuzz };
 	struct kt_cursor c = kt_cursor_over(data, size);
 
-	for (unsigned int i = 0; i < 2; i++)
-		fuzz->regions[i] = (struct kt_guest_region){ KT_GPA(RAM_START + i * REGION_SIZE),
-							     REGION_SIZE, calloc(1, REGION_SIZE) };
-	if (!fuzz->regions[0].host || !fuzz->regions[1].host)
-		abort();
-	fuzz->mem = (struct kt_guest_mem){ fuzz->regions, 2 };
-	kt_virtio_console_init(&fuzz->console, &fuzz->mem, &host, &handlers);
+	fuzz->ram = (struct kt_ram){ .bank_count = 2, .process_fd = -1 };
+	for (unsigned int i = 0; i < 2; i++) {
+		fuzz->ram.banks[i] =
+			(struct kt_vm_bank){ KT_GPA(RAM_START + i * REGION_SIZE), REGION_SIZE, 0 };
+		fuzz->ram.host[i] = calloc(1, REGION_SIZE);
+		if (!fuzz->ram.host[i])
+			abort();
+	}
+	kt_virtio_console_init(&fuzz->console, &fuzz->ram, &host, &handlers);
 	kt_serial_init(&fuzz->serial, &serial_handlers);
 	while (kt_cursor_left(&c))
 		step(fuzz, &c);
 	kt_virtio_console_deinit(&fuzz->console);
 	for (unsigned int i = 0; i < 2; i++)
-		free(fuzz->regions[i].host);
+		free(fuzz->ram.host[i]);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

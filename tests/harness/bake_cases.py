@@ -94,6 +94,16 @@ def modules_are_baked():
     check(len(bakes()) == 2, bakes())
 
 
+@case
+def command_lines_are_baked():
+    """A scenario's addition to the command line makes a bake of its own."""
+    r = expect(run("command_line_is_appended"), PASS)
+    check(r.json()["machine"]["cmdline"] == "isolcpus=1 skew_tick=1", r.json()["machine"])
+    plain = expect(run(BOOT), PASS)
+    check(plain.json()["machine"]["cmdline"] == "", plain.json()["machine"])
+    check(start(plain)["bake"] != start(r)["bake"], start(plain))
+
+
 def damage(what, words):
     """Damages the only bake; the next run says so, makes a new one and passes."""
     what(bakes()[0])

@@ -9,6 +9,34 @@
 
 KT_SCENARIO(cold_by_itself, "starts in a machine that is booted for it", .start = KT_START_COLD);
 
+#define CMDLINE "isolcpus=1 skew_tick=1"
+
+/* The first line of a file; "" if there is none. */
+static void read_line(const char *path, char *line, size_t size)
+{
+	FILE *f = fopen(path, "re");
+
+	if (!f || !fgets(line, (int)size, f))
+		line[0] = 0;
+	if (f)
+		fclose(f);
+	line[strcspn(line, "\n")] = 0;
+}
+
+KT_GUEST_SCENARIO(command_line_is_appended, "finds what it adds to the kernel's command line",
+	.cmdline = CMDLINE)
+{
+	char line[4096];
+	size_t len;
+
+	read_line("/proc/cmdline", line, sizeof(line));
+	len = strlen(line);
+	KT_G_EXPECT_MSG(kg, len > strlen(CMDLINE) &&
+			!strcmp(line + len - strlen(CMDLINE) - 1, " " CMDLINE), "it is %s", line);
+	read_line("/sys/devices/system/cpu/isolated", line, sizeof(line));
+	KT_G_EXPECT_MSG(kg, !strcmp(line, "1"), "CPUs '%s' are isolated", line);
+}
+
 KT_GUEST_SCENARIO(module_is_there, "finds its kernel module loaded",
 	.modules = KT_MODULES("irqbypass"))
 {

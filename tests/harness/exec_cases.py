@@ -2,6 +2,7 @@
 """`ktest exec`: a command's streams, its end, and what is left behind: nothing. `ktest shell`."""
 import fcntl
 import os
+import pathlib
 import pty
 import select
 import shutil
@@ -14,7 +15,7 @@ import time
 import harness as h
 from harness import case, check
 
-FAULT, CANNOT_RUN, NOT_FOUND, TIMED_OUT = 125, 126, 127, 124
+FAULT, CANNOT_RUN, NOT_FOUND, TIMED_OUT, SCHEDULER_DIED = 125, 126, 127, 124, 123
 
 
 def argv(*arguments):
@@ -239,10 +240,42 @@ def exec_clones_are_told_apart():
 def exec_under_a_scheduler():
     need_busybox()
     r = shell("--scheduler", h.FIXTURE,
-              text="cat /sys/kernel/sched_ext/root/ops /sys/kernel/sched_ext/state")
-    expect(r, 0, b"scx_ktest\nenabled\n")
+              text="cat /sys/kernel/sched_ext/root/ops /sys/kernel/sched_ext/state; "
+                   "cat /proc/[0-9]*/comm | grep -x scx_ktest")
+    # The last is the name of its process: that of the host's file.
+    expect(r, 0, b"scx_ktest\nenabled\nscx_ktest\n")
     expect(execute("--scheduler", "/bin/false", "--", "true"), FAULT, b"", b"startup-died")
     expect(execute("--scheduler", "/no/such", "--", "true"), FAULT, b"", b"/no/such")
+    expect(execute("--attach-timeout", "400ms", "--scheduler", "/bin/sleep", "--scheduler-arg",
+                   "100", "--", "true"), FAULT, b"", b"within 400ms, the limit (--attach-timeout")
+
+
+@case
+def exec_under_a_scheduler_that_dies():
+    need_busybox()
+    options = ["--scheduler", h.FIXTURE, "--scheduler-arg", "--exit-after", "--scheduler-arg", "1",
+               "--artifacts", h.work / "runs"]
+    # The command ends as soon as the scheduler is gone: its end is told after the death.
+    text = ("echo '<3>WARNING: of the test' >/dev/kmsg; "
+            "while grep -q enabled /sys/kernel/sched_ext/state; do sleep 0.05; done; exit 7")
+    died = b"scheduler 'scx_ktest' (generation 1) died unexpectedly, "
+    r = expect(shell(*options, text=text), SCHEDULER_DIED, b"", died)
+    for word in [b"error-bpf: scx_bpf_error: told to give up", b"s after it attached",
+                 b"ktest: the guest kernel complained: WARNING: of the test\n"]:
+        check(word in r.stderr, word, "is missing:", r)
+    folder = pathlib.Path(r.stderr.split(b"artefacts: ")[1].strip().decode())
+    check(folder.parent == h.work / "runs", folder)
+    check("told to give up" in (folder / "sched-1.log").read_text(), folder)
+    check("WARNING: of the test" in (folder / "console.log").read_text(), folder)
+    check((folder / "death.txt").read_bytes() in r.stderr, (folder / "death.txt").read_bytes(), r)
+    expect(shell("--allow-scheduler-death", *options, text=text), 7, b"", died)
+
+
+@case
+def exec_reports_what_the_kernel_complains_of():
+    need_busybox()
+    r = shell(text="echo '<3>WARNING: of the test' >/dev/kmsg; exit 3")
+    expect(r, 3, b"", b"ktest: the guest kernel complained: WARNING: of the test\n")
 
 
 @case

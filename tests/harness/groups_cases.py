@@ -23,6 +23,19 @@ def register(harness):
         expect(run("twin_cpuset_that_is_cleared"), FAIL, "it was on CPUs 0-1")
 
     @case
+    def workers_begin_as_they_are_declared():
+        r = expect(run("workers_begin_as_declared"), PASS)
+        check(len(r.json()["workers"]) == 4, r.json()["workers"])
+
+    @case
+    def mistaken_scenarios_start_no_machine():
+        for name, words in [("workload", ["no workload 'spni'", "there are: ", " spin, "]),
+                            ("llc", ["op affinity names LLC 1; topology 1n1l2c1t has LLC 0"]),
+                            ("command_line", [".cmdline has 'panic', which ktest sets"])]:
+            r = expect(run("mistaken_" + name), harness.COULD_NOT_RUN, *words)
+            check(not (harness.work / "runs").exists(), r)
+
+    @case
     def group_ops_refuse_what_cannot_be():
         r = expect(run("group_ops_refuse"), PASS)
         errors = {o["error"] for o in r.json()["ops"]}
@@ -38,6 +51,14 @@ def register(harness):
     def frozen_cgroups_stand_still():
         expect(run("frozen_worker_has_a_gap"), PASS)
         expect(run("twin_worker_that_is_not_frozen"), FAIL, "w.longest_gap_ns >= ")
+
+    @case
+    def paused_workers_stand_still():
+        expect(run("paused_worker_has_no_gap"), PASS)
+
+    @case
+    def core_cookies_are_given():
+        expect(run("core_cookies_are_shared"), PASS)
 
     @case
     def weights_and_limits_are_kept():
@@ -81,6 +102,7 @@ def register(harness):
         r = passes_all("--scheduler", harness.FIXTURE)
         check(r.out.count("generation 1: under_test") == 24, r)
 
+    HELD = ["migration_disabled_tasks_stay", "paused_tasks_come_back"]
     CHANGES = ["*_under_load", "cpusets_overlap", "classes_are_mixed"]
 
     @case
@@ -98,14 +120,19 @@ def register(harness):
     def schedulers_of_the_tree():
         """Each carries some loads; weights count for scx_vtime and not for scx_fifo."""
         for name in ["scx_fifo", "scx_vtime", "scx_llc"]:
-            r = expect(run("steady_spin", "steady_bursty", "steady_pi*", "cpus_come*", "-j", "2",
-                           "--scheduler", name, harness=False, timeout=200), PASS)
-            check(r.out.count("generation 1: under_test") == 5, r)
+            r = expect(run("steady_spin", "steady_bursty", "steady_pi*", "cpus_come*", *HELD,
+                           "-j", "2", "--scheduler", name, harness=False, timeout=200), PASS)
+            check(r.out.count("generation 1: under_test") == 7, r)
         expect(run("nice_values_share_time"), PASS)
         expect(run("nice_values_share_time", "--scheduler", "scx_vtime"), PASS)
         expect(run("nice_values_share_time", "--scheduler", "scx_fifo"), FAIL,
                "ns with weights of 3 to 1")
         expect(run("llcs_have_queues"), PASS)
+
+    @case
+    def held_and_paused_tasks_run():
+        expect(run(*HELD, "-j", "2", harness=False), PASS)
+        expect(run(*HELD, "-j", "2", "--scheduler", harness.FIXTURE, harness=False), PASS)
 
     @case
     def hotplug_twin_fails():
@@ -124,18 +151,19 @@ def register(harness):
     def each_workload_works():
         """Each does something, alone players excepted, and those who wake are woken."""
         r = expect(run("each_workload"), PASS)
+        # Index of the first of those who are after one thing: any may always come too late for it.
+        contended = {"epoll_storm": 1, "herd": 1, "imbalance": 1, "convoy": 0, "inversion": 0}
         found = r.json()["workers"]
-        check(len({w["name"] for w in found}) == 25, sorted({w["name"] for w in found}))
+        check(len({w["name"] for w in found}) == 27, sorted({w["name"] for w in found}))
         for worker in found:
             alone = worker["name"].endswith("pingpong") and worker["index"] == 2
-            # One of those who are after the same work may always come too late for it.
-            rivals = worker["name"] in ("epoll_storm", "herd", "imbalance") and worker["index"]
-            check(rivals or (worker["iterations"] > 2) != alone, worker)
+            rival = worker["index"] >= contended.get(worker["name"], worker["index"] + 1)
+            check(rival or (worker["iterations"] > 2) != alone, worker)
             check(worker["status"] == 0 and worker["end_ns"] > worker["start_ns"], worker)
             check(worker["cpu_ns"] > 0 and worker["runs"] > 0, worker)
             check(worker["cpus"] in ("0", "1", "0-1"), worker)
-        for name in ("epoll_storm", "herd", "imbalance"):
-            check(sum(w["iterations"] for w in workers(r, name)[1:]) > 2, workers(r, name))
+        for name, first in contended.items():
+            check(sum(w["iterations"] for w in workers(r, name)[first:]) > 2, workers(r, name))
         for name in ["bursty", "timer", "script", "futex_pingpong", "futex_fanout", "herd",
                      "wake_chain", "imbalance", "messages", "pipe_pingpong", "epoll_storm"]:
             wakes = [w["wakes"] for w in workers(r, name)]
@@ -143,6 +171,9 @@ def register(harness):
             for w in wakes:
                 check(w["p50_ns"] <= w["p90_ns"] <= w["p99_ns"] <= w["p999_ns"] <= w["max_ns"], w)
                 check(w["max_ns"] < 1e9, name, w)
+        # A piece of work is a program of 10 ms, which cannot have run for longer than the worker.
+        ran = workers(r, "bpf_run")[0]
+        check(ran["iterations"] * 8e6 < ran["end_ns"] - ran["start_ns"], ran)
         churned = workers(r, "affinity_churn")[0]
         check(churned["migrations"] > 2 and churned["cpus"] == "0-1", churned)
         lengths = [w["end_ns"] - w["start_ns"] for w in found]

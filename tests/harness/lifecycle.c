@@ -104,14 +104,55 @@ KT_SCENARIO(nothing_to_end, "ends, in each way there is, what is not attached an
 
 KT_SCENARIO(deaf_scheduler, "detaches a scheduler that does not hear SIGTERM",
 	.sched  = KT_SCHED("deaf", .binary = "/bin/sh", .args = KT_ARGS("-c",
-			   "trap : TERM; /staging/schedulers/real/bin & while :; do wait; done")),
+			   "trap : TERM; /staging/schedulers/real/bin/scx_ktest & while :; do wait; done")),
 	.staged = KT_SCHED("real", .binary = "scx_ktest"),
 	.steps  = KT_STEPS(KT_STEP("detach", .ops = KT_OPS(
 		KT_OP_DETACH(.expect = KT_OP_DETACH_TIMEOUT), KT_OP_ATTACH("real")))));
 
 KT_SCENARIO(orphaned_scheduler, "detaches a scheduler whose script ends without it",
 	.sched  = KT_SCHED("script", .binary = "/bin/sh", .args = KT_ARGS("-c",
-			   "/staging/schedulers/real/bin & wait")),
+			   "/staging/schedulers/real/bin/scx_ktest & wait")),
 	.staged = KT_SCHED("real", .binary = "scx_ktest"),
 	.steps  = KT_STEPS(KT_STEP("detach", .ops = KT_OPS(
 		KT_OP_DETACH(.expect = KT_OP_DETACH_TIMEOUT), KT_OP_ATTACH("real")))));
+
+/* ---- loaders of the harness's own, which go by their declared name ---- */
+
+#define LOADER(id, ...)                                                           \
+	KT_SCENARIO(loader_##id, "its loader is given by the harness",            \
+		.sched = KT_SCHED(#id, .binary = "scx_ktest"),                    \
+		.steps = KT_STEPS(KT_STEP("hold", .hold = KT_SEC(4))), ##__VA_ARGS__)
+
+LOADER(panics, .expect_death = KT_DEATH_STATUS(101, .message = "no luck"));
+LOADER(aborts, .expect_death = KT_DEATH_SIGNAL(6));
+LOADER(aborts_unasked);
+LOADER(lets_go);
+LOADER(forks_away);
+LOADER(forks_early);
+
+/* Init waits for the workers, and does not look after the scheduler: the kernel's uevent tells it. */
+KT_SCENARIO(loader_lets_go_in_an_op, "its scheduler ends long before an op does",
+	.sched   = KT_SCHED("lets_go", .binary = "scx_ktest"),
+	.workers = KT_WORKERS(KT_WORKERS_ITEM("deaf", .workload = "deaf")),
+	.steps   = KT_STEPS(KT_STEP("stop", .ops = KT_OPS(KT_OP_START("deaf"), KT_OP_STOP("deaf")))));
+
+/* ---- attaches that are to fail ---- */
+
+KT_SCENARIO(refused_boot_scheduler, "the verifier is to refuse a boot scheduler, and one in a step",
+	.sched  = KT_SCHED("primary", .binary = "scx_ktest", .fixed = true,
+			   .args = KT_ARGS("--fail-verify")),
+	.expect_attach = KT_ATTACH_FAILS(.message = "invalid mem access"),
+	.staged = KT_SCHED("again", .binary = "scx_ktest", .fixed = true,
+			   .args = KT_ARGS("--fail-verify")),
+	.steps  = KT_STEPS(KT_STEP("attach", .hold = KT_MS(100), .ops = KT_OPS(
+		KT_OP_ATTACH("again", .expect = KT_OP_STARTUP_DIED,
+			     .expect_text = "invalid mem access")))));
+
+KT_SCENARIO(twin_refused_for_another_reason, "expects other words of the verifier",
+	.sched  = KT_SCHED("primary", .binary = "scx_ktest", .fixed = true,
+			   .args = KT_ARGS("--fail-verify")),
+	.expect_attach = KT_ATTACH_FAILS(.message = "no such words"));
+
+KT_SCENARIO(twin_refusal_that_does_not_happen, "expects a sound scheduler to be refused",
+	.sched  = KT_SCHED("primary", .binary = "scx_ktest"),
+	.expect_attach = KT_ATTACH_FAILS());

@@ -35,11 +35,34 @@ def register(harness):
             #include <string.h>
             #include <sys/syscall.h>
             #include <unistd.h>
+            /* Maps but for those of init, which are called ktest_*. */
             static int maps_left(void)
             {
-                union bpf_attr attr;
-                memset(&attr, 0, sizeof(attr));
-                return !syscall(SYS_bpf, BPF_MAP_GET_NEXT_ID, &attr, sizeof(attr));
+                unsigned int id = 0;
+                for (;;) {
+                    struct bpf_map_info info;
+                    union bpf_attr attr;
+                    int fd;
+                    memset(&attr, 0, sizeof(attr));
+                    attr.start_id = id;
+                    if (syscall(SYS_bpf, BPF_MAP_GET_NEXT_ID, &attr, sizeof(attr)))
+                        return 0;
+                    id = attr.next_id;
+                    memset(&attr, 0, sizeof(attr));
+                    attr.map_id = id;
+                    fd = syscall(SYS_bpf, BPF_MAP_GET_FD_BY_ID, &attr, sizeof(attr));
+                    if (fd < 0)
+                        continue;
+                    memset(&info, 0, sizeof(info));
+                    memset(&attr, 0, sizeof(attr));
+                    attr.info.bpf_fd = fd;
+                    attr.info.info_len = sizeof(info);
+                    attr.info.info = (unsigned long)&info;
+                    syscall(SYS_bpf, BPF_OBJ_GET_INFO_BY_FD, &attr, sizeof(attr));
+                    close(fd);
+                    if (strncmp(info.name, "ktest_", 6))
+                        return 1;
+                }
             }
             int main(void)
             {
@@ -59,6 +82,16 @@ def register(harness):
                "startup-died: op replace", "no map is left")
 
     @case
+    def schedulers_that_live_for_a_moment_have_died():
+        """What the kernel enabled and threw out is a death with its kind, however early."""
+        for scenario in "steady_spin", "steady_forks":
+            r = expect(run(scenario, "--scheduler", "scx_ktest", "--scheduler-arg=--bad-dsq",
+                           harness=False), FAIL,
+                       f"FAIL {scenario}: scheduler 'under_test' (generation 1) died unexpectedly, 0.",
+                       "error: runtime error: non-existent DSQ 0xbad", "generation 1: under_test")
+            check("startup-died" not in r.out and "not-attached" not in r.out, r)
+
+    @case
     def replace_twin_fails():
         expect(run("twin_replace_with_one_that_does_nothing"), FAIL,
                "nr_dispatched does not grow: 0 after 0 (generation 2")
@@ -75,6 +108,106 @@ def register(harness):
         expect(run("twin_restart_that_is_left_out"), FAIL, "1 is not == 2")
         expect(run("twin_restart_of_one_that_stalls"), FAIL,
                "scheduler 'primary' (generation 2) died unexpectedly", "error-stall")
+
+    LOADER = r"""
+        #include <fcntl.h>
+        #include <signal.h>
+        #include <stdio.h>
+        #include <stdlib.h>
+        #include <string.h>
+        #include <sys/wait.h>
+        #include <unistd.h>
+        static void await_attach(void)
+        {
+            char state[16] = "";
+            while (strncmp(state, "enabled", 7)) {
+                int fd = open("/sys/kernel/sched_ext/state", O_RDONLY);
+                if (fd < 0 || read(fd, state, sizeof(state)) < 0)
+                    exit(9);
+                close(fd);
+                usleep(10000);
+            }
+        }
+        int main(int argc, char **argv)
+        {
+            char *scx[] = { "/scx", NULL };
+            pid_t child = fork();
+            if (!child) {
+                if (!strncmp(argv[0], "forks", 5))
+                    setsid();
+                execv(scx[0], scx);
+                _exit(9);
+            }
+            if (!strcmp(argv[0], "forks_early"))
+                return 0;
+            await_attach();
+            usleep(500000);
+            if (!strcmp(argv[0], "forks_away"))
+                return 0;
+            kill(child, SIGKILL);
+            waitpid(child, NULL, 0);
+            if (!strcmp(argv[0], "lets_go"))
+                for (;;)
+                    pause();
+            fputs("thread 'main' panicked at src/main.rs:7:5:\nno luck\n"
+                  "note: run with `RUST_BACKTRACE=1` environment variable\n", stderr);
+            if (!strncmp(argv[0], "aborts", 6))
+                abort();
+            return 101;
+        }"""
+
+    @case
+    def loaders_end_in_their_own_ways():
+        """With status, signal and last words; letting go of the scheduler; forking away."""
+        program = harness.static_program("loader", LOADER, ["-static"])
+        r = run("loader_*", "--scheduler", program, "--file", f"{harness.FIXTURE}:/scx")
+        lines = {line.split()[1].rstrip(":"): line for line in r.out.splitlines()
+                 if line.startswith(("PASS ", "FAIL ", "INCONCLUSIVE "))}
+        # One cause of two scenarios is said once.
+        check(lines["loader_lets_go_in_an_op"].startswith(
+            "FAIL loader_lets_go_in_an_op: as loader_lets_go ("), r)
+        lines["loader_lets_go_in_an_op"] = lines["loader_lets_go"]
+        check("2 scenarios, from loader_lets_go on, for one cause: scheduler" in r.out, r)
+        died = "(generation 1) died unexpectedly, 0.5 s after it attached: "
+        for name, words in (
+                ("panics", ["PASS"]), ("aborts", ["PASS"]),
+                ("aborts_unasked", ["FAIL", died + "killed by signal 6 (Aborted): 'thread 'main' "
+                                    "panicked at src/main.rs:7:5: no luck'"]),
+                ("lets_go", ["FAIL", died + "the loader lives, its scheduler is no longer "
+                             "attached"]),
+                ("lets_go_in_an_op", ["FAIL", died + "the loader lives, "]),
+                ("forks_away", ["FAIL", died + "exit status 0 of the loader, while the kernel ran "
+                                "its scheduler on: it forked away"]),
+                ("forks_early", ["FAIL", "startup-died: op attach of step 'boot'", "exit status 0; "
+                                 "it forked away and left 1 process behind"])):
+            for word in words:
+                check(word in lines[f"loader_{name}"], f"'{word}' is missing:", r)
+        check(r.status == FAIL and len(lines) == 7, r)
+
+    @case
+    def expected_refusals_pass():
+        r = run("refused_boot_scheduler", "twin_refused_for_another_reason",
+                "twin_refusal_that_does_not_happen")
+        expect(r, FAIL, "PASS refused_boot_scheduler: 1 step, 0 scheduler generations",
+               "expected was that with text 'no such words'",
+               "op attach of step 'boot' succeeded; expected was a failed attach")
+
+    @case
+    def loader_without_a_report_detaches():
+        """No exit report is no other end."""
+        program = harness.static_program("silent", """
+            #include <fcntl.h>
+            #include <unistd.h>
+            int main(int argc, char **argv)
+            {
+                int fd = open("/dev/null", O_WRONLY);
+                dup2(fd, 1);
+                dup2(fd, 2);
+                return execv("/scx", argv);
+            }""", ["-static"])
+        names = ["scheduler_detach_returns_to_eevdf", "scheduler_forced_detach_returns_to_eevdf"]
+        r = run(*names, "--scheduler", program, "--file", f"{harness.FIXTURE}:/scx", harness=False)
+        expect(r, PASS, *(f"PASS {name}" for name in names))
 
     @case
     def last_words_are_the_cause():
@@ -105,7 +238,7 @@ def register(harness):
         expect(run("twin_death_of_another_kind"), FAIL, "error-stall",
                "expected was error-bpf, different is the kind")
         expect(run("twin_death_with_another_message"), FAIL,
-               "expected was error-stall, different is the message")
+               "expected was error-stall with message 'no such words', different is the message")
 
     @case
     def broken_replacement_surfaces():
@@ -118,8 +251,13 @@ def register(harness):
     def broken_replacement_twins_fail():
         expect(run("twin_replace_by_one_that_works"), FAIL,
                "op replace of step 'swap' succeeded; expected was startup-died")
-        expect(run("twin_replace_by_one_that_never_attaches"), FAIL, "not-attached",
-               "expected was startup-died")
+        r = run("twin_replace_by_one_that_never_attaches", "--attach-timeout", "1500ms")
+        replace = op(r, "replace")[0]
+        check(1.5e9 < replace["duration_ns"] < 4e9, replace)
+        check(all(ns >= 0 for ns in replace["phases"].values()), replace)
+        expect(r, FAIL,
+               "not-attached", "did not enable it within 1500ms, the limit (--attach-timeout, "
+               ".attach_timeout)", "expected was startup-died", " --attach-timeout 1500ms")
 
     @case
     def schedulers_end_in_each_way():

@@ -142,3 +142,29 @@ KT_SCENARIO(accounting_costs_little, "what a worker is seen to do costs less tha
 		KT_OP_START("nothing"), KT_OP_START("work")), .hold = KT_SEC(1))),
 	.check   = KT_CHECK(to_be_seen_costs_little));
 /* clang-format on */
+
+KT_HOST_CHECK(values_are_those_of_their_cpu)
+{
+	uint64_t sum, here, elsewhere;
+
+	KT_ASSERT_OK(ck, kt_bpf_u64(ck, 1, "cpu_stats[0].nr_dispatched", &sum));
+	KT_ASSERT_OK(ck, kt_bpf_u64(ck, 1, "cpu_stats[0]@cpu0.nr_dispatched", &elsewhere));
+	KT_ASSERT_OK(ck, kt_bpf_u64(ck, 1, "cpu_stats[0]@cpu2.nr_dispatched", &here));
+	KT_EXPECT_GT(ck, here, 2 * elsewhere);
+	KT_EXPECT_GE(ck, sum, here + elsewhere);
+	KT_ASSERT_OK(ck, kt_bpf_u64(ck, 1, "cpu_stats[0]@cpu1.nr_dispatched", &elsewhere));
+	KT_EXPECT_GE(ck, sum - here, elsewhere);
+	KT_ASSERT_OK(ck, kt_bpf_u64(ck, 1, "cpu_stats[0]@cpu4.nr_dispatched", &sum));
+}
+
+/* clang-format off */
+KT_SCENARIO(twin_values_of_each_cpu, "reads what is dispatched on the CPU of the load, and on one that there is not",
+	.topo    = KT_TOPO("1n2l2c1t"),
+	.sched   = KT_SCHED("primary", .binary = "scx_ktest"),
+	.workers = KT_WORKERS(KT_WORKERS_ITEM("load", .workload = "yield", .count = 2)),
+	.snapshots = 1,
+	.steps   = KT_STEPS(KT_STEP("run", .ops = KT_OPS(
+		KT_OP_START("load"), KT_OP_AFFINITY("load", KT_CPUS_LIST("2")),
+		KT_OP_CPU_OFFLINE(1)), .hold = KT_MS(500))),
+	.check   = KT_CHECK(values_are_those_of_their_cpu));
+/* clang-format on */

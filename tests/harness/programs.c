@@ -199,7 +199,7 @@ KT_SCENARIO(program_under_a_stall, "runs a program under a scheduler that has st
 	"case \"$line\" in primary*) kill -TERM ${d#/proc/};; esac; done; "
 
 KT_SCENARIO(program_outlives_the_scheduler, "runs a program that ends the scheduler and goes on",
-	.programs = KT_PROGRAMS(SLEEPER("sleeps"), SHELL("ends_it", END_PRIMARY "/staging/programs/sleeps/bin 2")),
+	.programs = KT_PROGRAMS(SLEEPER("sleeps"), SHELL("ends_it", END_PRIMARY "/staging/programs/sleeps/bin/sleep 2")),
 	.sched    = KT_SCHED("primary", .binary = "scx_ktest"),
 	.expect_death = KT_DEATH(KT_SCX_UNREG),
 	.steps    = KT_STEPS(KT_STEP("run", .ops = KT_OPS(KT_OP_RUN("ends_it")))));

@@ -59,7 +59,7 @@ def register(harness):
         broken.write_bytes(image)
         path = f"{broken.parent}:{os.environ['PATH']}"
         r = expect(run("program_cannot_be_executed", env=harness.environment(PATH=path)), PASS)
-        check("/staging/programs/broken/bin: " in r.json()["ops"][0]["text"], r.json()["ops"])
+        check("/staging/programs/broken/bin/ktest-broken-program: " in r.json()["ops"][0]["text"], r.json()["ops"])
         check({p["name"] for p in r.json()["programs"]} == {"good"}, r.json()["programs"])
 
     @case

@@ -4,6 +4,7 @@
  * reads all that sysfs says of CPUs, caches and nodes. What is wanted is counted
  * out anew here, CPU by CPU, and not taken from what the machine was made with.
  */
+#include <cpuid.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,6 +19,7 @@
 #define CPU    "/sys/devices/system/cpu"
 #define NODE   "/sys/devices/system/node"
 #define MEMORY KT_MIB(1024)
+#define CPUID_DIES 0x1f /* leaf of the V2 extended topology: Intel SDM, CPUID */
 #define UNIT   KT_MIB(2) /* nodes are made of such */
 
 /* Kernel, its tables, and what it takes for itself before it counts its memory. */
@@ -265,7 +267,9 @@ static void allow_for_cpu(struct machine *m)
 {
 	bool intel = strstr(cpuinfo("vendor_id"), "GenuineIntel");
 
-	m->dies = intel;
+	m->dies = intel && __get_cpuid_max(0, NULL) >= CPUID_DIES;
+	if (intel && !m->dies)
+		printf("not as declared: this CPU has no leaf of dies, so that LLCs are none\n");
 	m->llc_packages = !intel && atoi(cpuinfo("cpu family")) < 0x17;
 	if (m->llc_packages && m->topo.llcs > m->topo.nodes)
 		printf("not as declared: LLCs are packages of an AMD CPU before family 17h\n");

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* A machine with micro-guests; see rig.h. */
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 
-#include "base/cleanup.h"
 #include "tests/kvm/rig.h"
 #include "vmm/kvm/boot/flat.h"
 #include "vmm/kvm/x86/regs.h"
@@ -212,16 +212,36 @@ uint32_t rig_mp_state(struct rig *rig, unsigned int vcpu)
 	return state.mp_state;
 }
 
+int rig_try_reg_read(struct rig *rig, unsigned int vcpu, enum kt_vm_reg_set set, void *data,
+		     size_t count, struct kt_diag *diag)
+{
+	const struct kt_vm_reg_access access = {
+		.vcpu = vcpu, .set = set, .to = data, .count = count
+	};
+
+	return kt_kvm_reg_access(rig->kvm, &access, diag);
+}
+
+int rig_try_reg_write(struct rig *rig, unsigned int vcpu, enum kt_vm_reg_set set, const void *data,
+		      size_t count, struct kt_diag *diag)
+{
+	const struct kt_vm_reg_access access = {
+		.vcpu = vcpu, .set = set, .from = data, .count = count
+	};
+
+	return kt_kvm_reg_access(rig->kvm, &access, diag);
+}
+
 void rig_reg_read(struct rig *rig, unsigned int vcpu, enum kt_vm_reg_set set, void *data,
 		  size_t count)
 {
-	rig_expect_ok(rig, kt_kvm_reg_read(rig->kvm, vcpu, set, data, count, &rig->diag));
+	rig_expect_ok(rig, rig_try_reg_read(rig, vcpu, set, data, count, &rig->diag));
 }
 
 void rig_reg_write(struct rig *rig, unsigned int vcpu, enum kt_vm_reg_set set, const void *data,
 		   size_t count)
 {
-	rig_expect_ok(rig, kt_kvm_reg_write(rig->kvm, vcpu, set, data, count, &rig->diag));
+	rig_expect_ok(rig, rig_try_reg_write(rig, vcpu, set, data, count, &rig->diag));
 }
 
 /* ---- the deadline timer ---- */
@@ -358,12 +378,11 @@ struct kt_vm_break rig_wait_break(struct rig *rig)
 
 bool rig_hits(const struct kt_vm_breakpoint *at)
 {
-	const uint8_t *const entries[] = { micro_count };
 	struct kt_vm_break hit;
 	struct rig rig;
 	bool hits = false;
 
-	rig_init(&rig, entries, 1);
+	rig_init_with(&rig, micro_count);
 	rig_breakpoints(&rig, at, 1);
 	rig_start(&rig);
 	while (!hits && rig_read(rig_words(&rig, 0)) < RIG_HITS_ROUNDS) {
@@ -389,7 +408,7 @@ static int open_host(struct kt_diag *diag)
 	return r;
 }
 
-int rig_main(const struct CMUnitTest *tests, size_t count, bool (*can)(void), const char *reason)
+int rig_main(const char *group, bool (*can)(void), const char *reason)
 {
 	struct kt_diag diag = KT_DIAG_INIT;
 	char text[KT_DIAG_TEXT_MAX];
@@ -402,5 +421,5 @@ int rig_main(const struct CMUnitTest *tests, size_t count, bool (*can)(void), co
 		printf("skipped: %s\n", reason);
 		return 77;
 	}
-	return _cmocka_run_group_tests("kvm", tests, count, NULL, NULL);
+	return test_run(group);
 }

@@ -30,6 +30,10 @@ struct rig {
 
 /* A machine whose vCPU i is to run entries[i]; NULL: it waits for its SIPI. */
 void rig_init(struct rig *rig, const uint8_t *const *entries, unsigned int vcpus);
+/* The same with a list of entries. */
+#define rig_init_with(rig, ...)                                \
+	rig_init(rig, (const uint8_t *const[]){ __VA_ARGS__ }, \
+		 sizeof((const uint8_t *const[]){ __VA_ARGS__ }) / sizeof(const uint8_t *))
 /* The same with APIC ids; NULL: a vCPU's number is its id. */
 void rig_init_as(struct rig *rig, const uint8_t *const *entries, unsigned int vcpus,
 		 const uint32_t *apic_ids);
@@ -62,7 +66,12 @@ struct kvm_regs rig_regs(struct rig *rig, unsigned int vcpu);
 uint32_t rig_mp_state(struct rig *rig, unsigned int vcpu);
 uint64_t rig_deadline(void);
 
-/* Registers through the interface; must work. */
+/* Registers through the interface. */
+int rig_try_reg_read(struct rig *rig, unsigned int vcpu, enum kt_vm_reg_set set, void *data,
+		     size_t count, struct kt_diag *diag);
+int rig_try_reg_write(struct rig *rig, unsigned int vcpu, enum kt_vm_reg_set set, const void *data,
+		      size_t count, struct kt_diag *diag);
+/* They must work. */
 void rig_reg_read(struct rig *rig, unsigned int vcpu, enum kt_vm_reg_set set, void *data,
 		  size_t count);
 void rig_reg_write(struct rig *rig, unsigned int vcpu, enum kt_vm_reg_set set, const void *data,
@@ -91,15 +100,12 @@ void rig_breakpoints(struct rig *rig, const struct kt_vm_breakpoint *breakpoints
 /* Waits for a hit by its descriptor, and freezes and takes it as an owner does. */
 struct kt_vm_break rig_wait_break(struct rig *rig);
 
-/* Whether this host's KVM reports this breakpoint to a guest that comes there so often. */
+/* Whether this host's KVM reports the breakpoint to a guest that hits it RIG_HITS_ROUNDS times. */
 bool rig_hits(const struct kt_vm_breakpoint *at);
 #define RIG_HITS_ROUNDS 1000
 
 /*
- * Runs the tests, or skips them all (77) with the reason where KVM cannot be
+ * Runs the tests of a group, or skips them all (77) with the reason where KVM cannot be
  * used, or where it can not what these tests are about. can may be NULL.
  */
-int rig_main(const struct CMUnitTest *tests, size_t count, bool (*can)(void), const char *reason);
-#define RIG_MAIN(tests) RIG_MAIN_IF(tests, NULL, NULL)
-#define RIG_MAIN_IF(tests, can, reason) \
-	rig_main((tests), sizeof(tests) / sizeof((tests)[0]), (can), (reason))
+int rig_main(const char *group, bool (*can)(void), const char *reason);

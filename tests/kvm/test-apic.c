@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Timers, interrupts between vCPUs, and the start of vCPUs; frozen at any time. */
-#include <string.h>
 
 #include "base/cleanup.h"
 #include "tests/kvm/rig.h"
@@ -12,11 +11,10 @@
 /* A guest that sets its timer, halts, and is woken by it. */
 static void run_timer(const uint8_t *entry)
 {
-	const uint8_t *const entries[] = { entry };
 	uint64_t *words, woken;
-	struct rig rig;
+	_cleanup_(rig_deinit) struct rig rig;
 
-	rig_init(&rig, entries, 1);
+	rig_init_with(&rig, entry);
 	words = rig_words(&rig, 0);
 	rig_start(&rig);
 	for (unsigned int i = 0; i < CYCLES; i++) {
@@ -35,10 +33,9 @@ static void run_timer(const uint8_t *entry)
 	rig_wait_word(words, rig_read(words) + 100);
 	rig_freeze(&rig);
 	assert_in_range(rig_read(words + 1) - rig_read(words), 0, 1); /* one wake for each */
-	rig_deinit(&rig);
 }
 
-static void test_timer(void **state)
+TEST(test_timer)
 {
 	run_timer(micro_timer);
 }
@@ -55,11 +52,11 @@ static void expect_token(struct rig *rig)
 		assert_in_range(counts[i - 1] - counts[i], 0, 1);
 }
 
-static void test_interrupts_between_vcpus(void **state)
+TEST(test_interrupts_between_vcpus)
 {
 	const uint8_t *const entries[] = { micro_ipi, micro_ipi, micro_ipi, micro_ipi };
 	uint64_t count;
-	struct rig rig;
+	_cleanup_(rig_deinit) struct rig rig;
 
 	rig_init(&rig, entries, RING);
 	for (unsigned int i = 0; i < RING; i++)
@@ -80,7 +77,6 @@ static void test_interrupts_between_vcpus(void **state)
 	rig_wait_word(rig_words(&rig, 0), count + 10); /* it was never lost */
 	rig_freeze(&rig);
 	expect_token(&rig);
-	rig_deinit(&rig);
 }
 
 static const uint32_t *slots_of(struct rig *rig)
@@ -109,7 +105,7 @@ static void start_vcpus(unsigned int vcpus)
 	const uint8_t *const entries[VCPUS_MAX] = { micro_wake_all };
 	const uint32_t *slots;
 	uint32_t before;
-	struct rig rig;
+	_cleanup_(rig_deinit) struct rig rig;
 
 	rig_init(&rig, entries, vcpus);
 	slots = slots_of(&rig);
@@ -125,22 +121,10 @@ static void start_vcpus(unsigned int vcpus)
 		before = __atomic_load_n(&slots[i], __ATOMIC_ACQUIRE);
 		RIG_WAIT(__atomic_load_n(&slots[i], __ATOMIC_ACQUIRE) != before);
 	}
-	rig_deinit(&rig);
 }
 
-static void test_start_of_1_2_4_8(void **state)
+TEST(test_start_of_1_2_4_8)
 {
 	for (unsigned int vcpus = 1; vcpus <= VCPUS_MAX; vcpus *= 2)
 		start_vcpus(vcpus);
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_timer),
-		cmocka_unit_test(test_interrupts_between_vcpus),
-		cmocka_unit_test(test_start_of_1_2_4_8),
-	};
-
-	return RIG_MAIN(tests);
 }

@@ -138,7 +138,7 @@ static uint64_t count_exits(struct machine *m)
 	return count;
 }
 
-/* Until the vCPU waits for somebody to take what it has said. */
+/* Waits until the vCPU waits for the loop to take its output. */
 static void wait_until_it_waits(struct machine *m)
 {
 	/* Emulated kernel mode takes some seconds to say that much. */
@@ -155,7 +155,7 @@ static void wait_until_it_waits(struct machine *m)
 
 static void expect_end(const char *cmdline, enum kt_vm_end_reason reason)
 {
-	struct machine m;
+	_cleanup_(deinit) struct machine m;
 
 	start(&m, cmdline);
 	wait_until_done(&m);
@@ -166,28 +166,27 @@ static void expect_end(const char *cmdline, enum kt_vm_end_reason reason)
 	assert_int_equal(kt_vm_freeze(m.vm, rig_deadline(), NULL), KT_VM_E_STATE);
 	assert_int_equal(kt_vm_thaw(m.vm, rig_deadline(), NULL), KT_VM_E_STATE);
 	assert_int_equal(kt_vm_stop(m.vm, rig_deadline(), NULL), 0);
-	deinit(&m);
 }
 
-static void test_power_off(void **state)
+TEST(test_power_off)
 {
 	expect_end("@w", KT_VM_END_POWEROFF);
 }
 
-static void test_reset(void **state)
+TEST(test_reset)
 {
 	expect_end("@r", KT_VM_END_RESET);
 }
 
-static void test_triple_fault_is_a_reset(void **state)
+TEST(test_triple_fault_is_a_reset)
 {
 	expect_end("@t", KT_VM_END_RESET);
 }
 
 /* The loop comes too late to hear it as it is said. */
-static void test_last_words(void **state)
+TEST(test_last_words)
 {
-	struct machine m;
+	_cleanup_(deinit) struct machine m;
 
 	start(&m, "@w");
 	/* Until it has ended, which a freeze finds out without the loop. */
@@ -198,10 +197,9 @@ static void test_last_words(void **state)
 	assert_int_equal(kt_vm_stop(m.vm, rig_deadline(), NULL), 0);
 	assert_int_equal(m.end.reason, KT_VM_END_POWEROFF);
 	assert_string_equal(kt_buf_str(&m.console), "word");
-	deinit(&m);
 }
 
-static void test_stop(void **state)
+TEST(test_stop)
 {
 	struct machine m;
 
@@ -222,7 +220,7 @@ static void test_stop(void **state)
 	deinit(&m);
 }
 
-static void test_free_of_a_running_machine(void **state)
+TEST(test_free_of_a_running_machine)
 {
 	struct machine m;
 
@@ -234,9 +232,9 @@ static void test_free_of_a_running_machine(void **state)
 
 /* ---- freeze ---- */
 
-static void test_nothing_moves_while_frozen(void **state)
+TEST(test_nothing_moves_while_frozen)
 {
-	struct machine m;
+	_cleanup_(deinit) struct machine m;
 	uint64_t count;
 
 	start(&m, "@c");
@@ -251,7 +249,6 @@ static void test_nothing_moves_while_frozen(void **state)
 		assert_int_equal(read_word(&m, KT_KERNEL_COUNTER), count);
 		assert_int_equal(kt_vm_thaw(m.vm, rig_deadline(), NULL), 0);
 	}
-	deinit(&m);
 }
 
 /* Elsewhere the guest's TSC starts at 0. */
@@ -269,10 +266,10 @@ static bool can_move_tsc(void)
 }
 
 /* The guest's TSC goes on where it was: a pause of 300 ms is not in it. */
-static void test_guest_time_stands_still(void **state)
+TEST_OF("time", test_guest_time_stands_still)
 {
 	uint64_t guest, host;
-	struct machine m;
+	_cleanup_(deinit) struct machine m;
 
 	start(&m, "@c");
 	while (!read_word(&m, KT_KERNEL_COUNTER))
@@ -287,13 +284,12 @@ static void test_guest_time_stands_still(void **state)
 	guest = read_word(&m, KT_KERNEL_TSC) - guest;
 	host = __rdtsc() - host;
 	assert_true(guest < host / 2);
-	deinit(&m);
 }
 
 /* A guest that talks without end, and nobody who listens: it still freezes. */
-static void test_freeze_under_a_flood(void **state)
+TEST(test_freeze_under_a_flood)
 {
-	struct machine m;
+	_cleanup_(deinit) struct machine m;
 
 	start(&m, "@f");
 	m.wanted = 10000;
@@ -309,15 +305,14 @@ static void test_freeze_under_a_flood(void **state)
 	wait_until_done(&m);
 	for (size_t i = 0; i < m.console.len; i++)
 		assert_int_equal(m.console.data[i], '0' + i % 10);
-	deinit(&m);
 }
 
 /* ---- registers, breakpoints, statistics ---- */
 
-static void test_registers(void **state)
+TEST(test_registers)
 {
 	struct kt_vm_regs regs;
-	struct machine m;
+	_cleanup_(deinit) struct machine m;
 
 	start(&m, "@c");
 	assert_int_equal(kt_vm_regs_read(m.vm, 0, &regs, NULL), KT_VM_E_STATE);
@@ -325,7 +320,6 @@ static void test_registers(void **state)
 	assert_int_equal(kt_vm_regs_read(m.vm, 2, &regs, NULL), KT_VM_E_RANGE);
 	assert_int_equal(kt_vm_regs_read(m.vm, 0, &regs, NULL), 0);
 	assert_in_range(regs.rip, 0x100000, 0x101000);
-	deinit(&m);
 }
 
 /* Starts a machine that stops at the next write to the counter, frozen. */
@@ -363,9 +357,9 @@ static bool can_break(void)
 	return can;
 }
 
-static void test_breakpoints(void **state)
+TEST_OF("break", test_breakpoints)
 {
-	struct machine m;
+	_cleanup_(deinit) struct machine m;
 	uint64_t count;
 
 	assert_int_equal(start_watched(&m), 0);
@@ -378,14 +372,13 @@ static void test_breakpoints(void **state)
 		/* Stopped by each write, behind it. */
 		assert_int_equal(read_word(&m, KT_KERNEL_COUNTER), count + i);
 	}
-	deinit(&m);
 }
 
-static void test_statistics(void **state)
+TEST(test_statistics)
 {
 	struct kt_vm_exits exits[KT_VM_EXITS_MAX];
 	struct kt_vcpu_stats stats[2];
-	struct machine m;
+	_cleanup_(deinit) struct machine m;
 	uint64_t io = 0;
 
 	start(&m, "@w");
@@ -397,7 +390,6 @@ static void test_statistics(void **state)
 		if (!strcmp(exits[i].reason, "io"))
 			io = exits[i].count;
 	assert_int_equal(io, 5); /* four letters and the power-off */
-	deinit(&m);
 }
 
 /* ---- a machine for measuring ---- */
@@ -472,7 +464,7 @@ static int cpus_of_vcpu(void)
 	return n;
 }
 
-static void test_perf(void **state)
+TEST_OF("perf", test_perf)
 {
 	static const char text[] = "what is in the initramfs";
 	unsigned long before = read_number("/sys/kernel/mm/hugepages/hugepages-2048kB/"
@@ -509,31 +501,16 @@ static void test_perf(void **state)
 /* With an argument: the one test that not every host's KVM can pass. */
 int main(int argc, char **argv)
 {
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_power_off),
-		cmocka_unit_test(test_reset),
-		cmocka_unit_test(test_triple_fault_is_a_reset),
-		cmocka_unit_test(test_last_words),
-		cmocka_unit_test(test_stop),
-		cmocka_unit_test(test_free_of_a_running_machine),
-		cmocka_unit_test(test_nothing_moves_while_frozen),
-		cmocka_unit_test(test_freeze_under_a_flood),
-		cmocka_unit_test(test_registers),
-		cmocka_unit_test(test_statistics),
-	};
-	const struct CMUnitTest time[] = { cmocka_unit_test(test_guest_time_stands_still) };
-	const struct CMUnitTest perf[] = { cmocka_unit_test(test_perf) };
-	const struct CMUnitTest breaks[] = { cmocka_unit_test(test_breakpoints) };
+	const char *group = argc > 1 ? argv[1] : "";
 
-	if (argc > 1 && !strcmp(argv[1], "time"))
-		return RIG_MAIN_IF(time, can_move_tsc,
-				   "this host's KVM shows guests the host's own TSC");
-	if (argc > 1 && !strcmp(argv[1], "perf"))
-		return RIG_MAIN_IF(
-			perf, can_perf,
-			"it takes two CPUs, and the right to reserve 64 MiB of huge pages");
-	if (argc > 1 && !strcmp(argv[1], "break"))
-		return RIG_MAIN_IF(breaks, can_break,
-				   "this host's KVM does not stop at writes of kernel mode");
-	return RIG_MAIN(tests);
+	if (!strcmp(group, "time"))
+		return rig_main(group, can_move_tsc,
+				"this host's KVM shows guests the host's own TSC");
+	if (!strcmp(group, "perf"))
+		return rig_main(group, can_perf,
+				"it takes two CPUs, and the right to reserve 64 MiB of huge pages");
+	if (!strcmp(group, "break"))
+		return rig_main(group, can_break,
+				"this host's KVM does not stop at writes of kernel mode");
+	return rig_main(group, NULL, NULL);
 }

@@ -32,16 +32,15 @@ static struct kt_park *rig_park(struct rig *rig)
 }
 
 /* One vCPU of two; what it counts tells what was executed, and how often. */
-static void test_every_pass_is_one_hit(void **state)
+TEST(test_every_pass_is_one_hit)
 {
-	const uint8_t *const entries[] = { micro_unclaimed, micro_count };
 	const struct kt_vm_breakpoint at = before(micro_count_store);
 	uint64_t *word, other, now;
 	struct kt_vm_break hit;
 	struct kt_vm_regs regs;
-	struct rig rig;
+	_cleanup_(rig_deinit) struct rig rig;
 
-	rig_init(&rig, entries, 2);
+	rig_init_with(&rig, micro_unclaimed, micro_count);
 	rig_breakpoints(&rig, &at, 1);
 	word = rig_words(&rig, 1);
 	rig_start(&rig);
@@ -72,19 +71,17 @@ static void test_every_pass_is_one_hit(void **state)
 	rig_freeze(&rig);
 	rig_reg_read(&rig, 1, KT_VM_REG_GENERAL, &regs, 1);
 	assert_false(regs.rflags >> 16 & 1); /* RF has not stayed behind */
-	rig_deinit(&rig);
 }
 
-static void test_all_vcpus_and_all_four(void **state)
+TEST(test_all_vcpus_and_all_four)
 {
-	const uint8_t *const entries[] = { micro_count, micro_count, micro_count, micro_count };
 	const struct kt_vm_breakpoint at[] = { before(micro_halt), before(micro_count_jump),
 					       before(micro_mmio), before(micro_count_store) };
 	unsigned int next[4] = { 3, 3, 3, 3 }, hits[4] = { 0 };
 	struct kt_vm_break hit;
-	struct rig rig;
+	_cleanup_(rig_deinit) struct rig rig;
 
-	rig_init(&rig, entries, 4);
+	rig_init_with(&rig, micro_count, micro_count, micro_count, micro_count);
 	rig_breakpoints(&rig, at, 4);
 	rig_start(&rig);
 	for (unsigned int i = 0; i < HITS; i++) {
@@ -101,7 +98,6 @@ static void test_all_vcpus_and_all_four(void **state)
 	}
 	for (unsigned int i = 0; i < 4; i++)
 		assert_true(hits[i] > 0);
-	rig_deinit(&rig);
 }
 
 /* Each number must arrive once, whatever happens between. */
@@ -113,15 +109,14 @@ static void on_out(void *arg, const struct kt_bus_access *access)
 	*last = value == *last + 1 ? value : UINT32_MAX;
 }
 
-static void test_before_an_instruction_with_an_exit(void **state)
+TEST(test_before_an_instruction_with_an_exit)
 {
-	const uint8_t *const entries[] = { micro_out };
 	const struct kt_vm_breakpoint at = before(micro_out_insn);
 	struct kt_vm_break hit;
 	uint32_t last = 0;
-	struct rig rig;
+	_cleanup_(rig_deinit) struct rig rig;
 
-	rig_init(&rig, entries, 1);
+	rig_init_with(&rig, micro_out);
 	rig_trap(&rig, KT_BUS_PORT, MICRO_PORT, 4, on_out, &last);
 	rig_breakpoints(&rig, &at, 1);
 	rig_start(&rig);
@@ -139,18 +134,16 @@ static void test_before_an_instruction_with_an_exit(void **state)
 			rig_thaw(&rig);
 		}
 	}
-	rig_deinit(&rig);
 }
 
-static void test_a_hit_is_not_passed_unseen(void **state)
+TEST(test_a_hit_is_not_passed_unseen)
 {
-	const uint8_t *const entries[] = { micro_count_later, micro_unclaimed };
 	const struct kt_vm_breakpoint at = before(micro_count_store);
 	struct kt_diag diag = KT_DIAG_INIT;
 	struct kt_vm_break hit;
-	struct rig rig;
+	_cleanup_(rig_deinit) struct rig rig;
 
-	rig_init(&rig, entries, 2);
+	rig_init_with(&rig, micro_count_later, micro_unclaimed);
 	rig_breakpoints(&rig, &at, 1);
 	rig_start(&rig);
 	rig_wait_word(rig_words(&rig, 1), 1); /* from here on it has no exits */
@@ -168,20 +161,18 @@ static void test_a_hit_is_not_passed_unseen(void **state)
 	rig_thaw(&rig);
 	hit = rig_wait_break(&rig);
 	assert_int_equal(rig_read(rig_words(&rig, 0)), 1);
-	rig_deinit(&rig);
 }
 
 /* The owner sends the vCPU elsewhere; the breakpoint is as sharp as before. */
-static void test_moved_while_frozen(void **state)
+TEST(test_moved_while_frozen)
 {
-	const uint8_t *const entries[] = { micro_count };
 	const struct kt_vm_breakpoint at[] = { before(micro_count_store),
 					       before(micro_count_jump) };
 	struct kt_vm_break hit;
 	struct kt_vm_regs regs;
-	struct rig rig;
+	_cleanup_(rig_deinit) struct rig rig;
 
-	rig_init(&rig, entries, 1);
+	rig_init_with(&rig, micro_count);
 	rig_breakpoints(&rig, at, 2);
 	rig_start(&rig);
 	rig_wait_break(&rig);
@@ -192,7 +183,6 @@ static void test_moved_while_frozen(void **state)
 	hit = rig_wait_break(&rig);
 	assert_int_equal(hit.index, 1);
 	assert_int_equal(rig_read(rig_words(&rig, 0)), 0);
-	rig_deinit(&rig);
 }
 
 static void on_wait(void *arg, const struct kt_bus_access *access)
@@ -203,15 +193,14 @@ static void on_wait(void *arg, const struct kt_bus_access *access)
 		usleep(100);
 }
 
-static void test_a_hit_with_a_late_vcpu(void **state)
+TEST(test_a_hit_with_a_late_vcpu)
 {
-	const uint8_t *const entries[] = { micro_count_later, micro_out };
 	const struct kt_vm_breakpoint at = before(micro_count_store);
 	struct kt_vm_break hit;
 	bool wait = true;
-	struct rig rig;
+	_cleanup_(rig_deinit) struct rig rig;
 
-	rig_init(&rig, entries, 2);
+	rig_init_with(&rig, micro_count_later, micro_out);
 	rig_trap(&rig, KT_BUS_PORT, MICRO_PORT, 4, on_wait, &wait);
 	rig_breakpoints(&rig, &at, 1);
 	rig_start(&rig);
@@ -227,18 +216,16 @@ static void test_a_hit_with_a_late_vcpu(void **state)
 	hit = rig_wait_break(&rig);
 	assert_int_equal(hit.vcpu, 0);
 	assert_int_equal(rig_read(rig_words(&rig, 0)), 0);
-	rig_deinit(&rig);
 }
 
-static void test_an_end_with_a_hit(void **state)
+TEST(test_an_end_with_a_hit)
 {
 	const struct kt_kvm_end end = { .reason = KT_KVM_END_POWEROFF };
-	const uint8_t *const entries[] = { micro_count };
 	const struct kt_vm_breakpoint at = before(micro_count_store);
 	struct kt_vm_break hit;
-	struct rig rig;
+	_cleanup_(rig_deinit) struct rig rig;
 
-	rig_init(&rig, entries, 1);
+	rig_init_with(&rig, micro_count);
 	rig_breakpoints(&rig, &at, 1);
 	rig_start(&rig);
 	RIG_WAIT(is_pending(&rig));
@@ -247,7 +234,6 @@ static void test_an_end_with_a_hit(void **state)
 	assert_false(kt_kvm_break_take(rig.kvm, &hit));
 	assert_false(is_pending(&rig)); /* whoever polls it is not woken for ever */
 	assert_int_equal(kt_kvm_breakpoints_set(rig.kvm, NULL, 0, NULL), KT_VM_E_STATE);
-	rig_deinit(&rig);
 }
 
 static void expect_refused(struct rig *rig, struct kt_vm_breakpoint at, const char *cause)
@@ -258,14 +244,13 @@ static void expect_refused(struct rig *rig, struct kt_vm_breakpoint at, const ch
 	assert_string_equal(diag.cause, cause);
 }
 
-static void test_refused(void **state)
+TEST(test_refused)
 {
-	const uint8_t *const entries[] = { micro_count };
 	const struct kt_vm_breakpoint five[5] = { before(micro_count) };
 	struct kt_diag diag = KT_DIAG_INIT;
-	struct rig rig;
+	_cleanup_(rig_deinit) struct rig rig;
 
-	rig_init(&rig, entries, 1);
+	rig_init_with(&rig, micro_count);
 	expect_refused(&rig, (struct kt_vm_breakpoint){ KT_VM_BREAK_EXECUTE, KT_GVA(8), 4 },
 		       "breakpoint 0 is 4 bytes long; possible are 1");
 	expect_refused(&rig, (struct kt_vm_breakpoint){ KT_VM_BREAK_WRITE, KT_GVA(8), 3 },
@@ -282,43 +267,39 @@ static void test_refused(void **state)
 	assert_int_equal(kt_kvm_breakpoints_set(rig.kvm, five, 1, &diag), KT_VM_E_STATE);
 	assert_string_equal(diag.cause, "the machine is running");
 	rig_wait_word(rig_words(&rig, 0), 100); /* nothing of all that was set */
-	rig_deinit(&rig);
 }
 
 /* All or none: where the second vCPU refuses, the first has no breakpoint, either. */
-static void test_a_vcpu_that_refuses(void **state)
+TEST(test_a_vcpu_that_refuses)
 {
-	const uint8_t *const entries[] = { micro_count, NULL };
 	const struct kt_vm_breakpoint at = before(micro_count_store);
 	struct kt_diag diag = KT_DIAG_INIT;
-	struct rig rig;
+	_cleanup_(rig_deinit) struct rig rig;
 	int fd, saved;
 
-	rig_init(&rig, entries, 2);
+	rig_init_with(&rig, micro_count, NULL);
 	saved = dup(kt_kvm_vcpu(rig.kvm, 1)->fd);
 	fd = open("/dev/null", O_RDWR | O_CLOEXEC);
 	assert_true(dup2(fd, kt_kvm_vcpu(rig.kvm, 1)->fd) >= 0);
 	assert_int_equal(kt_kvm_breakpoints_set(rig.kvm, &at, 1, &diag), -ENOTTY);
-	assert_non_null(strstr(diag.cause, "KVM_SET_GUEST_DEBUG"));
+	assert_contains(diag.cause, "KVM_SET_GUEST_DEBUG");
 	assert_true(dup2(saved, kt_kvm_vcpu(rig.kvm, 1)->fd) >= 0);
 	close(saved);
 	close(fd);
 	rig_start(&rig);
 	rig_wait_word(rig_words(&rig, 0), 100);
-	rig_deinit(&rig);
 }
 
 /* A guest that debugs itself: what KVM takes from it for our sake comes to it all the same. */
-static void test_an_exception_of_the_guests_own(void **state)
+TEST(test_an_exception_of_the_guests_own)
 {
-	const uint8_t *const entries[] = { micro_count };
 	const struct kt_vm_breakpoint at = before(micro_halt);
 	const struct kvm_run stepped = { .exit_reason = KVM_EXIT_DEBUG,
 					 .debug.arch.dr6 = 0xffff4ff0 }; /* BS */
 	struct kt_vcpu *vcpu;
-	struct rig rig;
+	_cleanup_(rig_deinit) struct rig rig;
 
-	rig_init(&rig, entries, 1);
+	rig_init_with(&rig, micro_count);
 	kt_flat_gate(rig.banks[0].data, 1, rig_address(micro_debug_handler));
 	rig_breakpoints(&rig, &at, 1);
 	rig_start(&rig);
@@ -333,7 +314,6 @@ static void test_an_exception_of_the_guests_own(void **state)
 	assert_int_equal(rig_words(&rig, 0)[2], 1); /* once */
 	assert_int_equal(rig_words(&rig, 0)[1] & 0x4000, 0x4000);
 	assert_int_equal(vcpu->debug.hits, 0);
-	rig_deinit(&rig);
 }
 
 static bool host_reports_hits(void)
@@ -345,20 +325,6 @@ static bool host_reports_hits(void)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_every_pass_is_one_hit),
-		cmocka_unit_test(test_all_vcpus_and_all_four),
-		cmocka_unit_test(test_before_an_instruction_with_an_exit),
-		cmocka_unit_test(test_a_hit_is_not_passed_unseen),
-		cmocka_unit_test(test_moved_while_frozen),
-		cmocka_unit_test(test_a_hit_with_a_late_vcpu),
-		cmocka_unit_test(test_an_end_with_a_hit),
-		cmocka_unit_test(test_refused),
-		cmocka_unit_test(test_a_vcpu_that_refuses),
-		cmocka_unit_test(test_an_exception_of_the_guests_own),
-	};
-
-	return RIG_MAIN_IF(
-		tests, host_reports_hits,
-		"breakpoints: this host's KVM does not report them in guest kernel mode");
+	return rig_main("", host_reports_hits,
+			"breakpoints: this host's KVM does not report them in guest kernel mode");
 }

@@ -4,10 +4,8 @@
  * uses them: images on disk, clones of them, and clones that are taken back.
  */
 #include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/buf.h"
@@ -50,14 +48,6 @@ static void on_end(void *arg, const struct kt_vm_end *end)
 
 static const struct kt_vm_handlers handlers = { .on_data = on_data, .on_end = on_end };
 
-static void expect_ok(int r, const struct kt_diag *diag)
-{
-	char text[KT_DIAG_TEXT_MAX];
-
-	if (r)
-		fail_msg("%d: %s", r, kt_diag_format(diag, text, sizeof(text)));
-}
-
 static struct kt_vm_config make_config(const char *cmdline, unsigned int cpus)
 {
 	const struct kt_vm_spec spec = { .accel = KT_ACCEL_KVM,
@@ -66,22 +56,18 @@ static struct kt_vm_config make_config(const char *cmdline, unsigned int cpus)
 					 .kernel_path = getenv("KTEST_TEST_GUEST_KERNEL"),
 					 .initrd_fd = -1,
 					 .cmdline = cmdline };
-	struct kt_diag diag = KT_DIAG_INIT;
 	struct kt_vm_config config;
 
-	expect_ok(kt_vm_config_init(&config, &spec, &diag), &diag);
+	assert_ok(kt_vm_config_init(&config, &spec, &diag));
 	return config;
 }
 
 static void boot(struct machine *m, const struct kt_vm_config *config)
 {
-	struct kt_diag diag = KT_DIAG_INIT;
-
 	*m = (struct machine){ .console = KT_BUF_INIT(0) };
-	expect_ok(kt_loop_new(&m->loop, &diag)					  ?:
-			  kt_vm_new(&m->vm, config, m->loop, &handlers, m, &diag) ?:
-			  kt_vm_start(m->vm, rig_deadline(), &diag),
-		  &diag);
+	assert_ok(kt_loop_new(&m->loop, &diag));
+	assert_ok(kt_vm_new(&m->vm, config, m->loop, &handlers, m, &diag));
+	assert_ok(kt_vm_start(m->vm, rig_deadline(), &diag));
 }
 
 static int try_to_restore(struct machine *m, const struct kt_vm_config *config,
@@ -96,9 +82,7 @@ static int try_to_restore(struct machine *m, const struct kt_vm_config *config,
 
 static void restore(struct machine *m, const struct kt_vm_config *config, struct kt_bake *image)
 {
-	struct kt_diag diag = KT_DIAG_INIT;
-
-	expect_ok(try_to_restore(m, config, image, false, &diag), &diag);
+	assert_ok(try_to_restore(m, config, image, false, &diag));
 }
 
 static void deinit(struct machine *m)
@@ -110,16 +94,12 @@ static void deinit(struct machine *m)
 
 static void freeze(struct machine *m)
 {
-	struct kt_diag diag = KT_DIAG_INIT;
-
-	expect_ok(kt_vm_freeze(m->vm, rig_deadline(), &diag), &diag);
+	assert_ok(kt_vm_freeze(m->vm, rig_deadline(), &diag));
 }
 
 static void thaw(struct machine *m)
 {
-	struct kt_diag diag = KT_DIAG_INIT;
-
-	expect_ok(kt_vm_thaw(m->vm, rig_deadline(), &diag), &diag);
+	assert_ok(kt_vm_thaw(m->vm, rig_deadline(), &diag));
 }
 
 static uint64_t read_word(struct machine *m, uint64_t gpa)
@@ -151,25 +131,21 @@ static void images_deinit(struct images *images)
 
 static void open_image(struct images *images)
 {
-	struct kt_diag diag = KT_DIAG_INIT;
-
 	kt_bake_free(images->image);
 	images->image = NULL;
-	expect_ok(kt_bake_open(&images->image, images->dir, NULL, &diag), &diag);
+	assert_ok(kt_bake_open(&images->image, images->dir, NULL, &diag));
 }
 
 /* Saves a machine that is frozen; the image is the last one then, and verified. */
 static void save(struct images *images, struct machine *m, const struct kt_vm_config *config)
 {
 	json_t *facts = kt_vm_facts(config);
-	struct kt_diag diag = KT_DIAG_INIT;
 	struct kt_bake_draft *draft;
 
 	assert_int_equal(kt_path_format(images->dir, "%s/%u", images->parent, ++images->count), 0);
-	expect_ok(kt_bake_begin(&draft, images->parent, 1, config->memory_bytes, &diag) ?:
-			  kt_vm_save(m->vm, draft, rig_deadline(), &diag)		?:
-			  kt_bake_publish(draft, images->dir, facts, &diag),
-		  &diag);
+	assert_ok(kt_bake_begin(&draft, images->parent, 1, config->memory_bytes, &diag));
+	assert_ok(kt_vm_save(m->vm, draft, rig_deadline(), &diag));
+	assert_ok(kt_bake_publish(draft, images->dir, facts, &diag));
 	kt_bake_draft_free(draft);
 	json_decref(facts);
 	open_image(images);
@@ -177,12 +153,12 @@ static void save(struct images *images, struct machine *m, const struct kt_vm_co
 
 /* ---- tests ---- */
 
-static void test_save_and_restore(void **state)
+TEST(test_save_and_restore)
 {
 	const struct kt_vm_config config = make_config("@c", 2);
 	struct kt_vm_restore_times times;
-	struct machine m, c;
-	struct images images;
+	_cleanup_(images_deinit) struct images images;
+	_cleanup_(deinit) struct machine m, c;
 	uint64_t count;
 
 	images_init(&images);
@@ -206,9 +182,6 @@ static void test_save_and_restore(void **state)
 	assert_int_equal(read_word(&m, KT_KERNEL_COUNTER), count);
 	thaw(&m);
 	wait_count(&m, count + 100);
-	deinit(&c);
-	deinit(&m);
-	images_deinit(&images);
 }
 
 /* All of RAM is as the image has it. */
@@ -240,11 +213,11 @@ static void expect_page(struct machine *m, uint64_t gpa, const char *text)
 #define OWN 0x1000000 /* a page that the guest does not use */
 
 /* What one writes no other sees, and the image is as it was published. */
-static void test_ram_is_private(void **state)
+TEST(test_ram_is_private)
 {
 	const struct kt_vm_config config = make_config("@c", 1);
 	struct machine m, a, b, c;
-	struct images images;
+	_cleanup_(images_deinit) struct images images;
 	uint64_t count;
 
 	images_init(&images);
@@ -275,23 +248,20 @@ static void test_ram_is_private(void **state)
 	deinit(&a);
 	deinit(&m);
 	open_image(&images); /* its digests are verified */
-	images_deinit(&images);
 }
 
 /* A clone is saved, live, from its private RAM; so is one of that. */
-static void test_clone_of_a_clone(void **state)
+TEST(test_clone_of_a_clone)
 {
 	const struct kt_vm_config config = make_config("@c", 2);
-	struct kt_diag diag = KT_DIAG_INIT;
 	struct images images[4];
 	struct machine m[4];
 
 	for (unsigned int i = 0; i < 4; i++) {
 		images_init(&images[i]);
 		if (i)
-			expect_ok(
-				try_to_restore(&m[i], &config, images[i - 1].image, i == 3, &diag),
-				&diag);
+			assert_ok(
+				try_to_restore(&m[i], &config, images[i - 1].image, i == 3, &diag));
 		else
 			boot(&m[i], &config);
 		if (i)
@@ -320,10 +290,9 @@ static void test_clone_of_a_clone(void **state)
 
 static struct kt_vm_restore_times rewind_machine(struct machine *m)
 {
-	struct kt_diag diag = KT_DIAG_INIT;
 	struct kt_vm_restore_times times;
 
-	expect_ok(kt_vm_rewind(m->vm, &diag), &diag);
+	assert_ok(kt_vm_rewind(m->vm, &diag));
 	kt_vm_restore_times(m->vm, &times);
 	return times;
 }
@@ -344,11 +313,12 @@ static void expect_pages(uint64_t pages, uint64_t least, uint64_t most)
 		assert_in_range(pages, least, most);
 }
 
-static void test_rewind(void **state)
+TEST(test_rewind)
 {
 	const struct kt_vm_config config = make_config("@c", 2);
-	struct images images;
-	struct machine m, c;
+	_cleanup_(images_deinit) struct images images;
+	_cleanup_(deinit) struct machine c;
+	struct machine m;
 	uint64_t count;
 
 	images_init(&images);
@@ -381,13 +351,11 @@ static void test_rewind(void **state)
 			write_page(&c, OWN + page * 0x1000, "clone!");
 		expect_pages(rewind_machine(&c).pages, i, i);
 	}
-	deinit(&c);
-	images_deinit(&images);
 }
 
 /* ---- bytes ---- */
 
-/* Lets the machine's loop run until it has heard so much. */
+/* Runs the machine's loop until the console has `least` bytes. */
 static void hear(struct machine *m, size_t least)
 {
 	uint64_t deadline = rig_deadline();
@@ -418,11 +386,11 @@ static uint64_t count_exits(struct machine *m)
 }
 
 /* What was said before the save is heard from the source, what comes behind it from each. */
-static void test_nothing_is_said_twice(void **state)
+TEST(test_nothing_is_said_twice)
 {
 	const struct kt_vm_config config = make_config("@f", 1);
-	struct images images;
-	struct machine m, c;
+	_cleanup_(images_deinit) struct images images;
+	_cleanup_(deinit) struct machine m, c;
 	uint64_t exits;
 	size_t said;
 
@@ -451,9 +419,6 @@ static void test_nothing_is_said_twice(void **state)
 	thaw(&m);
 	hear(&m, said + 10000);
 	expect_digits(&m, 0);
-	deinit(&c);
-	deinit(&m);
-	images_deinit(&images);
 }
 
 /* ---- what is refused ---- */
@@ -468,12 +433,11 @@ static void expect_facts(const struct kt_vm_config *config, const char *name)
 	json_decref(facts);
 }
 
-static void test_facts(void **state)
+TEST(test_facts)
 {
 	const struct kt_vm_config config = make_config("@c", 1);
 	json_t *facts = kt_vm_facts(&config), *again = kt_vm_facts(&config), *other;
-	struct kt_diag diag = KT_DIAG_INIT;
-	struct images images;
+	_cleanup_(images_deinit) struct images images;
 	struct kt_bake *image;
 	const char *name;
 	struct machine m;
@@ -489,23 +453,23 @@ static void test_facts(void **state)
 	boot(&m, &config);
 	freeze(&m);
 	save(&images, &m, &config);
-	expect_ok(kt_bake_open(&image, images.dir, facts, &diag), &diag);
+	assert_ok(kt_bake_open(&image, images.dir, facts, &diag));
 	kt_bake_free(image);
 	/* A host that differs in any one of them, by its name. */
 	json_object_foreach(facts, name, value)
 	{
+		struct kt_diag diag = KT_DIAG_INIT;
+
 		other = json_deep_copy(facts);
 		json_object_set_new(other, name, json_string("another"));
-		kt_diag_reset(&diag);
 		assert_int_equal(kt_bake_open(&image, images.dir, other, &diag),
 				 KT_BAKE_E_MISMATCH);
-		assert_non_null(strstr(diag.cause, name));
+		assert_contains(diag.cause, name);
 		json_decref(other);
 	}
 	deinit(&m);
 	json_decref(facts);
 	json_decref(again);
-	images_deinit(&images);
 }
 
 static void expect_refused(const struct kt_vm_config *config, struct images *images,
@@ -515,19 +479,18 @@ static void expect_refused(const struct kt_vm_config *config, struct images *ima
 	struct machine m;
 
 	assert_int_equal(try_to_restore(&m, config, images->image, false, &diag), KT_VM_E_SPEC);
-	if (!strstr(diag.cause, cause))
-		fail_msg("%s", diag.cause);
+	assert_contains(diag.cause, cause);
 	assert_string_equal(diag.doing, "read the state of the bake");
 	kt_loop_free(m.loop);
 }
 
 /* The digest of an image would tell; here is what comes behind it. */
-static void test_states_that_cannot_be(void **state)
+TEST(test_states_that_cannot_be)
 {
 	const struct kt_vm_config config = make_config("@c", 1);
 	uint32_t version = KT_KVM_STATE_VERSION + 1;
-	struct images images;
-	struct machine m;
+	_cleanup_(images_deinit) struct images images;
+	_cleanup_(deinit) struct machine m;
 	char path[KT_PATH_MAX];
 	uint64_t bytes;
 	int fd;
@@ -553,18 +516,4 @@ static void test_states_that_cannot_be(void **state)
 	assert_int_equal(ftruncate(fd, 100), 0);
 	expect_refused(&config, &images, "its header says");
 	close(fd);
-	deinit(&m);
-	images_deinit(&images);
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_save_and_restore),      cmocka_unit_test(test_ram_is_private),
-		cmocka_unit_test(test_clone_of_a_clone),      cmocka_unit_test(test_rewind),
-		cmocka_unit_test(test_nothing_is_said_twice), cmocka_unit_test(test_facts),
-		cmocka_unit_test(test_states_that_cannot_be),
-	};
-
-	return RIG_MAIN(tests);
 }

@@ -179,7 +179,7 @@ static void compare(struct bench *b)
 	cpuid_compare(&m, is_intel(b));
 }
 
-static void test_vendor_of_the_host(void **state)
+TEST(test_vendor_of_the_host)
 {
 	struct bench b;
 
@@ -191,7 +191,7 @@ static void test_vendor_of_the_host(void **state)
 	}
 }
 
-static void test_the_other_vendor(void **state)
+TEST(test_the_other_vendor)
 {
 	char text[KT_DIAG_TEXT_MAX];
 	struct bench b;
@@ -208,14 +208,4 @@ static void test_the_other_vendor(void **state)
 		compare(&b);
 		bench_deinit(&b);
 	}
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_vendor_of_the_host),
-		cmocka_unit_test(test_the_other_vendor),
-	};
-
-	return RIG_MAIN(tests);
 }

@@ -9,7 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/cleanup.h"
 #include "tests/kvm/rig.h"
 
 #define CYCLES	  200
@@ -223,12 +222,12 @@ static void run(void (*way)(unsigned int vcpus), const char *what)
 	}
 }
 
-static void test_fresh(void **state)
+TEST(test_fresh)
 {
 	run(run_fresh, "new machines");
 }
 
-static void test_in_place(void **state)
+TEST(test_in_place)
 {
 	run(run_in_place, "in place");
 }
@@ -236,12 +235,7 @@ static void test_in_place(void **state)
 /* With the argument "8" by that many, who wake each other by interrupts; else by fewer. */
 int main(int argc, char **argv)
 {
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_fresh),
-		cmocka_unit_test(test_in_place),
-	};
-
 	if (argc > 1 && !strcmp(argv[1], "8"))
 		first_vcpus = last_vcpus = VCPUS_MAX;
-	return RIG_MAIN(tests);
+	return rig_main("", NULL, NULL);
 }

@@ -5,13 +5,12 @@
 
 #define CYCLES 200
 
-static void test_deadline(void **state)
+TEST(test_deadline)
 {
-	const uint8_t *const entries[] = { micro_deadline };
 	uint64_t *words, woken;
-	struct rig rig;
+	_cleanup_(rig_deinit) struct rig rig;
 
-	rig_init(&rig, entries, 1);
+	rig_init_with(&rig, micro_deadline);
 	rig_offer_deadline(&rig, 0);
 	words = rig_words(&rig, 0);
 	rig_start(&rig);
@@ -29,13 +28,10 @@ static void test_deadline(void **state)
 	}
 	rig_freeze(&rig);
 	assert_in_range(rig_read(words + 1) - rig_read(words), 0, 1);
-	rig_deinit(&rig);
 }
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_deadline) };
-
-	return RIG_MAIN_IF(tests, rig_has_deadline,
-			   "this host's KVM has no TSC deadline timer for guests");
+	return rig_main("", rig_has_deadline,
+			"this host's KVM has no TSC deadline timer for guests");
 }

@@ -17,10 +17,9 @@ struct machine {
 
 static void init(struct machine *machine, const uint8_t *entry)
 {
-	const uint8_t *const entries[] = { entry };
 	struct rig *rig = &machine->rig;
 
-	rig_init(rig, entries, 1);
+	rig_init_with(rig, entry);
 	assert_int_equal(kt_kvm_devices_init(&machine->devices, rig->kvm, &rig->ram, &rig->diag),
 			 0);
 }
@@ -53,19 +52,18 @@ static size_t take_console(struct machine *machine, struct kt_buf *said)
 /* Waits until the console has said this, and no more. */
 static void expect_console(struct machine *machine, const char *expected)
 {
-	struct kt_buf said = KT_BUF_INIT(1 << 20);
+	_cleanup_(kt_buf_deinit) struct kt_buf said = KT_BUF_INIT(1 << 20);
 
 	RIG_WAIT(take_console(machine, &said) >= strlen(expected));
 	assert_int_equal(said.len, strlen(expected));
 	assert_memory_equal(said.data, expected, said.len);
-	kt_buf_deinit(&said);
 }
 
 /* ---- serial port, reset, power ---- */
 
-static void test_serial_port(void **state)
+TEST(test_serial_port)
 {
-	struct machine machine;
+	_cleanup_(deinit) struct machine machine;
 
 	init(&machine, micro_serial);
 	put_text(&machine, TEXT);
@@ -74,7 +72,6 @@ static void test_serial_port(void **state)
 	rig_wait_word(rig_words(&machine.rig, 0), 1);
 	expect_console(&machine, TEXT);
 	assert_int_equal(rig_words(&machine.rig, 0)[1], 0x5a); /* the scratch register */
-	deinit(&machine);
 }
 
 /* COM1's line to the guest's vector, edge-triggered, as an operating system routes it. */
@@ -89,10 +86,10 @@ static void route_serial(struct rig *rig)
 }
 
 /* Every byte waits for the interrupt of the one before: one lost, and it halts for ever. */
-static void test_serial_interrupts_over_freezes(void **state)
+TEST(test_serial_interrupts_over_freezes)
 {
 	char text[LONG * (sizeof(TEXT) - 1) + 1];
-	struct machine machine;
+	_cleanup_(deinit) struct machine machine;
 	uint64_t *words, before;
 
 	for (unsigned int i = 0; i < LONG; i++)
@@ -114,31 +111,28 @@ static void test_serial_interrupts_over_freezes(void **state)
 	rig_wait_word(words, strlen(text) + 1); /* the last interrupt found nothing to send */
 	rig_freeze(&machine.rig);
 	assert_int_equal(rig_read(words), strlen(text) + 1);
-	deinit(&machine);
 }
 
-static void test_reset(void **state)
+TEST(test_reset)
 {
-	struct machine machine;
+	_cleanup_(deinit) struct machine machine;
 
 	init(&machine, micro_reset);
 	rig_start(&machine.rig);
 	assert_int_equal(rig_wait_end(&machine.rig).reason, KT_KVM_END_RESET);
 	assert_int_equal(kt_kvm_stop(machine.rig.kvm, rig_deadline(), NULL), 0);
 	assert_int_equal(rig_read(rig_words(&machine.rig, 0)), 0); /* not an instruction more */
-	deinit(&machine);
 }
 
-static void test_power_off(void **state)
+TEST(test_power_off)
 {
-	struct machine machine;
+	_cleanup_(deinit) struct machine machine;
 
 	init(&machine, micro_power_off);
 	rig_start(&machine.rig);
 	assert_int_equal(rig_wait_end(&machine.rig).reason, KT_KVM_END_POWEROFF);
 	assert_int_equal(kt_kvm_stop(machine.rig.kvm, rig_deadline(), NULL), 0);
 	assert_int_equal(rig_read(rig_words(&machine.rig, 0)), 0);
-	deinit(&machine);
 }
 
 /* ---- registers of virtio ---- */
@@ -159,7 +153,7 @@ static void expect_judged(struct machine *machine)
 
 static void write_everywhere(uint64_t value)
 {
-	struct machine machine;
+	_cleanup_(deinit) struct machine machine;
 	uint64_t *words;
 
 	init(&machine, micro_registers);
@@ -178,10 +172,9 @@ static void write_everywhere(uint64_t value)
 	/* Two in, two out, four times an offset; notifications are the host's alone. */
 	assert_true(kt_vcpu_exits(kt_kvm_vcpu(machine.rig.kvm, 0), KVM_EXIT_MMIO) > 8 * 4000);
 	assert_int_equal(kt_kvm_vcpu(machine.rig.kvm, 0)->unclaimed, 0);
-	deinit(&machine);
 }
 
-static void test_every_register_in_every_width(void **state)
+TEST(test_every_register_in_every_width)
 {
 	static const uint64_t values[] = {
 		0, UINT64_MAX, 1, 0x0f, UINT64_C(0xfffff000) << 32 | 11, MICRO_WORDS | 15
@@ -221,13 +214,13 @@ static void run_script(struct machine *machine, const uint32_t (*script)[2], siz
 	}
 
 /* A driver that does it right is taken, and a reset takes it all back. */
-static void test_a_driver_and_a_reset(void **state)
+TEST(test_a_driver_and_a_reset)
 {
 	static const uint32_t up[][2] = { NEGOTIATED,
 					  QUEUE(8, 0x100000),
 					  { KT_VIRTIO_MMIO_STATUS, 15 } };
 	static const uint32_t down[][2] = { { KT_VIRTIO_MMIO_STATUS, 0 } };
-	struct machine machine;
+	_cleanup_(deinit) struct machine machine;
 
 	init(&machine, micro_script);
 	rig_start(&machine.rig);
@@ -241,13 +234,12 @@ static void test_a_driver_and_a_reset(void **state)
 	rig_freeze(&machine.rig);
 	assert_false(machine.devices.console.mmio.queues[2].ready);
 	assert_false(kt_kvm_has_ended(machine.rig.kvm, NULL));
-	deinit(&machine);
 }
 
 /* Queues that cannot be: each fails the device, by name, and with it the machine. */
 static void expect_failure(const uint32_t (*script)[2], size_t count, const char *cause)
 {
-	struct machine machine;
+	_cleanup_(deinit) struct machine machine;
 	struct kt_kvm_end end;
 
 	init(&machine, micro_script);
@@ -258,12 +250,10 @@ static void expect_failure(const uint32_t (*script)[2], size_t count, const char
 	expect_judged(&machine);
 	assert_int_equal(end.reason, KT_KVM_END_ERROR);
 	assert_string_equal(end.diag.doing, "serve virtio queue 2 of the guest");
-	if (!strstr(end.diag.cause, cause))
-		fail_msg("%s", end.diag.cause);
-	deinit(&machine);
+	assert_contains(end.diag.cause, cause);
 }
 
-static void test_queues_that_cannot_be(void **state)
+TEST(test_queues_that_cannot_be)
 {
 	static const uint32_t outside[][2] = { NEGOTIATED, QUEUE(8, 0x10000000) };
 	static const uint32_t odd_size[][2] = { NEGOTIATED, QUEUE(7, 0x100000) };
@@ -276,19 +266,4 @@ static void test_queues_that_cannot_be(void **state)
 	expect_failure(too_long, KT_ARRAY_SIZE(too_long), "4294967295");
 	expect_failure(on_device, KT_ARRAY_SIZE(on_device), "is not in RAM");
 	expect_failure(misaligned, KT_ARRAY_SIZE(misaligned), "0x100001");
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_serial_port),
-		cmocka_unit_test(test_serial_interrupts_over_freezes),
-		cmocka_unit_test(test_reset),
-		cmocka_unit_test(test_power_off),
-		cmocka_unit_test(test_every_register_in_every_width),
-		cmocka_unit_test(test_a_driver_and_a_reset),
-		cmocka_unit_test(test_queues_that_cannot_be),
-	};
-
-	return RIG_MAIN(tests);
 }

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* How a machine ends, what it refuses afterwards, and what it refuses anyway. */
 #include <fcntl.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -23,13 +22,12 @@ static void expect_ended(struct rig *rig, unsigned int moving)
 	rig_regs(rig, moving);
 }
 
-static void test_triple_fault(void **state)
+TEST(test_triple_fault)
 {
-	const uint8_t *const entries[] = { micro_count, micro_triple_fault };
 	struct kt_kvm_end end;
-	struct rig rig;
+	_cleanup_(rig_deinit) struct rig rig;
 
-	rig_init(&rig, entries, 2);
+	rig_init_with(&rig, micro_count, micro_triple_fault);
 	assert_false(kt_kvm_has_ended(rig.kvm, NULL));
 	rig_start(&rig);
 	end = rig_wait_end(&rig);
@@ -37,7 +35,6 @@ static void test_triple_fault(void **state)
 	assert_int_equal(end.vcpu, 1);
 	assert_int_equal(kt_vcpu_exits(kt_kvm_vcpu(rig.kvm, 1), KVM_EXIT_SHUTDOWN), 1);
 	expect_ended(&rig, 0);
-	rig_deinit(&rig);
 }
 
 static void on_keyboard_controller(void *arg, const struct kt_bus_access *access)
@@ -49,13 +46,12 @@ static void on_keyboard_controller(void *arg, const struct kt_bus_access *access
 		kt_kvm_end(rig->kvm, &end);
 }
 
-static void test_reset_by_a_device(void **state)
+TEST(test_reset_by_a_device)
 {
-	const uint8_t *const entries[] = { micro_reset };
 	struct kt_kvm_end end;
-	struct rig rig;
+	_cleanup_(rig_deinit) struct rig rig;
 
-	rig_init(&rig, entries, 1);
+	rig_init_with(&rig, micro_reset);
 	rig_trap(&rig, KT_BUS_PORT, 0x64, 1, on_keyboard_controller, &rig);
 	rig_start(&rig);
 	end = rig_wait_end(&rig);
@@ -64,38 +60,34 @@ static void test_reset_by_a_device(void **state)
 	/* The write was completed, and the guest went no further. */
 	assert_int_equal(rig_regs(&rig, 0).rip, rig_address(micro_reset) + 4);
 	assert_int_equal(rig_read(rig_words(&rig, 0)), 0);
-	rig_deinit(&rig);
 }
 
-static void test_internal_error_has_words(void **state)
+TEST(test_internal_error_has_words)
 {
-	const uint8_t *const entries[] = { micro_run_mmio };
 	struct kt_diag diag = KT_DIAG_INIT;
 	struct kt_kvm_end end;
-	struct rig rig;
+	_cleanup_(rig_deinit) struct rig rig;
 
-	rig_init(&rig, entries, 1);
+	rig_init_with(&rig, micro_run_mmio);
 	rig_start(&rig);
 	end = rig_wait_end(&rig);
 	assert_int_equal(end.reason, KT_KVM_END_ERROR);
 	assert_int_equal(end.fault, KT_KVM_FAULT_EXIT);
 	assert_string_equal(end.diag.doing, "run vCPU 0");
-	assert_non_null(strstr(end.diag.cause, "internal error of KVM"));
-	assert_non_null(strstr(end.diag.cause, "at 0x20001000"));
+	assert_contains(end.diag.cause, "internal error of KVM");
+	assert_contains(end.diag.cause, "at 0x20001000");
 	/* Whoever asks for anything now is told the cause. */
 	assert_int_equal(kt_kvm_freeze(rig.kvm, rig_deadline(), &diag), KT_VM_E_STATE);
 	assert_string_equal(diag.cause, end.diag.cause);
-	rig_deinit(&rig);
 }
 
-static void test_failing_ioctl(void **state)
+TEST(test_failing_ioctl)
 {
-	const uint8_t *const entries[] = { micro_count, micro_count };
 	struct kt_kvm_end end;
-	struct rig rig;
+	_cleanup_(rig_deinit) struct rig rig;
 	int fd;
 
-	rig_init(&rig, entries, 2);
+	rig_init_with(&rig, micro_count, micro_count);
 	fd = open("/dev/null", O_RDWR | O_CLOEXEC);
 	assert_true(dup2(fd, kt_kvm_vcpu(rig.kvm, 1)->fd) >= 0);
 	close(fd);
@@ -107,7 +99,6 @@ static void test_failing_ioctl(void **state)
 	assert_string_equal(end.diag.doing, "run vCPU 1");
 	assert_string_equal(end.diag.cause, "KVM_RUN: Inappropriate ioctl for device");
 	expect_ended(&rig, 0);
-	rig_deinit(&rig);
 }
 
 static void on_die(void *arg, const struct kt_bus_access *access)
@@ -116,14 +107,13 @@ static void on_die(void *arg, const struct kt_bus_access *access)
 }
 
 /* One of three; the others stop, and the registers of all of them can be looked at. */
-static void test_dying_thread(void **state)
+TEST(test_dying_thread)
 {
-	const uint8_t *const entries[] = { micro_count, micro_out, micro_count };
 	struct kt_kvm_end end;
 	struct kt_vm_regs regs;
-	struct rig rig;
+	_cleanup_(rig_deinit) struct rig rig;
 
-	rig_init(&rig, entries, 3);
+	rig_init_with(&rig, micro_count, micro_out, micro_count);
 	rig_trap(&rig, KT_BUS_PORT, MICRO_PORT, 4, on_die, NULL);
 	rig_start(&rig);
 	end = rig_wait_end(&rig);
@@ -136,7 +126,6 @@ static void test_dying_thread(void **state)
 		rig_reg_read(&rig, i, KT_VM_REG_GENERAL, &regs, 1);
 	expect_ended(&rig, 0);
 	expect_ended(&rig, 2);
-	rig_deinit(&rig);
 }
 
 static void on_die_later(void *arg, const struct kt_bus_access *access)
@@ -148,15 +137,14 @@ static void on_die_later(void *arg, const struct kt_bus_access *access)
 }
 
 /* The thread dies while the owner waits for it: told at once, and not by the deadline. */
-static void test_dying_in_a_freeze(void **state)
+TEST(test_dying_in_a_freeze)
 {
-	const uint8_t *const entries[] = { micro_count, micro_out };
 	struct kt_diag diag;
 	bool die = false;
-	struct rig rig;
+	_cleanup_(rig_deinit) struct rig rig;
 	int r;
 
-	rig_init(&rig, entries, 2);
+	rig_init_with(&rig, micro_count, micro_out);
 	rig_trap(&rig, KT_BUS_PORT, MICRO_PORT, 4, on_die_later, &die);
 	rig_start(&rig);
 	rig_wait_word(rig_words(&rig, 1), 1);
@@ -170,25 +158,22 @@ static void test_dying_in_a_freeze(void **state)
 	assert_int_equal(r, KT_VM_E_STATE);
 	assert_string_equal(diag.doing, "run vCPU 1");
 	assert_string_equal(diag.cause, "its thread has ended unasked");
-	rig_deinit(&rig);
 }
 
-static void test_the_first_end_counts(void **state)
+TEST(test_the_first_end_counts)
 {
 	const struct kt_kvm_end first = { .reason = KT_KVM_END_POWEROFF };
 	const struct kt_kvm_end second = { .reason = KT_KVM_END_RESET };
-	const uint8_t *const entries[] = { micro_count };
-	struct rig rig;
+	_cleanup_(rig_deinit) struct rig rig;
 
-	rig_init(&rig, entries, 1);
+	rig_init_with(&rig, micro_count);
 	rig_start(&rig);
 	kt_kvm_end(rig.kvm, &first);
 	kt_kvm_end(rig.kvm, &second);
 	assert_int_equal(rig_wait_end(&rig).reason, KT_KVM_END_POWEROFF);
-	rig_deinit(&rig);
 }
 
-static void test_states(void **state)
+TEST(test_states)
 {
 	const uint8_t *const entries[] = { micro_count };
 	struct kt_diag diag = KT_DIAG_INIT;
@@ -226,13 +211,12 @@ static void wait_run_time(struct rig *rig, uint64_t ns)
 	}
 }
 
-static void test_statistics(void **state)
+TEST(test_statistics)
 {
-	const uint8_t *const entries[] = { micro_unclaimed, NULL };
 	struct kt_vcpu_stats stats[2];
-	struct rig rig;
+	_cleanup_(rig_deinit) struct rig rig;
 
-	rig_init(&rig, entries, 2);
+	rig_init_with(&rig, micro_unclaimed, NULL);
 	rig_start(&rig);
 	rig_wait_word(rig_words(&rig, 0), 10000);
 	wait_run_time(&rig, 50 * KT_NSEC_PER_MSEC);
@@ -247,10 +231,9 @@ static void test_statistics(void **state)
 	assert_int_equal(kt_kvm_stop(rig.kvm, rig_deadline(), NULL), 0);
 	assert_int_equal(kt_kvm_stats(rig.kvm, &stats[1], 1), 2);
 	assert_true(stats[1].run_ns >= stats[0].run_ns);
-	rig_deinit(&rig);
 }
 
-static void test_more_than_the_host_can(void **state)
+TEST(test_more_than_the_host_can)
 {
 	struct kt_kvm_host host = KT_KVM_HOST_INIT;
 	struct kt_diag diag = KT_DIAG_INIT;
@@ -271,22 +254,4 @@ static void test_more_than_the_host_can(void **state)
 	kt_diag_reset(&diag);
 	assert_int_equal(kt_kvm_new(&kvm, &spec, &diag), -EBADF);
 	assert_string_equal(diag.cause, "KVM_CREATE_VM: Bad file descriptor");
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_triple_fault),
-		cmocka_unit_test(test_reset_by_a_device),
-		cmocka_unit_test(test_internal_error_has_words),
-		cmocka_unit_test(test_failing_ioctl),
-		cmocka_unit_test(test_dying_thread),
-		cmocka_unit_test(test_dying_in_a_freeze),
-		cmocka_unit_test(test_the_first_end_counts),
-		cmocka_unit_test(test_states),
-		cmocka_unit_test(test_statistics),
-		cmocka_unit_test(test_more_than_the_host_can),
-	};
-
-	return RIG_MAIN(tests);
 }

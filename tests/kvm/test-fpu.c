@@ -93,11 +93,11 @@ static void start(struct rig *rig, struct kt_vm_fpu *fpus)
 		rig_wait_word(rig_words(rig, i), 1);
 }
 
-static void test_kept_and_readable(void **state)
+TEST(test_kept_and_readable)
 {
 	struct kt_vm_fpu fpus[VCPUS];
 	uint64_t looks[VCPUS];
-	struct rig rig;
+	_cleanup_(rig_deinit) struct rig rig;
 
 	start(&rig, fpus);
 	for (unsigned int i = 0; i < CYCLES; i++) {
@@ -115,16 +115,15 @@ static void test_kept_and_readable(void **state)
 	rig_freeze(&rig);
 	for (unsigned int i = 0; i < VCPUS; i++)
 		assert_int_equal(rig_words(&rig, i)[1], 0); /* the guests found nothing else */
-	rig_deinit(&rig);
 }
 
 /* Other values in the registers of a frozen vCPU: the guest compares with them at once. */
-static void test_written(void **state)
+TEST(test_written)
 {
 	struct kt_vm_fpu fpus[VCPUS], fpu;
 	struct kt_vm_regs regs;
 	uint64_t looks;
-	struct rig rig;
+	_cleanup_(rig_deinit) struct rig rig;
 
 	start(&rig, fpus);
 	rig_freeze(&rig);
@@ -146,15 +145,14 @@ static void test_written(void **state)
 		assert_int_equal(rig_words(&rig, i)[1], 0);
 		expect_known(&rig, i, &fpus[i]);
 	}
-	rig_deinit(&rig);
 }
 
 /* In a clone whose vCPUs have had nothing in theirs, and in one that has run with other values. */
-static void test_kept_in_a_clone(void **state)
+TEST(test_kept_in_a_clone)
 {
 	struct kt_vm_fpu fpus[VCPUS], others[VCPUS];
-	struct kt_kvm_saved saved;
-	struct rig rig, clone, other;
+	_cleanup_(kt_kvm_state_deinit) struct kt_kvm_saved saved;
+	_cleanup_(rig_deinit) struct rig rig, clone, other;
 
 	start(&rig, fpus);
 	rig_freeze(&rig);
@@ -177,10 +175,6 @@ static void test_kept_in_a_clone(void **state)
 	rig_freeze(&clone);
 	for (unsigned int i = 0; i < VCPUS; i++)
 		expect_known(&clone, i, &fpus[i]);
-	kt_kvm_state_deinit(&saved);
-	rig_deinit(&other);
-	rig_deinit(&clone);
-	rig_deinit(&rig);
 }
 
 static bool host_can(void)
@@ -192,12 +186,6 @@ static bool host_can(void)
 
 int main(int argc, char **argv)
 {
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_kept_and_readable),
-		cmocka_unit_test(test_written),
-		cmocka_unit_test(test_kept_in_a_clone),
-	};
-
 	with_avx = argc > 1 && !strcmp(argv[1], "avx");
-	return RIG_MAIN_IF(tests, host_can, "this host's processor has no AVX");
+	return rig_main("", host_can, "this host's processor has no AVX");
 }

@@ -119,14 +119,13 @@ static void expect_still(struct rig *rig, const struct seen *seen)
 		assert_int_equal(words[i], rig_read(rig_words(rig, i)));
 }
 
-static void test_nothing_is_lost_or_repeated(void **state)
+TEST(test_nothing_is_lost_or_repeated)
 {
-	const uint8_t *const entries[] = { micro_count, micro_out, micro_mmio, micro_string };
 	uint64_t begin, total = 0, worst = 0;
 	struct seen seen = { 0 };
-	struct rig rig;
+	_cleanup_(rig_deinit) struct rig rig;
 
-	rig_init(&rig, entries, 4);
+	rig_init_with(&rig, micro_count, micro_out, micro_mmio, micro_string);
 	add_devices(&rig, &seen);
 	rig_start(&rig);
 	for (unsigned int i = 0; i < CYCLES; i++) {
@@ -150,17 +149,15 @@ static void test_nothing_is_lost_or_repeated(void **state)
 		      (unsigned long long)(worst / 1000),
 		      (unsigned long long)rig_read(rig_words(&rig, 0)), seen.out, seen.read,
 		      (unsigned long long)seen.streamed);
-	rig_deinit(&rig);
 }
 
 /* A counter for each vCPU, and its register: neither a lost nor a repeated addition. */
-static void test_ten_thousand_cycles(void **state)
+TEST(test_ten_thousand_cycles)
 {
-	const uint8_t *const entries[] = { micro_count, micro_count, micro_count, micro_count };
 	uint64_t last[4] = { 0 }, begin = kt_now_ns();
-	struct rig rig;
+	_cleanup_(rig_deinit) struct rig rig;
 
-	rig_init(&rig, entries, 4);
+	rig_init_with(&rig, micro_count, micro_count, micro_count, micro_count);
 	rig_start(&rig);
 	for (unsigned int i = 0; i < MANY_CYCLES; i++) {
 		rig_freeze(&rig);
@@ -178,16 +175,14 @@ static void test_ten_thousand_cycles(void **state)
 		expect_exact_count(&rig, i);
 	print_message("%u cycles of freeze and thaw of 4 vCPUs: %llu ms\n", MANY_CYCLES,
 		      (unsigned long long)((kt_now_ns() - begin) / KT_NSEC_PER_MSEC));
-	rig_deinit(&rig);
 }
 
-static void test_in_hlt(void **state)
+TEST(test_in_hlt)
 {
-	const uint8_t *const entries[] = { micro_halt };
 	struct kvm_msi interrupt = { .address_lo = 0xfee00000, .data = MICRO_VECTOR };
-	struct rig rig;
+	_cleanup_(rig_deinit) struct rig rig;
 
-	rig_init(&rig, entries, 1);
+	rig_init_with(&rig, micro_halt);
 	rig_start(&rig);
 	rig_wait_word(rig_words(&rig, 0) + 1, 1);
 	for (unsigned int i = 0; i < 100; i++) {
@@ -205,16 +200,14 @@ static void test_in_hlt(void **state)
 	rig_freeze(&rig);
 	assert_int_equal(rig_mp_state(&rig, 0), KVM_MP_STATE_HALTED);
 	assert_int_equal(rig_read(rig_words(&rig, 0)), 100);
-	rig_deinit(&rig);
 }
 
-static void test_before_sipi(void **state)
+TEST(test_before_sipi)
 {
-	const uint8_t *const entries[] = { micro_wake_ap, NULL };
 	const uint32_t *counted;
-	struct rig rig;
+	_cleanup_(rig_deinit) struct rig rig;
 
-	rig_init(&rig, entries, 2);
+	rig_init_with(&rig, micro_wake_ap, NULL);
 	counted = (uint32_t *)((uint8_t *)rig.banks[0].data + MICRO_AP_WORD);
 	rig_start(&rig);
 	for (unsigned int i = 0; i < 100; i++) {
@@ -229,7 +222,6 @@ static void test_before_sipi(void **state)
 	RIG_WAIT(__atomic_load_n(counted, __ATOMIC_ACQUIRE) >= 10);
 	rig_freeze(&rig);
 	assert_int_equal(rig_mp_state(&rig, 1), KVM_MP_STATE_RUNNABLE);
-	rig_deinit(&rig);
 }
 
 /* A device that takes its time while told to. */
@@ -250,20 +242,18 @@ static void on_slow(void *arg, const struct kt_bus_access *access)
 /* Two vCPUs, of which the second has come to be held by the device. */
 static void rig_start_slow(struct rig *rig, struct slow *slow)
 {
-	const uint8_t *const entries[] = { micro_count, micro_out };
-
-	rig_init(rig, entries, 2);
+	rig_init_with(rig, micro_count, micro_out);
 	rig_trap(rig, KT_BUS_PORT, MICRO_PORT, 4, on_slow, slow);
 	rig_start(rig);
 	RIG_WAIT(__atomic_load_n(&slow->waiting, __ATOMIC_ACQUIRE));
 }
 
-static void test_late_vcpus_are_named(void **state)
+TEST(test_late_vcpus_are_named)
 {
 	struct slow slow = { .wait = true };
 	struct kt_diag diag = KT_DIAG_INIT;
 	uint64_t before;
-	struct rig rig;
+	_cleanup_(rig_deinit) struct rig rig;
 
 	rig_start_slow(&rig, &slow);
 	rig_freeze_late(&rig, "not parked by the deadline: vCPU 1");
@@ -273,19 +263,17 @@ static void test_late_vcpus_are_named(void **state)
 	kt_diag_reset(&diag);
 	assert_int_equal(kt_kvm_stop(rig.kvm, kt_now_ns() + 20 * KT_NSEC_PER_MSEC, &diag),
 			 KT_VM_E_DEADLINE);
-	assert_non_null(strstr(diag.cause, "vCPU 1"));
+	assert_contains(diag.cause, "vCPU 1");
 	__atomic_store_n(&slow.wait, false, __ATOMIC_RELEASE);
 	assert_int_equal(kt_kvm_stop(rig.kvm, rig_deadline(), &diag), 0);
-	rig_deinit(&rig);
 }
 
-static void test_all_late_vcpus_are_named(void **state)
+TEST(test_all_late_vcpus_are_named)
 {
-	const uint8_t *const entries[] = { micro_out, micro_count, micro_out, NULL, micro_out };
 	struct slow slow = { .wait = true };
-	struct rig rig;
+	_cleanup_(rig_deinit) struct rig rig;
 
-	rig_init(&rig, entries, 5);
+	rig_init_with(&rig, micro_out, micro_count, micro_out, NULL, micro_out);
 	rig_trap(&rig, KT_BUS_PORT, MICRO_PORT, 4, on_slow, &slow);
 	rig_start(&rig);
 	for (unsigned int i = 0; i < 5; i += 2)
@@ -293,13 +281,12 @@ static void test_all_late_vcpus_are_named(void **state)
 	rig_freeze_late(&rig, "not parked by the deadline: vCPU 0, 2, 4");
 	__atomic_store_n(&slow.wait, false, __ATOMIC_RELEASE);
 	rig_freeze(&rig);
-	rig_deinit(&rig);
 }
 
-static void test_a_withdrawn_freeze_lets_all_go_on(void **state)
+TEST(test_a_withdrawn_freeze_lets_all_go_on)
 {
 	struct slow slow = { .wait = true };
-	struct rig rig;
+	_cleanup_(rig_deinit) struct rig rig;
 
 	rig_start_slow(&rig, &slow);
 	assert_int_equal(kt_kvm_freeze(rig.kvm, kt_now_ns(), NULL), KT_VM_E_DEADLINE);
@@ -307,20 +294,4 @@ static void test_a_withdrawn_freeze_lets_all_go_on(void **state)
 	rig_wait_word(rig_words(&rig, 1), 100);
 	rig_freeze(&rig);
 	expect_exact_count(&rig, 0);
-	rig_deinit(&rig);
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_nothing_is_lost_or_repeated),
-		cmocka_unit_test(test_ten_thousand_cycles),
-		cmocka_unit_test(test_in_hlt),
-		cmocka_unit_test(test_before_sipi),
-		cmocka_unit_test(test_late_vcpus_are_named),
-		cmocka_unit_test(test_all_late_vcpus_are_named),
-		cmocka_unit_test(test_a_withdrawn_freeze_lets_all_go_on),
-	};
-
-	return RIG_MAIN(tests);
 }

@@ -3,7 +3,6 @@
  * The gate's probe of micro-guests must fail, and say why: each of its checks is given a
  * clone with a fault that only it can see, made by the host before the probe.
  */
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -251,7 +250,7 @@ static uint64_t patience(void)
 
 static void acquire(void)
 {
-	struct kt_gate_phases phases = { .count = 0 };
+	struct kt_phases phases = { .count = 0 };
 	struct kt_diag diag = KT_DIAG_INIT;
 
 	expect_ok(machines.acquire(machines.arg, &phases, &diag), &diag);
@@ -291,7 +290,7 @@ static void open_and_bake(enum kt_gate_mode mode, enum kt_gate_load load)
 
 static int probe(uint64_t seed, struct kt_diag *diag)
 {
-	struct kt_gate_phases phases = { .count = 0 };
+	struct kt_phases phases = { .count = 0 };
 
 	return machines.probe(machines.arg, seed, &phases, diag);
 }
@@ -306,7 +305,7 @@ static void expect_named(const struct fault *fault)
 	if (strncmp(diag.cause, fault->cause, strlen(fault->cause)))
 		fail_msg("not '%s', but: %s", fault->cause, diag.cause);
 	if (fault->make == answer_without_a_look)
-		assert_non_null(strstr(diag.cause, "since the restore"));
+		assert_contains(diag.cause, "since the restore");
 	print_message("%s\n", diag.cause);
 	machines.discard(machines.arg);
 }
@@ -325,20 +324,20 @@ static void test_faults_are_named(enum kt_gate_load load)
 	machines.close(machines.arg);
 }
 
-static void test_idle(void **state)
+TEST(test_idle)
 {
 	test_faults_are_named(KT_GATE_IDLE);
 }
 
-static void test_busy(void **state)
+TEST(test_busy)
 {
 	test_faults_are_named(KT_GATE_BUSY);
 }
 
 /* One that was used and not taken back has other notes than the image. */
-static void test_a_machine_that_was_used(void **state)
+TEST(test_a_machine_that_was_used)
 {
-	struct kt_gate_phases phases = { .count = 0 };
+	struct kt_phases phases = { .count = 0 };
 	struct kt_diag diag = KT_DIAG_INIT;
 
 	open_and_bake(KT_GATE_REUSE, KT_GATE_IDLE);
@@ -364,7 +363,7 @@ static void expect_file(const char *dir, const char *name, off_t least)
 }
 
 /* What is kept of a machine that failed, though it still runs. */
-static void test_keep(void **state)
+TEST(test_keep)
 {
 	struct kt_diag diag = KT_DIAG_INIT;
 	char dir[] = "/tmp/ktest-gate-XXXXXX";
@@ -381,16 +380,4 @@ static void test_keep(void **state)
 	expect_file(dir, "state", 1000);
 	machines.close(machines.arg);
 	assert_int_equal(kt_remove_tree(dir), 0);
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_idle),
-		cmocka_unit_test(test_busy),
-		cmocka_unit_test(test_a_machine_that_was_used),
-		cmocka_unit_test(test_keep),
-	};
-
-	return RIG_MAIN(tests);
 }

@@ -71,15 +71,14 @@ static void expect_came_in(struct rig *rig)
 	assert_int_equal(((const uint8_t *)(words + 8))[sizeof(strings)], 0);
 }
 
-static void test_ports(void **state)
+TEST(test_ports)
 {
 	static const unsigned int widths[] = { 1, 2, 4 };
-	const uint8_t *const entries[] = { micro_ports };
 	struct device device = { .next = 0xa0 };
 	unsigned int index = 0, at = 0;
-	struct rig rig;
+	_cleanup_(rig_deinit) struct rig rig;
 
-	rig_init(&rig, entries, 1);
+	rig_init_with(&rig, micro_ports);
 	rig_trap(&rig, KT_BUS_PORT, MICRO_PORTS, 8, on_access, &device);
 	rig_start(&rig);
 	rig_wait_word(rig_words(&rig, 0), 1);
@@ -99,18 +98,16 @@ static void test_ports(void **state)
 		expect_entry(&device, &index, (struct entry){ true, 0, 1, 9 - i });
 	assert_int_equal(device.count, index + 3 * MICRO_COUNT);
 	expect_came_in(&rig);
-	rig_deinit(&rig);
 }
 
-static void test_memory(void **state)
+TEST(test_memory)
 {
-	const uint8_t *const entries[] = { micro_mmio_widths };
 	struct device device = { .next = 0xa0 };
 	uint64_t *words;
 	unsigned int index = 0;
-	struct rig rig;
+	_cleanup_(rig_deinit) struct rig rig;
 
-	rig_init(&rig, entries, 1);
+	rig_init_with(&rig, micro_mmio_widths);
 	rig_trap(&rig, KT_BUS_MMIO, MICRO_MMIO, 16, on_access, &device);
 	rig_start(&rig);
 	words = rig_words(&rig, 0);
@@ -133,7 +130,6 @@ static void test_memory(void **state)
 	assert_int_equal(words[3], 0xa7a6a5a4);
 	assert_int_equal(words[4], counting(0xa8, 8));
 	assert_int_equal(words[5], counting(0xb0, 4));
-	rig_deinit(&rig);
 }
 
 static void on_source(void *arg, const struct kt_bus_access *access)
@@ -144,14 +140,13 @@ static void on_source(void *arg, const struct kt_bus_access *access)
 }
 
 /* What the device gave and the instruction has not yet stored is only ever under way. */
-static void test_freeze_in_a_string_that_comes_in(void **state)
+TEST(test_freeze_in_a_string_that_comes_in)
 {
-	const uint8_t *const entries[] = { micro_string_in };
 	uint64_t given = 0, stored, *words;
 	struct kvm_regs regs;
-	struct rig rig;
+	_cleanup_(rig_deinit) struct rig rig;
 
-	rig_init(&rig, entries, 1);
+	rig_init_with(&rig, micro_string_in);
 	rig_trap(&rig, KT_BUS_PORT, MICRO_STREAM, 1, on_source, &given);
 	rig_start(&rig);
 	words = rig_words(&rig, 0);
@@ -169,16 +164,4 @@ static void test_freeze_in_a_string_that_comes_in(void **state)
 	rig_wait_word(words, 20);
 	rig_freeze(&rig);
 	assert_int_equal(words[1], 0); /* the guest has found every byte in its place */
-	rig_deinit(&rig);
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_ports),
-		cmocka_unit_test(test_memory),
-		cmocka_unit_test(test_freeze_in_a_string_that_comes_in),
-	};
-
-	return RIG_MAIN(tests);
 }

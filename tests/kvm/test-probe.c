@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* The probe on this host: it answers, in time, and says the same every time. */
-#include <string.h>
 
 #include "tests/kvm/rig.h"
 #include "vmm/kvm/host/probe.h"
 
 #define TRIES 5
 
-static void test_answer(void **state)
+TEST(test_answer)
 {
 	struct kt_probe probe = { 0 }, first = { 0 };
 	struct kt_kvm_host host = KT_KVM_HOST_INIT;
@@ -35,11 +34,4 @@ static void test_answer(void **state)
 		      r ? kt_diag_format(&diag, text, sizeof(text)) : "fit");
 	assert_true(best < 50 * KT_NSEC_PER_MSEC);
 	kt_kvm_host_close(&host);
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_answer) };
-
-	return RIG_MAIN(tests);
 }

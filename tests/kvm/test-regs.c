@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Registers of a vCPU: read as the guest left them, and found by it as written. */
-#include <string.h>
 
 #include "base/cleanup.h"
 #include "tests/kvm/rig.h"
@@ -73,13 +72,12 @@ static struct kt_vm_regs freeze_at(struct rig *rig, const uint8_t *place)
 	}
 }
 
-static void test_general(void **state)
+TEST(test_general)
 {
-	const uint8_t *const entries[] = { micro_regs };
 	struct kt_vm_regs expected = of_the_guest(), regs;
-	struct rig rig;
+	_cleanup_(rig_deinit) struct rig rig;
 
-	rig_init(&rig, entries, 1);
+	rig_init_with(&rig, micro_regs);
 	rig_start(&rig);
 	regs = freeze_at(&rig, micro_regs_loop);
 	assert_memory_equal(&regs, &expected, sizeof(regs));
@@ -94,7 +92,6 @@ static void test_general(void **state)
 	rig_freeze(&rig);
 	assert_memory_equal(rig_words(&rig, 0) + 1, &expected, 16 * sizeof(uint64_t));
 	assert_int_equal(rig_words(&rig, 0)[17] & 0xfff, expected.rflags);
-	rig_deinit(&rig);
 }
 
 /* What kt_flat_enter() sets, seen through the neutral struct. */
@@ -122,13 +119,12 @@ static void expect_flat(const struct kt_vm_sregs *sregs)
 	assert_false(sregs->ss.unusable);
 }
 
-static void test_system(void **state)
+TEST(test_system)
 {
-	const uint8_t *const entries[] = { micro_fs };
 	struct kt_vm_sregs sregs, again;
-	struct rig rig;
+	_cleanup_(rig_deinit) struct rig rig;
 
-	rig_init(&rig, entries, 1);
+	rig_init_with(&rig, micro_fs);
 	rig_reg_read(&rig, 0, KT_VM_REG_SYSTEM, &sregs, 1);
 	expect_flat(&sregs);
 	sregs.fs.base = MICRO_WORDS + 0x100;
@@ -147,17 +143,15 @@ static void test_system(void **state)
 	rig_reg_read(&rig, 0, KT_VM_REG_SYSTEM, &again, 1);
 	assert_int_equal(again.fs.base, MICRO_WORDS + 0x100);
 	expect_flat(&again);
-	rig_deinit(&rig);
 }
 
 /* A change of privilege through the registers alone: every bit of a segment counts. */
-static void test_user_mode(void **state)
+TEST(test_user_mode)
 {
-	const uint8_t *const entries[] = { micro_user };
 	struct kt_vm_sregs sregs;
-	struct rig rig;
+	_cleanup_(rig_deinit) struct rig rig;
 
-	rig_init(&rig, entries, 1);
+	rig_init_with(&rig, micro_user);
 	rig_enter_user(&rig, 0);
 	rig_start(&rig);
 	rig_wait_word(rig_words(&rig, 0), 1000);
@@ -167,16 +161,14 @@ static void test_user_mode(void **state)
 	rig_reg_read(&rig, 0, KT_VM_REG_SYSTEM, &sregs, 1);
 	assert_int_equal(sregs.cs.selector, RIG_USER_CODE);
 	assert_int_equal(sregs.cs.attributes & KT_VM_SEGMENT_DPL, KT_VM_SEGMENT_DPL);
-	rig_deinit(&rig);
 }
 
-static void test_msrs(void **state)
+TEST(test_msrs)
 {
-	const uint8_t *const entries[] = { micro_msr };
 	struct kt_vm_msr msrs[] = { { MSR_KERNEL, 0x1000 }, { MSR_LSTAR, 0x2000 } };
-	struct rig rig;
+	_cleanup_(rig_deinit) struct rig rig;
 
-	rig_init(&rig, entries, 1);
+	rig_init_with(&rig, micro_msr);
 	rig_words(&rig, 0)[1] = MSR_LSTAR;
 	rig_reg_write(&rig, 0, KT_VM_REG_MSRS, msrs, 2);
 	rig_start(&rig);
@@ -187,32 +179,28 @@ static void test_msrs(void **state)
 	rig_reg_read(&rig, 0, KT_VM_REG_MSRS, msrs, 2);
 	assert_int_equal(msrs[0].value, 0x1000);
 	assert_int_equal(msrs[1].value, 0x2001); /* and this is what it wrote */
-	rig_deinit(&rig);
 }
 
-static void test_msr_that_is_not_there(void **state)
+TEST(test_msr_that_is_not_there)
 {
-	const uint8_t *const entries[] = { micro_count };
 	struct kt_vm_msr msrs[] = { { MSR_LSTAR, 7 }, { MSR_NOWHERE, 0 }, { MSR_FS, 9 } };
 	struct kt_diag diag = KT_DIAG_INIT;
-	struct rig rig;
+	_cleanup_(rig_deinit) struct rig rig;
 
-	rig_init(&rig, entries, 1);
-	assert_int_equal(kt_kvm_reg_write(rig.kvm, 0, KT_VM_REG_MSRS, msrs, 3, &diag),
+	rig_init_with(&rig, micro_count);
+	assert_int_equal(rig_try_reg_write(&rig, 0, KT_VM_REG_MSRS, msrs, 3, &diag),
 			 KT_VM_E_CANNOT);
-	assert_non_null(strstr(diag.cause, "0x4b54"));
+	assert_contains(diag.cause, "0x4b54");
 	msrs[0].value = 0;
 	msrs[2].value = 5;
 	kt_diag_reset(&diag);
-	assert_int_equal(kt_kvm_reg_read(rig.kvm, 0, KT_VM_REG_MSRS, msrs, 3, &diag),
-			 KT_VM_E_CANNOT);
-	assert_non_null(strstr(diag.cause, "0x4b54"));
+	assert_int_equal(rig_try_reg_read(&rig, 0, KT_VM_REG_MSRS, msrs, 3, &diag), KT_VM_E_CANNOT);
+	assert_contains(diag.cause, "0x4b54");
 	assert_int_equal(msrs[0].value, 7); /* before it: done */
 	assert_int_equal(msrs[2].value, 5); /* behind it: not */
-	rig_deinit(&rig);
 }
 
-static void test_when(void **state)
+TEST(test_when)
 {
 	const uint8_t *const entries[] = { micro_count, micro_count, micro_triple_fault };
 	struct kt_diag diag = KT_DIAG_INIT;
@@ -222,14 +210,14 @@ static void test_when(void **state)
 	rig_init(&rig, entries, 2);
 	rig_reg_read(&rig, 1, KT_VM_REG_GENERAL, &regs, 1); /* not started */
 	assert_int_equal(regs.rip, rig_address(micro_count));
-	assert_int_equal(kt_kvm_reg_read(rig.kvm, 2, KT_VM_REG_GENERAL, &regs, 1, &diag),
+	assert_int_equal(rig_try_reg_read(&rig, 2, KT_VM_REG_GENERAL, &regs, 1, &diag),
 			 KT_VM_E_RANGE);
 	rig_start(&rig);
 	kt_diag_reset(&diag);
-	assert_int_equal(kt_kvm_reg_read(rig.kvm, 0, KT_VM_REG_GENERAL, &regs, 1, &diag),
+	assert_int_equal(rig_try_reg_read(&rig, 0, KT_VM_REG_GENERAL, &regs, 1, &diag),
 			 KT_VM_E_STATE);
 	assert_string_equal(diag.cause, "the machine is running");
-	assert_int_equal(kt_kvm_reg_write(rig.kvm, 0, KT_VM_REG_GENERAL, &regs, 1, NULL),
+	assert_int_equal(rig_try_reg_write(&rig, 0, KT_VM_REG_GENERAL, &regs, 1, NULL),
 			 KT_VM_E_STATE);
 	rig_wait_word(rig_words(&rig, 0), 1);
 	assert_int_equal(kt_kvm_stop(rig.kvm, rig_deadline(), NULL), 0);
@@ -245,18 +233,4 @@ static void test_when(void **state)
 		assert_in_range(regs.rbx - rig_words(&rig, i)[0], 0, 1);
 	}
 	rig_deinit(&rig);
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_general),
-		cmocka_unit_test(test_system),
-		cmocka_unit_test(test_user_mode),
-		cmocka_unit_test(test_msrs),
-		cmocka_unit_test(test_msr_that_is_not_there),
-		cmocka_unit_test(test_when),
-	};
-
-	return RIG_MAIN(tests);
 }

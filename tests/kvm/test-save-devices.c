@@ -31,9 +31,7 @@ struct machine {
 
 static void init(struct machine *m, const uint8_t *entry)
 {
-	const uint8_t *const entries[] = { entry };
-
-	rig_init(&m->rig, entries, 1);
+	rig_init_with(&m->rig, entry);
 	assert_int_equal(kt_kvm_devices_init(&m->devices, m->rig.kvm, &m->rig.ram, &m->rig.diag),
 			 0);
 }
@@ -194,12 +192,11 @@ static void bring_up(struct machine *m)
 
 static void expect_said(struct machine *m, const char *text)
 {
-	struct kt_buf said = KT_BUF_INIT(0);
+	_cleanup_(kt_buf_deinit) struct kt_buf said = KT_BUF_INIT(0);
 
 	take(m, KT_VM_STREAM_CONTROL, &said);
 	assert_int_equal(said.len, strlen(text));
 	assert_memory_equal(said.data, text, said.len);
-	kt_buf_deinit(&said);
 }
 
 /* In the next buffers of four bytes, which are in order. */
@@ -227,10 +224,10 @@ static void expect_goes_on(struct machine *m)
 	assert_false(kt_kvm_has_ended(m->rig.kvm, NULL));
 }
 
-static void test_console(void **state)
+TEST(test_console)
 {
-	struct kt_kvm_saved saved;
-	struct machine m, clone;
+	_cleanup_(kt_kvm_state_deinit) struct kt_kvm_saved saved;
+	_cleanup_(deinit) struct machine m, clone;
 
 	init(&m, micro_script);
 	rig_start(&m.rig);
@@ -264,9 +261,6 @@ static void test_console(void **state)
 	}
 	kt_kvm_devices_notified(&m.devices, TX);
 	expect_goes_on(&m);
-	deinit(&clone);
-	deinit(&m);
-	kt_kvm_state_deinit(&saved);
 }
 
 /* ---- serial port ---- */
@@ -288,7 +282,7 @@ static void fill_text(char *text)
 }
 
 /* Every byte waits for the interrupt of the one before: one lost, and it halts for ever. */
-static void test_serial_interrupts(void **state)
+TEST_OF("serial", test_serial_interrupts)
 {
 	char text[LONG * (sizeof(TEXT) - 1) + 1];
 	struct kt_buf said = KT_BUF_INIT(1 << 20), rest = KT_BUF_INIT(1 << 20);
@@ -325,7 +319,7 @@ static void test_serial_interrupts(void **state)
  * The console has raised its interrupt, and KVM had not taken it from the eventfd when it
  * was saved: the clone gets it all the same.
  */
-static void test_interrupt_under_way(void **state)
+TEST_OF("serial", test_interrupt_under_way)
 {
 	struct kt_kvm_saved saved;
 	struct machine m, clone;
@@ -354,11 +348,11 @@ static void test_interrupt_under_way(void **state)
 
 /* ---- states that cannot be ---- */
 
-static void test_without_devices(void **state)
+TEST(test_without_devices)
 {
 	struct kt_diag diag = KT_DIAG_INIT;
-	struct kt_kvm_saved saved;
-	struct machine m;
+	_cleanup_(kt_kvm_state_deinit) struct kt_kvm_saved saved;
+	_cleanup_(deinit) struct machine m;
 
 	init(&m, micro_script);
 	rig_start(&m.rig);
@@ -366,21 +360,10 @@ static void test_without_devices(void **state)
 	rig_save(&m.rig, &saved);
 	assert_int_equal(kt_kvm_devices_restore(&m.devices, &saved, &diag), KT_KVM_STATE_E_MISSING);
 	assert_string_equal(diag.cause, "the state is of a machine without devices");
-	deinit(&m);
-	kt_kvm_state_deinit(&saved);
 }
 
 /* With the argument "serial" those that need interrupts which end a HLT. */
 int main(int argc, char **argv)
 {
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_console),
-		cmocka_unit_test(test_without_devices),
-	};
-	const struct CMUnitTest serial[] = { cmocka_unit_test(test_serial_interrupts),
-					     cmocka_unit_test(test_interrupt_under_way) };
-
-	if (argc > 1 && !strcmp(argv[1], "serial"))
-		return RIG_MAIN(serial);
-	return RIG_MAIN(tests);
+	return rig_main(argc > 1 ? argv[1] : "", NULL, NULL);
 }

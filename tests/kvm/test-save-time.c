@@ -4,7 +4,6 @@
  * back, however long the image lay, and the TSCs of all vCPUs agree. What the guest
  * compares is its own.
  */
-#include <stdlib.h>
 #include <string.h>
 #include <x86intrin.h>
 
@@ -29,14 +28,13 @@ static void expect_clock(struct rig *rig, uint64_t looks)
 	assert_in_range(words[3], 0, STEP_MAX_NS);
 }
 
-static void test_kvm_clock(void **state)
+TEST(test_kvm_clock)
 {
-	const uint8_t *const entries[] = { micro_clock };
-	struct kt_kvm_saved saved;
-	struct rig rig, clone;
+	_cleanup_(kt_kvm_state_deinit) struct kt_kvm_saved saved;
+	_cleanup_(rig_deinit) struct rig rig, clone;
 	uint64_t looks;
 
-	rig_init(&rig, entries, 1);
+	rig_init_with(&rig, micro_clock);
 	rig_start(&rig);
 	rig_wait_word(rig_words(&rig, 0), 10);
 	rig_freeze(&rig);
@@ -58,9 +56,6 @@ static void test_kvm_clock(void **state)
 	/* The source has been frozen for longer than any of them. */
 	rig_thaw(&rig);
 	expect_clock(&rig, looks);
-	rig_deinit(&clone);
-	rig_deinit(&rig);
-	kt_kvm_state_deinit(&saved);
 }
 
 /* ---- TSC ---- */
@@ -75,7 +70,7 @@ static uint64_t wrong_looks(struct rig *rig)
 }
 
 /* Clones of clones: an error of an instant in each would add up. */
-static void test_tscs_agree(void **state)
+TEST(test_tscs_agree)
 {
 	const uint8_t *const entries[] = { micro_skew, micro_skew, micro_skew, micro_skew };
 	struct rig rigs[2];
@@ -137,13 +132,12 @@ static void expect_tsc(struct rig *rig, struct kt_kvm_saved *saved, int64_t by)
 	move_tsc(saved, -by);
 }
 
-static void test_tsc_does_not_jump(void **state)
+TEST_OF("tsc", test_tsc_does_not_jump)
 {
-	const uint8_t *const entries[] = { micro_skew };
-	struct kt_kvm_saved saved;
-	struct rig rig;
+	_cleanup_(kt_kvm_state_deinit) struct kt_kvm_saved saved;
+	_cleanup_(rig_deinit) struct rig rig;
 
-	rig_init(&rig, entries, 1);
+	rig_init_with(&rig, micro_skew);
 	rig_start(&rig);
 	rig_wait_word(rig_words(&rig, 0), 10);
 	rig_freeze(&rig);
@@ -152,13 +146,10 @@ static void test_tsc_does_not_jump(void **state)
 	expect_tsc(&rig, &saved, 0);
 	expect_tsc(&rig, &saved, INT64_C(1) << 50);
 	expect_tsc(&rig, &saved, -(int64_t)(rig_words(&rig, 0)[MICRO_SKEW / 8 + 1] / 2));
-	rig_deinit(&rig);
-	kt_kvm_state_deinit(&saved);
 }
 
 static bool can_move_tsc(void)
 {
-	const uint8_t *const entries[] = { micro_count };
 	uint64_t offset = UINT64_C(1) << 40;
 	struct kvm_device_attr attr = { .group = KVM_VCPU_TSC_CTRL,
 					.attr = KVM_VCPU_TSC_OFFSET,
@@ -167,7 +158,7 @@ static bool can_move_tsc(void)
 	bool can;
 	int fd;
 
-	rig_init(&rig, entries, 1);
+	rig_init_with(&rig, micro_count);
 	fd = kt_kvm_vcpu(rig.kvm, 0)->fd;
 	can = !ioctl(fd, KVM_SET_DEVICE_ATTR, &attr);
 	offset = 0;
@@ -179,14 +170,8 @@ static bool can_move_tsc(void)
 /* With an argument: the test that not every host's KVM can pass. */
 int main(int argc, char **argv)
 {
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_kvm_clock),
-		cmocka_unit_test(test_tscs_agree),
-	};
-	const struct CMUnitTest tsc[] = { cmocka_unit_test(test_tsc_does_not_jump) };
-
 	if (argc > 1 && !strcmp(argv[1], "tsc"))
-		return RIG_MAIN_IF(tsc, can_move_tsc,
-				   "this host's KVM shows guests the host's own TSC");
-	return RIG_MAIN(tests);
+		return rig_main("tsc", can_move_tsc,
+				"this host's KVM shows guests the host's own TSC");
+	return rig_main("", NULL, NULL);
 }

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* A machine that is saved goes on in another one as it would have gone on itself. */
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/cleanup.h"
@@ -19,13 +18,6 @@ static void run_and_save(struct rig *rig, struct kt_kvm_saved *saved, uint64_t l
 	rig_save(rig, saved);
 }
 
-static void free_both(struct rig *rig, struct rig *clone, struct kt_kvm_saved *saved)
-{
-	rig_deinit(clone);
-	rig_deinit(rig);
-	kt_kvm_state_deinit(saved);
-}
-
 /* The counting guest between two instructions: memory is what the register makes it. */
 static void expect_exact_count(struct rig *rig, unsigned int vcpu)
 {
@@ -38,14 +30,13 @@ static void expect_exact_count(struct rig *rig, unsigned int vcpu)
 		assert_int_equal(regs.rbx, word);
 }
 
-static void test_both_go_on(void **state)
+TEST(test_both_go_on)
 {
-	const uint8_t *const entries[] = { micro_count };
-	struct kt_kvm_saved saved;
-	struct rig rig, clone;
+	_cleanup_(kt_kvm_state_deinit) struct kt_kvm_saved saved;
+	_cleanup_(rig_deinit) struct rig rig, clone;
 	uint64_t count;
 
-	rig_init(&rig, entries, 1);
+	rig_init_with(&rig, micro_count);
 	run_and_save(&rig, &saved, 100);
 	count = rig_read(rig_words(&rig, 0));
 	rig_init_clone(&clone, &rig, &saved);
@@ -61,18 +52,16 @@ static void test_both_go_on(void **state)
 	rig_wait_word(rig_words(&clone, 0), count + 1000);
 	rig_freeze(&clone);
 	expect_exact_count(&clone, 0);
-	free_both(&rig, &clone, &saved);
 }
 
-static void test_when(void **state)
+TEST(test_when)
 {
-	const uint8_t *const entries[] = { micro_count, micro_count };
 	struct kt_buf buf = KT_BUF_INIT(0);
 	struct kt_diag diag = KT_DIAG_INIT;
-	struct kt_kvm_saved saved;
-	struct rig rig, other;
+	_cleanup_(kt_kvm_state_deinit) struct kt_kvm_saved saved;
+	_cleanup_(rig_deinit) struct rig rig, other;
 
-	rig_init(&rig, entries, 2);
+	rig_init_with(&rig, micro_count, micro_count);
 	assert_int_equal(kt_kvm_save(rig.kvm, &buf, &diag), KT_VM_E_STATE);
 	assert_string_equal(diag.cause, "the machine is not started");
 	rig_start(&rig);
@@ -90,7 +79,6 @@ static void test_when(void **state)
 	assert_int_equal(kt_kvm_restore(other.kvm, &saved, NULL, &diag), KT_KVM_STATE_E_VALUE);
 	assert_string_equal(diag.cause, "the state has 2 vCPUs, the machine has 1");
 	kt_buf_deinit(&buf);
-	free_both(&rig, &other, &saved);
 }
 
 /* ---- registers ---- */
@@ -176,14 +164,14 @@ static const struct kvm_vcpu_events *events_of(const struct kt_kvm_saved *saved,
 	return kt_kvm_state_part(saved, KT_KVM_PART_VCPU_EVENTS, vcpu)->data;
 }
 
-static void test_all_registers(void **state)
+TEST(test_all_registers)
 {
-	const uint8_t *const entries[] = { micro_fpu, micro_regs, micro_count };
-	struct kt_kvm_saved saved, again;
-	struct rig rig, clone;
+	_cleanup_(kt_kvm_state_deinit) struct kt_kvm_saved saved;
+	struct kt_kvm_saved again;
+	_cleanup_(rig_deinit) struct rig rig, clone;
 	uint64_t *words;
 
-	rig_init(&rig, entries, 3);
+	rig_init_with(&rig, micro_fpu, micro_regs, micro_count);
 	rig_enter_user(&rig, 0);
 	words = rig_words(&rig, 0);
 	for (unsigned int i = 0; i < 64; i++) /* the lower halves of 16 registers */
@@ -209,16 +197,14 @@ static void test_all_registers(void **state)
 	rig_save(&clone, &again);
 	expect_same_state(&saved, &again);
 	kt_kvm_state_deinit(&again);
-	free_both(&rig, &clone, &saved);
 }
 
-static void test_debug_registers_in_the_guest(void **state)
+TEST(test_debug_registers_in_the_guest)
 {
-	const uint8_t *const entries[] = { micro_show_debug };
-	struct kt_kvm_saved saved;
-	struct rig rig, clone;
+	_cleanup_(kt_kvm_state_deinit) struct kt_kvm_saved saved;
+	_cleanup_(rig_deinit) struct rig rig, clone;
 
-	rig_init(&rig, entries, 1);
+	rig_init_with(&rig, micro_show_debug);
 	fill_registers(&rig, 0);
 	run_and_save(&rig, &saved, 0);
 	rig_init_clone(&clone, &rig, &saved);
@@ -228,7 +214,6 @@ static void test_debug_registers_in_the_guest(void **state)
 	for (unsigned int i = 0; i < 4; i++)
 		assert_int_equal(rig_words(&clone, 0)[2 + i], 0x1111 * (i + 1));
 	assert_int_equal(rig_words(&clone, 0)[6], 0x400);
-	free_both(&rig, &clone, &saved);
 }
 
 /* ---- MP states and interrupts ---- */
@@ -258,13 +243,13 @@ static void freeze_in_hlt(struct rig *rig)
 }
 
 /* An interrupt that came to a frozen vCPU is in the image, once. */
-static void test_in_hlt_with_an_interrupt_pending(void **state)
+TEST(test_in_hlt_with_an_interrupt_pending)
 {
-	const uint8_t *const entries[] = { micro_halt };
-	struct kt_kvm_saved idle, pending;
-	struct rig rig, clone;
+	_cleanup_(kt_kvm_state_deinit) struct kt_kvm_saved pending;
+	struct kt_kvm_saved idle;
+	_cleanup_(rig_deinit) struct rig rig, clone;
 
-	rig_init(&rig, entries, 1);
+	rig_init_with(&rig, micro_halt);
 	rig_start(&rig);
 	freeze_in_hlt(&rig);
 	rig_save(&rig, &idle);
@@ -289,7 +274,6 @@ static void test_in_hlt_with_an_interrupt_pending(void **state)
 	rig_thaw(&rig);
 	rig_wait_word(rig_words(&rig, 0), 1);
 	kt_kvm_state_deinit(&idle);
-	free_both(&rig, &clone, &pending);
 }
 
 static const uint32_t *ap_word(const struct rig *rig)
@@ -298,13 +282,12 @@ static const uint32_t *ap_word(const struct rig *rig)
 }
 
 /* A vCPU that waits for its INIT and SIPI gets them in the clone; in place again and again. */
-static void test_before_sipi(void **state)
+TEST(test_before_sipi)
 {
-	const uint8_t *const entries[] = { micro_wake_ap, NULL };
-	struct kt_kvm_saved saved;
-	struct rig rig, clone;
+	_cleanup_(kt_kvm_state_deinit) struct kt_kvm_saved saved;
+	_cleanup_(rig_deinit) struct rig rig, clone;
 
-	rig_init(&rig, entries, 2);
+	rig_init_with(&rig, micro_wake_ap, NULL);
 	rig_start(&rig);
 	rig_freeze(&rig);
 	rig_save(&rig, &saved);
@@ -326,7 +309,6 @@ static void test_before_sipi(void **state)
 		rig_copy_memory(&clone, &rig);
 		rig_restore(&clone, &saved);
 	}
-	free_both(&rig, &clone, &saved);
 }
 
 /* ---- timers ---- */
@@ -340,12 +322,11 @@ static void test_before_sipi(void **state)
  */
 static void expect_one_wake(const uint8_t *entry, uint64_t count)
 {
-	const uint8_t *const entries[] = { entry };
-	struct kt_kvm_saved saved;
-	struct rig rig, clone;
+	_cleanup_(kt_kvm_state_deinit) struct kt_kvm_saved saved;
+	_cleanup_(rig_deinit) struct rig rig, clone;
 	uint64_t start;
 
-	rig_init(&rig, entries, 1);
+	rig_init_with(&rig, entry);
 	if (rig_has_deadline())
 		rig_offer_deadline(&rig, 0);
 	rig_words(&rig, 0)[1] = count;
@@ -362,15 +343,14 @@ static void expect_one_wake(const uint8_t *entry, uint64_t count)
 	assert_true(kt_now_ns() - start >= LONG_NS / 2);
 	rig_freeze(&clone);
 	assert_int_equal(rig_read(rig_words(&clone, 0)), 1);
-	free_both(&rig, &clone, &saved);
 }
 
-static void test_counting_timer(void **state)
+TEST(test_counting_timer)
 {
 	expect_one_wake(micro_once, LONG_NS);
 }
 
-static void test_deadline_timer(void **state)
+TEST(test_deadline_timer)
 {
 	struct kt_kvm_host host = KT_KVM_HOST_INIT;
 	int vm = -1, khz;
@@ -388,14 +368,13 @@ static void test_deadline_timer(void **state)
 	expect_one_wake(micro_once_deadline, (uint64_t)khz * LONG_NS / KT_NSEC_PER_MSEC);
 }
 
-static void test_periodic_timer(void **state)
+TEST(test_periodic_timer)
 {
-	const uint8_t *const entries[] = { micro_periodic };
-	struct kt_kvm_saved saved;
-	struct rig rig, clone;
+	_cleanup_(kt_kvm_state_deinit) struct kt_kvm_saved saved;
+	_cleanup_(rig_deinit) struct rig rig, clone;
 	uint64_t count, start;
 
-	rig_init(&rig, entries, 1);
+	rig_init_with(&rig, micro_periodic);
 	rig_words(&rig, 0)[1] = PERIOD_NS;
 	run_and_save(&rig, &saved, 3);
 	count = rig_read(rig_words(&rig, 0));
@@ -407,22 +386,4 @@ static void test_periodic_timer(void **state)
 	rig_wait_word(rig_words(&clone, 0), count + 20);
 	/* What would have come meanwhile has not: all of them are new. */
 	assert_true(kt_now_ns() - start >= 18 * PERIOD_NS);
-	free_both(&rig, &clone, &saved);
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_both_go_on),
-		cmocka_unit_test(test_when),
-		cmocka_unit_test(test_all_registers),
-		cmocka_unit_test(test_debug_registers_in_the_guest),
-		cmocka_unit_test(test_in_hlt_with_an_interrupt_pending),
-		cmocka_unit_test(test_before_sipi),
-		cmocka_unit_test(test_counting_timer),
-		cmocka_unit_test(test_deadline_timer),
-		cmocka_unit_test(test_periodic_timer),
-	};
-
-	return RIG_MAIN(tests);
 }

@@ -4,7 +4,6 @@
  * A KVM that emulates the guest's kernel mode does not look at them there, nor
  * does one on a processor that QEMU emulates; then the test is skipped.
  */
-#include <string.h>
 
 #include "base/cleanup.h"
 #include "tests/kvm/rig.h"
@@ -19,15 +18,14 @@ static struct kt_vm_breakpoint on(enum kt_vm_break_kind kind, unsigned int vcpu)
 	return (struct kt_vm_breakpoint){ .kind = kind, .at = KT_GVA(at), .len = 8 };
 }
 
-static void test_write(void **state)
+TEST(test_write)
 {
-	const uint8_t *const entries[] = { micro_count, micro_count };
 	struct kt_vm_breakpoint at;
 	struct kt_vm_break hit;
 	struct kt_vm_regs regs;
-	struct rig rig;
+	_cleanup_(rig_deinit) struct rig rig;
 
-	rig_init(&rig, entries, 2);
+	rig_init_with(&rig, micro_count, micro_count);
 	at = on(KT_VM_BREAK_WRITE, 1);
 	rig_breakpoints(&rig, &at, 1);
 	rig_start(&rig);
@@ -41,19 +39,17 @@ static void test_write(void **state)
 		assert_int_equal(rig_read(rig_words(&rig, 1)), i);
 		rig_thaw(&rig);
 	}
-	rig_deinit(&rig);
 }
 
 /* A read is a hit of ACCESS and none of WRITE; what lies beside is none of either. */
-static void test_kinds_and_lengths(void **state)
+TEST(test_kinds_and_lengths)
 {
-	const uint8_t *const entries[] = { micro_fs };
 	struct kt_vm_breakpoint at[4];
 	struct kt_vm_sregs sregs;
 	struct kt_vm_break hit;
-	struct rig rig;
+	_cleanup_(rig_deinit) struct rig rig;
 
-	rig_init(&rig, entries, 1);
+	rig_init_with(&rig, micro_fs);
 	rig_reg_read(&rig, 0, KT_VM_REG_SYSTEM, &sregs, 1);
 	sregs.fs.base = MICRO_WORDS + 0x100;
 	rig_reg_write(&rig, 0, KT_VM_REG_SYSTEM, &sregs, 1);
@@ -78,7 +74,6 @@ static void test_kinds_and_lengths(void **state)
 	rig_wait_word(rig_words(&rig, 0), 1);
 	rig_freeze(&rig);
 	assert_false(kt_kvm_break_take(rig.kvm, &hit));
-	rig_deinit(&rig);
 }
 
 static bool host_watches_kernel_mode(void)
@@ -92,13 +87,7 @@ static bool host_watches_kernel_mode(void)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_write),
-		cmocka_unit_test(test_kinds_and_lengths),
-	};
-
-	return RIG_MAIN_IF(
-		tests, host_watches_kernel_mode,
-		"breakpoints on data: this host's KVM does not report them in guest kernel "
-		"mode");
+	return rig_main(
+		"", host_watches_kernel_mode,
+		"breakpoints on data: this host's KVM does not report them in guest kernel mode");
 }

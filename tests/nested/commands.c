@@ -7,9 +7,9 @@
  *
  *   LABEL  SECONDS  STATUS  TRIES  PROGRAM  ARGUMENT...
  *
- * Each must end with STATUS within SECONDS, in one of so many tries. What it prints goes
- * to the host as it comes, between a line "=== LABEL" and a line "=== LABEL: STATUS after
- * N ms", for each try.
+ * A command passes if one of at most TRIES tries ends with STATUS within SECONDS. The output of
+ * each try goes to the host at once, between a line "=== LABEL" and a line "=== LABEL: STATUS
+ * after N ms".
  */
 #include <errno.h>
 #include <poll.h>

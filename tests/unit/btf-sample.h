@@ -76,10 +76,7 @@ static inline struct kt_msg sample_map(uint32_t snapshot, uint32_t id, const cha
 
 static inline void sample_add(struct kt_snapshots *store, const struct kt_msg *m)
 {
-	struct kt_diag diag = KT_DIAG_INIT;
-
-	if (kt_snapshots_receive(store, m, &diag))
-		fail_msg("%s", diag.cause);
+	assert_ok(kt_snapshots_receive(store, m, &diag));
 }
 
 static inline void sample_send_btf(struct kt_snapshots *store, struct sample_ids *ids)

@@ -10,22 +10,23 @@
 
 static char top[KT_PATH_MAX];
 
-static inline int make_top(void **state)
+static inline void make_top(void)
 {
 	strcpy(top, "/tmp/ktest-unit-XXXXXX");
-	return mkdtemp(top) ? 0 : -1;
+	assert_non_null(mkdtemp(top));
 }
 
 /* The same, and ktest's cache is in it. */
-static inline int make_cache(void **state)
+static inline void make_cache(void)
 {
 	unsetenv("KTEST_KERNEL");
-	return make_top(state) || setenv("XDG_CACHE_HOME", top, 1);
+	make_top();
+	assert_int_equal(setenv("XDG_CACHE_HOME", top, 1), 0);
 }
 
-static inline int remove_top(void **state)
+static inline void remove_top(void)
 {
-	return kt_remove_tree(top);
+	assert_int_equal(kt_remove_tree(top), 0);
 }
 
 /* A path in the folder; good until 32 more were asked for. */

@@ -2,6 +2,7 @@
 /* A machine's RAM and two small kernels to load into it, for tests of vmm/kvm/boot/boot.h. */
 #pragma once
 
+#include "base/cleanup.h"
 #include "tests/unit/kvm-image-sample.h"
 #include "tests/unit/test.h"
 #include "vmm/kvm/boot/boot.h"
@@ -10,38 +11,46 @@
 #define MIB(n) ((uint64_t)(n) << 20)
 #define GIB(n) ((uint64_t)(n) << 30)
 
-struct fixture {
+static struct fixture {
 	struct kt_ram ram;
 	struct kt_diag diag;
 	struct kt_kvm_boot boot;
 	struct kt_kvm_boot_spec spec;
 	struct sample_vmlinux vmlinux;
 	struct sample_bzimage bzimage;
-};
+} f;
 
-static inline void setup(struct fixture *f, unsigned int nodes, uint64_t bytes)
+static inline void setup(unsigned int nodes, uint64_t bytes)
 {
-	*f = (struct fixture){ .spec = { .initrd_fd = -1, .cmdline = "quiet" } };
-	sample_vmlinux_make(&f->vmlinux);
-	sample_bzimage_make(&f->bzimage);
-	kt_ram_layout(&f->ram, nodes, bytes / nodes, KT_KVM_LOW_RAM_BYTES, KT_KVM_HIGH_RAM_START);
-	assert_int_equal(kt_ram_create(&f->ram), 0);
+	f = (struct fixture){ .spec = { .initrd_fd = -1, .cmdline = "quiet" } };
+	sample_vmlinux_make(&f.vmlinux);
+	sample_bzimage_make(&f.bzimage);
+	kt_ram_layout(&f.ram, nodes, bytes / nodes, KT_KVM_LOW_RAM_BYTES, KT_KVM_HIGH_RAM_START);
+	assert_int_equal(kt_ram_create(&f.ram), 0);
 }
 
-static inline int load(struct fixture *f, const void *kernel, size_t size)
+static inline void teardown(void)
 {
-	f->spec.kernel = kernel;
-	f->spec.kernel_size = size;
-	kt_diag_reset(&f->diag);
-	return kt_kvm_boot_load(&f->boot, &f->ram, &f->spec, &f->diag);
+	kt_closep(&f.spec.initrd_fd);
+	kt_ram_deinit(&f.ram);
 }
 
-static inline int load_vmlinux(struct fixture *f)
+AROUND_EACH(NULL, teardown);
+
+static inline int load(const void *kernel, size_t size)
 {
-	return load(f, &f->vmlinux, sizeof(f->vmlinux));
+	f.spec.kernel = kernel;
+	f.spec.kernel_size = size;
+	kt_diag_reset(&f.diag);
+	return kt_kvm_boot_load(&f.boot, &f.ram, &f.spec, &f.diag);
 }
 
-static inline int load_bzimage(struct fixture *f)
+static inline int load_vmlinux(void)
 {
-	return load(f, &f->bzimage, sizeof(f->bzimage));
+	return load(&f.vmlinux, sizeof(f.vmlinux));
+}
+
+static inline int load_bzimage(void)
+{
+	return load(&f.bzimage, sizeof(f.bzimage));
 }

@@ -38,6 +38,8 @@ struct shop {
 	struct kt_pool_gate gate;
 	struct kt_pool_memory memory;
 	struct kt_pool_maker maker;
+	struct kt_pool *pools[4];
+	unsigned int pool_count;
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
 	pthread_t owner;
@@ -145,8 +147,8 @@ static inline void shop_open(struct shop *shop, unsigned int slots)
 	*shop = (struct shop){ .owner = pthread_self() };
 	pthread_mutex_init(&shop->lock, NULL);
 	pthread_cond_init(&shop->changed, NULL);
-	assert_int_equal(kt_pool_gate_init(&shop->gate, slots), 0);
-	assert_int_equal(kt_pool_memory_init(&shop->memory), 0);
+	kt_pool_gate_init(&shop->gate, slots);
+	kt_pool_memory_init(&shop->memory);
 	shop->memory.available = shop_available;
 	shop->memory.arg = shop;
 	shop->maker = (struct kt_pool_maker){
@@ -154,26 +156,22 @@ static inline void shop_open(struct shop *shop, unsigned int slots)
 	};
 }
 
-/* All pools are freed. Nothing may be left. */
-static inline void shop_close(struct shop *shop)
+static inline struct kt_pool *shop_pool(struct shop *shop, struct kt_pool_config config)
 {
-	assert_int_equal(shop->made, shop->destroyed);
-	assert_false(shop->on_owner);
-	assert_false(shop->in_use);
-	assert_null(shop->memory.promises);
-	kt_pool_memory_deinit(&shop->memory);
-	kt_pool_gate_deinit(&shop->gate);
-	pthread_cond_destroy(&shop->changed);
-	pthread_mutex_destroy(&shop->lock);
-}
+	struct kt_pool **pool = &shop->pools[shop->pool_count++];
 
-static inline struct kt_pool *pool_of(struct shop *shop, struct kt_pool_config config)
-{
-	struct kt_pool *pool;
-
+	assert_true(shop->pool_count <= KT_ARRAY_SIZE(shop->pools));
 	config.gate = &shop->gate;
-	assert_int_equal(kt_pool_new(&pool, &shop->maker, &config), 0);
-	return pool;
+	assert_int_equal(kt_pool_new(pool, &shop->maker, &config), 0);
+	return *pool;
+}
+#define pool_of(...) shop_pool(&shop, (struct kt_pool_config){ __VA_ARGS__ })
+
+/* All of them, which is what closing does. */
+static inline void free_pools(struct shop *shop)
+{
+	while (shop->pool_count)
+		assert_null(kt_pool_free(shop->pools[--shop->pool_count]));
 }
 
 /* One of the flags or numbers of the shop. */
@@ -193,6 +191,47 @@ static inline struct kt_pool *pool_of(struct shop *shop, struct kt_pool_config c
 		v_;                                             \
 	})
 
+/* Nothing may be left. */
+static inline void shop_close(struct shop *shop)
+{
+	/* After a test that failed, too. */
+	shop_set(shop, hold_make, false);
+	shop_set(shop, hold_restore, false);
+	shop_set(shop, hold_destroy, false);
+	free_pools(shop);
+	assert_int_equal(shop->made, shop->destroyed);
+	assert_false(shop->on_owner);
+	assert_false(shop->in_use);
+	assert_true(LIST_EMPTY(&shop->memory.promises));
+	kt_pool_memory_deinit(&shop->memory);
+	kt_pool_gate_deinit(&shop->gate);
+	pthread_cond_destroy(&shop->changed);
+	pthread_mutex_destroy(&shop->lock);
+}
+
+/* The shop of a test, with as many slots at its gate as there are CPUs. */
+static struct shop shop;
+
+static inline void open_shop(void)
+{
+	shop_open(&shop, 0);
+}
+
+/* Frees the pools that the test has not freed itself. */
+static inline void close_shop(void)
+{
+	shop_close(&shop);
+}
+
+AROUND_EACH(open_shop, close_shop);
+
+/* The same with another number of slots. */
+static inline void narrow_gate(unsigned int slots)
+{
+	shop_close(&shop);
+	shop_open(&shop, slots);
+}
+
 static inline struct kt_pool_stats stats_of(struct kt_pool *pool)
 {
 	struct kt_pool_stats stats;
@@ -203,13 +242,9 @@ static inline struct kt_pool_stats stats_of(struct kt_pool *pool)
 
 static inline struct kt_pool_lease take(struct kt_pool *pool)
 {
-	struct kt_diag diag = KT_DIAG_INIT;
-	char text[KT_DIAG_TEXT_MAX];
 	struct kt_pool_lease lease;
-	int r = kt_pool_acquire(pool, -1, &lease, &diag);
 
-	if (r)
-		fail_msg("acquire: %d: %s", r, kt_diag_format(&diag, text, sizeof(text)));
+	assert_ok(kt_pool_acquire(pool, -1, &lease, &diag));
 	return lease;
 }
 
@@ -223,7 +258,10 @@ static inline const struct item *item_of(struct kt_pool_lease lease)
 	return lease.item;
 }
 
-/* A thread that acquires once; the order in which such threads were served. */
+/*
+ * A thread that acquires once; the order in which such threads were served. Static, because
+ * it waits on after a test that failed, until the pools are freed.
+ */
 struct client {
 	struct kt_pool *pool;
 	pthread_t thread;

@@ -11,61 +11,52 @@
 #include "tests/unit/test.h"
 
 /* What the guest gets, and what it says. */
-struct guest {
+static struct guest {
 	struct kt_agent agent;
 	struct kt_frame_decoder decoder;
 	uint32_t seq;
 	int refuse; /* what sending is to come to */
 	unsigned int messages;
 	struct kt_msg last;
-};
+} g;
 
 static int on_send(void *arg, const void *data, size_t len)
 {
-	struct guest *g = arg;
-
-	if (g->refuse)
-		return g->refuse;
-	assert_int_equal(kt_frame_decoder_feed(&g->decoder, data, len), 0);
+	if (g.refuse)
+		return g.refuse;
+	assert_int_equal(kt_frame_decoder_feed(&g.decoder, data, len), 0);
 	return 0;
 }
 
 static void on_message(void *arg, const struct kt_msg *msg)
 {
-	struct guest *g = arg;
-
-	g->messages++;
-	g->last = *msg;
+	g.messages++;
+	g.last = *msg;
 }
 
 static const struct kt_agent_handlers handlers = { on_send, on_message };
 
-static int setup(void **state)
+static void setup(void)
 {
-	struct guest *g = calloc(1, sizeof(*g));
-
-	kt_agent_init(&g->agent, &handlers, g);
-	kt_frame_decoder_init(&g->decoder);
-	g->decoder.anew = KT_MSG_CLONE;
-	*state = g;
-	return 0;
+	memset(&g, 0, sizeof(g));
+	kt_agent_init(&g.agent, &handlers, NULL);
+	kt_frame_decoder_init(&g.decoder);
+	g.decoder.anew = KT_MSG_CLONE;
 }
 
-static int teardown(void **state)
+static void teardown(void)
 {
-	struct guest *g = *state;
-
-	kt_agent_deinit(&g->agent);
-	kt_frame_decoder_deinit(&g->decoder);
-	free(g);
-	return 0;
+	kt_agent_deinit(&g.agent);
+	kt_frame_decoder_deinit(&g.decoder);
 }
+
+AROUND_EACH(setup, teardown);
 
 /* The guest takes the next message; false if there is none. */
-static bool taken(struct guest *g, struct kt_msg *ret_msg)
+static bool taken(struct kt_msg *ret_msg)
 {
 	struct kt_frame frame;
-	int r = kt_frame_decoder_next(&g->decoder, &frame);
+	int r = kt_frame_decoder_next(&g.decoder, &frame);
 
 	if (r == KT_FRAME_E_MORE)
 		return false;
@@ -74,149 +65,141 @@ static bool taken(struct guest *g, struct kt_msg *ret_msg)
 	return true;
 }
 
-static int says(struct guest *g, const struct kt_msg *msg)
+static int says(const struct kt_msg *msg)
 {
 	_cleanup_(kt_buf_deinit) struct kt_buf out = KT_BUF_INIT(0);
 
-	assert_int_equal(kt_msg_frame(&out, &g->seq, msg), 0);
-	return kt_agent_receive(&g->agent, out.data, out.len);
+	assert_int_equal(kt_msg_frame(&out, &g.seq, msg), 0);
+	return kt_agent_receive(&g.agent, out.data, out.len);
 }
 
-static int says_staged(struct guest *g, uint64_t bytes)
+static int says_staged(uint64_t bytes)
 {
 	const struct kt_msg msg = { .type = KT_MSG_STAGED, .staged.bytes = bytes };
 
-	return says(g, &msg);
+	return says(&msg);
 }
 
-static void test_messages_go_both_ways(void **state)
+TEST(test_messages_go_both_ways)
 {
-	struct guest *g = *state;
 	struct kt_msg hello = { .type = KT_MSG_HELLO, .hello.cpus = 3 }, msg;
 	const struct kt_msg stop = { .type = KT_MSG_STOP, .stop.reason = 2 };
 
-	assert_false(g->agent.ready);
-	assert_int_equal(says(g, &hello), 0);
-	assert_true(g->agent.ready);
-	assert_int_equal(g->messages, 1);
-	assert_int_equal(g->last.hello.cpus, 3);
+	assert_false(g.agent.ready);
+	assert_int_equal(says(&hello), 0);
+	assert_true(g.agent.ready);
+	assert_int_equal(g.messages, 1);
+	assert_int_equal(g.last.hello.cpus, 3);
 	for (int i = 0; i < 3; i++) {
-		assert_int_equal(kt_agent_send(&g->agent, &stop), 0);
-		assert_true(taken(g, &msg));
+		assert_int_equal(kt_agent_send(&g.agent, &stop), 0);
+		assert_true(taken(&msg));
 		assert_int_equal(msg.stop.reason, 2);
 	}
-	g->refuse = -EPIPE;
-	assert_int_equal(kt_agent_send(&g->agent, &stop), -EPIPE);
+	g.refuse = -EPIPE;
+	assert_int_equal(kt_agent_send(&g.agent, &stop), -EPIPE);
 }
 
-static void test_byte_by_byte(void **state)
+TEST(test_byte_by_byte)
 {
-	struct guest *g = *state;
 	_cleanup_(kt_buf_deinit) struct kt_buf out = KT_BUF_INIT(0);
 	const struct kt_msg msg = { .type = KT_MSG_HEARTBEAT, .heartbeat.time_ns = 9 };
 
 	for (int i = 0; i < 3; i++)
-		assert_int_equal(kt_msg_frame(&out, &g->seq, &msg), 0);
+		assert_int_equal(kt_msg_frame(&out, &g.seq, &msg), 0);
 	for (size_t i = 0; i < out.len; i++)
-		assert_int_equal(kt_agent_receive(&g->agent, out.data + i, 1), 0);
-	assert_int_equal(g->messages, 3);
+		assert_int_equal(kt_agent_receive(&g.agent, out.data + i, 1), 0);
+	assert_int_equal(g.messages, 3);
 }
 
-static void check_lost(struct guest *g, int r, const char *why)
+static void check_lost(int r, const char *why)
 {
 	const struct kt_msg msg = { .type = KT_MSG_HEARTBEAT };
-	unsigned int messages = g->messages;
+	unsigned int messages = g.messages;
 
 	assert_int_equal(r, KT_AGENT_E_LOST);
-	assert_non_null(strstr(g->agent.why, why));
-	assert_int_equal(says(g, &msg), KT_AGENT_E_LOST);
-	assert_int_equal(g->messages, messages);
+	assert_contains(g.agent.why, why);
+	assert_int_equal(says(&msg), KT_AGENT_E_LOST);
+	assert_int_equal(g.messages, messages);
 }
 
-static void test_garbage_is_final(void **state)
+TEST(test_garbage_is_final)
 {
-	check_lost(*state,
-		   kt_agent_receive(&((struct guest *)*state)->agent, "not a frame at all, no", 22),
-		   "not a frame");
+	check_lost(kt_agent_receive(&g.agent, "not a frame at all, no", 22), "not a frame");
 }
 
-static void test_lost_message_is_noticed(void **state)
+TEST(test_lost_message_is_noticed)
 {
-	struct guest *g = *state;
 	const struct kt_msg msg = { .type = KT_MSG_HEARTBEAT };
 
-	g->seq = 1;
-	check_lost(g, says(g, &msg), "sequence");
+	g.seq = 1;
+	check_lost(says(&msg), "sequence");
 }
 
-static void test_message_for_a_guest_is_refused(void **state)
+TEST(test_message_for_a_guest_is_refused)
 {
 	const struct kt_msg msg = { .type = KT_MSG_STOP };
 
-	check_lost(*state, says(*state, &msg), "not for a host");
+	check_lost(says(&msg), "not for a host");
 }
 
-static void test_malformed_message_is_refused(void **state)
+TEST(test_malformed_message_is_refused)
 {
-	struct guest *g = *state;
 	_cleanup_(kt_buf_deinit) struct kt_buf out = KT_BUF_INIT(0);
 
 	assert_int_equal(kt_frame_encode(&out, KT_MSG_HELLO, 0, "x", 1), 0);
-	check_lost(g, kt_agent_receive(&g->agent, out.data, out.len), "does not decode");
+	check_lost(kt_agent_receive(&g.agent, out.data, out.len), "does not decode");
 }
 
 /* ---- clones ---- */
 
-static int begin_anew(struct guest *g)
+static int begin_anew(void)
 {
 	static const uint8_t bytes[KT_CLONE_ENTROPY_BYTES_MAX];
 	const struct kt_msg_clone clone = { .identity = { bytes, KT_CLONE_IDENTITY_BYTES },
 					    .entropy = { bytes, sizeof(bytes) },
 					    .keep_identity = 1 };
 
-	return kt_agent_clone(&g->agent, &clone);
+	return kt_agent_clone(&g.agent, &clone);
 }
 
 /* The guest was in the middle of a conversation with another host. */
-static void test_clone_begins_anew(void **state)
+TEST(test_clone_begins_anew)
 {
-	struct guest *g = *state;
 	const struct kt_msg hello = { .type = KT_MSG_HELLO };
 	const struct kt_msg beat = { .type = KT_MSG_HEARTBEAT };
 	struct kt_msg msg;
 
-	g->seq = 41;
-	g->decoder.next_seq = 17;
-	assert_int_equal(begin_anew(g), 0);
-	assert_int_equal(says(g, &beat), 0);
-	assert_int_equal(says(g, &hello), 0); /* the answer to another host's CLONE */
-	assert_int_equal(g->messages, 0);
-	assert_true(taken(g, &msg));
+	g.seq = 41;
+	g.decoder.next_seq = 17;
+	assert_int_equal(begin_anew(), 0);
+	assert_int_equal(says(&beat), 0);
+	assert_int_equal(says(&hello), 0); /* the answer to another host's CLONE */
+	assert_int_equal(g.messages, 0);
+	assert_true(taken(&msg));
 	assert_int_equal(msg.type, KT_MSG_CLONE);
 	assert_int_equal(msg.clone.identity.len, KT_CLONE_IDENTITY_BYTES);
 	assert_int_equal(msg.clone.entropy.len, KT_CLONE_ENTROPY_BYTES_MAX);
 	assert_int_equal(msg.clone.keep_identity, 1);
-	assert_false(g->agent.ready);
-	g->seq = 0;
-	assert_int_equal(says(g, &hello), 0);
-	assert_true(g->agent.ready);
-	assert_int_equal(says(g, &beat), 0);
-	assert_int_equal(g->messages, 2);
-	assert_int_equal(kt_agent_send(&g->agent, &(struct kt_msg){ .type = KT_MSG_STOP }), 0);
-	assert_true(taken(g, &msg));
+	assert_false(g.agent.ready);
+	g.seq = 0;
+	assert_int_equal(says(&hello), 0);
+	assert_true(g.agent.ready);
+	assert_int_equal(says(&beat), 0);
+	assert_int_equal(g.messages, 2);
+	assert_int_equal(kt_agent_send(&g.agent, &(struct kt_msg){ .type = KT_MSG_STOP }), 0);
+	assert_true(taken(&msg));
 	assert_int_equal(msg.type, KT_MSG_STOP);
 }
 
-static void test_clone_after_garbage(void **state)
+TEST(test_clone_after_garbage)
 {
-	struct guest *g = *state;
 	const struct kt_msg hello = { .type = KT_MSG_HELLO };
 
-	check_lost(g, kt_agent_receive(&g->agent, "not a frame at all, no", 22), "not a frame");
-	assert_int_equal(begin_anew(g), 0);
-	g->seq = 0;
-	assert_int_equal(says(g, &hello), 0);
-	assert_true(g->agent.ready);
+	check_lost(kt_agent_receive(&g.agent, "not a frame at all, no", 22), "not a frame");
+	assert_int_equal(begin_anew(), 0);
+	g.seq = 0;
+	assert_int_equal(says(&hello), 0);
+	assert_true(g.agent.ready);
 }
 
 /* ---- staging ---- */
@@ -242,11 +225,11 @@ static int make_archive(void)
 }
 
 /* Takes what is there; checks every byte. */
-static uint64_t take_stages(struct guest *g, uint64_t from, bool *ret_last)
+static uint64_t take_stages(uint64_t from, bool *ret_last)
 {
 	struct kt_msg msg;
 
-	while (taken(g, &msg)) {
+	while (taken(&msg)) {
 		assert_int_equal(msg.type, KT_MSG_STAGE);
 		assert_true(msg.stage.data.len <= KT_STAGE_BYTES_MAX);
 		for (uint32_t i = 0; i < msg.stage.data.len; i++)
@@ -258,67 +241,43 @@ static uint64_t take_stages(struct guest *g, uint64_t from, bool *ret_last)
 	return from;
 }
 
-static void test_staging_is_on_credit(void **state)
+TEST(test_staging_is_on_credit)
 {
-	struct guest *g = *state;
 	_cleanup_(kt_closep) int fd = make_archive();
 	uint64_t got = 0, said = 0;
 	bool last = false;
 
-	assert_int_equal(kt_agent_stage(&g->agent, fd, ARCHIVE_BYTES), 0);
-	assert_int_equal(kt_agent_stage(&g->agent, fd, ARCHIVE_BYTES), KT_AGENT_E_BUSY);
+	assert_int_equal(kt_agent_stage(&g.agent, fd, ARCHIVE_BYTES), 0);
+	assert_int_equal(kt_agent_stage(&g.agent, fd, ARCHIVE_BYTES), KT_AGENT_E_BUSY);
 	while (!last) {
-		got = take_stages(g, got, &last);
+		got = take_stages(got, &last);
 		assert_in_range(got - said, 1, KT_STAGE_CREDIT_MAX);
-		assert_true(g->agent.staging);
+		assert_true(g.agent.staging);
 		said += KT_MIN(got - said, (uint64_t)KT_STAGE_BYTES_MAX);
-		assert_int_equal(says_staged(g, said), 0);
+		assert_int_equal(says_staged(said), 0);
 	}
 	assert_int_equal(got, ARCHIVE_BYTES);
-	assert_int_equal(says_staged(g, got), 0);
-	assert_false(g->agent.staging);
+	assert_int_equal(says_staged(got), 0);
+	assert_false(g.agent.staging);
 	/* Counts go on with the next archive. */
-	assert_int_equal(kt_agent_stage(&g->agent, fd, 10), 0);
-	assert_true(g->agent.staging);
-	assert_int_equal(says_staged(g, got + 10), 0);
-	assert_false(g->agent.staging);
+	assert_int_equal(kt_agent_stage(&g.agent, fd, 10), 0);
+	assert_true(g.agent.staging);
+	assert_int_equal(says_staged(got + 10), 0);
+	assert_false(g.agent.staging);
 }
 
-static void test_credit_of_nothing_is_refused(void **state)
+TEST(test_credit_of_nothing_is_refused)
 {
-	struct guest *g = *state;
 	_cleanup_(kt_closep) int fd = make_archive();
 
-	assert_int_equal(kt_agent_stage(&g->agent, fd, 100), 0);
-	check_lost(g, says_staged(g, 101), "was not sent");
+	assert_int_equal(kt_agent_stage(&g.agent, fd, 100), 0);
+	check_lost(says_staged(101), "was not sent");
 }
 
-static void test_archive_that_shrinks(void **state)
+TEST(test_archive_that_shrinks)
 {
-	struct guest *g = *state;
 	_cleanup_(kt_closep) int fd = make_archive();
 
 	assert_int_equal(ftruncate(fd, 50), 0);
-	assert_int_equal(kt_agent_stage(&g->agent, fd, 100), -EIO);
-}
-
-#define CASE(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		CASE(test_messages_go_both_ways),
-		CASE(test_byte_by_byte),
-		CASE(test_garbage_is_final),
-		CASE(test_lost_message_is_noticed),
-		CASE(test_message_for_a_guest_is_refused),
-		CASE(test_malformed_message_is_refused),
-		CASE(test_clone_begins_anew),
-		CASE(test_clone_after_garbage),
-		CASE(test_staging_is_on_credit),
-		CASE(test_credit_of_nothing_is_refused),
-		CASE(test_archive_that_shrinks),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	assert_int_equal(kt_agent_stage(&g.agent, fd, 100), -EIO);
 }

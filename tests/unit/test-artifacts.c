@@ -4,9 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/cleanup.h"
 #include "base/fs.h"
 #include "report/artifacts.h"
 #include "tests/unit/test.h"
@@ -14,21 +14,22 @@
 static char base[64];
 static struct kt_artifacts a;
 
-static int setup(void **state)
+static void setup(void)
 {
 	struct kt_diag diag = KT_DIAG_INIT;
 
 	strcpy(base, "/tmp/ktest-artifacts-XXXXXX");
-	if (!mkdtemp(base))
-		return -1;
-	return kt_artifacts_open(&a, base, "name", &diag);
+	assert_non_null(mkdtemp(base));
+	assert_int_equal(kt_artifacts_open(&a, base, "name", &diag), 0);
 }
 
-static int teardown(void **state)
+static void teardown(void)
 {
 	kt_artifacts_close(&a);
-	return kt_remove_tree(base);
+	assert_int_equal(kt_remove_tree(base), 0);
 }
+
+AROUND_EACH(setup, teardown);
 
 /* The caller frees the result. */
 static struct kt_buf read_back(const char *name)
@@ -43,13 +44,12 @@ static struct kt_buf read_back(const char *name)
 
 static void expect_file(const char *name, const char *want)
 {
-	struct kt_buf buf = read_back(name);
+	_cleanup_(kt_buf_deinit) struct kt_buf buf = read_back(name);
 
 	assert_string_equal(kt_buf_str(&buf), want);
-	kt_buf_deinit(&buf);
 }
 
-static void test_files(void **state)
+TEST(test_files)
 {
 	kt_artifacts_append(&a, "log", "one ", 4);
 	kt_artifacts_append(&a, "log", "two", 3);
@@ -62,7 +62,7 @@ static void test_files(void **state)
 	expect_file("deep/file", "x");
 }
 
-static void test_logs_are_bounded(void **state)
+TEST(test_logs_are_bounded)
 {
 	static const struct {
 		const char *name;
@@ -80,7 +80,7 @@ static void test_logs_are_bounded(void **state)
 }
 
 /* Many logs, as of many spawns. */
-static void test_more_files_than_descriptors(void **state)
+TEST(test_more_files_than_descriptors)
 {
 	enum { DESCRIPTORS = 32, FILES = 4 * DESCRIPTORS };
 	struct rlimit old, few;
@@ -111,7 +111,7 @@ static size_t lines_of(struct kt_buf *buf, const char **ret_last)
 
 static void expect_events(size_t lines)
 {
-	struct kt_buf buf = read_back("events.jsonl");
+	_cleanup_(kt_buf_deinit) struct kt_buf buf = read_back("events.jsonl");
 	const char *last;
 	json_t *event;
 
@@ -119,10 +119,9 @@ static void expect_events(size_t lines)
 	event = json_loads(last, 0, NULL);
 	assert_string_equal(json_string_value(json_object_get(event, "event")), "dropped");
 	json_decref(event);
-	kt_buf_deinit(&buf);
 }
 
-static void test_events_are_bounded(void **state)
+TEST(test_events_are_bounded)
 {
 	a.events = KT_EVENTS_MAX - 2;
 	for (unsigned int i = 0; i < 5; i++)
@@ -132,7 +131,7 @@ static void test_events_are_bounded(void **state)
 }
 
 /* Each file and the events are below their limit; KT_ARTIFACTS_MAX limits their sum. */
-static void test_the_whole_is_bounded(void **state)
+TEST(test_the_whole_is_bounded)
 {
 	a.guest_bytes = KT_ARTIFACTS_MAX - 12;
 	kt_artifacts_event(&a, json_pack("{}"));
@@ -150,7 +149,7 @@ static void test_the_whole_is_bounded(void **state)
 	expect_file("own", "0123456789");
 }
 
-static void test_two_runs_in_one_second(void **state)
+TEST(test_two_runs_in_one_second)
 {
 	struct kt_artifacts *other = calloc(1, sizeof(*other));
 
@@ -160,7 +159,7 @@ static void test_two_runs_in_one_second(void **state)
 	free(other);
 }
 
-static void test_first_failure_is_kept(void **state)
+TEST(test_first_failure_is_kept)
 {
 	char path[2 * KT_PATH_MAX];
 
@@ -168,35 +167,19 @@ static void test_first_failure_is_kept(void **state)
 	assert_int_equal(symlink("/dev/full", path), 0);
 	kt_artifacts_append(&a, "full", "x", 1);
 	assert_true(kt_artifacts_failed(&a));
-	assert_non_null(strstr(a.error.doing, "full"));
-	assert_non_null(strstr(a.error.cause, "No space left on device"));
+	assert_contains(a.error.doing, "full");
+	assert_contains(a.error.cause, "No space left on device");
 	kt_artifacts_append(&a, "fine", "x", 1);
-	assert_non_null(strstr(a.error.doing, "full"));
+	assert_contains(a.error.doing, "full");
 }
 
-static void test_bad_base(void **state)
+TEST(test_bad_base)
 {
 	struct kt_artifacts *other = calloc(1, sizeof(*other));
 	struct kt_diag diag = KT_DIAG_INIT;
 
 	assert_true(kt_artifacts_open(other, "/proc/nothing/here", "name", &diag) < 0);
-	assert_non_null(strstr(diag.doing, "/proc/nothing/here"));
-	assert_non_null(strstr(diag.remedy, "--artifacts"));
+	assert_contains(diag.doing, "/proc/nothing/here");
+	assert_contains(diag.remedy, "--artifacts");
 	free(other);
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(test_files, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_logs_are_bounded, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_more_files_than_descriptors, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_events_are_bounded, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_the_whole_is_bounded, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_two_runs_in_one_second, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_first_failure_is_kept, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_bad_base, setup, teardown),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
 }

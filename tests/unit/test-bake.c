@@ -16,22 +16,25 @@
 
 static char folder[] = "/tmp/ktest-test-bake-XXXXXX";
 
-static int enter_folder(void **state)
+static void enter_folder(void)
 {
-	return !mkdtemp(folder) || chdir(folder);
+	assert_non_null(mkdtemp(folder));
+	assert_int_equal(chdir(folder), 0);
 }
 
-static int leave_folder(void **state)
+static void leave_folder(void)
 {
-	return chdir("/") || kt_remove_tree(folder);
+	assert_int_equal(chdir("/"), 0);
+	assert_int_equal(kt_remove_tree(folder), 0);
 }
+
+AROUND_ALL(enter_folder, leave_folder);
 
 static struct kt_bake_draft *draft_of(unsigned int nodes)
 {
-	struct kt_diag diag = KT_DIAG_INIT;
 	struct kt_bake_draft *draft;
 
-	assert_int_equal(kt_bake_begin(&draft, "bakes", nodes, NODE_BYTES, &diag), 0);
+	assert_ok(kt_bake_begin(&draft, "bakes", nodes, NODE_BYTES, &diag));
 	return draft;
 }
 
@@ -45,13 +48,12 @@ static void make_bake(const char *dir)
 {
 	struct kt_bake_draft *draft = draft_of(2);
 	json_auto_t *facts = some_facts("k1");
-	struct kt_diag diag = KT_DIAG_INIT;
 
 	assert_int_equal(kt_bake_write_memory(draft, 0, 0, "one", 3), 0);
 	assert_int_equal(kt_bake_write_memory(draft, 1, 3 * UNIT - 1, "two", 3), 0);
 	assert_int_equal(write(draft->state_fd, "state", 5), 5);
 	assert_int_equal(write(draft->prologue_fd, "hello", 5), 5);
-	assert_int_equal(kt_bake_publish(draft, dir, facts, &diag), 0);
+	assert_ok(kt_bake_publish(draft, dir, facts, &diag));
 	kt_bake_draft_free(draft);
 }
 
@@ -67,15 +69,14 @@ static void expect(int condition, const char *dir, const json_t *facts, const ch
 	kt_bake_free(bake);
 }
 
-static void test_comes_back(void **state)
+TEST(test_comes_back)
 {
 	json_auto_t *facts = some_facts("k1");
-	struct kt_diag diag = KT_DIAG_INIT;
 	struct kt_bake *bake;
 	char text[5];
 
 	make_bake("bakes/a");
-	assert_int_equal(kt_bake_open(&bake, "bakes/a", facts, &diag), 0);
+	assert_ok(kt_bake_open(&bake, "bakes/a", facts, &diag));
 	assert_int_equal(bake->nodes, 2);
 	assert_int_equal(bake->node_bytes, NODE_BYTES);
 	assert_int_equal(bake->data_bytes, 3 * UNIT);
@@ -88,7 +89,7 @@ static void test_comes_back(void **state)
 	kt_bake_free(bake);
 }
 
-static void test_is_sparse(void **state)
+TEST(test_is_sparse)
 {
 	static const uint8_t zeros[4 * UNIT];
 	struct kt_bake_draft *draft = draft_of(1);
@@ -101,7 +102,7 @@ static void test_is_sparse(void **state)
 	kt_bake_draft_free(draft);
 }
 
-static void test_other_facts(void **state)
+TEST(test_other_facts)
 {
 	json_auto_t *facts = some_facts("k2");
 	json_auto_t *more = json_pack("{s:s}", "host CPU", "another");
@@ -110,12 +111,12 @@ static void test_other_facts(void **state)
 	expect(KT_BAKE_E_MISMATCH, "bakes/a", more, "host CPU: '', here 'another'");
 }
 
-static void test_none(void **state)
+TEST(test_none)
 {
 	expect(KT_BAKE_E_NONE, "bakes/none", NULL, NULL);
 }
 
-static void test_names_are_not_taken_twice(void **state)
+TEST(test_names_are_not_taken_twice)
 {
 	struct kt_bake_draft *draft = draft_of(1);
 	json_auto_t *facts = some_facts("k1");
@@ -127,7 +128,7 @@ static void test_names_are_not_taken_twice(void **state)
 }
 
 /* Nothing is left of one that was given up, or that was published and is removed. */
-static void test_leaves_nothing(void **state)
+TEST(test_leaves_nothing)
 {
 	kt_bake_draft_free(draft_of(2));
 	assert_int_equal(kt_remove_tree("bakes/a"), 0);
@@ -136,7 +137,7 @@ static void test_leaves_nothing(void **state)
 
 /* ---- damage ---- */
 
-static void test_truncated(void **state)
+TEST(test_truncated)
 {
 	make_bake("bakes/t");
 	assert_int_equal(truncate("bakes/t/memory.1", NODE_BYTES - 1), 0);
@@ -165,7 +166,7 @@ static void flip(const char *path, off_t at)
 }
 
 /* In data, behind it, in a hole, at the very end. */
-static void test_flipped(void **state)
+TEST(test_flipped)
 {
 	static const off_t places[] = { 0, 100, UNIT - 1, 5 * UNIT, NODE_BYTES - 1 };
 
@@ -183,7 +184,7 @@ static void test_flipped(void **state)
 }
 
 /* It is cut off or altered when it has been found. */
-static void test_altered_between(void **state)
+TEST(test_altered_between)
 {
 	static const char *const parts[] = { "memory.1", "state", "prologue" };
 	struct kt_diag diag;
@@ -201,14 +202,14 @@ static void test_altered_between(void **state)
 		else
 			flip(path, 1);
 		assert_int_equal(kt_bake_verify(bake, &diag), KT_BAKE_E_DAMAGED);
-		assert_non_null(strstr(diag.cause, words));
+		assert_contains(diag.cause, words);
 		kt_bake_free(bake);
 		assert_int_equal(kt_remove_tree("bakes/b"), 0);
 	}
 }
 
 /* Equal contents at another place are other contents. */
-static void test_moved(void **state)
+TEST(test_moved)
 {
 	int fd;
 
@@ -220,7 +221,7 @@ static void test_moved(void **state)
 	expect(KT_BAKE_E_DAMAGED, "bakes/m", NULL, "memory.0 was altered");
 }
 
-static void test_missing(void **state)
+TEST(test_missing)
 {
 	static const char *const parts[] = { "memory.0", "state", "prologue", "manifest.json" };
 	char path[64], words[64];
@@ -235,7 +236,7 @@ static void test_missing(void **state)
 	}
 }
 
-static void test_not_files(void **state)
+TEST(test_not_files)
 {
 	make_bake("bakes/n");
 	assert_int_equal(unlink("bakes/n/state"), 0);
@@ -262,7 +263,7 @@ static void write_manifest(const char *key, json_t *value)
 	assert_int_equal(rename("bakes/w.json", "bakes/w/manifest.json"), 0);
 }
 
-static void test_manifests(void **state)
+TEST(test_manifests)
 {
 	make_bake("bakes/v");
 	write_manifest("version", json_integer(KT_BAKE_VERSION + 1));
@@ -288,25 +289,4 @@ static void test_manifests(void **state)
 	expect(KT_BAKE_E_DAMAGED, "bakes/w", NULL, "memory.0 was altered");
 	write_manifest("state", json_string(""));
 	expect(KT_BAKE_E_DAMAGED, "bakes/w", NULL, "state was altered");
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_comes_back),
-		cmocka_unit_test(test_is_sparse),
-		cmocka_unit_test(test_other_facts),
-		cmocka_unit_test(test_none),
-		cmocka_unit_test(test_names_are_not_taken_twice),
-		cmocka_unit_test(test_leaves_nothing),
-		cmocka_unit_test(test_truncated),
-		cmocka_unit_test(test_flipped),
-		cmocka_unit_test(test_altered_between),
-		cmocka_unit_test(test_moved),
-		cmocka_unit_test(test_missing),
-		cmocka_unit_test(test_not_files),
-		cmocka_unit_test(test_manifests),
-	};
-
-	return cmocka_run_group_tests(tests, enter_folder, leave_folder);
 }

@@ -12,7 +12,7 @@
 #include "base/diag.h"
 #include "tests/unit/test.h"
 
-static void test_buf_grows_and_shrinks(void **state)
+TEST(test_buf_grows_and_shrinks)
 {
 	_cleanup_(kt_buf_deinit) struct kt_buf buf = KT_BUF_INIT(0);
 
@@ -27,7 +27,7 @@ static void test_buf_grows_and_shrinks(void **state)
 }
 
 /* The shell prints the original word. */
-static void test_buf_words(void **state)
+TEST(test_buf_words)
 {
 	static const char *const cases[][2] = {
 		{ "plain-1.0/a=b:c,d@e+f", "plain-1.0/a=b:c,d@e+f" },
@@ -46,7 +46,7 @@ static void test_buf_words(void **state)
 	}
 }
 
-static void test_little_endian(void **state)
+TEST(test_little_endian)
 {
 	_cleanup_(kt_buf_deinit) struct kt_buf buf = KT_BUF_INIT(9);
 	const uint8_t want[9] = { 0x34, 0x12, 8, 7, 6, 5, 4, 3, 2 };
@@ -65,7 +65,7 @@ static void test_little_endian(void **state)
 	assert_int_equal(kt_cursor_le(&c, 7), UINT64_C(0x02030405060708));
 }
 
-static void test_array_has_room(void **state)
+TEST(test_array_has_room)
 {
 	unsigned int *list = NULL;
 
@@ -82,7 +82,7 @@ static void test_array_has_room(void **state)
 	free(list);
 }
 
-static void test_buf_limit_leaves_it_unchanged(void **state)
+TEST(test_buf_limit_leaves_it_unchanged)
 {
 	_cleanup_(kt_buf_deinit) struct kt_buf buf = KT_BUF_INIT(8);
 
@@ -112,7 +112,7 @@ static int fold_it(int r)
 }
 
 /* The argument is often a call, which the macro must not repeat. */
-static void test_results_are_looked_at_once(void **state)
+TEST(test_results_are_looked_at_once)
 {
 	calls = 0;
 	assert_int_equal(raise_it(EIO), -EIO);
@@ -123,7 +123,7 @@ static void test_results_are_looked_at_once(void **state)
 	assert_int_equal(calls, 5);
 }
 
-static void test_cursor_stays_inside(void **state)
+TEST(test_cursor_stays_inside)
 {
 	const uint8_t bytes[] = { 0x34, 0x12, 0xff };
 	struct kt_cursor c = kt_cursor_over(bytes, sizeof(bytes));
@@ -138,7 +138,7 @@ static void test_cursor_stays_inside(void **state)
 	assert_true(c.failed);
 }
 
-static void test_diag_keeps_the_first_cause(void **state)
+TEST(test_diag_keeps_the_first_cause)
 {
 	struct kt_diag d = KT_DIAG_INIT;
 	char text[KT_DIAG_TEXT_MAX], big[2000];
@@ -156,20 +156,4 @@ static void test_diag_keeps_the_first_cause(void **state)
 	kt_diag_cause(&d, "%s", big);
 	assert_string_equal(d.cause + sizeof(d.cause) - 4, "...");
 	kt_diag_cause(NULL, "nowhere");
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_results_are_looked_at_once),
-		cmocka_unit_test(test_buf_grows_and_shrinks),
-		cmocka_unit_test(test_buf_limit_leaves_it_unchanged),
-		cmocka_unit_test(test_buf_words),
-		cmocka_unit_test(test_little_endian),
-		cmocka_unit_test(test_array_has_room),
-		cmocka_unit_test(test_cursor_stays_inside),
-		cmocka_unit_test(test_diag_keeps_the_first_cause),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -11,6 +11,20 @@
 #include "measure/bench/bench.h"
 #include "tests/unit/test.h"
 
+static struct kt_measured m;
+
+static void setup(void)
+{
+	kt_measured_init(&m, KT_MEASURED_DENSITY);
+}
+
+static void teardown(void)
+{
+	kt_measured_deinit(&m);
+}
+
+AROUND_EACH(setup, teardown);
+
 struct rig {
 	struct kt_bench_layout layouts[16];
 	unsigned int opens, closes, rounds, round_of_level;
@@ -127,14 +141,13 @@ static int rig_start(void *arg, unsigned int count, struct kt_bench_start *start
 	for (unsigned int i = 0; i < count; i++)
 		starts[i] = (struct kt_bench_start){
 			.took_ns = 30 + (i == count / 2 ? 5 : 0),
-			.phases = { { "map", 10 + i }, { "ready", 20 } },
-			.phase_count = 2,
+			.phases = { { { "map", 10 + i }, { "ready", 20 } }, 2 },
 		};
 	return 0;
 }
 
-static int measure(struct rig *rig, struct kt_measured *m, enum kt_measured_kind kind,
-		   enum kt_bench_axis axis, const char *levels, struct kt_diag *diag)
+static int measure(struct rig *rig, enum kt_measured_kind kind, enum kt_bench_axis axis,
+		   const char *levels, struct kt_diag *diag)
 {
 	const struct kt_bench_machines machines = { .arg = rig,
 						    .surface = "rig",
@@ -148,17 +161,17 @@ static int measure(struct rig *rig, struct kt_measured *m, enum kt_measured_kind
 	};
 
 	assert_int_equal(kt_levels_parse(&req.levels, levels, NULL), 0);
-	kt_measured_init(m, kind);
-	return kt_bench_run(m, &req, &machines, diag);
+	kt_measured_deinit(&m);
+	kt_measured_init(&m, kind);
+	return kt_bench_run(&m, &req, &machines, diag);
 }
 
-static void test_sample_is_the_slowest_of_a_round(void **state)
+TEST(test_sample_is_the_slowest_of_a_round)
 {
-	_cleanup_(kt_measured_deinit) struct kt_measured m;
 	const struct kt_sample_series *s;
 	struct rig rig = { 0 };
 
-	assert_int_equal(measure(&rig, &m, KT_MEASURED_DENSITY, KT_BENCH_SLOTS, "1,4", NULL), 0);
+	assert_int_equal(measure(&rig, KT_MEASURED_DENSITY, KT_BENCH_SLOTS, "1,4", NULL), 0);
 	assert_true(m.complete);
 	s = kt_samples_find(&m.samples, "round", "slots, rig", 4);
 	assert_int_equal(s->count, 3);
@@ -178,7 +191,7 @@ static void test_sample_is_the_slowest_of_a_round(void **state)
 	assert_int_equal(rig.seed_count, 4 * 1 + 4 * 4);
 }
 
-static void test_axes(void **state)
+TEST(test_axes)
 {
 	static const struct {
 		enum kt_bench_axis axis;
@@ -191,11 +204,9 @@ static void test_axes(void **state)
 	enum kt_bench_axis axis;
 
 	for (size_t i = 0; i < KT_ARRAY_SIZE(cases); i++) {
-		_cleanup_(kt_measured_deinit) struct kt_measured m;
 		struct rig rig = { 0 };
 
-		assert_int_equal(measure(&rig, &m, KT_MEASURED_DENSITY, cases[i].axis, "1,4", NULL),
-				 0);
+		assert_int_equal(measure(&rig, KT_MEASURED_DENSITY, cases[i].axis, "1,4", NULL), 0);
 		assert_memory_equal(&rig.layouts[1], &cases[i].want, sizeof(cases[i].want));
 		assert_string_equal(rig.last_cpu, cases[i].axis == KT_BENCH_VCPUS ? "3" : "");
 		assert_int_equal(kt_bench_axis_parse(&axis, m.axis), 0);
@@ -204,13 +215,12 @@ static void test_axes(void **state)
 	assert_int_equal(kt_bench_axis_parse(&axis, "cpus"), KT_BENCH_AXIS_E_NONE);
 }
 
-static void test_memory_of_clones(void **state)
+TEST(test_memory_of_clones)
 {
-	_cleanup_(kt_measured_deinit) struct kt_measured m;
 	const struct kt_sample_series *s;
 	struct rig rig = { 0 };
 
-	assert_int_equal(measure(&rig, &m, KT_MEASURED_DENSITY, KT_BENCH_MACHINES, "1,8", NULL), 0);
+	assert_int_equal(measure(&rig, KT_MEASURED_DENSITY, KT_BENCH_MACHINES, "1,8", NULL), 0);
 	s = kt_samples_find(&m.samples, "pss", "vms, rig", 8);
 	assert_int_equal(s->count, 3);
 	assert_int_equal(s->kind, KT_SAMPLE_MEMORY);
@@ -220,7 +230,7 @@ static void test_memory_of_clones(void **state)
 	assert_true(s->values[0] == 24);
 }
 
-static void test_wrong_output_is_no_sample(void **state)
+TEST(test_wrong_output_is_no_sample)
 {
 	static const struct {
 		int spoil;
@@ -235,13 +245,11 @@ static void test_wrong_output_is_no_sample(void **state)
 	};
 
 	for (size_t i = 0; i < KT_ARRAY_SIZE(cases); i++) {
-		_cleanup_(kt_measured_deinit) struct kt_measured m;
 		struct kt_diag diag = KT_DIAG_INIT;
 		struct rig rig = { .spoil = cases[i].spoil, .spoil_round = 7, .spoil_command = 2 };
 
-		assert_int_equal(
-			measure(&rig, &m, KT_MEASURED_DENSITY, KT_BENCH_SLOTS, "1,2,4", &diag),
-			KT_BENCH_E_WRONG);
+		assert_int_equal(measure(&rig, KT_MEASURED_DENSITY, KT_BENCH_SLOTS, "1,2,4", &diag),
+				 KT_BENCH_E_WRONG);
 		assert_string_equal(diag.doing, "level 2, repeat 1, command 2 of 2");
 		if (!strstr(diag.cause, cases[i].words))
 			fail_msg("'%s': %s", cases[i].words, diag.cause);
@@ -252,53 +260,49 @@ static void test_wrong_output_is_no_sample(void **state)
 	}
 }
 
-static void test_warm_up_is_checked_too(void **state)
+TEST(test_warm_up_is_checked_too)
 {
-	_cleanup_(kt_measured_deinit) struct kt_measured m;
 	struct kt_diag diag = KT_DIAG_INIT;
 	struct rig rig = { .spoil = FLIP, .spoil_round = 1, .spoil_command = 1 };
 
-	assert_int_equal(measure(&rig, &m, KT_MEASURED_EXEC, KT_BENCH_SLOTS, "1", &diag),
+	assert_int_equal(measure(&rig, KT_MEASURED_EXEC, KT_BENCH_SLOTS, "1", &diag),
 			 KT_BENCH_E_WRONG);
 	assert_string_equal(diag.doing, "level 1, warm-up, command 1 of 1");
 	assert_int_equal(m.samples.sample_count, 0);
 }
 
-static void test_failures_of_machines(void **state)
+TEST(test_failures_of_machines)
 {
 	static const int failures[] = { KT_BENCH_E_MACHINE, KT_BENCH_E_CANCELLED, -EMFILE };
 
 	for (size_t i = 0; i < KT_ARRAY_SIZE(failures); i++) {
-		_cleanup_(kt_measured_deinit) struct kt_measured a, b, c;
 		struct kt_diag diag = KT_DIAG_INIT;
 		struct rig open = { .fail_open = 2, .failure = failures[i] };
 		struct rig run = { .fail_round = 4, .failure = failures[i] };
 		struct rig start = { .fail_round = 3, .failure = failures[i] };
 
-		assert_int_equal(
-			measure(&open, &a, KT_MEASURED_DENSITY, KT_BENCH_SLOTS, "1,2", &diag),
-			failures[i]);
+		assert_int_equal(measure(&open, KT_MEASURED_DENSITY, KT_BENCH_SLOTS, "1,2", &diag),
+				 failures[i]);
 		assert_string_equal(diag.cause, "no machine");
 		assert_int_equal(open.closes, 2);
-		assert_int_equal(a.samples.sample_count, 3);
-		assert_int_equal(
-			measure(&run, &b, KT_MEASURED_DENSITY, KT_BENCH_SLOTS, "1,2", &diag),
-			failures[i]);
-		assert_int_equal(b.samples.sample_count, 2);
-		assert_int_equal(
-			measure(&start, &c, KT_MEASURED_BOOT, KT_BENCH_MACHINES, "1,2", &diag),
-			failures[i]);
-		assert_int_equal(kt_samples_find(&c.samples, "start", "vms, rig", 1)->count, 1);
-		assert_false(a.complete || b.complete || c.complete);
+		assert_int_equal(m.samples.sample_count, 3);
+		assert_false(m.complete);
+		assert_int_equal(measure(&run, KT_MEASURED_DENSITY, KT_BENCH_SLOTS, "1,2", &diag),
+				 failures[i]);
+		assert_int_equal(m.samples.sample_count, 2);
+		assert_false(m.complete);
+		assert_int_equal(measure(&start, KT_MEASURED_BOOT, KT_BENCH_MACHINES, "1,2", &diag),
+				 failures[i]);
+		assert_int_equal(kt_samples_find(&m.samples, "start", "vms, rig", 1)->count, 1);
+		assert_false(m.complete);
 	}
 }
 
-static void test_starts_with_their_phases(void **state)
+TEST(test_starts_with_their_phases)
 {
-	_cleanup_(kt_measured_deinit) struct kt_measured m;
 	struct rig rig = { 0 };
 
-	assert_int_equal(measure(&rig, &m, KT_MEASURED_RESTORE, KT_BENCH_MACHINES, "1,4", NULL), 0);
+	assert_int_equal(measure(&rig, KT_MEASURED_RESTORE, KT_BENCH_MACHINES, "1,4", NULL), 0);
 	assert_int_equal(rig.rounds, 8);
 	assert_int_equal(m.samples.series_count, 6);
 	assert_true(kt_samples_find(&m.samples, "start", "vms, rig", 4)->values[2] == 35);
@@ -307,19 +311,4 @@ static void test_starts_with_their_phases(void **state)
 	assert_true(kt_samples_find(&m.samples, "start.ready", "vms, rig", 1)->values[2] == 20);
 	assert_int_equal(m.samples.trace_count, 6);
 	assert_int_equal(rig.opens, 0);
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_sample_is_the_slowest_of_a_round),
-		cmocka_unit_test(test_axes),
-		cmocka_unit_test(test_memory_of_clones),
-		cmocka_unit_test(test_wrong_output_is_no_sample),
-		cmocka_unit_test(test_warm_up_is_checked_too),
-		cmocka_unit_test(test_failures_of_machines),
-		cmocka_unit_test(test_starts_with_their_phases),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Cells: defaults and what is over them, what cannot be, and the two ends of a job. */
-#include <stdio.h>
 #include <string.h>
 
 #include "base/cleanup.h"
@@ -13,7 +12,7 @@ KT_SCENARIO(plain, "declares nothing",
 KT_SCENARIO(unlike, "declares nothing but a snapshot", .snapshots = 1);
 KT_SCENARIO(full, "declares all",
 	.topo = "2n2l2c1t", .memory = KT_MIB(768), .nested = true, .start = KT_START_ATTACHED,
-	.modules = KT_MODULES("m"), .timeout = KT_SEC(7), .has_warm_up = true,
+	.modules = KT_MODULES("m"), .cmdline = "isolcpus=2", .timeout = KT_SEC(7), .has_warm_up = true,
 	.sched = KT_SCHED("a", .binary = "x", .args = KT_ARGS("y"),
 			  .limits = KT_LIMITS(.gap = 1, .spread = 1, .work_rate = 1,
 					      .isolation = KT_OFF)),
@@ -33,16 +32,13 @@ static struct kt_cell cell;
 
 static const struct kt_cell *make(const char *name, const struct kt_cell_wishes *wishes)
 {
-	struct kt_diag diag = KT_DIAG_INIT;
-
-	if (kt_cell_init(&cell, name ? kt_scenario_find(name) : NULL, wishes, &diag))
-		fail_msg("%s: %s", diag.doing, diag.cause);
+	assert_ok(kt_cell_init(&cell, name ? kt_scenario_find(name) : NULL, wishes, &diag));
 	return &cell;
 }
 
 /* ---- what it is ---- */
 
-static void test_defaults(void **state)
+TEST(test_defaults)
 {
 	const struct kt_cell *c = make("plain", &none);
 
@@ -52,6 +48,7 @@ static void test_defaults(void **state)
 	assert_int_equal(c->machine.accel, KT_ACCEL_AUTO);
 	assert_int_equal(c->start, KT_START_WARM);
 	assert_int_equal(c->timeout_ns, KT_SEC(120));
+	assert_null(c->machine.cmdline);
 	assert_null(c->scheds[0].name);
 	assert_null(kt_cell_boot(c));
 	assert_null(c->skip);
@@ -59,7 +56,7 @@ static void test_defaults(void **state)
 	assert_int_equal(make("long_one", &none)->timeout_ns, KT_SEC(125));
 }
 
-static void test_what_the_scenario_says(void **state)
+TEST(test_what_the_scenario_says)
 {
 	const struct kt_cell *c = make("full", &none);
 
@@ -68,6 +65,7 @@ static void test_what_the_scenario_says(void **state)
 	assert_int_equal(c->machine.memory_bytes, KT_MIB(768));
 	assert_true(c->machine.nested);
 	assert_string_equal(c->machine.modules[0], "m");
+	assert_string_equal(c->machine.cmdline, "isolcpus=2");
 	assert_int_equal(c->start, KT_START_ATTACHED);
 	assert_int_equal(c->timeout_ns, KT_SEC(7));
 	assert_string_equal(kt_cell_boot(c)->name, "a");
@@ -76,7 +74,7 @@ static void test_what_the_scenario_says(void **state)
 	assert_true(kt_cell_is_primed(c));
 }
 
-static void test_what_the_user_says(void **state)
+TEST(test_what_the_user_says)
 {
 	const struct kt_cell_wishes wishes = { .topology = "1n1l3c1t",
 					       .memory_bytes = KT_MIB(256),
@@ -108,7 +106,23 @@ static void test_what_the_user_says(void **state)
 	assert_string_equal(kt_cell_name(c, name), "full@1n1l3c1t+mine/0123456789ab/kvm/5");
 }
 
-static void test_seeds(void **state)
+/* The scenario's, else 10 s; the user's in any case. A longer one prolongs the run. */
+TEST(test_time_of_an_attach)
+{
+	const struct kt_cell_wishes wishes = { .has_seed = true, .attach_timeout_ns = KT_SEC(70) };
+	uint64_t timeout = make("plain", &none)->timeout_ns;
+	struct kt_scenario slow = *cell.scenario;
+
+	assert_int_equal(cell.attach_timeout_ns, KT_SEC(10));
+	assert_int_equal(make("plain", &wishes)->attach_timeout_ns, KT_SEC(70));
+	assert_int_equal(cell.timeout_ns, timeout + KT_SEC(60));
+	assert_int_equal(kt_cell_job(&cell, false).attach_timeout_ns, KT_SEC(70));
+	slow.attach_timeout = KT_SEC(20);
+	assert_int_equal(kt_cell_init(&cell, &slow, &none, NULL), 0);
+	assert_int_equal(cell.attach_timeout_ns, KT_SEC(20));
+}
+
+TEST(test_seeds)
 {
 	static const struct kt_cell_wishes random = { .seed = 5 };
 	uint64_t first = make("plain", &random)->machine.seed;
@@ -120,7 +134,7 @@ static void test_seeds(void **state)
 }
 
 /* No clone is a machine for measuring. */
-static void test_perf_is_cold(void **state)
+TEST(test_perf_is_cold)
 {
 	const struct kt_cell_wishes wishes = { .has_seed = true, .perf = true };
 
@@ -128,7 +142,7 @@ static void test_perf_is_cold(void **state)
 	assert_true(cell.machine.perf);
 }
 
-static void test_accelerator(void **state)
+TEST(test_accelerator)
 {
 	const struct kt_cell_wishes kvm = { .has_seed = true, .accel = KT_ACCEL_KVM };
 
@@ -145,7 +159,30 @@ static void test_accelerator(void **state)
 	assert_int_equal(cell.machine.accel, KT_ACCEL_KVM);
 }
 
-static void test_given_scheduler(void **state)
+/* Time is counted under tcg, but not in a nested machine, and where the user wants it. */
+TEST(test_time)
+{
+	struct kt_cell_wishes wishes = { .has_seed = true, .accel = KT_ACCEL_TCG };
+
+	make("plain", &none);
+	assert_int_equal(cell.machine.time, KT_TIME_AUTO);
+	kt_cell_settle(&cell, KT_ACCEL_TCG, NULL);
+	assert_int_equal(cell.machine.time, KT_TIME_COUNTED);
+	make("plain", &none);
+	kt_cell_settle(&cell, KT_ACCEL_KVM, NULL);
+	assert_int_equal(cell.machine.time, KT_TIME_HOST);
+	assert_int_equal(make("plain", &wishes)->machine.time, KT_TIME_COUNTED);
+	assert_int_equal(make(NULL, &wishes)->machine.time, KT_TIME_COUNTED);
+	assert_int_equal(make("full", &wishes)->machine.time, KT_TIME_HOST);
+	wishes.time = KT_TIME_HOST;
+	assert_int_equal(make("plain", &wishes)->machine.time, KT_TIME_HOST);
+	/* vmm/ refuses it. */
+	wishes.accel = KT_ACCEL_KVM;
+	wishes.time = KT_TIME_COUNTED;
+	assert_int_equal(make("plain", &wishes)->machine.time, KT_TIME_COUNTED);
+}
+
+TEST(test_given_scheduler)
 {
 	struct kt_cell_wishes wishes = { .has_seed = true, .scheduler = "./mine" };
 
@@ -162,7 +199,7 @@ static void test_given_scheduler(void **state)
 	assert_string_equal(cell.scheds[0].binary, "x");
 }
 
-static void test_limits(void **state)
+TEST(test_limits)
 {
 	struct kt_cell_wishes wishes = { .has_seed = true, .limits = { .gap = 5 } };
 	const struct kt_workers *w = kt_scenario_find("full")->workers;
@@ -188,7 +225,7 @@ static void test_limits(void **state)
 		assert_int_equal(kt_limit_get(&l->limits, i), 0);
 }
 
-static void test_what_cannot_be(void **state)
+TEST(test_what_cannot_be)
 {
 	static const struct {
 		struct kt_cell_wishes wishes;
@@ -213,7 +250,7 @@ static void test_what_cannot_be(void **state)
 /* ---- the border ---- */
 
 /* Each wish that both sides know of, and none that only the host does. */
-static void test_hash(void **state)
+TEST(test_hash)
 {
 	static const struct {
 		const char *scenario;
@@ -254,7 +291,7 @@ static void test_hash(void **state)
 }
 
 /* What init makes of a job is the cell that the host made the job of. */
-static void test_a_job_is_its_cell(void **state)
+TEST(test_a_job_is_its_cell)
 {
 	static const struct {
 		const char *scenario;
@@ -294,7 +331,7 @@ static void expect_differs(const struct kt_msg_job *job, const char *word)
 		fail_msg("%s: %s", diag.doing, diag.cause);
 }
 
-static void test_a_job_that_differs_is_refused(void **state)
+TEST(test_a_job_that_differs_is_refused)
 {
 	const struct kt_msg_job good = kt_cell_job(make("plain", &none), false);
 	struct kt_diag diag = KT_DIAG_INIT;
@@ -314,25 +351,5 @@ static void test_a_job_that_differs_is_refused(void **state)
 	job = good;
 	strcpy(job.scenario, "gone");
 	assert_int_equal(kt_cell_of_job(&cell, &job, &diag), KT_CELL_E_INVALID);
-	assert_non_null(strstr(diag.cause, "'gone'"));
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_defaults),
-		cmocka_unit_test(test_what_the_scenario_says),
-		cmocka_unit_test(test_what_the_user_says),
-		cmocka_unit_test(test_seeds),
-		cmocka_unit_test(test_perf_is_cold),
-		cmocka_unit_test(test_accelerator),
-		cmocka_unit_test(test_given_scheduler),
-		cmocka_unit_test(test_limits),
-		cmocka_unit_test(test_what_cannot_be),
-		cmocka_unit_test(test_hash),
-		cmocka_unit_test(test_a_job_is_its_cell),
-		cmocka_unit_test(test_a_job_that_differs_is_refused),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	assert_contains(diag.cause, "'gone'");
 }

@@ -19,10 +19,9 @@
 static struct kt_run_record rec;
 static struct sample_ids ids;
 
-static int setup(void **state)
+static void setup(void)
 {
-	if (kt_run_record_init(&rec))
-		return -1;
+	assert_int_equal(kt_run_record_init(&rec), 0);
 	sample_send_btf(rec.snapshots, &ids);
 	/* Large values of generation 0 must not satisfy a check of generation 1. */
 	sample_send_snapshot(rec.snapshots, &ids, 0, 0, 1000000);
@@ -31,14 +30,14 @@ static int setup(void **state)
 	sample_send_snapshot(rec.snapshots, &ids, 3, 2, 3);
 	sample_send_snapshot(rec.snapshots, &ids, 4, 2, 3);
 	rec.generations = 2;
-	return 0;
 }
 
-static int teardown(void **state)
+static void teardown(void)
 {
 	kt_run_record_deinit(&rec);
-	return 0;
 }
+
+AROUND_EACH(setup, teardown);
 
 /* Runs the check; returns its findings. */
 static size_t run(void (*fn)(struct kt_check *ck))
@@ -66,7 +65,7 @@ static void check_values(struct kt_check *ck)
 	KT_EXPECT_EQ(ck, kt_check_generations(ck), 2);
 }
 
-static void test_values_by_generation(void **state)
+TEST(test_values_by_generation)
 {
 	if (run(check_values))
 		fail_msg("%s", rec.findings[0].text);
@@ -79,10 +78,10 @@ static void check_fails(struct kt_check *ck)
 	KT_EXPECT(ck, false);
 }
 
-static void test_findings_arrive(void **state)
+TEST(test_findings_arrive)
 {
 	assert_int_equal(run(check_fails), 2);
-	assert_non_null(strstr(rec.findings[0].text, "2 is not > 5"));
+	assert_contains(rec.findings[0].text, "2 is not > 5");
 	assert_string_equal(rec.findings[0].file, "test-check.c");
 	assert_string_equal(rec.findings[1].text, "left at 2");
 	assert_false(rec.findings[1].from_guest);
@@ -96,10 +95,10 @@ static void check_unknown_name(struct kt_check *ck)
 	KT_EXPECT(ck, false);
 }
 
-static void test_unknown_name_is_a_finding(void **state)
+TEST(test_unknown_name_is_a_finding)
 {
 	assert_int_equal(run(check_unknown_name), 1);
-	assert_non_null(strstr(rec.findings[0].text, "there are: nr_dispatched"));
+	assert_contains(rec.findings[0].text, "there are: nr_dispatched");
 }
 
 static void check_no_snapshot(struct kt_check *ck)
@@ -110,10 +109,10 @@ static void check_no_snapshot(struct kt_check *ck)
 	KT_EXPECT(ck, false);
 }
 
-static void test_no_snapshot_is_a_finding(void **state)
+TEST(test_no_snapshot_is_a_finding)
 {
 	assert_int_equal(run(check_no_snapshot), 1);
-	assert_non_null(strstr(rec.findings[0].text, "no valid snapshot of generation 7"));
+	assert_contains(rec.findings[0].text, "no valid snapshot of generation 7");
 }
 
 static void check_crashes(struct kt_check *ck)
@@ -127,12 +126,12 @@ static void check_exits(struct kt_check *ck)
 	_exit(3);
 }
 
-static void test_bad_ends_are_findings(void **state)
+TEST(test_bad_ends_are_findings)
 {
 	assert_int_equal(run(check_crashes), 1);
-	assert_non_null(strstr(rec.findings[0].text, "the check crashed: Segmentation fault"));
+	assert_contains(rec.findings[0].text, "the check crashed: Segmentation fault");
 	assert_int_equal(run(check_exits), 2);
-	assert_non_null(strstr(rec.findings[1].text, "status 3"));
+	assert_contains(rec.findings[1].text, "status 3");
 }
 
 static void check_never_ends(struct kt_check *ck)
@@ -141,7 +140,7 @@ static void check_never_ends(struct kt_check *ck)
 		pause();
 }
 
-static void test_cancelled(void **state)
+TEST(test_cancelled)
 {
 	int fd = eventfd(1, EFD_CLOEXEC);
 
@@ -195,7 +194,7 @@ static void check_ops_and_scheds(struct kt_check *ck)
 	KT_EXPECT(ck, kt_check_op(ck, 1, 1, &op) == KT_CHECK_E_NO_OP);
 }
 
-static void test_ops_and_schedulers(void **state)
+TEST(test_ops_and_schedulers)
 {
 	add_ops_and_scheds();
 	assert_int_equal(run(check_ops_and_scheds), 1);
@@ -240,7 +239,7 @@ static void check_programs(struct kt_check *ck)
 	KT_EXPECT(ck, kt_check_program(ck, "c", &p) == KT_CHECK_E_NO_PROGRAM);
 }
 
-static void test_programs(void **state)
+TEST(test_programs)
 {
 	rec.declared = KT_PROGRAMS(KT_PROGRAM("a"), KT_PROGRAM("b"), KT_PROGRAM("c"));
 	add_program("a", 1, "first", 0);
@@ -255,7 +254,7 @@ static void check_complaint(struct kt_check *ck)
 	KT_EXPECT_MSG(ck, !kt_check_complaint(ck), "it said %s", kt_check_complaint(ck));
 }
 
-static void test_complaint(void **state)
+TEST(test_complaint)
 {
 	strcpy(rec.console_marks[rec.console_mark_count++], "BUG: first");
 	strcpy(rec.console_marks[rec.console_mark_count++], "BUG: second");
@@ -270,7 +269,7 @@ static void check_pipe_of_another(struct kt_check *ck)
 	KT_EXPECT(ck, write(others[1], "", 1) < 0 && errno == EBADF);
 }
 
-static void test_nothing_of_other_runs_is_open(void **state)
+TEST(test_nothing_of_other_runs_is_open)
 {
 	assert_int_equal(pipe2(others, O_CLOEXEC), 0);
 	if (run(check_pipe_of_another))
@@ -285,7 +284,7 @@ static void check_leaves_by_exit(struct kt_check *ck)
 }
 
 /* Buffered output of another thread is not written twice. */
-static void test_output_of_others_is_not_repeated(void **state)
+TEST(test_output_of_others_is_not_repeated)
 {
 	_cleanup_(kt_fclosep) FILE *file = tmpfile();
 	int out = dup(STDOUT_FILENO);
@@ -301,25 +300,4 @@ static void test_output_of_others_is_not_repeated(void **state)
 	close(out);
 	assert_int_equal(findings, 0);
 	assert_int_equal(lseek(fileno(file), 0, SEEK_END), 4);
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(test_values_by_generation, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_findings_arrive, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_unknown_name_is_a_finding, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_no_snapshot_is_a_finding, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_bad_ends_are_findings, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_cancelled, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_ops_and_schedulers, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_programs, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_complaint, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_nothing_of_other_runs_is_open, setup,
-						teardown),
-		cmocka_unit_test_setup_teardown(test_output_of_others_is_not_repeated, setup,
-						teardown),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
 }

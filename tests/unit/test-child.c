@@ -4,7 +4,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -41,7 +40,7 @@ static int run(const char *script, struct kt_child *child, struct seen *seen, st
 	return kt_child_run(child, diag);
 }
 
-static void test_output(void **state)
+TEST(test_output)
 {
 	struct seen seen = { .lines = KT_BUF_INIT(0), .cancel_fd = -1 };
 	_cleanup_(kt_buf_deinit) struct kt_buf output = KT_BUF_INIT(0);
@@ -54,7 +53,7 @@ static void test_output(void **state)
 	kt_buf_deinit(&seen.lines);
 }
 
-static void test_an_endless_line_is_cut(void **state)
+TEST(test_an_endless_line_is_cut)
 {
 	struct seen seen = { .lines = KT_BUF_INIT(0), .cancel_fd = -1 };
 	struct kt_child child = KT_CHILD_INIT;
@@ -76,7 +75,7 @@ static void expect_failure(const char *script, const char *words)
 	kt_buf_deinit(&seen.lines);
 }
 
-static void test_failures(void **state)
+TEST(test_failures)
 {
 	const char *const argv[] = { "no-such-program-of-ktest", NULL };
 	struct kt_child child = KT_CHILD_INIT;
@@ -86,11 +85,11 @@ static void test_failures(void **state)
 	expect_failure("kill -SEGV $$", "sh was ended by signal 11 (Segmentation fault)");
 	child.argv = argv;
 	assert_int_equal(kt_child_run(&child, &diag), KT_CHILD_E_NONE);
-	assert_non_null(strstr(diag.cause, "no-such-program-of-ktest"));
+	assert_contains(diag.cause, "no-such-program-of-ktest");
 }
 
 /* A full output buffer is a fault, and the program ends with it. */
-static void test_fault_ends_the_program(void **state)
+TEST(test_fault_ends_the_program)
 {
 	struct seen seen = { .lines = KT_BUF_INIT(0), .cancel_fd = -1 };
 	_cleanup_(kt_buf_deinit) struct kt_buf output = KT_BUF_INIT(10);
@@ -123,23 +122,12 @@ static void check_cancel(const char *script)
 	kt_buf_deinit(&seen.lines);
 }
 
-static void test_cancel(void **state)
+TEST(test_cancel)
 {
 	check_cancel("sleep 1000 & echo $$; wait");
 }
 
-static void test_cancel_one_that_ignores_it(void **state)
+TEST(test_cancel_one_that_ignores_it)
 {
 	check_cancel("trap '' TERM; echo $$; while :; do sleep 1; done");
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_output),	 cmocka_unit_test(test_an_endless_line_is_cut),
-		cmocka_unit_test(test_failures), cmocka_unit_test(test_fault_ends_the_program),
-		cmocka_unit_test(test_cancel),	 cmocka_unit_test(test_cancel_one_that_ignores_it),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
 }

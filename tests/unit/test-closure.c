@@ -4,9 +4,7 @@
  * found, in which order, and what is said when something is missing. Also the
  * readers below it, elf-deps and ld-cache, with damaged input.
  */
-#include <fcntl.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -16,6 +14,8 @@
 #include "machine/stage/ld-cache.h"
 #include "tests/unit/folder.h"
 #include "tests/unit/elf-sample.h"
+
+AROUND_ALL(make_top, remove_top);
 
 static void put(const char *name, const struct elf_sample *sample)
 {
@@ -44,10 +44,9 @@ static void put_interpreter(void)
 }
 
 /* libb is asked for twice and by a library; each is found once. */
-static void test_closure_is_transitive(void **state)
+TEST(test_closure_is_transitive)
 {
 	_cleanup_(kt_closure_deinit) struct kt_closure c = { 0 };
-	struct kt_diag diag = KT_DIAG_INIT;
 
 	put_interpreter();
 	put("default/liba.so", &(struct elf_sample){ .needed = { "libb.so", "libc.so" } });
@@ -55,7 +54,7 @@ static void test_closure_is_transitive(void **state)
 	put("default/libc.so", &(struct elf_sample){ 0 });
 	put("prog", &(struct elf_sample){ .interpreter = in_top("ld.so"),
 					  .needed = { "liba.so", "libb.so" } });
-	assert_int_equal(resolve(&c, "prog", NULL, &diag), 0);
+	assert_ok(resolve(&c, "prog", NULL, &diag));
 	assert_string_equal(c.interpreter, in_top("ld.so"));
 	assert_int_equal(c.lib_count, 3);
 	assert_string_equal(c.libs[0].path, in_top("default/liba.so"));
@@ -63,7 +62,7 @@ static void test_closure_is_transitive(void **state)
 	assert_string_equal(c.libs[2].path, in_top("default/libc.so"));
 }
 
-static void test_missing_library_is_named_with_who_asks(void **state)
+TEST(test_missing_library_is_named_with_who_asks)
 {
 	_cleanup_(kt_closure_deinit) struct kt_closure c = { 0 };
 	struct kt_diag diag = KT_DIAG_INIT;
@@ -73,8 +72,8 @@ static void test_missing_library_is_named_with_who_asks(void **state)
 	put("prog",
 	    &(struct elf_sample){ .interpreter = in_top("ld.so"), .needed = { "libm1.so" } });
 	assert_int_equal(resolve(&c, "prog", NULL, &diag), KT_CLOSURE_E_LIBRARY);
-	assert_non_null(strstr(diag.cause, "'libgone.so.7'"));
-	assert_non_null(strstr(diag.cause, in_top("default/libm1.so")));
+	assert_contains(diag.cause, "'libgone.so.7'");
+	assert_contains(diag.cause, in_top("default/libm1.so"));
 	assert_null(c.libs);
 }
 
@@ -82,11 +81,10 @@ static void expect_found(const struct elf_sample *prog, const char *library_path
 {
 	_cleanup_(kt_closure_deinit) struct kt_closure c = { 0 };
 	_cleanup_(kt_buf_deinit) struct kt_buf dirs = KT_BUF_INIT(0);
-	struct kt_diag diag = KT_DIAG_INIT;
 	char dir[KT_PATH_MAX];
 
 	put("bin/prog", prog);
-	assert_int_equal(resolve(&c, "bin/prog", library_path, &diag), 0);
+	assert_ok(resolve(&c, "bin/prog", library_path, &diag));
 	assert_int_equal(c.lib_count, 1);
 	assert_string_equal(c.libs[0].path, where);
 	/* The test's folder is in /tmp, where the guest has a file system of its own. */
@@ -98,7 +96,7 @@ static void expect_found(const struct elf_sample *prog, const char *library_path
 }
 
 /* rpath, LD_LIBRARY_PATH, runpath, default; runpath switches rpath off. */
-static void test_order_of_search(void **state)
+TEST(test_order_of_search)
 {
 	struct elf_sample prog = { .needed = { "libx.so" } };
 	char interpreter[KT_PATH_MAX], rpath[KT_PATH_MAX], env[KT_PATH_MAX], runpath[KT_PATH_MAX];
@@ -131,7 +129,7 @@ static void test_order_of_search(void **state)
 }
 
 /* A file of that name which is no x86-64 library does not end the search. */
-static void test_foreign_file_is_passed_over(void **state)
+TEST(test_foreign_file_is_passed_over)
 {
 	struct elf_sample prog = { .needed = { "libf.so" } };
 	char interpreter[KT_PATH_MAX], env[2 * KT_PATH_MAX];
@@ -152,10 +150,10 @@ static void expect_refused(const char *name, int condition, const char *text)
 	struct kt_diag diag = KT_DIAG_INIT;
 
 	assert_int_equal(resolve(&c, name, NULL, &diag), condition);
-	assert_non_null(strstr(diag.cause, text));
+	assert_contains(diag.cause, text);
 }
 
-static void test_what_is_no_program_is_refused(void **state)
+TEST(test_what_is_no_program_is_refused)
 {
 	put("refused/arm", &(struct elf_sample){ .machine = EM_AARCH64 });
 	expect_refused("refused/arm", KT_CLOSURE_E_NOTELF, "another machine");
@@ -170,46 +168,43 @@ static void test_what_is_no_program_is_refused(void **state)
 	put("refused/odd",
 	    &(struct elf_sample){ .interpreter = "/no/such/ld.so", .needed = { "x" } });
 	expect_refused("refused/odd", KT_CLOSURE_E_LIBRARY, "'/no/such/ld.so'");
-	expect_refused("absent", -ENOENT, "No such file");
+	expect_refused("absent", KT_CLOSURE_E_NONE, "No such file");
 }
 
 /* glibc opens it at run time; without it a thread that exits ends the program. */
-static void test_unwinder_comes_with_glibc(void **state)
+TEST(test_unwinder_comes_with_glibc)
 {
 	_cleanup_(kt_closure_deinit) struct kt_closure with = { 0 }, without = { 0 };
-	struct kt_diag diag = KT_DIAG_INIT;
 
 	put_interpreter();
 	put("gnu/libc.so.6", &(struct elf_sample){ 0 });
 	put("prog",
 	    &(struct elf_sample){ .interpreter = in_top("ld.so"), .needed = { "libc.so.6" } });
-	assert_int_equal(resolve(&without, "prog", in_top("gnu"), &diag), 0);
+	assert_ok(resolve(&without, "prog", in_top("gnu"), &diag));
 	assert_int_equal(without.lib_count, 1);
 	put("gnu/libgcc_s.so.1", &(struct elf_sample){ .needed = { "libc.so.6" } });
-	assert_int_equal(resolve(&with, "prog", in_top("gnu"), &diag), 0);
+	assert_ok(resolve(&with, "prog", in_top("gnu"), &diag));
 	assert_int_equal(with.lib_count, 2);
 	assert_string_equal(with.libs[1].path, in_top("gnu/libgcc_s.so.1"));
 }
 
-static void test_static_program_needs_nothing(void **state)
+TEST(test_static_program_needs_nothing)
 {
 	_cleanup_(kt_closure_deinit) struct kt_closure c = { 0 };
-	struct kt_diag diag = KT_DIAG_INIT;
 
 	put("static", &(struct elf_sample){ 0 });
-	assert_int_equal(resolve(&c, "static", NULL, &diag), 0);
+	assert_ok(resolve(&c, "static", NULL, &diag));
 	assert_null(c.interpreter);
 	assert_int_equal(c.lib_count, 0);
 }
 
 /* This very program, with the host's own cache and folders. */
-static void test_a_real_program(void **state)
+TEST(test_a_real_program)
 {
 	_cleanup_(kt_closure_deinit) struct kt_closure c = { 0 };
-	struct kt_diag diag = KT_DIAG_INIT;
 	bool has_debug = false, has_cmocka = false;
 
-	assert_int_equal(kt_closure_resolve(&c, &has_debug, "/proc/self/exe", NULL, &diag), 0);
+	assert_ok(kt_closure_resolve(&c, &has_debug, "/proc/self/exe", NULL, &diag));
 	assert_true(has_debug);
 	for (size_t i = 0; i < c.lib_count; i++) {
 		assert_int_equal(access(c.libs[i].path, R_OK), 0);
@@ -220,7 +215,7 @@ static void test_a_real_program(void **state)
 }
 
 /* Every truncation and every damaged byte either reads or is refused. */
-static void test_damaged_files_are_harmless(void **state)
+TEST(test_damaged_files_are_harmless)
 {
 	const struct elf_sample sample = { .interpreter = "/ld.so",
 					   .needed = { "liba", "libb" },
@@ -264,7 +259,7 @@ static size_t make_ld_cache(uint8_t *buf)
 	return at + sizeof(strings);
 }
 
-static void test_linker_cache(void **state)
+TEST(test_linker_cache)
 {
 	uint8_t buf[256];
 	size_t len = make_ld_cache(buf);
@@ -279,22 +274,4 @@ static void test_linker_cache(void **state)
 	assert_null(kt_ld_cache_find(buf, len, "libz.so"));
 	buf[0] = 'x';
 	assert_null(kt_ld_cache_find(buf, len, "liba.so"));
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_closure_is_transitive),
-		cmocka_unit_test(test_missing_library_is_named_with_who_asks),
-		cmocka_unit_test(test_order_of_search),
-		cmocka_unit_test(test_foreign_file_is_passed_over),
-		cmocka_unit_test(test_what_is_no_program_is_refused),
-		cmocka_unit_test(test_unwinder_comes_with_glibc),
-		cmocka_unit_test(test_static_program_needs_nothing),
-		cmocka_unit_test(test_a_real_program),
-		cmocka_unit_test(test_damaged_files_are_harmless),
-		cmocka_unit_test(test_linker_cache),
-	};
-
-	return cmocka_run_group_tests(tests, make_top, remove_top);
 }

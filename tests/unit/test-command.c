@@ -8,13 +8,14 @@
 static struct kt_commands all;
 
 /* No link: nothing may be sent. */
-static int setup(void **state)
+static void setup(void)
 {
 	const struct kt_msg_hello hello = { .slots = KT_SLOTS_MAX + 1 };
 
 	kt_commands_begin(&all, &hello);
-	return 0;
 }
+
+AROUND_EACH(setup, NULL);
 
 static void refused(const char *const *argv, const char *const *env)
 {
@@ -27,7 +28,7 @@ static void refused(const char *const *argv, const char *const *env)
 	assert_null(all.list[0]);
 }
 
-static void test_arguments_are_bounded(void **state)
+TEST(test_arguments_are_bounded)
 {
 	static const char *many[KT_EXEC_ARGS_MAX + 2], *const few[] = { "x", NULL };
 	static char longest[KT_EXEC_BYTES_MAX + 1];
@@ -42,7 +43,7 @@ static void test_arguments_are_bounded(void **state)
 	refused(few, large);
 }
 
-static void test_slots_are_bounded(void **state)
+TEST(test_slots_are_bounded)
 {
 	struct kt_msg m = { .type = KT_MSG_EXEC_END, .exec_end.slot = KT_SLOTS_MAX };
 
@@ -54,14 +55,4 @@ static void test_slots_are_bounded(void **state)
 	assert_true(kt_commands_take(&all, &m));
 	m = (struct kt_msg){ .type = KT_MSG_INPUT_TAKEN, .input_taken.slot = KT_SLOTS_MAX };
 	assert_true(kt_commands_take(&all, &m));
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup(test_arguments_are_bounded, setup),
-		cmocka_unit_test_setup(test_slots_are_bounded, setup),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -27,7 +27,7 @@ static struct kt_console_scanner fresh(void)
 	return (struct kt_console_scanner){ .on_mark = on_mark };
 }
 
-static void test_panic_in_pieces(void **state)
+TEST(test_panic_in_pieces)
 {
 	struct kt_console_scanner s = fresh();
 
@@ -40,7 +40,7 @@ static void test_panic_in_pieces(void **state)
 	scan(&s, "---[ end Kernel panic - not syncing: sysrq triggered crash ]---\n");
 }
 
-static void test_each_mark(void **state)
+TEST(test_each_mark)
 {
 	static const struct {
 		const char *line;
@@ -53,6 +53,17 @@ static void test_each_mark(void **state)
 		{ "[ 1] INFO: task x:1 blocked for more than 120 seconds.\n", KT_CONSOLE_STALL },
 		{ "sched_ext: BPF scheduler \"a\" disabled (runnable task stall)\n",
 		  KT_CONSOLE_SCX },
+		{ "[ 1] WARNING: CPU: 1 PID: 7 at kernel/sched/ext.c:1 f+0x1/0x2\n",
+		  KT_CONSOLE_OOPS },
+		{ "[ 1] UBSAN: array-index-out-of-bounds in a.c:1:2\n", KT_CONSOLE_OOPS },
+		{ "[ 1] refcount_t: underflow; use-after-free.\n", KT_CONSOLE_OOPS },
+		{ "[ 1] general protection fault, probably for non-canonical\n", KT_CONSOLE_OOPS },
+		{ "[ 1] rcu: INFO: rcu_preempt detected expedited stalls on CPUs/tasks: { 1- }\n",
+		  KT_CONSOLE_STALL },
+		{ "[ 1] watchdog: Watchdog detected hard LOCKUP on cpu 1\n", KT_CONSOLE_STALL },
+		{ "[ 1] sched_ext: Soft lockup - CPU1 stuck for 4s, disabling \"a\"\n",
+		  KT_CONSOLE_STALL },
+		{ "[ 1] Out of memory: Killed process 7 (eater) total-vm:1kB\n", KT_CONSOLE_OOM },
 		{ KT_CONSOLE_FAILED "mount proc: ENOENT\n", KT_CONSOLE_INIT_FAILED },
 	};
 
@@ -65,7 +76,22 @@ static void test_each_mark(void **state)
 	assert_string_equal(last, "mount proc: ENOENT");
 }
 
-static void test_hostile_lines(void **state)
+/* The message of an end stands in the next line; other lines of sched_ext are no marks. */
+TEST(test_ends_of_schedulers)
+{
+	struct kt_console_scanner s = fresh();
+
+	scan(&s, "sched_ext: \"a\" does not implement cgroup cpu.weight\n");
+	assert_int_equal(counts[KT_CONSOLE_SCX], 0);
+	scan(&s, "sched_ext: BPF scheduler \"a\" disabled (runtime error)\n");
+	scan(&s, "sched_ext: a: told so\n");
+	assert_int_equal(counts[KT_CONSOLE_SCX], 2);
+	assert_string_equal(last, "sched_ext: a: told so");
+	scan(&s, "sched_ext: a: once more\n");
+	assert_int_equal(counts[KT_CONSOLE_SCX], 2);
+}
+
+TEST(test_hostile_lines)
 {
 	struct kt_console_scanner s = fresh();
 	char junk[5000];
@@ -78,15 +104,4 @@ static void test_hostile_lines(void **state)
 	kt_console_scan(&s, junk, sizeof(junk));
 	scan(&s, "\nKernel panic - not syncing: still seen\n");
 	assert_int_equal(counts[KT_CONSOLE_PANIC], 1);
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_panic_in_pieces),
-		cmocka_unit_test(test_each_mark),
-		cmocka_unit_test(test_hostile_lines),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -20,7 +20,7 @@ static void read_back(struct kt_buf *out, int fd)
 	assert_int_equal(kt_read_file(path, out), 0);
 }
 
-static void test_members_come_back(void **state)
+TEST(test_members_come_back)
 {
 	_cleanup_(kt_buf_deinit) struct kt_buf bytes = KT_BUF_INIT(0);
 	_cleanup_(kt_closep) int fd = memfd_create("out", MFD_CLOEXEC);
@@ -65,7 +65,7 @@ static void test_members_come_back(void **state)
 }
 
 /* What is not aligned or not closed would be lost to the kernel. */
-static void test_archives_can_follow_each_other(void **state)
+TEST(test_archives_can_follow_each_other)
 {
 	_cleanup_(kt_buf_deinit) struct kt_buf bytes = KT_BUF_INIT(0);
 	_cleanup_(kt_closep) int fd = memfd_create("out", MFD_CLOEXEC);
@@ -84,7 +84,7 @@ static void test_archives_can_follow_each_other(void **state)
 	assert_memory_equal(m.data, "12345", 5);
 }
 
-static void test_same_content_same_bytes(void **state)
+TEST(test_same_content_same_bytes)
 {
 	struct kt_buf bytes[2] = { KT_BUF_INIT(0), KT_BUF_INIT(0) };
 
@@ -102,7 +102,7 @@ static void test_same_content_same_bytes(void **state)
 	kt_buf_deinit(&bytes[1]);
 }
 
-static void test_refuses_what_cannot_be_written(void **state)
+TEST(test_refuses_what_cannot_be_written)
 {
 	_cleanup_(kt_closep) int fd = memfd_create("out", MFD_CLOEXEC);
 	_cleanup_(kt_closep) int huge = memfd_create("huge", MFD_CLOEXEC);
@@ -119,16 +119,4 @@ static void test_refuses_what_cannot_be_written(void **state)
 	assert_int_equal(kt_cpio_file_fd(&cpio, "d", 0644, folder), -EINVAL);
 	assert_int_equal(ftruncate(huge, (off_t)UINT32_MAX + 1), 0);
 	assert_int_equal(kt_cpio_file_fd(&cpio, "h", 0644, huge), -EFBIG);
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_members_come_back),
-		cmocka_unit_test(test_archives_can_follow_each_other),
-		cmocka_unit_test(test_same_content_same_bytes),
-		cmocka_unit_test(test_refuses_what_cannot_be_written),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -12,7 +12,7 @@ static const struct kt_cpu_place places[] = {
 	{ 5, 1, 2, 4 }, { 6, 1, 2, 5 }, { 7, 1, 3, 6 },
 };
 
-static void test_sets(void **state)
+TEST(test_sets)
 {
 	static const struct {
 		struct kt_cpus cpus;
@@ -62,7 +62,7 @@ static void test_sets(void **state)
 }
 
 /* Parts have no CPU in common and leave none out, however many there are. */
-static void test_parts(void **state)
+TEST(test_parts)
 {
 	unsigned int seen;
 
@@ -84,7 +84,7 @@ static void test_parts(void **state)
 	}
 }
 
-static void test_longest_list(void **state)
+TEST(test_longest_list)
 {
 	struct kt_cpu_mask mask;
 	char list[KT_CPU_LIST_MAX];
@@ -95,15 +95,4 @@ static void test_longest_list(void **state)
 	assert_string_equal(list + strlen(list) - 3, "254");
 	memset(&mask, 0xff, sizeof(mask));
 	assert_string_equal(kt_cpu_mask_format(&mask, list), "0-255");
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_sets),
-		cmocka_unit_test(test_parts),
-		cmocka_unit_test(test_longest_list),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -33,7 +33,7 @@ static int open_copy(const struct kt_buf *image, size_t len, struct kt_diag *dia
 	return r;
 }
 
-static void test_whole_image(void **state)
+TEST(test_whole_image)
 {
 	_cleanup_(kt_buf_deinit) struct kt_buf image = KT_BUF_INIT(0);
 	struct kt_diag diag = KT_DIAG_INIT;
@@ -53,7 +53,7 @@ static void test_whole_image(void **state)
 	assert_false(kt_diag_is_set(&diag));
 }
 
-static void test_no_build_id(void **state)
+TEST(test_no_build_id)
 {
 	_cleanup_(kt_buf_deinit) struct kt_buf image = KT_BUF_INIT(0);
 	const struct fake_spec spec = { .no_build_id = true };
@@ -69,7 +69,7 @@ static void test_no_build_id(void **state)
 #define FIELD(type, member) offsetof(type, member), sizeof(((type *)NULL)->member)
 #define LOAD(member)	    sizeof(Elf64_Ehdr) + FIELD(Elf64_Phdr, member)
 
-static void test_each_bad_field_is_named(void **state)
+TEST(test_each_bad_field_is_named)
 {
 	static const struct {
 		size_t offset, size;
@@ -112,7 +112,7 @@ static void test_each_bad_field_is_named(void **state)
 }
 
 /* The section headers are last, so every truncated image is malformed. */
-static void test_truncation_anywhere(void **state)
+TEST(test_truncation_anywhere)
 {
 	_cleanup_(kt_buf_deinit) struct kt_buf image = KT_BUF_INIT(0);
 
@@ -125,7 +125,7 @@ static void test_truncation_anywhere(void **state)
 	}
 }
 
-static void test_corruption_anywhere_stays_inside(void **state)
+TEST(test_corruption_anywhere_stays_inside)
 {
 	_cleanup_(kt_buf_deinit) struct kt_buf image = KT_BUF_INIT(0);
 	static const uint8_t values[] = { 0x00, 0x7f, 0x80, 0xff };
@@ -142,7 +142,7 @@ static void test_corruption_anywhere_stays_inside(void **state)
 	}
 }
 
-static void test_section_outside_the_file(void **state)
+TEST(test_section_outside_the_file)
 {
 	_cleanup_(kt_buf_deinit) struct kt_buf image = KT_BUF_INIT(0);
 	struct kt_elf_section section;
@@ -160,7 +160,7 @@ static void test_section_outside_the_file(void **state)
 	assert_int_equal(kt_elf_section(&elf, ".BTF", &section), 0);
 }
 
-static void test_release_of_the_banner(void **state)
+TEST(test_release_of_the_banner)
 {
 	static const char at_end[] = "xxLinux version 6.1";
 	char release[KT_NAME_MAX], long_one[400];
@@ -179,7 +179,7 @@ static void test_release_of_the_banner(void **state)
 	assert_int_equal(strlen(release), KT_NAME_MAX - 1);
 }
 
-static void test_struct_lookup(void **state)
+TEST(test_struct_lookup)
 {
 	_cleanup_(kt_buf_deinit) struct kt_buf image = KT_BUF_INIT(0);
 	struct kt_diag diag = KT_DIAG_INIT;
@@ -196,24 +196,8 @@ static void test_struct_lookup(void **state)
 	assert_false(has);
 	btf.size -= 1;
 	assert_int_equal(kt_image_has_struct(&btf, "int", &has, &diag), KT_IMAGE_E_BAD);
-	assert_non_null(strstr(diag.cause, ".BTF"));
+	assert_contains(diag.cause, ".BTF");
 	btf.data = NULL;
 	btf.size = 0;
 	assert_int_equal(kt_image_has_struct(&btf, "int", &has, NULL), KT_IMAGE_E_BAD);
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_whole_image),
-		cmocka_unit_test(test_no_build_id),
-		cmocka_unit_test(test_each_bad_field_is_named),
-		cmocka_unit_test(test_truncation_anywhere),
-		cmocka_unit_test(test_corruption_anywhere_stays_inside),
-		cmocka_unit_test(test_section_outside_the_file),
-		cmocka_unit_test(test_release_of_the_banner),
-		cmocka_unit_test(test_struct_lookup),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -12,7 +12,7 @@ static bool near(double a, double b, double relative)
 	return fabs(a - b) <= relative * fabs(b);
 }
 
-static void test_slope(void **state)
+TEST(test_slope)
 {
 	/* Means 2.5 and 3.5; sums (x-mx)^2 = 5, (x-mx)(y-my) = 4. */
 	static const struct kt_xy points[] = { { 1, 2 }, { 2, 4 }, { 3, 3 }, { 4, 5 } };
@@ -30,7 +30,7 @@ static void test_slope(void **state)
 	assert_true(near(slope, 8388608, 1e-12));
 }
 
-static void test_slope_of_too_little(void **state)
+TEST(test_slope_of_too_little)
 {
 	static const struct kt_xy same[] = { { 3, 1 }, { 3, 2 }, { 3, 3 } };
 	double slope;
@@ -41,7 +41,7 @@ static void test_slope_of_too_little(void **state)
 }
 
 /* From sums of exact binomial terms, by rational arithmetic. */
-static void test_known_bounds(void **state)
+TEST(test_known_bounds)
 {
 	static const struct {
 		uint64_t failures, trials;
@@ -64,7 +64,7 @@ static void test_known_bounds(void **state)
 }
 
 /* Without failures the equation is (1 - p)^n = 0.05, and p about 3 / n. */
-static void test_rule_of_three(void **state)
+TEST(test_rule_of_three)
 {
 	static const uint64_t trials[] = { 100, 1000, 10000, 1000000, 1000000000 };
 
@@ -76,32 +76,18 @@ static void test_rule_of_three(void **state)
 	}
 }
 
-static void test_bounds_that_say_nothing(void **state)
+TEST(test_bounds_that_say_nothing)
 {
 	assert_true(kt_failure_bound(0, 0) == 1);
 	assert_true(kt_failure_bound(7, 7) == 1);
 	assert_true(kt_failure_bound(8, 7) == 1);
 }
 
-static void test_many_failures(void **state)
+TEST(test_many_failures)
 {
 	/* The normal approximation: half plus 1.645 * sqrt(0.25 / n). */
 	assert_true(near(kt_failure_bound(500000, 1000000), 0.5 + 1.645 * 0.0005, 1e-5));
 	/* Each failure more makes it worse. */
 	for (uint64_t k = 0; k < 100; k++)
 		assert_true(kt_failure_bound(k + 1, 100) > kt_failure_bound(k, 100));
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_slope),
-		cmocka_unit_test(test_slope_of_too_little),
-		cmocka_unit_test(test_known_bounds),
-		cmocka_unit_test(test_rule_of_three),
-		cmocka_unit_test(test_bounds_that_say_nothing),
-		cmocka_unit_test(test_many_failures),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
 }

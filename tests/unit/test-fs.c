@@ -10,7 +10,9 @@
 #include "base/fs.h"
 #include "tests/unit/folder.h"
 
-static void test_path_is_never_cut(void **state)
+AROUND_EACH(make_top, remove_top);
+
+TEST(test_path_is_never_cut)
 {
 	char path[KT_PATH_MAX], name[KT_PATH_MAX];
 
@@ -22,7 +24,7 @@ static void test_path_is_never_cut(void **state)
 	assert_int_equal(kt_path_format(path, "%s/", name), -ENAMETOOLONG);
 }
 
-static void test_mkdir_p(void **state)
+TEST(test_mkdir_p)
 {
 	struct stat st;
 
@@ -37,7 +39,7 @@ static void test_mkdir_p(void **state)
 	assert_int_equal(kt_mkdir_p("/"), 0);
 }
 
-static void test_write_then_read(void **state)
+TEST(test_write_then_read)
 {
 	_cleanup_(kt_buf_deinit) struct kt_buf buf = KT_BUF_INIT(0);
 	size_t len = 200000;
@@ -57,7 +59,7 @@ static void test_write_then_read(void **state)
 	assert_int_equal(st.st_mode & 0777, 0644);
 }
 
-static void test_read_limit(void **state)
+TEST(test_read_limit)
 {
 	_cleanup_(kt_buf_deinit) struct kt_buf exact = KT_BUF_INIT(5);
 	_cleanup_(kt_buf_deinit) struct kt_buf small = KT_BUF_INIT(4);
@@ -77,7 +79,7 @@ static void test_read_limit(void **state)
 	assert_int_equal(kt_try_read_file(top, &none), -EISDIR);
 }
 
-static void test_failed_write_leaves_the_old_file_and_no_other(void **state)
+TEST(test_failed_write_leaves_the_old_file_and_no_other)
 {
 	assert_int_equal(mkdir(in_top("d"), 0755), 0);
 	assert_int_equal(kt_write_file_atomic(in_top("d"), "x", 1), -EISDIR);
@@ -105,18 +107,18 @@ static void check_copy(int dst_flags)
 	assert_int_equal(kt_copy_fd(src, src), -EBADF);
 }
 
-static void test_copy_starts_at_the_front(void **state)
+TEST(test_copy_starts_at_the_front)
 {
 	check_copy(0);
 }
 
 /* sendfile(2) refuses a destination with O_APPEND. */
-static void test_copy_to_appending_file(void **state)
+TEST(test_copy_to_appending_file)
 {
 	check_copy(O_APPEND);
 }
 
-static void test_remove_tree_follows_no_link(void **state)
+TEST(test_remove_tree_follows_no_link)
 {
 	char outside[KT_PATH_MAX];
 	struct stat st;
@@ -136,7 +138,7 @@ static void test_remove_tree_follows_no_link(void **state)
 }
 
 /* A hostile tree must not exhaust descriptors or the stack. */
-static void test_remove_tree_has_a_depth_limit(void **state)
+TEST(test_remove_tree_has_a_depth_limit)
 {
 	char path[KT_PATH_MAX] = "", *p = path;
 
@@ -151,7 +153,7 @@ static void test_remove_tree_has_a_depth_limit(void **state)
 	assert_int_equal(kt_remove_tree(in_top("deep")), 0);
 }
 
-static void test_xdg_folders(void **state)
+TEST(test_xdg_folders)
 {
 	char path[KT_PATH_MAX];
 
@@ -167,26 +169,4 @@ static void test_xdg_folders(void **state)
 	assert_string_equal(path, "/home/u/.local/state/ktest");
 	unsetenv("HOME");
 	assert_int_equal(kt_state_dir(path), -ENOENT);
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_path_is_never_cut),
-		cmocka_unit_test_setup_teardown(test_mkdir_p, make_top, remove_top),
-		cmocka_unit_test_setup_teardown(test_write_then_read, make_top, remove_top),
-		cmocka_unit_test_setup_teardown(test_read_limit, make_top, remove_top),
-		cmocka_unit_test_setup_teardown(test_failed_write_leaves_the_old_file_and_no_other,
-						make_top, remove_top),
-		cmocka_unit_test_setup_teardown(test_copy_starts_at_the_front, make_top,
-						remove_top),
-		cmocka_unit_test_setup_teardown(test_copy_to_appending_file, make_top, remove_top),
-		cmocka_unit_test_setup_teardown(test_remove_tree_follows_no_link, make_top,
-						remove_top),
-		cmocka_unit_test_setup_teardown(test_remove_tree_has_a_depth_limit, make_top,
-						remove_top),
-		cmocka_unit_test(test_xdg_folders),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -4,7 +4,6 @@
  * kept of it, and that nothing but a whole run is a pass.
  */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -12,6 +11,23 @@
 #include "measure/gate/gate.h"
 #include "tests/unit/folder.h"
 #include "tests/unit/test.h"
+
+static struct kt_gate_result res;
+static struct kt_measured m;
+
+static void setup(void)
+{
+	kt_measured_init(&m, KT_MEASURED_GATE);
+	make_top();
+}
+
+static void teardown(void)
+{
+	kt_measured_deinit(&m);
+	remove_top();
+}
+
+AROUND_EACH(setup, teardown);
 
 enum at { NOWHERE, BAKE, ACQUIRE, PROBE, RELEASE };
 
@@ -49,33 +65,27 @@ static int rig_bake(void *arg, const struct kt_gate_cell *cell, struct kt_diag *
 	return step(rig, BAKE, diag);
 }
 
-static void phase(struct kt_gate_phases *phases, const char *name, uint64_t ns)
-{
-	phases->list[phases->count].name = name;
-	phases->list[phases->count++].ns = ns;
-}
-
-static int rig_acquire(void *arg, struct kt_gate_phases *phases, struct kt_diag *diag)
+static int rig_acquire(void *arg, struct kt_phases *phases, struct kt_diag *diag)
 {
 	struct rig *rig = arg;
 
 	assert_int_equal(rig->held++, 0);
-	phase(phases, "map", 100);
+	kt_phases_add(phases, "map", 100);
 	return step(rig, ACQUIRE, diag);
 }
 
-static int rig_probe(void *arg, uint64_t seed, struct kt_gate_phases *phases, struct kt_diag *diag)
+static int rig_probe(void *arg, uint64_t seed, struct kt_phases *phases, struct kt_diag *diag)
 {
 	struct rig *rig = arg;
 
 	assert_int_equal(rig->held, 1);
 	if (rig->calls[PROBE] < KT_ARRAY_SIZE(rig->seeds))
 		rig->seeds[rig->calls[PROBE]] = seed;
-	phase(phases, "probe", 1000 + rig->calls[PROBE]);
+	kt_phases_add(phases, "probe", 1000 + rig->calls[PROBE]);
 	return step(rig, PROBE, diag);
 }
 
-static int rig_release(void *arg, struct kt_gate_phases *phases, struct kt_diag *diag)
+static int rig_release(void *arg, struct kt_phases *phases, struct kt_diag *diag)
 {
 	struct rig *rig = arg;
 	int r = step(rig, RELEASE, diag);
@@ -120,7 +130,7 @@ static void on_failure(void *arg, const struct kt_gate_cell *cell, unsigned int 
 	struct rig *rig = arg;
 
 	rig->failures++;
-	assert_non_null(strstr(diag->cause, "broken"));
+	assert_contains(diag->cause, "broken");
 }
 
 static bool cancelled(void *arg)
@@ -151,8 +161,7 @@ static struct kt_gate_request request(struct rig *rig)
 	};
 }
 
-static int run_request(struct rig *rig, struct kt_gate_result *res, struct kt_measured *m,
-		       const struct kt_gate_request *req)
+static int run_request(struct rig *rig, const struct kt_gate_request *req)
 {
 	const struct kt_gate_machines machines = {
 		.arg = rig,
@@ -167,24 +176,25 @@ static int run_request(struct rig *rig, struct kt_gate_result *res, struct kt_me
 	};
 	int r;
 
-	kt_measured_init(m, KT_MEASURED_GATE);
-	r = kt_gate_run(res, m, req, &machines);
+	kt_measured_deinit(&m);
+	kt_measured_init(&m, KT_MEASURED_GATE);
+	r = kt_gate_run(&res, &m, req, &machines);
 	assert_int_equal(rig->closes, 1);
 	assert_int_equal(rig->held, 0);
 	return r;
 }
 
-static int run(struct rig *rig, struct kt_gate_result *res, struct kt_measured *m)
+static int run(struct rig *rig)
 {
 	const struct kt_gate_request req = request(rig);
 
-	return run_request(rig, res, m, &req);
+	return run_request(rig, &req);
 }
 
-static size_t sum(const struct kt_measured *m, const char *metric, double *ret_sum)
+static size_t sum(const char *metric, double *ret_sum)
 {
 	const struct kt_sample_series *s =
-		kt_samples_find(&m->samples, metric, "fresh idle none, rig", 4);
+		kt_samples_find(&m.samples, metric, "fresh idle none, rig", 4);
 
 	*ret_sum = 0;
 	for (size_t i = 0; s && i < s->count; i++)
@@ -192,33 +202,29 @@ static size_t sum(const struct kt_measured *m, const char *metric, double *ret_s
 	return s ? s->count : 0;
 }
 
-static void test_all_pass(void **state)
+TEST(test_all_pass)
 {
-	_cleanup_(kt_measured_deinit) struct kt_measured m;
-	struct kt_gate_result res;
 	struct rig rig = { 0 };
 	double total;
 
-	assert_int_equal(run(&rig, &res, &m), 0);
+	assert_int_equal(run(&rig), 0);
 	assert_int_equal(kt_gate_exit(&res), KT_EXIT_PASS);
 	assert_true(m.complete);
 	assert_int_equal(res.cycles, 5);
 	assert_int_equal(res.wanted, 5);
-	assert_int_equal(sum(&m, "failed", &total), 5);
+	assert_int_equal(sum("failed", &total), 5);
 	assert_true(total == 0);
-	assert_int_equal(sum(&m, "phase.probe", &total), 5);
+	assert_int_equal(sum("phase.probe", &total), 5);
 	assert_true(total == 5010);
-	assert_int_equal(sum(&m, "phase.map", &total), 5);
+	assert_int_equal(sum("phase.map", &total), 5);
 	assert_string_equal(res.kept, "");
 	assert_int_equal(rig.discards, 0);
 	for (int i = 1; i < 5; i++)
 		assert_true(rig.seeds[i] != rig.seeds[i - 1]);
 }
 
-static void test_every_cell(void **state)
+TEST(test_every_cell)
 {
-	_cleanup_(kt_measured_deinit) struct kt_measured m;
-	struct kt_gate_result res;
 	struct rig rig = { 0 };
 	struct kt_gate_request req = request(&rig);
 
@@ -227,8 +233,8 @@ static void test_every_cell(void **state)
 	req.scheduler = "scx_a";
 	assert_int_equal(kt_gate_samples(&req), 8 * 5 * 13);
 	/* A thousand cycles of each number of vCPUs, mode and load must fit into one file. */
-	assert_true(4 * 2 * 2 * 1000 * (1 + KT_GATE_PHASES_MAX) <= KT_SAMPLES_MAX);
-	assert_int_equal(run_request(&rig, &res, &m, &req), 0);
+	assert_true(4 * 2 * 2 * 1000 * (1 + KT_PHASES_MAX) <= KT_SAMPLES_MAX);
+	assert_int_equal(run_request(&rig, &req), 0);
 	assert_string_equal(rig.text, "1 fresh idle scx_a|1 fresh busy scx_a|1 reuse idle scx_a|"
 				      "1 reuse busy scx_a|8 fresh idle scx_a|8 fresh busy scx_a|"
 				      "8 reuse idle scx_a|8 reuse busy scx_a|");
@@ -236,28 +242,26 @@ static void test_every_cell(void **state)
 	assert_int_equal(kt_gate_exit(&res), KT_EXIT_PASS);
 }
 
-static void test_each_failure_is_counted(void **state)
+TEST(test_each_failure_is_counted)
 {
 	static const enum at places[] = { ACQUIRE, PROBE, RELEASE };
 
 	for (size_t i = 0; i < KT_ARRAY_SIZE(places); i++) {
-		_cleanup_(kt_measured_deinit) struct kt_measured m;
 		struct rig rig = {
 			.at = places[i], .from = 2, .to = 3, .failure = KT_GATE_E_FAILED
 		};
-		struct kt_gate_result res;
 		double total;
 
-		assert_int_equal(run(&rig, &res, &m), 0);
+		assert_int_equal(run(&rig), 0);
 		assert_int_equal(kt_gate_exit(&res), KT_EXIT_FAIL);
 		assert_int_equal(res.cycles, 5);
 		assert_int_equal(res.failures, 2);
 		assert_int_equal(rig.failures, 2);
 		assert_int_equal(rig.discards, 2);
-		assert_int_equal(sum(&m, "failed", &total), 5);
+		assert_int_equal(sum("failed", &total), 5);
 		assert_true(total == 2);
 		/* Times of those that passed only. */
-		assert_int_equal(sum(&m, "phase.map", &total), 3);
+		assert_int_equal(sum("phase.map", &total), 3);
 		assert_int_equal(m.samples.trace_count, 2);
 		assert_int_equal(m.samples.traces[0].repeat, 1);
 		assert_string_equal(m.samples.traces[0].name, "failure: fresh idle none, rig");
@@ -266,25 +270,23 @@ static void test_each_failure_is_counted(void **state)
 	}
 }
 
-static void test_first_failure_is_kept(void **state)
+TEST(test_first_failure_is_kept)
 {
-	_cleanup_(kt_measured_deinit) struct kt_measured m, again;
 	_cleanup_(kt_buf_deinit) struct kt_buf text = KT_BUF_INIT(0), cause = KT_BUF_INIT(0);
 	struct rig rig = { .at = PROBE, .from = 3, .to = 5, .failure = KT_GATE_E_FAILED };
 	struct kt_gate_request req = request(&rig);
 	struct rig other = { 0 };
-	struct kt_gate_result res;
 	char path[KT_PATH_MAX];
 
-	assert_int_equal(run(&rig, &res, &m), 0);
+	assert_int_equal(run(&rig), 0);
 	assert_int_equal(rig.keeps, 1);
 	assert_memory_equal(res.kept, top, strlen(top));
 	assert_false(kt_diag_is_set(&res.unkept));
 	assert_int_equal(kt_path_format(path, "%s/rerun.sh", res.kept), 0);
 	assert_int_equal(kt_read_file(path, &text), 0);
-	assert_non_null(strstr(kt_buf_str(&text),
-			       "exec /bin/ktest gate restore --vcpus 4 --mode fresh --load idle "
-			       "--seed 7 --cycles 1 --first 2 "));
+	assert_contains(kt_buf_str(&text),
+			"exec /bin/ktest gate restore --vcpus 4 --mode fresh --load idle "
+			"--seed 7 --cycles 1 --first 2 ");
 	assert_int_equal(kt_path_format(path, "%s/cause.txt", res.kept), 0);
 	assert_int_equal(kt_read_file(path, &cause), 0);
 	assert_string_equal(kt_buf_str(&cause), "broken in call 3\n");
@@ -292,74 +294,67 @@ static void test_first_failure_is_kept(void **state)
 	req.cycles = 1;
 	req.first = 2;
 	req.arg = &other;
-	assert_int_equal(run_request(&other, &res, &again, &req), 0);
+	assert_int_equal(run_request(&other, &req), 0);
 	assert_true(other.seeds[0] == rig.seeds[2]);
 }
 
-static void test_failure_that_cannot_be_kept(void **state)
+TEST(test_failure_that_cannot_be_kept)
 {
-	_cleanup_(kt_measured_deinit) struct kt_measured m;
 	struct rig rig = {
 		.at = PROBE, .from = 1, .to = 1, .failure = KT_GATE_E_FAILED, .keep_fails = 1
 	};
-	struct kt_gate_result res;
 
-	assert_int_equal(run(&rig, &res, &m), 0);
+	assert_int_equal(run(&rig), 0);
 	assert_int_equal(kt_gate_exit(&res), KT_EXIT_FAIL);
 	assert_string_equal(res.unkept.cause, "no room");
 	assert_int_equal(res.cycles, 5);
 }
 
-static void test_failed_bake_is_inconclusive(void **state)
+TEST(test_failed_bake_is_inconclusive)
 {
-	_cleanup_(kt_measured_deinit) struct kt_measured m, n;
 	struct rig rig = { .at = BAKE, .from = 1, .to = 1, .failure = KT_GATE_E_FAILED };
 	struct rig worse = { .at = PROBE, .from = 1, .to = 1, .failure = KT_GATE_E_FAILED };
 	struct kt_gate_request req = request(&rig);
-	struct kt_gate_result res;
 
 	req.loads[KT_GATE_BUSY] = true;
-	assert_int_equal(run_request(&rig, &res, &m, &req), 0);
+	assert_int_equal(run_request(&rig, &req), 0);
 	assert_int_equal(kt_gate_exit(&res), KT_EXIT_INCONCLUSIVE);
 	assert_int_equal(res.bakes_failed, 1);
 	assert_int_equal(res.cycles, 5); /* of the other cell */
 	assert_false(m.complete);
 	assert_string_equal(m.samples.traces[0].name, "bake: fresh idle none, rig");
 	/* A failure weighs more. */
-	assert_int_equal(run(&worse, &res, &n), 0);
+	assert_int_equal(run(&worse), 0);
 	res.bakes_failed = 1;
 	assert_int_equal(kt_gate_exit(&res), KT_EXIT_FAIL);
 }
 
-static void test_cut_short_is_no_pass(void **state)
+TEST(test_cut_short_is_no_pass)
 {
-	_cleanup_(kt_measured_deinit) struct kt_measured m, n, o;
 	struct rig rig = { .cancel_after = 3 };
 	struct rig inside = { .at = PROBE, .from = 2, .to = 2, .failure = KT_GATE_E_CANCELLED };
 	struct rig none = { 0 };
 	struct kt_gate_request req = request(&none);
-	struct kt_gate_result res;
 
-	assert_int_equal(run(&rig, &res, &m), 0);
+	assert_int_equal(run(&rig), 0);
 	assert_true(res.cancelled);
 	assert_int_equal(res.cycles, 3);
 	assert_int_equal(kt_gate_exit(&res), KT_EXIT_INCONCLUSIVE);
 	assert_false(m.complete);
-	assert_int_equal(run(&inside, &res, &n), 0);
+	assert_int_equal(run(&inside), 0);
 	assert_int_equal(res.cycles, 1);
 	assert_int_equal(res.failures, 0);
 	assert_int_equal(inside.discards, 1);
 	assert_int_equal(kt_gate_exit(&res), KT_EXIT_INCONCLUSIVE);
 	req.is_cancelled = cancelled_at_once;
-	assert_int_equal(run_request(&none, &res, &o, &req), 0);
+	assert_int_equal(run_request(&none, &req), 0);
 	assert_int_equal(res.cycles, 0);
 	assert_int_equal(kt_gate_exit(&res), KT_EXIT_INCONCLUSIVE);
 }
 
-static void test_nothing_run_is_no_pass(void **state)
+TEST(test_nothing_run_is_no_pass)
 {
-	struct kt_gate_result res = { .wanted = 0 };
-
+	res = (struct kt_gate_result){ .wanted = 0 };
 	assert_int_equal(kt_gate_exit(&res), KT_EXIT_INCONCLUSIVE);
 	res.wanted = res.cycles = 1;
 	assert_int_equal(kt_gate_exit(&res), KT_EXIT_PASS);
@@ -373,36 +368,15 @@ static void test_nothing_run_is_no_pass(void **state)
 	assert_int_equal(kt_gate_exit(&res), KT_EXIT_INCONCLUSIVE);
 }
 
-static void test_fault_of_the_host_ends_it(void **state)
+TEST(test_fault_of_the_host_ends_it)
 {
-	_cleanup_(kt_measured_deinit) struct kt_measured m;
 	struct rig rig = { .at = ACQUIRE, .from = 2, .to = 9, .failure = -ENOMEM };
-	struct kt_gate_result res;
 
-	assert_int_equal(run(&rig, &res, &m), -ENOMEM);
+	assert_int_equal(run(&rig), -ENOMEM);
 	assert_int_equal(res.cycles, 1);
 	assert_string_equal(res.fault.cause, "broken in call 2");
 	assert_int_equal(rig.discards, 1);
 	assert_int_equal(rig.failures, 0);
 	assert_int_equal(kt_gate_exit(&res), KT_EXIT_INCONCLUSIVE);
 	assert_false(m.complete);
-}
-
-#define TEST(fn) cmocka_unit_test_setup_teardown(fn, make_top, remove_top)
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		TEST(test_all_pass),
-		TEST(test_every_cell),
-		TEST(test_each_failure_is_counted),
-		TEST(test_first_failure_is_kept),
-		TEST(test_failure_that_cannot_be_kept),
-		TEST(test_failed_bake_is_inconclusive),
-		TEST(test_cut_short_is_no_pass),
-		TEST(test_nothing_run_is_no_pass),
-		TEST(test_fault_of_the_host_ends_it),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
 }

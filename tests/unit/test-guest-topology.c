@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Reading the CPU topology, from folders made to look like sysfs. */
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
-#include "base/fs.h"
 #include "init/sysfs.h"
 #include "tests/unit/folder.h"
+
+AROUND_ALL(make_top, remove_top);
 
 static void put(const char *text, const char *fmt, unsigned int cpu)
 {
@@ -30,7 +29,7 @@ static void put_cpu(unsigned int cpu, const char *core, const char *llc, const c
 }
 
 /* Two nodes, two LLCs, two threads on each core; node 3 becomes node 1. */
-static void test_ids_are_dense(void **state)
+TEST(test_ids_are_dense)
 {
 	struct kt_cpu_place p[8];
 	size_t n = 0;
@@ -50,7 +49,7 @@ static void test_ids_are_dense(void **state)
 	}
 }
 
-static void test_package_stands_in_for_a_missing_cache(void **state)
+TEST(test_package_stands_in_for_a_missing_cache)
 {
 	struct kt_cpu_place p[8];
 	size_t n = 0;
@@ -68,7 +67,7 @@ static void test_package_stands_in_for_a_missing_cache(void **state)
 	assert_int_equal(p[2].core, 2);
 }
 
-static void test_no_more_than_asked_for(void **state)
+TEST(test_no_more_than_asked_for)
 {
 	struct kt_cpu_place p[2];
 	size_t n = 0;
@@ -84,7 +83,7 @@ static void put_node(unsigned int node, const char *distance, const char *meminf
 	put(meminfo, "node%u/meminfo", node);
 }
 
-static void test_nodes(void **state)
+TEST(test_nodes)
 {
 	static const uint8_t distances[] = { 10, 21, 254, 10 };
 	struct kt_nodes_view view;
@@ -101,7 +100,7 @@ static void test_nodes(void **state)
 	assert_memory_equal(view.distances, distances, 4);
 }
 
-static void test_nodes_that_make_no_sense(void **state)
+TEST(test_nodes_that_make_no_sense)
 {
 	struct kt_nodes_view view;
 
@@ -121,7 +120,7 @@ static void test_nodes_that_make_no_sense(void **state)
 	assert_int_equal(view.count, 0);
 }
 
-static void test_lists(void **state)
+TEST(test_lists)
 {
 	struct kt_cpu_place p[2];
 	size_t n;
@@ -138,18 +137,4 @@ static void test_lists(void **state)
 	assert_int_equal(kt_topology_read(p, 2, &n, top), -EINVAL);
 	put("\n", "online", 0);
 	assert_int_equal(kt_topology_read(p, 2, &n, "/nonexistent"), -ENOENT);
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_ids_are_dense),
-		cmocka_unit_test(test_package_stands_in_for_a_missing_cache),
-		cmocka_unit_test(test_no_more_than_asked_for),
-		cmocka_unit_test(test_nodes),
-		cmocka_unit_test(test_nodes_that_make_no_sense),
-		cmocka_unit_test(test_lists),
-	};
-
-	return cmocka_run_group_tests(tests, make_top, remove_top);
 }

@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Histograms: buckets without gaps, nearest-rank percentiles, the form on the wire. */
 #include <errno.h>
-#include <string.h>
 
 #include "base/cleanup.h"
 #include "base/histogram.h"
 #include "tests/unit/test.h"
 
 /* Each bucket begins at the end of the previous bucket and is at most 1/8 wide. */
-static void test_buckets(void **state)
+TEST(test_buckets)
 {
 	for (unsigned int i = 1; i < KT_HISTOGRAM_BUCKETS; i++) {
 		uint64_t first = kt_histogram_upper(i - 1) + 1, last = kt_histogram_upper(i);
@@ -26,7 +25,7 @@ static void test_buckets(void **state)
 	assert_int_equal(kt_histogram_bucket(UINT64_MAX), KT_HISTOGRAM_BUCKETS - 1);
 }
 
-static void test_percentiles(void **state)
+TEST(test_percentiles)
 {
 	struct kt_histogram h = { { 0 } };
 
@@ -41,7 +40,7 @@ static void test_percentiles(void **state)
 	assert_in_range(kt_histogram_percentile(&h, 1000), 1000000, 1125000);
 }
 
-static void test_counts_do_not_wrap(void **state)
+TEST(test_counts_do_not_wrap)
 {
 	struct kt_histogram h = { { 0 } };
 
@@ -52,7 +51,7 @@ static void test_counts_do_not_wrap(void **state)
 	assert_int_equal(kt_histogram_percentile(&h, 999), 3);
 }
 
-static void test_wire(void **state)
+TEST(test_wire)
 {
 	uint8_t bytes[4 * KT_HISTOGRAM_BUCKETS + 4] = { 0 };
 	struct kt_histogram h = { { 0 } }, again;
@@ -71,16 +70,4 @@ static void test_wire(void **state)
 	assert_int_equal(kt_histogram_read(&again, bytes, sizeof(bytes)), -EINVAL);
 	kt_histogram_add(&h, UINT64_MAX);
 	assert_int_equal(kt_histogram_write(&h, bytes), 4 * KT_HISTOGRAM_BUCKETS);
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_buckets),
-		cmocka_unit_test(test_percentiles),
-		cmocka_unit_test(test_counts_do_not_wrap),
-		cmocka_unit_test(test_wire),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
 }

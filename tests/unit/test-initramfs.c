@@ -13,11 +13,12 @@
 #include "base/cleanup.h"
 #include "base/fs.h"
 #include "base/limits.h"
-#include "base/process.h"
 #include "proto/staging.h"
 #include "machine/stage/initramfs.h"
 #include "tests/unit/folder.h"
 #include "tests/unit/cpio-reader.h"
+
+AROUND_ALL(make_cache, remove_top);
 
 static const char *init_path, *sched_path;
 
@@ -43,7 +44,7 @@ static int build(struct kt_buf *out, const struct kt_initramfs_spec *spec, struc
 	return 0;
 }
 
-static void test_end_mark_is_the_last_member(void **state)
+TEST(test_end_mark_is_the_last_member)
 {
 	_cleanup_(kt_buf_deinit) struct kt_buf bytes = KT_BUF_INIT(0);
 	struct kt_initramfs_spec spec = { .init_path = small_init() };
@@ -85,7 +86,7 @@ static void check_parents(const struct kt_buf *bytes)
 }
 
 /* The test program itself is dynamically linked and has symbols. */
-static void test_dynamic_program_brings_its_libraries(void **state)
+TEST(test_dynamic_program_brings_its_libraries)
 {
 	_cleanup_(kt_buf_deinit) struct kt_buf bytes = KT_BUF_INIT(0);
 	_cleanup_(kt_freep) char *self = realpath("/proc/self/exe", NULL);
@@ -103,7 +104,8 @@ static void test_dynamic_program_brings_its_libraries(void **state)
 	assert_memory_equal(m.data, "one\0a b\0", 9);
 	assert_true(cpio_find(bytes.data, bytes.len, "staging/schedulers/one/library-path", &m));
 	assert_true(m.len > 0 && m.data[0] == '/');
-	assert_true(cpio_find(bytes.data, bytes.len, "staging/schedulers/two/bin", &m));
+	assert_true(
+		cpio_find(bytes.data, bytes.len, "staging/schedulers/two/bin/test-initramfs", &m));
 	assert_int_equal(m.mode, S_IFREG | 0755);
 	assert_int_equal(stat(self, &st), 0);
 	assert_true((off_t)m.len < st.st_size);
@@ -114,11 +116,47 @@ static void test_dynamic_program_brings_its_libraries(void **state)
 	assert_memory_equal(m.data, "argv-0\0a b\0", m.len);
 	assert_int_equal(m.len, 12);
 	assert_true(cpio_find(bytes.data, bytes.len, "staging/programs/one/library-path", &m));
-	assert_true(cpio_find(bytes.data, bytes.len, "staging/programs/one/bin", &m));
+	assert_true(
+		cpio_find(bytes.data, bytes.len, "staging/programs/one/bin/test-initramfs", &m));
 	assert_int_equal(m.mode, S_IFREG | 0755);
+	assert_true(cpio_find(bytes.data, bytes.len, "staging/programs/one/program", &m));
+	assert_int_equal(m.len, strlen("test-initramfs"));
+	assert_memory_equal(m.data, "test-initramfs", m.len);
 }
 
-static void test_arguments_are_bounded(void **state)
+/* The name of a program's file may have any bytes but '/'. */
+TEST(test_names_of_programs_are_plain)
+{
+	static const struct {
+		const char *path, *file;
+	} cases[] = {
+		{ "/opt/scx mine", "scx_mine" },
+		{ "./a\n\x1b[1m\xc3\xa9", "a__[1m__" },
+		{ "/x/..hidden", "_.hidden" },
+		{ "scx_rusty-1.0.9+git", "scx_rusty-1.0.9+git" },
+		{ "/x/", "_" },
+		{ ".", "_" },
+	};
+	char file[KT_NAME_MAX], longest[300];
+
+	for (size_t i = 0; i < KT_ARRAY_SIZE(cases); i++) {
+		kt_staging_file_of(cases[i].path, file);
+		assert_string_equal(file, cases[i].file);
+		assert_true(kt_staging_is_file(file));
+	}
+	memset(longest, 'n', sizeof(longest) - 1);
+	longest[sizeof(longest) - 1] = 0;
+	kt_staging_file_of(longest, file);
+	assert_int_equal(strlen(file), KT_NAME_MAX - 1);
+	assert_true(kt_staging_is_file(file));
+	assert_false(kt_staging_is_file(longest));
+	assert_false(kt_staging_is_file(""));
+	assert_false(kt_staging_is_file(".."));
+	assert_false(kt_staging_is_file("a/b"));
+	assert_false(kt_staging_is_file("a b"));
+}
+
+TEST(test_arguments_are_bounded)
 {
 	_cleanup_(kt_freep) char *self = realpath("/proc/self/exe", NULL);
 	const char *args[KT_ARGS_MAX + 2] = { NULL };
@@ -129,14 +167,14 @@ static void test_arguments_are_bounded(void **state)
 
 	for (unsigned int i = 0; i <= KT_ARGS_MAX; i++)
 		args[i] = "x";
-	assert_int_equal(kt_initramfs_build(&fd, &spec, &diag), -ENOBUFS);
-	assert_non_null(strstr(diag.cause, "more than 64 arguments"));
+	assert_int_equal(kt_initramfs_build(&fd, &spec, &diag), KT_INITRAMFS_E_ARGUMENTS);
+	assert_contains(diag.cause, "more than 64 arguments");
 	args[KT_ARGS_MAX] = NULL;
 	assert_int_equal(kt_initramfs_build(&fd, &spec, &diag), 0);
 	close(fd);
 }
 
-static void test_extra_files(void **state)
+TEST(test_extra_files)
 {
 	_cleanup_(kt_buf_deinit) struct kt_buf bytes = KT_BUF_INIT(0);
 	char path[KT_PATH_MAX];
@@ -156,11 +194,11 @@ static void test_extra_files(void **state)
 
 	strcpy(path, "/nonexistent/file");
 	assert_int_equal(build(&bytes, &spec, &diag), KT_INITRAMFS_E_MISSING);
-	assert_non_null(strstr(diag.doing, "/nonexistent/file"));
+	assert_contains(diag.doing, "/nonexistent/file");
 }
 
 /* This program as a file: it comes whole, with its libraries and where they lie. */
-static void test_file_that_is_a_program(void **state)
+TEST(test_file_that_is_a_program)
 {
 	_cleanup_(kt_buf_deinit) struct kt_buf bytes = KT_BUF_INIT(0);
 	_cleanup_(kt_freep) char *self = realpath("/proc/self/exe", NULL);
@@ -195,11 +233,10 @@ static void file_refused(const char *path, const char *guest_path, const char *t
 
 	assert_int_equal(kt_initramfs_build(&fd, &spec, &diag), KT_INITRAMFS_E_FILE);
 	assert_int_equal(fd, -1);
-	if (!strstr(diag.cause, text))
-		fail_msg("'%s' not in: %s", text, diag.cause);
+	assert_contains(diag.cause, text);
 }
 
-static void test_files_that_are_refused(void **state)
+TEST(test_files_that_are_refused)
 {
 	char path[KT_PATH_MAX];
 
@@ -225,12 +262,12 @@ static void expect_refused(const char *path, int condition, const char *text)
 
 	assert_int_equal(kt_initramfs_build(&fd, &spec, &diag), condition);
 	assert_int_equal(fd, -1);
-	assert_non_null(strstr(diag.doing, "'primary'"));
-	assert_non_null(strstr(diag.doing, path));
-	assert_non_null(strstr(diag.cause, text));
+	assert_contains(diag.doing, "'primary'");
+	assert_contains(diag.doing, path);
+	assert_contains(diag.cause, text);
 }
 
-static void test_what_cannot_be_staged(void **state)
+TEST(test_what_cannot_be_staged)
 {
 	char path[KT_PATH_MAX];
 
@@ -281,10 +318,10 @@ static void damage(const char *path, size_t at, bool cut)
 	close(fd);
 }
 
-static void test_damaged_cache_is_rebuilt(void **state)
+TEST(test_damaged_cache_is_rebuilt)
 {
 	struct kt_initramfs_spec spec = { 0 };
-	struct kt_buf first = KT_BUF_INIT(0);
+	_cleanup_(kt_buf_deinit) struct kt_buf first = KT_BUF_INIT(0);
 	struct stat st;
 	char dir[KT_PATH_MAX], init[KT_PATH_MAX];
 
@@ -309,14 +346,13 @@ static void test_damaged_cache_is_rebuilt(void **state)
 		kt_buf_deinit(&again);
 		kt_buf_deinit(&repaired);
 	}
-	kt_buf_deinit(&first);
 }
 
 /* The cached file is what is used: its bytes show in the result. */
-static void test_cache_is_used(void **state)
+TEST(test_cache_is_used)
 {
 	struct kt_initramfs_spec spec = { .init_path = small_init() };
-	struct kt_buf bytes = KT_BUF_INIT(0);
+	_cleanup_(kt_buf_deinit) struct kt_buf bytes = KT_BUF_INIT(0);
 	struct stat before, after;
 
 	assert_int_equal(build(&bytes, &spec, NULL), 0);
@@ -325,13 +361,12 @@ static void test_cache_is_used(void **state)
 	assert_int_equal(build(&bytes, &spec, NULL), 0);
 	assert_int_equal(stat(cached_file(), &after), 0);
 	assert_int_equal(before.st_ino, after.st_ino);
-	kt_buf_deinit(&bytes);
 }
 
-static void test_no_cache_is_no_obstacle(void **state)
+TEST(test_no_cache_is_no_obstacle)
 {
 	struct kt_initramfs_spec spec = { .init_path = small_init() };
-	struct kt_buf bytes = KT_BUF_INIT(0);
+	_cleanup_(kt_buf_deinit) struct kt_buf bytes = KT_BUF_INIT(0);
 	int r;
 
 	assert_int_equal(setenv("XDG_CACHE_HOME", "/proc/nowhere", 1), 0);
@@ -339,16 +374,15 @@ static void test_no_cache_is_no_obstacle(void **state)
 	assert_int_equal(setenv("XDG_CACHE_HOME", top, 1), 0);
 	assert_int_equal(r, 0);
 	assert_true(bytes.len > 0);
-	kt_buf_deinit(&bytes);
 }
 
 /* ---- sizes that were promised ---- */
 
-static void test_sizes(void **state)
+TEST(test_sizes)
 {
 	struct kt_initramfs_program sched = { "primary", sched_path, NULL };
 	struct kt_initramfs_spec spec = { init_path, &sched, sched_path ? 1 : 0, NULL, 0 };
-	struct kt_buf bytes = KT_BUF_INIT(0);
+	_cleanup_(kt_buf_deinit) struct kt_buf bytes = KT_BUF_INIT(0);
 	struct stat st;
 
 	if (!init_path)
@@ -357,26 +391,11 @@ static void test_sizes(void **state)
 	assert_true(st.st_size < 2 << 20);
 	assert_int_equal(build(&bytes, &spec, NULL), 0);
 	assert_true(bytes.len < 4u << 20);
-	kt_buf_deinit(&bytes);
 }
 
 int main(int argc, char **argv)
 {
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_end_mark_is_the_last_member),
-		cmocka_unit_test(test_dynamic_program_brings_its_libraries),
-		cmocka_unit_test(test_arguments_are_bounded),
-		cmocka_unit_test(test_extra_files),
-		cmocka_unit_test(test_file_that_is_a_program),
-		cmocka_unit_test(test_files_that_are_refused),
-		cmocka_unit_test(test_what_cannot_be_staged),
-		cmocka_unit_test(test_damaged_cache_is_rebuilt),
-		cmocka_unit_test(test_cache_is_used),
-		cmocka_unit_test(test_no_cache_is_no_obstacle),
-		cmocka_unit_test(test_sizes),
-	};
-
 	init_path = argc > 1 ? argv[1] : NULL;
 	sched_path = argc > 2 ? argv[2] : NULL;
-	return cmocka_run_group_tests(tests, make_cache, remove_top);
+	return test_run("");
 }

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Jobs on threads: how many at a time, in which order their ends are told. */
 #include <pthread.h>
-#include <stdatomic.h>
-#include <string.h>
 
 #include "base/cleanup.h"
 #include "runner/jobs.h"
@@ -15,8 +13,8 @@ struct tally {
 	pthread_cond_t changed;
 	pthread_t owner;
 	unsigned int at_work, peak, begun;
-	unsigned int meet;    /* so many have to be at work at a time before any goes on */
-	unsigned int stop_at; /* this job wants no further ones */
+	unsigned int meet;    /* no job goes on before this number of jobs are at work */
+	unsigned int stop_at; /* the job that asks for no further job */
 	bool first_is_last;   /* job 0 ends after all others */
 	unsigned int ended, told;
 	bool seen[JOBS];
@@ -74,7 +72,7 @@ static unsigned int run(struct tally *t, unsigned int count, unsigned int parall
 	return begun;
 }
 
-static void test_one_at_a_time(void **state)
+TEST(test_one_at_a_time)
 {
 	struct tally t = TALLY;
 
@@ -82,7 +80,7 @@ static void test_one_at_a_time(void **state)
 	assert_int_equal(t.peak, 1);
 }
 
-static void test_so_many_at_a_time(void **state)
+TEST(test_so_many_at_a_time)
 {
 	struct tally t = TALLY;
 
@@ -91,7 +89,7 @@ static void test_so_many_at_a_time(void **state)
 	assert_int_equal(t.peak, 4);
 }
 
-static void test_ends_are_told_in_order(void **state)
+TEST(test_ends_are_told_in_order)
 {
 	struct tally t = TALLY;
 
@@ -99,7 +97,7 @@ static void test_ends_are_told_in_order(void **state)
 	assert_int_equal(run(&t, JOBS, 3), JOBS);
 }
 
-static void test_a_job_can_be_the_last(void **state)
+TEST(test_a_job_can_be_the_last)
 {
 	struct tally t = TALLY;
 
@@ -110,7 +108,7 @@ static void test_a_job_can_be_the_last(void **state)
 	assert_in_range(run(&t, JOBS, 3), 3, JOBS);
 }
 
-static void test_more_threads_than_jobs(void **state)
+TEST(test_more_threads_than_jobs)
 {
 	struct tally t = TALLY;
 
@@ -119,7 +117,7 @@ static void test_more_threads_than_jobs(void **state)
 	assert_int_equal(run(&t, 0, 8), 0);
 }
 
-static void test_limits(void **state)
+TEST(test_limits)
 {
 	struct tally t = TALLY;
 	struct kt_jobs jobs = { .count = 1, .work = work, .done = done, .arg = &t };
@@ -128,18 +126,4 @@ static void test_limits(void **state)
 	assert_int_equal(kt_jobs_run(&jobs, &begun), -EINVAL);
 	jobs.parallel = KT_JOBS_MAX + 1;
 	assert_int_equal(kt_jobs_run(&jobs, &begun), -EINVAL);
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_one_at_a_time),
-		cmocka_unit_test(test_so_many_at_a_time),
-		cmocka_unit_test(test_ends_are_told_in_order),
-		cmocka_unit_test(test_a_job_can_be_the_last),
-		cmocka_unit_test(test_more_threads_than_jobs),
-		cmocka_unit_test(test_limits),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -57,13 +57,22 @@ static void put_vmlinux(const struct fake_spec *spec)
 	put_file("vmlinux", image.data, image.len);
 }
 
-static int make_world(void **state)
+/* Progress of a build, and actions at its phases. */
+static struct told {
+	bool phases[KT_BUILD_INSTALL + 1];
+	bool resumed;
+	char notice[512];
+	int cancel_fd; /* written to on the third step; -1: never */
+	int lock_fd;   /* closed while the build waits; -1: none */
+} told;
+
+static void make_world(void)
 {
 	static const char *const silent[] = { "ld", "bc", "flex", "bison", "tar", "xz" };
 	char path[KT_PATH_MAX];
 
-	if (make_cache(state))
-		return -1;
+	told = (struct told){ .cancel_fd = -1, .lock_fd = -1 };
+	make_cache();
 	for (size_t i = 0; i < KT_ARRAY_SIZE(silent); i++)
 		put_program(silent[i], "#!/bin/sh\nexit 1\n");
 	put_program("make", fake_make);
@@ -78,60 +87,51 @@ static int make_world(void **state)
 	put_text("tree/Kconfig", "");
 	put_text("tree/kernel/sched/core.c", "");
 	put_text("tree/kernel/sched/ext.c", "");
-	if (kt_path_format(path, "%s:/usr/bin:/bin", in_top("bin")))
-		return -1;
-	return setenv("PATH", path, 1);
+	assert_int_equal(kt_path_format(path, "%s:/usr/bin:/bin", in_top("bin")), 0);
+	assert_int_equal(setenv("PATH", path, 1), 0);
 }
 
-/* Progress of a build, and actions at its phases. */
-struct told {
-	bool phases[KT_BUILD_INSTALL + 1];
-	bool resumed;
-	char notice[512];
-	int cancel_fd; /* written to on the third step; -1: never */
-	int lock_fd;   /* closed while the build waits; -1: none */
-};
+AROUND_EACH(make_world, remove_top);
 
 static void on_progress(const struct kt_build_progress *p, void *data)
 {
-	struct told *told = data;
 	uint64_t one = 1;
 
-	told->phases[p->phase] = true;
-	told->resumed = p->resumed;
+	told.phases[p->phase] = true;
+	told.resumed = p->resumed;
 	assert_true(p->steps <= p->steps_total || p->phase < KT_BUILD_COMPILE);
 	if (p->phase == KT_BUILD_WAIT)
-		kt_closep(&told->lock_fd);
-	if (told->cancel_fd >= 0 && !access(in_top("pid"), F_OK))
-		assert_int_equal(write(told->cancel_fd, &one, sizeof(one)), sizeof(one));
+		kt_closep(&told.lock_fd);
+	if (told.cancel_fd >= 0 && !access(in_top("pid"), F_OK))
+		assert_int_equal(write(told.cancel_fd, &one, sizeof(one)), sizeof(one));
 }
 
 static void on_notice(const char *text, void *data)
 {
-	struct told *told = data;
-
-	snprintf(told->notice, sizeof(told->notice), "%s", text);
+	snprintf(told.notice, sizeof(told.notice), "%s", text);
 }
 
-#define TOLD_INIT ((struct told){ .cancel_fd = -1, .lock_fd = -1 })
+/* What the last build came to. */
+static struct kt_cached_kernel kernel;
+static bool existed;
+static struct kt_diag diag;
 
-static int build(struct told *told, struct kt_cached_kernel *kernel, bool *existed,
-		 struct kt_diag *diag)
+static int build(void)
 {
 	char source[KT_PATH_MAX], kconfig[KT_PATH_MAX];
 	struct kt_build_spec spec = {
 		.source = source,
 		.kconfig = kconfig,
 		.jobs = 3,
-		.cancel_fd = told->cancel_fd,
+		.cancel_fd = told.cancel_fd,
 		.progress = on_progress,
 		.notice = on_notice,
-		.data = told,
 	};
 
 	strcpy(source, in_top("tree"));
 	strcpy(kconfig, in_top("frag"));
-	return kt_build_kernel(&spec, kernel, existed, diag);
+	kt_diag_reset(&diag);
+	return kt_build_kernel(&spec, &kernel, &existed, &diag);
 }
 
 static size_t size_of(const char *dir, const char *name)
@@ -154,86 +154,75 @@ static unsigned int count_unfinished(void)
 	return access(path, F_OK) ? 0 : 1;
 }
 
-static void test_build_then_found(void **state)
+TEST(test_build_then_found)
 {
-	struct told told = TOLD_INIT, again = TOLD_INIT;
-	struct kt_cached_kernel kernel, second;
-	struct kt_diag diag = KT_DIAG_INIT;
+	struct kt_cached_kernel first, second;
 	size_t calls;
-	bool existed;
 
-	assert_int_equal(build(&told, &kernel, &existed, &diag), 0);
+	assert_int_equal(build(), 0);
+	first = kernel;
 	assert_false(existed);
 	assert_false(told.phases[KT_BUILD_WAIT] || told.phases[KT_BUILD_UNPACK] || told.resumed);
 	assert_true(told.phases[KT_BUILD_CONFIGURE] && told.phases[KT_BUILD_COMPILE] &&
 		    told.phases[KT_BUILD_INSTALL]);
 	assert_string_equal(told.notice, "");
-	assert_string_equal(kernel.release, FAKE_RELEASE);
-	assert_int_equal(strncmp(kernel.id, FAKE_RELEASE "-", strlen(FAKE_RELEASE) + 1), 0);
-	assert_string_equal(kernel.compiler, "gcc (fake) 1, pahole v9");
-	assert_int_equal(size_of(kernel.path, "vmlinux"), size_of(top, "vmlinux"));
-	assert_int_equal(size_of(kernel.path, "bzImage"), 3);
-	assert_int_equal(size_of(kernel.path, "config"), size_of(top, "frag"));
-	assert_int_equal(size_of(kernel.path, "modules/m-x.ko"), 3);
-	assert_int_equal(kt_cache_read_meta(kernel.path, &second), 0);
+	assert_string_equal(first.release, FAKE_RELEASE);
+	assert_int_equal(strncmp(first.id, FAKE_RELEASE "-", strlen(FAKE_RELEASE) + 1), 0);
+	assert_string_equal(first.compiler, "gcc (fake) 1, pahole v9");
+	assert_int_equal(size_of(first.path, "vmlinux"), size_of(top, "vmlinux"));
+	assert_int_equal(size_of(first.path, "bzImage"), 3);
+	assert_int_equal(size_of(first.path, "config"), size_of(top, "frag"));
+	assert_int_equal(size_of(first.path, "modules/m-x.ko"), 3);
+	assert_int_equal(kt_cache_read_meta(first.path, &second), 0);
 	assert_int_equal(second.build_steps, 3);
 	/* No work folder is left, and a second build runs no program. */
 	calls = size_of(top, "calls");
-	assert_int_equal(build(&again, &second, &existed, &diag), 0);
+	told = (struct told){ .cancel_fd = -1, .lock_fd = -1 };
+	assert_int_equal(build(), 0);
 	assert_true(existed);
-	assert_string_equal(second.path, kernel.path);
+	assert_string_equal(kernel.path, first.path);
 	assert_int_equal(size_of(top, "calls"), calls);
-	assert_false(again.phases[KT_BUILD_CONFIGURE]);
+	assert_false(told.phases[KT_BUILD_CONFIGURE]);
 }
 
-static void test_other_inputs_other_kernel(void **state)
+TEST(test_other_inputs_other_kernel)
 {
-	struct kt_cached_kernel first, second;
-	struct told told = TOLD_INIT;
-	bool existed;
+	struct kt_cached_kernel first;
 
-	assert_int_equal(build(&told, &first, &existed, NULL), 0);
+	assert_int_equal(build(), 0);
+	first = kernel;
 	put_text("frag", "CONFIG_MODULES=y\nCONFIG_A=y\n");
-	assert_int_equal(build(&told, &second, &existed, NULL), 0);
+	assert_int_equal(build(), 0);
 	assert_false(existed);
-	assert_string_not_equal(first.id, second.id);
+	assert_string_not_equal(first.id, kernel.id);
 	put_program("gcc", "#!/bin/sh\necho 'gcc (fake) 2'\n");
-	assert_int_equal(build(&told, &first, &existed, NULL), 0);
+	assert_int_equal(build(), 0);
 	assert_false(existed);
 	put_text("tree/kernel/new.c", "");
-	assert_int_equal(build(&told, &second, &existed, NULL), 0);
+	assert_int_equal(build(), 0);
 	assert_false(existed);
 }
 
-static void test_failure_then_resumed(void **state)
+TEST(test_failure_then_resumed)
 {
-	struct kt_diag diag = KT_DIAG_INIT;
-	struct kt_cached_kernel kernel;
-	struct told told = TOLD_INIT;
-	bool existed;
-
 	put_text("mode", "fail");
-	assert_int_equal(build(&told, &kernel, &existed, &diag), KT_BUILD_E_FAILED);
+	assert_int_equal(build(), KT_BUILD_E_FAILED);
 	assert_string_equal(diag.doing, "compile the kernel");
 	assert_string_equal(diag.cause, "env ended with status 2: c.c:1: error: ';' missing");
-	assert_non_null(strstr(diag.remedy, "build.log"));
+	assert_contains(diag.remedy, "build.log");
 	assert_int_equal(count_unfinished(), 1);
 	put_text("mode", "ok");
-	assert_int_equal(build(&told, &kernel, &existed, NULL), 0);
+	assert_int_equal(build(), 0);
 	assert_true(told.resumed);
 }
 
-static void test_cancelled_then_resumed(void **state)
+TEST(test_cancelled_then_resumed)
 {
 	_cleanup_(kt_buf_deinit) struct kt_buf pid = KT_BUF_INIT(32);
-	struct kt_diag diag = KT_DIAG_INIT;
-	struct kt_cached_kernel kernel;
-	struct told told = TOLD_INIT;
-	bool existed;
 
 	put_text("mode", "hang");
 	told.cancel_fd = eventfd(0, EFD_CLOEXEC);
-	assert_int_equal(build(&told, &kernel, &existed, &diag), KT_BUILD_E_CANCELLED);
+	assert_int_equal(build(), KT_BUILD_E_CANCELLED);
 	assert_string_equal(diag.cause, "interrupted");
 	assert_int_equal(kt_read_file(in_top("pid"), &pid), 0);
 	assert_int_equal(kill(atoi(kt_buf_str(&pid)), 0), -1);
@@ -241,7 +230,7 @@ static void test_cancelled_then_resumed(void **state)
 	assert_int_equal(count_unfinished(), 1);
 	put_text("mode", "ok");
 	kt_closep(&told.cancel_fd);
-	assert_int_equal(build(&told, &kernel, &existed, NULL), 0);
+	assert_int_equal(build(), 0);
 	assert_true(told.resumed);
 }
 
@@ -255,121 +244,73 @@ static int hold_lock(void)
 	return fd;
 }
 
-static void test_waits_for_another_build(void **state)
+TEST(test_waits_for_another_build)
 {
-	struct kt_cached_kernel kernel;
-	struct told told = TOLD_INIT;
-	bool existed;
-
 	told.lock_fd = hold_lock();
-	assert_int_equal(build(&told, &kernel, &existed, NULL), 0);
+	assert_int_equal(build(), 0);
 	assert_true(told.phases[KT_BUILD_WAIT]);
 }
 
-static void test_cancelled_while_waiting(void **state)
+TEST(test_cancelled_while_waiting)
 {
 	_cleanup_(kt_closep) int lock_fd = hold_lock();
-	struct kt_cached_kernel kernel;
-	struct told told = TOLD_INIT;
-	bool existed;
 
 	told.cancel_fd = eventfd(1, EFD_CLOEXEC);
-	assert_int_equal(build(&told, &kernel, &existed, NULL), KT_BUILD_E_CANCELLED);
+	assert_int_equal(build(), KT_BUILD_E_CANCELLED);
 	assert_false(told.phases[KT_BUILD_CONFIGURE]);
 	kt_closep(&told.cancel_fd);
 }
 
-static void test_lost_line_is_told(void **state)
+TEST(test_lost_line_is_told)
 {
-	struct kt_cached_kernel kernel;
-	struct told told = TOLD_INIT;
-	bool existed;
-
 	put_text("drop", "CONFIG_B=");
-	assert_int_equal(build(&told, &kernel, &existed, NULL), 0);
-	assert_non_null(strstr(told.notice, "frag:4: 'CONFIG_B=y' did not survive: it is n"));
+	assert_int_equal(build(), 0);
+	assert_contains(told.notice, "frag:4: 'CONFIG_B=y' did not survive: it is n");
 }
 
-static void test_unfit_result_is_not_installed(void **state)
+TEST(test_unfit_result_is_not_installed)
 {
-	struct kt_diag diag = KT_DIAG_INIT;
-	struct kt_cached_kernel kernel;
-	struct told told = TOLD_INIT;
-	bool existed;
-
 	put_vmlinux(&(struct fake_spec){ .no_sched_ext = true });
-	assert_int_equal(build(&told, &kernel, &existed, &diag), KT_BUILD_E_FAILED);
-	assert_non_null(strstr(diag.cause, "no sched_ext"));
+	assert_int_equal(build(), KT_BUILD_E_FAILED);
+	assert_contains(diag.cause, "no sched_ext");
 	assert_int_equal(count_unfinished(), 1);
 }
 
-static void test_refusals(void **state)
+TEST(test_refusals)
 {
-	struct kt_diag diag = KT_DIAG_INIT;
-	struct kt_cached_kernel kernel;
-	struct told told = TOLD_INIT;
-	bool existed;
-
 	put_text("frag", "CONFIG_A=y\nwhat?\n");
-	assert_int_equal(build(&told, &kernel, &existed, &diag), KT_BUILD_E_KCONFIG);
-	assert_non_null(strstr(diag.cause, "line 2"));
+	assert_int_equal(build(), KT_BUILD_E_KCONFIG);
+	assert_contains(diag.cause, "line 2");
 	assert_int_equal(remove(in_top("frag")), 0);
-	assert_int_equal(build(&told, &kernel, &existed, NULL), KT_BUILD_E_KCONFIG);
+	assert_int_equal(build(), KT_BUILD_E_KCONFIG);
 	put_text("frag", "");
-	kt_diag_reset(&diag);
 	setenv("PATH", in_top("bin"), 1);
 	assert_int_equal(remove(in_top("bin/pahole")), 0);
 	assert_int_equal(remove(in_top("bin/bc")), 0);
-	assert_int_equal(build(&told, &kernel, &existed, &diag), KT_BUILD_E_TOOLS);
-	assert_non_null(strstr(diag.cause, "missing: bc pahole"));
-	assert_non_null(strstr(diag.remedy, "apt-get install bc pahole"));
+	assert_int_equal(build(), KT_BUILD_E_TOOLS);
+	assert_contains(diag.cause, "missing: bc pahole");
+	assert_contains(diag.remedy, "apt-get install bc pahole");
 	assert_int_equal(kt_remove_tree(in_top("tree")), 0);
-	assert_int_equal(build(&told, &kernel, &existed, NULL), KT_BUILD_E_SOURCE);
+	assert_int_equal(build(), KT_BUILD_E_SOURCE);
 	assert_int_equal(count_unfinished(), 0);
 }
 
-static void test_absent_program_is_a_missing_tool(void **state)
+TEST(test_absent_program_is_a_missing_tool)
 {
-	struct kt_diag diag = KT_DIAG_INIT;
-	struct kt_cached_kernel kernel;
-	struct told told = TOLD_INIT;
-	bool existed;
-
 	setenv("PATH", in_top("bin"), 1);
-	assert_int_equal(build(&told, &kernel, &existed, &diag), KT_BUILD_E_TOOLS);
+	assert_int_equal(build(), KT_BUILD_E_TOOLS);
 	assert_string_equal(diag.cause, "no program 'env'");
 	assert_string_equal(diag.remedy, "install it");
 }
 
-static void test_discard(void **state)
+TEST(test_discard)
 {
 	_cleanup_(kt_closep) int lock_fd = hold_lock();
 
 	put_text("ktest/kernels/.build/abc/obj/x.o", "");
-	assert_int_equal(kt_build_discard("abc"), -EBUSY);
+	assert_int_equal(kt_build_discard("abc"), KT_BUILD_E_RUNNING);
 	kt_closep(&lock_fd);
 	assert_int_equal(kt_build_discard(".."), -EINVAL);
 	assert_int_equal(kt_build_discard("abc"), 0);
 	assert_int_equal(access(in_top("ktest/kernels/.build/abc"), F_OK), -1);
-}
-
-#define TEST(fn) cmocka_unit_test_setup_teardown(fn, make_world, remove_top)
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		TEST(test_build_then_found),
-		TEST(test_other_inputs_other_kernel),
-		TEST(test_failure_then_resumed),
-		TEST(test_cancelled_then_resumed),
-		TEST(test_waits_for_another_build),
-		TEST(test_cancelled_while_waiting),
-		TEST(test_lost_line_is_told),
-		TEST(test_unfit_result_is_not_installed),
-		TEST(test_refusals),
-		TEST(test_absent_program_is_a_missing_tool),
-		TEST(test_discard),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -71,21 +71,20 @@ static void check_unpacked(int fd)
 		assert_int_equal(data[i], original(i));
 }
 
-static void test_gzip(void **state)
+TEST(test_gzip)
 {
 	_cleanup_(kt_buf_deinit) struct kt_buf payload = KT_BUF_INIT(0), image = KT_BUF_INIT(0);
 	_cleanup_(kt_closep) int fd = -1;
-	struct kt_diag diag = KT_DIAG_INIT;
 	struct kt_bzimage bz;
 
 	gzip(&payload);
 	make_image(&image, payload.data, payload.len);
 	assert_true(kt_bzimage_is(image.data, image.len));
-	assert_int_equal(kt_bzimage_parse(&bz, image.data, image.len, &diag), 0);
+	assert_ok(kt_bzimage_parse(&bz, image.data, image.len, &diag));
 	assert_string_equal(bz.release, "6.12.9-fake");
-	assert_string_equal(bz.format, "gzip");
+	assert_string_equal(bz.compression->name, "gzip");
 	assert_int_equal(bz.unpacked_size, UNPACKED);
-	assert_int_equal(kt_bzimage_unpack(&bz, &fd, &diag), 0);
+	assert_ok(kt_bzimage_unpack(&bz, &fd, &diag));
 	check_unpacked(fd);
 }
 
@@ -124,7 +123,7 @@ static void check_program(const char *command, const char *format)
 		skip();
 	make_image(&image, payload.data, payload.len);
 	assert_int_equal(kt_bzimage_parse(&bz, image.data, image.len, &diag), 0);
-	assert_string_equal(bz.format, format);
+	assert_string_equal(bz.compression->name, format);
 	assert_int_equal(kt_bzimage_unpack(&bz, &fd, &diag), 0);
 	check_unpacked(fd);
 	/* A wrong unpacked size, smaller or larger, is damage. */
@@ -133,49 +132,36 @@ static void check_program(const char *command, const char *format)
 	assert_int_equal(kt_bzimage_unpack(&bz, &fd, &diag), KT_BZIMAGE_E_BAD);
 	bz.unpacked_size += 2;
 	assert_int_equal(kt_bzimage_unpack(&bz, &fd, &diag), KT_BZIMAGE_E_BAD);
-	assert_non_null(strstr(diag.cause, "payload"));
+	assert_contains(diag.cause, "payload");
 }
 
-static void test_missing_unpacker_is_named(void **state)
-{
-	_cleanup_(kt_buf_deinit) struct kt_buf image = KT_BUF_INIT(0);
-	static const char payload[] = "\x28\xb5\x2f\xfd....\x40\x00\x00";
-	char *path = strdup(getenv("PATH"));
-	struct kt_diag diag = KT_DIAG_INIT;
-	struct kt_bzimage bz;
-	int fd, r;
-
-	make_image(&image, payload, sizeof(payload));
-	assert_int_equal(kt_bzimage_parse(&bz, image.data, image.len, &diag), 0);
-	setenv("PATH", "/no/such/folder", 1);
-	r = kt_bzimage_unpack(&bz, &fd, &diag);
-	setenv("PATH", path, 1);
-	free(path);
-	assert_int_equal(r, KT_BZIMAGE_E_UNPACKER);
-	assert_string_equal(diag.remedy, "install zstd");
-}
-
-static void test_xz(void **state)
+TEST(test_xz)
 {
 	check_program("xz -c --check=crc32 --x86 --lzma2", "xz");
 }
 
-static void test_zstd(void **state)
+TEST(test_zstd)
 {
-	check_program("zstd -qc", "zstd");
+	/* As the kernel's build calls it; the window has 128 MiB, the decoder's bound. */
+	check_program("zstd -qc -22 --ultra", "zstd");
 }
 
-static void test_lz4(void **state)
+TEST(test_lz4)
 {
 	check_program("lz4 -lcq", "lz4");
 }
 
-static void test_lzma(void **state)
+TEST(test_lzma)
 {
 	check_program("xz -c --format=lzma", "lzma");
 }
 
-static void test_damaged_gzip(void **state)
+TEST(test_bzip2)
+{
+	check_program("bzip2 -c", "bzip2");
+}
+
+TEST(test_damaged_gzip)
 {
 	_cleanup_(kt_buf_deinit) struct kt_buf payload = KT_BUF_INIT(0), image = KT_BUF_INIT(0);
 	_cleanup_(kt_closep) int fd = -1;
@@ -190,7 +176,7 @@ static void test_damaged_gzip(void **state)
 	assert_int_equal(fd, -1);
 }
 
-static void test_each_bad_field_is_named(void **state)
+TEST(test_each_bad_field_is_named)
 {
 	static const struct {
 		size_t offset, size;
@@ -203,6 +189,7 @@ static void test_each_bad_field_is_named(void **state)
 		{ 0x24c, 4, 0xffffffff, "payload_offset" },
 		{ 0x24c, 4, 4, "payload_length" },
 		{ 0x248, 4, 0, "payload" },
+		{ HEADER + PAYLOAD_GAP, 1, 0, "compressed in no known way" },
 	};
 
 	for (size_t i = 0; i < KT_ARRAY_SIZE(cases); i++) {
@@ -221,7 +208,7 @@ static void test_each_bad_field_is_named(void **state)
 	}
 }
 
-static void test_truncation_anywhere(void **state)
+TEST(test_truncation_anywhere)
 {
 	_cleanup_(kt_buf_deinit) struct kt_buf payload = KT_BUF_INIT(0), image = KT_BUF_INIT(0);
 	struct kt_bzimage bz;
@@ -236,21 +223,4 @@ static void test_truncation_anywhere(void **state)
 		assert_int_equal(kt_bzimage_parse(&bz, copy, len, NULL), KT_BZIMAGE_E_BAD);
 		free(copy);
 	}
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_gzip),
-		cmocka_unit_test(test_missing_unpacker_is_named),
-		cmocka_unit_test(test_xz),
-		cmocka_unit_test(test_zstd),
-		cmocka_unit_test(test_lz4),
-		cmocka_unit_test(test_lzma),
-		cmocka_unit_test(test_damaged_gzip),
-		cmocka_unit_test(test_each_bad_field_is_named),
-		cmocka_unit_test(test_truncation_anywhere),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* The cache lists only complete kernels, the newest first. */
 #include <errno.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
 #include "kernel/cache.h"
 #include "tests/unit/folder.h"
+
+AROUND_EACH(make_cache, remove_top);
+
+static struct kt_cached_kernel found;
 
 static void add(const char *id, int64_t created_s)
 {
@@ -27,22 +30,20 @@ static void add(const char *id, int64_t created_s)
 	assert_int_equal(kt_cache_write_meta(dir, &kernel), 0);
 }
 
-static void test_empty(void **state)
+TEST(test_empty)
 {
 	_cleanup_(kt_cached_kernels_deinit) struct kt_cached_kernels list = { .count = 9 };
-	struct kt_cached_kernel kernel;
 
 	assert_int_equal(kt_cache_list(&list), 0);
 	assert_int_equal(list.count, 0);
-	assert_int_equal(kt_cache_newest(&kernel), KT_CACHE_E_NONE);
-	assert_int_equal(kt_cache_find_key("", &kernel), KT_CACHE_E_NONE);
-	assert_int_equal(kt_cache_find_id("", &kernel), KT_CACHE_E_NONE);
+	assert_int_equal(kt_cache_newest(&found), KT_CACHE_E_NONE);
+	assert_int_equal(kt_cache_find_key("", &found), KT_CACHE_E_NONE);
+	assert_int_equal(kt_cache_find_id("", &found), KT_CACHE_E_NONE);
 }
 
-static void test_newest_first(void **state)
+TEST(test_newest_first)
 {
 	_cleanup_(kt_cached_kernels_deinit) struct kt_cached_kernels list = { .count = 0 };
-	struct kt_cached_kernel kernel;
 
 	add("6.12.34-aaaa", 100);
 	add("6.12.34-bbbb", 300);
@@ -51,14 +52,14 @@ static void test_newest_first(void **state)
 	assert_int_equal(list.count, 3);
 	assert_string_equal(list.kernels[0].id, "6.12.34-bbbb");
 	assert_string_equal(list.kernels[2].id, "6.12.34-aaaa");
-	assert_int_equal(kt_cache_newest(&kernel), 0);
-	assert_string_equal(kernel.id, "6.12.34-bbbb");
-	assert_string_equal(kernel.path, in_top("ktest/kernels/6.12.34-bbbb"));
-	assert_string_equal(kernel.compiler, "gcc \"x\" 12");
-	assert_int_equal(kernel.build_steps, 7);
+	assert_int_equal(kt_cache_newest(&found), 0);
+	assert_string_equal(found.id, "6.12.34-bbbb");
+	assert_string_equal(found.path, in_top("ktest/kernels/6.12.34-bbbb"));
+	assert_string_equal(found.compiler, "gcc \"x\" 12");
+	assert_int_equal(found.build_steps, 7);
 }
 
-static void test_incomplete_ones_are_not_seen(void **state)
+TEST(test_incomplete_ones_are_not_seen)
 {
 	static const char *const bad[] = {
 		"",
@@ -72,23 +73,21 @@ static void test_incomplete_ones_are_not_seen(void **state)
 		"\"source\": \"\", \"source_hash\": \"\", \"kconfig_hash\": \"\", \"created\": 1, "
 		"\"complete\": true}",
 	};
-	struct kt_cached_kernel kernel;
 
 	put_text("ktest/kernels/6.12.34-dddd/vmlinux", "no meta.json");
 	put_text("ktest/kernels/file", "not a folder");
 	add(".build/eeee", 500);
 	add(".removed-6.12.34-ffff-1", 500);
-	assert_int_equal(kt_cache_newest(&kernel), KT_CACHE_E_NONE);
+	assert_int_equal(kt_cache_newest(&found), KT_CACHE_E_NONE);
 	for (size_t i = 0; i < KT_ARRAY_SIZE(bad); i++) {
 		put_text("ktest/kernels/6.12.34-dddd/meta.json", bad[i]);
-		assert_int_equal(kt_cache_newest(&kernel), KT_CACHE_E_NONE);
+		assert_int_equal(kt_cache_newest(&found), KT_CACHE_E_NONE);
 	}
 }
 
-static void test_a_string_longer_than_its_field_is_refused(void **state)
+TEST(test_a_string_longer_than_its_field_is_refused)
 {
 	char text[400];
-	struct kt_cached_kernel kernel;
 
 	snprintf(text, sizeof(text),
 		 "{\"version\": 1, \"release\": \"%0200d\", \"build_id\": \"\", \"compiler\": \"\","
@@ -96,50 +95,45 @@ static void test_a_string_longer_than_its_field_is_refused(void **state)
 		 " \"complete\": true}",
 		 1);
 	put_text("ktest/kernels/x/meta.json", text);
-	assert_int_equal(kt_cache_read_meta(in_top("ktest/kernels/x"), &kernel), KT_CACHE_E_NONE);
+	assert_int_equal(kt_cache_read_meta(in_top("ktest/kernels/x"), &found), KT_CACHE_E_NONE);
 }
 
-static void test_too_large_metadata_is_none(void **state)
+TEST(test_too_large_metadata_is_none)
 {
 	char text[(64u << 10) + 2];
-	struct kt_cached_kernel kernel;
 
 	memset(text, ' ', sizeof(text));
 	text[sizeof(text) - 1] = 0;
 	put_text("ktest/kernels/x/meta.json", text);
-	assert_int_equal(kt_cache_read_meta(in_top("ktest/kernels/x"), &kernel), KT_CACHE_E_NONE);
+	assert_int_equal(kt_cache_read_meta(in_top("ktest/kernels/x"), &found), KT_CACHE_E_NONE);
 }
 
-static void test_find(void **state)
+TEST(test_find)
 {
-	struct kt_cached_kernel kernel;
-
 	add("6.12.34-aaaa", 100);
 	add("6.12.34-abbb", 300);
 	add("6.12.34-a", 200);
-	assert_int_equal(kt_cache_find_key("abbb", &kernel), 0);
-	assert_string_equal(kernel.id, "6.12.34-abbb");
-	assert_int_equal(kt_cache_find_key("bbb", &kernel), KT_CACHE_E_NONE);
-	assert_int_equal(kt_cache_find_id("6.12.34-ab", &kernel), 0);
-	assert_string_equal(kernel.id, "6.12.34-abbb");
-	assert_int_equal(kt_cache_find_id("6.12", &kernel), KT_CACHE_E_AMBIGUOUS);
+	assert_int_equal(kt_cache_find_key("abbb", &found), 0);
+	assert_string_equal(found.id, "6.12.34-abbb");
+	assert_int_equal(kt_cache_find_key("bbb", &found), KT_CACHE_E_NONE);
+	assert_int_equal(kt_cache_find_id("6.12.34-ab", &found), 0);
+	assert_string_equal(found.id, "6.12.34-abbb");
+	assert_int_equal(kt_cache_find_id("6.12", &found), KT_CACHE_E_AMBIGUOUS);
 	/* A complete id matches even if other ids begin with it. */
-	assert_int_equal(kt_cache_find_id("6.12.34-a", &kernel), 0);
-	assert_string_equal(kernel.id, "6.12.34-a");
-	assert_int_equal(kt_cache_find_id("7", &kernel), KT_CACHE_E_NONE);
+	assert_int_equal(kt_cache_find_id("6.12.34-a", &found), 0);
+	assert_string_equal(found.id, "6.12.34-a");
+	assert_int_equal(kt_cache_find_id("7", &found), KT_CACHE_E_NONE);
 }
 
-static void test_remove(void **state)
+TEST(test_remove)
 {
-	struct kt_cached_kernel kernel;
-
 	add("6.12.34-aaaa", 100);
 	put_text("ktest/kernels/6.12.34-aaaa/modules/x.ko", "x");
-	assert_int_equal(kt_cache_find_id("6", &kernel), 0);
-	assert_int_equal(kt_cache_remove(&kernel), 0);
-	assert_int_equal(kt_cache_find_id("6", &kernel), KT_CACHE_E_NONE);
+	assert_int_equal(kt_cache_find_id("6", &found), 0);
+	assert_int_equal(kt_cache_remove(&found), 0);
+	assert_int_equal(kt_cache_find_id("6", &found), KT_CACHE_E_NONE);
 	assert_int_equal(rmdir(in_top("ktest/kernels")), 0);
-	assert_int_equal(kt_cache_remove(&kernel), -ENOENT);
+	assert_int_equal(kt_cache_remove(&found), -ENOENT);
 }
 
 static int count_key(const char *key, void *data)
@@ -148,7 +142,7 @@ static int count_key(const char *key, void *data)
 	return ++*(int *)data == 1 ? 0 : -EIO;
 }
 
-static void test_unfinished(void **state)
+TEST(test_unfinished)
 {
 	int count = 0;
 
@@ -157,22 +151,4 @@ static void test_unfinished(void **state)
 	assert_int_equal(kt_cache_each_unfinished(count_key, &count), 0);
 	assert_int_equal(count, 1);
 	assert_int_equal(kt_cache_each_unfinished(count_key, &count), -EIO);
-}
-
-#define TEST(fn) cmocka_unit_test_setup_teardown(fn, make_cache, remove_top)
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		TEST(test_empty),
-		TEST(test_newest_first),
-		TEST(test_incomplete_ones_are_not_seen),
-		TEST(test_a_string_longer_than_its_field_is_refused),
-		TEST(test_too_large_metadata_is_none),
-		TEST(test_find),
-		TEST(test_remove),
-		TEST(test_unfinished),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
 }

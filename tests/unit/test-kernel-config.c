@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Lines of a fragment that a .config lost. */
-#include <stdio.h>
-#include <string.h>
 
 #include "base/buf.h"
 #include "base/cleanup.h"
@@ -23,7 +21,7 @@ static void expect(const char *fragment, const char *config, unsigned int count,
 	assert_int_equal(n, count);
 }
 
-static void test_all_survived(void **state)
+TEST(test_all_survived)
 {
 	expect("# a group\nCONFIG_A=y\n\n#\n# CONFIG_B is not set\nCONFIG_S=\"x y\"\nCONFIG_N=4\n"
 	       "# CONFIG_GONE is not set\nCONFIG_M=m\r\n",
@@ -31,7 +29,7 @@ static void test_all_survived(void **state)
 	       "");
 }
 
-static void test_each_loss_is_told_in_order(void **state)
+TEST(test_each_loss_is_told_in_order)
 {
 	expect("CONFIG_A=y\nCONFIG_B=y\n# CONFIG_C is not set\nCONFIG_N=256\nCONFIG_M=y",
 	       "# CONFIG_B is not set\nCONFIG_C=y\nCONFIG_N=64\nCONFIG_M=m\nCONFIG_AA=y\n", 5,
@@ -40,18 +38,18 @@ static void test_each_loss_is_told_in_order(void **state)
 }
 
 /* As in Kconfig, the last of two settings counts. */
-static void test_last_setting_counts(void **state)
+TEST(test_last_setting_counts)
 {
 	expect("CONFIG_A=y\n", "# CONFIG_A is not set\nCONFIG_A=y\n", 0, "");
 	expect("CONFIG_A=y\n", "CONFIG_A=y\n# CONFIG_A is not set\n", 1, "1 CONFIG_A=y -> n\n");
 }
 
-static void test_words_about_options_are_comments(void **state)
+TEST(test_words_about_options_are_comments)
 {
 	expect("# CONFIG_A is not needed\n# CONFIG_B=y would be nice\n", "", 0, "");
 }
 
-static void test_syntax(void **state)
+TEST(test_syntax)
 {
 	static const char *const bad[] = {
 		"\nA=y\n",
@@ -68,17 +66,4 @@ static void test_syntax(void **state)
 				 KT_CONFIG_E_SYNTAX);
 		assert_int_equal(line, 2);
 	}
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_all_survived),
-		cmocka_unit_test(test_each_loss_is_told_in_order),
-		cmocka_unit_test(test_last_setting_counts),
-		cmocka_unit_test(test_words_about_options_are_comments),
-		cmocka_unit_test(test_syntax),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -9,6 +9,8 @@
 #include "tests/unit/folder.h"
 #include "tests/unit/fake-kernel.h"
 
+AROUND_EACH(make_cache, remove_top);
+
 static void put_kernel(const char *name, const struct fake_spec *spec)
 {
 	_cleanup_(kt_buf_deinit) struct kt_buf image = KT_BUF_INIT(0);
@@ -28,20 +30,20 @@ static void put_cached(const char *id, int64_t created_s)
 	assert_int_equal(kt_cache_write_meta(in_top(name), &meta), 0);
 }
 
-static void test_none(void **state)
+TEST(test_none)
 {
 	struct kt_diag diag = KT_DIAG_INIT;
 	struct kt_kernel kernel;
 
 	assert_int_equal(kt_kernel_find(&kernel, NULL, &diag), KT_KERNEL_E_NONE);
-	assert_non_null(strstr(diag.remedy, "ktest kernel build"));
+	assert_contains(diag.remedy, "ktest kernel build");
 	kt_diag_reset(&diag);
 	assert_int_equal(kt_kernel_find(&kernel, in_top("absent"), &diag), KT_KERNEL_E_NONE);
-	assert_non_null(strstr(diag.doing, "absent"));
+	assert_contains(diag.doing, "absent");
 }
 
 /* Precedence: named path, $KTEST_KERNEL, cache. */
-static void test_order(void **state)
+TEST(test_order)
 {
 	struct kt_kernel kernel;
 
@@ -62,17 +64,16 @@ static void test_order(void **state)
 	assert_string_equal(kernel.path, in_top("ktest/kernels/6.12.34-new/vmlinux"));
 }
 
-static void test_what_it_can_do(void **state)
+TEST(test_what_it_can_do)
 {
-	struct kt_diag diag = KT_DIAG_INIT;
 	struct kt_kernel kernel;
 
 	put_kernel("k", &(struct fake_spec){ 0 });
-	assert_int_equal(kt_kernel_find(&kernel, in_top("k"), &diag), 0);
+	assert_ok(kt_kernel_find(&kernel, in_top("k"), &diag));
 	assert_string_equal(kernel.release, FAKE_RELEASE);
 	assert_string_equal(kernel.build_id, "a0a1a2a3a4a5a6a7a8a9aaabacadaeafb0b1b2b3");
 	assert_true(kernel.has_symtab && kernel.has_btf && kernel.has_sched_ext);
-	assert_int_equal(kt_kernel_require(&kernel, &diag), 0);
+	assert_ok(kt_kernel_require(&kernel, &diag));
 }
 
 static void expect_unfit(const struct fake_spec *spec, const char *words, const char *option)
@@ -83,12 +84,12 @@ static void expect_unfit(const struct fake_spec *spec, const char *words, const 
 	put_kernel("k", spec);
 	assert_int_equal(kt_kernel_find(&kernel, in_top("k"), &found), 0);
 	assert_int_equal(kt_kernel_require(&kernel, &diag), KT_KERNEL_E_UNFIT);
-	assert_non_null(strstr(diag.cause, words));
-	assert_non_null(strstr(diag.cause, option));
-	assert_non_null(strstr(diag.remedy, "ktest kernel build"));
+	assert_contains(diag.cause, words);
+	assert_contains(diag.cause, option);
+	assert_contains(diag.remedy, "ktest kernel build");
 }
 
-static void test_unfit(void **state)
+TEST(test_unfit)
 {
 	expect_unfit(&(struct fake_spec){ .no_sched_ext = true }, "no sched_ext: " FAKE_RELEASE,
 		     "CONFIG_SCHED_CLASS_EXT");
@@ -96,7 +97,7 @@ static void test_unfit(void **state)
 		     "CONFIG_DEBUG_INFO_BTF");
 }
 
-static void test_not_an_image(void **state)
+TEST(test_not_an_image)
 {
 	struct kt_diag diag = KT_DIAG_INIT;
 	struct kt_kernel kernel;
@@ -104,20 +105,8 @@ static void test_not_an_image(void **state)
 	put_text("text", "#!/bin/sh\n");
 	put_text("empty", "");
 	assert_int_equal(kt_kernel_find(&kernel, in_top("text"), &diag), KT_KERNEL_E_IMAGE);
-	assert_non_null(strstr(diag.cause, "e_ident"));
+	assert_contains(diag.cause, "e_ident");
 	assert_int_equal(kt_kernel_find(&kernel, in_top("empty"), NULL), KT_KERNEL_E_IMAGE);
 	assert_int_equal(kt_kernel_find(&kernel, "/dev/zero", NULL), KT_KERNEL_E_IMAGE);
 	assert_int_equal(kt_kernel_find(&kernel, "/proc/self/exe", NULL), KT_KERNEL_E_IMAGE);
-}
-
-#define TEST(fn) cmocka_unit_test_setup_teardown(fn, make_cache, remove_top)
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		TEST(test_none),  TEST(test_order),	   TEST(test_what_it_can_do),
-		TEST(test_unfit), TEST(test_not_an_image),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
 }

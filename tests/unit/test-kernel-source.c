@@ -8,6 +8,8 @@
 #include "kernel/source.h"
 #include "tests/unit/folder.h"
 
+AROUND_EACH(make_cache, remove_top);
+
 static void make_tree(void)
 {
 	put_text("tree/Makefile", "VERSION = 6\n");
@@ -22,7 +24,7 @@ static void identify(const char *name, struct kt_kernel_source *source)
 	assert_int_equal(strlen(source->hash), KT_HASH_TEXT - 1);
 }
 
-static void test_tarball(void **state)
+TEST(test_tarball)
 {
 	struct kt_kernel_source a, b;
 
@@ -45,7 +47,7 @@ static void set_time(const char *name, time_t seconds)
 	assert_int_equal(utimensat(AT_FDCWD, in_top(name), times, 0), 0);
 }
 
-static void test_tree(void **state)
+TEST(test_tree)
 {
 	struct kt_kernel_source before, after;
 
@@ -65,7 +67,7 @@ static void test_tree(void **state)
 }
 
 /* A renamed file changes the hash. */
-static void test_tree_rename(void **state)
+TEST(test_tree_rename)
 {
 	struct kt_kernel_source before, after;
 
@@ -85,11 +87,10 @@ static void expect(const char *name, int condition, const char *words)
 
 	assert_int_equal(kt_kernel_source_identify(&source, in_top(name), &diag), condition);
 	kt_diag_format(&diag, text, sizeof(text));
-	if (!strstr(text, words))
-		fail_msg("'%s' does not say '%s'", text, words);
+	assert_contains(text, words);
 }
 
-static void test_refusals(void **state)
+TEST(test_refusals)
 {
 	expect("absent", KT_KERNEL_SOURCE_E_NONE, "No such file");
 	put_text("folder/README", "");
@@ -99,18 +100,4 @@ static void test_refusals(void **state)
 	expect("tree", KT_KERNEL_SOURCE_E_BAD, "older than sched_ext");
 	assert_int_equal(mkfifo(in_top("fifo"), 0600), 0);
 	expect("fifo", KT_KERNEL_SOURCE_E_BAD, "neither a folder nor a tarball");
-}
-
-#define TEST(fn) cmocka_unit_test_setup_teardown(fn, make_cache, remove_top)
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		TEST(test_tarball),
-		TEST(test_tree),
-		TEST(test_tree_rename),
-		TEST(test_refusals),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Loading kernels into guest RAM, and what they are entered with. */
-#include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -8,39 +7,38 @@
 #include "tests/unit/kvm-boot-fixture.h"
 #include "vmm/kvm/boot/entry.h"
 
-static void expect_bytes(struct fixture *f, uint64_t addr, uint8_t value, size_t len)
+static void expect_bytes(uint64_t addr, uint8_t value, size_t len)
 {
 	uint8_t byte;
 
 	for (size_t i = 0; i < len; i++) {
-		assert_int_equal(kt_ram_read(&f->ram, KT_GPA(addr + i), &byte, 1), 0);
+		assert_int_equal(kt_ram_read(&f.ram, KT_GPA(addr + i), &byte, 1), 0);
 		assert_int_equal(byte, value);
 	}
 }
 
-static void read_params(struct fixture *f, struct boot_params *ret)
+static void read_params(struct boot_params *ret)
 {
-	assert_int_equal(kt_ram_read(&f->ram, KT_GPA(KT_KVM_ZERO_PAGE_ADDR), ret, sizeof(*ret)), 0);
+	assert_int_equal(kt_ram_read(&f.ram, KT_GPA(KT_KVM_ZERO_PAGE_ADDR), ret, sizeof(*ret)), 0);
 }
 
 /* ---- what is loaded ---- */
 
-static void test_vmlinux(void **state)
+TEST(test_vmlinux)
 {
 	struct boot_params params;
 	char cmdline[6];
-	struct fixture f;
 
-	setup(&f, 1, MIB(64));
-	assert_int_equal(load_vmlinux(&f), 0);
+	setup(1, MIB(64));
+	assert_int_equal(load_vmlinux(), 0);
 	assert_int_equal(f.boot.entry, 0x100023);
 	assert_int_equal(f.boot.kernel_start, 0x100000);
 	assert_int_equal(f.boot.kernel_end, 0x190000);
-	expect_bytes(&f, 0x100000, 0x90, 64);
-	expect_bytes(&f, 0x100040, 0, 1);
-	expect_bytes(&f, 0x180000, 0xda, 32);
-	expect_bytes(&f, 0x180020, 0, 16);
-	read_params(&f, &params);
+	expect_bytes(0x100000, 0x90, 64);
+	expect_bytes(0x100040, 0, 1);
+	expect_bytes(0x180000, 0xda, 32);
+	expect_bytes(0x180020, 0, 16);
+	read_params(&params);
 	assert_int_equal(params.acpi_rsdp_addr, 0xe0000);
 	assert_int_equal(params.hdr.type_of_loader, 0xff);
 	assert_int_equal(params.hdr.cmd_line_ptr, 0x20000);
@@ -48,39 +46,33 @@ static void test_vmlinux(void **state)
 	assert_int_equal(params.sentinel, 0);
 	assert_int_equal(kt_ram_read(&f.ram, KT_GPA(0x20000), cmdline, sizeof(cmdline)), 0);
 	assert_memory_equal(cmdline, "quiet", 6);
-	kt_ram_deinit(&f.ram);
 }
 
-static void test_bzimage_where_it_prefers(void **state)
+TEST(test_bzimage_where_it_prefers)
 {
 	struct boot_params params;
-	struct fixture f;
 
-	setup(&f, 1, MIB(64));
-	assert_int_equal(load_bzimage(&f), 0);
+	setup(1, MIB(64));
+	assert_int_equal(load_bzimage(), 0);
 	assert_int_equal(f.boot.kernel_start, MIB(16));
 	assert_int_equal(f.boot.kernel_end, MIB(20));
 	assert_int_equal(f.boot.entry, MIB(16) + 0x200);
-	expect_bytes(&f, MIB(16), 0xc0, SAMPLE_CODE_BYTES);
-	expect_bytes(&f, MIB(16) + SAMPLE_CODE_BYTES, 0, 16);
-	read_params(&f, &params);
+	expect_bytes(MIB(16), 0xc0, SAMPLE_CODE_BYTES);
+	expect_bytes(MIB(16) + SAMPLE_CODE_BYTES, 0, 16);
+	read_params(&params);
 	assert_int_equal(params.hdr.header, 0x53726448);
 	assert_int_equal(params.hdr.init_size, 0x400000);
 	assert_int_equal(params.hdr.cmd_line_ptr, 0x20000);
-	kt_ram_deinit(&f.ram);
 }
 
-static void test_bzimage_is_moved_in_a_small_machine(void **state)
+TEST(test_bzimage_is_moved_in_a_small_machine)
 {
-	struct fixture f;
-
-	setup(&f, 1, MIB(8));
-	assert_int_equal(load_bzimage(&f), 0);
+	setup(1, MIB(8));
+	assert_int_equal(load_bzimage(), 0);
 	assert_int_equal(f.boot.kernel_start, MIB(2));
 	f.bzimage.hdr.relocatable_kernel = 0;
-	assert_int_equal(load_bzimage(&f), KT_KVM_BOOT_E_RAM);
-	assert_non_null(strstr(f.diag.cause, "init_size"));
-	kt_ram_deinit(&f.ram);
+	assert_int_equal(load_bzimage(), KT_KVM_BOOT_E_RAM);
+	assert_contains(f.diag.cause, "init_size");
 }
 
 static void expect_e820(const struct boot_params *params, unsigned int i, uint64_t start,
@@ -92,33 +84,29 @@ static void expect_e820(const struct boot_params *params, unsigned int i, uint64
 	assert_int_equal(params->e820_table[i].type, type);
 }
 
-static void test_e820_has_all_ram(void **state)
+TEST(test_e820_has_all_ram)
 {
 	struct boot_params params;
-	struct fixture f;
 
-	setup(&f, 2, GIB(8));
-	assert_int_equal(load_vmlinux(&f), 0);
-	read_params(&f, &params);
+	setup(2, GIB(8));
+	assert_int_equal(load_vmlinux(), 0);
+	read_params(&params);
 	assert_int_equal(params.e820_entries, 5);
 	expect_e820(&params, 0, 0, 0xa0000, 1);
 	expect_e820(&params, 1, 0xe0000, 0x100000, 2);
 	expect_e820(&params, 2, MIB(1), GIB(3), 1);
 	expect_e820(&params, 3, GIB(4), GIB(5), 1);
 	expect_e820(&params, 4, GIB(5), GIB(9), 1);
-	kt_ram_deinit(&f.ram);
 }
 
-static void test_e820_of_the_most_nodes(void **state)
+TEST(test_e820_of_the_most_nodes)
 {
 	struct boot_params params;
-	struct fixture f;
 
-	setup(&f, KT_NODES_MAX, KT_NODES_MAX * MIB(62));
-	assert_int_equal(load_vmlinux(&f), 0);
-	read_params(&f, &params);
+	setup(KT_NODES_MAX, KT_NODES_MAX * MIB(62));
+	assert_int_equal(load_vmlinux(), 0);
+	read_params(&params);
 	assert_int_equal(params.e820_entries, KT_NODES_MAX + 3);
-	kt_ram_deinit(&f.ram);
 }
 
 /* ---- initramfs ---- */
@@ -134,130 +122,109 @@ static int make_initrd(uint64_t bytes)
 	return fd;
 }
 
-static void expect_initrd(struct fixture *f, uint64_t start, uint64_t bytes)
+static void expect_initrd(uint64_t start, uint64_t bytes)
 {
 	struct boot_params params;
 	char text[5];
 
-	read_params(f, &params);
-	assert_int_equal(f->boot.initrd_start, start);
-	assert_int_equal(f->boot.initrd_bytes, bytes);
+	read_params(&params);
+	assert_int_equal(f.boot.initrd_start, start);
+	assert_int_equal(f.boot.initrd_bytes, bytes);
 	assert_int_equal(params.hdr.ramdisk_image, start);
 	assert_int_equal(params.hdr.ramdisk_size, bytes);
-	assert_int_equal(kt_ram_read(&f->ram, KT_GPA(start), text, 5), 0);
+	assert_int_equal(kt_ram_read(&f.ram, KT_GPA(start), text, 5), 0);
 	assert_memory_equal(text, "first", 5);
-	assert_int_equal(kt_ram_read(&f->ram, KT_GPA(start + bytes - 4), text, 4), 0);
+	assert_int_equal(kt_ram_read(&f.ram, KT_GPA(start + bytes - 4), text, 4), 0);
 	assert_memory_equal(text, "last", 4);
 }
 
-static void test_initrd_at_the_top_of_ram(void **state)
+TEST(test_initrd_at_the_top_of_ram)
 {
-	struct fixture f;
-
-	setup(&f, 1, MIB(64));
+	setup(1, MIB(64));
 	f.spec.initrd_fd = make_initrd(10001);
-	assert_int_equal(load_vmlinux(&f), 0);
-	expect_initrd(&f, MIB(64) - 3 * 4096, 10001);
-	close(f.spec.initrd_fd);
-	kt_ram_deinit(&f.ram);
+	assert_int_equal(load_vmlinux(), 0);
+	expect_initrd(MIB(64) - 3 * 4096, 10001);
 }
 
 /* Where RAM is mapped the initramfs is shown in it, and RAM itself is left alone. */
-static void test_initrd_is_not_copied(void **state)
+TEST(test_initrd_is_not_copied)
 {
 	uint64_t start = MIB(64) - 3 * 4096;
-	struct fixture f;
 	char text[5];
 
-	setup(&f, 1, MIB(64));
+	setup(1, MIB(64));
 	assert_int_equal(kt_ram_attach(&f.ram), 0);
 	f.spec.initrd_fd = make_initrd(10001);
-	assert_int_equal(load_vmlinux(&f), 0);
-	expect_initrd(&f, start, 10001);
+	assert_int_equal(load_vmlinux(), 0);
+	expect_initrd(start, 10001);
 	assert_int_equal(pread(f.ram.fds[0], text, sizeof(text), (off_t)start), sizeof(text));
 	assert_memory_equal(text, "\0\0\0\0", sizeof(text));
-	close(f.spec.initrd_fd);
-	kt_ram_deinit(&f.ram);
 }
 
-static void test_initrd_across_nodes(void **state)
+TEST(test_initrd_across_nodes)
 {
-	struct fixture f;
-
-	setup(&f, 4, MIB(64));
+	setup(4, MIB(64));
 	f.spec.initrd_fd = make_initrd(MIB(40));
-	assert_int_equal(load_vmlinux(&f), 0);
-	expect_initrd(&f, MIB(24), MIB(40));
-	close(f.spec.initrd_fd);
-	kt_ram_deinit(&f.ram);
+	assert_int_equal(load_vmlinux(), 0);
+	expect_initrd(MIB(24), MIB(40));
 }
 
-static void test_initrd_below_its_limit(void **state)
+TEST(test_initrd_below_its_limit)
 {
-	struct fixture f;
-
-	setup(&f, 1, GIB(6));
+	setup(1, GIB(6));
 	f.spec.initrd_fd = make_initrd(4096);
-	assert_int_equal(load_vmlinux(&f), 0);
-	expect_initrd(&f, GIB(2) - 4096, 4096);
+	assert_int_equal(load_vmlinux(), 0);
+	expect_initrd(GIB(2) - 4096, 4096);
 	f.bzimage.hdr.initrd_addr_max = 0x37ffffff;
-	assert_int_equal(load_bzimage(&f), 0);
-	expect_initrd(&f, 0x38000000 - 4096, 4096);
-	close(f.spec.initrd_fd);
-	kt_ram_deinit(&f.ram);
+	assert_int_equal(load_bzimage(), 0);
+	expect_initrd(0x38000000 - 4096, 4096);
 }
 
-static void test_initrd_that_does_not_fit(void **state)
+TEST(test_initrd_that_does_not_fit)
 {
-	struct fixture f;
-
-	setup(&f, 1, MIB(64));
+	setup(1, MIB(64));
 	f.spec.initrd_fd = make_initrd(MIB(65));
-	assert_int_equal(load_vmlinux(&f), KT_KVM_BOOT_E_INITRD);
-	assert_non_null(strstr(f.diag.cause, "larger than the memory below 0x4000000"));
-	close(f.spec.initrd_fd);
+	assert_int_equal(load_vmlinux(), KT_KVM_BOOT_E_INITRD);
+	assert_contains(f.diag.cause, "larger than the memory below 0x4000000");
+	kt_closep(&f.spec.initrd_fd);
 	/* 0x190000 is the end of the kernel: up to it and not a page more. */
 	f.spec.initrd_fd = make_initrd(MIB(64) - 0x190000 + 1);
-	assert_int_equal(load_vmlinux(&f), KT_KVM_BOOT_E_INITRD);
-	assert_non_null(strstr(f.diag.cause, "overlap the kernel, which ends at 0x190000"));
-	close(f.spec.initrd_fd);
+	assert_int_equal(load_vmlinux(), KT_KVM_BOOT_E_INITRD);
+	assert_contains(f.diag.cause, "overlap the kernel, which ends at 0x190000");
+	kt_closep(&f.spec.initrd_fd);
 	f.spec.initrd_fd = make_initrd(MIB(64) - 0x190000);
-	assert_int_equal(load_vmlinux(&f), 0);
-	expect_initrd(&f, 0x190000, MIB(64) - 0x190000);
-	close(f.spec.initrd_fd);
-	kt_ram_deinit(&f.ram);
+	assert_int_equal(load_vmlinux(), 0);
+	expect_initrd(0x190000, MIB(64) - 0x190000);
 }
 
-static void test_cmdline_too_long(void **state)
+TEST(test_cmdline_too_long)
 {
 	char cmdline[KT_VM_CMDLINE_MAX + 2];
-	struct fixture f;
 
-	setup(&f, 1, MIB(64));
+	setup(1, MIB(64));
 	memset(cmdline, 'x', sizeof(cmdline));
 	cmdline[KT_VM_CMDLINE_MAX + 1] = 0;
 	f.spec.cmdline = cmdline;
-	assert_int_equal(load_vmlinux(&f), KT_KVM_BOOT_E_CMDLINE);
-	assert_non_null(strstr(f.diag.cause, "2048 bytes; the kernel takes 2047"));
+	assert_int_equal(load_vmlinux(), KT_KVM_BOOT_E_CMDLINE);
+	assert_contains(f.diag.cause, "2048 bytes; the kernel takes 2047");
 	cmdline[KT_VM_CMDLINE_MAX] = 0;
-	assert_int_equal(load_vmlinux(&f), 0);
+	assert_int_equal(load_vmlinux(), 0);
 	f.bzimage.hdr.cmdline_size = 255;
-	assert_int_equal(load_bzimage(&f), KT_KVM_BOOT_E_CMDLINE);
-	assert_non_null(strstr(f.diag.cause, "the kernel takes 255"));
-	kt_ram_deinit(&f.ram);
+	assert_int_equal(load_bzimage(), KT_KVM_BOOT_E_CMDLINE);
+	assert_contains(f.diag.cause, "the kernel takes 255");
 }
 
 /* ---- entry state ---- */
 
 /* Walks the guest's tables as an MMU does. */
-static uint64_t translate(struct fixture *f, uint64_t cr3, uint64_t addr)
+static uint64_t translate(uint64_t cr3, uint64_t addr)
 {
 	uint64_t table = cr3, entry = 0;
 
 	for (unsigned int shift = 39; shift >= 21; shift -= 9) {
 		uint64_t at = table + (addr >> shift & 511) * 8;
 
-		assert_int_equal(kt_ram_read(&f->ram, KT_GPA(at), &entry, 8), 0);
+		assert_int_equal(kt_ram_read(&f.ram, KT_GPA(at), &entry, 8), 0);
 		assert_int_equal(entry & 3, 3);
 		table = entry & UINT64_C(0xffffffffff000);
 		if (shift == 21)
@@ -266,14 +233,13 @@ static uint64_t translate(struct fixture *f, uint64_t cr3, uint64_t addr)
 	return table | (addr & 0x1fffff);
 }
 
-static void test_entry_registers(void **state)
+TEST(test_entry_registers)
 {
 	struct kvm_sregs sregs = { .apic_base = 0xfee00900 };
 	struct kvm_regs regs;
-	struct fixture f;
 
-	setup(&f, 1, MIB(64));
-	assert_int_equal(load_vmlinux(&f), 0);
+	setup(1, MIB(64));
+	assert_int_equal(load_vmlinux(), 0);
 	kt_kvm_entry_regs(f.boot.entry, &regs);
 	kt_kvm_entry_sregs(&sregs);
 	assert_int_equal(regs.rip, f.boot.entry);
@@ -284,19 +250,17 @@ static void test_entry_registers(void **state)
 	assert_int_equal(sregs.cr0, 0x80010031);
 	assert_int_equal(sregs.cr4, 0x20);
 	for (uint64_t addr = 0; addr < GIB(4); addr += MIB(2))
-		assert_int_equal(translate(&f, sregs.cr3, addr + 0x1234), addr + 0x1234);
-	kt_ram_deinit(&f.ram);
+		assert_int_equal(translate(sregs.cr3, addr + 0x1234), addr + 0x1234);
 }
 
 /* What the descriptors in RAM say is what the registers are loaded with. */
-static void test_gdt(void **state)
+TEST(test_gdt)
 {
 	struct kvm_sregs sregs = { 0 };
-	struct fixture f;
 	uint64_t gdt[6];
 
-	setup(&f, 1, MIB(64));
-	assert_int_equal(load_vmlinux(&f), 0);
+	setup(1, MIB(64));
+	assert_int_equal(load_vmlinux(), 0);
 	kt_kvm_entry_sregs(&sregs);
 	assert_int_equal(sregs.gdt.limit, sizeof(gdt) - 1);
 	assert_int_equal(kt_ram_read(&f.ram, KT_GPA(sregs.gdt.base), gdt, sizeof(gdt)), 0);
@@ -308,26 +272,4 @@ static void test_gdt(void **state)
 	assert_int_equal(sregs.ss.selector, 0x18);
 	assert_int_equal(gdt[3], 0x00cf93000000ffff);
 	assert_int_equal(gdt[4], 0x00008b0000000067);
-	kt_ram_deinit(&f.ram);
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_vmlinux),
-		cmocka_unit_test(test_bzimage_where_it_prefers),
-		cmocka_unit_test(test_bzimage_is_moved_in_a_small_machine),
-		cmocka_unit_test(test_e820_has_all_ram),
-		cmocka_unit_test(test_e820_of_the_most_nodes),
-		cmocka_unit_test(test_initrd_at_the_top_of_ram),
-		cmocka_unit_test(test_initrd_is_not_copied),
-		cmocka_unit_test(test_initrd_across_nodes),
-		cmocka_unit_test(test_initrd_below_its_limit),
-		cmocka_unit_test(test_initrd_that_does_not_fit),
-		cmocka_unit_test(test_cmdline_too_long),
-		cmocka_unit_test(test_entry_registers),
-		cmocka_unit_test(test_gdt),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -29,7 +29,7 @@ static bool read_at(struct kt_bus *bus, enum kt_bus_space space, uint64_t at, un
 	return kt_bus_access(bus, space, &access);
 }
 
-static void test_each_access_finds_its_trap(void **state)
+TEST(test_each_access_finds_its_trap)
 {
 	struct kt_bus_access last[3] = { 0 };
 	struct kt_bus bus = { 0 };
@@ -48,7 +48,7 @@ static void test_each_access_finds_its_trap(void **state)
 	assert_int_equal(last[2].offset, 0xff);
 }
 
-static void test_an_empty_bus_reads_as_ones(void **state)
+TEST(test_an_empty_bus_reads_as_ones)
 {
 	struct kt_bus_access last = { 0 };
 	struct kt_bus bus = { 0 };
@@ -65,7 +65,7 @@ static void test_an_empty_bus_reads_as_ones(void **state)
 	assert_int_equal(last.len, 0);
 }
 
-static void test_what_is_refused(void **state)
+TEST(test_what_is_refused)
 {
 	struct kt_bus bus = { 0 };
 
@@ -85,7 +85,7 @@ static void test_what_is_refused(void **state)
 	assert_int_equal(bus.counts[KT_BUS_MMIO], 4);
 }
 
-static void test_it_fills_up(void **state)
+TEST(test_it_fills_up)
 {
 	struct kt_bus bus = { 0 };
 
@@ -93,16 +93,4 @@ static void test_it_fills_up(void **state)
 		assert_int_equal(add(&bus, KT_BUS_PORT, i, 1, NULL), 0);
 	assert_int_equal(add(&bus, KT_BUS_PORT, 0x1000, 1, NULL), KT_BUS_E_FULL);
 	assert_int_equal(add(&bus, KT_BUS_MMIO, 0x1000, 1, NULL), 0);
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_each_access_finds_its_trap),
-		cmocka_unit_test(test_an_empty_bus_reads_as_ones),
-		cmocka_unit_test(test_what_is_refused),
-		cmocka_unit_test(test_it_fills_up),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
 }

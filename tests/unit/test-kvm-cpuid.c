@@ -94,16 +94,15 @@ static void read_machine(struct cpuid_machine *m, const char *text, const char *
 			 uint32_t signature)
 {
 	struct kt_kvm_cpuid_spec spec = { .topo = &m->topo, .tsc_deadline = true };
-	struct kt_diag diag = KT_DIAG_INIT;
 	struct kt_kvm_cpuid cpuid;
 	struct host host;
 
 	make_host(&host, vendor, signature);
 	spec.supported = (const struct kvm_cpuid2 *)&host;
-	assert_int_equal(kt_topology_parse(&m->topo, text, &diag), 0);
-	assert_int_equal(kt_kvm_topology_check(&m->topo, &diag), 0);
+	assert_ok(kt_topology_parse(&m->topo, text, &diag));
+	assert_ok(kt_kvm_topology_check(&m->topo, &diag));
 	for (unsigned int i = 0; i < kt_topology_cpus(&m->topo); i++) {
-		assert_int_equal(kt_kvm_cpuid_make(&cpuid, &spec, i, &diag), 0);
+		assert_ok(kt_kvm_cpuid_make(&cpuid, &spec, i, &diag));
 		expect_no_duplicates(&cpuid);
 		m->cpus[i] = cpuid_view(&(struct cpuid_source){ query, &cpuid });
 		expect_features(&cpuid);
@@ -120,24 +119,24 @@ static void compare_all(const char *vendor, uint32_t signature)
 	}
 }
 
-static void test_intel(void **state)
+TEST(test_intel)
 {
 	compare_all("GenuineIntel", 0x000906ea);
 }
 
-static void test_amd(void **state)
+TEST(test_amd)
 {
 	compare_all("AuthenticAMD", 0x00a20f10); /* family 19h */
 }
 
 /* There the LLC can only be told as a package. */
-static void test_amd_before_zen(void **state)
+TEST(test_amd_before_zen)
 {
 	compare_all("AuthenticAMD", 0x00000663);
 	compare_all("AuthenticAMD", 0x00730f01); /* family 16h */
 }
 
-static void test_gaps_in_apic_ids(void **state)
+TEST(test_gaps_in_apic_ids)
 {
 	struct kt_topology topo = { 2, 6, 3, 2 };
 
@@ -154,7 +153,7 @@ static void test_gaps_in_apic_ids(void **state)
 	assert_int_equal(kt_kvm_apic_id(&topo, 12), 24);
 }
 
-static void test_too_many_apic_ids(void **state)
+TEST(test_too_many_apic_ids)
 {
 	struct kt_topology last = { 1, 1, 127, 2 }, most = { 1, 1, 254, 1 };
 	struct kt_topology many = { 1, 1, 255, 1 }, gaps = { 3, 9, 5, 3 }, ids = { 1, 1, 85, 3 };
@@ -164,15 +163,15 @@ static void test_too_many_apic_ids(void **state)
 	assert_int_equal(kt_kvm_topology_check(&last, &diag), 0);
 	assert_int_equal(kt_kvm_topology_check(&most, &diag), 0);
 	assert_int_equal(kt_kvm_topology_check(&many, &diag), KT_KVM_CPUID_E_TOPOLOGY);
-	assert_non_null(strstr(diag.cause, "1n1l255c1t has 255 CPUs; under kvm the most is 254"));
+	assert_contains(diag.cause, "1n1l255c1t has 255 CPUs; under kvm the most is 254");
 	assert_int_equal(kt_kvm_topology_check(&gaps, NULL), KT_KVM_CPUID_E_TOPOLOGY);
 	assert_int_equal(kt_kvm_topology_check(&ids, NULL), KT_KVM_CPUID_E_TOPOLOGY);
 	kt_diag_reset(&diag);
 	assert_int_equal(kt_kvm_topology_check(&uneven, &diag), KT_KVM_CPUID_E_TOPOLOGY);
-	assert_non_null(strstr(diag.cause, "1n5l1,33,1,1,1c1t needs APIC ids up to 256"));
+	assert_contains(diag.cause, "1n5l1,33,1,1,1c1t needs APIC ids up to 256");
 }
 
-static void test_without_tsc_deadline(void **state)
+TEST(test_without_tsc_deadline)
 {
 	struct kt_topology topo = { 1, 1, 1, 1 };
 	struct kt_kvm_cpuid_spec spec = { .topo = &topo };
@@ -185,7 +184,7 @@ static void test_without_tsc_deadline(void **state)
 	assert_int_equal(query(&cpuid, 1, 0).ecx, 0x80000201);
 }
 
-static void test_first_llc_of_one_cpu(void **state)
+TEST(test_first_llc_of_one_cpu)
 {
 	struct kt_topology topo = { 1, 2, 0, 1, .cores = { 1, 2 } };
 	struct kt_kvm_cpuid_spec spec = { .topo = &topo };
@@ -198,10 +197,10 @@ static void test_first_llc_of_one_cpu(void **state)
 	assert_int_equal(kt_kvm_cpuid_make(&cpuid, &spec, 0, &diag), 0);
 	make_host(&host, "AuthenticAMD", 0x00000f10);
 	assert_int_equal(kt_kvm_cpuid_make(&cpuid, &spec, 0, &diag), KT_KVM_CPUID_E_TOPOLOGY);
-	assert_non_null(strstr(diag.cause, "1n2l1,2c1t has one CPU in LLC 0"));
+	assert_contains(diag.cause, "1n2l1,2c1t has one CPU in LLC 0");
 }
 
-static void test_hosts_that_are_refused(void **state)
+TEST(test_hosts_that_are_refused)
 {
 	struct kt_topology topo = { 1, 1, 1, 1 };
 	struct kt_kvm_cpuid_spec spec = { .topo = &topo };
@@ -212,7 +211,7 @@ static void test_hosts_that_are_refused(void **state)
 	make_host(&host, "CentaurHauls", 0x6f0);
 	spec.supported = (const struct kvm_cpuid2 *)&host;
 	assert_int_equal(kt_kvm_cpuid_make(&cpuid, &spec, 0, &diag), KT_KVM_CPUID_E_HOST);
-	assert_non_null(strstr(diag.cause, "neither an Intel nor an AMD"));
+	assert_contains(diag.cause, "neither an Intel nor an AMD");
 	host.nent = 0;
 	assert_int_equal(kt_kvm_cpuid_make(&cpuid, &spec, 0, NULL), KT_KVM_CPUID_E_HOST);
 	full = calloc(1, sizeof(*full));
@@ -221,22 +220,6 @@ static void test_hosts_that_are_refused(void **state)
 	spec.supported = (const struct kvm_cpuid2 *)full;
 	kt_diag_reset(&diag);
 	assert_int_equal(kt_kvm_cpuid_make(&cpuid, &spec, 0, &diag), KT_KVM_CPUID_E_HOST);
-	assert_non_null(strstr(diag.cause, "256 entries"));
+	assert_contains(diag.cause, "256 entries");
 	free(full);
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_intel),
-		cmocka_unit_test(test_amd),
-		cmocka_unit_test(test_amd_before_zen),
-		cmocka_unit_test(test_gaps_in_apic_ids),
-		cmocka_unit_test(test_too_many_apic_ids),
-		cmocka_unit_test(test_without_tsc_deadline),
-		cmocka_unit_test(test_first_llc_of_one_cpu),
-		cmocka_unit_test(test_hosts_that_are_refused),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Why KVM cannot be used, in words; what exits and the probe's findings are called. */
-#include <fcntl.h>
 #include <linux/kvm.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,7 +12,7 @@
 #include "vmm/kvm/host/perf.h"
 #include "vmm/kvm/host/probe.h"
 
-static void test_no_device(void **state)
+TEST(test_no_device)
 {
 	struct kt_kvm_host host = KT_KVM_HOST_INIT;
 	struct kt_diag diag = KT_DIAG_INIT;
@@ -21,13 +20,13 @@ static void test_no_device(void **state)
 	assert_int_equal(kt_kvm_host_open(&host, "/dev/no-kvm", &diag), KT_KVM_E_NO_DEVICE);
 	assert_string_equal(diag.doing, "open /dev/no-kvm");
 	assert_string_equal(diag.cause, "No such file or directory");
-	assert_non_null(strstr(diag.remedy, "kvm_intel"));
+	assert_contains(diag.remedy, "kvm_intel");
 	assert_int_equal(host.fd, -1);
 	kt_diag_reset(&diag);
 	assert_int_equal(kt_kvm_host_open(&host, "/dev/null/kvm", &diag), KT_KVM_E_NO_DEVICE);
 }
 
-static void test_not_kvm(void **state)
+TEST(test_not_kvm)
 {
 	struct kt_kvm_host host = KT_KVM_HOST_INIT;
 	struct kt_diag diag = KT_DIAG_INIT;
@@ -36,15 +35,15 @@ static void test_not_kvm(void **state)
 	assert_string_equal(diag.cause, "it is not KVM's device");
 }
 
-/* So that those in use, or promised to somebody, stay theirs. */
-static void test_huge_pages_wanted(void **state)
+/* Pages that are in use or reserved stay with their users. */
+TEST(test_huge_pages_wanted)
 {
 	assert_int_equal(kt_huge_pages_wanted(&(struct kt_huge_pages){ 0, 0 }, 256), 256);
 	assert_int_equal(kt_huge_pages_wanted(&(struct kt_huge_pages){ 100, 30 }, 256), 326);
 	assert_int_equal(kt_huge_pages_wanted(&(struct kt_huge_pages){ 300, 300 }, 256), 256);
 }
 
-/* Somebody else's file, as that somebody's neighbour sees it. */
+/* Opens the file of root as the user `nobody`. */
 static void open_as_nobody(const char *path, mode_t mode, struct kt_diag *diag)
 {
 	struct kt_kvm_host host = KT_KVM_HOST_INIT;
@@ -58,7 +57,7 @@ static void open_as_nobody(const char *path, mode_t mode, struct kt_diag *diag)
 	assert_int_equal(r, KT_KVM_E_NO_PERMISSION);
 }
 
-static void test_no_permission(void **state)
+TEST(test_no_permission)
 {
 	char path[] = "/tmp/ktest-device-XXXXXX";
 	struct kt_diag diag;
@@ -75,7 +74,7 @@ static void test_no_permission(void **state)
 	open_as_nobody(path, 0660, &diag);
 	assert_int_equal(setegid(0), 0);
 	assert_string_equal(diag.cause, "no permission; the group 'root' grants it");
-	assert_non_null(strstr(diag.remedy, "usermod -aG root"));
+	assert_contains(diag.remedy, "usermod -aG root");
 	close(fd);
 	unlink(path);
 }
@@ -87,7 +86,7 @@ static int has_all_but(void *arg, unsigned int capability)
 	return capability != *missing;
 }
 
-static void test_missing_capability(void **state)
+TEST(test_missing_capability)
 {
 	unsigned int missing = KVM_CAP_IMMEDIATE_EXIT;
 	struct kt_diag diag = KT_DIAG_INIT;
@@ -99,7 +98,7 @@ static void test_missing_capability(void **state)
 	assert_int_equal(kt_kvm_check_capabilities(has_all_but, &missing, NULL), 0);
 }
 
-static void test_exits_have_words(void **state)
+TEST(test_exits_have_words)
 {
 	struct kvm_run run = { .exit_reason = KVM_EXIT_INTERNAL_ERROR };
 	const struct kvm_regs regs = { .rip = 0x1234 };
@@ -121,7 +120,7 @@ static void test_exits_have_words(void **state)
 	run.exit_reason = KVM_EXIT_FAIL_ENTRY;
 	run.fail_entry.hardware_entry_failure_reason = 0x80000021;
 	kt_kvm_exit_describe(&run, NULL, &diag);
-	assert_non_null(strstr(diag.cause, "hardware reason 0x80000021"));
+	assert_contains(diag.cause, "hardware reason 0x80000021");
 	kt_diag_reset(&diag);
 	run.exit_reason = 1000;
 	kt_kvm_exit_describe(&run, NULL, &diag);
@@ -129,7 +128,7 @@ static void test_exits_have_words(void **state)
 	assert_string_equal(kt_kvm_exit_name(KVM_EXIT_MMIO), "mmio");
 }
 
-static void test_findings_of_the_probe(void **state)
+TEST(test_findings_of_the_probe)
 {
 	struct kt_probe probe = { .kips = 2000000 };
 	struct kt_diag diag = KT_DIAG_INIT;
@@ -149,19 +148,4 @@ static void test_findings_of_the_probe(void **state)
 	assert_int_equal(kt_probe_judge(&probe, &diag), KT_PROBE_E_UNFIT);
 	assert_string_equal(diag.cause, "guest kernel mode is emulated, at 0.9 MIPS, and without "
 					"lock cmpxchg16b");
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_no_device),
-		cmocka_unit_test(test_not_kvm),
-		cmocka_unit_test(test_huge_pages_wanted),
-		cmocka_unit_test(test_no_permission),
-		cmocka_unit_test(test_missing_capability),
-		cmocka_unit_test(test_exits_have_words),
-		cmocka_unit_test(test_findings_of_the_probe),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
 }

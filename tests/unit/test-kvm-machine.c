@@ -5,7 +5,6 @@
  */
 #include <linux/kvm.h>
 #include <sched.h>
-#include <stdarg.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -111,7 +110,7 @@ static void setup(void)
 	assert_int_equal(kt_ram_attach(&k->vm.ram), 0);
 	assert_int_equal(kt_kvm_new(&k->kvm, &spec, NULL), 0);
 	assert_int_equal(kt_kvm_devices_init(&k->devices, k->kvm, &k->vm.ram, NULL), 0);
-	f.guest.mem = k->devices.mem;
+	f.guest.ram = k->vm.ram;
 	f.guest.mmio = &k->devices.console.mmio;
 	bring_up(&f.guest, FEATURES, KT_VIRTIO_CONSOLE_QUEUES);
 }
@@ -123,6 +122,8 @@ static void teardown(void)
 	kt_kvm_devices_deinit(&f.k.devices);
 	kt_ram_deinit(&f.k.vm.ram);
 }
+
+AROUND_EACH(setup, teardown);
 
 static uint64_t later(void)
 {
@@ -157,22 +158,20 @@ static void fill_console(void)
 /* ---- tests ---- */
 
 /* What the guest did last is looked at when its threads are gone. */
-static void test_broken_ring_at_the_end(void **state)
+TEST(test_broken_ring_at_the_end)
 {
 	struct kt_kvm_end end;
 
-	setup();
 	poke16(&f.guest, AVAIL(KT_VIRTIO_CONSOLE_TX1) + 2, QUEUE_SIZE + 1);
 	signal_queue(KT_VIRTIO_CONSOLE_TX1);
 	assert_int_equal(kt_kvm_ops.stop(&f.k.vm, later(), NULL), 0);
 	assert_int_equal(f.ends, 1);
 	assert_true(kt_kvm_has_ended(f.k.kvm, &end));
-	assert_non_null(strstr(end.diag.cause, "17 chains"));
+	assert_contains(end.diag.cause, "17 chains");
 	assert_int_equal(f.lost_kicks, 0);
-	teardown();
 }
 
-static void test_more_than_an_outbox_in_a_chain(void **state)
+TEST(test_more_than_an_outbox_in_a_chain)
 {
 	static const struct {
 		enum kt_virtio_console_queue queue;
@@ -180,7 +179,6 @@ static void test_more_than_an_outbox_in_a_chain(void **state)
 	} ports[] = { { KT_VIRTIO_CONSOLE_TX0, KT_VM_STREAM_TERMINAL },
 		      { KT_VIRTIO_CONSOLE_TX1, KT_VM_STREAM_CONTROL } };
 
-	setup();
 	for (size_t i = 0; i < 2; i++) {
 		set_desc(&f.guest, ports[i].queue, 0, BIG, 2 * KT_OUTBOX_MAX, 0, 0);
 		make_available(&f.guest, ports[i].queue, 0);
@@ -189,15 +187,13 @@ static void test_more_than_an_outbox_in_a_chain(void **state)
 		kt_kvm_vm_deliver(&f.k);
 		assert_int_equal(f.got[ports[i].stream], 2 * KT_OUTBOX_MAX);
 	}
-	teardown();
 }
 
 /* The vCPUs write faster than the loop takes it; the loop may use the devices all the same. */
-static void test_who_waits_for_the_loop_holds_nothing(void **state)
+TEST(test_who_waits_for_the_loop_holds_nothing)
 {
 	struct kt_buf buf = KT_BUF_INIT(0);
 
-	setup();
 	fill_console();
 	assert_int_equal(kt_kvm_devices_save(&f.k.devices, &buf), 0);
 	assert_in_range(console_bytes(), KT_OUTBOX_MAX, KT_OUTBOX_MAX + VCPUS);
@@ -205,30 +201,16 @@ static void test_who_waits_for_the_loop_holds_nothing(void **state)
 	assert_int_equal(kt_kvm_ops.freeze(&f.k.vm, later(), NULL), 0);
 	assert_int_equal(kt_kvm_ops.stop(&f.k.vm, later(), NULL), 0);
 	assert_true(f.got[KT_VM_STREAM_CONSOLE] >= KT_OUTBOX_MAX);
-	teardown();
 }
 
 /* One vCPU has found the end, another waits for the loop, which wants its registers. */
-static void test_registers_of_one_that_has_ended(void **state)
+TEST(test_registers_of_one_that_has_ended)
 {
 	const struct kt_kvm_end end = { .reason = KT_KVM_END_RESET };
 	struct kt_vm_regs regs;
+	const struct kt_vm_reg_access access = { .set = KT_VM_REG_GENERAL, .to = &regs };
 
-	setup();
 	fill_console();
 	kt_kvm_end(f.k.kvm, &end);
-	assert_int_equal(kt_kvm_ops.reg_read(&f.k.vm, 0, KT_VM_REG_GENERAL, &regs, 1, NULL), 0);
-	teardown();
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_broken_ring_at_the_end),
-		cmocka_unit_test(test_more_than_an_outbox_in_a_chain),
-		cmocka_unit_test(test_who_waits_for_the_loop_holds_nothing),
-		cmocka_unit_test(test_registers_of_one_that_has_ended),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	assert_int_equal(kt_kvm_ops.reg_access(&f.k.vm, &access, NULL), 0);
 }

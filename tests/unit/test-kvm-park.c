@@ -43,7 +43,7 @@ static uint64_t later(void)
 
 static void start(struct kt_park *park, struct worker *workers)
 {
-	assert_int_equal(kt_park_init(park, THREADS), 0);
+	kt_park_init(park, THREADS);
 	for (unsigned int i = 0; i < THREADS; i++) {
 		workers[i] = (struct worker){ .park = park, .index = i };
 		assert_int_equal(pthread_create(&workers[i].thread, NULL, work, &workers[i]), 0);
@@ -68,7 +68,7 @@ static uint64_t sum(const struct worker *workers)
 	return n;
 }
 
-static void test_it_begins_closed(void **state)
+TEST(test_it_begins_closed)
 {
 	struct worker workers[THREADS];
 	struct kt_park park;
@@ -80,7 +80,7 @@ static void test_it_begins_closed(void **state)
 	assert_int_equal(sum(workers), 0);
 }
 
-static void test_nobody_moves_while_it_is_closed(void **state)
+TEST(test_nobody_moves_while_it_is_closed)
 {
 	struct worker workers[THREADS];
 	struct kt_park park;
@@ -100,7 +100,7 @@ static void test_nobody_moves_while_it_is_closed(void **state)
 	finish(&park, workers);
 }
 
-static void test_the_late_are_named(void **state)
+TEST(test_the_late_are_named)
 {
 	struct worker workers[THREADS];
 	char late[KT_PARK_LATE_MAX];
@@ -125,7 +125,7 @@ static void test_the_late_are_named(void **state)
 	finish(&park, workers);
 }
 
-static void test_stopped_is_for_good(void **state)
+TEST(test_stopped_is_for_good)
 {
 	struct worker workers[THREADS];
 	struct kt_park park;
@@ -135,16 +135,4 @@ static void test_stopped_is_for_good(void **state)
 	kt_park_open(&park);
 	assert_true(kt_park_is_wanted(&park));
 	finish(&park, workers);
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_it_begins_closed),
-		cmocka_unit_test(test_nobody_moves_while_it_is_closed),
-		cmocka_unit_test(test_the_late_are_named),
-		cmocka_unit_test(test_stopped_is_for_good),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
 }

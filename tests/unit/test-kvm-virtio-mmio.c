@@ -4,28 +4,28 @@
 
 #define FEATURES (KT_VIRTIO_F_VERSION_1 | 6)
 
-struct fixture {
+static struct fixture {
 	struct guest guest;
 	struct kt_virtio_mmio mmio;
 	unsigned int starts;
 	unsigned int resets;
 	unsigned int notified[2];
-};
+} f;
 
 static void on_start(void *device)
 {
-	((struct fixture *)device)->starts++;
+	f.starts++;
 }
 
 static void on_reset(void *device)
 {
-	((struct fixture *)device)->resets++;
+	f.resets++;
 }
 
 static void on_notify(void *device, unsigned int queue)
 {
 	assert_true(queue < 2);
-	((struct fixture *)device)->notified[queue]++;
+	f.notified[queue]++;
 }
 
 static const uint8_t config[] = { 1, 2, 3, 4, 5, 6, 7, 8, 9, 10 };
@@ -41,46 +41,40 @@ static const struct kt_virtio_ops ops = {
 	.notify = on_notify,
 };
 
-static void setup(struct fixture *f)
+static void setup(void)
 {
-	struct kt_virtio_host host = guest_host(&f->guest);
+	struct kt_virtio_host host = guest_host(&f.guest);
 
-	*f = (struct fixture){ .starts = 0 };
-	guest_init(&f->guest);
-	f->guest.mmio = &f->mmio;
-	kt_virtio_mmio_init(&f->mmio, &ops, f, &f->guest.mem, &host);
+	memset(&f, 0, sizeof(f));
+	guest_init(&f.guest);
+	f.guest.mmio = &f.mmio;
+	kt_virtio_mmio_init(&f.mmio, &ops, NULL, &f.guest.ram, &host);
 }
 
-static void setup_live(struct fixture *f)
+static void teardown(void)
 {
-	setup(f);
-	bring_up(&f->guest, FEATURES, 2);
-	assert_int_equal(f->starts, 1);
+	guest_deinit(&f.guest);
 }
 
-static void teardown(struct fixture *f)
+AROUND_EACH(setup, teardown);
+
+static void go_live(void)
 {
-	guest_deinit(&f->guest);
+	bring_up(&f.guest, FEATURES, 2);
+	assert_int_equal(f.starts, 1);
 }
 
-static void test_identity(void **state)
+TEST(test_identity)
 {
-	struct fixture f;
-
-	setup(&f);
 	assert_int_equal(reg_read(&f.guest, KT_VIRTIO_MMIO_MAGIC), 0x74726976);
 	assert_int_equal(reg_read(&f.guest, KT_VIRTIO_MMIO_VERSION), 2);
 	assert_int_equal(reg_read(&f.guest, KT_VIRTIO_MMIO_DEVICE_ID), 42);
 	assert_int_equal(reg_read(&f.guest, KT_VIRTIO_MMIO_SHM_LEN_LOW), UINT32_MAX);
 	assert_int_equal(reg_read(&f.guest, KT_VIRTIO_MMIO_CONFIG_GENERATION), 0);
-	teardown(&f);
 }
 
-static void test_features(void **state)
+TEST(test_features)
 {
-	struct fixture f;
-
-	setup(&f);
 	assert_int_equal(reg_read(&f.guest, KT_VIRTIO_MMIO_DEVICE_FEATURES), 6);
 	reg_write(&f.guest, KT_VIRTIO_MMIO_DEVICE_FEATURES_SEL, 1);
 	assert_int_equal(reg_read(&f.guest, KT_VIRTIO_MMIO_DEVICE_FEATURES), 1);
@@ -102,14 +96,10 @@ static void test_features(void **state)
 	/* And nothing goes on from there. */
 	add_status(&f.guest, KT_VIRTIO_STATUS_DRIVER_OK);
 	assert_int_equal(f.starts, 0);
-	teardown(&f);
 }
 
-static void test_status(void **state)
+TEST(test_status)
 {
-	struct fixture f;
-
-	setup(&f);
 	/* Out of turn. */
 	reg_write(&f.guest, KT_VIRTIO_MMIO_STATUS, KT_VIRTIO_STATUS_DRIVER);
 	assert_int_equal(reg_read(&f.guest, KT_VIRTIO_MMIO_STATUS), 0);
@@ -136,14 +126,10 @@ static void test_status(void **state)
 	assert_int_equal(reg_read(&f.guest, KT_VIRTIO_MMIO_QUEUE_READY), 0);
 	assert_int_equal(f.resets, 2);
 	assert_int_equal(f.guest.failures, 0);
-	teardown(&f);
 }
 
-static void test_queues(void **state)
+TEST(test_queues)
 {
-	struct fixture f;
-
-	setup(&f);
 	assert_int_equal(reg_read(&f.guest, KT_VIRTIO_MMIO_QUEUE_NUM_MAX), KT_VIRTQUEUE_SIZE_MAX);
 	set_queue(&f.guest, 0, 16); /* before FEATURES_OK */
 	assert_int_equal(reg_read(&f.guest, KT_VIRTIO_MMIO_QUEUE_READY), 0);
@@ -162,14 +148,10 @@ static void test_queues(void **state)
 	assert_int_equal(reg_read(&f.guest, KT_VIRTIO_MMIO_QUEUE_NUM_MAX), 0);
 	reg_write(&f.guest, KT_VIRTIO_MMIO_QUEUE_READY, 1);
 	assert_int_equal(reg_read(&f.guest, KT_VIRTIO_MMIO_QUEUE_READY), 0);
-	teardown(&f);
 }
 
-static void test_notify(void **state)
+TEST(test_notify)
 {
-	struct fixture f;
-
-	setup(&f);
 	negotiate(&f.guest, FEATURES);
 	set_queue(&f.guest, 1, 16);
 	notify(&f.guest, 1); /* before DRIVER_OK */
@@ -181,14 +163,11 @@ static void test_notify(void **state)
 	notify(&f.guest, 1);
 	kt_virtio_mmio_notify(&f.mmio, 1);
 	assert_int_equal(f.notified[1], 2);
-	teardown(&f);
 }
 
-static void test_interrupts(void **state)
+TEST(test_interrupts)
 {
-	struct fixture f;
-
-	setup_live(&f);
+	go_live();
 	kt_virtio_mmio_interrupt(&f.mmio);
 	kt_virtio_mmio_interrupt(&f.mmio);
 	assert_int_equal(f.guest.interrupts, 1);
@@ -199,19 +178,16 @@ static void test_interrupts(void **state)
 	assert_int_equal(reg_read(&f.guest, KT_VIRTIO_MMIO_INTERRUPT_STATUS), 0);
 	kt_virtio_mmio_interrupt(&f.mmio);
 	assert_int_equal(f.guest.interrupts, 2);
-	teardown(&f);
 }
 
-static void test_failure(void **state)
+TEST(test_failure)
 {
-	struct fixture f;
-
-	setup_live(&f);
+	go_live();
 	reg_write(&f.guest, KT_VIRTIO_MMIO_QUEUE_READY, 0);
 	set_queue(&f.guest, 1, 5);
 	assert_int_equal(f.guest.failures, 1);
 	assert_int_equal(f.guest.condition, KT_VIRTIO_E_SIZE);
-	assert_non_null(strstr(f.guest.words, "its size is 5"));
+	assert_contains(f.guest.words, "its size is 5");
 	assert_true(reg_read(&f.guest, KT_VIRTIO_MMIO_STATUS) & KT_VIRTIO_STATUS_NEEDS_RESET);
 	assert_int_equal(reg_read(&f.guest, KT_VIRTIO_MMIO_INTERRUPT_STATUS), KT_VIRTIO_INT_CONFIG);
 	assert_int_equal(f.guest.interrupts, 1);
@@ -226,15 +202,12 @@ static void test_failure(void **state)
 	assert_int_equal(f.mmio.condition, 0);
 	notify(&f.guest, 0);
 	assert_int_equal(f.notified[0], 1);
-	teardown(&f);
 }
 
-static void test_config(void **state)
+TEST(test_config)
 {
 	uint8_t buf[8];
-	struct fixture f;
 
-	setup(&f);
 	for (unsigned int width = 1; width <= sizeof(buf); width++) {
 		for (unsigned int at = 0; at < sizeof(config) + 4; at++) {
 			memset(buf, 0xee, sizeof(buf));
@@ -246,16 +219,13 @@ static void test_config(void **state)
 	/* It is read-only. */
 	kt_virtio_mmio_write(&f.mmio, KT_VIRTIO_MMIO_CONFIG, buf, 1);
 	assert_int_equal(reg_read(&f.guest, KT_VIRTIO_MMIO_CONFIG), 0x04030201);
-	teardown(&f);
 }
 
 /* Registers know words alone; what is outside the window is nothing. */
-static void test_odd_accesses(void **state)
+TEST(test_odd_accesses)
 {
 	uint8_t buf[8] = { 0xff };
-	struct fixture f;
 
-	setup(&f);
 	for (unsigned int width = 1; width <= sizeof(buf); width++) {
 		for (uint64_t at = 0; at < 0x100; at++) {
 			if (width == 4 && at % 4 == 0)
@@ -273,18 +243,4 @@ static void test_odd_accesses(void **state)
 	assert_int_equal(reg_read(&f.guest, KT_VIRTIO_MMIO_SIZE), 0);
 	assert_int_equal(reg_read(&f.guest, UINT64_MAX - 3), 0);
 	assert_int_equal(f.resets, 0);
-	teardown(&f);
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_identity),     cmocka_unit_test(test_features),
-		cmocka_unit_test(test_status),	     cmocka_unit_test(test_queues),
-		cmocka_unit_test(test_notify),	     cmocka_unit_test(test_interrupts),
-		cmocka_unit_test(test_failure),	     cmocka_unit_test(test_config),
-		cmocka_unit_test(test_odd_accesses),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
 }

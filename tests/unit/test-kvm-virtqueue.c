@@ -3,74 +3,76 @@
 #include "tests/unit/virtio-driver.h"
 #include "vmm/kvm/device/virtqueue.h"
 
-struct fixture {
+static struct fixture {
 	struct guest guest;
 	struct kt_virtqueue vq;
 	struct kt_virtq_chain chain;
 	struct kt_diag diag;
-};
+} f;
 
-static void setup(struct fixture *f)
+static void setup(void)
 {
-	*f = (struct fixture){ .diag = KT_DIAG_INIT };
-	guest_init(&f->guest);
-	kt_virtqueue_init(&f->vq, &f->guest.mem, 0);
-	f->vq.size = QUEUE_SIZE;
-	f->vq.desc = DESC(0);
-	f->vq.avail = AVAIL(0);
-	f->vq.used = USED(0);
+	memset(&f, 0, sizeof(f));
+	guest_init(&f.guest);
+	kt_virtqueue_init(&f.vq, &f.guest.ram, 0);
+	f.vq.size = QUEUE_SIZE;
+	f.vq.desc = DESC(0);
+	f.vq.avail = AVAIL(0);
+	f.vq.used = USED(0);
 }
 
-static void setup_started(struct fixture *f)
+static void teardown(void)
 {
-	setup(f);
-	assert_int_equal(kt_virtqueue_start(&f->vq, &f->diag), 0);
+	guest_deinit(&f.guest);
 }
 
-static void teardown(struct fixture *f)
+AROUND_EACH(setup, teardown);
+
+static void start(void)
 {
-	guest_deinit(&f->guest);
+	assert_int_equal(kt_virtqueue_start(&f.vq, &f.diag), 0);
 }
 
-/* What the queue says of the chain from descriptor 0 on; it must give words, too. */
-static void expect_pop(struct fixture *f, enum kt_virtio_condition condition)
+/* Another guest and queue, as at the begin of a test. */
+static void start_over(void)
 {
-	make_available(&f->guest, 0, 0);
-	assert_int_equal(kt_virtqueue_pop(&f->vq, &f->chain, &f->diag), condition);
-	assert_true(kt_diag_is_set(&f->diag));
-	teardown(f);
+	teardown();
+	setup();
 }
 
-static void test_memory(void **state)
+/* What the queue says of the chain from descriptor 0 on; it must give words, too. Starts over. */
+static void expect_pop(enum kt_virtio_condition condition)
 {
-	struct guest guest;
+	make_available(&f.guest, 0, 0);
+	assert_int_equal(kt_virtqueue_pop(&f.vq, &f.chain, &f.diag), condition);
+	assert_true(kt_diag_is_set(&f.diag));
+	start_over();
+}
+
+TEST(test_memory)
+{
 	uint16_t word;
 	char buf[8];
 
-	guest_init(&guest);
-	poke(&guest, RAM_TOUCH - 3, "abcdef", 6);
-	peek(&guest, RAM_TOUCH - 3, buf, 6);
+	poke(&f.guest, RAM_TOUCH - 3, "abcdef", 6);
+	peek(&f.guest, RAM_TOUCH - 3, buf, 6);
 	assert_memory_equal(buf, "abcdef", 6);
-	assert_memory_equal(guest.regions[1].host, "def", 3);
-	assert_true(kt_guest_mem_has(&guest.mem, KT_GPA(RAM_START), RAM_END - RAM_START));
-	assert_false(kt_guest_mem_has(&guest.mem, KT_GPA(RAM_START), RAM_END - RAM_START + 1));
-	assert_false(kt_guest_mem_has(&guest.mem, KT_GPA(RAM_START - 1), 1));
-	assert_false(kt_guest_mem_has(&guest.mem, KT_GPA(RAM_START), UINT64_MAX));
-	assert_int_equal(kt_guest_mem_read(&guest.mem, KT_GPA(RAM_END - 4), buf, 8), KT_VM_E_RANGE);
-	assert_int_equal(kt_guest_mem_write(&guest.mem, KT_GPA(UINT64_MAX), buf, 8), KT_VM_E_RANGE);
-	assert_int_equal(kt_guest_mem_load_u16(&guest.mem, KT_GPA(RAM_TOUCH - 1), &word),
+	assert_memory_equal(f.guest.ram.host[1], "def", 3);
+	assert_true(kt_ram_has(&f.guest.ram, KT_GPA(RAM_START), RAM_END - RAM_START));
+	assert_false(kt_ram_has(&f.guest.ram, KT_GPA(RAM_START), RAM_END - RAM_START + 1));
+	assert_false(kt_ram_has(&f.guest.ram, KT_GPA(RAM_START - 1), 1));
+	assert_false(kt_ram_has(&f.guest.ram, KT_GPA(RAM_START), UINT64_MAX));
+	assert_int_equal(kt_ram_read(&f.guest.ram, KT_GPA(RAM_END - 4), buf, 8), KT_VM_E_RANGE);
+	assert_int_equal(kt_ram_write(&f.guest.ram, KT_GPA(UINT64_MAX), buf, 8), KT_VM_E_RANGE);
+	assert_int_equal(kt_ram_load_u16(&f.guest.ram, KT_GPA(RAM_TOUCH - 1), &word),
 			 KT_VM_E_RANGE);
-	assert_int_equal(kt_guest_mem_store_u16(&guest.mem, KT_GPA(RAM_END), 1), KT_VM_E_RANGE);
-	assert_int_equal(kt_guest_mem_store_u16(&guest.mem, KT_GPA(RAM_END - 2), 7), 0);
-	assert_int_equal(peek16(&guest, RAM_END - 2), 7);
-	guest_deinit(&guest);
+	assert_int_equal(kt_ram_store_u16(&f.guest.ram, KT_GPA(RAM_END), 1), KT_VM_E_RANGE);
+	assert_int_equal(kt_ram_store_u16(&f.guest.ram, KT_GPA(RAM_END - 2), 7), 0);
+	assert_int_equal(peek16(&f.guest, RAM_END - 2), 7);
 }
 
 static void expect_start(uint32_t size, uint64_t desc, uint64_t avail, uint64_t used, int condition)
 {
-	struct fixture f;
-
-	setup(&f);
 	f.vq.size = size;
 	f.vq.desc = desc;
 	f.vq.avail = avail;
@@ -78,10 +80,10 @@ static void expect_start(uint32_t size, uint64_t desc, uint64_t avail, uint64_t 
 	assert_int_equal(kt_virtqueue_start(&f.vq, &f.diag), condition);
 	assert_int_equal(f.vq.ready, !condition);
 	assert_int_equal(kt_diag_is_set(&f.diag), condition != 0);
-	teardown(&f);
+	start_over();
 }
 
-static void test_start(void **state)
+TEST(test_start)
 {
 	static const uint32_t bad_sizes[] = { 0, 3, KT_VIRTQUEUE_SIZE_MAX * 2, 65536, UINT32_MAX };
 
@@ -99,13 +101,12 @@ static void test_start(void **state)
 	expect_start(16, RAM_END - 256, RAM_START, RAM_END - 256 - 132, 0);
 }
 
-static void test_chain(void **state)
+TEST(test_chain)
 {
 	char buf[16] = "";
 	uint32_t head = 0, len = 0;
-	struct fixture f;
 
-	setup_started(&f);
+	start();
 	assert_int_equal(kt_virtqueue_pop(&f.vq, &f.chain, &f.diag), KT_VIRTIO_E_EMPTY);
 	/* Readable: 4 bytes over the border of the regions, none, 6; writable: 8. */
 	poke(&f.guest, RAM_TOUCH - 2, "abcd", 4);
@@ -134,16 +135,14 @@ static void test_chain(void **state)
 			 KT_VIRTIO_E_LENGTH);
 	assert_int_equal(kt_virtqueue_write(&f.vq, &f.chain, UINT32_MAX, buf, 1, &f.diag),
 			 KT_VIRTIO_E_LENGTH);
-	teardown(&f);
 }
 
 /* The 16-bit indices wrap, and so does the place in the rings. */
-static void test_indices_wrap(void **state)
+TEST(test_indices_wrap)
 {
 	uint32_t head = 0, len = 0;
-	struct fixture f;
 
-	setup_started(&f);
+	start();
 	for (unsigned int i = 0; i < 70000; i++) {
 		set_desc(&f.guest, 0, i % QUEUE_SIZE, BUFFERS, 4, 0, 0);
 		make_available(&f.guest, 0, i % QUEUE_SIZE);
@@ -153,16 +152,12 @@ static void test_indices_wrap(void **state)
 		assert_true(take_back(&f.guest, 0, &head, &len));
 		assert_int_equal(head, i % QUEUE_SIZE);
 	}
-	teardown(&f);
 }
 
-static void test_flags(void **state)
+TEST(test_flags)
 {
-	struct fixture f;
-
-	setup(&f);
 	assert_false(kt_virtqueue_wants_interrupt(&f.vq));
-	assert_int_equal(kt_virtqueue_start(&f.vq, &f.diag), 0);
+	start();
 	assert_true(kt_virtqueue_wants_interrupt(&f.vq));
 	poke16(&f.guest, AVAIL(0), KT_VIRTQ_AVAIL_NO_INTERRUPT);
 	assert_false(kt_virtqueue_wants_interrupt(&f.vq));
@@ -170,39 +165,34 @@ static void test_flags(void **state)
 	assert_int_equal(peek16(&f.guest, USED(0)), KT_VIRTQ_USED_NO_NOTIFY);
 	assert_int_equal(kt_virtqueue_set_quiet(&f.vq, false, &f.diag), 0);
 	assert_int_equal(peek16(&f.guest, USED(0)), 0);
-	teardown(&f);
 }
 
-static void test_hostile_indices(void **state)
+TEST(test_hostile_indices)
 {
-	struct fixture f;
-
-	setup_started(&f);
+	start();
 	f.guest.avail[0] = QUEUE_SIZE;
-	expect_pop(&f, KT_VIRTIO_E_AVAIL);
+	expect_pop(KT_VIRTIO_E_AVAIL);
 
-	setup_started(&f);
+	start();
 	f.guest.avail[0] = (uint16_t)-2; /* goes back */
-	expect_pop(&f, KT_VIRTIO_E_AVAIL);
+	expect_pop(KT_VIRTIO_E_AVAIL);
 
-	setup_started(&f);
+	start();
 	make_available(&f.guest, 0, QUEUE_SIZE);
-	expect_pop(&f, KT_VIRTIO_E_HEAD);
+	expect_pop(KT_VIRTIO_E_HEAD);
 
-	setup_started(&f);
+	start();
 	set_desc(&f.guest, 0, 0, BUFFERS, 4, KT_VIRTQ_DESC_NEXT, QUEUE_SIZE);
-	expect_pop(&f, KT_VIRTIO_E_NEXT);
+	expect_pop(KT_VIRTIO_E_NEXT);
 }
 
 /* As long as can be is fine; then back to the first. */
-static void test_longest_chain(void **state)
+TEST(test_longest_chain)
 {
 	const uint16_t size = KT_VIRTQUEUE_SIZE_MAX;
-	struct fixture f;
 
-	setup(&f);
 	f.vq.size = size;
-	assert_int_equal(kt_virtqueue_start(&f.vq, &f.diag), 0);
+	start();
 	for (uint16_t i = 0; i < size; i++)
 		set_desc(&f.guest, 0, i, BUFFERS, 4, i < size - 1 ? KT_VIRTQ_DESC_NEXT : 0, i + 1);
 	make_available(&f.guest, 0, 0);
@@ -213,33 +203,30 @@ static void test_longest_chain(void **state)
 	make_available(&f.guest, 0, 0);
 	assert_int_equal(kt_virtqueue_pop(&f.vq, &f.chain, &f.diag), KT_VIRTIO_E_LOOP);
 	assert_int_equal(f.chain.count, size);
-	teardown(&f);
 }
 
-static void test_hostile_chains(void **state)
+TEST(test_hostile_chains)
 {
-	struct fixture f;
-
-	setup_started(&f); /* to itself */
+	start(); /* to itself */
 	set_desc(&f.guest, 0, 0, BUFFERS, 4, KT_VIRTQ_DESC_NEXT, 0);
-	expect_pop(&f, KT_VIRTIO_E_LOOP);
+	expect_pop(KT_VIRTIO_E_LOOP);
 
-	setup_started(&f); /* of all descriptors, back to the first */
+	start(); /* of all descriptors, back to the first */
 	for (uint16_t i = 0; i < QUEUE_SIZE; i++)
 		set_desc(&f.guest, 0, i, BUFFERS, 4, KT_VIRTQ_DESC_NEXT, (i + 1) % QUEUE_SIZE);
-	expect_pop(&f, KT_VIRTIO_E_LOOP);
+	expect_pop(KT_VIRTIO_E_LOOP);
 
-	setup_started(&f);
+	start();
 	set_desc(&f.guest, 0, 0, BUFFERS, 16, KT_VIRTQ_DESC_INDIRECT, 0);
-	expect_pop(&f, KT_VIRTIO_E_INDIRECT);
+	expect_pop(KT_VIRTIO_E_INDIRECT);
 
-	setup_started(&f);
+	start();
 	set_desc(&f.guest, 0, 0, BUFFERS, 4, KT_VIRTQ_DESC_WRITE | KT_VIRTQ_DESC_NEXT, 1);
 	set_desc(&f.guest, 0, 1, BUFFERS, 4, 0, 0);
-	expect_pop(&f, KT_VIRTIO_E_ORDER);
+	expect_pop(KT_VIRTIO_E_ORDER);
 }
 
-static void test_hostile_buffers(void **state)
+TEST(test_hostile_buffers)
 {
 	static const struct {
 		uint64_t addr;
@@ -248,41 +235,21 @@ static void test_hostile_buffers(void **state)
 		{ 0, 1 },	   { RAM_START - 1, 2 },  { RAM_END - 1, 2 },	    { RAM_END, 1 },
 		{ UINT64_MAX, 1 }, { UINT64_MAX - 3, 8 }, { RAM_START, UINT32_MAX }
 	};
-	struct fixture f;
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-		setup_started(&f);
+		start();
 		set_desc(&f.guest, 0, 0, bad[i].addr, bad[i].len, 0, 0);
-		expect_pop(&f, KT_VIRTIO_E_ADDRESS);
+		expect_pop(KT_VIRTIO_E_ADDRESS);
 	}
 }
 
-/* 2^32 bytes need so much RAM: a region of 2 GiB that is never touched. */
-static void test_total_length(void **state)
+/* A chain of 2^32 bytes needs buffers in a region of 2 GiB, which is never touched. */
+TEST(test_total_length)
 {
-	struct kt_guest_region regions[2];
-	struct fixture f;
-
-	setup_started(&f);
-	regions[0] =
-		(struct kt_guest_region){ KT_GPA(RAM_START), REGION_SIZE, f.guest.regions[0].host };
-	regions[1] = (struct kt_guest_region){ KT_GPA(UINT64_C(1) << 32), UINT64_C(1) << 31,
-					       f.guest.regions[1].host };
-	f.guest.mem.regions = regions;
+	start();
+	f.guest.ram.banks[1] =
+		(struct kt_vm_bank){ KT_GPA(UINT64_C(1) << 32), UINT64_C(1) << 31, 0 };
 	for (uint16_t i = 0; i < 2; i++)
 		set_desc(&f.guest, 0, i, UINT64_C(1) << 32, 1u << 31, KT_VIRTQ_DESC_NEXT, i + 1);
-	expect_pop(&f, KT_VIRTIO_E_LENGTH);
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_memory),		cmocka_unit_test(test_start),
-		cmocka_unit_test(test_chain),		cmocka_unit_test(test_indices_wrap),
-		cmocka_unit_test(test_flags),		cmocka_unit_test(test_hostile_indices),
-		cmocka_unit_test(test_longest_chain),	cmocka_unit_test(test_hostile_chains),
-		cmocka_unit_test(test_hostile_buffers), cmocka_unit_test(test_total_length),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	expect_pop(KT_VIRTIO_E_LENGTH);
 }

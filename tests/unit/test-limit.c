@@ -12,7 +12,7 @@
 
 /* ---- notation ---- */
 
-static void test_notation(void **state)
+TEST(test_notation)
 {
 	static const char *const wrong[] = { "gap",	  "gap=",
 					     "gap=5",	  "gap=0ms",
@@ -38,10 +38,10 @@ static void test_notation(void **state)
 	assert_int_equal(l.spread, 20);
 	assert_true(l.starved == KT_OFF);
 	assert_int_equal(l.work_rate, 100);
-	assert_string_equal(kt_limit_format(&l, KT_LIMIT_GAP, text), "gap=500000ns");
+	assert_string_equal(kt_limit_format(&l, KT_LIMIT_GAP, text), "gap=500us");
 	assert_string_equal(kt_limit_format(&l, KT_LIMIT_STARVED, text), "starved=off");
 	assert_string_equal(kt_limit_format(&l, KT_LIMIT_ISOLATION, text), "isolation=on");
-	assert_string_equal(kt_limit_format(&l, KT_LIMIT_SPREAD, text), "spread=20");
+	assert_string_equal(kt_limit_format(&l, KT_LIMIT_SPREAD, text), "spread=20%");
 	assert_null(kt_limit_format(&l, KT_LIMIT_FAIRNESS, text));
 	assert_int_equal(kt_limits_check(&l, &diag), 0);
 	l.starved = 2;
@@ -50,11 +50,14 @@ static void test_notation(void **state)
 
 /* ---- allowed CPUs ---- */
 
-#define WORKERS KT_WORKERS(KT_WORKERS_ITEM("w", .workload = "x", .cgroup = "a/b"))
+static const struct kt_workers anywhere[] = {
+	KT_WORKERS_ITEM("w", .workload = "x", .cgroup = "a/b"), { 0 }
+};
+static const struct kt_workers *group = anywhere;
 
 static void expect_allowed(const struct kt_step *steps, const char *wanted)
 {
-	struct kt_scenario s = { .name = "s", .workers = WORKERS, .steps = steps };
+	struct kt_scenario s = { .name = "s", .workers = group, .steps = steps };
 	char list[KT_CPU_LIST_MAX];
 	struct kt_topology topo;
 	struct kt_cpu_mask mask;
@@ -71,7 +74,7 @@ static void expect_allowed(const struct kt_step *steps, const char *wanted)
 #define GROUPS	 KT_OP_CGROUP_ADD("a"), KT_OP_CGROUP_ADD("a/b"), KT_OP_CGROUP_ADD("c")
 #define ONE(...) KT_STEPS(KT_STEP("one", .ops = KT_OPS(GROUPS, __VA_ARGS__)))
 
-static void test_allowed(void **state)
+TEST(test_allowed)
 {
 	const struct kt_op start = KT_OP_START("w");
 
@@ -104,7 +107,7 @@ static void test_allowed(void **state)
 		       "0-3");
 }
 
-static void test_allowed_by_other_ops(void **state)
+TEST(test_allowed_by_other_ops)
 {
 	const struct kt_op start = KT_OP_START("w");
 	const struct kt_op two = KT_OP_CPUSET("a", KT_CPUS_LIST("1-2"));
@@ -125,6 +128,27 @@ static void test_allowed_by_other_ops(void **state)
 	expect_allowed(
 		ONE(KT_OP_CPUSET("a/b", KT_CPUS_LIST("1")), two, KT_OP_CPU_OFFLINE(1), start), "2");
 	expect_allowed(ONE(two, KT_OP_CPU_OFFLINE(1), KT_OP_CPU_ONLINE(1), start), "1-2");
+	/* A child without the controller has the CPUs of its parent, and no cpuset ever after. */
+	expect_allowed(ONE(two, KT_OP_CPUSET("a/b", KT_CPUS_LIST("1")),
+			   KT_OP_SUBTREE_CONTROL("a", "+cpu -cpuset"), start),
+		       "1-2");
+	expect_allowed(ONE(two, KT_OP_CPUSET("a/b", KT_CPUS_LIST("1")),
+			   KT_OP_SUBTREE_CONTROL("a", "-cpu +cpuset"), start),
+		       "1");
+}
+
+TEST(test_allowed_at_the_start)
+{
+	const struct kt_workers workers[] = { KT_WORKERS_ITEM("w", .workload = "x", .cgroup = "a/b",
+							      .cpus = KT_CPUS_LLC(1)),
+					      { 0 } };
+	const struct kt_workers *const before = group;
+
+	group = workers;
+	expect_allowed(ONE(KT_OP_START("w")), "2-3");
+	expect_allowed(ONE(KT_OP_CPUSET("a", KT_CPUS_LIST("0,3")), KT_OP_START("w")), "3");
+	expect_allowed(ONE(KT_OP_START("w"), KT_OP_AFFINITY("w", KT_CPUS_LIST("0"))), "0,2-3");
+	group = before;
 }
 
 /* ---- judgement ---- */
@@ -146,7 +170,7 @@ KT_SCENARIO(judged, "what the runs are judged by",
 			KT_OP_WEIGHT("a", 300), KT_OP_START("w")))));
 /* clang-format on */
 
-static int setup(void **state)
+static void setup(void)
 {
 	memset(&res, 0, sizeof(res));
 	memset(seen, 0, sizeof(seen));
@@ -154,17 +178,16 @@ static int setup(void **state)
 	scenario = kt_scenario_judged;
 	res.outcome = KT_OUTCOME_COMPLETED;
 	seen[0] = 10;
-	if (kt_run_record_init(&res.record))
-		return -1;
+	assert_int_equal(kt_run_record_init(&res.record), 0);
 	res.record.steps[0].start_ns = MS(1000);
-	return 0;
 }
 
-static int teardown(void **state)
+static void teardown(void)
 {
 	kt_run_record_deinit(&res.record);
-	return 0;
 }
+
+AROUND_EACH(setup, teardown);
 
 /* A worker within all limits; callers change single measures. */
 static struct kt_msg_worker *add(const char *name, uint32_t index)
@@ -210,14 +233,13 @@ static void expect_finding(const struct kt_limits *user, enum kt_finding_kind ki
 {
 	judge(user);
 	assert_int_equal(res.record.finding_count, 1);
-	if (!strstr(res.record.findings[0].text, word))
-		fail_msg("%s", res.record.findings[0].text);
+	assert_contains(res.record.findings[0].text, word);
 	assert_int_equal(res.record.findings[0].kind, kind);
 	assert_string_equal(res.record.findings[0].file, "test-limit.c");
 	res.record.finding_count = 0;
 }
 
-static void test_starved(void **state)
+TEST(test_starved)
 {
 	struct kt_msg_worker *w;
 
@@ -243,7 +265,7 @@ static void test_starved(void **state)
 	expect_finding(NULL, KT_FINDING_WRONG, "starved: worker 'w' 1 of 2");
 }
 
-static void test_gap(void **state)
+TEST(test_gap)
 {
 	struct kt_msg m = { .type = KT_MSG_SCHED };
 	struct kt_msg_worker *w;
@@ -254,30 +276,33 @@ static void test_gap(void **state)
 	expect_kept(NULL);
 	w->longest_gap_ns = MS(2000);
 	w->gap_cpu = 7;
-	expect_finding(NULL, KT_FINDING_LATE,
-		       "gap: worker 'w' 1 wanted to run and did not for 2000 ms, limit 2000 ms; "
-		       "that ended on CPU 7, 1.500 s into step 'one', under the kernel's own "
-		       "scheduler");
+	expect_finding(
+		NULL, KT_FINDING_LATE,
+		"gap: worker 'w' 1 wanted to run and did not for 2000 ms, until on CPU "
+		"7, limit 2000 ms; that ended 1.500 s into step 'one', under the kernel's own "
+		"scheduler");
 	m.sched = (struct kt_msg_sched){ KT_SCHED_SPAWNED, 1, 0, 5, 0, 0, "mine", "" };
 	assert_int_equal(kt_run_record_add(&res.record, &m, NULL), 0);
 	m.sched = (struct kt_msg_sched){ KT_SCHED_ATTACHED, 1, 1, 5, 0, MS(2000), "mine", "ops" };
 	assert_int_equal(kt_run_record_add(&res.record, &m, NULL), 0);
 	expect_finding(NULL, KT_FINDING_LATE, "under 'mine' (generation 1)");
 	res.record.workers[0].msg.longest_gap_ns = MS(3000);
-	expect_finding(NULL, KT_FINDING_LATE,
-		       "worker 'w' 0 wanted to run and did not for 3000 ms (and 1 other)");
+	expect_finding(
+		NULL, KT_FINDING_LATE,
+		"worker 'w' 0 wanted to run and did not for 3000 ms, until on CPU 0 (and 1 other)");
 	expect_kept(&(struct kt_limits){ .gap = MS(4000) });
 }
 
-static void test_late_wakes_are_gaps(void **state)
+TEST(test_late_wakes_are_gaps)
 {
 	kt_histogram_add(&wakes, MS(2500));
 	add("w", 0);
-	expect_finding(NULL, KT_FINDING_LATE, "worker 'w' 0 was woken 26");
+	expect_finding(NULL, KT_FINDING_LATE, "worker 'w' 0 was woken up to 26");
 }
 
-static void test_spread(void **state)
+TEST(test_spread)
 {
+	struct kt_msg m = { .type = KT_MSG_OP };
 	struct kt_msg_worker *w;
 
 	add("w", 0);
@@ -293,6 +318,13 @@ static void test_spread(void **state)
 	expect_kept(NULL);
 	expect_finding(&(struct kt_limits){ .spread = 19 }, KT_FINDING_LATE, "limit 19 %");
 	w->uneven = 0;
+	/* Nor do shares compare where the set of CPUs changed. */
+	m.op = (struct kt_msg_op){ .kind = KT_OP_KIND_CPU_OFFLINE, .start_ns = MS(12000) };
+	assert_int_equal(kt_run_record_add(&res.record, &m, NULL), 0);
+	expect_finding(NULL, KT_FINDING_LATE, "spread: worker 'w' 0");
+	res.record.ops[0].start_ns = MS(5000);
+	expect_kept(NULL);
+	res.record.op_count = 0;
 	w->cpu_ns = MS(100);
 	res.record.workers[0].msg.cpu_ns = MS(5000);
 	expect_kept(NULL);
@@ -301,7 +333,7 @@ static void test_spread(void **state)
 		       "spread: workers 'w' used no CPU time: there is nothing to judge by");
 }
 
-static void test_isolation(void **state)
+TEST(test_isolation)
 {
 	seen[1] = 1;
 	scenario.steps = KT_STEPS(KT_STEP("one", .ops = KT_OPS(KT_OP_CGROUP_ADD("a"),
@@ -316,7 +348,7 @@ static void test_isolation(void **state)
 	expect_kept(NULL);
 }
 
-static void test_variation(void **state)
+TEST(test_variation)
 {
 	add("w", 0)->iterations = 900;
 	add("w", 1)->iterations = 1100;
@@ -329,7 +361,7 @@ static void test_variation(void **state)
 	expect_finding(&(struct kt_limits){ .variation = 9 }, KT_FINDING_UNCLEAR, "did no work");
 }
 
-static void test_work_rate(void **state)
+TEST(test_work_rate)
 {
 	struct kt_msg_worker *w = add("w", 0);
 
@@ -341,7 +373,7 @@ static void test_work_rate(void **state)
 		       "did not come to their end");
 }
 
-static void test_wake_p99(void **state)
+TEST(test_wake_p99)
 {
 	for (unsigned int i = 0; i < 98; i++)
 		kt_histogram_add(&wakes, MS(1));
@@ -356,7 +388,7 @@ static void test_wake_p99(void **state)
 		       "were never woken for a known time");
 }
 
-static void test_migrations(void **state)
+TEST(test_migrations)
 {
 	struct kt_msg_worker *w = add("w", 0);
 
@@ -369,7 +401,7 @@ static void test_migrations(void **state)
 		       "never got a CPU");
 }
 
-static void test_locality(void **state)
+TEST(test_locality)
 {
 	seen[0] = 75;
 	seen[1] = 25; /* CPU 1 is in the other LLC */
@@ -385,7 +417,7 @@ static void test_locality(void **state)
 	expect_finding(&(struct kt_limits){ .locality = 1 }, KT_FINDING_UNCLEAR, "never seen");
 }
 
-static void test_fairness(void **state)
+TEST(test_fairness)
 {
 	const struct kt_limits limit = { .fairness = 10 };
 
@@ -397,11 +429,10 @@ static void test_fairness(void **state)
 	res.record.workers[2].msg.cpu_ns = MS(8000);
 	judge(&limit);
 	assert_int_equal(res.record.finding_count, 2);
-	assert_non_null(
-		strstr(res.record.findings[0].text,
-		       "fairness: cgroup 'a' had 50.0 % of the CPU time; its weight entitles it "
-		       "to 75.0 %, deviation 33 %, limit 10 %"));
-	assert_non_null(strstr(res.record.findings[1].text, "cgroup 'b' had 50.0 %"));
+	assert_contains(res.record.findings[0].text,
+			"fairness: cgroup 'a' had 50.0 % of the CPU time; its weight entitles it "
+			"to 75.0 %, deviation 33 %, limit 10 %");
+	assert_contains(res.record.findings[1].text, "cgroup 'b' had 50.0 %");
 	assert_int_equal(res.record.findings[0].kind, KT_FINDING_LATE);
 	res.record.finding_count = 0;
 	for (size_t i = 0; i < 3; i++)
@@ -411,7 +442,7 @@ static void test_fairness(void **state)
 }
 
 /* Each start of the same workers is a group of its own. */
-static void test_starts_are_apart(void **state)
+TEST(test_starts_are_apart)
 {
 	add("w", 0);
 	add("w", 1);
@@ -422,14 +453,14 @@ static void test_starts_are_apart(void **state)
 }
 
 /* A worker with an undeclared name has no limits. */
-static void test_unknown_workers(void **state)
+TEST(test_unknown_workers)
 {
 	add("nobody", 0)->longest_gap_ns = MS(9000);
 	expect_kept(NULL);
 }
 
 /* Without data a run is inconclusive; with another wrong finding it fails. */
-static void test_verdicts(void **state)
+TEST(test_verdicts)
 {
 	add("w", 0);
 	judge(&(struct kt_limits){ .wake_p99 = 1 });
@@ -439,30 +470,5 @@ static void test_verdicts(void **state)
 	judge(NULL);
 	kt_verdict_decide(&res);
 	assert_int_equal(res.verdict, KT_VERDICT_FAIL);
-	assert_non_null(strstr(res.cause, "gap: worker"));
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_notation),
-		cmocka_unit_test(test_allowed),
-		cmocka_unit_test(test_allowed_by_other_ops),
-		cmocka_unit_test_setup_teardown(test_starved, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_gap, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_late_wakes_are_gaps, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_spread, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_isolation, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_variation, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_work_rate, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_wake_p99, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_migrations, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_locality, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_fairness, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_starts_are_apart, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_unknown_workers, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_verdicts, setup, teardown),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	assert_contains(res.cause, "gap: worker");
 }

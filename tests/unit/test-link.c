@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Socket pairs to a child: backpressure, the bound, draining and ends. */
-#include <fcntl.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -41,16 +39,16 @@ static const struct kt_link_handlers handlers = { .on_data = on_data,
 						  .on_fault = on_fault };
 static size_t wanted;
 
-static int make(void **state)
+static void make(void)
 {
 	heard = KT_BUF_INIT(0);
 	eofs = faults = 0;
 	done = false;
-	return kt_loop_new(&loop, NULL) ?:
-		       kt_link_init(&link_, loop, OUT_MAX, &handlers, &wanted, &peer);
+	assert_int_equal(kt_loop_new(&loop, NULL), 0);
+	assert_int_equal(kt_link_init(&link_, loop, OUT_MAX, &handlers, &wanted, &peer), 0);
 }
 
-static int unmake(void **state)
+static void unmake(void)
 {
 	kt_link_deinit(&link_);
 	kt_link_deinit(&link_); /* again: nothing to do */
@@ -58,15 +56,17 @@ static int unmake(void **state)
 		close(peer);
 	kt_buf_deinit(&heard);
 	loop = kt_loop_free(loop);
-	return faults ? -1 : 0;
+	assert_false(faults);
 }
+
+AROUND_EACH(make, unmake);
 
 static int run(void)
 {
 	return kt_loop_run(loop, &done, kt_now_ns() + 10 * KT_NSEC_PER_SEC);
 }
 
-static void test_delivers(void **state)
+TEST(test_delivers)
 {
 	wanted = 5;
 	assert_int_equal(write(peer, "hello", 5), 5);
@@ -75,7 +75,7 @@ static void test_delivers(void **state)
 	assert_int_equal(link_.received, 5);
 }
 
-static void test_drains_without_the_loop(void **state)
+TEST(test_drains_without_the_loop)
 {
 	static const uint8_t chunk[100000];
 
@@ -92,7 +92,7 @@ static void test_drains_without_the_loop(void **state)
 	assert_int_equal(eofs, 1);
 }
 
-static void test_end_comes_after_the_bytes(void **state)
+TEST(test_end_comes_after_the_bytes)
 {
 	wanted = SIZE_MAX;
 	assert_int_equal(write(peer, "bye", 3), 3);
@@ -124,7 +124,7 @@ static void read_counted(size_t len)
 	assert_int_equal(got, len);
 }
 
-static void test_waits_for_a_slow_reader(void **state)
+TEST(test_waits_for_a_slow_reader)
 {
 	uint8_t *data = malloc(OUT_MAX);
 
@@ -141,7 +141,7 @@ static void test_waits_for_a_slow_reader(void **state)
 	free(data);
 }
 
-static void test_peer_dies_while_bytes_wait(void **state)
+TEST(test_peer_dies_while_bytes_wait)
 {
 	uint8_t *data = calloc(1, OUT_MAX);
 
@@ -153,19 +153,4 @@ static void test_peer_dies_while_bytes_wait(void **state)
 	assert_int_equal(eofs, 1);
 	assert_int_equal(link_.out.len, 0);
 	free(data);
-}
-
-#define LINK_TEST(fn) cmocka_unit_test_setup_teardown(fn, make, unmake)
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		LINK_TEST(test_delivers),
-		LINK_TEST(test_drains_without_the_loop),
-		LINK_TEST(test_end_comes_after_the_bytes),
-		LINK_TEST(test_waits_for_a_slow_reader),
-		LINK_TEST(test_peer_dies_while_bytes_wait),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -11,6 +11,8 @@
 #include "tests/unit/folder.h"
 #include "tests/unit/test.h"
 
+AROUND_EACH(make_top, remove_top);
+
 static void make_series(struct kt_sample_series *s, const char *metric, unsigned int level)
 {
 	*s = (struct kt_sample_series){
@@ -68,7 +70,7 @@ static json_t *make_json(void)
 	return json;
 }
 
-static void test_a_sample_says_all_of_itself(void **state)
+TEST(test_a_sample_says_all_of_itself)
 {
 	json_auto_t *json = make_json();
 	json_t *sample = json_array_get(json_object_get(json, "samples"), 3);
@@ -92,7 +94,7 @@ static void test_a_sample_says_all_of_itself(void **state)
 			    "smoke_only");
 }
 
-static void test_written_and_read(void **state)
+TEST(test_written_and_read)
 {
 	_cleanup_(kt_measured_deinit) struct kt_measured m, again;
 	_cleanup_(kt_buf_deinit) struct kt_buf a = KT_BUF_INIT(0), b = KT_BUF_INIT(0);
@@ -113,18 +115,18 @@ static void test_written_and_read(void **state)
 	assert_true(strlen(again.commit) == 40 || !strcmp(again.commit, "unknown"));
 }
 
-static void test_write_that_fails_leaves_the_old_one(void **state)
+TEST(test_write_that_fails_leaves_the_old_one)
 {
 	_cleanup_(kt_measured_deinit) struct kt_measured m;
 	struct kt_diag diag = KT_DIAG_INIT;
 
 	make_measured(&m);
 	assert_true(kt_measured_write(in_top("no/such/folder.json"), &m, &diag) < 0);
-	assert_non_null(strstr(diag.doing, "folder.json"));
+	assert_contains(diag.doing, "folder.json");
 	assert_true(kt_measured_read(&m, in_top("none.json"), &diag) < 0);
 }
 
-static void test_control_characters_are_not_written(void **state)
+TEST(test_control_characters_are_not_written)
 {
 	_cleanup_(kt_measured_deinit) struct kt_measured m, again;
 	_cleanup_(kt_buf_deinit) struct kt_buf out = KT_BUF_INIT(0);
@@ -147,8 +149,7 @@ static void refuse(json_t *json, const char *words)
 
 	if (kt_measured_parse(&m, text, strlen(text), &diag) != KT_MEASURED_E_FORM)
 		fail_msg("taken, though '%s'", words);
-	if (!strstr(diag.cause, words))
-		fail_msg("'%s' is not in: %s", words, diag.cause);
+	assert_contains(diag.cause, words);
 	assert_int_equal(m.repeats, 77);
 	free(text);
 	json_decref(json);
@@ -167,7 +168,7 @@ static json_t *at(json_t *json, const char *path)
 	return json;
 }
 
-static void test_each_wrong_member(void **state)
+TEST(test_each_wrong_member)
 {
 	static const struct {
 		const char *path, *key, *value, *words;
@@ -231,7 +232,7 @@ static void test_each_wrong_member(void **state)
 	}
 }
 
-static void test_each_missing_member(void **state)
+TEST(test_each_missing_member)
 {
 	static const char *const paths[] = { "",	   "run",	"run/host",
 					     "run/kernel", "samples/0", "samples/0/tags",
@@ -255,7 +256,7 @@ static void test_each_missing_member(void **state)
 	assert_true(count > 40);
 }
 
-static void test_lists_are_bounded(void **state)
+TEST(test_lists_are_bounded)
 {
 	json_t *json = make_json(), *values = at(json, "traces/0/values"), *traces;
 
@@ -269,7 +270,7 @@ static void test_lists_are_bounded(void **state)
 	refuse(json, "'traces' is not a list of at most 100000");
 }
 
-static void test_what_is_no_json(void **state)
+TEST(test_what_is_no_json)
 {
 	static const char *const bad[] = {
 		"", "{", "[]", "7", "{\"version\":1,\"version\":1}", "{\"version\": 1e999}", "\x00"
@@ -284,21 +285,4 @@ static void test_what_is_no_json(void **state)
 	assert_int_equal(kt_measured_parse(&(struct kt_measured){ 0 }, "{}",
 					   KT_MEASURED_BYTES_MAX + 1, NULL),
 			 KT_MEASURED_E_FORM);
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_a_sample_says_all_of_itself),
-		cmocka_unit_test_setup_teardown(test_written_and_read, make_top, remove_top),
-		cmocka_unit_test_setup_teardown(test_write_that_fails_leaves_the_old_one, make_top,
-						remove_top),
-		cmocka_unit_test(test_control_characters_are_not_written),
-		cmocka_unit_test(test_each_wrong_member),
-		cmocka_unit_test(test_each_missing_member),
-		cmocka_unit_test(test_lists_are_bounded),
-		cmocka_unit_test(test_what_is_no_json),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -93,7 +93,7 @@ static int parse(const struct cli_verb *v, const char **words)
 	return r;
 }
 
-static void test_every_kind_is_taken(void **state)
+TEST(test_every_kind_is_taken)
 {
 	assert_int_equal(PARSE(&verb, "-f", "--jobs=256", "--cycles", "18446744073709551615",
 			       "--wait", "20ms", "--size", "3M", "-p", "/x", "--list", "a",
@@ -111,7 +111,7 @@ static void test_every_kind_is_taken(void **state)
 	assert_string_equal(said, "");
 }
 
-static void test_defaults(void **state)
+TEST(test_defaults)
 {
 	assert_int_equal(PARSE(&verb, "word"), 0);
 	assert_int_equal(target.jobs, 7);
@@ -123,7 +123,7 @@ static void test_defaults(void **state)
 	assert_false(target.fast);
 }
 
-static void test_arguments(void **state)
+TEST(test_arguments)
 {
 	assert_int_equal(PARSE(&verb, "one", "-f", "two"), 0);
 	assert_int_equal(rest_count, 2);
@@ -131,9 +131,9 @@ static void test_arguments(void **state)
 	assert_string_equal(rest[1], "two");
 	assert_true(target.fast);
 	assert_int_equal(PARSE(&verb, "-f"), 3);
-	assert_non_null(strstr(said, "ktest try this: name a word; see 'ktest try this --help'"));
+	assert_contains(said, "ktest try this: name a word; see 'ktest try this --help'");
 	assert_int_equal(PARSE(&verb, "one", "two", "three"), 3);
-	assert_non_null(strstr(said, "no argument 'three'"));
+	assert_contains(said, "no argument 'three'");
 	/* Those of a command are its own. */
 	assert_int_equal(PARSE(&command, "-f", "program", "-f", "--help"), 0);
 	assert_int_equal(rest_count, 3);
@@ -143,7 +143,7 @@ static void test_arguments(void **state)
 	assert_false(target.fast);
 }
 
-static void test_mistakes(void **state)
+TEST(test_mistakes)
 {
 	static const struct {
 		const char *words[2];
@@ -178,20 +178,9 @@ static void test_mistakes(void **state)
 	assert_int_equal(PARSE(&command, "--jobs", "0"), 125);
 }
 
-static void test_lists_have_an_end(void **state)
+TEST(test_lists_have_an_end)
 {
 	assert_int_equal(PARSE(&verb, "word", "--list", "a", "--list", "b", "--list", "c"), 3);
-	assert_non_null(strstr(said, "'c' is one too many: there can be 2"));
+	assert_contains(said, "'c' is one too many: there can be 2");
 	assert_null(target.list[2]);
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_every_kind_is_taken), cmocka_unit_test(test_defaults),
-		cmocka_unit_test(test_arguments),	    cmocka_unit_test(test_mistakes),
-		cmocka_unit_test(test_lists_have_an_end),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -16,7 +16,7 @@ static const char *const no_numbers[] = {
 	"ms",  "1s1",  "1 s", "1 GiB",	  "99999999999999999999999999",
 };
 
-static void test_numbers(void **state)
+TEST(test_numbers)
 {
 	uint64_t n = UNTOUCHED;
 
@@ -29,7 +29,7 @@ static void test_numbers(void **state)
 	assert_true(n == UINT64_MAX);
 }
 
-static void test_bounds_are_inclusive(void **state)
+TEST(test_bounds_are_inclusive)
 {
 	uint64_t n = UNTOUCHED;
 
@@ -40,7 +40,7 @@ static void test_bounds_are_inclusive(void **state)
 	assert_true(kt_parse_number("5", 3, 5, &n));
 }
 
-static void test_a_number_is_taken(void **state)
+TEST(test_a_number_is_taken)
 {
 	const char *p = "12,3";
 	uint64_t n = UNTOUCHED;
@@ -53,7 +53,7 @@ static void test_a_number_is_taken(void **state)
 	assert_int_equal(n, 12);
 }
 
-static void test_durations(void **state)
+TEST(test_durations)
 {
 	static const struct {
 		const char *text;
@@ -97,7 +97,7 @@ static void test_durations(void **state)
 	assert_true(ns == 5 * KT_NSEC_PER_SEC);
 }
 
-static void test_sizes(void **state)
+TEST(test_sizes)
 {
 	static const char *const bad[] = { "1",	  "1k", "1B",  "1KB", "1KIB",	 "1P",
 					   "1G ", "G",	"-1G", "",    "8388608T" };
@@ -117,7 +117,7 @@ static void test_sizes(void **state)
 	assert_true(kt_parse_size("8388607T", &bytes));
 }
 
-static void test_values_as_text(void **state)
+TEST(test_values_as_text)
 {
 	char buf[KT_PARSE_TEXT_MAX];
 
@@ -126,18 +126,4 @@ static void test_values_as_text(void **state)
 	assert_string_equal(kt_duration_format(1500, buf), "1500ns");
 	assert_string_equal(kt_size_format(UINT64_C(1) << 40, buf), "1T");
 	assert_string_equal(kt_size_format(1536 << 20, buf), "1536M");
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_numbers),
-		cmocka_unit_test(test_bounds_are_inclusive),
-		cmocka_unit_test(test_a_number_is_taken),
-		cmocka_unit_test(test_durations),
-		cmocka_unit_test(test_sizes),
-		cmocka_unit_test(test_values_as_text),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -81,7 +81,7 @@ static void on_break(void *arg, const struct kt_vm_break *hit)
 	tell("break");
 }
 
-static int setup(void **state)
+static void setup(void)
 {
 	static const struct kt_vm_ops ops = { .freeze = take_freeze, .thaw = take_thaw };
 	static const struct kt_pause_handlers handlers = { on_still, on_begun, on_over, on_break };
@@ -92,17 +92,16 @@ static int setup(void **state)
 	while_freezing = while_thawing = NULL;
 	wake = false;
 	story[0] = '\0';
-	if (kt_loop_new(&loop, NULL))
-		return -1;
+	assert_int_equal(kt_loop_new(&loop, NULL), 0);
 	pause_ = (struct kt_pause){ .vm = &vm, .loop = loop, .wake = &wake, .handlers = &handlers };
-	return 0;
 }
 
-static int teardown(void **state)
+static void teardown(void)
 {
 	loop = kt_loop_free(loop);
-	return 0;
 }
+
+AROUND_EACH(setup, teardown);
 
 static void ask(uint32_t number, uint64_t pause_ns)
 {
@@ -112,10 +111,8 @@ static void ask(uint32_t number, uint64_t pause_ns)
 
 static void serve(void)
 {
-	struct kt_diag diag = KT_DIAG_INIT;
-
 	wake = false;
-	assert_int_equal(kt_pause_serve(&pause_, &diag), 0);
+	assert_ok(kt_pause_serve(&pause_, &diag));
 }
 
 static void run_loop(uint64_t ns)
@@ -155,7 +152,7 @@ static void want(struct wish *wish, const char *name)
 
 /* ---- pauses of the guest ---- */
 
-static void test_pause_lasts_as_long_as_asked(void **state)
+TEST(test_pause_lasts_as_long_as_asked)
 {
 	for (uint32_t number = 1; number <= 3; number++) {
 		ask(number, MS(30));
@@ -178,7 +175,7 @@ static void test_pause_lasts_as_long_as_asked(void **state)
 	}
 }
 
-static void test_cut_short(void **state)
+TEST(test_cut_short)
 {
 	ask(1, MS(60000));
 	serve();
@@ -188,13 +185,13 @@ static void test_cut_short(void **state)
 	serve();
 	check_story("still begun still runs over ");
 	assert_true(thawed.stood_ns < MS(60000));
-	assert_non_null(strstr(thawed.text, "cut short"));
+	assert_contains(thawed.text, "cut short");
 	/* Once the machine has to run, it is not frozen any more, and that is said. */
 	ask(2, MS(10));
 	serve();
 	check_story("over ");
 	assert_int_equal(thawed.number, 2);
-	assert_non_null(strstr(thawed.text, "the run ends"));
+	assert_contains(thawed.text, "the run ends");
 	assert_int_equal(freezes, 1);
 }
 
@@ -203,7 +200,7 @@ static void cut(void)
 	kt_pause_cut(&pause_);
 }
 
-static void test_cut_while_freezing(void **state)
+TEST(test_cut_while_freezing)
 {
 	while_freezing = cut;
 	ask(1, MS(60000));
@@ -212,7 +209,7 @@ static void test_cut_while_freezing(void **state)
 	assert_int_equal(thaws, 1);
 }
 
-static void test_machine_that_does_not_stop(void **state)
+TEST(test_machine_that_does_not_stop)
 {
 	struct wish wish = { .again = 0 };
 
@@ -223,7 +220,7 @@ static void test_machine_that_does_not_stop(void **state)
 	check_story("over one ");
 	assert_int_equal(thawed.number, 1);
 	assert_int_equal(thawed.stood_ns, 0);
-	assert_non_null(strstr(thawed.text, "it would not stop"));
+	assert_contains(thawed.text, "it would not stop");
 	assert_string_equal(wish.why, "it would not stop");
 	assert_int_equal(thaws, 0);
 	/* Another try may do better. */
@@ -233,7 +230,7 @@ static void test_machine_that_does_not_stop(void **state)
 	check_story("still begun ");
 }
 
-static void test_faults_of_the_machine(void **state)
+TEST(test_faults_of_the_machine)
 {
 	struct kt_diag diag = KT_DIAG_INIT;
 
@@ -262,7 +259,7 @@ static void end(void)
 	kt_pause_end(&pause_, &why);
 }
 
-static void test_end_of_a_frozen_machine(void **state)
+TEST(test_end_of_a_frozen_machine)
 {
 	end();
 	check_story("");
@@ -281,7 +278,7 @@ static void test_end_of_a_frozen_machine(void **state)
 	check_story("");
 }
 
-static void test_end_with_requests(void **state)
+TEST(test_end_with_requests)
 {
 	struct wish one = { .again = 0 }, two = { .again = 0 };
 
@@ -291,7 +288,7 @@ static void test_end_with_requests(void **state)
 	end();
 	check_story("over one two ");
 	assert_int_equal(thawed.number, 7);
-	assert_non_null(strstr(thawed.text, "it is over"));
+	assert_contains(thawed.text, "it is over");
 	assert_string_equal(one.why, "it is over");
 	assert_string_equal(two.why, "it is over");
 	assert_int_equal(freezes, 0);
@@ -299,7 +296,7 @@ static void test_end_with_requests(void **state)
 
 /* ---- requests of the host ---- */
 
-static void test_two_at_once(void **state)
+TEST(test_two_at_once)
 {
 	struct wish one = { .again = 0 }, two = { .again = 0 };
 
@@ -312,7 +309,7 @@ static void test_two_at_once(void **state)
 	assert_false(kt_pause_is_due(&pause_));
 }
 
-static void test_host_and_guest_at_once(void **state)
+TEST(test_host_and_guest_at_once)
 {
 	struct wish one = { .again = 0 };
 
@@ -328,7 +325,7 @@ static void test_host_and_guest_at_once(void **state)
 	assert_int_equal(freezes, 1);
 }
 
-static void test_host_while_frozen(void **state)
+TEST(test_host_while_frozen)
 {
 	struct wish one = { .again = 0 };
 
@@ -342,7 +339,7 @@ static void test_host_while_frozen(void **state)
 }
 
 /* One that asks anew while it is met is for the next freeze. */
-static void test_asking_anew(void **state)
+TEST(test_asking_anew)
 {
 	struct wish one = { .again = 1 };
 
@@ -357,7 +354,7 @@ static void test_asking_anew(void **state)
 	assert_false(kt_pause_is_due(&pause_));
 }
 
-static void test_held(void **state)
+TEST(test_held)
 {
 	struct kt_diag diag = KT_DIAG_INIT;
 	struct wish one = { .again = 0 };
@@ -387,7 +384,7 @@ static void hit_once_while_thawing(void)
 	hit();
 }
 
-static void test_break(void **state)
+TEST(test_break)
 {
 	struct wish one = { .again = 0 };
 
@@ -402,7 +399,7 @@ static void test_break(void **state)
 	assert_int_equal(thaws, 1);
 }
 
-static void test_break_while_freezing_and_thawing(void **state)
+TEST(test_break_while_freezing_and_thawing)
 {
 	struct wish one = { .again = 0 };
 
@@ -417,34 +414,10 @@ static void test_break_while_freezing_and_thawing(void **state)
 	assert_int_equal(thaws, 2);
 }
 
-static void test_break_in_a_run_that_ends(void **state)
+TEST(test_break_in_a_run_that_ends)
 {
 	kt_pause_cut(&pause_);
 	hit();
 	serve();
 	check_story("still break runs ");
-}
-
-int main(void)
-{
-#define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-	const struct CMUnitTest tests[] = {
-		CASE(test_pause_lasts_as_long_as_asked),
-		CASE(test_cut_short),
-		CASE(test_cut_while_freezing),
-		CASE(test_machine_that_does_not_stop),
-		CASE(test_faults_of_the_machine),
-		CASE(test_end_of_a_frozen_machine),
-		CASE(test_end_with_requests),
-		CASE(test_two_at_once),
-		CASE(test_host_and_guest_at_once),
-		CASE(test_host_while_frozen),
-		CASE(test_asking_anew),
-		CASE(test_held),
-		CASE(test_break),
-		CASE(test_break_while_freezing_and_thawing),
-		CASE(test_break_in_a_run_that_ends),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -2,23 +2,21 @@
 /* What pools share, the gate and the memory; and many users of one pool. */
 #include <sys/eventfd.h>
 
+#include "base/cleanup.h"
 #include "tests/unit/pool-shop.h"
 
 #define MIB (UINT64_C(1) << 20)
 
 /* ---- the gate ---- */
 
-static void test_all_pools_go_through_the_gate(void **state)
+TEST(test_all_pools_go_through_the_gate)
 {
 	struct kt_pool *pools[3];
-	struct shop shop;
 
-	shop_open(&shop, 2);
+	narrow_gate(2);
 	shop.hold_make = true;
 	for (unsigned int i = 0; i < 3; i++)
-		pools[i] = pool_of(&shop, (struct kt_pool_config){ .min_ready = 4,
-								   .max_alive = 4,
-								   .restore_on_release = true });
+		pools[i] = pool_of(.min_ready = 4, .max_alive = 4, .restore_on_release = true);
 	wait_until(shop_get(&shop, at_work) == 2);
 	for (unsigned int i = 0; i < 3; i++)
 		wait_until(stats_of(pools[i]).making >= 1);
@@ -29,10 +27,8 @@ static void test_all_pools_go_through_the_gate(void **state)
 		give(pools[i], take(pools[i]));
 		give(pools[i], take(pools[i]));
 	}
-	for (unsigned int i = 0; i < 3; i++)
-		kt_pool_free(pools[i]);
+	free_pools(&shop);
 	assert_int_equal(shop.at_work_peak, 2);
-	shop_close(&shop);
 }
 
 static bool has_queue(struct kt_pool_gate *gate)
@@ -40,24 +36,22 @@ static bool has_queue(struct kt_pool_gate *gate)
 	bool queue;
 
 	pthread_mutex_lock(&gate->lock);
-	queue = gate->first;
+	queue = !TAILQ_EMPTY(&gate->passes);
 	pthread_mutex_unlock(&gate->lock);
 	return queue;
 }
 
 /* Makes are held, so that the restores of another pool have to wait, too. */
-static void test_restores_go_through_the_gate(void **state)
+TEST(test_restores_go_through_the_gate)
 {
 	struct kt_pool *pools[2];
 	struct kt_pool_lease lease;
-	struct shop shop;
 
-	shop_open(&shop, 1);
-	pools[0] = pool_of(&shop,
-			   (struct kt_pool_config){ .max_alive = 1, .restore_on_release = true });
+	narrow_gate(1);
+	pools[0] = pool_of(.max_alive = 1, .restore_on_release = true);
 	lease = take(pools[0]);
 	shop_set(&shop, hold_make, true);
-	pools[1] = pool_of(&shop, (struct kt_pool_config){ .min_ready = 1, .max_alive = 1 });
+	pools[1] = pool_of(.min_ready = 1, .max_alive = 1);
 	wait_until(shop_get(&shop, at_work) == 1);
 	give(pools[0], lease);
 	wait_until(has_queue(&shop.gate));
@@ -65,10 +59,8 @@ static void test_restores_go_through_the_gate(void **state)
 	assert_int_equal(shop_get(&shop, restored), 0);
 	shop_set(&shop, hold_make, false);
 	wait_until(stats_of(pools[0]).idle == 1);
-	kt_pool_free(pools[0]);
-	kt_pool_free(pools[1]);
+	free_pools(&shop);
 	assert_int_equal(shop.at_work_peak, 1);
-	shop_close(&shop);
 }
 
 struct visitor {
@@ -97,20 +89,20 @@ static bool is_last(struct visitor *visitor)
 	bool last;
 
 	pthread_mutex_lock(&visitor->gate->lock);
-	last = visitor->gate->last == &visitor->pass;
+	last = TAILQ_LAST(&visitor->gate->passes, kt_pool_passes) == &visitor->pass;
 	pthread_mutex_unlock(&visitor->gate->lock);
 	return last;
 }
 
-static void test_the_gate_keeps_the_order(void **state)
+TEST(test_the_gate_keeps_the_order)
 {
 	static const unsigned int turns_due[] = { 1, 2, 0, 3 };
 	struct visitor visitors[4];
 	struct kt_pool_pass first = { 0 };
-	struct kt_pool_gate gate;
+	_cleanup_(kt_pool_gate_deinit) struct kt_pool_gate gate;
 	atomic_uint turns = 0;
 
-	assert_int_equal(kt_pool_gate_init(&gate, 1), 0);
+	kt_pool_gate_init(&gate, 1);
 	assert_int_equal(kt_pool_gate_enter(&gate, &first), 0);
 	for (unsigned int i = 0; i < 4; i++) {
 		visitors[i] = (struct visitor){ .gate = &gate, .turns = &turns };
@@ -129,38 +121,33 @@ static void test_the_gate_keeps_the_order(void **state)
 	/* An abandoned pass is of no use later either. */
 	assert_int_equal(kt_pool_gate_enter(&gate, &visitors[2].pass), KT_POOL_GATE_E_ABANDONED);
 	assert_int_equal(gate.taken, 0);
-	kt_pool_gate_deinit(&gate);
 }
 
-static void test_the_gate_has_a_place_for_each_cpu(void **state)
+TEST(test_the_gate_has_a_place_for_each_cpu)
 {
-	struct kt_pool_gate gate;
+	_cleanup_(kt_pool_gate_deinit) struct kt_pool_gate gate;
 
-	assert_int_equal(kt_pool_gate_init(&gate, 0), 0);
+	kt_pool_gate_init(&gate, 0);
 	assert_int_equal(gate.slots, kt_pool_gate_cpus());
 	assert_true(gate.slots >= 1);
-	kt_pool_gate_deinit(&gate);
 }
 
 /* ---- memory ---- */
 
-static struct kt_pool *pool_with_memory(struct shop *shop, unsigned int min, unsigned int max)
+static struct kt_pool *pool_with_memory(unsigned int min, unsigned int max)
 {
-	return pool_of(shop, (struct kt_pool_config){
-				     .min_ready = min, .max_alive = max, .memory = &shop->memory });
+	return pool_of(.min_ready = min, .max_alive = max, .memory = &shop.memory);
 }
 
-static void test_what_can_never_fit_is_refused_at_once(void **state)
+TEST(test_what_can_never_fit_is_refused_at_once)
 {
 	struct kt_diag diag = KT_DIAG_INIT;
 	struct kt_pool_lease none;
-	struct shop shop;
 	struct kt_pool *pool;
 
-	shop_open(&shop, 0);
 	shop.host_bytes = 1024 * MIB;
 	shop.maker.bytes_each = 1024 * MIB;
-	pool = pool_with_memory(&shop, 0, 2);
+	pool = pool_with_memory(0, 2);
 	assert_int_equal(kt_pool_acquire(pool, -1, &none, &diag), KT_POOL_E_CAPACITY);
 	assert_string_equal(diag.cause,
 			    "requested 1073741824 bytes, available 805306368 (the host has "
@@ -171,21 +158,17 @@ static void test_what_can_never_fit_is_refused_at_once(void **state)
 	assert_int_equal(stats_of(pool).failures, 0);
 	shop.host_bytes = 1280 * MIB; /* exactly enough */
 	give(pool, take(pool));
-	kt_pool_free(pool);
-	shop_close(&shop);
 }
 
-static void test_what_can_be_released_is_waited_for(void **state)
+TEST(test_what_can_be_released_is_waited_for)
 {
 	struct kt_pool_lease lease;
-	struct client client;
-	struct shop shop;
+	static struct client client;
 	struct kt_pool *pool;
 
-	shop_open(&shop, 0);
 	shop.host_bytes = 1000 * MIB;
 	shop.maker.bytes_each = 700 * MIB;
-	pool = pool_with_memory(&shop, 0, 2);
+	pool = pool_with_memory(0, 2);
 	lease = take(pool);
 	client = (struct client){ .pool = pool, .cancel_fd = -1 };
 	client_queue(&client, 1);
@@ -196,23 +179,19 @@ static void test_what_can_be_released_is_waited_for(void **state)
 	assert_int_equal(client.result, 0);
 	assert_ptr_equal(client.lease.item, lease.item);
 	assert_int_equal(shop_get(&shop, make_calls), 1);
-	kt_pool_free(pool);
-	shop_close(&shop);
 }
 
 /* The other pool's machine is used, so its memory may come back. */
-static void test_pools_share_the_memory(void **state)
+TEST(test_pools_share_the_memory)
 {
 	struct kt_pool_lease lease;
-	struct client client;
-	struct shop shop;
+	static struct client client;
 	struct kt_pool *one, *other;
 
-	shop_open(&shop, 0);
 	shop.host_bytes = 1000 * MIB;
 	shop.maker.bytes_each = 700 * MIB;
-	one = pool_with_memory(&shop, 0, 1);
-	other = pool_with_memory(&shop, 0, 1);
+	one = pool_with_memory(0, 1);
+	other = pool_with_memory(0, 1);
 	lease = take(one);
 	client = (struct client){ .pool = other, .cancel_fd = -1, .keep = true };
 	client_queue(&client, 1);
@@ -221,24 +200,19 @@ static void test_pools_share_the_memory(void **state)
 	client_join(&client);
 	assert_int_equal(client.result, 0);
 	give(other, client.lease);
-	kt_pool_free(one);
-	kt_pool_free(other);
-	shop_close(&shop);
 }
 
 /* It goes to who needs it, and is not taken back as long as that one does. */
-static void test_idle_memory_is_given_to_who_waits(void **state)
+TEST(test_idle_memory_is_given_to_who_waits)
 {
 	struct kt_pool_lease leases[2];
 	struct kt_pool *idle, *needy;
-	struct shop shop;
 
-	shop_open(&shop, 0);
 	shop.host_bytes = 1000 * MIB;
 	shop.maker.bytes_each = 300 * MIB;
-	idle = pool_with_memory(&shop, 2, 2);
+	idle = pool_with_memory(2, 2);
 	wait_until(stats_of(idle).idle == 2);
-	needy = pool_with_memory(&shop, 0, 2);
+	needy = pool_with_memory(0, 2);
 	leases[0] = take(needy);
 	assert_int_equal(stats_of(idle).evictions, 1);
 	leases[1] = take(needy);
@@ -247,29 +221,24 @@ static void test_idle_memory_is_given_to_who_waits(void **state)
 	assert_int_equal(kt_pool_release(needy, &leases[0], true), 0);
 	wait_until(stats_of(idle).idle == 1);
 	give(needy, leases[1]);
-	kt_pool_free(idle);
-	kt_pool_free(needy);
-	shop_close(&shop);
 }
 
 /* Memory that is used comes back when its machine is gone, and not before. */
-static void test_no_more_is_ended_than_is_needed(void **state)
+TEST(test_no_more_is_ended_than_is_needed)
 {
 	struct kt_pool *idle, *needy;
-	struct client client;
-	struct shop shop;
+	static struct client client;
 
-	shop_open(&shop, 0);
 	shop.memory.reserve_bytes = 0;
 	shop.host_bytes = 900 * MIB;
 	shop.maker.bytes_each = 300 * MIB;
 	shop.maker.used = shop_used;
-	idle = pool_with_memory(&shop, 3, 3);
+	idle = pool_with_memory(3, 3);
 	wait_until(stats_of(idle).idle == 3);
 	shop.used_each = 300 * MIB;
 	shop.host_bytes = 0;
 	shop_set(&shop, hold_destroy, true);
-	needy = pool_with_memory(&shop, 0, 1);
+	needy = pool_with_memory(0, 1);
 	client = (struct client){ .pool = needy, .cancel_fd = -1 };
 	client_queue(&client, 1);
 	wait_until(stats_of(needy).refusals >= 3);
@@ -278,20 +247,15 @@ static void test_no_more_is_ended_than_is_needed(void **state)
 	shop.host_bytes = 300 * MIB;
 	client_join(&client);
 	assert_int_equal(client.result, 0);
-	kt_pool_free(idle);
-	kt_pool_free(needy);
-	shop_close(&shop);
 }
 
 /* A refill gets nothing while somebody waits for more than there is. */
-static void test_who_waits_goes_before_refills(void **state)
+TEST(test_who_waits_goes_before_refills)
 {
 	struct kt_pool_promise big = { .bytes = 900 * MIB }, small = { .bytes = 100 * MIB };
 	struct kt_pool_promise used = { .bytes = 400 * MIB };
 	struct kt_diag diag = KT_DIAG_INIT;
-	struct shop shop;
 
-	shop_open(&shop, 0);
 	shop.memory.reserve_bytes = 0;
 	shop.host_bytes = 1000 * MIB;
 	assert_int_equal(kt_pool_memory_ask(&shop.memory, &used, true, &diag), 0);
@@ -309,24 +273,22 @@ static void test_who_waits_goes_before_refills(void **state)
 	assert_int_equal(kt_pool_memory_ask(&shop.memory, &small, false, &diag), 0);
 	kt_pool_memory_drop(&shop.memory, &used);
 	kt_pool_memory_drop(&shop.memory, &small);
-	shop_close(&shop);
 }
 
-static void test_only_unused_promises_count(void **state)
+TEST(test_only_unused_promises_count)
 {
+	static struct client client;
 	struct kt_pool_lease leases[3];
-	struct shop shop;
 	struct kt_pool *pool;
 
-	shop_open(&shop, 0);
 	shop.memory.reserve_bytes = 0;
 	shop.host_bytes = 1000 * MIB;
 	shop.maker.bytes_each = 400 * MIB;
 	shop.maker.used = shop_used;
-	pool = pool_with_memory(&shop, 0, 3);
+	pool = pool_with_memory(0, 3);
 	leases[0] = take(pool);
 	leases[1] = take(pool);
-	struct client client = { .pool = pool, .cancel_fd = -1, .keep = true };
+	client = (struct client){ .pool = pool, .cancel_fd = -1, .keep = true };
 	client_queue(&client, 1);
 	wait_until(stats_of(pool).refusals >= 1); /* 200 are left */
 	assert_int_equal(stats_of(pool).alive - stats_of(pool).making, 2);
@@ -338,28 +300,22 @@ static void test_only_unused_promises_count(void **state)
 	leases[2] = client.lease;
 	for (unsigned int i = 0; i < 3; i++)
 		give(pool, leases[i]);
-	kt_pool_free(pool);
-	shop_close(&shop);
 }
 
-static void test_a_refill_without_memory_waits_quietly(void **state)
+TEST(test_a_refill_without_memory_waits_quietly)
 {
-	struct shop shop;
 	struct kt_pool *pool;
 
-	shop_open(&shop, 0);
 	shop.host_bytes = 1000 * MIB;
 	shop.maker.bytes_each = 400 * MIB;
-	pool = pool_with_memory(&shop, 3, 3);
+	pool = pool_with_memory(3, 3);
 	wait_until(stats_of(pool).refusals >= 2);
 	wait_until(stats_of(pool).idle == 1);
 	shop.host_bytes = 2000 * MIB; /* somebody else has freed some */
 	wait_until(stats_of(pool).idle == 3);
-	kt_pool_free(pool);
-	shop_close(&shop);
 }
 
-static void test_this_host_has_memory(void **state)
+TEST(test_this_host_has_memory)
 {
 	uint64_t bytes = 0;
 
@@ -367,7 +323,7 @@ static void test_this_host_has_memory(void **state)
 	assert_in_range(bytes, MIB, UINT64_C(1) << 50);
 }
 
-static void test_outcomes(void **state)
+TEST(test_outcomes)
 {
 	assert_int_equal(kt_pool_outcome(KT_POOL_E_CAPACITY), KT_OUTCOME_CAPACITY);
 	assert_string_equal(kt_outcome_name(KT_OUTCOME_CAPACITY), "capacity");
@@ -429,20 +385,14 @@ static void *use_often(void *arg)
 	return NULL;
 }
 
-static void test_many_users(void **state)
+TEST(test_many_users)
 {
 	struct user users[USERS];
 	unsigned int served = 0, gave_up = 0;
 	struct kt_pool_stats stats;
-	struct shop shop;
-	struct kt_pool *pool;
+	struct kt_pool *pool = pool_of(.min_ready = 1, .max_alive = ITEMS, .evict_after_ns = 100000,
+				       .restore_on_release = true, .memory = &shop.memory);
 
-	shop_open(&shop, 0);
-	pool = pool_of(&shop, (struct kt_pool_config){ .min_ready = 1,
-						       .max_alive = ITEMS,
-						       .evict_after_ns = 100000,
-						       .restore_on_release = true,
-						       .memory = &shop.memory });
 	shop.host_bytes = 1024 * MIB;
 	for (unsigned int i = 0; i < USERS; i++) {
 		users[i] = (struct user){ .pool = pool, .shop = &shop, .number = i };
@@ -463,29 +413,4 @@ static void test_many_users(void **state)
 	assert_true(served > USERS * ROUNDS / 2);
 	assert_in_range(shop_get(&shop, alive_peak), 1, ITEMS);
 	shop_set(&shop, make_fails, 0);
-	kt_pool_free(pool);
-	shop_close(&shop);
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_all_pools_go_through_the_gate),
-		cmocka_unit_test(test_restores_go_through_the_gate),
-		cmocka_unit_test(test_the_gate_keeps_the_order),
-		cmocka_unit_test(test_the_gate_has_a_place_for_each_cpu),
-		cmocka_unit_test(test_what_can_never_fit_is_refused_at_once),
-		cmocka_unit_test(test_what_can_be_released_is_waited_for),
-		cmocka_unit_test(test_pools_share_the_memory),
-		cmocka_unit_test(test_idle_memory_is_given_to_who_waits),
-		cmocka_unit_test(test_no_more_is_ended_than_is_needed),
-		cmocka_unit_test(test_who_waits_goes_before_refills),
-		cmocka_unit_test(test_only_unused_promises_count),
-		cmocka_unit_test(test_a_refill_without_memory_waits_quietly),
-		cmocka_unit_test(test_this_host_has_memory),
-		cmocka_unit_test(test_outcomes),
-		cmocka_unit_test(test_many_users),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -4,33 +4,26 @@
 #include <signal.h>
 #include <sys/eventfd.h>
 
+#include "base/cleanup.h"
 #include "base/process.h"
 #include "tests/unit/pool-shop.h"
 #include "machine/pool/private.h"
 
-static void test_it_is_filled_to_the_minimum(void **state)
+TEST(test_it_is_filled_to_the_minimum)
 {
-	struct shop shop;
-	struct kt_pool *pool;
+	struct kt_pool *pool = pool_of(.min_ready = 3, .max_alive = 5);
 
-	shop_open(&shop, 0);
-	pool = pool_of(&shop, (struct kt_pool_config){ .min_ready = 3, .max_alive = 5 });
 	wait_until(stats_of(pool).idle == 3);
 	assert_int_equal(stats_of(pool).alive, 3);
 	assert_int_equal(shop_get(&shop, made), 3);
-	kt_pool_free(pool);
-	shop_close(&shop);
 }
 
-static void test_what_is_taken_is_refilled(void **state)
+TEST(test_what_is_taken_is_refilled)
 {
 	struct kt_pool_lease a, b;
 	struct kt_pool_stats stats;
-	struct shop shop;
-	struct kt_pool *pool;
+	struct kt_pool *pool = pool_of(.min_ready = 1, .max_alive = 3);
 
-	shop_open(&shop, 0);
-	pool = pool_of(&shop, (struct kt_pool_config){ .min_ready = 1, .max_alive = 3 });
 	wait_until(stats_of(pool).idle == 1);
 	a = take(pool);
 	wait_until(stats_of(pool).idle == 1);
@@ -44,31 +37,22 @@ static void test_what_is_taken_is_refilled(void **state)
 	assert_int_equal(stats.hits, 2);
 	give(pool, a);
 	give(pool, b);
-	kt_pool_free(pool);
-	shop_close(&shop);
 }
 
-static void test_a_miss_is_no_hit(void **state)
+TEST(test_a_miss_is_no_hit)
 {
-	struct shop shop;
-	struct kt_pool *pool;
+	struct kt_pool *pool = pool_of(.max_alive = 1);
 
-	shop_open(&shop, 0);
-	pool = pool_of(&shop, (struct kt_pool_config){ .max_alive = 1 });
 	give(pool, take(pool)); /* made for it */
 	give(pool, take(pool)); /* found */
 	assert_int_equal(stats_of(pool).acquires, 2);
 	assert_int_equal(stats_of(pool).hits, 1);
-	kt_pool_free(pool);
-	shop_close(&shop);
 }
 
-static void test_settings_that_make_no_sense(void **state)
+TEST(test_settings_that_make_no_sense)
 {
-	struct shop shop;
 	struct kt_pool *pool;
 
-	shop_open(&shop, 0);
 	const struct kt_pool_config wrong[] = {
 		{ .max_alive = 0, .gate = &shop.gate },
 		{ .max_alive = KT_POOL_ITEMS_MAX + 1, .gate = &shop.gate },
@@ -77,24 +61,19 @@ static void test_settings_that_make_no_sense(void **state)
 	};
 	for (size_t i = 0; i < KT_ARRAY_SIZE(wrong); i++)
 		assert_int_equal(kt_pool_new(&pool, &shop.maker, &wrong[i]), -EINVAL);
-	pool = pool_of(&shop, (struct kt_pool_config){ .max_alive = 1 });
+	pool = pool_of(.max_alive = 1);
 	assert_int_equal(pool->config.acquire_timeout_ns, 60 * KT_NSEC_PER_SEC);
-	assert_null(kt_pool_free(pool));
 	assert_null(kt_pool_free(NULL));
-	shop_close(&shop);
 }
 
 /* The one who releases and comes again is behind those who wait, too. */
-static void test_first_come_first_served(void **state)
+TEST(test_first_come_first_served)
 {
-	struct client clients[6] = { 0 };
-	atomic_uint turns = 0;
+	static struct client clients[6];
+	static atomic_uint turns;
 	struct kt_pool_lease lease;
-	struct shop shop;
-	struct kt_pool *pool;
+	struct kt_pool *pool = pool_of(.max_alive = 1);
 
-	shop_open(&shop, 0);
-	pool = pool_of(&shop, (struct kt_pool_config){ .max_alive = 1 });
 	lease = take(pool);
 	for (unsigned int i = 0; i < KT_ARRAY_SIZE(clients); i++) {
 		clients[i] = (struct client){ .pool = pool, .cancel_fd = -1, .turns = &turns };
@@ -108,23 +87,16 @@ static void test_first_come_first_served(void **state)
 		assert_int_equal(clients[i].turn, i + 1);
 	}
 	give(pool, lease);
-	kt_pool_free(pool);
-	shop_close(&shop);
 }
 
-static void test_a_wait_ends_in_time(void **state)
+TEST(test_a_wait_ends_in_time)
 {
 	struct kt_pool_lease lease, none;
 	struct kt_diag diag = KT_DIAG_INIT;
-	struct shop shop;
-	struct kt_pool *pool;
 	uint64_t start_ns;
+	struct kt_pool *pool = pool_of(.min_ready = 1, .max_alive = 1,
+				       .acquire_timeout_ns = 20 * KT_NSEC_PER_MSEC);
 
-	shop_open(&shop, 0);
-	pool = pool_of(&shop,
-		       (struct kt_pool_config){ .min_ready = 1,
-						.max_alive = 1,
-						.acquire_timeout_ns = 20 * KT_NSEC_PER_MSEC });
 	wait_until(stats_of(pool).idle == 1); /* so that this one need not wait */
 	lease = take(pool);
 	start_ns = kt_now_ns();
@@ -136,20 +108,15 @@ static void test_a_wait_ends_in_time(void **state)
 	assert_int_equal(stats_of(pool).waiters, 0);
 	give(pool, lease);
 	give(pool, take(pool)); /* not lent to the one who left */
-	kt_pool_free(pool);
-	shop_close(&shop);
 }
 
-static void test_a_wait_can_be_cancelled(void **state)
+TEST(test_a_wait_can_be_cancelled)
 {
-	struct client clients[3];
+	static struct client clients[3];
 	struct kt_pool_lease lease;
-	struct shop shop;
-	struct kt_pool *pool;
 	int fd = eventfd(0, EFD_CLOEXEC);
+	struct kt_pool *pool = pool_of(.max_alive = 1);
 
-	shop_open(&shop, 0);
-	pool = pool_of(&shop, (struct kt_pool_config){ .max_alive = 1 });
 	lease = take(pool);
 	for (unsigned int i = 0; i < KT_ARRAY_SIZE(clients); i++) {
 		clients[i] = (struct client){ .pool = pool, .cancel_fd = i == 1 ? fd : -1 };
@@ -165,22 +132,16 @@ static void test_a_wait_can_be_cancelled(void **state)
 	client_join(&clients[2]);
 	assert_int_equal(clients[0].result, 0);
 	assert_int_equal(clients[2].result, 0);
-	kt_pool_free(pool);
-	shop_close(&shop);
 	close(fd);
 }
 
-static void test_released_ones_are_restored_in_the_background(void **state)
+TEST(test_released_ones_are_restored_in_the_background)
 {
 	struct kt_pool_lease lease;
-	struct client client;
+	static struct client client;
 	struct item *item;
-	struct shop shop;
-	struct kt_pool *pool;
+	struct kt_pool *pool = pool_of(.min_ready = 1, .max_alive = 1, .restore_on_release = true);
 
-	shop_open(&shop, 0);
-	pool = pool_of(&shop, (struct kt_pool_config){
-				      .min_ready = 1, .max_alive = 1, .restore_on_release = true });
 	lease = take(pool);
 	item = lease.item;
 	shop_set(&shop, hold_restore, true);
@@ -197,95 +158,70 @@ static void test_released_ones_are_restored_in_the_background(void **state)
 	assert_int_equal(stats_of(pool).restored, 1);
 	assert_int_equal(shop_get(&shop, made), 1);
 	give(pool, client.lease);
-	kt_pool_free(pool);
-	shop_close(&shop);
 }
 
-static void test_what_cannot_be_restored_is_made_anew(void **state)
+TEST(test_what_cannot_be_restored_is_made_anew)
 {
 	struct kt_pool_lease lease;
-	struct shop shop;
 	struct kt_pool *pool;
 
-	shop_open(&shop, 0);
 	shop.maker.restore = NULL;
-	pool = pool_of(&shop,
-		       (struct kt_pool_config){ .max_alive = 1, .restore_on_release = true });
+	pool = pool_of(.max_alive = 1, .restore_on_release = true);
 	give(pool, take(pool));
 	lease = take(pool);
 	assert_int_equal(item_of(lease)->number, 2);
 	assert_int_equal(shop_get(&shop, destroyed), 1);
 	give(pool, lease);
-	kt_pool_free(pool);
-	shop_close(&shop);
 }
 
-static void test_without_restoring_it_is_lent_as_it_is(void **state)
+TEST(test_without_restoring_it_is_lent_as_it_is)
 {
 	struct kt_pool_lease lease;
-	struct shop shop;
-	struct kt_pool *pool;
+	struct kt_pool *pool = pool_of(.max_alive = 2);
 
-	shop_open(&shop, 0);
-	pool = pool_of(&shop, (struct kt_pool_config){ .max_alive = 2 });
 	give(pool, take(pool));
 	lease = take(pool);
 	assert_int_equal(item_of(lease)->number, 1);
 	assert_int_equal(item_of(lease)->restored, 0);
 	assert_int_equal(stats_of(pool).hits, 1);
 	give(pool, lease);
-	kt_pool_free(pool);
-	shop_close(&shop);
 }
 
-static void test_a_failed_restore_costs_the_item(void **state)
+TEST(test_a_failed_restore_costs_the_item)
 {
 	struct kt_pool_lease lease;
-	struct shop shop;
 	struct kt_pool *pool;
 
-	shop_open(&shop, 0);
 	shop.restore_fails = 1;
-	pool = pool_of(&shop,
-		       (struct kt_pool_config){ .max_alive = 1, .restore_on_release = true });
+	pool = pool_of(.max_alive = 1, .restore_on_release = true);
 	give(pool, take(pool));
 	lease = take(pool);
 	assert_int_equal(item_of(lease)->number, 2);
 	assert_int_equal(stats_of(pool).failures, 1);
 	assert_int_equal(stats_of(pool).restored, 0);
 	give(pool, lease);
-	kt_pool_free(pool);
-	shop_close(&shop);
 }
 
-static void test_a_broken_one_is_not_lent_again(void **state)
+TEST(test_a_broken_one_is_not_lent_again)
 {
 	struct kt_pool_lease lease;
-	struct shop shop;
-	struct kt_pool *pool;
+	struct kt_pool *pool = pool_of(.max_alive = 1, .restore_on_release = true);
 
-	shop_open(&shop, 0);
-	pool = pool_of(&shop,
-		       (struct kt_pool_config){ .max_alive = 1, .restore_on_release = true });
 	lease = take(pool);
 	assert_int_equal(kt_pool_release(pool, &lease, true), 0);
 	lease = take(pool);
 	assert_int_equal(item_of(lease)->number, 2);
 	assert_int_equal(shop_get(&shop, restored), 0);
 	give(pool, lease);
-	kt_pool_free(pool);
-	shop_close(&shop);
 }
 
-static void test_wrong_releases_are_refused(void **state)
+TEST(test_wrong_releases_are_refused)
 {
 	struct kt_pool_lease lease, again, wrong;
-	struct shop shop;
 	struct kt_pool *pool, *other;
 
-	shop_open(&shop, 0);
-	pool = pool_of(&shop, (struct kt_pool_config){ .max_alive = 1 });
-	other = pool_of(&shop, (struct kt_pool_config){ .max_alive = 1 });
+	pool = pool_of(.max_alive = 1);
+	other = pool_of(.max_alive = 1);
 	lease = take(pool);
 	again = take(other); /* it looks the same */
 	assert_int_equal(kt_pool_release(other, &lease, false), -EINVAL);
@@ -306,37 +242,30 @@ static void test_wrong_releases_are_refused(void **state)
 	assert_int_equal(kt_pool_release(pool, &lease, false), -EALREADY);
 	assert_int_equal(stats_of(pool).leased, 1);
 	give(pool, again);
-	kt_pool_free(pool);
-	kt_pool_free(other);
-	shop_close(&shop);
 }
 
 /* Time passes: waits in vain for an item of a pool that has lent its only one. */
 static void let_pass(uint64_t ns)
 {
 	struct kt_pool_lease lease, none;
-	struct shop shop;
+	struct shop other;
 	struct kt_pool *pool;
 
-	shop_open(&shop, 0);
-	pool = pool_of(&shop, (struct kt_pool_config){ .max_alive = 1, .acquire_timeout_ns = ns });
+	shop_open(&other, 0);
+	pool = shop_pool(&other,
+			 (struct kt_pool_config){ .max_alive = 1, .acquire_timeout_ns = ns });
 	wait_until(!kt_pool_acquire(pool, -1, &lease, NULL));
 	assert_int_equal(kt_pool_acquire(pool, -1, &none, NULL), KT_POOL_E_TIMEOUT);
 	give(pool, lease);
-	kt_pool_free(pool);
-	shop_close(&shop);
+	shop_close(&other);
 }
 
-static void test_idle_ones_beyond_the_minimum_end(void **state)
+TEST(test_idle_ones_beyond_the_minimum_end)
 {
 	struct kt_pool_lease leases[4];
-	struct shop shop;
-	struct kt_pool *pool;
+	struct kt_pool *pool =
+		pool_of(.min_ready = 1, .max_alive = 4, .evict_after_ns = KT_NSEC_PER_MSEC);
 
-	shop_open(&shop, 0);
-	pool = pool_of(&shop, (struct kt_pool_config){ .min_ready = 1,
-						       .max_alive = 4,
-						       .evict_after_ns = KT_NSEC_PER_MSEC });
 	for (unsigned int i = 0; i < 4; i++)
 		leases[i] = take(pool);
 	let_pass(20 * KT_NSEC_PER_MSEC); /* leased ones do not grow old */
@@ -350,19 +279,13 @@ static void test_idle_ones_beyond_the_minimum_end(void **state)
 	leases[0] = take(pool); /* the last to be given back is the youngest */
 	assert_ptr_equal(leases[0].item, leases[3].item);
 	give(pool, leases[0]);
-	kt_pool_free(pool);
-	shop_close(&shop);
 }
 
-static void test_the_minimum_can_be_changed(void **state)
+TEST(test_the_minimum_can_be_changed)
 {
-	struct shop shop;
-	struct kt_pool *pool;
+	struct kt_pool *pool =
+		pool_of(.min_ready = 1, .max_alive = 3, .evict_after_ns = KT_NSEC_PER_MSEC);
 
-	shop_open(&shop, 0);
-	pool = pool_of(&shop, (struct kt_pool_config){ .min_ready = 1,
-						       .max_alive = 3,
-						       .evict_after_ns = KT_NSEC_PER_MSEC });
 	wait_until(stats_of(pool).idle == 1);
 	kt_pool_set_min_ready(pool, 3);
 	wait_until(stats_of(pool).idle == 3);
@@ -372,20 +295,17 @@ static void test_the_minimum_can_be_changed(void **state)
 	kt_pool_set_min_ready(pool, 1000); /* no more than can be alive */
 	wait_until(stats_of(pool).idle == 3);
 	assert_int_equal(shop_get(&shop, made), 6);
-	kt_pool_free(pool);
-	shop_close(&shop);
 }
 
-static void test_a_failing_maker_is_told_to_those_who_wait(void **state)
+TEST(test_a_failing_maker_is_told_to_those_who_wait)
 {
 	struct kt_diag diag = KT_DIAG_INIT;
 	struct kt_pool_lease lease;
-	struct shop shop;
 	struct kt_pool *pool;
 
-	shop_open(&shop, 1);
+	narrow_gate(1);
 	shop.make_fails = 2 * KT_POOL_FAILURES_MAX;
-	pool = pool_of(&shop, (struct kt_pool_config){ .max_alive = 4 });
+	pool = pool_of(.max_alive = 4);
 	assert_int_equal(kt_pool_acquire(pool, -1, &lease, &diag), KT_POOL_E_MAKE);
 	assert_string_equal(diag.cause, "the shop is out of wood");
 	assert_int_equal(shop_get(&shop, make_calls), KT_POOL_FAILURES_MAX);
@@ -400,46 +320,35 @@ static void test_a_failing_maker_is_told_to_those_who_wait(void **state)
 	lease = take(pool);
 	give(pool, take(pool));
 	give(pool, lease);
-	kt_pool_free(pool);
-	shop_close(&shop);
 }
 
-static void test_a_failing_maker_is_not_asked_all_the_time(void **state)
+TEST(test_a_failing_maker_is_not_asked_all_the_time)
 {
-	struct shop shop;
 	struct kt_pool *pool;
 
-	shop_open(&shop, 0);
 	shop.make_fails = UINT32_MAX;
-	pool = pool_of(&shop, (struct kt_pool_config){ .min_ready = 1, .max_alive = 1 });
+	pool = pool_of(.min_ready = 1, .max_alive = 1);
 	wait_until(shop_get(&shop, make_calls) >= 2);
 	let_pass(100 * KT_NSEC_PER_MSEC);
 	/* After 10, 20, 40, ... ms; the host may be slow, never fast. */
 	assert_in_range(shop_get(&shop, make_calls), 2, 20);
 	shop_set(&shop, make_fails, 0);
 	wait_until(stats_of(pool).idle == 1);
-	kt_pool_free(pool);
-	shop_close(&shop);
 }
 
-static void test_freeing_turns_waiters_away(void **state)
+TEST(test_freeing_turns_waiters_away)
 {
-	struct client client;
-	struct shop shop;
-	struct kt_pool *pool;
+	static struct client client;
+	struct kt_pool *pool = pool_of(.max_alive = 1, .restore_on_release = true);
 
-	shop_open(&shop, 0);
-	pool = pool_of(&shop,
-		       (struct kt_pool_config){ .max_alive = 1, .restore_on_release = true });
 	take(pool);
 	client = (struct client){ .pool = pool, .cancel_fd = -1 };
 	client_queue(&client, 1);
-	kt_pool_free(pool);
+	free_pools(&shop);
 	client_join(&client);
 	assert_int_equal(client.result, KT_POOL_E_CLOSED);
 	assert_int_equal(shop_get(&shop, restored), 0);
 	assert_int_equal(shop_get(&shop, made), shop_get(&shop, destroyed));
-	shop_close(&shop);
 }
 
 static bool is_closing(struct kt_pool *pool)
@@ -452,43 +361,38 @@ static bool is_closing(struct kt_pool *pool)
 	return closing;
 }
 
-static void *free_pool(void *arg)
+static void *run_free_pools(void *arg)
 {
-	return kt_pool_free(arg);
+	free_pools(arg);
+	return NULL;
 }
 
-static void test_what_is_made_while_it_closes_ends(void **state)
+TEST(test_what_is_made_while_it_closes_ends)
 {
 	pthread_t thread;
-	struct shop shop;
 	struct kt_pool *pool;
 
-	shop_open(&shop, 1);
+	narrow_gate(1);
 	shop.hold_make = true;
-	pool = pool_of(&shop, (struct kt_pool_config){ .min_ready = 3, .max_alive = 3 });
+	pool = pool_of(.min_ready = 3, .max_alive = 3);
 	wait_until(shop_get(&shop, at_work) == 1);
-	assert_int_equal(pthread_create(&thread, NULL, free_pool, pool), 0);
+	assert_int_equal(pthread_create(&thread, NULL, run_free_pools, &shop), 0);
 	wait_until(is_closing(pool));
 	shop_set(&shop, hold_make, false);
 	pthread_join(thread, NULL);
 	/* Those that were at the gate were not made at all. */
 	assert_int_equal(shop_get(&shop, made), 1);
 	assert_int_equal(shop_get(&shop, destroyed), 1);
-	shop_close(&shop);
 }
 
-static void test_freeing_takes_what_is_leased(void **state)
+TEST(test_freeing_takes_what_is_leased)
 {
-	struct shop shop;
-	struct kt_pool *pool;
+	struct kt_pool *pool = pool_of(.max_alive = 2);
 
-	shop_open(&shop, 0);
-	pool = pool_of(&shop, (struct kt_pool_config){ .max_alive = 2 });
 	take(pool);
 	take(pool);
-	kt_pool_free(pool);
+	free_pools(&shop);
 	assert_int_equal(shop.destroyed, 2);
-	shop_close(&shop);
 }
 
 /* ---- items that are processes ---- */
@@ -521,14 +425,14 @@ static bool has_ended(const struct kt_process *process, int timeout_ms)
 }
 
 /* Children die with the thread that forked them; those of the pool must not. */
-static void test_items_outlive_their_making(void **state)
+TEST(test_items_outlive_their_making)
 {
 	struct kt_pool_lease leases[3];
-	struct kt_pool_gate gate;
+	_cleanup_(kt_pool_gate_deinit) struct kt_pool_gate gate;
 	struct kt_pool *pool;
 	pid_t pids[3];
 
-	assert_int_equal(kt_pool_gate_init(&gate, 0), 0);
+	kt_pool_gate_init(&gate, 0);
 	assert_int_equal(
 		kt_pool_new(&pool,
 			    &(struct kt_pool_maker){ .make = spawn_item, .destroy = kill_item },
@@ -546,34 +450,4 @@ static void test_items_outlive_their_making(void **state)
 	kt_pool_free(pool);
 	for (unsigned int i = 0; i < 3; i++)
 		assert_true(kill(pids[i], 0) && errno == ESRCH);
-	kt_pool_gate_deinit(&gate);
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_it_is_filled_to_the_minimum),
-		cmocka_unit_test(test_what_is_taken_is_refilled),
-		cmocka_unit_test(test_a_miss_is_no_hit),
-		cmocka_unit_test(test_settings_that_make_no_sense),
-		cmocka_unit_test(test_first_come_first_served),
-		cmocka_unit_test(test_a_wait_ends_in_time),
-		cmocka_unit_test(test_a_wait_can_be_cancelled),
-		cmocka_unit_test(test_released_ones_are_restored_in_the_background),
-		cmocka_unit_test(test_what_cannot_be_restored_is_made_anew),
-		cmocka_unit_test(test_without_restoring_it_is_lent_as_it_is),
-		cmocka_unit_test(test_a_failed_restore_costs_the_item),
-		cmocka_unit_test(test_a_broken_one_is_not_lent_again),
-		cmocka_unit_test(test_wrong_releases_are_refused),
-		cmocka_unit_test(test_idle_ones_beyond_the_minimum_end),
-		cmocka_unit_test(test_the_minimum_can_be_changed),
-		cmocka_unit_test(test_a_failing_maker_is_told_to_those_who_wait),
-		cmocka_unit_test(test_a_failing_maker_is_not_asked_all_the_time),
-		cmocka_unit_test(test_freeing_turns_waiters_away),
-		cmocka_unit_test(test_what_is_made_while_it_closes_ends),
-		cmocka_unit_test(test_freeing_takes_what_is_leased),
-		cmocka_unit_test(test_items_outlive_their_making),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -3,8 +3,6 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdio.h>
-#include <string.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -50,7 +48,7 @@ static int run_script(const char *script, struct kt_process_spec *spec, struct k
 	return status;
 }
 
-static void test_output_and_status(void **state)
+TEST(test_output_and_status)
 {
 	_cleanup_(kt_buf_deinit) struct kt_buf out = KT_BUF_INIT(0);
 	struct kt_process_spec spec = SPEC(NULL);
@@ -63,7 +61,7 @@ static void test_output_and_status(void **state)
 	assert_string_equal(kt_buf_str(&out), "/\n");
 }
 
-static void test_exec_failure_is_the_spawns(void **state)
+TEST(test_exec_failure_is_the_spawns)
 {
 	const char *const absent[] = { "no-such-program-of-ktest", NULL };
 	const char *const folder[] = { "/", NULL };
@@ -82,7 +80,7 @@ static void test_exec_failure_is_the_spawns(void **state)
 	assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
 }
 
-static void test_only_kept_descriptors_are_inherited(void **state)
+TEST(test_only_kept_descriptors_are_inherited)
 {
 	_cleanup_(kt_buf_deinit) struct kt_buf out = KT_BUF_INIT(0);
 	_cleanup_(kt_closep) int kept = fcntl(0, F_DUPFD_CLOEXEC, 50);
@@ -101,7 +99,7 @@ static void test_only_kept_descriptors_are_inherited(void **state)
 	assert_int_equal(fcntl(kept, F_GETFD), FD_CLOEXEC);
 }
 
-static void test_no_new_privs_group_and_signals(void **state)
+TEST(test_no_new_privs_group_and_signals)
 {
 	_cleanup_(kt_buf_deinit) struct kt_buf out = KT_BUF_INIT(0);
 	struct kt_process_spec spec = SPEC(NULL);
@@ -122,7 +120,7 @@ static void test_no_new_privs_group_and_signals(void **state)
 			    "NoNewPrivs:\t1\nown group\n");
 }
 
-static void test_pidfd_tells_of_the_end(void **state)
+TEST(test_pidfd_tells_of_the_end)
 {
 	const char *const argv[] = { "true", NULL };
 	struct kt_process_spec spec = SPEC(argv);
@@ -139,7 +137,7 @@ static void test_pidfd_tells_of_the_end(void **state)
 	kt_process_kill(&process);
 }
 
-static void test_kill_reaps(void **state)
+TEST(test_kill_reaps)
 {
 	const char *const argv[] = { "sleep", "1000", NULL };
 	struct kt_process_spec spec = SPEC(argv);
@@ -155,7 +153,7 @@ static void test_kill_reaps(void **state)
 }
 
 /* A killed parent takes its child along: the child's end of the pipe closes. */
-static void test_child_dies_with_its_parent(void **state)
+TEST(test_child_dies_with_its_parent)
 {
 	const char *const argv[] = { "sleep", "1000", NULL };
 	struct kt_process_spec spec = SPEC(argv);
@@ -179,19 +177,4 @@ static void test_child_dies_with_its_parent(void **state)
 	assert_int_equal(poll(&pfd, 1, 10000), 1);
 	assert_int_equal(read(pipe_fds[0], &c, 1), 0);
 	close(pipe_fds[0]);
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_output_and_status),
-		cmocka_unit_test(test_exec_failure_is_the_spawns),
-		cmocka_unit_test(test_only_kept_descriptors_are_inherited),
-		cmocka_unit_test(test_no_new_privs_group_and_signals),
-		cmocka_unit_test(test_pidfd_tells_of_the_end),
-		cmocka_unit_test(test_kill_reaps),
-		cmocka_unit_test(test_child_dies_with_its_parent),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
 }

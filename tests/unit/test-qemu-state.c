@@ -51,9 +51,9 @@ static struct kt_buf make_stream(const char *description)
 	return buf;
 }
 
-static void test_time_is_found(void **state)
+TEST(test_time_is_found)
 {
-	struct kt_buf buf = make_stream(DEVICES);
+	_cleanup_(kt_buf_deinit) struct kt_buf buf = make_stream(DEVICES);
 	struct kt_diag diag = KT_DIAG_INIT;
 	struct kt_ticks ticks;
 
@@ -69,21 +69,19 @@ static void test_time_is_found(void **state)
 	assert_int_equal(kt_ticks_find(&ticks, buf.data, buf.len, 3, &diag), KT_TICKS_E_FORM);
 	assert_int_equal(kt_ticks_find(&ticks, buf.data, buf.len, KT_CPUS_MAX + 1, &diag),
 			 KT_TICKS_E_FORM);
-	kt_buf_deinit(&buf);
 }
 
 static void expect_none(const char *description)
 {
-	struct kt_buf buf = make_stream(description);
+	_cleanup_(kt_buf_deinit) struct kt_buf buf = make_stream(description);
 	struct kt_diag diag = KT_DIAG_INIT;
 	struct kt_ticks ticks;
 
 	assert_int_equal(kt_ticks_find(&ticks, buf.data, buf.len, 2, &diag), KT_TICKS_E_FORM);
 	assert_true(diag.cause[0]);
-	kt_buf_deinit(&buf);
 }
 
-static void test_descriptions_that_cannot_be(void **state)
+TEST(test_descriptions_that_cannot_be)
 {
 	expect_none("");
 	expect_none("{");
@@ -106,33 +104,31 @@ static void test_descriptions_that_cannot_be(void **state)
 }
 
 /* A section's beginning that is there twice: which one is it? */
-static void test_ambiguous_section(void **state)
+TEST(test_ambiguous_section)
 {
 	static const char copy[] = "\x03"
 				   "cpu\0\0\0\0\0\0\0\x0c";
-	struct kt_buf buf = make_stream(DEVICES);
+	_cleanup_(kt_buf_deinit) struct kt_buf buf = make_stream(DEVICES);
 	struct kt_diag diag = KT_DIAG_INIT;
 	struct kt_ticks ticks;
 	uint8_t *eip = memmem(buf.data, buf.len, "rax.....rbx....", 15);
 
 	memcpy(eip, copy, sizeof(copy) - 1);
 	assert_int_equal(kt_ticks_find(&ticks, buf.data, buf.len, 2, &diag), KT_TICKS_E_FORM);
-	kt_buf_deinit(&buf);
 }
 
-static void test_cut_short(void **state)
+TEST(test_cut_short)
 {
-	struct kt_buf buf = make_stream(DEVICES);
+	_cleanup_(kt_buf_deinit) struct kt_buf buf = make_stream(DEVICES);
 	struct kt_diag diag = KT_DIAG_INIT;
 	struct kt_ticks ticks;
 
 	for (size_t len = 0; len < buf.len; len++)
 		assert_int_equal(kt_ticks_find(&ticks, buf.data, len, 2, &diag), KT_TICKS_E_FORM);
-	kt_buf_deinit(&buf);
 }
 
 /* QEMU itself is the judge of the form (tests/vm); here, where the bytes are. */
-static void test_file_has_the_bytes(void **state)
+TEST(test_file_has_the_bytes)
 {
 	static uint8_t data[300000], back[sizeof(data)];
 	int fd;
@@ -144,17 +140,4 @@ static void test_file_has_the_bytes(void **state)
 	assert_memory_equal(data, back, sizeof(data));
 	close(fd);
 	assert_int_equal(kt_qcow2_make(&fd, data, KT_QCOW2_BYTES + 1), -EFBIG);
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_time_is_found),
-		cmocka_unit_test(test_descriptions_that_cannot_be),
-		cmocka_unit_test(test_ambiguous_section),
-		cmocka_unit_test(test_cut_short),
-		cmocka_unit_test(test_file_has_the_bytes),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -36,24 +36,25 @@ static void on_reply(void *arg, uint64_t id, const json_t *value, const char *er
 
 static const struct kt_qmp_handlers handlers = { .on_event = on_event, .on_reply = on_reply };
 
-static int make(void **state)
+static void make(void)
 {
 	heard[0] = '\0';
-	return kt_qmp_init(&qmp, &handlers, NULL);
+	assert_int_equal(kt_qmp_init(&qmp, &handlers, NULL), 0);
 }
 
-static int unmake(void **state)
+static void unmake(void)
 {
 	kt_qmp_deinit(&qmp);
-	return 0;
 }
+
+AROUND_EACH(make, unmake);
 
 static int feed(const char *text)
 {
 	return kt_qmp_feed(&qmp, text, strlen(text), NULL);
 }
 
-static void test_commands_are_lines(void **state)
+TEST(test_commands_are_lines)
 {
 	uint64_t id;
 
@@ -64,7 +65,7 @@ static void test_commands_are_lines(void **state)
 			    "{\"execute\":\"cont\",\"arguments\":{\"a\":1},\"id\":1}\n");
 }
 
-static void test_conversation(void **state)
+TEST(test_conversation)
 {
 	uint64_t id;
 
@@ -82,20 +83,20 @@ static void test_conversation(void **state)
 }
 
 /* It does not matter how the bytes are cut. */
-static void test_any_cut(void **state)
+TEST(test_any_cut)
 {
 	static const char text[] = READY "{\"event\": \"STOP\"}\n";
 
 	for (size_t cut = 0; cut < sizeof(text) - 1; cut++) {
-		unmake(NULL);
-		make(NULL);
+		unmake();
+		make();
 		assert_int_equal(kt_qmp_feed(&qmp, text, cut, NULL), 0);
 		assert_int_equal(kt_qmp_feed(&qmp, text + cut, sizeof(text) - 1 - cut, NULL), 0);
 		assert_string_equal(heard, "reply 0 ok;event STOP -;");
 	}
 }
 
-static void test_bad_peers(void **state)
+TEST(test_bad_peers)
 {
 	static const struct {
 		const char *text, *cause;
@@ -123,8 +124,8 @@ static void test_bad_peers(void **state)
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct kt_diag diag = KT_DIAG_INIT;
 
-		unmake(NULL);
-		make(NULL);
+		unmake();
+		make();
 		assert_int_equal(kt_qmp_feed(&qmp, cases[i].text, strlen(cases[i].text), &diag),
 				 KT_QMP_E_FORM);
 		if (!strstr(diag.cause, cases[i].cause))
@@ -132,7 +133,7 @@ static void test_bad_peers(void **state)
 	}
 }
 
-static void test_lines_are_bounded(void **state)
+TEST(test_lines_are_bounded)
 {
 	static const char chunk[64 << 10] = { [0] = '{', [1 ...(64 << 10) - 1] = ' ' };
 	struct kt_diag diag = KT_DIAG_INIT;
@@ -140,10 +141,10 @@ static void test_lines_are_bounded(void **state)
 	for (unsigned int i = 0; i < KT_QMP_LINE_MAX / sizeof(chunk); i++)
 		assert_int_equal(kt_qmp_feed(&qmp, chunk, sizeof(chunk), NULL), 0);
 	assert_int_equal(kt_qmp_feed(&qmp, chunk, 1, &diag), KT_QMP_E_FORM);
-	assert_non_null(strstr(diag.cause, "a line without end"));
+	assert_contains(diag.cause, "a line without end");
 }
 
-static void test_nesting_is_bounded(void **state)
+TEST(test_nesting_is_bounded)
 {
 	char deep[20001];
 
@@ -153,7 +154,7 @@ static void test_nesting_is_bounded(void **state)
 	assert_int_equal(kt_qmp_feed(&qmp, deep, sizeof(deep), NULL), KT_QMP_E_FORM);
 }
 
-static void test_pending_commands_are_bounded(void **state)
+TEST(test_pending_commands_are_bounded)
 {
 	uint64_t id;
 
@@ -162,21 +163,4 @@ static void test_pending_commands_are_bounded(void **state)
 	assert_int_equal(kt_qmp_execute(&qmp, "cont", NULL, &id), -ENOBUFS);
 	assert_int_equal(feed(READY), 0);
 	assert_int_equal(kt_qmp_execute(&qmp, "cont", NULL, &id), 0);
-}
-
-#define QMP_TEST(fn) cmocka_unit_test_setup_teardown(fn, make, unmake)
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		QMP_TEST(test_commands_are_lines),
-		QMP_TEST(test_conversation),
-		QMP_TEST(test_any_cut),
-		QMP_TEST(test_bad_peers),
-		QMP_TEST(test_lines_are_bounded),
-		QMP_TEST(test_nesting_is_bounded),
-		QMP_TEST(test_pending_commands_are_bounded),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/cleanup.h"
 #include "tests/unit/test.h"
 #include "vmm/image/bake.h"
 #include "vmm/ram.h"
@@ -24,7 +25,7 @@ static void expect_bank(const struct kt_ram *ram, size_t i, uint64_t start, uint
 	assert_int_equal(ram->offsets[i], offset);
 }
 
-static void test_layout_below_the_hole(void **state)
+TEST(test_layout_below_the_hole)
 {
 	struct kt_ram ram;
 
@@ -33,7 +34,7 @@ static void test_layout_below_the_hole(void **state)
 	expect_bank(&ram, 0, 0, GIB(2), 0, 0);
 }
 
-static void test_layout_splits_the_node_at_the_hole(void **state)
+TEST(test_layout_splits_the_node_at_the_hole)
 {
 	struct kt_ram ram;
 
@@ -45,7 +46,7 @@ static void test_layout_splits_the_node_at_the_hole(void **state)
 	expect_bank(&ram, 3, GIB(5), MIB(1536), 2, 0);
 }
 
-static void test_layout_of_the_most_nodes(void **state)
+TEST(test_layout_of_the_most_nodes)
 {
 	struct kt_ram ram;
 	uint64_t sum = 0;
@@ -64,10 +65,10 @@ static void make_small(struct kt_ram *ram)
 	assert_int_equal(kt_ram_create(ram), 0);
 }
 
-static void test_read_and_write_cross_banks(void **state)
+TEST(test_read_and_write_cross_banks)
 {
 	uint8_t out[64], in[64], direct[32];
-	struct kt_ram ram;
+	_cleanup_(kt_ram_deinit) struct kt_ram ram;
 
 	make_small(&ram);
 	for (unsigned int i = 0; i < 64; i++)
@@ -83,14 +84,13 @@ static void test_read_and_write_cross_banks(void **state)
 	assert_int_equal(kt_ram_write(&ram, KT_GPA(MIB(16)), out, 16), 0);
 	assert_int_equal(pread(ram.fds[1], direct, 16, MIB(1)), 16);
 	assert_memory_equal(direct, out, 16);
-	kt_ram_deinit(&ram);
 }
 
-static void test_what_is_not_ram(void **state)
+TEST(test_what_is_not_ram)
 {
 	uint8_t buf[16] = { 1 };
 	struct kt_vm_mapping mapping;
-	struct kt_ram ram;
+	_cleanup_(kt_ram_deinit) struct kt_ram ram;
 
 	make_small(&ram);
 	assert_int_equal(kt_ram_read(&ram, KT_GPA(MIB(3)), buf, 1), KT_VM_E_RANGE);
@@ -106,13 +106,12 @@ static void test_what_is_not_ram(void **state)
 	assert_int_equal(kt_ram_write(&ram, KT_GPA(MIB(3) - 1), buf, 2), KT_VM_E_RANGE);
 	assert_int_equal(kt_ram_read(&ram, KT_GPA(MIB(3) - 1), buf, 1), 0);
 	assert_int_equal(buf[0], 0);
-	kt_ram_deinit(&ram);
 }
 
-static void test_mapping_is_shared(void **state)
+TEST(test_mapping_is_shared)
 {
 	struct kt_vm_mapping mapping;
-	struct kt_ram ram;
+	_cleanup_(kt_ram_deinit) struct kt_ram ram;
 	char text[4];
 
 	make_small(&ram);
@@ -122,10 +121,9 @@ static void test_mapping_is_shared(void **state)
 	assert_int_equal(kt_ram_read(&ram, KT_GPA(MIB(16) + 4095), text, 4), 0);
 	assert_string_equal(text, "abc");
 	assert_int_equal(munmap(mapping.base_, mapping.base_len_), 0);
-	kt_ram_deinit(&ram);
 }
 
-static void test_deinit_of_nothing(void **state)
+TEST(test_deinit_of_nothing)
 {
 	struct kt_ram ram = KT_RAM_INIT;
 
@@ -142,10 +140,10 @@ static void make_attached(struct kt_ram *ram)
 	assert_int_equal(kt_ram_attach(ram), 0);
 }
 
-static void test_attached_ram_is_the_same_ram(void **state)
+TEST(test_attached_ram_is_the_same_ram)
 {
 	struct kt_vm_mapping mapping;
-	struct kt_ram ram;
+	_cleanup_(kt_ram_deinit) struct kt_ram ram;
 	char text[8] = "";
 
 	make_attached(&ram);
@@ -160,10 +158,9 @@ static void test_attached_ram_is_the_same_ram(void **state)
 	assert_ptr_equal(mapping.data, ram.host[2]);
 	assert_null(mapping.base_);
 	assert_int_equal(kt_ram_read(&ram, KT_GPA(MIB(6)), text, 1), KT_VM_E_RANGE);
-	kt_ram_deinit(&ram);
 }
 
-static void test_overlay_is_copy_on_write(void **state)
+TEST(test_overlay_is_copy_on_write)
 {
 	int fd = memfd_create("overlay", MFD_CLOEXEC);
 	uint8_t bytes[5001], back[8192];
@@ -215,7 +212,7 @@ static void expect_text(const struct kt_ram *ram, const char *text)
 	assert_memory_equal(in, text, 5);
 }
 
-static void test_private_ram_leaves_the_bake_alone(void **state)
+TEST(test_private_ram_leaves_the_bake_alone)
 {
 	struct kt_ram saved, clones[2];
 	struct kt_bake bake = bake_of(&saved);
@@ -235,9 +232,9 @@ static void test_private_ram_leaves_the_bake_alone(void **state)
 	kt_ram_deinit(&saved);
 }
 
-static void test_copied_ram_is_its_own(void **state)
+TEST(test_copied_ram_is_its_own)
 {
-	struct kt_ram saved, copy;
+	_cleanup_(kt_ram_deinit) struct kt_ram saved, copy;
 	struct kt_bake bake = bake_of(&saved);
 	struct stat st;
 
@@ -249,13 +246,11 @@ static void test_copied_ram_is_its_own(void **state)
 	assert_int_equal(fstat(copy.fds[1], &st), 0);
 	assert_int_equal(st.st_size, MIB(2));
 	assert_int_equal(st.st_blocks, 0);
-	kt_ram_deinit(&copy);
-	kt_ram_deinit(&saved);
 }
 
-static void test_other_nodes_are_refused(void **state)
+TEST(test_other_nodes_are_refused)
 {
-	struct kt_ram saved, ram;
+	_cleanup_(kt_ram_deinit) struct kt_ram saved, ram;
 	struct kt_bake bake = bake_of(&saved);
 
 	kt_ram_layout(&ram, 1, MIB(2), MIB(3), MIB(16));
@@ -264,7 +259,6 @@ static void test_other_nodes_are_refused(void **state)
 	kt_ram_layout(&ram, 2, MIB(4), MIB(3), MIB(16));
 	assert_int_equal(kt_ram_open(&ram, &bake, false), -EINVAL);
 	kt_ram_deinit(&ram);
-	kt_ram_deinit(&saved);
 }
 
 /* A process that maps both files privately, writes to the first, and waits for its end. */
@@ -283,7 +277,7 @@ static pid_t start_process(const struct kt_ram *ram, int ready_fd)
 	_exit(0);
 }
 
-static void test_private_ram_of_another_process(void **state)
+TEST(test_private_ram_of_another_process)
 {
 	struct kt_vm_mapping mapping;
 	struct kt_ram saved, ram;
@@ -316,10 +310,10 @@ static void test_private_ram_of_another_process(void **state)
 }
 
 /* A fork would make the parent copy each page that the guest writes to afterwards. */
-static void test_attached_ram_is_not_inherited(void **state)
+TEST(test_attached_ram_is_not_inherited)
 {
 	unsigned char resident;
-	struct kt_ram ram;
+	_cleanup_(kt_ram_deinit) struct kt_ram ram;
 	int status;
 	pid_t pid;
 
@@ -335,27 +329,4 @@ static void test_attached_ram_is_not_inherited(void **state)
 	assert_int_equal(mincore(ram.host[0], 4096, &resident), 0);
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_true(WIFEXITED(status) && !WEXITSTATUS(status));
-	kt_ram_deinit(&ram);
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_layout_below_the_hole),
-		cmocka_unit_test(test_layout_splits_the_node_at_the_hole),
-		cmocka_unit_test(test_layout_of_the_most_nodes),
-		cmocka_unit_test(test_read_and_write_cross_banks),
-		cmocka_unit_test(test_what_is_not_ram),
-		cmocka_unit_test(test_mapping_is_shared),
-		cmocka_unit_test(test_deinit_of_nothing),
-		cmocka_unit_test(test_attached_ram_is_the_same_ram),
-		cmocka_unit_test(test_overlay_is_copy_on_write),
-		cmocka_unit_test(test_private_ram_leaves_the_bake_alone),
-		cmocka_unit_test(test_copied_ram_is_its_own),
-		cmocka_unit_test(test_other_nodes_are_refused),
-		cmocka_unit_test(test_private_ram_of_another_process),
-		cmocka_unit_test(test_attached_ram_is_not_inherited),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -7,16 +7,17 @@
 
 static struct kt_run_record rec;
 
-static int setup(void **state)
+static void setup(void)
 {
-	return kt_run_record_init(&rec);
+	assert_int_equal(kt_run_record_init(&rec), 0);
 }
 
-static int teardown(void **state)
+static void teardown(void)
 {
 	kt_run_record_deinit(&rec);
-	return 0;
 }
+
+AROUND_EACH(setup, teardown);
 
 static int add(const struct kt_msg *m)
 {
@@ -43,7 +44,7 @@ static int output(uint32_t spawn, const char *text)
 	return add(&m);
 }
 
-static void test_life_of_a_scheduler(void **state)
+TEST(test_life_of_a_scheduler)
 {
 	assert_int_equal(sched(KT_SCHED_SPAWNED, 1, 0), 0);
 	assert_int_equal(rec.live, 0);
@@ -63,14 +64,45 @@ static void test_life_of_a_scheduler(void **state)
 	assert_int_equal(rec.scheds[0].pid, 101);
 }
 
-static void test_spawns_are_bounded(void **state)
+/* A restart that the kernel asked for is no death; the next spawn is the same process. */
+TEST(test_restart)
+{
+	assert_int_equal(sched(KT_SCHED_SPAWNED, 1, 0), 0);
+	assert_int_equal(sched(KT_SCHED_ATTACHED, 1, 1), 0);
+	assert_int_equal(output(1, "EXIT: unregistered from the main kernel (cpu 3 ...)\n"), 0);
+	assert_int_equal(sched(KT_SCHED_RESTARTED, 1, 1), 0);
+	assert_int_equal(rec.live, 0);
+	assert_int_equal(sched(KT_SCHED_SPAWNED, 2, 0), 0);
+	assert_int_equal(sched(KT_SCHED_ATTACHED, 2, 2), 0);
+	assert_true(rec.scheds[0].restarted && rec.scheds[0].ended && !rec.scheds[0].died);
+	assert_int_equal(rec.scheds[0].ended_ns, 5000);
+	assert_int_equal(rec.scheds[0].exit.kind, KT_SCX_UNREG_KERN);
+	assert_int_equal(rec.live, 2);
+}
+
+/* Live for a moment: init sees the end of the loader before it knows of the attach. */
+TEST(test_attach_after_the_end)
+{
+	struct kt_msg m = { .type = KT_MSG_SCHED,
+			    .sched = { KT_SCHED_ATTACHED, 1, 1, 101, 0, 9000, "s", "o" } };
+
+	assert_int_equal(sched(KT_SCHED_SPAWNED, 1, 0), 0);
+	assert_int_equal(sched(KT_SCHED_DIED, 1, 0), 0);
+	assert_int_equal(add(&m), 0);
+	assert_int_equal(sched(KT_SCHED_DETACHED, 1, 1), 0);
+	assert_true(rec.scheds[0].died && rec.scheds[0].generation == 1);
+	assert_int_equal(rec.scheds[0].attached_ns, 5000);
+	assert_int_equal(rec.live, 0);
+}
+
+TEST(test_spawns_are_bounded)
 {
 	for (uint32_t i = 1; i <= KT_GENERATIONS_MAX; i++)
 		assert_int_equal(sched(KT_SCHED_SPAWNED, i, 0), 0);
 	assert_int_equal(sched(KT_SCHED_SPAWNED, KT_GENERATIONS_MAX + 1, 0), KT_RECORD_E_PROTOCOL);
 }
 
-static void test_steps_are_bounded(void **state)
+TEST(test_steps_are_bounded)
 {
 	struct kt_msg m = { .type = KT_MSG_STEP, .step.step = KT_STEPS_MAX - 1 };
 
@@ -80,7 +112,7 @@ static void test_steps_are_bounded(void **state)
 }
 
 /* The loader attaches again by itself, until ktest ends it. */
-static void test_first_end_counts(void **state)
+TEST(test_first_end_counts)
 {
 	assert_int_equal(sched(KT_SCHED_SPAWNED, 1, 0), 0);
 	assert_int_equal(sched(KT_SCHED_ATTACHED, 1, 1), 0);
@@ -90,7 +122,7 @@ static void test_first_end_counts(void **state)
 	assert_string_equal(rec.scheds[0].exit.message, "cpu 3");
 }
 
-static void test_streams_do_not_mix(void **state)
+TEST(test_streams_do_not_mix)
 {
 	struct kt_msg m = { .type = KT_MSG_LOG };
 	const char *text = "EXIT: unregistered from BPF\n";
@@ -102,7 +134,7 @@ static void test_streams_do_not_mix(void **state)
 	assert_int_equal(rec.scheds[0].exit.kind, KT_SCX_UNREG_BPF);
 }
 
-static void test_tail_keeps_the_end(void **state)
+TEST(test_tail_keeps_the_end)
 {
 	char text[2000];
 
@@ -118,7 +150,7 @@ static void test_tail_keeps_the_end(void **state)
 	assert_string_equal(rec.scheds[0].tail + sizeof(rec.scheds[0].tail) - 8, "endmore");
 }
 
-static void test_nonsense_is_refused(void **state)
+TEST(test_nonsense_is_refused)
 {
 	struct kt_msg m = { .type = KT_MSG_OP, .op.error = KT_OP_ERROR_COUNT_ };
 
@@ -140,7 +172,7 @@ static int freeze(uint32_t number, uint64_t pause_ns)
 	return add(&m);
 }
 
-static void test_freezes(void **state)
+TEST(test_freezes)
 {
 	assert_int_equal(freeze(1, KT_FREEZE_NS_MAX), 0);
 	kt_run_record_thawed(&rec, &(struct kt_msg_thawed){ 1, 77, "" });
@@ -154,7 +186,7 @@ static void test_freezes(void **state)
 }
 
 /* Every one of these freezes is refused. */
-static void test_freezes_out_of_bounds(void **state)
+TEST(test_freezes_out_of_bounds)
 {
 	assert_int_equal(freeze(2, KT_FREEZE_NS_MIN), KT_RECORD_E_PROTOCOL);
 	assert_int_equal(freeze(1, 0), KT_RECORD_E_PROTOCOL);
@@ -212,7 +244,7 @@ static void expect_tail(size_t index, const char *want)
 }
 
 /* Two programs run, one of them twice: their outputs stay apart. */
-static void test_programs(void **state)
+TEST(test_programs)
 {
 	rec.declared = declared;
 	assert_int_equal(program(1, "a"), 0);
@@ -237,7 +269,7 @@ static void test_programs(void **state)
 	assert_string_equal(rec.programs[2].decl->name, "a");
 }
 
-static void test_programs_that_cannot_be(void **state)
+TEST(test_programs_that_cannot_be)
 {
 	assert_int_equal(program(1, "a"), KT_RECORD_E_PROTOCOL); /* no program is declared */
 	rec.declared = declared;
@@ -256,7 +288,7 @@ static void test_programs_that_cannot_be(void **state)
 }
 
 /* All starts of one program share a limit of output; other programs have their own. */
-static void test_output_of_programs_is_bounded(void **state)
+TEST(test_output_of_programs_is_bounded)
 {
 	static uint8_t text[KT_PROGRAM_OUTPUT_MAX];
 	struct kt_bytes tail;
@@ -283,7 +315,7 @@ static void test_output_of_programs_is_bounded(void **state)
 	assert_int_equal(program_output(3, text, sizeof(text)), 0);
 }
 
-static void test_starts_of_programs_are_bounded(void **state)
+TEST(test_starts_of_programs_are_bounded)
 {
 	uint32_t start = 1;
 
@@ -295,35 +327,10 @@ static void test_starts_of_programs_are_bounded(void **state)
 	assert_int_equal(program(start, "a"), KT_RECORD_E_PROTOCOL);
 }
 
-static void test_messages_of_the_host_are_refused(void **state)
+TEST(test_messages_of_the_host_are_refused)
 {
 	const uint16_t types[] = { KT_MSG_JOB, KT_MSG_STOP, KT_MSG_THAWED };
 
 	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
 		assert_int_equal(add(&(struct kt_msg){ .type = types[i] }), KT_RECORD_E_PROTOCOL);
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(test_life_of_a_scheduler, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_spawns_are_bounded, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_steps_are_bounded, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_first_end_counts, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_streams_do_not_mix, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_tail_keeps_the_end, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_nonsense_is_refused, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_freezes, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_freezes_out_of_bounds, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_programs, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_programs_that_cannot_be, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_output_of_programs_is_bounded, setup,
-						teardown),
-		cmocka_unit_test_setup_teardown(test_starts_of_programs_are_bounded, setup,
-						teardown),
-		cmocka_unit_test_setup_teardown(test_messages_of_the_host_are_refused, setup,
-						teardown),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
 }

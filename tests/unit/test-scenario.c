@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* The scenario table, its rules and its positions on the hold-time axis. */
+#include <sched.h>
 #include <string.h>
 
 #include "base/cleanup.h"
@@ -14,7 +15,7 @@ KT_SCENARIO(aardvark, "sorted first",
 			      KT_STEP("two", .ops = KT_OPS(KT_OP_ATTACH("primary")),
 				      .hold = KT_MS(600))));
 
-static void test_table_is_sorted(void **state)
+TEST(test_table_is_sorted)
 {
 	unsigned int n;
 	const struct kt_scenario *const *t = kt_scenario_table(&n);
@@ -25,10 +26,10 @@ static void test_table_is_sorted(void **state)
 	assert_ptr_equal(kt_scenario_find("zebra"), t[1]);
 	assert_null(kt_scenario_find("zebr"));
 	assert_true(t[0]->line > 0);
-	assert_non_null(strstr(t[0]->file, "test-scenario.c"));
+	assert_contains(t[0]->file, "test-scenario.c");
 }
 
-static void test_declared_schedulers(void **state)
+TEST(test_declared_schedulers)
 {
 	const struct kt_scenario *s = kt_scenario_find("aardvark");
 
@@ -45,7 +46,7 @@ static uint64_t hash_of(const struct kt_scenario *s)
 struct sample {
 	char arena[16384];
 	size_t used;
-	int change; /* so many fields are filled before the one that gets another value */
+	int change; /* number of fields that are filled before the field with another value */
 	const struct kt_field *changed;
 };
 
@@ -111,7 +112,7 @@ static uint64_t hash_of_sample(struct sample *sample, int change)
 }
 
 /* Every field of every struct that a record points to, one after the other. */
-static void test_hash_covers_every_field(void **state)
+TEST(test_hash_covers_every_field)
 {
 	static const char apart[] = " doc file line warm_up body check check_always ";
 	static struct sample sample;
@@ -133,7 +134,7 @@ static void test_hash_covers_every_field(void **state)
 	assert_true(covered > 60);
 }
 
-static void test_hash_covers_modules_in_order(void **state)
+TEST(test_hash_covers_modules_in_order)
 {
 	struct kt_scenario s = *kt_scenario_find("aardvark");
 	uint64_t first;
@@ -146,7 +147,7 @@ static void test_hash_covers_modules_in_order(void **state)
 	assert_int_not_equal(hash_of(&s), first);
 }
 
-static void test_snapshot_positions(void **state)
+TEST(test_snapshot_positions)
 {
 	struct kt_scenario s = *kt_scenario_find("aardvark");
 
@@ -165,11 +166,10 @@ static void refused(const struct kt_scenario *s, const char *word)
 	char text[KT_DIAG_TEXT_MAX];
 
 	assert_int_equal(kt_scenario_validate(s, &diag), KT_SCENARIO_E_INVALID);
-	if (!strstr(kt_diag_format(&diag, text, sizeof(text)), word))
-		fail_msg("'%s' not in: %s", word, text);
+	assert_contains(kt_diag_format(&diag, text, sizeof(text)), word);
 }
 
-static void test_rules(void **state)
+TEST(test_rules)
 {
 	const struct kt_scenario good = *kt_scenario_find("aardvark");
 	const struct kt_sched_decl twice[] = { { "a", "x", NULL }, { "a", "y", NULL }, { 0 } };
@@ -181,6 +181,7 @@ static void test_rules(void **state)
 	const struct kt_step endless[] = { { "s", NULL, KT_SEC(3601) }, { 0 } };
 	struct kt_scenario s = good;
 	struct kt_diag diag = KT_DIAG_INIT;
+	char cmdline[KT_CMDLINE_MAX + 1];
 
 	assert_int_equal(kt_scenario_validate(&good, &diag), 0);
 	assert_false(kt_diag_is_set(&diag));
@@ -198,6 +199,23 @@ static void test_rules(void **state)
 		KT_MODULES("a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l", "m", "n",
 			   "o", "p", "q"),
 		"more than 16 modules");
+	REFUSED(cmdline, "a=b console=ttyS1", ".cmdline has 'console', which ktest sets");
+	REFUSED(cmdline, "console", "has 'console'");
+	REFUSED(cmdline, "init=/x", "has 'init'");
+	REFUSED(cmdline, " rdinit=/x", "has 'rdinit'");
+	REFUSED(cmdline, "a \"panic=1\"", "has 'panic'");
+	REFUSED(cmdline, "ktest_time=host", "has 'ktest_time'");
+	REFUSED(cmdline, "ktest", "leave out console=");
+	REFUSED(cmdline, "a\tb", "not printable ASCII");
+	REFUSED(cmdline, "a\nb", "not printable ASCII");
+	REFUSED(cmdline, "\xc3\xbc", "not printable ASCII");
+	memset(cmdline, 'a', sizeof(cmdline));
+	cmdline[KT_CMDLINE_MAX] = 0;
+	REFUSED(cmdline, cmdline, ".cmdline has 512 bytes; the most is 511");
+	s.cmdline = cmdline + 1;
+	assert_int_equal(kt_scenario_validate(&s, &diag), 0);
+	s.cmdline = "nohz_full=1 isolcpus=2 initcall_debug panic_on_oops=1 a.init=1 b=\"c d\"";
+	assert_int_equal(kt_scenario_validate(&s, &diag), 0);
 	REFUSED(staged, twice, "declared twice");
 	REFUSED(staged, nobinary, ".binary");
 	REFUSED(staged, badname, "is not a name");
@@ -223,7 +241,7 @@ static struct kt_scenario freezing(struct kt_op op[2], struct kt_step steps[2], 
 	return s;
 }
 
-static void test_freezes(void **state)
+TEST(test_freezes)
 {
 	struct kt_op op[2];
 	struct kt_step steps[2];
@@ -243,7 +261,7 @@ static void test_freezes(void **state)
 }
 
 /* Holds by part of a duration, and ops that are repeated. */
-static void test_holds(void **state)
+TEST(test_holds)
 {
 	const struct kt_op freeze[] = { KT_OP_FREEZE(KT_MS(2)), { 0 } };
 	struct kt_step steps[] = { { "s", freeze, 0, 50, KT_MS(100) }, { 0 } };
@@ -286,7 +304,7 @@ KT_WORKLOAD(nothing, "of this test")
 }
 
 /* One more than there may be of each is refused, and the most there may be is not. */
-static void test_counts_are_bounded(void **state)
+TEST(test_counts_are_bounded)
 {
 	struct kt_sched_decl scheds[KT_SCHEDS_MAX + 2] = { { 0 } };
 	struct kt_workers workers[KT_WORKERS_MAX + 2] = { { 0 } };
@@ -323,7 +341,7 @@ static void test_counts_are_bounded(void **state)
 	assert_int_equal(kt_scenario_validate(&s, NULL), 0);
 }
 
-static void test_names_are_bounded(void **state)
+TEST(test_names_are_bounded)
 {
 	char name[KT_NAME_MAX + 1], path[KT_CGROUP_PATH_MAX + 1];
 
@@ -336,7 +354,7 @@ static void test_names_are_bounded(void **state)
 	assert_true(kt_cgroup_is_name(path + 1));
 }
 
-static void test_workers(void **state)
+TEST(test_workers)
 {
 	struct kt_workers list[] = { { "a", "nothing", 256, "x/y_1" }, { "b", "nothing" }, { 0 } };
 	struct kt_scenario s = *kt_scenario_find("zebra");
@@ -353,16 +371,66 @@ static void test_workers(void **state)
 	list[1].name = "B";
 	refused(&s, "'B' is not a name");
 	list[1].name = "b";
-	list[1].workload = "nobody";
-	refused(&s, "workers 'b' have a workload that there is not");
+	list[1].workload = "nothin";
+	refused(&s, "workers 'b': no workload 'nothin'; there are: nothing");
 	list[1].workload = NULL;
-	refused(&s, "workers 'b' have a workload that there is not");
+	refused(&s, "workers 'b': no workload ''; there are: nothing");
 	list[1].workload = "nothing";
 	list[1].cgroup = "../x";
 	refused(&s, "name a malformed cgroup");
 }
 
-static void test_group_ops(void **state)
+TEST(test_start_of_workers)
+{
+	static const struct {
+		struct kt_workers workers;
+		const char *word; /* NULL: it is good */
+	} cases[] = {
+		{ KT_WORKERS_ITEM("w", .nice = -20), NULL },
+		{ KT_WORKERS_ITEM("w", .nice = 19), NULL },
+		{ KT_WORKERS_ITEM("w", .nice = 20),
+		  "workers 'w' have .nice = 20; nice values are" },
+		{ KT_WORKERS_ITEM("w", .nice = -21), ".nice = -21" },
+		{ KT_WORKERS_ITEM("w", .policy = SCHED_FIFO, .priority = 1), NULL },
+		{ KT_WORKERS_ITEM("w", .policy = SCHED_RR, .priority = 99), NULL },
+		{ KT_WORKERS_ITEM("w", .policy = 7), NULL },
+		{ KT_WORKERS_ITEM("w", .policy = SCHED_IDLE), NULL },
+		{ KT_WORKERS_ITEM("w", .policy = SCHED_FIFO), "need a priority from 1 to 99" },
+		{ KT_WORKERS_ITEM("w", .policy = SCHED_RR, .priority = 100), "from 1 to 99" },
+		{ KT_WORKERS_ITEM("w", .policy = SCHED_BATCH, .priority = 1), "only SCHED_FIFO" },
+		{ KT_WORKERS_ITEM("w", .priority = 1), ".policy = 0 and .priority = 1" },
+		{ KT_WORKERS_ITEM("w", .policy = 6), "the policies are SCHED_OTHER" },
+		{ KT_WORKERS_ITEM("w", .policy = -1), ".policy = -1" },
+		{ KT_WORKERS_ITEM("w", .cpus = KT_CPUS_LIST("0,7")), NULL },
+		{ KT_WORKERS_ITEM("w", .cpus = KT_CPUS_LLC(3)), NULL },
+		{ KT_WORKERS_ITEM("w", .cpus = KT_CPUS_LLC(4)),
+		  "workers 'w' name LLC 4; topology 2n4l2c1t has LLCs 0 to 3" },
+		{ KT_WORKERS_ITEM("w", .cpus = KT_CPUS_NODE(2)),
+		  "name node 2; topology 2n4l2c1t has nodes 0 to 1" },
+		{ KT_WORKERS_ITEM("w", .cpus = KT_CPUS_LIST("7-8")),
+		  "name CPUs '7-8'; topology 2n4l2c1t has CPUs 0 to 7" },
+		{ KT_WORKERS_ITEM("w", .cpus = KT_CPUS_LIST("")), "CPUs '', which is no CPU" },
+		{ KT_WORKERS_ITEM("w", .cpus = KT_CPUS_LIST("x")), "'x', which is malformed" },
+		{ KT_WORKERS_ITEM("w", .cpus = KT_CPUS_PERCENT(101)), "101 % of the CPUs, which" },
+		{ KT_WORKERS_ITEM("w", .cpus = KT_CPUS_PART(2, 2)), "part 2 of 2 of the CPUs" },
+		{ KT_WORKERS_ITEM("w", .cpus = { KT_CPUS_KIND_COUNT_ }), "of unknown kind" },
+	};
+	struct kt_workers list[2] = { { 0 } };
+	struct kt_scenario s = *kt_scenario_find("zebra");
+
+	s.topo = "2n4l2c1t";
+	s.workers = list;
+	for (size_t i = 0; i < KT_ARRAY_SIZE(cases); i++) {
+		list[0] = cases[i].workers;
+		list[0].workload = "nothing";
+		if (cases[i].word)
+			refused(&s, cases[i].word);
+		else
+			assert_int_equal(kt_scenario_validate(&s, NULL), 0);
+	}
+}
+
+TEST(test_group_ops)
 {
 	static const struct {
 		struct kt_op op;
@@ -384,20 +452,66 @@ static void test_group_ops(void **state)
 		{ KT_OP_CPU_MAX("a", 0, KT_SEC(1) + 1),
 		  ".more = 1000000001; it takes from 1 ms to 1 s" },
 		{ KT_OP_CPU_MAX("a", 1, KT_SEC(1)), "takes 0, or from 1 ms" },
-		{ KT_OP_CPU_OFFLINE(255), NULL },
+		{ KT_OP_CPU_OFFLINE(1), NULL },
+		{ KT_OP_CPU_OFFLINE(2),
+		  "op cpu-offline names CPUs '2'; topology 1n2l1c1t has CPUs 0" },
+		{ KT_OP_CPU_ONLINE(2), "op cpu-online names CPUs '2'" },
+		{ KT_OP_CPU_ONLINE(2, .expect = KT_OP_NO_CPU), NULL },
+		{ KT_OP_CPUSET("a", KT_CPUS_LLC(1)), NULL },
+		{ KT_OP_CPUSET("a", KT_CPUS_LLC(2)),
+		  "op cpuset names LLC 2; topology 1n2l1c1t has LLCs 0 to 1" },
+		{ KT_OP_CPUSET("a", KT_CPUS_LLC(2), .expect = KT_OP_NO_CPU), NULL },
+		{ KT_OP_CPUSET("a", KT_CPUS_NODE(1)), "node 1; topology 1n2l1c1t has node 0" },
+		{ KT_OP_CPUSET("a", KT_CPUS_LIST("")), "op cpuset names CPUs '', which is no CPU" },
+		{ KT_OP_AFFINITY("w", KT_CPUS_LIST("0-2")),
+		  "op affinity names CPUs '0-2'; topology 1n2l1c1t has CPUs 0 to 1" },
+		{ KT_OP_POLICY("w", SCHED_FIFO, 1), NULL },
+		{ KT_OP_POLICY("w", SCHED_FIFO, 0), "op policy: SCHED_FIFO and SCHED_RR need" },
+		{ KT_OP_POLICY("w", 99, 0), "op policy: the policies are" },
+		{ KT_OP_POLICY("w", 99, 0, .expect = KT_OP_REFUSED), NULL },
+		{ KT_OP_CORE_COOKIE("w"), "op core-cookie: the topology has one thread per core" },
+		{ KT_OP_CORE_COOKIE("w", .expect = KT_OP_REFUSED), NULL },
 		{ KT_OP_CPU_OFFLINE(256), "from 0 to 255" },
 		{ KT_OP_START("w"), NULL },
-		{ KT_OP_START("v"), "does not declare: 'v'" },
+		{ KT_OP_START("v"), "does not declare: 'v'; there are: w, w2; declare others in" },
 		{ KT_OP_START(NULL), "does not declare: ''" },
 		{ KT_OP_MOVE("w", "a b"), "malformed cgroup: 'a b'" },
 		{ KT_OP_NICE("w", -20), NULL },
 		{ KT_OP_NICE("w", 20), "from -20 to 19" },
+		{ KT_OP_PAUSE("w"), NULL },
+		{ KT_OP_PAUSE("v"), "op pause names workers" },
+		{ KT_OP_CONTINUE("v"), "op continue names workers" },
+		{ KT_OP_CORE_COOKIE("v"), "op core-cookie names workers" },
+		{ KT_OP_SUBTREE_CONTROL("a", "+cpu -cpuset"), NULL },
+		{ KT_OP_SUBTREE_CONTROL("A", "+cpu"), "malformed cgroup: 'A'" },
+		{ KT_OP_SUBTREE_CONTROL("a", NULL), "malformed controllers: ''" },
+		{ KT_OP_SUBTREE_CONTROL("a", "cpu"), "malformed controllers: 'cpu'" },
+		{ KT_OP_SUBTREE_CONTROL("a", "+cpu "), "malformed controllers" },
+		{ KT_OP_SUBTREE_CONTROL("a", "+cpu  -io"), "malformed controllers" },
+		{ KT_OP_SUBTREE_CONTROL("a", "+"), "malformed controllers" },
+		{ KT_OP_SUBTREE_CONTROL("a", "+CPU"), "malformed controllers" },
+		{ KT_OP_SYSCTL("kernel.sched_rt_runtime_us", "950000"), NULL },
+		{ KT_OP_SYSCTL("kernel/sched_rt_runtime_us", "-1"), NULL },
+		{ KT_OP_SYSCTL("kernel..x", "1"), "malformed file: 'kernel..x'" },
+		{ KT_OP_SYSCTL("../x", "1"), "malformed file" },
+		{ KT_OP_SYSCTL("/x", "1"), "malformed file" },
+		{ KT_OP_SYSCTL("x/", "1"), "malformed file" },
+		{ KT_OP_SYSCTL("a b", "1"), "malformed file" },
+		{ KT_OP_SYSCTL("", "1"), "malformed file" },
+		{ KT_OP_SYSCTL("x", ""), "malformed text: ''" },
+		{ KT_OP_SYSCTL("x", NULL), "malformed text: ''" },
+		{ KT_OP_SYSCTL("x", "1\n2"), "malformed text" },
+		{ KT_OP_SYSCTL("x", "\xc3\xbc"), "malformed text" },
+		{ KT_OP_SCHED_DEBUG("features", "NO_HRTICK"), NULL },
+		{ KT_OP_SCHED_DEBUG("numa_balancing/scan_size_mb", "1"), NULL },
+		{ KT_OP_SCHED_DEBUG("../x", "1"), "op sched-debug names a malformed file: '../x'" },
 	};
-	const struct kt_workers workers[] = { { "w", "nothing" }, { 0 } };
+	const struct kt_workers workers[] = { { "w", "nothing" }, { "w2", "nothing" }, { 0 } };
 	struct kt_scenario s = *kt_scenario_find("zebra");
 	struct kt_op ops[2] = { { 0 } };
 	const struct kt_step steps[] = { { "s", ops, 1 }, { 0 } };
 
+	s.topo = "1n2l1c1t";
 	s.steps = steps;
 	s.workers = workers;
 	for (size_t i = 0; i < KT_ARRAY_SIZE(cases); i++) {
@@ -409,7 +523,27 @@ static void test_group_ops(void **state)
 	}
 }
 
-static void test_programs(void **state)
+/* The longest name and text that an op may have, and one byte more. */
+TEST(test_texts_of_ops_are_bounded)
+{
+	char file[KT_OP_FILE_MAX + 1], text[KT_OP_TEXT_MAX + 1];
+	struct kt_op ops[2] = { KT_OP_SYSCTL(file, "1"), { 0 } };
+	const struct kt_step steps[] = { { "s", ops, 1 }, { 0 } };
+	struct kt_scenario s = *kt_scenario_find("zebra");
+
+	memset(file, 'a', sizeof(file));
+	memset(text, 'a', sizeof(text));
+	file[KT_OP_FILE_MAX] = text[KT_OP_TEXT_MAX] = 0;
+	s.steps = steps;
+	refused(&s, "malformed file");
+	ops[0].tunable = file + 1;
+	ops[0].text = text;
+	refused(&s, "malformed text");
+	ops[0].text = text + 1;
+	assert_int_equal(kt_scenario_validate(&s, NULL), 0);
+}
+
+TEST(test_programs)
 {
 	struct kt_program_decl list[KT_PROGRAMS_MAX + 2] = { { "a", "sh", NULL, "x/y_1" },
 							     { "b", "/bin/sh" } };
@@ -443,7 +577,7 @@ static void test_programs(void **state)
 	assert_int_equal(kt_scenario_validate(&s, NULL), 0);
 }
 
-static void test_program_ops(void **state)
+TEST(test_program_ops)
 {
 	static const struct {
 		struct kt_op op;
@@ -456,7 +590,7 @@ static void test_program_ops(void **state)
 		{ KT_OP_RUN("p", .timeout_ns = KT_SEC(3600) + 1),
 		  "op run is given .timeout_ns = 3600000000001" },
 		{ KT_OP_RUN("q"),
-		  "op run names a program that the scenario does not declare: 'q'" },
+		  "op run names a program that the scenario does not declare: 'q'; there are: p;" },
 		{ KT_OP_RUN(NULL), "does not declare: ''" },
 		{ KT_OP_SPAWN("p"), NULL },
 		{ KT_OP_SPAWN("q"), "op spawn names a program" },
@@ -491,7 +625,7 @@ static void test_program_ops(void **state)
 	assert_int_equal(kt_scenario_programs_ns(&s), KT_SEC(400));
 }
 
-static void test_expectations(void **state)
+TEST(test_expectations)
 {
 	struct kt_op ops[] = { KT_OP_RESTART(), { 0 } };
 	const struct kt_step steps[] = { { "s", ops, 1 }, { 0 } };
@@ -506,7 +640,7 @@ static void test_expectations(void **state)
 			assert_int_equal(kt_scenario_validate(&s, NULL), 0);
 	}
 	ops[0] = (struct kt_op)KT_OP_REPLACE("nobody");
-	refused(&s, "does not stage: 'nobody'");
+	refused(&s, "does not declare: 'nobody'; there are: primary; declare others in .sched or");
 	ops[0] = (struct kt_op)KT_OP_KILL();
 	s.expect_death = KT_DEATH(KT_SCX_ERROR, .regex = "a.*b");
 	assert_int_equal(kt_scenario_validate(&s, NULL), 0);
@@ -516,30 +650,24 @@ static void test_expectations(void **state)
 	refused(&s, "of unknown kind 0");
 	s.expect_death = KT_DEATH(7);
 	refused(&s, "of unknown kind 7");
+	s.expect_death = KT_DEATH_STATUS(101, .regex = "panicked");
+	assert_int_equal(kt_scenario_validate(&s, NULL), 0);
+	s.expect_death = KT_DEATH_SIGNAL(6, .has_status = true);
+	refused(&s, "exit status 0 and signal 6");
+	s.expect_death = KT_DEATH_STATUS(256);
+	refused(&s, "exit status 256");
+	s.expect_death = KT_DEATH_SIGNAL(65);
+	refused(&s, "signal 65");
+	s.expect_death = NULL;
+	s.expect_attach = KT_ATTACH_FAILS();
+	refused(&s, ".sched declares none");
+	s.sched = KT_SCHED("boot", .binary = "x");
+	assert_int_equal(kt_scenario_validate(&s, NULL), 0);
+	s.expect_attach = KT_ATTACH_FAILS(.error = KT_OP_NO_CPU);
+	refused(&s, "cannot end in 'no-such-cpu'");
+	s.expect_attach = NULL;
+	s.sched = NULL;
 	s.expect_death = KT_DEATH(KT_SCX_SYSRQ);
 	s.staged = NULL;
 	refused(&s, "declares no scheduler");
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_table_is_sorted),
-		cmocka_unit_test(test_declared_schedulers),
-		cmocka_unit_test(test_hash_covers_every_field),
-		cmocka_unit_test(test_hash_covers_modules_in_order),
-		cmocka_unit_test(test_holds),
-		cmocka_unit_test(test_counts_are_bounded),
-		cmocka_unit_test(test_names_are_bounded),
-		cmocka_unit_test(test_workers),
-		cmocka_unit_test(test_group_ops),
-		cmocka_unit_test(test_programs),
-		cmocka_unit_test(test_program_ops),
-		cmocka_unit_test(test_expectations),
-		cmocka_unit_test(test_snapshot_positions),
-		cmocka_unit_test(test_rules),
-		cmocka_unit_test(test_freezes),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
 }

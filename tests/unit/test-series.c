@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Patterns over a series: what holds, what is broken where, and what cannot be told. */
-#include <string.h>
 
 #include "scenario/series.h"
 #include "tests/unit/test.h"
@@ -25,18 +24,16 @@ static struct kt_series series_of(const uint64_t *values, size_t count)
 static void broken(int r, const char *word)
 {
 	assert_int_equal(r, KT_SERIES_E_BROKEN);
-	if (!strstr(why, word))
-		fail_msg("%s", why);
+	assert_contains(why, word);
 }
 
 static void unclear(int r, const char *word)
 {
 	assert_int_equal(r, KT_SERIES_E_UNCLEAR);
-	if (!strstr(why, word))
-		fail_msg("%s", why);
+	assert_contains(why, word);
 }
 
-static void test_monotonous(void **state)
+TEST(test_monotonous)
 {
 	const struct kt_series up = SERIES(1, 2, 2, 4), one = SERIES(7);
 	struct kt_series s;
@@ -52,7 +49,7 @@ static void test_monotonous(void **state)
 	unclear(kt_series_increasing(&one, why), "too few");
 }
 
-static void test_rate(void **state)
+TEST(test_rate)
 {
 	struct kt_series s = SERIES(0, 10, 30);
 
@@ -68,7 +65,7 @@ static void test_rate(void **state)
 	unclear(kt_series_rate(&s, 0, 1, why), "too few");
 }
 
-static void test_steady(void **state)
+TEST(test_steady)
 {
 	struct kt_series s = SERIES(90, 100, 110);
 
@@ -80,7 +77,7 @@ static void test_steady(void **state)
 	unclear(kt_series_steady(&s, 9, why), "too few");
 }
 
-static void test_converges(void **state)
+TEST(test_converges)
 {
 	struct kt_series s = SERIES(500, 120, 101, 99);
 
@@ -93,7 +90,7 @@ static void test_converges(void **state)
 	unclear(kt_series_converges(&s, 0, 1, 0, why), "the target is 0");
 }
 
-static void test_always(void **state)
+TEST(test_always)
 {
 	struct kt_series s = SERIES(1, 2, 3);
 
@@ -104,7 +101,7 @@ static void test_always(void **state)
 	unclear(kt_series_always(&s, 1, 2, why), "too few");
 }
 
-static void test_ratio(void **state)
+TEST(test_ratio)
 {
 	struct kt_series a = SERIES(5, 9), b = SERIES(10, 10);
 
@@ -120,7 +117,7 @@ static void test_ratio(void **state)
 	unclear(kt_series_ratio(&a, &b, 0, 1, why), "too few");
 }
 
-static void test_steps(void **state)
+TEST(test_steps)
 {
 	const struct kt_series s = SERIES(1, 9, 3, 4);
 	struct kt_series part = kt_series_of_step(&s, 1);
@@ -132,16 +129,4 @@ static void test_steps(void **state)
 	assert_int_equal(part.count, 2);
 	assert_int_equal(part.points[1].value, 9);
 	assert_int_equal(kt_series_of_step(&s, 7).count, 0);
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_monotonous), cmocka_unit_test(test_rate),
-		cmocka_unit_test(test_steady),	   cmocka_unit_test(test_converges),
-		cmocka_unit_test(test_always),	   cmocka_unit_test(test_ratio),
-		cmocka_unit_test(test_steps),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -4,7 +4,6 @@
  * waits, cancellation, freezes, breakpoints and what a clone said before its save. The
  * machine takes note of what is done to it; loop, agent and messages are real.
  */
-#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -19,7 +18,7 @@
 
 #define MS(n) ((uint64_t)(n)*KT_NSEC_PER_MSEC)
 
-/* What the guest, or somebody else, does when it is to answer. */
+/* What happens when the guest should answer. */
 enum fate {
 	ANSWERS,
 	SAYS_FAILED,
@@ -45,7 +44,8 @@ static unsigned int freezes, thaws, breakpoints;
 static int freeze_result;
 static struct kt_msg_thawed thawed;
 static int cancel_fd;
-static char story[512]; /* what the guest and the owner were told, a word each */
+static struct kt_diag why; /* of the calls of a test */
+static char story[512];	   /* what the guest and the owner were told, a word each */
 
 static void tell(const char *word)
 {
@@ -295,12 +295,11 @@ static void on_thawed(void *arg, const struct kt_msg_thawed *answered)
 static void on_break(void *arg, const struct kt_vm_break *hit)
 {
 	const struct kt_vm_breakpoint one = { .at = KT_GVA(1), .len = 1 };
-	struct kt_diag diag = KT_DIAG_INIT;
 
 	assert_int_equal(hit->vcpu, 3);
 	assert_int_equal(hit->index, 1);
 	assert_int_equal(thaws, 0);
-	assert_int_equal(kt_session_breakpoints(session, &one, 1, &diag), 0);
+	assert_int_equal(kt_session_breakpoints(session, &one, 1, &why), 0);
 	tell("break");
 }
 
@@ -313,8 +312,8 @@ static const struct kt_session_handlers handlers = { .on_message = on_message,
 static void open_session(void)
 {
 	const struct kt_vm_config config = { .seed = 1 };
-	struct kt_diag diag = KT_DIAG_INIT;
 
+	why = KT_DIAG_INIT;
 	freezes = thaws = breakpoints = 0;
 	freeze_result = 0;
 	running = powers_off = hits = cancels_when_frozen = false;
@@ -324,7 +323,7 @@ static void open_session(void)
 	thawed = (struct kt_msg_thawed){ 0 };
 	cancel_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	kt_frame_decoder_init(&decoder);
-	assert_int_equal(kt_session_alloc(&session, &config, &diag), 0);
+	assert_int_equal(kt_session_alloc(&session, &config, &why), 0);
 	vm = (struct kt_vm){ .ops = &ops,
 			     .loop = session->loop,
 			     .handlers = &kt_session_vm_handlers,
@@ -359,72 +358,72 @@ static void close_session(void)
 	kt_closep(&cancel_fd);
 }
 
-static int setup(void **state)
+static void setup(void)
 {
 	open_session();
-	return 0;
 }
 
-static int teardown(void **state)
+static void teardown(void)
 {
 	close_session();
-	return 0;
 }
+
+AROUND_EACH(setup, teardown);
 
 /* ---- steps ---- */
 
-static int step_ready(struct kt_diag *diag)
+static int step_ready(void)
 {
-	return kt_session_ready(session, diag);
+	return kt_session_ready(session, &why);
 }
 
-static int step_stage(struct kt_diag *diag)
+static int step_stage(void)
 {
 	_cleanup_(kt_closep) int fd = memfd_create("archive", MFD_CLOEXEC);
 
 	assert_int_equal(write(fd, "archive", 7), 7);
-	return kt_session_stage(session, fd, diag);
+	return kt_session_stage(session, fd, &why);
 }
 
-static int step_slots(struct kt_diag *diag)
+static int step_slots(void)
 {
-	return kt_session_slots(session, 5, diag);
+	return kt_session_slots(session, 5, &why);
 }
 
-static int step_attach(struct kt_diag *diag)
+static int step_attach(void)
 {
-	return kt_session_attach(session, "scx_x", diag);
+	return kt_session_attach(session, "scx_x", 1, &why);
 }
 
-static int step_command(struct kt_diag *diag)
+static int step_command(void)
 {
 	static const char *const argv[] = { ":", NULL };
 	const struct kt_command_spec spec = { .argv = argv };
 	struct kt_command_result result = { .out = KT_BUF_INIT(16) };
 
-	return kt_session_command(&result, session, &spec, NULL, 0, diag);
+	return kt_session_command(&result, session, &spec, NULL, 0, &why);
 }
 
-static int step_prime(struct kt_diag *diag)
+static int step_prime(void)
 {
 	const struct kt_msg_job job = { .prime = 1 };
 
-	return kt_session_job(session, &job, diag);
+	return kt_session_job(session, &job, &why);
 }
 
-static int step_job(struct kt_diag *diag)
+static int step_job(void)
 {
 	const struct kt_msg_job job = { .seed = 1 };
 
-	return kt_session_job(session, &job, diag);
+	return kt_session_job(session, &job, &why);
 }
 
-static int (*const steps[])(struct kt_diag *diag) = {
+static int (*const steps[])(void) = {
 	step_ready, step_stage, step_slots, step_attach, step_command, step_prime, step_job,
 };
 
 /* In a session of its own; all steps before it have their answer. */
-static int run_step(size_t step, enum fate with, uint64_t cancel_ns, struct kt_diag *diag)
+static int run_step(size_t step, enum fate with, uint64_t cancel_ns)
 {
 	int r;
 
@@ -433,21 +432,19 @@ static int run_step(size_t step, enum fate with, uint64_t cancel_ns, struct kt_d
 	fate = step ? ANSWERS : with;
 	begin(&handlers, cancel_ns);
 	for (size_t i = 0; i < step; i++)
-		assert_int_equal(steps[i](diag), 0);
+		assert_int_equal(steps[i](), 0);
 	fate = with;
 	story[0] = '\0';
-	r = steps[step](diag);
+	r = steps[step]();
 	if (r)
 		assert_true(session->done);
 	return r;
 }
 
-static void test_every_step_is_answered(void **state)
+TEST(test_every_step_is_answered)
 {
-	struct kt_diag diag = KT_DIAG_INIT;
-
 	for (size_t i = 0; i < KT_ARRAY_SIZE(steps); i++)
-		assert_int_equal(run_step(i, ANSWERS, 0, &diag), 0);
+		assert_int_equal(run_step(i, ANSWERS, 0), 0);
 	assert_true(session->attached);
 	assert_int_equal(session->commands.slots, 5);
 	assert_int_equal(session->outcome, KT_OUTCOME_UNKNOWN);
@@ -459,37 +456,34 @@ static void test_every_step_is_answered(void **state)
 static void check_every_step(enum fate with, int condition, enum kt_outcome outcome,
 			     const char *cause)
 {
-	struct kt_diag diag = KT_DIAG_INIT;
-
 	for (size_t i = 0; i < KT_ARRAY_SIZE(steps); i++) {
-		kt_diag_reset(&diag);
-		assert_int_equal(run_step(i, with, 0, &diag), condition);
+		assert_int_equal(run_step(i, with, 0), condition);
 		assert_int_equal(session->outcome, outcome);
-		if (!strstr(diag.cause, cause))
-			fail_msg("step %zu: %s: %s", i, diag.doing, diag.cause);
+		if (!strstr(why.cause, cause))
+			fail_msg("step %zu: %s: %s", i, why.doing, why.cause);
 		/* Nor does any further step wait. */
-		assert_int_equal(step_stage(&diag), condition);
-		assert_int_equal(step_slots(&diag), condition);
+		assert_int_equal(step_stage(), condition);
+		assert_int_equal(step_slots(), condition);
 	}
 }
 
-static void test_failed_in_every_step(void **state)
+TEST(test_failed_in_every_step)
 {
 	check_every_step(SAYS_FAILED, KT_SESSION_E_ENDED, KT_OUTCOME_INIT_FAILED, "it would not");
 }
 
-static void test_fatal_in_every_step(void **state)
+TEST(test_fatal_in_every_step)
 {
 	check_every_step(SAYS_FATAL, KT_SESSION_E_ENDED, KT_OUTCOME_INIT_FAILED,
 			 "died of signal 11");
 }
 
-static void test_end_in_every_step(void **state)
+TEST(test_end_in_every_step)
 {
 	check_every_step(POWERS_OFF, KT_SESSION_E_ENDED, KT_OUTCOME_INIT_FAILED, "powered off");
 }
 
-static void test_cancel_in_every_step(void **state)
+TEST(test_cancel_in_every_step)
 {
 	check_every_step(IS_CANCELLED, KT_SESSION_E_CANCELLED, KT_OUTCOME_CANCELLED,
 			 "cancelled by the user");
@@ -497,38 +491,36 @@ static void test_cancel_in_every_step(void **state)
 }
 
 /* A guest with a job is told, and has time to end it. */
-static void test_cancel_with_time_to_end(void **state)
+TEST(test_cancel_with_time_to_end)
 {
 	size_t job = KT_ARRAY_SIZE(steps) - 1;
-	struct kt_diag diag = KT_DIAG_INIT;
 
-	assert_int_equal(run_step(job, IS_CANCELLED, MS(60000), &diag), KT_SESSION_E_CANCELLED);
+	assert_int_equal(run_step(job, IS_CANCELLED, MS(60000)), KT_SESSION_E_CANCELLED);
 	assert_int_equal(session->outcome, KT_OUTCOME_CANCELLED);
 	assert_true(session->concluded);
 	check_story("STOP STOP ");
 	/* One that is not ready has no job. */
-	assert_int_equal(run_step(0, IS_CANCELLED, MS(60000), &diag), KT_SESSION_E_CANCELLED);
+	assert_int_equal(run_step(0, IS_CANCELLED, MS(60000)), KT_SESSION_E_CANCELLED);
 	check_story("");
 }
 
-static void test_refused_attach(void **state)
+TEST(test_refused_attach)
 {
 	struct kt_msg op = { .type = KT_MSG_OP, .op = { .step = KT_STEP_BOOT, .error = 1 } };
-	struct kt_diag diag = KT_DIAG_INIT;
 
 	begin(&handlers, 0);
-	assert_int_equal(kt_session_ready(session, &diag), 0);
+	assert_int_equal(kt_session_ready(session, &why), 0);
 	/* Of nobody's ATTACH. */
 	fate = IS_SILENT;
 	say(&op);
 	strcpy(op.op.text, "no such scheduler");
-	assert_int_equal(kt_session_stage(session, -1, &diag), 0);
+	assert_int_equal(kt_session_stage(session, -1, &why), 0);
 	assert_false(session->done);
 	say(&op);
-	assert_int_equal(step_attach(&diag), KT_SESSION_E_ENDED);
+	assert_int_equal(step_attach(), KT_SESSION_E_ENDED);
 	assert_int_equal(session->outcome, KT_OUTCOME_SETUP_ERROR);
 	assert_false(session->attached);
-	assert_non_null(strstr(diag.doing, "scx_x"));
+	assert_contains(why.doing, "scx_x");
 }
 
 /* ---- standing still ---- */
@@ -539,15 +531,15 @@ struct wish {
 	char why[KT_DIAG_TEXT_MAX];
 };
 
-static void on_answer(void *arg, const struct kt_diag *why)
+static void on_answer(void *arg, const struct kt_diag *refusal)
 {
 	struct wish *wish = arg;
 
-	*(why ? &wish->refused : &wish->met) += 1;
-	snprintf(wish->why, sizeof(wish->why), "%s", why ? why->cause : "");
-	if (!why)
+	*(refusal ? &wish->refused : &wish->met) += 1;
+	snprintf(wish->why, sizeof(wish->why), "%s", refusal ? refusal->cause : "");
+	if (!refusal)
 		assert_true(session->watch.frozen);
-	tell(why ? "refused" : "met");
+	tell(refusal ? "refused" : "met");
 }
 
 static void want(struct wish *wish)
@@ -556,16 +548,15 @@ static void want(struct wish *wish)
 	kt_session_ask_freeze(session, &wish->request);
 }
 
-static void test_every_step_serves_the_host(void **state)
+TEST(test_every_step_serves_the_host)
 {
-	struct kt_diag diag = KT_DIAG_INIT;
 	struct wish one, two;
 
 	begin(&handlers, 0);
 	for (size_t i = 0; i < KT_ARRAY_SIZE(steps); i++) {
 		want(&one);
 		want(&two);
-		assert_int_equal(steps[i](&diag), 0);
+		assert_int_equal(steps[i](), 0);
 		assert_int_equal(freezes, i + 1);
 		assert_int_equal(thaws, i + 1);
 		assert_int_equal(one.met + two.met, 2);
@@ -573,12 +564,11 @@ static void test_every_step_serves_the_host(void **state)
 	}
 }
 
-static void test_pause_of_the_guest(void **state)
+TEST(test_pause_of_the_guest)
 {
 	size_t job = KT_ARRAY_SIZE(steps) - 1;
-	struct kt_diag diag = KT_DIAG_INIT;
 
-	(void)!run_step(job, WANTS_PAUSE, 0, &diag);
+	(void)!run_step(job, WANTS_PAUSE, 0);
 	check_story("frozen thawed THAWED ");
 	assert_int_equal(freezes, 1);
 	assert_int_equal(thaws, 1);
@@ -588,78 +578,72 @@ static void test_pause_of_the_guest(void **state)
 	assert_false(session->watch.frozen);
 }
 
-static void test_pause_that_is_not_to_be_had(void **state)
+TEST(test_pause_that_is_not_to_be_had)
 {
-	struct kt_diag diag = KT_DIAG_INIT;
 	struct wish wish;
 
 	begin(&handlers, 0);
-	assert_int_equal(kt_session_ready(session, &diag), 0);
+	assert_int_equal(kt_session_ready(session, &why), 0);
 	freeze_result = KT_VM_E_DEADLINE;
 	fate = WANTS_PAUSE;
 	want(&wish);
-	(void)!step_job(&diag);
+	(void)!step_job();
 	assert_string_equal(wish.why, "it would not stop");
 	check_story("refused thawed THAWED ");
-	assert_non_null(strstr(thawed.text, "it would not stop"));
+	assert_contains(thawed.text, "it would not stop");
 }
 
 static void check_breach(uint64_t first_ns, uint64_t second_ns)
 {
-	struct kt_diag diag = KT_DIAG_INIT;
-
 	close_session();
 	open_session();
 	begin(&deaf, 0);
-	assert_int_equal(kt_session_ready(session, &diag), 0);
+	assert_int_equal(kt_session_ready(session, &why), 0);
 	fate = IS_SILENT;
 	want_pause(1, first_ns);
 	want_pause(2, second_ns);
-	assert_int_equal(step_job(&diag), KT_SESSION_E_ENDED);
+	assert_int_equal(step_job(), KT_SESSION_E_ENDED);
 	assert_int_equal(session->outcome, KT_OUTCOME_CHANNEL_LOST);
 }
 
 /* The guest is not believed. */
-static void test_pauses_that_cannot_be(void **state)
+TEST(test_pauses_that_cannot_be)
 {
 	check_breach(MS(1000), MS(1000));
 	check_breach(0, 0);
 	check_breach(KT_FREEZE_NS_MAX + 1, MS(1));
 }
 
-static void test_cancel_while_frozen(void **state)
+TEST(test_cancel_while_frozen)
 {
-	struct kt_diag diag = KT_DIAG_INIT;
-
 	begin(&handlers, MS(60000));
-	assert_int_equal(kt_session_ready(session, &diag), 0);
+	assert_int_equal(kt_session_ready(session, &why), 0);
 	fate = IS_SILENT;
 	cancels_when_frozen = true;
 	want_pause(1, MS(60000));
-	assert_int_equal(step_job(&diag), KT_SESSION_E_CANCELLED);
+	assert_int_equal(step_job(), KT_SESSION_E_CANCELLED);
 	check_story("frozen STOP thawed THAWED ");
-	assert_non_null(strstr(thawed.text, "cut short"));
+	assert_contains(thawed.text, "cut short");
 	assert_int_equal(freezes, thaws);
 }
 
-static void test_end_with_requests(void **state)
+TEST(test_end_with_requests)
 {
 	size_t job = KT_ARRAY_SIZE(steps) - 1;
-	struct kt_diag diag = KT_DIAG_INIT;
 	struct wish late;
 
-	assert_int_equal(run_step(job, SAYS_FAILED, 0, &diag), KT_SESSION_E_ENDED);
+	assert_int_equal(run_step(job, SAYS_FAILED, 0), KT_SESSION_E_ENDED);
 	want(&late);
 	kt_session_stop(session);
 	assert_int_equal(late.refused, 1);
-	assert_non_null(strstr(late.why, "it would not"));
+	assert_contains(late.why, "it would not");
 	want(&late);
 	close_session();
 	assert_int_equal(late.refused, 1);
 	open_session();
 	/* A machine that ends while it stands still. */
 	begin(&handlers, 0);
-	assert_int_equal(kt_session_ready(session, &diag), 0);
+	assert_int_equal(kt_session_ready(session, &why), 0);
 	fate = IS_SILENT;
 	want_pause(1, MS(60000));
 	while (!session->pause.lasts)
@@ -670,14 +654,12 @@ static void test_end_with_requests(void **state)
 	check_story("frozen thawed THAWED refused ");
 }
 
-static void test_break_reaches_the_owner(void **state)
+TEST(test_break_reaches_the_owner)
 {
-	struct kt_diag diag = KT_DIAG_INIT;
-
 	begin(&handlers, 0);
-	assert_int_equal(kt_session_ready(session, &diag), 0);
+	assert_int_equal(kt_session_ready(session, &why), 0);
 	fate = HITS_BREAKPOINT;
-	assert_int_equal(step_slots(&diag), 0);
+	assert_int_equal(step_slots(), 0);
 	fate = IS_SILENT;
 	while (!thaws)
 		kt_session_run(session);
@@ -687,34 +669,31 @@ static void test_break_reaches_the_owner(void **state)
 	assert_int_equal(thaws, 1);
 }
 
-static void test_breakpoints_need_a_listener(void **state)
+TEST(test_breakpoints_need_a_listener)
 {
 	const struct kt_vm_breakpoint one = { .at = KT_GVA(1), .len = 1 };
-	struct kt_diag diag = KT_DIAG_INIT;
 
 	begin(&deaf, 0);
-	assert_int_equal(kt_session_breakpoints(session, &one, 1, &diag), KT_VM_E_SPEC);
-	assert_non_null(strstr(diag.cause, "on_break"));
-	assert_int_equal(kt_session_breakpoints(session, &one, 0, &diag), 0);
+	assert_int_equal(kt_session_breakpoints(session, &one, 1, &why), KT_VM_E_SPEC);
+	assert_contains(why.cause, "on_break");
+	assert_int_equal(kt_session_breakpoints(session, &one, 0, &why), 0);
 	assert_int_equal(breakpoints, 0);
 }
 
 /* ---- clones ---- */
 
 /* The guest is not told to power off, and a machine that ran on could not be rewound. */
-static void test_machine_is_kept_after_its_result(void **state)
+TEST(test_machine_is_kept_after_its_result)
 {
-	struct kt_diag diag = KT_DIAG_INIT;
-
 	fate = ANSWERS;
 	begin_kept();
-	assert_int_equal(step_ready(&diag), 0);
-	assert_int_equal(step_job(&diag), 0);
+	assert_int_equal(step_ready(), 0);
+	assert_int_equal(step_job(), 0);
 	assert_true(session->done && session->concluded);
 	assert_false(session->ended);
 	assert_null(strstr(story, "STOP"));
 	assert_false(kt_session_is_reusable(session));
-	assert_int_equal(kt_session_freeze(session, UINT64_MAX, &diag), 0);
+	assert_int_equal(kt_session_freeze(session, UINT64_MAX, &why), 0);
 	assert_true(kt_session_is_reusable(session));
 	session->fault = -EIO;
 	assert_false(kt_session_is_reusable(session));
@@ -723,7 +702,7 @@ static void test_machine_is_kept_after_its_result(void **state)
 	assert_false(kt_session_is_reusable(session));
 }
 
-static void test_prologue_is_told_and_not_obeyed(void **state)
+TEST(test_prologue_is_told_and_not_obeyed)
 {
 	const struct kt_msg said[] = { { .type = KT_MSG_FAILED },
 				       { .type = KT_MSG_FREEZE },
@@ -731,7 +710,6 @@ static void test_prologue_is_told_and_not_obeyed(void **state)
 	_cleanup_(kt_closep) int fd = memfd_create("prologue", MFD_CLOEXEC);
 	_cleanup_(kt_buf_deinit) struct kt_buf text = KT_BUF_INIT(0);
 	struct kt_bake bake = { .prologue_fd = fd };
-	struct kt_diag diag = KT_DIAG_INIT;
 	uint32_t seq = 0;
 
 	for (size_t i = 0; i < KT_ARRAY_SIZE(said); i++)
@@ -741,51 +719,23 @@ static void test_prologue_is_told_and_not_obeyed(void **state)
 	session->bake = &bake;
 	begin(&handlers, 0);
 	/* A clone need not be waited for. */
-	assert_int_equal(step_slots(&diag), 0);
+	assert_int_equal(step_slots(), 0);
 	check_story("replayed replayed replayed ");
 	assert_false(session->done);
 	assert_false(session->concluded);
 	assert_int_equal(freezes, 0);
 }
 
-static void test_prologue_without_sense(void **state)
+TEST(test_prologue_without_sense)
 {
 	_cleanup_(kt_closep) int fd = memfd_create("prologue", MFD_CLOEXEC);
 	struct kt_bake bake = { .prologue_fd = fd, .prologue_bytes = 40, .dir = "/b" };
-	struct kt_diag diag = KT_DIAG_INIT;
 	char nonsense[40] = "nonsense";
 
 	assert_int_equal(write(fd, nonsense, sizeof(nonsense)), sizeof(nonsense));
 	session->bake = &bake;
 	begin(&handlers, 0);
-	assert_int_equal(kt_session_ready(session, &diag), KT_SESSION_E_ENDED);
+	assert_int_equal(kt_session_ready(session, &why), KT_SESSION_E_ENDED);
 	assert_int_equal(session->outcome, KT_OUTCOME_CHANNEL_LOST);
-	assert_non_null(strstr(diag.cause, "/b/prologue"));
-}
-
-int main(void)
-{
-#define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-	const struct CMUnitTest tests[] = {
-		CASE(test_every_step_is_answered),
-		CASE(test_failed_in_every_step),
-		CASE(test_fatal_in_every_step),
-		CASE(test_end_in_every_step),
-		CASE(test_cancel_in_every_step),
-		CASE(test_cancel_with_time_to_end),
-		CASE(test_refused_attach),
-		CASE(test_every_step_serves_the_host),
-		CASE(test_pause_of_the_guest),
-		CASE(test_pause_that_is_not_to_be_had),
-		CASE(test_pauses_that_cannot_be),
-		CASE(test_cancel_while_frozen),
-		CASE(test_end_with_requests),
-		CASE(test_break_reaches_the_owner),
-		CASE(test_breakpoints_need_a_listener),
-		CASE(test_machine_is_kept_after_its_result),
-		CASE(test_prologue_is_told_and_not_obeyed),
-		CASE(test_prologue_without_sense),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	assert_contains(why.cause, "/b/prologue");
 }

@@ -44,14 +44,7 @@ static const char *show(struct kt_buf *out, struct kt_measured *m, unsigned int 
 	return kt_buf_str(out);
 }
 
-static void want(const char *text, const char *words)
-{
-	assert_non_null(text);
-	if (!strstr(text, words))
-		fail_msg("'%s' is not in:\n%s", words, text);
-}
-
-static void test_values(void **state)
+TEST(test_values)
 {
 	static const struct {
 		enum kt_sample_kind kind;
@@ -81,7 +74,7 @@ static void test_values(void **state)
 				    cases[i].text);
 }
 
-static void test_marks_what_samples_do_not_support(void **state)
+TEST(test_marks_what_samples_do_not_support)
 {
 	_cleanup_(kt_buf_deinit) struct kt_buf out = KT_BUF_INIT(0);
 	_cleanup_(kt_measured_deinit) struct kt_measured m;
@@ -92,20 +85,23 @@ static void test_marks_what_samples_do_not_support(void **state)
 	add(&m, "round", KT_SAMPLE_DURATION, 2, 100, 1.5e6);
 	add(&m, "round", KT_SAMPLE_DURATION, 4, 30, 3e6);
 	text = show(&out, &m, 80, false);
-	want(text, "    1    500   1.00 ms    1.00 ms    1.00 ms    1.00 ms    1.00 ms ");
-	want(text, "    2    100   1.50 ms    1.50 ms    1.50 ms    1.50 ms    1.50 ms?");
-	want(text, "    4     30   3.00 ms    3.00 ms    3.00 ms    3.00 ms?   3.00 ms?");
-	want(text, "?: too few samples");
-	want(text, "confidence: 1 p99_decision_grade\n");
-	want(text, "            2 p95_decision_grade\n");
-	want(text, "            4 p50_p90_decision_grade\n");
-	want(text, "break point: 2\n  first failing level: 4\n");
-	want(text, "limit: 2.00 ms (2 x p95 of level 1)");
+	assert_contains(text,
+			"    1    500   1.00 ms    1.00 ms    1.00 ms    1.00 ms    1.00 ms ");
+	assert_contains(text,
+			"    2    100   1.50 ms    1.50 ms    1.50 ms    1.50 ms    1.50 ms?");
+	assert_contains(text,
+			"    4     30   3.00 ms    3.00 ms    3.00 ms    3.00 ms?   3.00 ms?");
+	assert_contains(text, "?: too few samples");
+	assert_contains(text, "confidence: 1 p99_decision_grade\n");
+	assert_contains(text, "            2 p95_decision_grade\n");
+	assert_contains(text, "            4 p50_p90_decision_grade\n");
+	assert_contains(text, "break point: 2\n  first failing level: 4\n");
+	assert_contains(text, "limit: 2.00 ms (2 x p95 of level 1)");
 	assert_null(strstr(text, "CUT SHORT"));
 	assert_null(strstr(text, "memory per extra clone"));
 }
 
-static void test_says_what_there_is_not(void **state)
+TEST(test_says_what_there_is_not)
 {
 	_cleanup_(kt_buf_deinit) struct kt_buf out = KT_BUF_INIT(0);
 	_cleanup_(kt_measured_deinit) struct kt_measured m;
@@ -115,15 +111,15 @@ static void test_says_what_there_is_not(void **state)
 	m.complete = false;
 	add(&m, "round", KT_SAMPLE_DURATION, 1, 2, 1e6);
 	text = show(&out, &m, 80, false);
-	want(text, "CUT SHORT");
-	want(text, "confidence: 1 smoke_only\n            2,4 missing\n");
-	want(text, "break point: a level has no samples");
+	assert_contains(text, "CUT SHORT");
+	assert_contains(text, "confidence: 1 smoke_only\n            2,4 missing\n");
+	assert_contains(text, "break point: a level has no samples");
 	add(&m, "round", KT_SAMPLE_DURATION, 2, 2, 1e6);
 	add(&m, "round", KT_SAMPLE_DURATION, 4, 2, 1e6);
-	want(show(&out, &m, 80, false), "break point: 4\n  no level fails");
+	assert_contains(show(&out, &m, 80, false), "break point: 4\n  no level fails");
 }
 
-static void test_memory_per_clone(void **state)
+TEST(test_memory_per_clone)
 {
 	_cleanup_(kt_buf_deinit) struct kt_buf out = KT_BUF_INIT(0);
 	_cleanup_(kt_measured_deinit) struct kt_measured m;
@@ -136,9 +132,10 @@ static void test_memory_per_clone(void **state)
 	for (unsigned int level = 1; level <= 4; level *= 2)
 		add(&m, "pss.guest", KT_SAMPLE_MEMORY, level, 2, (double)(3 * level << 20));
 	text = show(&out, &m, 80, false);
-	want(text,
-	     "written by the guest per extra clone: 3.00 MiB\n  (slope of PSS over 6 points)");
-	want(text, "memory per extra clone: 8.00 MiB\n  (slope of PSS over 6 points)");
+	assert_contains(
+		text,
+		"written by the guest per extra clone: 3.00 MiB\n  (slope of PSS over 6 points)");
+	assert_contains(text, "memory per extra clone: 8.00 MiB\n  (slope of PSS over 6 points)");
 	assert_null(strstr(text, "break point"));
 }
 
@@ -154,7 +151,7 @@ static unsigned int widest(const char *text)
 	return most;
 }
 
-static void test_fits(void **state)
+TEST(test_fits)
 {
 	_cleanup_(kt_buf_deinit) struct kt_buf out = KT_BUF_INIT(0);
 	_cleanup_(kt_measured_deinit) struct kt_measured m;
@@ -170,22 +167,9 @@ static void test_fits(void **state)
 			if (widest(strstr(text, "level")) > columns)
 				fail_msg("%u columns:\n%s", columns, text);
 			assert_int_equal(!!strstr(text, "\u2588"), utf8);
-			want(text, "p50");
+			assert_contains(text, "p50");
 		}
-	assert_non_null(strstr(show(&out, &m, 80, false), "min"));
+	assert_contains(show(&out, &m, 80, false), "min");
 	assert_null(strstr(show(&out, &m, 40, false), "min"));
 	assert_true(widest(show(&out, &m, 0, false)) > 0);
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_values),
-		cmocka_unit_test(test_marks_what_samples_do_not_support),
-		cmocka_unit_test(test_says_what_there_is_not),
-		cmocka_unit_test(test_memory_per_clone),
-		cmocka_unit_test(test_fits),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -13,20 +13,19 @@
 static struct kt_snapshots *store;
 static struct sample_ids ids;
 
-static int setup(void **state)
+static void setup(void)
 {
-	if (kt_snapshots_new(&store))
-		return -1;
+	assert_int_equal(kt_snapshots_new(&store), 0);
 	sample_send_btf(store, &ids);
 	sample_send_snapshot(store, &ids, 0, 1, 1234);
-	return 0;
 }
 
-static int teardown(void **state)
+static void teardown(void)
 {
 	store = kt_snapshots_free(store);
-	return 0;
 }
+
+AROUND_EACH(setup, teardown);
 
 static const struct kt_snapshot *first(void)
 {
@@ -45,7 +44,7 @@ static void expect(const char *path, uint64_t want)
 	assert_int_equal(value, want);
 }
 
-static void test_paths(void **state)
+TEST(test_paths)
 {
 	expect("nr_dispatched", 1234);
 	expect("balance", (uint64_t)-5);
@@ -57,10 +56,13 @@ static void test_paths(void **state)
 	expect("table[3]", 40);
 	expect("counters[0]", 3); /* summed over CPUs */
 	expect("counters[1]", 70);
+	expect("counters[0]@cpu0", 1);
+	expect("counters[0]@cpu1", 2);
+	expect("counters[1]@cpu1", 40);
 	expect("tasks[200].hits", 2);
 }
 
-static void test_bad_paths(void **state)
+TEST(test_bad_paths)
 {
 	static const struct {
 		const char *path;
@@ -73,6 +75,14 @@ static void test_bad_paths(void **state)
 		{ "a[-1]", KT_BPFPATH_E_FORM, "not a path" },
 		{ "a[99999999999999999999]", KT_BPFPATH_E_FORM, "not a path" },
 		{ "[0]", KT_BPFPATH_E_FORM, "not a path" },
+		{ "counters@cpu0", KT_BPFPATH_E_FORM, "not a path" },
+		{ "counters[0]@cpu", KT_BPFPATH_E_FORM, "not a path" },
+		{ "counters[0]@cpu0@cpu1", KT_BPFPATH_E_FORM, "not a path" },
+		{ "tasks[200].hits@cpu0", KT_BPFPATH_E_FORM, "not a path" },
+		{ "counters[0]@cpu2", KT_BPFPATH_E_NAME, "no such name" },
+		{ "counters[0]@cpu4294967296", KT_BPFPATH_E_NAME, "no such name" },
+		{ "tasks[200]@cpu0.hits", KT_BPFPATH_E_TYPE, "no such index, CPU or member" },
+		{ "table[0]@cpu0", KT_BPFPATH_E_TYPE, "no such index, CPU or member" },
 		{ "nr_dispatche", KT_BPFPATH_E_NAME,
 		  "nr_dispatched, balance, stats, table, counters[], tasks[]" },
 		{ "table[4]", KT_BPFPATH_E_NAME, "no such name" },
@@ -104,7 +114,22 @@ static void refused(const struct kt_msg *m)
 	assert_true(kt_diag_is_set(&diag));
 }
 
-static void test_order_is_checked(void **state)
+static void begin_snapshot(uint32_t number)
+{
+	const struct kt_msg m = { .type = KT_MSG_SNAPSHOT, .snapshot.snapshot = number };
+
+	sample_add(store, &m);
+}
+
+static void end_snapshot(uint32_t number, uint32_t maps)
+{
+	const struct kt_msg m = { .type = KT_MSG_SNAPSHOT_END,
+				  .snapshot_end = { number, maps, 1 } };
+
+	sample_add(store, &m);
+}
+
+TEST(test_order_is_checked)
 {
 	struct kt_msg m = { .type = KT_MSG_SNAPSHOT, .snapshot.snapshot = 7 };
 	uint64_t v = 0;
@@ -114,9 +139,8 @@ static void test_order_is_checked(void **state)
 	refused(&m); /* map after the end of its snapshot */
 	m = (struct kt_msg){ .type = KT_MSG_SNAPSHOT_END, .snapshot_end.snapshot = 0 };
 	refused(&m); /* ended twice */
-	m = (struct kt_msg){ .type = KT_MSG_SNAPSHOT, .snapshot.snapshot = 1 };
-	sample_add(store, &m);
-	m.snapshot.snapshot = 2;
+	begin_snapshot(1);
+	m = (struct kt_msg){ .type = KT_MSG_SNAPSHOT, .snapshot.snapshot = 2 };
 	refused(&m); /* begins before the end of the last one */
 	m = (struct kt_msg){ .type = KT_MSG_SNAPSHOT_END, .snapshot_end = { 1, 1, 1 } };
 	refused(&m); /* counts a missing map */
@@ -124,12 +148,12 @@ static void test_order_is_checked(void **state)
 	assert_int_equal(kt_snapshots_receive(store, &m, NULL), -EINVAL);
 }
 
-static void test_sizes_are_checked(void **state)
+TEST(test_sizes_are_checked)
 {
-	struct kt_msg begin = { .type = KT_MSG_SNAPSHOT, .snapshot.snapshot = 1 }, m;
 	uint64_t v[4] = { 0 };
+	struct kt_msg m;
 
-	sample_add(store, &begin);
+	begin_snapshot(1);
 	m = sample_map(1, 1, "m", BPF_MAP_TYPE_ARRAY, ids.u64, 4, 8, v, 8);
 	m.map.entries = 2;
 	refused(&m);
@@ -154,22 +178,7 @@ static struct kt_msg large_map(uint32_t snapshot, uint32_t size)
 	return sample_map(snapshot, 1, "m", BPF_MAP_TYPE_ARRAY, ids.u64, 4, size, data, size);
 }
 
-static void begin_snapshot(uint32_t number)
-{
-	const struct kt_msg m = { .type = KT_MSG_SNAPSHOT, .snapshot.snapshot = number };
-
-	sample_add(store, &m);
-}
-
-static void end_snapshot(uint32_t number, uint32_t maps)
-{
-	const struct kt_msg m = { .type = KT_MSG_SNAPSHOT_END,
-				  .snapshot_end = { number, maps, 1 } };
-
-	sample_add(store, &m);
-}
-
-static void test_maps_of_a_snapshot_are_bounded(void **state)
+TEST(test_maps_of_a_snapshot_are_bounded)
 {
 	struct kt_msg m = large_map(1, KT_MAP_BYTES_MAX + 1);
 
@@ -192,7 +201,7 @@ static void test_maps_of_a_snapshot_are_bounded(void **state)
 }
 
 /* The data must have the bytes of all entries. */
-static void test_entries_have_bytes(void **state)
+TEST(test_entries_have_bytes)
 {
 	struct kt_msg m = large_map(1, 0);
 
@@ -223,7 +232,7 @@ static void test_entries_have_bytes(void **state)
 	sample_add(store, &m);
 }
 
-static void test_bytes_of_a_run_are_bounded(void **state)
+TEST(test_bytes_of_a_run_are_bounded)
 {
 	struct kt_msg m = large_map(1, 8);
 
@@ -235,7 +244,7 @@ static void test_bytes_of_a_run_are_bounded(void **state)
 	refused(&m);
 }
 
-static void test_snapshots_are_counted(void **state)
+TEST(test_snapshots_are_counted)
 {
 	struct kt_msg m = { .type = KT_MSG_SNAPSHOT };
 
@@ -247,7 +256,7 @@ static void test_snapshots_are_counted(void **state)
 	refused(&m);
 }
 
-static void test_btfs_are_bounded(void **state)
+TEST(test_btfs_are_bounded)
 {
 	static const uint8_t data[KT_BTF_BYTES_MAX + 1];
 	struct kt_msg m = { .type = KT_MSG_BTF, .btf = { 1, { data, sizeof(data) } } };
@@ -260,23 +269,22 @@ static void test_btfs_are_bounded(void **state)
 }
 
 /* A BTF type larger than the value: no read outside the data. */
-static void test_btf_may_lie(void **state)
+TEST(test_btf_may_lie)
 {
-	struct kt_msg m = { .type = KT_MSG_SNAPSHOT, .snapshot.snapshot = 1 };
 	struct kt_diag diag = KT_DIAG_INIT;
 	uint32_t small = 1;
+	struct kt_msg m;
 	uint64_t value;
 	size_t n;
 
-	sample_add(store, &m);
+	begin_snapshot(1);
 	m = sample_map(1, 1, "short.bss", BPF_MAP_TYPE_ARRAY, ids.bss, 4, 4, &small, 4);
 	sample_add(store, &m);
 	m = sample_map(1, 2, "short", BPF_MAP_TYPE_ARRAY, ids.u64, 4, 4, &small, 4);
 	sample_add(store, &m);
 	m = sample_map(1, 3, "none", BPF_MAP_TYPE_ARRAY, 9999, 4, 4, &small, 4);
 	sample_add(store, &m);
-	m = (struct kt_msg){ .type = KT_MSG_SNAPSHOT_END, .snapshot_end = { 1, 3, 1 } };
-	sample_add(store, &m);
+	end_snapshot(1, 3);
 	assert_int_not_equal(
 		kt_bpfpath_u64(&kt_snapshots_list(store, &n)[1], "stats.hits", &value, &diag), 0);
 	assert_int_equal(kt_bpfpath_u64(&kt_snapshots_list(store, &n)[1], "short[0]", &value, NULL),
@@ -285,26 +293,24 @@ static void test_btf_may_lie(void **state)
 			 KT_BPFPATH_E_TYPE);
 }
 
-static void test_garbage_btf_leaves_maps_untyped(void **state)
+TEST(test_garbage_btf_leaves_maps_untyped)
 {
 	struct kt_msg m = { .type = KT_MSG_BTF, .btf = { 12, { (const uint8_t *)"junk", 4 } } };
 	uint64_t v = 5, value;
 	size_t n;
 
 	sample_add(store, &m);
-	m = (struct kt_msg){ .type = KT_MSG_SNAPSHOT, .snapshot.snapshot = 1 };
-	sample_add(store, &m);
+	begin_snapshot(1);
 	m = sample_map(1, 1, "m", BPF_MAP_TYPE_ARRAY, ids.u64, 4, 8, &v, 8);
 	m.map.btf_id = 12;
 	sample_add(store, &m);
-	m = (struct kt_msg){ .type = KT_MSG_SNAPSHOT_END, .snapshot_end = { 1, 1, 1 } };
-	sample_add(store, &m);
+	end_snapshot(1, 1);
 	assert_int_equal(kt_bpfpath_u64(&kt_snapshots_list(store, &n)[1], "m[0]", &value, NULL),
 			 KT_BPFPATH_E_TYPE);
 }
 
 /* A producer without messages, such as a reader of guest memory. */
-static void test_another_producer(void **state)
+TEST(test_another_producer)
 {
 	const uint32_t values[2] = { 40, 2 };
 	struct kt_snapshot_map map = { .name = "own",
@@ -337,7 +343,7 @@ static void test_another_producer(void **state)
 	assert_int_equal(value, 2);
 }
 
-static void test_json(void **state)
+TEST(test_json)
 {
 	json_t *json, *maps, *vars;
 
@@ -356,7 +362,7 @@ static void test_json(void **state)
 }
 
 /* Bytes of the guest that JSON cannot hold are replaced, not dropped. */
-static void test_json_of_hostile_text(void **state)
+TEST(test_json_of_hostile_text)
 {
 	static const struct {
 		const char *bytes;
@@ -373,28 +379,4 @@ static void test_json_of_hostile_text(void **state)
 		assert_string_equal(json_string_value(text), cases[i].want);
 		json_decref(text);
 	}
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(test_paths, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_bad_paths, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_order_is_checked, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_sizes_are_checked, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_maps_of_a_snapshot_are_bounded, setup,
-						teardown),
-		cmocka_unit_test_setup_teardown(test_entries_have_bytes, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_bytes_of_a_run_are_bounded, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_snapshots_are_counted, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_btfs_are_bounded, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_btf_may_lie, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_garbage_btf_leaves_maps_untyped, setup,
-						teardown),
-		cmocka_unit_test_setup_teardown(test_another_producer, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_json, setup, teardown),
-		cmocka_unit_test(test_json_of_hostile_text),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -32,30 +32,38 @@ static void meet(void *arg, uint64_t go_ns)
 static void run(unsigned int count, struct one *ones)
 {
 	pthread_barrier_t all;
-	void *args[COUNT];
 
 	assert_int_equal(pthread_barrier_init(&all, NULL, count), 0);
-	for (unsigned int i = 0; i < count; i++) {
+	for (unsigned int i = 0; i < count; i++)
 		ones[i] = (struct one){ .all = &all };
-		args[i] = &ones[i];
-	}
-	assert_int_equal(kt_together(count, meet, args), 0);
+	assert_int_equal(kt_together(count, meet, ones, sizeof(*ones)), 0);
 	pthread_barrier_destroy(&all);
 }
 
-static void test_all_at_once(void **state)
+/*
+ * Without address space for another stack, no thread can be created. The largest count comes
+ * first, because later threads reuse the stacks of ended threads.
+ */
+TEST(test_all_or_none)
 {
-	struct one ones[COUNT];
+	const struct rlimit none = { 1, RLIM_INFINITY };
+	struct one ones[COUNT] = { 0 };
+	struct rlimit before;
+	int r;
 
-	run(COUNT, ones);
-	for (unsigned int i = 0; i < COUNT; i++) {
-		assert_int_equal(ones[i].calls, 1);
-		assert_true(ones[i].go_ns == ones[0].go_ns);
-		assert_true(ones[i].begun_ns >= ones[i].go_ns);
-	}
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+	skip(); /* sanitizers need the address space */
+#endif
+	assert_int_equal(getrlimit(RLIMIT_AS, &before), 0);
+	assert_int_equal(setrlimit(RLIMIT_AS, &none), 0);
+	r = kt_together(COUNT, meet, ones, sizeof(*ones));
+	assert_int_equal(setrlimit(RLIMIT_AS, &before), 0);
+	assert_true(r == -EAGAIN || r == -ENOMEM);
+	for (unsigned int i = 0; i < COUNT; i++)
+		assert_int_equal(ones[i].calls, 0);
 }
 
-static void test_one_alone_has_no_thread(void **state)
+TEST(test_one_alone_has_no_thread)
 {
 	struct one one;
 
@@ -65,37 +73,14 @@ static void test_one_alone_has_no_thread(void **state)
 	assert_true(one.begun_ns >= one.go_ns);
 }
 
-/* Without address space for another stack, no thread can be created. */
-static void test_all_or_none(void **state)
+TEST(test_all_at_once)
 {
-	const struct rlimit none = { 1, RLIM_INFINITY };
-	struct one ones[COUNT] = { 0 };
-	struct rlimit before;
-	void *args[COUNT];
-	int r;
+	struct one ones[COUNT];
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-	skip(); /* sanitizers need the address space */
-#endif
-	for (unsigned int i = 0; i < COUNT; i++)
-		args[i] = &ones[i];
-	assert_int_equal(getrlimit(RLIMIT_AS, &before), 0);
-	assert_int_equal(setrlimit(RLIMIT_AS, &none), 0);
-	r = kt_together(COUNT, meet, args);
-	assert_int_equal(setrlimit(RLIMIT_AS, &before), 0);
-	assert_true(r == -EAGAIN || r == -ENOMEM);
-	for (unsigned int i = 0; i < COUNT; i++)
-		assert_int_equal(ones[i].calls, 0);
-}
-
-int main(void)
-{
-	/* The largest count first, because later threads reuse the stacks of ended threads. */
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_all_or_none),
-		cmocka_unit_test(test_one_alone_has_no_thread),
-		cmocka_unit_test(test_all_at_once),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	run(COUNT, ones);
+	for (unsigned int i = 0; i < COUNT; i++) {
+		assert_int_equal(ones[i].calls, 1);
+		assert_true(ones[i].go_ns == ones[0].go_ns);
+		assert_true(ones[i].begun_ns >= ones[i].go_ns);
+	}
 }

@@ -17,7 +17,7 @@ static struct kt_topology parse(const char *text)
 	return t;
 }
 
-static void test_good_ones(void **state)
+TEST(test_good_ones)
 {
 	static const struct {
 		const char *text;
@@ -52,7 +52,7 @@ static void test_good_ones(void **state)
 	}
 }
 
-static void test_one_value_for_one_meaning(void **state)
+TEST(test_one_value_for_one_meaning)
 {
 	struct kt_topology a = parse("1n2l3,3c1t1m:20"), b = parse("1n2l3c1t1m");
 
@@ -62,7 +62,7 @@ static void test_one_value_for_one_meaning(void **state)
 }
 
 /* The longest notation: a number per LLC, two digits where possible; all distances. */
-static void test_longest_text_fits(void **state)
+TEST(test_longest_text_fits)
 {
 	char text[KT_TOPOLOGY_TEXT_MAX], again[KT_TOPOLOGY_TEXT_MAX];
 	size_t len = (size_t)sprintf(text, "15n255l1");
@@ -79,7 +79,7 @@ static void test_longest_text_fits(void **state)
 	assert_int_equal(kt_topology_distance(&t, 15, 14), 100 + KT_TOPOLOGY_DISTANCES_MAX - 1);
 }
 
-static void test_bad_ones_say_why(void **state)
+TEST(test_bad_ones_say_why)
 {
 	static const struct {
 		const char *text;
@@ -128,7 +128,7 @@ static void test_bad_ones_say_why(void **state)
 	}
 }
 
-static void test_values_are_checked(void **state)
+TEST(test_values_are_checked)
 {
 	static const struct {
 		struct kt_topology topo;
@@ -171,7 +171,7 @@ static void expect_place(const char *text, unsigned int cpu, struct kt_topology_
 }
 
 /* Node, LLC, LLC in node, core, core in LLC, thread. */
-static void test_places(void **state)
+TEST(test_places)
 {
 	expect_place("1n1l1c1t", 0, (struct kt_topology_place){ 0, 0, 0, 0, 0, 0 });
 	expect_place("2n4l4c2t", 0, (struct kt_topology_place){ 0, 0, 0, 0, 0, 0 });
@@ -184,7 +184,7 @@ static void test_places(void **state)
 	expect_place("2n4l2,1,3,1c2t", 13, (struct kt_topology_place){ 1, 3, 1, 6, 0, 1 });
 }
 
-static void test_counts(void **state)
+TEST(test_counts)
 {
 	struct kt_topology t = parse("2n4l2,1,3,1c2t1m");
 
@@ -209,7 +209,7 @@ static void expect_distances(const char *text, const uint8_t *want)
 					 want[from * nodes + to]);
 }
 
-static void test_distances(void **state)
+TEST(test_distances)
 {
 	static const uint8_t two[] = { 10, 20, 20, 10 }, far[] = { 10, 31, 31, 10 };
 	static const uint8_t four[] = { 10, 11, 12, 13, 11, 10, 14, 15,
@@ -224,20 +224,4 @@ static void test_distances(void **state)
 	assert_false(kt_topology_has_distances(&t));
 	t = parse("2n2l1c1t:21");
 	assert_true(kt_topology_has_distances(&t));
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_good_ones),
-		cmocka_unit_test(test_one_value_for_one_meaning),
-		cmocka_unit_test(test_longest_text_fits),
-		cmocka_unit_test(test_bad_ones_say_why),
-		cmocka_unit_test(test_values_are_checked),
-		cmocka_unit_test(test_places),
-		cmocka_unit_test(test_counts),
-		cmocka_unit_test(test_distances),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
 }

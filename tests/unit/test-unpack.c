@@ -4,7 +4,6 @@
  * pieces of every size, and what no archive may do.
  */
 #include <fcntl.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -39,17 +38,20 @@ static void trailer(void)
 	member("TRAILER!!!", 0, "", 0);
 }
 
-static int setup(void **state)
+static void setup(void)
 {
 	archive = KT_BUF_INIT(0);
-	return make_top(state) || mkdir(in_top("root"), 0755);
+	make_top();
+	assert_int_equal(mkdir(in_top("root"), 0755), 0);
 }
 
-static int teardown(void **state)
+static void teardown(void)
 {
 	kt_buf_deinit(&archive);
-	return remove_top(state);
+	remove_top();
 }
+
+AROUND_EACH(setup, teardown);
 
 static int unpack(size_t piece, struct kt_diag *diag)
 {
@@ -69,10 +71,7 @@ static int unpack(size_t piece, struct kt_diag *diag)
 
 static void unpacks(void)
 {
-	struct kt_diag diag = KT_DIAG_INIT;
-
-	if (unpack(archive.len, &diag))
-		fail_msg("%s: %s", diag.doing, diag.cause);
+	assert_ok(unpack(archive.len, &diag));
 }
 
 static void refused(const char *doing, const char *cause)
@@ -103,12 +102,11 @@ static mode_t mode_of(const char *name)
 }
 
 /* What the host's writer makes, in pieces of every size. */
-static void test_round_trip(void **state)
+TEST(test_round_trip)
 {
 	for (size_t piece = 1; piece < 200; piece += 13) {
 		_cleanup_(kt_closep) int fd = memfd_create("archive", MFD_CLOEXEC);
 		struct kt_cpio cpio = KT_CPIO_INIT(fd);
-		struct kt_diag diag = KT_DIAG_INIT;
 		char path[64];
 
 		assert_int_equal(kt_cpio_dir(&cpio, "/etc", 0750), 0);
@@ -120,7 +118,7 @@ static void test_round_trip(void **state)
 		assert_int_equal(kt_path_format(path, "/proc/self/fd/%d", fd), 0);
 		archive.len = 0;
 		assert_int_equal(kt_read_file(path, &archive), 0);
-		assert_int_equal(unpack(piece, &diag), 0);
+		assert_ok(unpack(piece, &diag));
 		check_text("root/etc/one", "first");
 		check_text("root/etc/empty", "");
 		check_text("root/two", "second!");
@@ -131,7 +129,7 @@ static void test_round_trip(void **state)
 	}
 }
 
-static void test_links_and_fifos(void **state)
+TEST(test_links_and_fifos)
 {
 	char target[64];
 	ssize_t n;
@@ -149,7 +147,7 @@ static void test_links_and_fifos(void **state)
 }
 
 /* A later member replaces an earlier one; a folder, or a link to one, stays. */
-static void test_later_members_replace(void **state)
+TEST(test_later_members_replace)
 {
 	member("d", S_IFDIR | 0755, "", -1);
 	member("l", S_IFLNK | 0777, "d", -1);
@@ -167,7 +165,7 @@ static void test_later_members_replace(void **state)
 }
 
 /* However it is put, nothing is made outside of the root. */
-static void test_nothing_gets_out(void **state)
+TEST(test_nothing_gets_out)
 {
 	char up[KT_PATH_MAX];
 
@@ -189,7 +187,7 @@ static void test_nothing_gets_out(void **state)
 	assert_int_equal(access(in_top("out"), F_OK), -1);
 }
 
-static void test_names_that_are_none(void **state)
+TEST(test_names_that_are_none)
 {
 	static const char *const names[] = { "..", "a/..", "a/.", "a/" };
 
@@ -202,7 +200,7 @@ static void test_names_that_are_none(void **state)
 	unpacks();
 }
 
-static void test_clashes(void **state)
+TEST(test_clashes)
 {
 	member("d", S_IFDIR | 0755, "", -1);
 	member("d", S_IFREG | 0755, "", -1);
@@ -216,7 +214,7 @@ static void test_clashes(void **state)
 	refused("'missing/f'", "No such file");
 }
 
-static void test_malformed(void **state)
+TEST(test_malformed)
 {
 	static const char *const whys[] = { "no newc header", "no number" };
 
@@ -243,7 +241,7 @@ static void test_malformed(void **state)
 }
 
 /* Every way to cut it, but the right one. */
-static void test_truncated(void **state)
+TEST(test_truncated)
 {
 	size_t whole;
 
@@ -255,26 +253,8 @@ static void test_truncated(void **state)
 
 		archive.len = len;
 		assert_int_equal(unpack(len, &diag), KT_UNPACK_E_FAILED);
-		assert_non_null(strstr(diag.cause, "middle of an archive"));
+		assert_contains(diag.cause, "middle of an archive");
 	}
 	archive.len = whole;
 	unpacks();
-}
-
-#define CASE(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		CASE(test_round_trip),
-		CASE(test_links_and_fifos),
-		CASE(test_later_members_replace),
-		CASE(test_nothing_gets_out),
-		CASE(test_names_that_are_none),
-		CASE(test_clashes),
-		CASE(test_malformed),
-		CASE(test_truncated),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* The machine that Linux sees, compared with the declared one. */
-#include <stdio.h>
 #include <string.h>
 
 #include "machine/view.h"
@@ -59,7 +58,7 @@ static void expect_other(struct seen *s, uint32_t cpus, uint32_t nodes, uint32_t
 	assert_string_equal(diag.cause, cause);
 }
 
-static void test_the_declared_machine(void **state)
+TEST(test_the_declared_machine)
 {
 	struct kt_diag diag = KT_DIAG_INIT;
 	struct seen s = good();
@@ -68,7 +67,7 @@ static void test_the_declared_machine(void **state)
 	assert_false(kt_diag_is_set(&diag));
 }
 
-static void test_counts(void **state)
+TEST(test_counts)
 {
 	struct seen s = good();
 
@@ -79,7 +78,7 @@ static void test_counts(void **state)
 	expect_other(&s, 0, 0, 0, "it has 0 CPUs, and 5 were declared");
 }
 
-static void test_places_of_cpus(void **state)
+TEST(test_places_of_cpus)
 {
 	struct seen s = good();
 
@@ -97,7 +96,7 @@ static void test_places_of_cpus(void **state)
 		     "CPU 3 is on node 1, LLC 1, core 2; declared: CPU 2 on node 1, LLC 1, core 2");
 }
 
-static void test_nodes(void **state)
+TEST(test_nodes)
 {
 	struct seen s = good();
 
@@ -111,7 +110,7 @@ static void test_nodes(void **state)
 		     "node 3 has 4096 bytes of memory; declared: node 2 with 268435456");
 }
 
-static void test_kernel_without_numa(void **state)
+TEST(test_kernel_without_numa)
 {
 	struct seen s = good();
 
@@ -120,21 +119,10 @@ static void test_kernel_without_numa(void **state)
 	assert_int_equal(check(&s, 1, 0, 0, NULL), 0);
 }
 
-static void test_distances(void **state)
+TEST(test_distances)
 {
 	struct seen s = good();
 
 	s.distances[7] = 18;
 	expect_other(&s, 5, 3, 9, "the distance from node 2 to node 1 is 18; declared: 17");
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_the_declared_machine), cmocka_unit_test(test_counts),
-		cmocka_unit_test(test_places_of_cpus),	     cmocka_unit_test(test_nodes),
-		cmocka_unit_test(test_kernel_without_numa),  cmocka_unit_test(test_distances),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -17,40 +17,51 @@ static struct kt_vm_spec good_spec(void)
 		.kernel_path = "/boot/vmlinux",
 		.initrd_fd = 7,
 		.cmdline = "a=b",
-		.deterministic = true,
+		.counted = true,
 		.seed = 42,
 	};
 }
 
-static void expect_refused(const struct kt_vm_spec *spec, const char *cause)
+static struct kt_vm_spec spec; /* good at first */
+static struct kt_vm_config config;
+
+static void setup(void)
 {
-	struct kt_vm_config config = { .seed = 99 };
+	spec = good_spec();
+}
+
+AROUND_EACH(setup, NULL);
+
+static void expect_good(void)
+{
+	assert_int_equal(kt_vm_config_init(&config, &spec, NULL), 0);
+}
+
+static void expect_refused(const char *cause)
+{
 	struct kt_diag diag = KT_DIAG_INIT;
 
-	assert_int_equal(kt_vm_config_init(&config, spec, &diag), KT_VM_E_SPEC);
-	if (!strstr(diag.cause, cause))
-		fail_msg("'%s' does not say '%s'", diag.cause, cause);
+	config.seed = 99;
+	assert_int_equal(kt_vm_config_init(&config, &spec, &diag), KT_VM_E_SPEC);
+	assert_contains(diag.cause, cause);
 	assert_string_equal(diag.doing, "configure the machine");
 	assert_int_equal(config.seed, 99); /* untouched */
 }
 
-static void test_good_spec(void **state)
+TEST(test_good_spec)
 {
-	struct kt_vm_spec spec = good_spec();
-	struct kt_vm_config config;
-
-	assert_int_equal(kt_vm_config_init(&config, &spec, NULL), 0);
+	expect_good();
 	assert_int_equal(config.accel, KT_ACCEL_TCG);
 	assert_int_equal(config.memory_bytes, MIB(512));
 	assert_string_equal(config.kernel_path, "/boot/vmlinux");
 	assert_string_equal(config.cmdline, "a=b");
 	assert_int_equal(config.initrd_fd, 7);
-	assert_true(config.deterministic);
+	assert_true(config.counted);
 	assert_false(config.nested);
 	assert_int_equal(config.seed, 42);
 }
 
-static void test_accelerator_names(void **state)
+TEST(test_accelerator_names)
 {
 	enum kt_accel accel;
 
@@ -62,49 +73,55 @@ static void test_accelerator_names(void **state)
 	assert_int_equal(kt_accel_parse(&accel, ""), KT_ACCEL_E_NONE);
 }
 
-static void test_accelerator_out_of_range(void **state)
+TEST(test_time_names)
 {
-	struct kt_vm_spec spec = good_spec();
+	enum kt_time time;
 
-	spec.accel = KT_ACCEL_COUNT_;
-	expect_refused(&spec, "is no accelerator");
+	for (unsigned int i = 0; i < KT_TIME_COUNT_; i++) {
+		assert_int_equal(kt_time_parse(&time, kt_time_name((enum kt_time)i)), 0);
+		assert_int_equal(time, i);
+	}
+	assert_int_equal(kt_time_parse(&time, "virtual"), KT_TIME_E_NONE);
+	assert_string_equal(kt_time_name(KT_TIME_COUNT_), "?");
 }
 
-static void test_what_an_accelerator_cannot_do(void **state)
+TEST(test_accelerator_out_of_range)
 {
-	struct kt_vm_spec spec = good_spec();
+	spec.accel = KT_ACCEL_COUNT_;
+	expect_refused("is no accelerator");
+}
 
+TEST(test_what_an_accelerator_cannot_do)
+{
 	spec.perf = true;
-	expect_refused(&spec, "tcg emulates each instruction");
+	expect_refused("tcg emulates each instruction");
 	spec = good_spec();
 	spec.accel = KT_ACCEL_AUTO;
-	expect_refused(&spec, "'auto' is no accelerator");
+	expect_refused("'auto' is no accelerator");
 	spec = good_spec();
 	spec.accel = KT_ACCEL_KVM;
-	expect_refused(&spec, "a replayable machine cannot be had under kvm");
-	spec.deterministic = false;
+	expect_refused("under kvm guest time is the host's");
+	spec.counted = false;
 	spec.nested = true;
-	expect_refused(&spec, "a nesting machine cannot be had under kvm");
+	expect_refused("kvm makes no nested machines");
 }
 
 /* Of 256 vCPUs some have no CPU here; of one, huge pages may be what is missing. */
-static void test_perf_needs_a_host_for_it(void **state)
+TEST(test_perf_needs_a_host_for_it)
 {
-	struct kt_vm_spec spec = good_spec();
-
 	spec.accel = KT_ACCEL_KVM;
-	spec.deterministic = false;
+	spec.counted = false;
 	spec.perf = true;
 	spec.topo = (struct kt_topology){ 1, 1, 254, 1 };
 	if (sysconf(_SC_NPROCESSORS_ONLN) < 255)
-		expect_refused(&spec, "gives each of 254 vCPUs a CPU of its own");
+		expect_refused("gives each of 254 vCPUs a CPU of its own");
 	spec.topo = (struct kt_topology){ 1, 1, 1, 1 };
 	spec.memory_bytes = KT_VM_MEMORY_MAX;
 	if (sysconf(_SC_NPROCESSORS_ONLN) > 1)
-		expect_refused(&spec, "needs 524288 huge pages");
+		expect_refused("needs 524288 huge pages");
 }
 
-static void test_end_reason_names(void **state)
+TEST(test_end_reason_names)
 {
 	for (unsigned int i = 0; i < KT_VM_END_COUNT_; i++)
 		assert_true(strlen(kt_vm_end_reason_name((enum kt_vm_end_reason)i)) > 1);
@@ -112,41 +129,36 @@ static void test_end_reason_names(void **state)
 }
 
 /* What does not divide evenly is rounded up, never down. */
-static void test_memory_is_shared_out_evenly(void **state)
+TEST(test_memory_is_shared_out_evenly)
 {
-	struct kt_vm_spec spec = good_spec();
-	struct kt_vm_config config;
-
 	spec.topo = (struct kt_topology){ 3, 3, 1, 1 };
-	assert_int_equal(kt_vm_config_init(&config, &spec, NULL), 0);
+	expect_good();
 	assert_int_equal(config.memory_bytes, 3 * MIB(172));
 	spec.topo = (struct kt_topology){ 1, 1, 1, 1, .memory_nodes = 2 };
-	assert_int_equal(kt_vm_config_init(&config, &spec, NULL), 0);
+	expect_good();
 	assert_int_equal(config.memory_bytes, 3 * MIB(172));
 	spec.topo = (struct kt_topology){ 1, 1, 1, 1 };
 	spec.memory_bytes = MIB(64) + 1;
-	assert_int_equal(kt_vm_config_init(&config, &spec, NULL), 0);
+	expect_good();
 	assert_int_equal(config.memory_bytes, MIB(66));
 }
 
-static void test_memory_out_of_bounds(void **state)
+TEST(test_memory_out_of_bounds)
 {
-	struct kt_vm_spec spec = good_spec();
-
 	spec.memory_bytes = MIB(64) - 1;
-	expect_refused(&spec, "memory of 67108863 bytes");
+	expect_refused("memory of 67108863 bytes");
 	spec.memory_bytes = KT_VM_MEMORY_MAX + 1;
-	expect_refused(&spec, "out of bounds");
+	expect_refused("out of bounds");
 	spec.memory_bytes = UINT64_MAX;
-	expect_refused(&spec, "out of bounds");
+	expect_refused("out of bounds");
 	spec.topo = (struct kt_topology){ 8, 8, 1, 1 };
 	spec.memory_bytes = MIB(127);
-	expect_refused(&spec, "out of bounds");
+	expect_refused("out of bounds");
 	spec.topo = (struct kt_topology){ 2, 2, 1, 1, .memory_nodes = 6 };
-	expect_refused(&spec, "133169152 bytes for 8 nodes");
+	expect_refused("133169152 bytes for 8 nodes");
 }
 
-static void test_topology_out_of_bounds(void **state)
+TEST(test_topology_out_of_bounds)
 {
 	static const struct kt_topology bad[] = {
 		{ 0, 1, 1, 1 },
@@ -157,99 +169,72 @@ static void test_topology_out_of_bounds(void **state)
 		{ 1, 1, 1, 1, .memory_nodes = 64 },
 		{ 1, 1, 1, 1, .memory_nodes = 1, .distances = { 255 } },
 	};
-	struct kt_vm_spec spec = good_spec();
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		spec.topo = bad[i];
-		expect_refused(&spec, "topology");
+		expect_refused("topology");
 	}
 }
 
 /* Gaps in the APIC ids count: 8 x 9 x 3 is 216 CPUs, but 8 x 16 x 4 ids. */
-static void test_apic_ids_run_out(void **state)
+TEST(test_apic_ids_run_out)
 {
-	struct kt_vm_spec spec = good_spec();
-	struct kt_vm_config config;
-
 	spec.topo = (struct kt_topology){ 1, 8, 9, 3 };
-	expect_refused(&spec, "APIC ids up to 482");
+	expect_refused("APIC ids up to 482");
 	/* 93 CPUs, but as if each of 4 LLCs had 90. */
 	spec.topo = (struct kt_topology){ 1, 4, 0, 1, .cores = { 1, 90, 1, 1 } };
-	expect_refused(&spec, "1n4l1,90,1,1c1t needs APIC ids up to 473");
+	expect_refused("1n4l1,90,1,1c1t needs APIC ids up to 473");
 	/* An LLC is a package of a nested machine, and the first one is the pattern. */
 	spec.topo = (struct kt_topology){ 1, 2, 0, 1, .cores = { 1, 2 } };
-	assert_int_equal(kt_vm_config_init(&config, &spec, NULL), 0);
+	expect_good();
 	spec.nested = true;
-	expect_refused(&spec, "1n2l1,2c1t has one CPU in LLC 0");
+	expect_refused("1n2l1,2c1t has one CPU in LLC 0");
 	spec.nested = false;
 	spec.topo = (struct kt_topology){ 1, 1, 256, 1 };
-	expect_refused(&spec, "APIC ids up to 255");
+	expect_refused("APIC ids up to 255");
 	spec.topo = (struct kt_topology){ 1, 1, 255, 1 };
-	assert_int_equal(kt_vm_config_init(&config, &spec, NULL), 0);
+	expect_good();
 	spec.accel = KT_ACCEL_KVM;
-	spec.deterministic = false;
-	expect_refused(&spec, "1n1l255c1t has 255 CPUs; under kvm the most is 254");
+	spec.counted = false;
+	expect_refused("1n1l255c1t has 255 CPUs; under kvm the most is 254");
 	spec.topo = (struct kt_topology){ 1, 3, 43, 2 };
-	expect_refused(&spec, "258 CPUs are too many (the most is 256) in topology 1n3l43c2t");
+	expect_refused("258 CPUs are too many (the most is 256) in topology 1n3l43c2t");
 	spec.topo = (struct kt_topology){ 3, 9, 5, 3 };
-	expect_refused(&spec, "3n9l5c3t needs APIC ids up to 338; under kvm they end at 254");
+	expect_refused("3n9l5c3t needs APIC ids up to 338; under kvm they end at 254");
 	spec.topo = (struct kt_topology){ 1, 1, 254, 1 };
-	assert_int_equal(kt_vm_config_init(&config, &spec, NULL), 0);
+	expect_good();
 }
 
-static void test_kernel_is_needed(void **state)
+TEST(test_kernel_is_needed)
 {
-	struct kt_vm_spec spec = good_spec();
 	char path[5000];
 
 	spec.kernel_path = NULL;
-	expect_refused(&spec, "no kernel");
+	expect_refused("no kernel");
 	spec.kernel_path = "";
-	expect_refused(&spec, "no kernel");
+	expect_refused("no kernel");
 	memset(path, 'x', sizeof(path) - 1);
 	path[sizeof(path) - 1] = '\0';
 	spec.kernel_path = path;
-	expect_refused(&spec, "kernel's path is 4999 bytes long; the most is 4095");
+	expect_refused("kernel's path is 4999 bytes long; the most is 4095");
 }
 
-static void test_command_line(void **state)
+TEST(test_command_line)
 {
-	struct kt_vm_spec spec = good_spec();
-	struct kt_vm_config config;
 	char text[4096];
 
 	memset(text, 'x', sizeof(text) - 1);
 	text[sizeof(text) - 1] = '\0';
 	spec.cmdline = text;
-	expect_refused(&spec, "command line is 4095 bytes long");
+	expect_refused("command line is 4095 bytes long");
 	/* Fits alone, but not behind what the machine itself needs. */
 	text[KT_VM_CMDLINE_MAX] = '\0';
-	expect_refused(&spec, "does not fit into 2047 bytes");
+	expect_refused("does not fit into 2047 bytes");
 	text[KT_VM_CMDLINE_MAX - 200] = '\0';
-	assert_int_equal(kt_vm_config_init(&config, &spec, NULL), 0);
+	expect_good();
 	spec.cmdline = "a\nb";
-	expect_refused(&spec, "line break");
+	expect_refused("line break");
 	spec.cmdline = NULL;
-	assert_int_equal(kt_vm_config_init(&config, &spec, NULL), 0);
+	expect_good();
 	assert_string_equal(config.cmdline, "");
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_good_spec),
-		cmocka_unit_test(test_accelerator_names),
-		cmocka_unit_test(test_accelerator_out_of_range),
-		cmocka_unit_test(test_what_an_accelerator_cannot_do),
-		cmocka_unit_test(test_perf_needs_a_host_for_it),
-		cmocka_unit_test(test_end_reason_names),
-		cmocka_unit_test(test_memory_is_shared_out_evenly),
-		cmocka_unit_test(test_memory_out_of_bounds),
-		cmocka_unit_test(test_topology_out_of_bounds),
-		cmocka_unit_test(test_apic_ids_run_out),
-		cmocka_unit_test(test_kernel_is_needed),
-		cmocka_unit_test(test_command_line),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
 }

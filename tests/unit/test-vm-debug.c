@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* What vm.h checks of registers and breakpoints before an accelerator is asked. */
-#include <string.h>
 
 #include "tests/unit/test.h"
 #include "vmm/backend.h"
@@ -14,20 +13,23 @@ static int take_breakpoints(struct kt_vm *vm, const struct kt_vm_breakpoint *bre
 	return 0;
 }
 
-static int take_read(struct kt_vm *vm, unsigned int vcpu, enum kt_vm_reg_set set, void *data,
-		     size_t count, struct kt_diag *diag)
+static int take_access(struct kt_vm *vm, const struct kt_vm_reg_access *access,
+		       struct kt_diag *diag)
 {
 	asked++;
-	if (set == KT_VM_REG_GENERAL)
-		*(struct kt_vm_regs *)data = (struct kt_vm_regs){ .rip = 0x1000 + vcpu };
-	return set == KT_VM_REG_MSRS ? (int)count : 0;
+	assert_null(access->from);
+	if (access->set == KT_VM_REG_GENERAL)
+		*(struct kt_vm_regs *)access->to =
+			(struct kt_vm_regs){ .rip = 0x1000 + access->vcpu };
+	return access->set == KT_VM_REG_MSRS ? (int)access->count : 0;
 }
 
 static void on_break(void *arg, const struct kt_vm_break *hit)
 {
 }
 
-static const struct kt_vm_ops able = { .reg_read = take_read, .breakpoints_set = take_breakpoints };
+static const struct kt_vm_ops able = { .reg_access = take_access,
+				       .breakpoints_set = take_breakpoints };
 static const struct kt_vm_handlers deaf = { 0 }, hearing = { .on_break = on_break };
 
 static struct kt_vm machine(const struct kt_vm_ops *ops, const struct kt_vm_handlers *handlers)
@@ -42,7 +44,7 @@ static struct kt_vm machine(const struct kt_vm_ops *ops, const struct kt_vm_hand
 			       .handlers = handlers };
 }
 
-static void test_an_accelerator_that_cannot(void **state)
+TEST(test_an_accelerator_that_cannot)
 {
 	struct kt_vm vm = machine(&kt_qemu_ops, &hearing);
 	struct kt_diag diag = KT_DIAG_INIT;
@@ -68,7 +70,7 @@ static void test_an_accelerator_that_cannot(void **state)
 	assert_string_equal(diag.remedy, "use --accel kvm for breakpoints");
 }
 
-static void test_registers(void **state)
+TEST(test_registers)
 {
 	struct kt_vm vm = machine(&able, &deaf);
 	struct kt_diag diag = KT_DIAG_INIT;
@@ -83,28 +85,17 @@ static void test_registers(void **state)
 	assert_int_equal(asked, 2);
 }
 
-static void test_nobody_to_hear_of_a_hit(void **state)
+TEST(test_nobody_to_hear_of_a_hit)
 {
 	const struct kt_vm_breakpoint at = { .len = 1 };
 	struct kt_vm vm = machine(&able, &deaf);
 	struct kt_diag diag = KT_DIAG_INIT;
 
 	assert_int_equal(kt_vm_breakpoints_set(&vm, &at, 1, &diag), KT_VM_E_SPEC);
-	assert_non_null(strstr(diag.cause, "no on_break handler"));
+	assert_contains(diag.cause, "no on_break handler");
 	assert_int_equal(asked, 0);
 	assert_int_equal(kt_vm_breakpoints_set(&vm, NULL, 0, NULL), 0); /* none needs nobody */
 	vm.handlers = &hearing;
 	assert_int_equal(kt_vm_breakpoints_set(&vm, &at, 1, NULL), 0);
 	assert_int_equal(asked, 2);
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_an_accelerator_that_cannot),
-		cmocka_unit_test(test_registers),
-		cmocka_unit_test(test_nobody_to_hear_of_a_hit),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
 }

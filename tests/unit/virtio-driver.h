@@ -28,8 +28,7 @@
 #define REGION_SIZE (RAM_TOUCH - RAM_START)
 
 struct guest {
-	struct kt_guest_region regions[2];
-	struct kt_guest_mem mem;
+	struct kt_ram ram;
 	struct kt_virtio_mmio *mmio; /* of the device under test; borrowed */
 	unsigned int interrupts;
 	unsigned int failures;
@@ -41,22 +40,20 @@ struct guest {
 
 static inline void guest_init(struct guest *guest)
 {
-	*guest = (struct guest){ .mmio = NULL };
+	*guest = (struct guest){ .ram = { .bank_count = 2, .process_fd = -1 } };
 	for (unsigned int i = 0; i < 2; i++) {
-		guest->regions[i] = (struct kt_guest_region){
-			.start = KT_GPA(RAM_START + i * REGION_SIZE),
-			.len = REGION_SIZE,
-			.host = calloc(1, REGION_SIZE),
-		};
-		assert_non_null(guest->regions[i].host);
+		guest->ram.banks[i] =
+			(struct kt_vm_bank){ .start = KT_GPA(RAM_START + i * REGION_SIZE),
+					     .len = REGION_SIZE };
+		guest->ram.host[i] = calloc(1, REGION_SIZE);
+		assert_non_null(guest->ram.host[i]);
 	}
-	guest->mem = (struct kt_guest_mem){ .regions = guest->regions, .count = 2 };
 }
 
 static inline void guest_deinit(struct guest *guest)
 {
 	for (unsigned int i = 0; i < 2; i++)
-		free(guest->regions[i].host);
+		free(guest->ram.host[i]);
 }
 
 static inline void guest_interrupt(void *arg)
@@ -85,12 +82,12 @@ static inline struct kt_virtio_host guest_host(struct guest *guest)
 
 static inline void poke(struct guest *guest, uint64_t gpa, const void *data, size_t len)
 {
-	assert_int_equal(kt_guest_mem_write(&guest->mem, KT_GPA(gpa), data, len), 0);
+	assert_int_equal(kt_ram_write(&guest->ram, KT_GPA(gpa), data, len), 0);
 }
 
 static inline void peek(struct guest *guest, uint64_t gpa, void *data, size_t len)
 {
-	assert_int_equal(kt_guest_mem_read(&guest->mem, KT_GPA(gpa), data, len), 0);
+	assert_int_equal(kt_ram_read(&guest->ram, KT_GPA(gpa), data, len), 0);
 }
 
 static inline void poke16(struct guest *guest, uint64_t gpa, uint16_t value)

@@ -141,27 +141,17 @@ static const struct kt_vm_handlers handlers = { .on_data = on_data, .on_end = on
 
 void rig_init(struct rig *rig, const struct kt_vm_spec *spec)
 {
-	struct kt_diag diag = KT_DIAG_INIT;
 	struct kt_vm_config config;
-	char text[KT_DIAG_TEXT_MAX];
-	int r;
 
 	*rig = (struct rig){ .done = false };
-	r = kt_loop_new(&rig->loop, &diag)		    ?:
-		    kt_vm_config_init(&config, spec, &diag) ?:
-		    kt_vm_new(&rig->vm, &config, rig->loop, &handlers, rig, &diag);
-	if (r)
-		fail_msg("%d: %s", r, kt_diag_format(&diag, text, sizeof(text)));
+	assert_ok(kt_loop_new(&rig->loop, &diag));
+	assert_ok(kt_vm_config_init(&config, spec, &diag));
+	assert_ok(kt_vm_new(&rig->vm, &config, rig->loop, &handlers, rig, &diag));
 }
 
 void rig_start(struct rig *rig)
 {
-	struct kt_diag diag = KT_DIAG_INIT;
-	char text[KT_DIAG_TEXT_MAX];
-	int r = kt_vm_start(rig->vm, rig_deadline(), &diag);
-
-	if (r)
-		fail_msg("%d: %s", r, kt_diag_format(&diag, text, sizeof(text)));
+	assert_ok(kt_vm_start(rig->vm, rig_deadline(), &diag));
 }
 
 void rig_launch(struct rig *rig, const char *cmdline)
@@ -339,8 +329,11 @@ static int check_nothing_is_left(const char *scratch)
 	return r;
 }
 
-int rig_main(const struct CMUnitTest *tests, size_t count, CMFixtureFunction setup,
-	     CMFixtureFunction teardown)
+/*
+ * Runs the tests in an empty folder that is also the temporary one, and checks
+ * that it is empty afterwards and no child left. Skips all without a kernel.
+ */
+int main(void)
 {
 	char scratch[] = "/tmp/ktest-test-vm-XXXXXX";
 	int r;
@@ -351,6 +344,6 @@ int rig_main(const struct CMUnitTest *tests, size_t count, CMFixtureFunction set
 	}
 	if (!mkdtemp(scratch) || chdir(scratch) || setenv("TMPDIR", scratch, 1))
 		return 1;
-	r = _cmocka_run_group_tests("vm", tests, count, setup, teardown);
+	r = test_run("");
 	return check_nothing_is_left(scratch) || r;
 }

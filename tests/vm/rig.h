@@ -79,10 +79,3 @@ void rig_run_for(struct rig *rig, uint64_t ns);
 /* Sends a line to the guest; with an answer: waits for a line and returns the number in it. */
 void rig_tell(struct rig *rig, const char *line);
 uint64_t rig_ask(struct rig *rig, const char *line);
-
-/*
- * Runs the tests in an empty folder that is also the temporary one, and checks
- * that it is empty afterwards and no child left. Skips all without a kernel.
- */
-int rig_main(const struct CMUnitTest *tests, size_t count, CMFixtureFunction setup,
-	     CMFixtureFunction teardown);

@@ -19,10 +19,10 @@
 #define CONSOLE KT_VM_STREAM_CONSOLE
 #define CONTROL KT_VM_STREAM_CONTROL
 
-static void test_boots_and_powers_off(void **state)
+TEST(test_boots_and_powers_off)
 {
 	struct kt_vcpu_stats stats[4] = { 0 };
-	struct rig rig;
+	_cleanup_(rig_deinit) struct rig rig;
 
 	rig_launch(&rig, "guest=marker");
 	rig_wait_text(&rig, CONSOLE, "guest marker at");
@@ -30,53 +30,49 @@ static void test_boots_and_powers_off(void **state)
 	assert_true(stats[0].run_ns > 0 && stats[1].run_ns > 0);
 	rig_wait_end(&rig, KT_VM_END_POWEROFF);
 	/* The last words of the kernel came before the end. */
-	assert_non_null(strstr(kt_buf_str(&rig.said[CONSOLE]), "reboot: Power down"));
+	assert_contains(kt_buf_str(&rig.said[CONSOLE]), "reboot: Power down");
 	assert_int_equal(kt_vm_send(rig.vm, CONTROL, "x", 1), KT_VM_E_STATE);
 	assert_int_equal(kt_vm_freeze(rig.vm, rig_deadline(), NULL), KT_VM_E_STATE);
 	assert_int_equal(kt_vm_stop(rig.vm, rig_deadline(), NULL), 0);
-	rig_deinit(&rig);
 }
 
-static void test_panic_resets(void **state)
+TEST(test_panic_resets)
 {
-	struct rig rig;
+	_cleanup_(rig_deinit) struct rig rig;
 
 	rig_launch(&rig, "guest=exit");
 	rig_wait_end(&rig, KT_VM_END_RESET);
-	assert_non_null(strstr(kt_buf_str(&rig.said[CONSOLE]),
-			       "Kernel panic - not syncing: Attempted to kill init! "
-			       "exitcode=0x00000300"));
-	rig_deinit(&rig);
+	assert_contains(kt_buf_str(&rig.said[CONSOLE]),
+			"Kernel panic - not syncing: Attempted to kill init! "
+			"exitcode=0x00000300");
 }
 
-static void test_killed_qemu_is_an_error(void **state)
+TEST(test_killed_qemu_is_an_error)
 {
-	struct rig rig;
+	_cleanup_(rig_deinit) struct rig rig;
 
 	rig_needs(KT_ACCEL_TCG);
 	rig_launch(&rig, "guest=serve");
 	kill(rig_child(&rig), SIGKILL);
 	rig_wait_end(&rig, KT_VM_END_ERROR);
-	assert_non_null(strstr(rig.end.diag.cause, "signal 9"));
-	rig_deinit(&rig);
+	assert_contains(rig.end.diag.cause, "signal 9");
 }
 
-static void test_terminated_qemu_is_an_error(void **state)
+TEST(test_terminated_qemu_is_an_error)
 {
-	struct rig rig;
+	_cleanup_(rig_deinit) struct rig rig;
 
 	rig_needs(KT_ACCEL_TCG);
 	rig_launch(&rig, "guest=serve");
 	kill(rig_child(&rig), SIGTERM);
 	rig_wait_end(&rig, KT_VM_END_ERROR);
-	assert_non_null(strstr(rig.end.diag.cause, "ended from outside (host-signal)"));
-	rig_deinit(&rig);
+	assert_contains(rig.end.diag.cause, "ended from outside (host-signal)");
 }
 
-static void test_stop_before_start(void **state)
+TEST(test_stop_before_start)
 {
 	struct kt_vm_spec spec = rig_spec("guest=marker");
-	struct rig rig;
+	_cleanup_(rig_deinit) struct rig rig;
 	uint64_t start;
 
 	rig_init(&rig, &spec);
@@ -85,13 +81,12 @@ static void test_stop_before_start(void **state)
 	assert_int_equal(kt_vm_stop(rig.vm, start + KT_NSEC_PER_SEC, NULL), 0);
 	assert_true(rig.ended);
 	assert_int_equal(rig.end.reason, KT_VM_END_STOPPED);
-	rig_deinit(&rig);
 }
 
 /* A QEMU that does not answer is killed when the deadline has come. */
-static void test_stop_of_a_stuck_qemu(void **state)
+TEST(test_stop_of_a_stuck_qemu)
 {
-	struct rig rig;
+	_cleanup_(rig_deinit) struct rig rig;
 	pid_t child;
 
 	rig_needs(KT_ACCEL_TCG);
@@ -104,10 +99,9 @@ static void test_stop_of_a_stuck_qemu(void **state)
 	assert_true(rig.ended);
 	assert_int_equal(rig.end.reason, KT_VM_END_STOPPED);
 	assert_int_equal(kill(child, 0), -1);
-	rig_deinit(&rig);
 }
 
-static void test_free_of_a_running_machine(void **state)
+TEST(test_free_of_a_running_machine)
 {
 	struct rig rig;
 	pid_t child;
@@ -121,7 +115,7 @@ static void test_free_of_a_running_machine(void **state)
 	assert_int_equal(errno, ESRCH);
 }
 
-static void test_free_of_a_running_machine_under_kvm(void **state)
+TEST(test_free_of_a_running_machine_under_kvm)
 {
 	struct rig rig;
 
@@ -132,7 +126,7 @@ static void test_free_of_a_running_machine_under_kvm(void **state)
 	assert_false(rig.ended);
 }
 
-static void test_wrong_kernel(void **state)
+TEST(test_wrong_kernel)
 {
 	static const char text[] = "This is not a kernel.\n";
 	struct kt_vm_spec spec = rig_spec("guest=marker");
@@ -147,14 +141,14 @@ static void test_wrong_kernel(void **state)
 	assert_int_equal(kt_vm_start(rig.vm, rig_deadline(), &diag), KT_VM_E_STATE);
 	assert_true(rig.ended);
 	assert_int_equal(rig.end.reason, KT_VM_END_ERROR);
-	assert_non_null(strstr(rig.end.diag.cause, "QEMU ended with status 1: "));
-	assert_non_null(strstr(rig.end.diag.cause, "kernel"));
+	assert_contains(rig.end.diag.cause, "QEMU ended with status 1: ");
+	assert_contains(rig.end.diag.cause, "kernel");
 	assert_string_equal(diag.cause, rig.end.diag.cause);
 	rig_deinit(&rig);
 	unlink(path);
 }
 
-static void test_wrong_kernel_under_kvm(void **state)
+TEST(test_wrong_kernel_under_kvm)
 {
 	static const char text[] = "This is not a kernel.\n";
 	struct kt_vm_spec spec = rig_spec("guest=marker");
@@ -171,12 +165,12 @@ static void test_wrong_kernel_under_kvm(void **state)
 	assert_int_equal(kt_vm_new(&vm, &config, loop, NULL, NULL, &diag), KT_VM_E_SPEC);
 	assert_null(vm);
 	assert_string_equal(diag.doing, "load the kernel");
-	assert_non_null(strstr(diag.cause, "not an x86-64 kernel image"));
+	assert_contains(diag.cause, "not an x86-64 kernel image");
 	kt_loop_free(loop);
 	unlink(spec.kernel_path);
 }
 
-static void test_missing_program(void **state)
+TEST(test_missing_program)
 {
 	struct kt_vm_spec spec = rig_spec("guest=marker");
 	struct kt_diag diag = KT_DIAG_INIT;
@@ -192,7 +186,7 @@ static void test_missing_program(void **state)
 	assert_int_equal(kt_vm_new(&vm, &config, loop, NULL, NULL, &diag), KT_VM_E_CANNOT);
 	setenv("PATH", path, 1);
 	assert_null(vm);
-	assert_non_null(strstr(diag.remedy, "install QEMU"));
+	assert_contains(diag.remedy, "install QEMU");
 	kt_loop_free(loop);
 	free(path);
 }
@@ -213,7 +207,7 @@ static void run_and_wait_to_be_killed(int report_fd)
 	_exit(1);
 }
 
-static void test_child_dies_with_ktest(void **state)
+TEST(test_child_dies_with_ktest)
 {
 	struct pollfd gone;
 	int report[2];
@@ -234,24 +228,4 @@ static void test_child_dies_with_ktest(void **state)
 	assert_int_equal(poll(&gone, 1, 5000), 1);
 	close(gone.fd);
 	close(report[0]);
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_boots_and_powers_off),
-		cmocka_unit_test(test_panic_resets),
-		cmocka_unit_test(test_killed_qemu_is_an_error),
-		cmocka_unit_test(test_terminated_qemu_is_an_error),
-		cmocka_unit_test(test_stop_before_start),
-		cmocka_unit_test(test_stop_of_a_stuck_qemu),
-		cmocka_unit_test(test_free_of_a_running_machine),
-		cmocka_unit_test(test_free_of_a_running_machine_under_kvm),
-		cmocka_unit_test(test_wrong_kernel),
-		cmocka_unit_test(test_wrong_kernel_under_kvm),
-		cmocka_unit_test(test_missing_program),
-		cmocka_unit_test(test_child_dies_with_ktest),
-	};
-
-	return rig_main(tests, KT_ARRAY_SIZE(tests), NULL, NULL);
 }

@@ -21,27 +21,27 @@
 
 static struct rig served;
 
-static int start_serving(void **state)
+static void start_serving(void)
 {
 	struct kt_vm_spec spec = rig_spec("guest=serve");
 
 	rig_init(&served, &spec);
 	rig_start(&served);
 	rig_wait_text(&served, CONTROL, "ready\n");
-	return 0;
 }
 
-static int stop_serving(void **state)
+static void stop_serving(void)
 {
 	uint64_t start = kt_now_ns();
 
 	assert_int_equal(kt_vm_stop(served.vm, start + KT_NSEC_PER_SEC, NULL), 0);
 	assert_int_equal(served.end.reason, KT_VM_END_STOPPED);
 	rig_deinit(&served);
-	return 0;
 }
 
-static void test_echo(void **state)
+AROUND_ALL(start_serving, stop_serving);
+
+TEST(test_echo)
 {
 	enum { LEN = 1000000 };
 	uint8_t *data = malloc(LEN);
@@ -59,12 +59,12 @@ static void test_echo(void **state)
 	free(data);
 }
 
-static void test_send_is_bounded(void **state)
+TEST(test_send_is_bounded)
 {
 	uint8_t *data = calloc(1, KT_VM_SEND_MAX + 1);
 
 	assert_non_null(data);
-	assert_int_equal(kt_vm_send(served.vm, CONTROL, data, KT_VM_SEND_MAX + 1), -ENOBUFS);
+	assert_int_equal(kt_vm_send(served.vm, CONTROL, data, KT_VM_SEND_MAX + 1), KT_VM_E_FULL);
 	assert_int_equal(kt_vm_send(served.vm, CONSOLE, data, 1), -EINVAL);
 	free(data);
 }
@@ -126,7 +126,7 @@ static void wait_until_run(uint64_t before)
 	assert_true(run > before);
 }
 
-static void test_freeze_and_thaw(void **state)
+TEST(test_freeze_and_thaw)
 {
 	struct kt_vcpu_stats stats[2];
 	const struct kt_vm_bank *bank;
@@ -150,7 +150,7 @@ static void test_freeze_and_thaw(void **state)
 	}
 }
 
-static void test_guest_time_stands_still_while_frozen(void **state)
+TEST(test_guest_time_stands_still_while_frozen)
 {
 	uint64_t frozen_ns = 200 * KT_NSEC_PER_MSEC, host = kt_now_ns(), guest;
 
@@ -164,7 +164,7 @@ static void test_guest_time_stands_still_while_frozen(void **state)
 }
 
 /* The guest was told the right frequency of its TSC: within 1 % while it is not refined. */
-static void test_guest_time_runs_as_the_hosts(void **state)
+TEST(test_guest_time_runs_as_the_hosts)
 {
 	uint64_t before[2], after[2], guest[2], most, least;
 
@@ -181,7 +181,7 @@ static void test_guest_time_runs_as_the_hosts(void **state)
 }
 
 /* A freeze that came too late must not strike afterwards. */
-static void test_late_freeze_is_taken_back(void **state)
+TEST(test_late_freeze_is_taken_back)
 {
 	const struct kt_vm_bank *bank;
 	uint64_t word = UINT64_C(0x123456789abcdef0), gpa;
@@ -197,7 +197,7 @@ static void test_late_freeze_is_taken_back(void **state)
 	assert_int_equal(rig_ask(&served, "look 2\n"), word);
 }
 
-static void test_memory_range(void **state)
+TEST(test_memory_range)
 {
 	struct kt_vm_mapping mapping;
 	size_t count;
@@ -246,11 +246,11 @@ static void find_rodata(Elf *elf, uint64_t *ret_gpa, size_t *ret_offset, size_t 
 }
 
 /* What the guest has at a physical address is what its kernel's file says. */
-static void test_memory_is_the_guests(void **state)
+TEST(test_memory_is_the_guests)
 {
 	static const char banner[] = "Linux version ";
 	int fd = open(rig_kernel(), O_RDONLY | O_CLOEXEC);
-	struct kt_buf file = KT_BUF_INIT(0);
+	_cleanup_(kt_buf_deinit) struct kt_buf file = KT_BUF_INIT(0);
 	struct kt_vm_mapping mapping;
 	size_t offset = 0, len = 0;
 	const uint8_t *at;
@@ -269,7 +269,6 @@ static void test_memory_is_the_guests(void **state)
 	assert_int_equal(kt_vm_mem_map(served.vm, KT_GPA(gpa), 64, &mapping), 0);
 	assert_memory_equal(mapping.data, at, 64);
 	kt_vm_mem_unmap(served.vm, &mapping);
-	kt_buf_deinit(&file);
 }
 
 /* Two nodes, the second of which the hole below 4 GiB splits. */
@@ -282,11 +281,11 @@ static struct kt_vm_spec split_spec(void)
 	return spec;
 }
 
-static void test_pages_lie_in_their_nodes(void **state)
+TEST(test_pages_lie_in_their_nodes)
 {
 	struct kt_vm_spec spec = split_spec();
 	const struct kt_vm_bank *bank;
-	struct rig rig;
+	_cleanup_(rig_deinit) struct rig rig;
 
 	rig_needs(KT_ACCEL_TCG); /* to search 3 GiB takes that much of the host under kvm */
 	rig_init(&rig, &spec);
@@ -298,15 +297,14 @@ static void test_pages_lie_in_their_nodes(void **state)
 	}
 	rig_tell(&rig, "poweroff\n");
 	rig_wait_end(&rig, KT_VM_END_POWEROFF);
-	rig_deinit(&rig);
 }
 
 /* A guest of our own writes to known addresses around the edges of banks. */
-static void test_addresses_are_the_guests(void **state)
+TEST(test_addresses_are_the_guests)
 {
 	static const uint64_t addresses[] = { KT_GUEST_ADDRESSES };
 	struct kt_vm_spec spec = split_spec();
-	struct rig rig;
+	_cleanup_(rig_deinit) struct rig rig;
 	size_t count;
 
 	rig_needs(KT_ACCEL_TCG);
@@ -319,7 +317,6 @@ static void test_addresses_are_the_guests(void **state)
 	rig_wait_text(&rig, CONSOLE, "written\n");
 	for (size_t i = 0; i < KT_ARRAY_SIZE(addresses); i++)
 		assert_int_equal(read_word(&rig, addresses[i]), addresses[i] ^ KT_GUEST_MAGIC);
-	rig_deinit(&rig);
 }
 
 static unsigned int count_text(const char *text, const char *word)
@@ -333,9 +330,9 @@ static unsigned int count_text(const char *text, const char *word)
 	return n;
 }
 
-static void test_registers_as_text(void **state)
+TEST(test_registers_as_text)
 {
-	struct kt_buf text = KT_BUF_INIT(KT_VM_REGISTERS_MAX);
+	_cleanup_(kt_buf_deinit) struct kt_buf text = KT_BUF_INIT(KT_VM_REGISTERS_MAX);
 	struct kt_diag diag = KT_DIAG_INIT;
 
 	assert_int_equal(kt_vm_registers_text(served.vm, &text, rig_deadline(), &diag),
@@ -345,24 +342,4 @@ static void test_registers_as_text(void **state)
 	assert_int_equal(count_text(kt_buf_str(&text), "rip"), 2);
 	assert_int_equal(count_text(kt_buf_str(&text), "cr3"), 2);
 	rig_thaw(&served);
-	kt_buf_deinit(&text);
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_registers_as_text),
-		cmocka_unit_test(test_guest_time_runs_as_the_hosts),
-		cmocka_unit_test(test_echo),
-		cmocka_unit_test(test_send_is_bounded),
-		cmocka_unit_test(test_freeze_and_thaw),
-		cmocka_unit_test(test_guest_time_stands_still_while_frozen),
-		cmocka_unit_test(test_late_freeze_is_taken_back),
-		cmocka_unit_test(test_memory_range),
-		cmocka_unit_test(test_memory_is_the_guests),
-		cmocka_unit_test(test_pages_lie_in_their_nodes),
-		cmocka_unit_test(test_addresses_are_the_guests),
-	};
-
-	return rig_main(tests, KT_ARRAY_SIZE(tests), start_serving, stop_serving);
 }

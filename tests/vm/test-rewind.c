@@ -24,12 +24,12 @@
 static struct rig source;
 static struct kt_vm_spec spec;
 static struct kt_bake *bake;
-static uint64_t saved_clock; /* of the guest, shortly before the save */
-static uint64_t saved_count; /* of the page of KEY, likewise */
+static uint64_t saved_clock; /* the guest's clock, shortly before the save */
+static uint64_t saved_count; /* the counter in the page of KEY, shortly before the save */
 static uint64_t ram_bytes;
 
 /* The machine counts for ever on one CPU: it is saved under load, and loaded afterwards. */
-static int save_source(void **state)
+static void save_source(void)
 {
 	size_t count;
 
@@ -43,25 +43,22 @@ static int save_source(void **state)
 	saved_clock = rig_ask(&source, "clock\n");
 	bake = rig_save(&source, BAKE);
 	ram_bytes = kt_vm_mem_banks(source.vm, &count)->len;
-	return 0;
 }
 
-static int remove_source(void **state)
+static void remove_source(void)
 {
 	rig_deinit(&source);
 	kt_bake_free(bake);
-	return kt_remove_tree(BAKE);
+	assert_int_equal(kt_remove_tree(BAKE), 0);
 }
+
+AROUND_ALL(save_source, remove_source);
 
 static struct kt_vm_restore_times rewind_machine(struct rig *rig)
 {
 	struct kt_vm_restore_times times;
-	struct kt_diag diag = KT_DIAG_INIT;
-	char text[KT_DIAG_TEXT_MAX];
-	int r = kt_vm_rewind(rig->vm, &diag);
 
-	if (r)
-		fail_msg("%d: %s", r, kt_diag_format(&diag, text, sizeof(text)));
+	assert_ok(kt_vm_rewind(rig->vm, &diag));
 	kt_vm_restore_times(rig->vm, &times);
 	return times;
 }
@@ -135,9 +132,9 @@ static unsigned int rounds(void)
 	return n < 2 ? 2 : n > ROUNDS ? ROUNDS : (unsigned int)n;
 }
 
-static void test_rounds(void **state)
+TEST(test_rounds)
 {
-	struct rig clone;
+	_cleanup_(rig_deinit) struct rig clone;
 	uint64_t most, thawed_ns = kt_now_ns();
 
 	rig_restore(&clone, &spec, bake, false);
@@ -154,15 +151,14 @@ static void test_rounds(void **state)
 	}
 	rig_tell(&clone, "poweroff\n");
 	rig_wait_end(&clone, KT_VM_END_POWEROFF);
-	rig_deinit(&clone);
 }
 
 /* Without a step of the guest between them; and what ktest wrote is taken back, too. */
-static void test_rewound_at_once(void **state)
+TEST(test_rewound_at_once)
 {
 	static const uint64_t at = UINT64_C(64) << 20;
 	struct kt_vm_restore_times times;
-	struct rig clone;
+	_cleanup_(rig_deinit) struct rig clone;
 
 	rig_restore(&clone, &spec, bake, false);
 	rig_freeze(&clone);
@@ -178,13 +174,11 @@ static void test_rewound_at_once(void **state)
 	expect_image(&clone);
 	rig_thaw(&clone);
 	expect_clock(&clone, kt_now_ns());
-	rig_deinit(&clone);
 }
 
 /* The image and the machine it is of know nothing of all that. */
-static void test_source_is_unharmed(void **state)
+TEST(test_source_is_unharmed)
 {
-	struct kt_diag diag = KT_DIAG_INIT;
 	struct kt_bake *again;
 	struct rig clone;
 	uint64_t most;
@@ -194,7 +188,7 @@ static void test_source_is_unharmed(void **state)
 	rig_freeze(&clone);
 	rewind_machine(&clone);
 	rig_deinit(&clone);
-	assert_int_equal(kt_bake_open(&again, BAKE, NULL, &diag), 0);
+	assert_ok(kt_bake_open(&again, BAKE, NULL, &diag));
 	kt_bake_free(again);
 	rig_thaw(&source);
 	expect_counting(&source, &most);
@@ -202,7 +196,7 @@ static void test_source_is_unharmed(void **state)
 }
 
 /* Time that is counted in instructions is set back as well. */
-static void test_deterministic(void **state)
+TEST(test_counted_time)
 {
 	struct kt_vm_spec counted = spec;
 	struct kt_bake *image;
@@ -210,7 +204,7 @@ static void test_deterministic(void **state)
 	uint64_t clock, saved;
 
 	rig_needs(KT_ACCEL_TCG);
-	counted.deterministic = true;
+	counted.counted = true;
 	rig_init(&machine, &counted);
 	rig_start(&machine);
 	rig_wait_text(&machine, CONTROL, "ready\n");
@@ -237,7 +231,7 @@ static void test_deterministic(void **state)
 /* ---- bytes ---- */
 
 /* Half a command, which the guest has not yet read, or has, or has in part. */
-static void test_bytes_to_it_are_dropped(void **state)
+TEST(test_bytes_to_it_are_dropped)
 {
 	_cleanup_(kt_freep) uint8_t *data = calloc(1, 2 << 20);
 	struct rig clone;
@@ -285,10 +279,10 @@ static void stop_up(struct rig *rig)
 	}
 }
 
-static void test_bytes_from_it_are_dropped(void **state)
+TEST(test_bytes_from_it_are_dropped)
 {
 	static uint8_t data[1 << 20];
-	struct rig clone;
+	_cleanup_(rig_deinit) struct rig clone;
 
 	rig_needs(KT_ACCEL_TCG);
 	rig_restore(&clone, &spec, bake, false);
@@ -307,25 +301,23 @@ static void test_bytes_from_it_are_dropped(void **state)
 		expect_echo(&clone, 5);
 		clone.said[CONTROL].len = 0;
 	}
-	rig_deinit(&clone);
 }
 
 /* ---- what cannot be ---- */
 
-static void test_nested_is_refused(void **state)
+TEST(test_nested_is_refused)
 {
 	struct kt_vm_spec nested = spec;
-	struct rig clone;
+	_cleanup_(rig_deinit) struct rig clone;
 
 	rig_needs(KT_ACCEL_TCG);
 	nested.nested = true;
 	rig_restore(&clone, &nested, bake, false);
 	rig_freeze(&clone);
 	assert_int_equal(kt_vm_rewind(clone.vm, NULL), KT_VM_E_CANNOT);
-	rig_deinit(&clone);
 }
 
-static void test_refusals(void **state)
+TEST(test_refusals)
 {
 	struct rig clone;
 
@@ -371,7 +363,7 @@ static void restore_spoiled(struct rig *clone, const char *after, size_t after_l
 }
 
 /* Found out before anything has happened: the clone goes on as it was. */
-static void test_state_without_time(void **state)
+TEST(test_state_without_time)
 {
 	struct kt_diag diag = KT_DIAG_INIT;
 	struct rig clone;
@@ -380,7 +372,7 @@ static void test_state_without_time(void **state)
 	rig_needs(KT_ACCEL_TCG);
 	restore_spoiled(&clone, "env.tsc_offset", 14, 1);
 	assert_int_equal(kt_vm_rewind(clone.vm, &diag), KT_VM_E_CANNOT);
-	assert_non_null(strstr(diag.cause, "time"));
+	assert_contains(diag.cause, "time");
 	rig_thaw(&clone);
 	expect_counting(&clone, &most);
 	rig_deinit(&clone);
@@ -388,7 +380,7 @@ static void test_state_without_time(void **state)
 }
 
 /* Found out by QEMU in the middle of it: the clone is no more. */
-static void test_state_that_is_none(void **state)
+TEST(test_state_that_is_none)
 {
 	static const char section[] = "\x04"
 				      "apic";
@@ -398,14 +390,14 @@ static void test_state_that_is_none(void **state)
 	rig_needs(KT_ACCEL_TCG);
 	restore_spoiled(&clone, section, sizeof(section) - 1, 8);
 	assert_true(kt_vm_rewind(clone.vm, &diag) < 0);
-	assert_non_null(strstr(diag.cause, "load"));
+	assert_contains(diag.cause, "load");
 	rig_wait_end(&clone, KT_VM_END_ERROR);
 	rig_deinit(&clone);
 	close(spoiled.state_fd);
 }
 
 /* Ended before, or in the middle, as it comes. */
-static void test_qemu_is_gone(void **state)
+TEST(test_qemu_is_gone)
 {
 	struct rig clone;
 
@@ -424,10 +416,10 @@ static void test_qemu_is_gone(void **state)
 }
 
 /* It is there and does not answer: there is a limit, and a killed child in the end. */
-static void test_qemu_is_silent(void **state)
+TEST(test_qemu_is_silent)
 {
 	struct kt_diag diag = KT_DIAG_INIT;
-	struct rig clone;
+	_cleanup_(rig_deinit) struct rig clone;
 
 	rig_needs(KT_ACCEL_TCG);
 	rig_restore(&clone, &spec, bake, false);
@@ -435,25 +427,4 @@ static void test_qemu_is_silent(void **state)
 	kill(rig_child(&clone), SIGSTOP);
 	assert_int_equal(kt_vm_rewind(clone.vm, &diag), KT_VM_E_DEADLINE);
 	rig_wait_end(&clone, KT_VM_END_ERROR);
-	rig_deinit(&clone);
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_rounds),
-		cmocka_unit_test(test_rewound_at_once),
-		cmocka_unit_test(test_source_is_unharmed),
-		cmocka_unit_test(test_bytes_to_it_are_dropped),
-		cmocka_unit_test(test_bytes_from_it_are_dropped),
-		cmocka_unit_test(test_deterministic),
-		cmocka_unit_test(test_nested_is_refused),
-		cmocka_unit_test(test_refusals),
-		cmocka_unit_test(test_state_without_time),
-		cmocka_unit_test(test_state_that_is_none),
-		cmocka_unit_test(test_qemu_is_gone),
-		cmocka_unit_test(test_qemu_is_silent),
-	};
-
-	return rig_main(tests, KT_ARRAY_SIZE(tests), save_source, remove_source);
 }

@@ -4,8 +4,6 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -52,7 +50,7 @@ static uint64_t find_page(struct rig *rig)
 }
 
 /* A page of the pattern, which one CPU counts in for ever: the machine is saved under load. */
-static int save_source(void **state)
+static void save_source(void)
 {
 	spec = rig_spec("guest=serve");
 	rig_init(&source, &spec);
@@ -64,15 +62,16 @@ static int save_source(void **state)
 	saved_ns = kt_now_ns();
 	bake = rig_save(&source, BAKE);
 	page = find_page(&source);
-	return 0;
 }
 
-static int remove_source(void **state)
+static void remove_source(void)
 {
 	rig_deinit(&source);
 	kt_bake_free(bake);
-	return kt_remove_tree(BAKE);
+	assert_int_equal(kt_remove_tree(BAKE), 0);
 }
+
+AROUND_ALL(save_source, remove_source);
 
 static uint64_t read_word(struct rig *rig, uint64_t gpa)
 {
@@ -82,7 +81,7 @@ static uint64_t read_word(struct rig *rig, uint64_t gpa)
 	return value;
 }
 
-static void test_source_goes_on(void **state)
+TEST(test_source_goes_on)
 {
 	uint64_t count = read_word(&source, page);
 
@@ -103,9 +102,9 @@ static void check_clock(struct rig *rig, uint64_t restored_ns)
 	assert_true(passed < ran + KT_NSEC_PER_SEC / 2);
 }
 
-static void test_clone_goes_on_from_the_save(void **state)
+TEST(test_clone_goes_on_from_the_save)
 {
-	struct rig clone;
+	_cleanup_(rig_deinit) struct rig clone;
 	uint64_t restored_ns;
 
 	rig_run_for(&source, KT_NSEC_PER_SEC);
@@ -116,10 +115,9 @@ static void test_clone_goes_on_from_the_save(void **state)
 		;
 	rig_tell(&clone, "poweroff\n");
 	rig_wait_end(&clone, KT_VM_END_POWEROFF);
-	rig_deinit(&clone);
 }
 
-static void test_times_are_told(void **state)
+TEST(test_times_are_told)
 {
 	struct kt_vm_restore_times times;
 	struct rig clone;
@@ -133,10 +131,10 @@ static void test_times_are_told(void **state)
 }
 
 /* A process that was there before the image was known is a clone like all others. */
-static void test_clone_of_a_blank(void **state)
+TEST(test_clone_of_a_blank)
 {
-	struct kt_diag diag = KT_DIAG_INIT;
-	struct rig clone, plain;
+	_cleanup_(rig_deinit) struct rig clone;
+	struct rig plain;
 	uint64_t restored_ns;
 	pid_t pid;
 
@@ -154,17 +152,16 @@ static void test_clone_of_a_blank(void **state)
 	assert_true(read_word(&plain, page) >= KT_GUEST_PATTERN(KEY, 0));
 	rig_deinit(&plain);
 	rig_freeze(&clone);
-	assert_int_equal(kt_vm_rewind(clone.vm, &diag), 0);
+	assert_ok(kt_vm_rewind(clone.vm, &diag));
 	rig_thaw(&clone);
 	while (rig_ask(&clone, "look 3\n") <= KT_GUEST_PATTERN(KEY, 0))
 		;
 	rig_tell(&clone, "poweroff\n");
 	rig_wait_end(&clone, KT_VM_END_POWEROFF);
-	rig_deinit(&clone);
 }
 
 /* One that no image comes for leaves no process. */
-static void test_blank_for_nothing(void **state)
+TEST(test_blank_for_nothing)
 {
 	struct rig rig;
 	pid_t pid;
@@ -196,7 +193,7 @@ static int restore_in_vain(struct rig *rig, struct kt_bake *from, struct kt_diag
 }
 
 /* It has ended while it waited: an error with a cause, and no clone. */
-static void test_blank_is_gone(void **state)
+TEST(test_blank_is_gone)
 {
 	struct kt_diag diag = KT_DIAG_INIT;
 	struct rig rig;
@@ -228,18 +225,17 @@ static bool maps_file(pid_t pid, int fd)
 }
 
 /* Told of its image, it takes that in by itself; nobody runs the loop. */
-static void test_blank_for_an_image(void **state)
+TEST(test_blank_for_an_image)
 {
-	struct kt_diag diag = KT_DIAG_INIT;
 	uint64_t deadline_ns = rig_deadline(), restored_ns;
-	struct rig clone;
+	_cleanup_(rig_deinit) struct rig clone;
 	pid_t pid;
 
 	rig_needs(KT_ACCEL_TCG);
 	rig_new_blank(&clone, &spec);
 	pid = rig_child(&clone);
 	assert_false(maps_file(pid, bake->memory_fds[0]));
-	assert_int_equal(kt_vm_expect(clone.vm, bake, &diag), 0);
+	assert_ok(kt_vm_expect(clone.vm, bake, &diag));
 	while (!maps_file(pid, bake->memory_fds[0]) && kt_now_ns() < deadline_ns)
 		sched_yield();
 	assert_true(maps_file(pid, bake->memory_fds[0]));
@@ -248,7 +244,6 @@ static void test_blank_for_an_image(void **state)
 	assert_int_equal(rig_child(&clone), pid);
 	check_clock(&clone, restored_ns);
 	assert_true(rig_ask(&clone, "look 3\n") >= KT_GUEST_PATTERN(KEY, 0));
-	rig_deinit(&clone);
 }
 
 /* Restoring a machine that was told of image `told` from image `from` fails, and ends it. */
@@ -263,23 +258,22 @@ static void check_not_restored(struct kt_bake *told, struct kt_bake *from, int e
 	pid = rig_child(&rig);
 	assert_int_equal(kt_vm_expect(rig.vm, told, &diag), 0);
 	assert_int_equal(restore_in_vain(&rig, from, &diag), error);
-	assert_non_null(strstr(diag.cause, cause));
+	assert_contains(diag.cause, cause);
 	assert_int_equal(kill(pid, 0), -1);
 }
 
-static void test_blank_for_another_image(void **state)
+TEST(test_blank_for_another_image)
 {
-	struct kt_diag diag = KT_DIAG_INIT;
 	struct kt_bake *again;
 
 	rig_needs(KT_ACCEL_TCG);
-	assert_int_equal(kt_bake_open(&again, BAKE, NULL, &diag), 0);
+	assert_ok(kt_bake_open(&again, BAKE, NULL, &diag));
 	check_not_restored(bake, again, -EINVAL, "it was made for another image");
 	kt_bake_free(again);
 }
 
 /* Nobody waited when QEMU said so. */
-static void test_image_is_refused(void **state)
+TEST(test_image_is_refused)
 {
 	struct kt_bake odd = *bake;
 
@@ -291,7 +285,7 @@ static void test_image_is_refused(void **state)
 }
 
 /* Of several nodes none can be blank, and under kvm there is nothing to be gained. */
-static void test_blank_is_refused(void **state)
+TEST(test_blank_is_refused)
 {
 	struct kt_vm_spec nodes = spec;
 	struct kt_diag diag = KT_DIAG_INIT;
@@ -311,10 +305,9 @@ static void test_blank_is_refused(void **state)
 }
 
 /* What one writes the other does not see, and the bake is as it was. */
-static void test_clones_are_private(void **state)
+TEST(test_clones_are_private)
 {
 	uint64_t values[2] = { 1000, 2000 }, address;
-	struct kt_diag diag = KT_DIAG_INIT;
 	struct kt_bake *again;
 	struct rig clones[2];
 
@@ -335,7 +328,7 @@ static void test_clones_are_private(void **state)
 	}
 	for (int i = 0; i < 2; i++)
 		rig_deinit(&clones[i]);
-	assert_int_equal(kt_bake_open(&again, BAKE, NULL, &diag), 0);
+	assert_ok(kt_bake_open(&again, BAKE, NULL, &diag));
 	kt_bake_free(again);
 }
 
@@ -347,7 +340,7 @@ static void check_readable(struct rig *rig)
 	assert_true(is_page(words));
 }
 
-static void test_clone_is_readable_after_its_end(void **state)
+TEST(test_clone_is_readable_after_its_end)
 {
 	struct rig clone;
 
@@ -363,7 +356,7 @@ static void test_clone_is_readable_after_its_end(void **state)
 	rig_deinit(&clone);
 }
 
-static void test_clone_of_a_clone(void **state)
+TEST(test_clone_of_a_clone)
 {
 	struct kt_bake *second;
 	struct rig clone, child;
@@ -382,7 +375,7 @@ static void test_clone_of_a_clone(void **state)
 	assert_int_equal(kt_remove_tree("second"), 0);
 }
 
-static void test_saving_takes_a_frozen_machine(void **state)
+TEST(test_saving_takes_a_frozen_machine)
 {
 	struct kt_diag diag = KT_DIAG_INIT;
 	struct kt_bake_draft *draft;
@@ -394,11 +387,11 @@ static void test_saving_takes_a_frozen_machine(void **state)
 	kt_bake_draft_free(draft);
 }
 
-static void test_clone_under_tcg_is_not_saved(void **state)
+TEST(test_clone_under_tcg_is_not_saved)
 {
 	struct kt_diag diag = KT_DIAG_INIT;
 	struct kt_bake_draft *draft;
-	struct rig clone;
+	_cleanup_(rig_deinit) struct rig clone;
 	size_t count;
 
 	rig_needs(KT_ACCEL_TCG);
@@ -408,10 +401,9 @@ static void test_clone_under_tcg_is_not_saved(void **state)
 		kt_bake_begin(&draft, ".", 1, kt_vm_mem_banks(clone.vm, &count)->len, &diag), 0);
 	assert_int_equal(kt_vm_save(clone.vm, draft, rig_deadline(), &diag), KT_VM_E_CANNOT);
 	kt_bake_draft_free(draft);
-	rig_deinit(&clone);
 }
 
-static void test_state_that_is_none(void **state)
+TEST(test_state_that_is_none)
 {
 	const struct kt_vm_restore_spec restore = { .config = NULL };
 	struct kt_vm_restore_spec bad = restore;
@@ -432,28 +424,4 @@ static void test_state_that_is_none(void **state)
 	assert_null(vm);
 	assert_true(diag.cause[0]);
 	kt_loop_free(loop);
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_source_goes_on),
-		cmocka_unit_test(test_clone_goes_on_from_the_save),
-		cmocka_unit_test(test_times_are_told),
-		cmocka_unit_test(test_clone_of_a_blank),
-		cmocka_unit_test(test_blank_for_nothing),
-		cmocka_unit_test(test_blank_is_gone),
-		cmocka_unit_test(test_blank_for_an_image),
-		cmocka_unit_test(test_blank_for_another_image),
-		cmocka_unit_test(test_image_is_refused),
-		cmocka_unit_test(test_blank_is_refused),
-		cmocka_unit_test(test_clones_are_private),
-		cmocka_unit_test(test_clone_is_readable_after_its_end),
-		cmocka_unit_test(test_clone_of_a_clone),
-		cmocka_unit_test(test_saving_takes_a_frozen_machine),
-		cmocka_unit_test(test_clone_under_tcg_is_not_saved),
-		cmocka_unit_test(test_state_that_is_none),
-	};
-
-	return rig_main(tests, KT_ARRAY_SIZE(tests), save_source, remove_source);
 }

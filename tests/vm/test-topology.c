@@ -37,7 +37,7 @@ static void check_topology(const char *notation, bool nested)
 {
 	struct kt_vm_spec spec = rig_spec("guest=topology");
 	char line[256], threads[16], llc[16], package[32];
-	struct rig rig;
+	_cleanup_(rig_deinit) struct rig rig;
 
 	assert_int_equal(kt_topology_parse(&spec.topo, notation, NULL), 0);
 	spec.nested = nested;
@@ -56,10 +56,9 @@ static void check_topology(const char *notation, bool nested)
 	}
 	rig_wait_text(&rig, CONSOLE,
 		      spec.topo.nodes > 1 ? "distance 10 20\r\n" : "distance 10\r\n");
-	rig_deinit(&rig);
 }
 
-static void test_topology(void **state)
+TEST(test_topology)
 {
 	check_topology("1n1l1c1t", false);
 	check_topology("1n2l2c2t", false);
@@ -67,7 +66,7 @@ static void test_topology(void **state)
 	check_topology("2n2l3c1t", false);
 }
 
-static void test_topology_nested(void **state)
+TEST(test_topology_nested)
 {
 	rig_needs(KT_ACCEL_TCG);
 	check_topology("2n4l1c2t", true);
@@ -75,13 +74,13 @@ static void test_topology_nested(void **state)
 }
 
 /* Two at once, so that the host's timing differs as well. */
-static void test_deterministic_runs_are_equal(void **state)
+TEST(test_runs_in_counted_time_are_equal)
 {
 	struct kt_vm_spec spec = rig_spec("guest=marker");
 	struct rig rigs[2];
 
 	rig_needs(KT_ACCEL_TCG);
-	spec.deterministic = true;
+	spec.counted = true;
 	for (int i = 0; i < 2; i++) {
 		rig_init(&rigs[i], &spec);
 		rig_start(&rigs[i]);
@@ -89,19 +88,8 @@ static void test_deterministic_runs_are_equal(void **state)
 	for (int i = 0; i < 2; i++)
 		rig_wait_end(&rigs[i], KT_VM_END_POWEROFF);
 	/* The marker carries the guest's time in nanoseconds. */
-	assert_non_null(strstr(kt_buf_str(&rigs[0].said[CONSOLE]), "guest marker at"));
+	assert_contains(kt_buf_str(&rigs[0].said[CONSOLE]), "guest marker at");
 	assert_string_equal(kt_buf_str(&rigs[0].said[CONSOLE]), kt_buf_str(&rigs[1].said[CONSOLE]));
 	for (int i = 0; i < 2; i++)
 		rig_deinit(&rigs[i]);
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_topology),
-		cmocka_unit_test(test_topology_nested),
-		cmocka_unit_test(test_deterministic_runs_are_equal),
-	};
-
-	return rig_main(tests, KT_ARRAY_SIZE(tests), NULL, NULL);
 }

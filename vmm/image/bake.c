@@ -30,25 +30,10 @@
 /* ---- digests ---- */
 
 struct digest {
-	XXH3_state_t *state; /* owned */
+	XXH3_state_t state;
 	uint64_t data_bytes;
-	uint8_t *unit; /* owned; UNIT bytes */
+	uint8_t unit[UNIT];
 };
-
-static void digest_deinit(struct digest *d)
-{
-	XXH3_freeState(d->state);
-	free(d->unit);
-}
-
-static int digest_init(struct digest *d)
-{
-	*d = (struct digest){ .state = XXH3_createState(), .unit = malloc(UNIT) };
-	if (!d->state || !d->unit)
-		return kt_raise(-ENOMEM);
-	XXH3_64bits_reset(d->state);
-	return 0;
-}
 
 static bool is_zero(const uint8_t *data, size_t len)
 {
@@ -58,17 +43,9 @@ static bool is_zero(const uint8_t *data, size_t len)
 /* Reads exactly len bytes. KT_BAKE_E_DAMAGED: the file is shorter. */
 static int read_at(int fd, void *buf, size_t len, off_t at)
 {
-	ssize_t n;
+	int r = kt_read_at(fd, buf, len, at);
 
-	for (size_t done = 0; done < len; done += (size_t)n) {
-		n = pread(fd, (uint8_t *)buf + done, len - done, at + (off_t)done);
-		if (!n)
-			return KT_BAKE_E_DAMAGED;
-		if (n < 0 && errno != EINTR)
-			return kt_raise(-errno);
-		n = KT_MAX(n, 0);
-	}
-	return 0;
+	return r > 0 ? KT_BAKE_E_DAMAGED : kt_forward(r);
 }
 
 static int digest_unit(struct digest *d, int fd, uint64_t at)
@@ -78,8 +55,8 @@ static int digest_unit(struct digest *d, int fd, uint64_t at)
 
 	if (r || is_zero(d->unit, UNIT))
 		return kt_forward(r);
-	XXH3_64bits_update(d->state, &place, sizeof(place));
-	XXH3_64bits_update(d->state, d->unit, UNIT);
+	XXH3_64bits_update(&d->state, &place, sizeof(place));
+	XXH3_64bits_update(&d->state, d->unit, UNIT);
 	d->data_bytes += UNIT;
 	return 0;
 }
@@ -89,34 +66,33 @@ static int digest_extent(struct digest *d, int fd, off_t at, uint64_t bytes, uin
 {
 	off_t end = lseek(fd, at, SEEK_HOLE);
 	uint64_t unit = (uint64_t)at / UNIT * UNIT;
-	int r = 0;
 
 	if (end < 0)
 		return kt_raise(-errno);
 	/* The unit may have been digested with the previous extent. */
 	unit = KT_MAX(unit, *ret_next);
-	for (; unit < bytes && unit < (uint64_t)end && !r; unit += UNIT)
-		r = digest_unit(d, fd, unit);
+	for (; unit < bytes && unit < (uint64_t)end; unit += UNIT)
+		KT_TRY(digest_unit(d, fd, unit));
 	*ret_next = unit;
-	return kt_forward(r);
+	return 0;
 }
 
 static int digest_memory(char *ret_text, uint64_t *data_bytes, int fd, uint64_t bytes)
 {
-	_cleanup_(digest_deinit) struct digest d = { .state = NULL };
+	struct digest d = { .data_bytes = 0 };
 	uint64_t next = 0;
 	off_t at;
-	int r = digest_init(&d);
 
-	while (!r && next < bytes) {
+	XXH3_INITSTATE(&d.state);
+	XXH3_64bits_reset(&d.state);
+	while (next < bytes) {
 		at = lseek(fd, (off_t)next, SEEK_DATA);
 		if (at < 0 && errno == ENXIO)
 			break;
-		r = at < 0 ? kt_raise(-errno) : digest_extent(&d, fd, at, bytes, &next);
+		KT_TRY(at < 0 ? kt_raise(-errno) : digest_extent(&d, fd, at, bytes, &next));
 	}
-	if (r)
-		return kt_forward(r);
-	snprintf(ret_text, DIGEST_TEXT, "%016llx", (unsigned long long)XXH3_64bits_digest(d.state));
+	snprintf(ret_text, DIGEST_TEXT, "%016llx",
+		 (unsigned long long)XXH3_64bits_digest(&d.state));
 	*data_bytes += d.data_bytes;
 	return 0;
 }
@@ -149,8 +125,7 @@ struct kt_bake *kt_bake_free(struct kt_bake *bake)
 
 static int damaged(struct kt_diag *diag, const char *part, const char *what)
 {
-	kt_diag_cause(diag, "%s %s", part, what);
-	return KT_BAKE_E_DAMAGED;
+	return kt_fail(diag, KT_BAKE_E_DAMAGED, "%s %s", part, what);
 }
 
 static bool take_number(const json_t *json, const char *key, uint64_t max, uint64_t *ret)
@@ -244,11 +219,10 @@ static int read_manifest(struct kt_bake *bake, struct kt_diag *diag)
 	KT_TRY(load_manifest(&json, bake, diag));
 	if (!take_number(json, "version", UINT32_MAX, &version))
 		return damaged(diag, MANIFEST, "has no version");
-	if (version != KT_BAKE_VERSION) {
-		kt_diag_cause(diag, "the bake has version %llu; this ktest reads version %d",
-			      (unsigned long long)version, KT_BAKE_VERSION);
-		return KT_BAKE_E_DAMAGED;
-	}
+	if (version != KT_BAKE_VERSION)
+		return kt_fail(diag, KT_BAKE_E_DAMAGED,
+			       "the bake has version %llu; this ktest reads version %d",
+			       (unsigned long long)version, KT_BAKE_VERSION);
 	if (!take_manifest(bake, json))
 		return damaged(diag, MANIFEST, "is malformed");
 	bake->manifest = kt_steal_ptr(json);
@@ -299,13 +273,12 @@ static void memory_name(char ret_part[32], unsigned int node)
 static int open_memory(struct kt_bake *bake, struct kt_diag *diag)
 {
 	char part[32];
-	int r = 0;
 
-	for (unsigned int i = 0; i < bake->nodes && !r; i++) {
+	for (unsigned int i = 0; i < bake->nodes; i++) {
 		memory_name(part, i);
-		r = open_part(bake, part, bake->node_bytes, &bake->memory_fds[i], diag);
+		KT_TRY(open_part(bake, part, bake->node_bytes, &bake->memory_fds[i], diag));
 	}
-	return kt_forward(r);
+	return 0;
 }
 
 static int verify_memory(struct kt_bake *bake, struct kt_diag *diag)
@@ -453,11 +426,8 @@ int kt_bake_begin(struct kt_bake_draft **ret_draft, const char *parent, unsigned
 	for (unsigned int i = 0; i < KT_NODES_MAX; i++)
 		draft->memory_fds[i] = -1;
 	r = begin(draft, parent);
-	if (r) {
-		kt_diag_doing(diag, "begin a bake in %s", parent);
-		kt_diag_cause(diag, "%s", strerror(-r));
-		return kt_forward(r);
-	}
+	if (r)
+		return kt_fault(diag, r, "begin a bake in %s", parent);
 	*ret_draft = kt_steal_ptr(draft);
 	return 0;
 }
@@ -480,15 +450,14 @@ int kt_bake_write_memory(struct kt_bake_draft *draft, unsigned int node, uint64_
 {
 	const uint8_t *bytes = data;
 	size_t part;
-	int r = 0;
 
-	for (size_t at = 0; at < len && !r; at += part) {
+	for (size_t at = 0; at < len; at += part) {
 		part = KT_MIN(len - at, (size_t)(UNIT - (offset + at) % UNIT));
 		if (!is_zero(bytes + at, part))
-			r = write_at(draft->memory_fds[node], bytes + at, part,
-				     (off_t)(offset + at));
+			KT_TRY(write_at(draft->memory_fds[node], bytes + at, part,
+					(off_t)(offset + at)));
 	}
-	return kt_forward(r);
+	return 0;
 }
 
 static int digest_parts(struct kt_bake_draft *draft, json_t *memory)

@@ -6,7 +6,6 @@
  * state/rewind.h.
  */
 #include <string.h>
-#include <unistd.h>
 
 #include "base/clock.h"
 #include "vmm/kvm/backend-vm.h"
@@ -48,24 +47,16 @@ int kt_kvm_vm_save(struct kt_vm *vm, struct kt_bake_draft *draft, uint64_t deadl
 
 static int read_file(const struct kt_bake *image, struct kt_buf *buf)
 {
-	ssize_t n;
 	int r;
 
 	if (image->state_bytes > KT_BAKE_STATE_MAX)
 		return kt_raise(-EFBIG);
-	r = kt_buf_reserve(buf, image->state_bytes);
-	while (!r && buf->len < image->state_bytes) {
-		n = pread(image->state_fd, buf->data + buf->len, image->state_bytes - buf->len,
-			  (off_t)buf->len);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			r = kt_raise(-errno);
-		if (n <= 0)
-			break; /* the file got shorter, which the parser reports */
-		buf->len += (size_t)n;
-	}
-	return kt_forward(r);
+	KT_TRY(kt_buf_reserve(buf, image->state_bytes));
+	r = kt_read_at(image->state_fd, buf->data, image->state_bytes, 0);
+	if (r) /* the parser reports a file that got shorter */
+		return r > 0 ? 0 : kt_forward(r);
+	buf->len = image->state_bytes;
+	return 0;
 }
 
 /* A malformed state is as useless as a malformed kernel: KT_VM_E_SPEC. */
@@ -81,10 +72,8 @@ int kt_kvm_vm_read_state(struct kt_kvm_vm *k, struct kt_diag *diag)
 	_cleanup_(kt_buf_deinit) struct kt_buf buf = KT_BUF_INIT(KT_BAKE_STATE_MAX);
 	int r = read_file(k->vm.bake, &buf);
 
-	if (r) {
-		kt_diag_cause(diag, "read the state of the bake: %s", strerror(-r));
-		return kt_forward(r);
-	}
+	if (r)
+		return kt_fail(diag, kt_forward(r), "read the state of the bake: %s", strerror(-r));
 	return kt_forward(judge(kt_kvm_state_parse(&k->saved, &buf, diag), diag));
 }
 

@@ -9,7 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/cleanup.h"
 #include "base/clock.h"
 #include "vmm/kvm/backend-vm.h"
 #include "vmm/kvm/x86/cpuid.h"
@@ -21,11 +20,6 @@
 
 /* Deadline for vCPUs to stop, which takes microseconds unless the host hangs. */
 #define STOP_NS (UINT64_C(5) * KT_NSEC_PER_SEC)
-
-static struct kt_kvm_vm *kvm_of(struct kt_vm *vm)
-{
-	return kt_kvm_vm_of(vm);
-}
 
 /* ---- bytes from the guest ---- */
 
@@ -200,9 +194,9 @@ static int validate(const struct kt_vm_config *config, struct kt_diag *diag)
 {
 	char cmdline[KT_VM_CMDLINE_MAX + 1];
 
-	if (config->deterministic || config->nested) {
-		kt_diag_cause(diag, "%s machine cannot be had under kvm",
-			      config->nested ? "a nesting" : "a replayable");
+	if (config->counted || config->nested) {
+		kt_diag_cause(diag, config->nested ? "kvm makes no nested machines" :
+						     "under kvm guest time is the host's");
 		kt_diag_remedy(diag, "use --accel tcg");
 		return KT_VM_E_SPEC;
 	}
@@ -219,7 +213,7 @@ static int validate(const struct kt_vm_config *config, struct kt_diag *diag)
 
 static struct kt_vm *kvm_free(struct kt_vm *vm)
 {
-	struct kt_kvm_vm *k = kvm_of(vm);
+	struct kt_kvm_vm *k = kt_kvm_vm_of(vm);
 
 	remove_sources(k);
 	if (k->kvm)
@@ -250,11 +244,7 @@ static int make_ram(struct kt_kvm_vm *k, struct kt_diag *diag)
 			 kt_ram_create(&k->vm.ram);
 	if (!r)
 		r = kt_ram_attach(&k->vm.ram);
-	if (r) {
-		kt_diag_doing(diag, "make the machine's memory");
-		kt_diag_cause(diag, "%s", strerror(-r));
-	}
-	return kt_forward(r);
+	return kt_fault(diag, r, "make the machine's memory");
 }
 
 static int make_machine(struct kt_kvm_vm *k, struct kt_diag *diag)
@@ -294,11 +284,7 @@ static int add_sources(struct kt_kvm_vm *k, struct kt_diag *diag)
 {
 	int r = add_all_sources(k);
 
-	if (r) {
-		kt_diag_doing(diag, "watch the machine");
-		kt_diag_cause(diag, "%s", strerror(-r));
-	}
-	return kt_forward(r);
+	return kt_fault(diag, r, "watch the machine");
 }
 
 static int open_host(struct kt_kvm_vm *k, struct kt_diag *diag)
@@ -372,22 +358,21 @@ static int kvm_restore(struct kt_vm **ret_vm, const struct kt_vm *like, uint64_t
 
 static int kvm_start(struct kt_vm *vm, uint64_t deadline_ns, struct kt_diag *diag)
 {
-	struct kt_kvm_vm *k = kvm_of(vm);
-	int r = kt_kvm_start(k->kvm, diag);
+	struct kt_kvm_vm *k = kt_kvm_vm_of(vm);
 
-	if (!r)
-		start_nudging(k);
-	return kt_forward(r);
+	KT_TRY(kt_kvm_start(k->kvm, diag));
+	start_nudging(k);
+	return 0;
 }
 
 static int kvm_freeze(struct kt_vm *vm, uint64_t deadline_ns, struct kt_diag *diag)
 {
-	return kt_forward(freeze(kvm_of(vm), deadline_ns, diag));
+	return kt_forward(freeze(kt_kvm_vm_of(vm), deadline_ns, diag));
 }
 
 static int kvm_thaw(struct kt_vm *vm, uint64_t deadline_ns, struct kt_diag *diag)
 {
-	struct kt_kvm_vm *k = kvm_of(vm);
+	struct kt_kvm_vm *k = kt_kvm_vm_of(vm);
 
 	KT_TRY(kt_kvm_thaw(k->kvm, diag));
 	k->frozen = false;
@@ -398,7 +383,7 @@ static int kvm_thaw(struct kt_vm *vm, uint64_t deadline_ns, struct kt_diag *diag
 
 static int kvm_stop(struct kt_vm *vm, uint64_t deadline_ns, struct kt_diag *diag)
 {
-	struct kt_kvm_vm *k = kvm_of(vm);
+	struct kt_kvm_vm *k = kt_kvm_vm_of(vm);
 	const struct kt_vm_end stopped = { .reason = KT_VM_END_STOPPED };
 
 	/* An end that the loop has not handled yet takes precedence. */
@@ -409,7 +394,7 @@ static int kvm_stop(struct kt_vm *vm, uint64_t deadline_ns, struct kt_diag *diag
 
 static int kvm_send(struct kt_vm *vm, enum kt_vm_stream stream, const void *data, size_t len)
 {
-	struct kt_kvm_vm *k = kvm_of(vm);
+	struct kt_kvm_vm *k = kt_kvm_vm_of(vm);
 
 	if (stream != KT_VM_STREAM_CONTROL && stream != KT_VM_STREAM_TERMINAL)
 		return kt_raise(-EINVAL);
@@ -422,39 +407,33 @@ static int kvm_send(struct kt_vm *vm, enum kt_vm_stream stream, const void *data
  * After an end that the loop has not handled yet, a vCPU may wait for this thread, as in
  * freeze().
  */
-static int kvm_reg_read(struct kt_vm *vm, unsigned int vcpu, enum kt_vm_reg_set set, void *data,
-			size_t count, struct kt_diag *diag)
+static int kvm_reg_access(struct kt_vm *vm, const struct kt_vm_reg_access *access,
+			  struct kt_diag *diag)
 {
-	struct kt_kvm_vm *k = kvm_of(vm);
+	struct kt_kvm_vm *k = kt_kvm_vm_of(vm);
 	int r;
 
 	kt_kvm_devices_hurry(&k->devices, true);
-	r = kt_kvm_reg_read(k->kvm, vcpu, set, data, count, diag);
+	r = kt_kvm_reg_access(k->kvm, access, diag);
 	kt_kvm_devices_hurry(&k->devices, k->ended);
 	return kt_forward(r);
-}
-
-static int kvm_reg_write(struct kt_vm *vm, unsigned int vcpu, enum kt_vm_reg_set set,
-			 const void *data, size_t count, struct kt_diag *diag)
-{
-	return kt_forward(kt_kvm_reg_write(kvm_of(vm)->kvm, vcpu, set, data, count, diag));
 }
 
 static int kvm_breakpoints_set(struct kt_vm *vm, const struct kt_vm_breakpoint *breakpoints,
 			       size_t count, struct kt_diag *diag)
 {
-	return kt_forward(kt_kvm_breakpoints_set(kvm_of(vm)->kvm, breakpoints, count, diag));
+	return kt_forward(kt_kvm_breakpoints_set(kt_kvm_vm_of(vm)->kvm, breakpoints, count, diag));
 }
 
 static int kvm_stats(struct kt_vm *vm, struct kt_vcpu_stats *ret_stats, unsigned int max)
 {
-	return kt_kvm_stats(kvm_of(vm)->kvm, ret_stats, max);
+	return kt_kvm_stats(kt_kvm_vm_of(vm)->kvm, ret_stats, max);
 }
 
 static unsigned int kvm_exits(struct kt_vm *vm, unsigned int vcpu, struct kt_vm_exits *ret_exits,
 			      unsigned int max)
 {
-	struct kt_kvm *kvm = kvm_of(vm)->kvm;
+	struct kt_kvm *kvm = kt_kvm_vm_of(vm)->kvm;
 	unsigned int n = 0;
 
 	for (unsigned int i = 0; i < KT_KVM_EXITS && vcpu < kt_kvm_vcpu_count(kvm); i++) {
@@ -483,8 +462,7 @@ const struct kt_vm_ops kt_kvm_ops = {
 	.add_facts = kt_kvm_add_facts,
 	.restore = kvm_restore,
 	.rewind = kt_kvm_vm_rewind,
-	.reg_read = kvm_reg_read,
-	.reg_write = kvm_reg_write,
+	.reg_access = kvm_reg_access,
 	.breakpoints_set = kvm_breakpoints_set,
 	.exits = kvm_exits,
 };

@@ -1,21 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Checked ioctl(2); see ioctl.h. */
 #include <string.h>
+#include <unistd.h>
 
 #include "vmm/kvm/ioctl.h"
 
 int kt_ioctl_by_name(int fd, unsigned long request, unsigned long arg, int *ret_value,
 		     struct kt_diag *diag, const char *name)
 {
-	int r;
+	int r = (int)TEMP_FAILURE_RETRY(ioctl(fd, request, arg));
 
-	do
-		r = ioctl(fd, request, arg);
-	while (r < 0 && errno == EINTR);
 	if (r < 0) {
 		r = -errno;
-		kt_diag_cause(diag, "%s: %s", name, strerror(-r));
-		return kt_raise(r);
+		return kt_fail(diag, kt_raise(r), "%s: %s", name, strerror(-r));
 	}
 	if (ret_value)
 		*ret_value = r;

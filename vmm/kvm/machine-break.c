@@ -20,10 +20,9 @@ static int query_host(struct kt_kvm *kvm, bool *ret_can_block, struct kt_diag *d
 			      diag));
 	KT_TRY(kt_ioctl_value(kvm->vm_fd, KVM_CHECK_EXTENSION, KVM_CAP_SET_GUEST_DEBUG2, &flags,
 			      diag));
-	if (!can) {
-		kt_diag_cause(diag, "this kernel's KVM has no KVM_CAP_SET_GUEST_DEBUG");
-		return KT_VM_E_CANNOT;
-	}
+	if (!can)
+		return kt_fail(diag, KT_VM_E_CANNOT,
+			       "this kernel's KVM has no KVM_CAP_SET_GUEST_DEBUG");
 	*ret_can_block = flags & KVM_GUESTDBG_BLOCKIRQ;
 	return 0;
 }
@@ -129,15 +128,12 @@ bool kt_kvm_break_take(struct kt_kvm *kvm, struct kt_vm_break *ret_hit)
 /* Called before the park opens. */
 int kt_kvm_break_resume(struct kt_kvm *kvm, struct kt_diag *diag)
 {
-	int r = 0;
-
-	if (kvm->broke) {
-		kt_diag_cause(diag, "a breakpoint was hit, and its hit was not taken");
-		return KT_VM_E_STATE;
-	}
-	for (unsigned int i = 0; i < kvm->vcpu_count && !r; i++)
-		r = kt_debug_resume(&kvm->vcpus[i].debug, kvm->vcpus[i].fd, diag);
-	return kt_forward(r);
+	if (kvm->broke)
+		return kt_fail(diag, KT_VM_E_STATE,
+			       "a breakpoint was hit, and its hit was not taken");
+	for (unsigned int i = 0; i < kvm->vcpu_count; i++)
+		KT_TRY(kt_debug_resume(&kvm->vcpus[i].debug, kvm->vcpus[i].fd, diag));
+	return 0;
 }
 
 int kt_kvm_break_forget(struct kt_kvm *kvm, struct kt_diag *diag)

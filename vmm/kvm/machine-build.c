@@ -24,16 +24,14 @@ static int check_spec(const struct kt_kvm_spec *spec, struct kt_diag *diag)
 {
 	unsigned int vcpus_max = KT_MIN(spec->host->vcpus_max, (unsigned int)KT_CPUS_MAX);
 
-	if (!spec->vcpus || spec->vcpus > vcpus_max) {
-		kt_diag_cause(diag, "%u vCPUs are asked for; this host's KVM allows 1 to %u",
-			      spec->vcpus, vcpus_max);
-		return KT_VM_E_SPEC;
-	}
-	if (spec->ram->bank_count > spec->host->slots_max) {
-		kt_diag_cause(diag, "%zu banks of RAM are asked for; this host's KVM allows %u",
-			      spec->ram->bank_count, spec->host->slots_max);
-		return KT_VM_E_SPEC;
-	}
+	if (!spec->vcpus || spec->vcpus > vcpus_max)
+		return kt_fail(diag, KT_VM_E_SPEC,
+			       "%u vCPUs are asked for; this host's KVM allows 1 to %u",
+			       spec->vcpus, vcpus_max);
+	if (spec->ram->bank_count > spec->host->slots_max)
+		return kt_fail(diag, KT_VM_E_SPEC,
+			       "%zu banks of RAM are asked for; this host's KVM allows %u",
+			       spec->ram->bank_count, spec->host->slots_max);
 	return 0;
 }
 
@@ -63,11 +61,9 @@ static int add_slot(struct kt_kvm *kvm, const struct kt_ram *ram, unsigned int i
 
 static int add_slots(struct kt_kvm *kvm, const struct kt_ram *ram, struct kt_diag *diag)
 {
-	int r = 0;
-
-	for (unsigned int i = 0; i < ram->bank_count && !r; i++)
-		r = add_slot(kvm, ram, i, diag);
-	return kt_forward(r);
+	for (unsigned int i = 0; i < ram->bank_count; i++)
+		KT_TRY(add_slot(kvm, ram, i, diag));
+	return 0;
 }
 
 static int add_irqchip(struct kt_kvm *kvm, struct kt_diag *diag)
@@ -77,20 +73,16 @@ static int add_irqchip(struct kt_kvm *kvm, struct kt_diag *diag)
 
 static int add_vcpus(struct kt_kvm *kvm, const struct kt_kvm_spec *spec, struct kt_diag *diag)
 {
-	int r = 0;
-
 	kvm->vcpus = calloc(spec->vcpus, sizeof(*kvm->vcpus));
 	kvm->stats = calloc(spec->vcpus, sizeof(*kvm->stats));
 	if (!kvm->vcpus || !kvm->stats)
 		return kt_raise(-ENOMEM);
-	while (kvm->vcpu_count < spec->vcpus && !r) {
-		unsigned int i = kvm->vcpu_count;
-
-		r = kt_vcpu_open(&kvm->vcpus[i], kvm->vm_fd, spec->host->run_bytes, i,
-				 spec->apic_ids ? spec->apic_ids[i] : i, diag);
-		kvm->vcpu_count += !r;
+	for (unsigned int i = 0; i < spec->vcpus; i++) {
+		KT_TRY(kt_vcpu_open(&kvm->vcpus[i], kvm->vm_fd, spec->host->run_bytes, i,
+				    spec->apic_ids ? spec->apic_ids[i] : i, diag));
+		kvm->vcpu_count++;
 	}
-	return kt_forward(r);
+	return 0;
 }
 
 static void on_vcpu_end(void *arg, const struct kt_kvm_end *end)
@@ -105,9 +97,6 @@ static void on_vcpu_break(void *arg)
 
 static int spawn_threads(struct kt_kvm *kvm, struct kt_diag *diag)
 {
-	int r = kt_park_init(&kvm->park, kvm->vcpu_count);
-
-	kvm->has_park = !r;
 	kvm->site = (struct kt_vcpu_site){
 		.park = &kvm->park,
 		.bus = &kvm->bus,
@@ -115,9 +104,9 @@ static int spawn_threads(struct kt_kvm *kvm, struct kt_diag *diag)
 		.on_break = on_vcpu_break,
 		.arg = kvm,
 	};
-	for (unsigned int i = 0; i < kvm->vcpu_count && !r; i++)
-		r = kt_vcpu_spawn(&kvm->vcpus[i], &kvm->site, diag);
-	return kt_forward(r);
+	for (unsigned int i = 0; i < kvm->vcpu_count; i++)
+		KT_TRY(kt_vcpu_spawn(&kvm->vcpus[i], &kvm->site, diag));
+	return 0;
 }
 
 static int create_fd(int *ret_fd)
@@ -154,6 +143,7 @@ int kt_kvm_new(struct kt_kvm **ret_kvm, const struct kt_kvm_spec *spec, struct k
 	kvm->kvm_fd = spec->host->fd;
 	kvm->vm_fd = kvm->end_fd = kvm->break_fd = -1;
 	pthread_mutex_init(&kvm->lock, NULL); /* always succeeds with default attributes */
+	kt_park_init(&kvm->park, spec->vcpus);
 	r = set_up(kvm, spec, diag);
 	if (r) {
 		if (r < 0)
@@ -171,8 +161,6 @@ static void end_threads(struct kt_kvm *kvm)
 {
 	bool all = kvm->vcpu_count && kvm->vcpus[kvm->vcpu_count - 1].has_thread;
 
-	if (!kvm->has_park)
-		return;
 	if (!all || kt_kvm_stop(kvm, UINT64_MAX, NULL)) {
 		kt_park_stop(&kvm->park);
 		kt_kvm_join_all(kvm);

@@ -21,7 +21,6 @@ struct kt_kvm {
 	int vm_fd, end_fd, break_fd; /* owned */
 	struct kt_bus bus;
 	struct kt_park park;
-	bool has_park;
 	struct kt_vcpu_site site;
 	struct kt_vcpu *vcpus;	     /* owned */
 	struct kt_vcpu_stats *stats; /* owned; the last known values of each vCPU */

@@ -100,23 +100,20 @@ static int expect_state(struct kt_kvm *kvm, enum kt_kvm_state state, struct kt_d
 	if (kt_kvm_has_ended(kvm, &end)) {
 		if (diag && !kt_diag_is_set(diag) && end.reason == KT_KVM_END_ERROR)
 			*diag = end.diag;
-		kt_diag_cause(diag, "the machine has ended (%s)",
-			      kt_kvm_end_reason_name(end.reason));
-		return KT_VM_E_STATE;
+		return kt_fail(diag, KT_VM_E_STATE, "the machine has ended (%s)",
+			       kt_kvm_end_reason_name(end.reason));
 	}
 	if (kvm->state == state)
 		return 0;
-	kt_diag_cause(diag, "the machine %s", words[kvm->state]);
-	return KT_VM_E_STATE;
+	return kt_fail(diag, KT_VM_E_STATE, "the machine %s", words[kvm->state]);
 }
 
 static int diagnose_late(struct kt_kvm *kvm, struct kt_diag *diag)
 {
 	char late[KT_PARK_LATE_MAX];
 
-	kt_diag_cause(diag, "not parked by the deadline: vCPU %s",
-		      kt_park_late(&kvm->park, late, sizeof(late)));
-	return KT_VM_E_DEADLINE;
+	return kt_fail(diag, KT_VM_E_DEADLINE, "not parked by the deadline: vCPU %s",
+		       kt_park_late(&kvm->park, late, sizeof(late)));
 }
 
 int kt_kvm_expect_paused(struct kt_kvm *kvm, struct kt_diag *diag)
@@ -137,10 +134,8 @@ int kt_kvm_expect_still(struct kt_kvm *kvm, struct kt_diag *diag)
 
 	if (kvm->state != KT_KVM_RUNNING)
 		return 0;
-	if (!kt_kvm_has_ended(kvm, NULL)) {
-		kt_diag_cause(diag, "the machine is running");
-		return KT_VM_E_STATE;
-	}
+	if (!kt_kvm_has_ended(kvm, NULL))
+		return kt_fail(diag, KT_VM_E_STATE, "the machine is running");
 	r = kt_park_wait_parked(&kvm->park, kt_now_ns() + END_LIMIT_NS);
 	if (r != KT_PARK_E_DEADLINE)
 		return kt_forward(r);
@@ -214,9 +209,7 @@ int kt_kvm_freeze(struct kt_kvm *kvm, uint64_t deadline_ns, struct kt_diag *diag
 {
 	int r = freeze(kvm, deadline_ns, diag);
 
-	if (r)
-		kt_diag_doing(diag, "freeze the machine");
-	return kt_forward(r);
+	return kt_doing(diag, r, "freeze the machine");
 }
 
 int kt_kvm_stop(struct kt_kvm *kvm, uint64_t deadline_ns, struct kt_diag *diag)

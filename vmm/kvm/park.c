@@ -9,25 +9,12 @@
 #include "base/clock.h"
 #include "vmm/kvm/park.h"
 
-int kt_park_init(struct kt_park *park, unsigned int count)
+void kt_park_init(struct kt_park *park, unsigned int count)
 {
-	pthread_condattr_t attr;
-	int r;
-
-	*park = (struct kt_park){ .count = count, .closed = true };
-	r = pthread_condattr_init(&attr);
-	if (r)
-		return kt_raise(-r);
-	r = pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	if (!r)
-		r = pthread_cond_init(&park->changed, &attr);
-	pthread_condattr_destroy(&attr);
-	if (r)
-		return kt_raise(-r);
-	r = pthread_mutex_init(&park->lock, NULL);
-	if (r)
-		pthread_cond_destroy(&park->changed);
-	return r ? kt_raise(-r) : 0;
+	*park = (struct kt_park){ .lock = PTHREAD_MUTEX_INITIALIZER,
+				  .changed = PTHREAD_COND_INITIALIZER,
+				  .count = count,
+				  .closed = true };
 }
 
 void kt_park_deinit(struct kt_park *park)
@@ -64,13 +51,12 @@ void kt_park_stop(struct kt_park *park)
 /* Waits until *counter says that all threads have arrived. */
 static int wait_for_all(struct kt_park *park, const unsigned int *counter, uint64_t deadline_ns)
 {
-	const struct timespec when = { .tv_sec = (time_t)(deadline_ns / KT_NSEC_PER_SEC),
-				       .tv_nsec = (long)(deadline_ns % KT_NSEC_PER_SEC) };
+	const struct timespec when = kt_timespec(deadline_ns);
 	int r = 0;
 
 	pthread_mutex_lock(&park->lock);
 	while (*counter < park->count && !r)
-		r = pthread_cond_timedwait(&park->changed, &park->lock, &when);
+		r = pthread_cond_clockwait(&park->changed, &park->lock, CLOCK_MONOTONIC, &when);
 	r = *counter < park->count ? r : 0;
 	pthread_mutex_unlock(&park->lock);
 	if (r == ETIMEDOUT)

@@ -36,7 +36,7 @@ enum kt_park_condition {
 #define KT_PARK_LATE_MAX (KT_CPUS_MAX * 5)
 
 /* count: 1 to KT_CPUS_MAX. */
-int kt_park_init(struct kt_park *park, unsigned int count) _kt_must_check_;
+void kt_park_init(struct kt_park *park, unsigned int count);
 /* No thread may be in the park. */
 void kt_park_deinit(struct kt_park *park);
 

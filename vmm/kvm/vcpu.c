@@ -271,10 +271,9 @@ int kt_vcpu_spawn(struct kt_vcpu *vcpu, const struct kt_vcpu_site *site, struct 
 	r = kt_vcpu_install_handler();
 	if (!r)
 		r = create_thread(vcpu);
-	if (r) {
-		kt_diag_cause(diag, "start the thread of vCPU %u: %s", vcpu->index, strerror(-r));
-		return kt_forward(r);
-	}
+	if (r)
+		return kt_fail(diag, kt_forward(r), "start the thread of vCPU %u: %s", vcpu->index,
+			       strerror(-r));
 	vcpu->has_thread = true;
 	return 0;
 }

@@ -6,8 +6,10 @@
  * a die of the socket: QEMU's CPUID leaf 4 then says that a die shares the L3 cache, and
  * Linux uses leaf 4 on Intel CPUs. As an AMD CPU, which TCG's "max" model is by default,
  * Linux would use extended topology leaves, which TCG does not have, and take the whole
- * socket for one LLC. A nested machine must be an AMD CPU, because TCG emulates only SVM;
- * there each LLC is a socket.
+ * socket for one LLC. The highest basic leaf is 0x14, because leaf 0x1F, which QEMU adds for
+ * dies, kills QEMU 10.0 (encode_topo_cpuid1f() of target/i386/cpu.c fails an assertion); Linux
+ * then takes the package from leaf 0xB and the LLC from leaf 4. A nested machine must be an AMD
+ * CPU, because TCG emulates only SVM; there each LLC is a socket.
  *
  * All of QEMU's dies have the same number of cores. If LLCs differ, all dies get the largest
  * number, and places without a CPU stay empty: the machine starts with the CPUs before the
@@ -28,8 +30,12 @@
 /* APIC ids have 8 bits without x2APIC, which TCG does not have; 255 means "all". */
 #define APIC_ID_MAX 254
 
-/* When guest time counts instructions, a tick of the TSC is 1 ns. */
+/*
+ * When guest time counts instructions, a tick of the TSC is 1 ns, and an instruction of any vCPU
+ * takes 2^COUNTED_SHIFT ns: 4 ns is about what TCG needs (docs/performance.md has others).
+ */
 #define COUNTED_TSC_KHZ 1000000
+#define COUNTED_SHIFT	"2"
 
 struct smp {
 	unsigned int sockets, dies, cores, threads;
@@ -94,6 +100,8 @@ static unsigned long last_apic_id(const struct smp *smp)
  * Linux's calibration against a timer that QEMU emulates fails now and then on a loaded host,
  * and Linux then does without the TSC.
  *
+ * cpu_init_udelay=0: Linux gives a CPU of an unknown kind 10 ms for its reset.
+ *
  * A nested machine loses an interrupt now and then: VMRUN and #VMEXIT of QEMU 7.2
  * (svm_helper.c) change the word of pending interrupts without its lock. A lost one-shot
  * timer never fires again, and its CPU hangs; a periodic timer fires again, and its interrupt
@@ -109,12 +117,13 @@ int kt_qemu_cmdline(char *buf, const struct kt_vm_config *config, uint32_t tsc_k
 	if (!config->topo.cores_per_llc)
 		snprintf(possible, sizeof(possible), " possible_cpus=%u",
 			 kt_topology_cpus(&config->topo));
-	n = snprintf(
-		buf, KT_VM_CMDLINE_MAX + 1,
-		"console=ttyS0 quiet panic=-1 reboot=t no_timer_check tsc=reliable%s%s%s%s%s%s",
-		tsc, possible, config->deterministic ? " random.trust_cpu=off" : "",
-		config->nested ? " nohz=off highres=off" : "", config->cmdline[0] ? " " : "",
-		config->cmdline);
+	n = snprintf(buf, KT_VM_CMDLINE_MAX + 1,
+		     "console=ttyS0 quiet panic=-1 reboot=t no_timer_check tsc=reliable "
+		     "cpu_init_udelay=0%s%s%s%s%s%s",
+		     tsc, possible,
+		     config->counted ? " random.trust_cpu=off " KT_TIME_VARIABLE "=counted" : "",
+		     config->nested ? " nohz=off highres=off" : "", config->cmdline[0] ? " " : "",
+		     config->cmdline);
 	return n > KT_VM_CMDLINE_MAX ? KT_VM_E_SPEC : 0;
 }
 
@@ -267,8 +276,8 @@ static int add_cpu(struct kt_qemu_args *args, const struct kt_vm_config *config)
 {
 	KT_TRY(add_option(args, "-cpu", "max,%s%s",
 			  config->nested ? "vendor=AuthenticAMD,svm=on" :
-					   "vendor=GenuineIntel,l3-cache=on",
-			  config->deterministic ? ",rdrand=off,rdseed=off" : ""));
+					   "vendor=GenuineIntel,l3-cache=on,level=0x14",
+			  config->counted ? ",rdrand=off,rdseed=off" : ""));
 	return kt_forward(add_cpus(args, config));
 }
 
@@ -337,12 +346,12 @@ static int add_machine(struct kt_qemu_args *args, const struct kt_vm_config *con
 static int add_clock(struct kt_qemu_args *args, const struct kt_vm_config *config)
 {
 	static const char *const counted[] = { "-accel",  "tcg,thread=single",
-					       "-icount", "shift=1,sleep=off",
+					       "-icount", "shift=" COUNTED_SHIFT ",sleep=off",
 					       "-rtc",	  "clock=vm,base=2026-01-01",
 					       NULL };
 	static const char *const real[] = { "-accel", "tcg,thread=multi", NULL };
 
-	KT_TRY(add_list(args, config->deterministic ? counted : real));
+	KT_TRY(add_list(args, config->counted ? counted : real));
 	return kt_forward(add_option(args, "-seed", "%llu", (unsigned long long)config->seed));
 }
 
@@ -376,8 +385,7 @@ static int add_kernel(struct kt_qemu_args *args, const struct kt_vm_config *conf
 {
 	char cmdline[KT_VM_CMDLINE_MAX + 1];
 
-	if (kt_qemu_cmdline(cmdline, config,
-			    config->deterministic ? COUNTED_TSC_KHZ : given->tsc_khz))
+	if (kt_qemu_cmdline(cmdline, config, config->counted ? COUNTED_TSC_KHZ : given->tsc_khz))
 		return kt_raise(-E2BIG);
 	KT_TRY(add_option(args, "-kernel", "%s", config->kernel_path));
 	KT_TRY(add_option(args, "-append", "%s", cmdline));

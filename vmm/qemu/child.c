@@ -74,7 +74,6 @@ static int run_program(struct kt_qemu *qemu, const struct far_ends *far, char *c
 		.no_new_privs = true,
 		.new_group = true,
 	};
-	int r;
 
 	keep[spec.keep_fd_count++] = far->monitor;
 	keep[spec.keep_fd_count++] = far->control;
@@ -86,8 +85,7 @@ static int run_program(struct kt_qemu *qemu, const struct far_ends *far, char *c
 		keep[spec.keep_fd_count++] = qemu->vm.config.initrd_fd;
 	for (unsigned int i = 0; i < qemu->vm.ram.nodes; i++)
 		keep[spec.keep_fd_count++] = qemu->vm.ram.fds[i];
-	r = kt_process_spawn(&qemu->process, &spec);
-	return r == KT_PROCESS_E_NONE ? kt_raise(-ENOENT) : kt_forward(r);
+	return kt_forward(kt_process_spawn(&qemu->process, &spec));
 }
 
 #ifdef __x86_64__
@@ -153,6 +151,7 @@ static int start_program(struct kt_qemu *qemu, const struct far_ends *far)
 	return kt_forward(run_program(qemu, far, args.argv));
 }
 
+/* Returns 0, KT_PROCESS_E_NONE or a negative errno. */
 static int spawn(struct kt_qemu *qemu)
 {
 	_cleanup_(far_ends_close) struct far_ends far = { -1, -1, -1, -1, -1 };
@@ -171,7 +170,7 @@ int kt_qemu_spawn(struct kt_qemu *qemu, struct kt_diag *diag)
 	if (!r)
 		return 0;
 	kt_diag_doing(diag, "start %s", KT_QEMU_PROGRAM);
-	if (r != -ENOENT) {
+	if (r != KT_PROCESS_E_NONE) {
 		kt_diag_cause(diag, "%s", strerror(-r));
 		return kt_forward(r);
 	}

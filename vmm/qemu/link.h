@@ -43,6 +43,12 @@ int kt_link_init(struct kt_link *link, struct kt_loop *loop, size_t out_max,
 /* Accepts a zeroed link. */
 void kt_link_deinit(struct kt_link *link);
 
+/* Whether kt_link_send() takes len bytes. */
+static inline bool kt_link_has_room(const struct kt_link *link, size_t len)
+{
+	return !link->readable || kt_buf_has_room(&link->out, len);
+}
+
 /*
  * Queues len bytes (copied). -ENOBUFS: the queue would exceed its limit; nothing was queued.
  * If the far end is closed, the bytes are dropped and the result is 0.

@@ -169,6 +169,12 @@ void kt_qemu_on_migration(struct kt_qemu *qemu, const char *status);
 /* registers.c: operation of backend.h. */
 int kt_qemu_registers_text(struct kt_vm *vm, struct kt_buf *out, uint64_t deadline_ns,
 			   struct kt_diag *diag) _kt_must_check_;
+
+/* The vCPUs in that text, which is hostile; at most max. Returns their number. */
+size_t kt_qemu_places_parse(const char *text, struct kt_vm_place *ret_places, size_t max);
+
+int kt_qemu_places(struct kt_vm *vm, struct kt_vm_place *ret_places, size_t max, size_t *ret_count,
+		   uint64_t deadline_ns, struct kt_diag *diag) _kt_must_check_;
 /* rewind.c: operation of backend.h. */
 int kt_qemu_rewind(struct kt_vm *vm, struct kt_diag *diag) _kt_must_check_;
 void kt_qemu_on_reset(struct kt_qemu *qemu);

@@ -293,13 +293,14 @@ static int qemu_stop(struct kt_vm *vm, uint64_t deadline_ns, struct kt_diag *dia
 static int qemu_send(struct kt_vm *vm, enum kt_vm_stream stream, const void *data, size_t len)
 {
 	struct kt_qemu *qemu = qemu_of(vm);
+	struct kt_link *link = stream == KT_VM_STREAM_CONTROL ? &qemu->control : &qemu->terminal;
 
 	if (stream != KT_VM_STREAM_CONTROL && stream != KT_VM_STREAM_TERMINAL)
 		return kt_raise(-EINVAL);
 	if (qemu->end_known)
 		return KT_VM_E_STATE;
-	return kt_forward(kt_link_send(
-		stream == KT_VM_STREAM_CONTROL ? &qemu->control : &qemu->terminal, data, len));
+	return kt_link_has_room(link, len) ? kt_forward(kt_link_send(link, data, len)) :
+					     KT_VM_E_FULL;
 }
 
 const struct kt_vm_ops kt_qemu_ops = {
@@ -313,6 +314,7 @@ const struct kt_vm_ops kt_qemu_ops = {
 	.send = qemu_send,
 	.stats = kt_qemu_stats,
 	.registers_text = kt_qemu_registers_text,
+	.places = kt_qemu_places,
 	.save = kt_qemu_save,
 	.add_facts = kt_qemu_add_facts,
 	.restore = kt_qemu_restore,

@@ -19,6 +19,7 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/fs.h"
 #include "vmm/pagemap.h"
 #include "vmm/qemu/machine.h"
 #include "vmm/qemu/qcow2.h"
@@ -152,17 +153,10 @@ static int reset(struct kt_qemu *qemu, uint64_t deadline_ns, struct kt_diag *dia
 
 static int read_state(const struct kt_bake *image, struct kt_buf *buf)
 {
-	int r = kt_buf_reserve(buf, image->state_bytes);
-	ssize_t n = 1;
-
-	while (!r && n && buf->len < image->state_bytes) {
-		n = pread(image->state_fd, buf->data + buf->len, image->state_bytes - buf->len,
-			  (off_t)buf->len);
-		if (n < 0 && errno != EINTR)
-			r = kt_raise(-errno);
-		buf->len += n > 0 ? (size_t)n : 0;
-	}
-	return kt_forward(r);
+	KT_TRY(kt_buf_reserve(buf, image->state_bytes));
+	KT_TRY(kt_fold(kt_read_at(image->state_fd, buf->data, image->state_bytes, 0)));
+	buf->len = image->state_bytes;
+	return 0;
 }
 
 /* Makes the state a file that QEMU can load, reload_fd. */
@@ -172,7 +166,7 @@ static int make_state(struct kt_qemu *qemu, struct kt_diag *diag)
 	int r = read_state(qemu->vm.bake, &buf);
 
 	/* When guest time counts instructions, the state has no ticks of the host. */
-	if (!r && !qemu->vm.config.deterministic &&
+	if (!r && !qemu->vm.config.counted &&
 	    kt_ticks_find(&qemu->ticks, buf.data, buf.len, kt_topology_cpus(&qemu->vm.config.topo),
 			  diag))
 		return KT_VM_E_CANNOT;
@@ -267,7 +261,7 @@ static int load_by_job(struct kt_qemu *qemu, uint64_t deadline_ns, struct kt_dia
 
 static int load(struct kt_qemu *qemu, uint64_t deadline_ns, struct kt_diag *diag)
 {
-	int r = qemu->vm.config.deterministic ? 0 : shift_ticks(qemu);
+	int r = qemu->vm.config.counted ? 0 : shift_ticks(qemu);
 
 	if (r) {
 		kt_diag_cause(diag, "change the guest's time in the state: %s", strerror(-r));

@@ -226,7 +226,7 @@ int kt_qemu_add_facts(json_t *facts, const struct kt_vm_config *config)
 	if (r)
 		return kt_forward(r);
 	snprintf(tsc, sizeof(tsc), "%u MHz",
-		 config->deterministic ? 0 : (kt_qemu_tsc_khz() + 25000) / 50000 * 50);
+		 config->counted ? 0 : (kt_qemu_tsc_khz() + 25000) / 50000 * 50);
 	if (json_object_set_new(facts, "QEMU", json_string(program)) ||
 	    json_object_set_new(facts, "host CPU", json_string(host)) ||
 	    json_object_set_new(facts, "host TSC", json_string(tsc)))

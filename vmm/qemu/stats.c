@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * CPU time of each vCPU, from the host kernel's statistics of its thread. In deterministic
- * mode one thread runs all vCPUs, and each vCPU gets the figures of this thread. After the
+ * CPU time of each vCPU, from the host kernel's statistics of its thread. In counted
+ * time one thread runs all vCPUs, and each vCPU gets the figures of this thread. After the
  * end of a thread its last figures stay.
  */
 #include "base/cleanup.h"

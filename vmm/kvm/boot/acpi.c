@@ -7,7 +7,6 @@
 #include <assert.h>
 #include <string.h>
 
-#include "base/limits.h"
 #include "vmm/kvm/boot/acpi-table.h"
 #include "vmm/kvm/boot/acpi.h"
 #include "vmm/kvm/x86/cpuid.h"

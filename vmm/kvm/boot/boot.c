@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/fs.h"
 #include "vmm/kvm/boot/boot.h"
 #include "vmm/kvm/boot/entry.h"
 #include "vmm/kvm/boot/image.h"
@@ -47,10 +48,9 @@ static int load_cmdline(const struct kt_kvm_image *image, const struct kt_ram *r
 
 static int no_room(struct kt_diag *diag, const char *why, uint64_t bytes, uint64_t limit)
 {
-	kt_diag_cause(diag, "the initramfs of %llu bytes %s %#llx", (unsigned long long)bytes, why,
-		      (unsigned long long)limit);
 	kt_diag_remedy(diag, "give the machine more memory");
-	return KT_KVM_BOOT_E_INITRD;
+	return kt_fail(diag, KT_KVM_BOOT_E_INITRD, "the initramfs of %llu bytes %s %#llx",
+		       (unsigned long long)bytes, why, (unsigned long long)limit);
 }
 
 /* As high as possible, away from the memory that the kernel allocates early. */
@@ -68,20 +68,6 @@ static int place_initrd(struct kt_kvm_boot *boot, const struct kt_kvm_image *ima
 		return no_room(diag, "would overlap the kernel, which ends at", bytes, image->end);
 	boot->initrd_start = start;
 	boot->initrd_bytes = bytes;
-	return 0;
-}
-
-static int read_into(int fd, uint8_t *data, size_t len, off_t offset)
-{
-	ssize_t n;
-
-	for (size_t done = 0; done < len; done += (size_t)n) {
-		n = pread(fd, data + done, len - done, offset + (off_t)done);
-		if (n < 0 && errno == EINTR)
-			n = 0;
-		else if (n <= 0)
-			return kt_raise(n ? -errno : -EIO);
-	}
 	return 0;
 }
 
@@ -106,10 +92,10 @@ static int copy_initrd(const struct kt_ram *ram, uint64_t start, uint64_t bytes,
 		r = kt_ram_map(ram, KT_GPA(start + done), piece, &mapping);
 		if (r)
 			return kt_fold(r); /* placed in RAM */
-		r = read_into(fd, mapping.data, piece, (off_t)done);
+		r = kt_read_at(fd, mapping.data, piece, (off_t)done);
 		kt_vm_mem_unmap(NULL, &mapping);
 		if (r)
-			return kt_forward(r);
+			return r > 0 ? kt_raise(-EIO) : kt_forward(r);
 	}
 	return 0;
 }

@@ -98,22 +98,18 @@ static int load_page_tables(const struct kt_ram *ram)
 {
 	uint64_t pml4[PTES] = { KT_KVM_PDPT_ADDR | PTE_PRESENT | PTE_WRITABLE };
 	uint64_t pdpt[PTES] = { 0 }, pd[PTES];
-	int r = 0;
 
-	for (uint64_t i = 0; i < KT_KVM_PD_COUNT && !r; i++) {
+	for (uint64_t i = 0; i < KT_KVM_PD_COUNT; i++) {
 		uint64_t addr = KT_KVM_PD_ADDR + i * sizeof(pd);
 
 		pdpt[i] = addr | PTE_PRESENT | PTE_WRITABLE;
 		for (uint64_t k = 0; k < PTES; k++)
 			pd[k] = (i * PTES + k) * LARGE_PAGE | PTE_PRESENT | PTE_WRITABLE |
 				PTE_LARGE;
-		r = load_table(ram, addr, pd);
+		KT_TRY(load_table(ram, addr, pd));
 	}
-	if (!r)
-		r = load_table(ram, KT_KVM_PDPT_ADDR, pdpt);
-	if (!r)
-		r = load_table(ram, KT_KVM_PML4_ADDR, pml4);
-	return kt_forward(r);
+	KT_TRY(load_table(ram, KT_KVM_PDPT_ADDR, pdpt));
+	return kt_forward(load_table(ram, KT_KVM_PML4_ADDR, pml4));
 }
 
 int kt_kvm_entry_load(const struct kt_ram *ram)

@@ -8,7 +8,6 @@
  * of the copy; the image unpacks itself.
  */
 #include <elf.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/cleanup.h"
@@ -31,18 +30,17 @@
 
 static int bad(struct kt_diag *diag, const char *field, const char *why)
 {
-	kt_diag_cause(diag, "not a kernel that can be loaded: %s: %s", field, why);
-	return KT_KVM_IMAGE_E_BAD;
+	return kt_fail(diag, KT_KVM_IMAGE_E_BAD, "not a kernel that can be loaded: %s: %s", field,
+		       why);
 }
 
 static int not_in_ram(struct kt_diag *diag, const char *field, uint64_t start, uint64_t bytes)
 {
-	kt_diag_cause(diag,
-		      "the kernel does not fit into the machine's memory: %s: "
-		      "%#llx bytes at %#llx",
-		      field, (unsigned long long)bytes, (unsigned long long)start);
 	kt_diag_remedy(diag, "give the machine more memory");
-	return KT_KVM_IMAGE_E_RAM;
+	return kt_fail(
+		diag, KT_KVM_IMAGE_E_RAM,
+		"the kernel does not fit into the machine's memory: %s: %#llx bytes at %#llx",
+		field, (unsigned long long)bytes, (unsigned long long)start);
 }
 
 uint64_t kt_kvm_low_end(const struct kt_ram *ram)
@@ -141,7 +139,6 @@ static int load_elf(struct kt_kvm_image *ret_image, const struct kt_ram *ram, co
 				      .cmdline_max = KT_VM_CMDLINE_MAX };
 	struct segments segments = { .count = 0 };
 	struct kt_elf elf;
-	int r;
 
 	if (kt_elf_open(&elf, data, size, diag))
 		return KT_KVM_IMAGE_E_BAD;
@@ -149,10 +146,9 @@ static int load_elf(struct kt_kvm_image *ret_image, const struct kt_ram *ram, co
 	image.entry = elf.header.e_entry;
 	if (!entry_is_loaded(&segments, image.entry))
 		return bad(diag, "e_entry", "not in any segment");
-	r = copy_segments(&image, &segments, &elf, ram);
-	if (!r)
-		*ret_image = image;
-	return kt_forward(r);
+	KT_TRY(copy_segments(&image, &segments, &elf, ram));
+	*ret_image = image;
+	return 0;
 }
 
 /* ---- bzImage ---- */
@@ -229,13 +225,9 @@ static int load_bzimage(struct kt_kvm_image *ret_image, const struct kt_ram *ram
 	size_t start, bytes;
 	int r;
 
-	r = read_header(&image.hdr, data, size, diag);
-	if (!r)
-		r = find_code(&image.hdr, size, &start, &bytes, diag);
-	if (!r)
-		r = place(&image.start, &image.hdr, ram, diag);
-	if (r)
-		return kt_forward(r);
+	KT_TRY(read_header(&image.hdr, data, size, diag));
+	KT_TRY(find_code(&image.hdr, size, &start, &bytes, diag));
+	KT_TRY(place(&image.start, &image.hdr, ram, diag));
 	image.end = image.start + image.hdr.init_size;
 	image.entry = image.start + ENTRY_64;
 	image.initrd_max = image.hdr.initrd_addr_max;

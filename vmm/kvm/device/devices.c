@@ -212,10 +212,9 @@ int kt_kvm_devices_restore(struct kt_kvm_devices *devices, const struct kt_kvm_s
 	const struct kt_kvm_blob *console = kt_kvm_state_part(saved, KT_KVM_PART_CONSOLE, 0);
 	int r;
 
-	if (!serial->data || !console->data) {
-		kt_diag_cause(diag, "the state is of a machine without devices");
-		return KT_KVM_STATE_E_MISSING;
-	}
+	if (!serial->data || !console->data)
+		return kt_fail(diag, KT_KVM_STATE_E_MISSING,
+			       "the state is of a machine without devices");
 	drop_bytes(devices);
 	pthread_mutex_lock(&devices->serial_lock);
 	r = kt_kvm_take_serial(&devices->serial, serial, diag);
@@ -272,14 +271,13 @@ static int wire_console(struct kt_kvm_devices *devices, struct kt_diag *diag)
 	const struct kt_virtio_console_handlers handlers = { .on_data = on_control_data,
 							     .on_terminal = on_terminal_data,
 							     .arg = devices };
-	int r;
 
-	kt_virtio_console_init(&devices->console, &devices->mem, &host, &handlers);
+	kt_virtio_console_init(&devices->console, devices->ram, &host, &handlers);
 	devices->has_console = true;
-	r = wire_interrupt(devices, diag);
-	for (unsigned int i = 0; i < KT_VIRTIO_CONSOLE_QUEUES && !r; i++)
-		r = wire_queue(devices, i, diag);
-	return kt_forward(r);
+	KT_TRY(wire_interrupt(devices, diag));
+	for (unsigned int i = 0; i < KT_VIRTIO_CONSOLE_QUEUES; i++)
+		KT_TRY(wire_queue(devices, i, diag));
+	return 0;
 }
 
 /* ktest chooses the ranges, so a refusal is a mistake in ktest. */
@@ -294,25 +292,14 @@ static int add_traps(struct kt_kvm_devices *devices)
 		{ KT_BUS_PORT, { KT_KVM_SLEEP_CONTROL_PORT, 2, access_sleep } },
 		{ KT_BUS_MMIO, { KT_KVM_VIRTIO_ADDR, KT_VIRTIO_MMIO_SIZE, access_virtio } },
 	};
-	int r = 0;
 
-	for (size_t i = 0; i < KT_ARRAY_SIZE(traps) && !r; i++) {
+	for (size_t i = 0; i < KT_ARRAY_SIZE(traps); i++) {
 		struct kt_bus_trap trap = traps[i].trap;
 
 		trap.arg = devices;
-		r = kt_fold(kt_bus_add(kt_kvm_bus(devices->kvm), traps[i].space, &trap));
+		KT_TRY(kt_fold(kt_bus_add(kt_kvm_bus(devices->kvm), traps[i].space, &trap)));
 	}
-	return kt_forward(r);
-}
-
-static void map_memory(struct kt_kvm_devices *devices, const struct kt_ram *ram)
-{
-	for (size_t i = 0; i < ram->bank_count; i++)
-		devices->regions[i] = (struct kt_guest_region){ .start = ram->banks[i].start,
-								.len = ram->banks[i].len,
-								.host = ram->host[i] };
-	devices->mem =
-		(struct kt_guest_mem){ .regions = devices->regions, .count = ram->bank_count };
+	return 0;
 }
 
 static int wire(struct kt_kvm_devices *devices, struct kt_diag *diag)
@@ -336,7 +323,7 @@ int kt_kvm_devices_init(struct kt_kvm_devices *devices, struct kt_kvm *kvm,
 	devices->i8042 = (struct kt_i8042){ .on_reset = on_reset, .arg = devices };
 	pthread_mutex_init(&devices->serial_lock, NULL);
 	pthread_mutex_init(&devices->console_lock, NULL);
-	map_memory(devices, ram);
+	devices->ram = ram;
 	kt_serial_init(&devices->serial, &serial);
 	r = wire(devices, diag);
 	if (r) {

@@ -12,7 +12,7 @@
  */
 #pragma once
 
-#include "vmm/kvm/guest-mem.h"
+#include "vmm/ram.h"
 #include "vmm/kvm/device/i8042.h"
 #include "vmm/kvm/machine.h"
 #include "vmm/kvm/device/outbox.h"
@@ -23,9 +23,8 @@
 #define KT_KVM_VIRTIO_COUNT 1u /* virtio-mmio devices */
 
 struct kt_kvm_devices {
-	struct kt_kvm *kvm; /* borrowed */
-	struct kt_guest_region regions[KT_RAM_BANKS_MAX];
-	struct kt_guest_mem mem;
+	struct kt_kvm *kvm;	  /* borrowed */
+	const struct kt_ram *ram; /* borrowed */
 	struct kt_outbox outboxes[KT_VM_STREAM_COUNT_];
 
 	pthread_mutex_t serial_lock;

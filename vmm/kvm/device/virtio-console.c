@@ -399,14 +399,14 @@ static const struct kt_virtio_ops ops = {
 	.notify = on_notify,
 };
 
-void kt_virtio_console_init(struct kt_virtio_console *console, const struct kt_guest_mem *mem,
+void kt_virtio_console_init(struct kt_virtio_console *console, const struct kt_ram *ram,
 			    const struct kt_virtio_host *host,
 			    const struct kt_virtio_console_handlers *handlers)
 {
 	*console = (struct kt_virtio_console){ .handlers = *handlers,
 					       .pending = KT_BUF_INIT(KT_VM_SEND_MAX),
 					       .typed = KT_BUF_INIT(KT_VM_SEND_MAX) };
-	kt_virtio_mmio_init(&console->mmio, &ops, console, mem, host);
+	kt_virtio_mmio_init(&console->mmio, &ops, console, ram, host);
 }
 
 void kt_virtio_console_deinit(struct kt_virtio_console *console)
@@ -415,18 +415,24 @@ void kt_virtio_console_deinit(struct kt_virtio_console *console)
 	kt_buf_deinit(&console->typed);
 }
 
-int kt_virtio_console_send(struct kt_virtio_console *console, const void *data, size_t len)
+static int queue_bytes(struct kt_virtio_console *console, struct kt_buf *queue, const void *data,
+		       size_t len)
 {
-	KT_TRY(kt_buf_append(&console->pending, data, len));
+	if (!kt_buf_has_room(queue, len))
+		return KT_VM_E_FULL;
+	KT_TRY(kt_buf_append(queue, data, len));
 	flush(console);
 	return 0;
 }
 
+int kt_virtio_console_send(struct kt_virtio_console *console, const void *data, size_t len)
+{
+	return kt_forward(queue_bytes(console, &console->pending, data, len));
+}
+
 int kt_virtio_console_type(struct kt_virtio_console *console, const void *data, size_t len)
 {
-	KT_TRY(kt_buf_append(&console->typed, data, len));
-	flush(console);
-	return 0;
+	return kt_forward(queue_bytes(console, &console->typed, data, len));
 }
 
 void kt_virtio_console_hold(struct kt_virtio_console *console, bool hold)

@@ -76,16 +76,16 @@ struct kt_virtio_console {
 };
 
 /*
- * host and handlers are copied; mem and their pointers are borrowed until
+ * host and handlers are copied; ram and their pointers are borrowed until
  * kt_virtio_console_deinit().
  */
-void kt_virtio_console_init(struct kt_virtio_console *console, const struct kt_guest_mem *mem,
+void kt_virtio_console_init(struct kt_virtio_console *console, const struct kt_ram *ram,
 			    const struct kt_virtio_host *host,
 			    const struct kt_virtio_console_handlers *handlers);
 void kt_virtio_console_deinit(struct kt_virtio_console *console);
 
 /*
- * Queues len bytes (copied) for the control port. -ENOBUFS: more than KT_VM_SEND_MAX would
+ * Queues len bytes (copied) for the control port. KT_VM_E_FULL: more than KT_VM_SEND_MAX would
  * wait; -ENOMEM.
  */
 int kt_virtio_console_send(struct kt_virtio_console *console, const void *data,

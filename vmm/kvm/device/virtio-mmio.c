@@ -19,11 +19,11 @@ static const uint32_t steps[] = { KT_VIRTIO_STATUS_ACKNOWLEDGE, KT_VIRTIO_STATUS
 				  KT_VIRTIO_STATUS_FEATURES_OK, KT_VIRTIO_STATUS_DRIVER_OK };
 
 void kt_virtio_mmio_init(struct kt_virtio_mmio *mmio, const struct kt_virtio_ops *ops, void *device,
-			 const struct kt_guest_mem *mem, const struct kt_virtio_host *host)
+			 const struct kt_ram *ram, const struct kt_virtio_host *host)
 {
 	*mmio = (struct kt_virtio_mmio){ .ops = ops, .device = device, .host = *host };
 	for (unsigned int i = 0; i < ops->queue_count; i++)
-		kt_virtqueue_init(&mmio->queues[i], mem, i);
+		kt_virtqueue_init(&mmio->queues[i], ram, i);
 }
 
 bool kt_virtio_mmio_live(const struct kt_virtio_mmio *mmio)

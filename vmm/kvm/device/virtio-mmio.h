@@ -108,9 +108,9 @@ struct kt_virtio_mmio {
 	struct kt_diag diag;
 };
 
-/* host is copied; mem and the pointers in host are borrowed for the life of the transport. */
+/* host is copied; ram and the pointers in host are borrowed for the life of the transport. */
 void kt_virtio_mmio_init(struct kt_virtio_mmio *mmio, const struct kt_virtio_ops *ops, void *device,
-			 const struct kt_guest_mem *mem, const struct kt_virtio_host *host);
+			 const struct kt_ram *ram, const struct kt_virtio_host *host);
 
 /*
  * The guest reads or writes len bytes at `offset` in the window; both may have any value.

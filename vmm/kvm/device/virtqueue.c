@@ -49,14 +49,14 @@ fault(const struct kt_virtqueue *vq, enum kt_virtio_condition condition, struct 
 	return condition;
 }
 
-void kt_virtqueue_init(struct kt_virtqueue *vq, const struct kt_guest_mem *mem, unsigned int index)
+void kt_virtqueue_init(struct kt_virtqueue *vq, const struct kt_ram *ram, unsigned int index)
 {
-	*vq = (struct kt_virtqueue){ .mem = mem, .index = index };
+	*vq = (struct kt_virtqueue){ .ram = ram, .index = index };
 }
 
 void kt_virtqueue_reset(struct kt_virtqueue *vq)
 {
-	kt_virtqueue_init(vq, vq->mem, vq->index);
+	kt_virtqueue_init(vq, vq->ram, vq->index);
 }
 
 static int check_ring(const struct kt_virtqueue *vq, const char *what, uint64_t gpa,
@@ -66,7 +66,7 @@ static int check_ring(const struct kt_virtqueue *vq, const char *what, uint64_t 
 		return fault(vq, KT_VIRTIO_E_ALIGN, diag,
 			     "the %s at 0x%" PRIx64 " is not aligned to %u bytes", what, gpa,
 			     align);
-	if (!kt_guest_mem_has(vq->mem, KT_GPA(gpa), len))
+	if (!kt_ram_has(vq->ram, KT_GPA(gpa), len))
 		return fault(vq, KT_VIRTIO_E_ADDRESS, diag,
 			     "the %s at 0x%" PRIx64 ", %" PRIu64 " bytes, is not in RAM", what, gpa,
 			     len);
@@ -105,12 +105,12 @@ static int ring_fault(const struct kt_virtqueue *vq, int r, struct kt_diag *diag
 static int load(const struct kt_virtqueue *vq, uint64_t gpa, uint16_t *ret_value,
 		struct kt_diag *diag)
 {
-	return ring_fault(vq, kt_guest_mem_load_u16(vq->mem, KT_GPA(gpa), ret_value), diag);
+	return ring_fault(vq, kt_ram_load_u16(vq->ram, KT_GPA(gpa), ret_value), diag);
 }
 
 static int store(const struct kt_virtqueue *vq, uint64_t gpa, uint16_t value, struct kt_diag *diag)
 {
-	return ring_fault(vq, kt_guest_mem_store_u16(vq->mem, KT_GPA(gpa), value), diag);
+	return ring_fault(vq, kt_ram_store_u16(vq->ram, KT_GPA(gpa), value), diag);
 }
 
 int kt_virtqueue_pending(const struct kt_virtqueue *vq, unsigned int *ret_count,
@@ -138,7 +138,7 @@ int kt_virtqueue_pending(const struct kt_virtqueue *vq, unsigned int *ret_count,
 static int read_desc(const struct kt_virtqueue *vq, unsigned int i, struct desc *ret,
 		     struct kt_diag *diag)
 {
-	int r = kt_guest_mem_read(vq->mem, KT_GPA(vq->desc + i * sizeof(*ret)), ret, sizeof(*ret));
+	int r = kt_ram_read(vq->ram, KT_GPA(vq->desc + i * sizeof(*ret)), ret, sizeof(*ret));
 
 	if (r)
 		return ring_fault(vq, r, diag);
@@ -162,7 +162,7 @@ static int add_part(const struct kt_virtqueue *vq, struct kt_virtq_chain *chain,
 	if (!writable && chain->readable_count < chain->count)
 		return fault(vq, KT_VIRTIO_E_ORDER, diag,
 			     "descriptor %u is readable and follows a writable one", i);
-	if (!kt_guest_mem_has(vq->mem, KT_GPA(d->addr), d->len))
+	if (!kt_ram_has(vq->ram, KT_GPA(d->addr), d->len))
 		return fault(vq, KT_VIRTIO_E_ADDRESS, diag,
 			     "descriptor %u, 0x%" PRIx64 " and %" PRIu32 " bytes, is not in RAM", i,
 			     d->addr, d->len);
@@ -239,8 +239,8 @@ static int transfer(const struct kt_virtqueue *vq, const struct kt_virtq_chain *
 			continue;
 		}
 		n = KT_MIN(len - done, chain->parts[i].len - offset);
-		r = in ? kt_guest_mem_read(vq->mem, gpa, in + done, n) :
-			 kt_guest_mem_write(vq->mem, gpa, out + done, n);
+		r = in ? kt_ram_read(vq->ram, gpa, in + done, n) :
+			 kt_ram_write(vq->ram, gpa, out + done, n);
 		if (r)
 			return fault(vq, KT_VIRTIO_E_ADDRESS, diag, "a buffer is not in RAM");
 		done += n;
@@ -272,7 +272,7 @@ int kt_virtqueue_push(struct kt_virtqueue *vq, const struct kt_virtq_chain *chai
 	uint64_t at = vq->used + RING_ENTRIES + vq->next_used % vq->size * sizeof(elem);
 	int r;
 
-	r = ring_fault(vq, kt_guest_mem_write(vq->mem, KT_GPA(at), &elem, sizeof(elem)), diag);
+	r = ring_fault(vq, kt_ram_write(vq->ram, KT_GPA(at), &elem, sizeof(elem)), diag);
 	if (r)
 		return r;
 	return store(vq, vq->used + RING_INDEX, ++vq->next_used, diag);
@@ -284,7 +284,7 @@ bool kt_virtqueue_wants_interrupt(const struct kt_virtqueue *vq)
 
 	/* §2.7.7.2: the used index is seen before the flags are looked at. */
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
-	if (!vq->ready || kt_guest_mem_load_u16(vq->mem, KT_GPA(vq->avail + RING_FLAGS), &flags))
+	if (!vq->ready || kt_ram_load_u16(vq->ram, KT_GPA(vq->avail + RING_FLAGS), &flags))
 		return false;
 	return !(flags & KT_VIRTQ_AVAIL_NO_INTERRUPT);
 }

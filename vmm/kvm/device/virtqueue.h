@@ -15,7 +15,7 @@
 
 #include "base/diag.h"
 #include "base/error.h"
-#include "vmm/kvm/guest-mem.h"
+#include "vmm/ram.h"
 
 /* Buffers in one queue; each buffer of a receive queue takes a page of Linux. */
 #define KT_VIRTQUEUE_SIZE_MAX 64
@@ -48,8 +48,8 @@ enum kt_virtio_condition {
 #define KT_VIRTQ_USED_NO_NOTIFY	    1
 
 struct kt_virtqueue {
-	const struct kt_guest_mem *mem; /* borrowed */
-	unsigned int index;		/* of the queue in its device; for diagnostics */
+	const struct kt_ram *ram; /* borrowed */
+	unsigned int index;	  /* of the queue in its device; for diagnostics */
 	/* Written by the driver, checked by kt_virtqueue_start(). */
 	uint32_t size;
 	uint64_t desc; /* guest-physical addresses of the three parts */
@@ -75,7 +75,7 @@ struct kt_virtq_chain {
 	} parts[KT_VIRTQUEUE_SIZE_MAX];
 };
 
-void kt_virtqueue_init(struct kt_virtqueue *vq, const struct kt_guest_mem *mem, unsigned int index);
+void kt_virtqueue_init(struct kt_virtqueue *vq, const struct kt_ram *ram, unsigned int index);
 /* Sets the state after kt_virtqueue_init(). */
 void kt_virtqueue_reset(struct kt_virtqueue *vq);
 

@@ -121,15 +121,12 @@ static int check_version(int fd, struct kt_diag *diag)
 {
 	int version;
 
-	if (kt_ioctl_value(fd, KVM_GET_API_VERSION, 0, &version, NULL)) {
-		kt_diag_cause(diag, "it is not KVM's device");
-		return KT_KVM_E_VERSION;
-	}
-	if (version != KVM_API_VERSION) {
-		kt_diag_cause(diag, "KVM has API version %d; ktest needs version %d", version,
-			      KVM_API_VERSION);
-		return KT_KVM_E_VERSION;
-	}
+	if (kt_ioctl_value(fd, KVM_GET_API_VERSION, 0, &version, NULL))
+		return kt_fail(diag, KT_KVM_E_VERSION, "it is not KVM's device");
+	if (version != KVM_API_VERSION)
+		return kt_fail(diag, KT_KVM_E_VERSION,
+			       "KVM has API version %d; ktest needs version %d", version,
+			       KVM_API_VERSION);
 	return 0;
 }
 

@@ -103,10 +103,9 @@ int kt_kvm_perf_pin(struct kt_kvm *kvm, struct kt_diag *diag)
 		CPU_ZERO(&one);
 		CPU_SET(cpu, &one);
 		r = pthread_setaffinity_np(kt_kvm_vcpu(kvm, vcpu)->thread, sizeof(one), &one);
-		if (r) {
-			kt_diag_cause(diag, "pin vCPU %u to CPU %d: %s", vcpu, cpu, strerror(r));
-			return kt_raise(-r);
-		}
+		if (r)
+			return kt_fail(diag, kt_raise(-r), "pin vCPU %u to CPU %d: %s", vcpu, cpu,
+				       strerror(r));
 		vcpu++;
 	}
 	return 0;

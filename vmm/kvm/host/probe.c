@@ -299,7 +299,5 @@ int kt_probe_run(struct kt_probe *ret_probe, const struct kt_kvm_host *host, str
 		if (!r)
 			r = kt_probe_judge(ret_probe, diag);
 	}
-	if (r)
-		kt_diag_doing(diag, "try out KVM");
-	return kt_forward(r);
+	return kt_doing(diag, r, "try out KVM");
 }

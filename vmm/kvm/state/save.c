@@ -62,9 +62,8 @@ static int check_fit(struct kt_kvm *kvm, const struct kt_kvm_saved *saved, struc
 {
 	if (saved->vcpus == kvm->vcpu_count)
 		return 0;
-	kt_diag_cause(diag, "the state has %u vCPUs, the machine has %u", saved->vcpus,
-		      kvm->vcpu_count);
-	return KT_KVM_STATE_E_VALUE;
+	return kt_fail(diag, KT_KVM_STATE_E_VALUE, "the state has %u vCPUs, the machine has %u",
+		       saved->vcpus, kvm->vcpu_count);
 }
 
 static int restore_vcpus(struct kt_kvm *kvm, const struct kt_kvm_saved *saved, bool is_new,
@@ -91,9 +90,7 @@ static int restore_irqchips(struct kt_kvm *kvm, const struct kt_kvm_saved *saved
 		chip.chip_id = irqchips[i].id;
 		r = kt_ioctl(kvm->vm_fd, KVM_SET_IRQCHIP, &chip, diag);
 	}
-	if (r)
-		kt_diag_doing(diag, "restore the interrupt controllers");
-	return kt_forward(r);
+	return kt_doing(diag, r, "restore the interrupt controllers");
 }
 
 static uint64_t deadline_of(const struct kt_kvm_saved *saved, unsigned int vcpu)

@@ -5,10 +5,10 @@
  * part.
  */
 #include <endian.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/cleanup.h"
 #include "base/cursor.h"
 #include "base/limits.h"
 #include "vmm/kvm/x86/cpuid.h"
@@ -110,24 +110,20 @@ static int read_header(struct kt_kvm_saved *saved, struct kt_cursor *c, struct k
 	uint64_t version = kt_cursor_le(c, 4), vcpus = kt_cursor_le(c, 4);
 	uint64_t len = kt_cursor_le(c, 8);
 
-	if (c->failed || memcmp(magic, MAGIC, 8)) {
-		kt_diag_cause(diag, "the bytes are not a state of a machine under kvm");
-		return KT_KVM_STATE_E_FORMAT;
-	}
-	if (version != KT_KVM_STATE_VERSION) {
-		kt_diag_cause(diag, "the state has version %llu; this ktest reads version %d",
-			      (unsigned long long)version, KT_KVM_STATE_VERSION);
-		return KT_KVM_STATE_E_VERSION;
-	}
-	if (len != saved->bytes.len) {
-		kt_diag_cause(diag, "the state has %zu bytes; its header says %llu",
-			      saved->bytes.len, (unsigned long long)len);
-		return KT_KVM_STATE_E_LENGTH;
-	}
-	if (!vcpus || vcpus > KT_CPUS_MAX) {
-		kt_diag_cause(diag, "the header says %llu vCPUs", (unsigned long long)vcpus);
-		return KT_KVM_STATE_E_VALUE;
-	}
+	if (c->failed || memcmp(magic, MAGIC, 8))
+		return kt_fail(diag, KT_KVM_STATE_E_FORMAT,
+			       "the bytes are not a state of a machine under kvm");
+	if (version != KT_KVM_STATE_VERSION)
+		return kt_fail(diag, KT_KVM_STATE_E_VERSION,
+			       "the state has version %llu; this ktest reads version %d",
+			       (unsigned long long)version, KT_KVM_STATE_VERSION);
+	if (len != saved->bytes.len)
+		return kt_fail(diag, KT_KVM_STATE_E_LENGTH,
+			       "the state has %zu bytes; its header says %llu", saved->bytes.len,
+			       (unsigned long long)len);
+	if (!vcpus || vcpus > KT_CPUS_MAX)
+		return kt_fail(diag, KT_KVM_STATE_E_VALUE, "the header says %llu vCPUs",
+			       (unsigned long long)vcpus);
 	saved->vcpus = (unsigned int)vcpus;
 	saved->of_vcpu = calloc(vcpus, sizeof(*saved->of_vcpu));
 	return saved->of_vcpu ? 0 : kt_raise(-ENOMEM);
@@ -154,21 +150,17 @@ static int store_part(struct kt_kvm_saved *saved, unsigned int part, unsigned in
 	struct kt_kvm_blob *place;
 	char name[64];
 
-	if (part >= KT_KVM_PART_COUNT_ || vcpu >= vcpus) {
-		kt_diag_cause(diag, "part %u of vCPU %u is unknown", part, vcpu);
-		return KT_KVM_STATE_E_PART;
-	}
+	if (part >= KT_KVM_PART_COUNT_ || vcpu >= vcpus)
+		return kt_fail(diag, KT_KVM_STATE_E_PART, "part %u of vCPU %u is unknown", part,
+			       vcpu);
 	place = part < KT_KVM_PART_VCPU_COUNT_ ? &saved->of_vcpu[vcpu][part] :
 						 &saved->machine[part];
 	describe(name, sizeof(name), part, vcpu);
-	if (place->data) {
-		kt_diag_cause(diag, "the part '%s' is a duplicate", name);
-		return KT_KVM_STATE_E_PART;
-	}
-	if (!has_right_size(part, blob)) {
-		kt_diag_cause(diag, "the part '%s' has a wrong size, %u bytes", name, blob->len);
-		return KT_KVM_STATE_E_PART;
-	}
+	if (place->data)
+		return kt_fail(diag, KT_KVM_STATE_E_PART, "the part '%s' is a duplicate", name);
+	if (!has_right_size(part, blob))
+		return kt_fail(diag, KT_KVM_STATE_E_PART,
+			       "the part '%s' has a wrong size, %u bytes", name, blob->len);
 	*place = *blob;
 	return 0;
 }
@@ -181,11 +173,10 @@ static int read_part(struct kt_kvm_saved *saved, struct kt_cursor *c, struct kt_
 
 	blob.data = kt_cursor_take(c, blob.len);
 	kt_cursor_take(c, padding_of(blob.len));
-	if (c->failed) {
-		kt_diag_cause(diag, "the part '%s' reaches beyond the end of the state",
-			      kt_kvm_part_name(part));
-		return KT_KVM_STATE_E_LENGTH;
-	}
+	if (c->failed)
+		return kt_fail(diag, KT_KVM_STATE_E_LENGTH,
+			       "the part '%s' reaches beyond the end of the state",
+			       kt_kvm_part_name(part));
 	return kt_forward(store_part(saved, part, vcpu, &blob, diag));
 }
 
@@ -224,8 +215,7 @@ static int check_complete(const struct kt_kvm_saved *saved, struct kt_diag *diag
 		KT_TRY(check_part(saved, part, 0, diag));
 	if (!saved->machine[KT_KVM_PART_SERIAL].data == !saved->machine[KT_KVM_PART_CONSOLE].data)
 		return 0;
-	kt_diag_cause(diag, "the state has only one of its two devices");
-	return KT_KVM_STATE_E_MISSING;
+	return kt_fail(diag, KT_KVM_STATE_E_MISSING, "the state has only one of its two devices");
 }
 
 static int read_all(struct kt_kvm_saved *saved, struct kt_cursor *c, struct kt_diag *diag)

@@ -31,8 +31,7 @@ static int write_deadline(int fd, uint64_t deadline, struct kt_diag *diag)
 	if (n == 1)
 		return 0;
 	n = n < 0 ? -errno : -EIO;
-	kt_diag_cause(diag, "KVM_SET_MSRS: the deadline timer cannot be set");
-	return kt_raise(n);
+	return kt_fail(diag, kt_raise(n), "KVM_SET_MSRS: the deadline timer cannot be set");
 }
 
 static struct kvm_device_attr offset_attr(uint64_t *offset)
@@ -127,9 +126,7 @@ int kt_kvm_time_save(struct kt_kvm *kvm, struct kt_kvm_time *ret_time, struct kt
 {
 	int r = save(kvm, ret_time, diag);
 
-	if (r)
-		kt_diag_doing(diag, "save the guest's time");
-	return kt_forward(r);
+	return kt_doing(diag, r, "save the guest's time");
 }
 
 /* -EINVAL, ignored: the guest does not use the kvm-clock. */
@@ -172,9 +169,7 @@ int kt_kvm_time_restore(struct kt_kvm *kvm, const struct kt_kvm_time *time, stru
 {
 	int r = restore(kvm, time, diag);
 
-	if (r)
-		kt_diag_doing(diag, "restore the guest's time");
-	return kt_forward(r);
+	return kt_doing(diag, r, "restore the guest's time");
 }
 
 static int take_over(struct kt_kvm *kvm, struct kt_kvm_time *time, struct kt_diag *diag)
@@ -200,7 +195,5 @@ int kt_kvm_time_take_over(struct kt_kvm *kvm, struct kt_kvm_time *time, struct k
 {
 	int r = take_over(kvm, time, diag);
 
-	if (r)
-		kt_diag_doing(diag, "set the guest's time");
-	return kt_forward(r);
+	return kt_doing(diag, r, "set the guest's time");
 }

@@ -265,9 +265,7 @@ int kt_kvm_vcpu_save(int fd, const struct kt_kvm_vcpu_abilities *abilities, unsi
 	struct save s = { fd, abilities, index, time, buf, diag };
 	int r = save_all(&s);
 
-	if (r)
-		kt_diag_doing(diag, "save vCPU %u", index);
-	return kt_forward(r);
+	return kt_doing(diag, r, "save vCPU %u", index);
 }
 
 /* ---- restoring ---- */
@@ -303,10 +301,9 @@ static int restore_sregs(struct restore *rs)
 {
 	if (part_of(rs, KT_KVM_PART_SREGS)->data)
 		return kt_forward(restore_one(rs, EXCHANGE(SREGS, struct kvm_sregs)));
-	if (!rs->abilities->sregs2) {
-		kt_diag_cause(rs->diag, "this kernel's KVM has no KVM_CAP_SREGS2");
-		return KT_KVM_STATE_E_PART;
-	}
+	if (!rs->abilities->sregs2)
+		return kt_fail(rs->diag, KT_KVM_STATE_E_PART,
+			       "this kernel's KVM has no KVM_CAP_SREGS2");
 	return kt_forward(restore_one(rs, EXCHANGE(SREGS2, struct kvm_sregs2)));
 }
 
@@ -316,11 +313,10 @@ static int restore_xsave(struct restore *rs)
 	const struct kt_kvm_blob *blob = part_of(rs, KT_KVM_PART_XSAVE);
 	size_t size = KT_MAX((size_t)rs->abilities->xsave_bytes, sizeof(struct kvm_xsave));
 
-	if (blob->len != size) {
-		kt_diag_cause(rs->diag, "the FPU registers have %u bytes; this host's have %zu",
-			      blob->len, size);
-		return KT_KVM_STATE_E_PART;
-	}
+	if (blob->len != size)
+		return kt_fail(rs->diag, KT_KVM_STATE_E_PART,
+			       "the FPU registers have %u bytes; this host's have %zu", blob->len,
+			       size);
 	return kt_forward(kt_ioctl_by_name(rs->fd, KVM_SET_XSAVE, (unsigned long)blob->data, NULL,
 					   rs->diag, "KVM_SET_XSAVE"));
 }
@@ -335,9 +331,8 @@ static int judge_refused(struct restore *rs, const struct kvm_msr_entry *entry)
 		return kt_forward(r);
 	if (done == 1 && now.data == entry->data)
 		return 0;
-	kt_diag_cause(rs->diag, "KVM_SET_MSRS: MSR %#x cannot be set to %#llx", entry->index,
-		      (unsigned long long)entry->data);
-	return kt_raise(-EIO);
+	return kt_fail(rs->diag, kt_raise(-EIO), "KVM_SET_MSRS: MSR %#x cannot be set to %#llx",
+		       entry->index, (unsigned long long)entry->data);
 }
 
 static int restore_msrs(struct restore *rs)
@@ -391,7 +386,5 @@ int kt_kvm_vcpu_restore(int fd, const struct kt_kvm_vcpu_abilities *abilities, u
 	struct restore rs = { fd, abilities, index, saved, diag };
 	int r = restore_all(&rs, is_new);
 
-	if (r)
-		kt_diag_doing(diag, "restore vCPU %u", index);
-	return kt_forward(r);
+	return kt_doing(diag, r, "restore vCPU %u", index);
 }

@@ -7,7 +7,6 @@
  * Where a leaf has a number of sharing CPUs, it is the number of addressable APIC ids, a
  * power of two: Linux rounds APIC ids down by it to find the CPUs that share.
  */
-#include <stdio.h>
 #include <string.h>
 
 #include <linux/kvm_para.h>
@@ -165,11 +164,10 @@ static int copy_host(struct kt_kvm_cpuid *list, const struct kvm_cpuid2 *host, s
 	for (uint32_t i = 0; i < host->nent; i++) {
 		if (is_replaced(host->entries[i].function))
 			continue;
-		if (list->nent == KT_KVM_CPUID_MAX - ADDED_MAX) {
-			kt_diag_cause(diag, "the host's CPUID has %u entries, more than %u",
-				      host->nent, KT_KVM_CPUID_MAX - ADDED_MAX);
-			return KT_KVM_CPUID_E_HOST;
-		}
+		if (list->nent == KT_KVM_CPUID_MAX - ADDED_MAX)
+			return kt_fail(diag, KT_KVM_CPUID_E_HOST,
+				       "the host's CPUID has %u entries, more than %u", host->nent,
+				       KT_KVM_CPUID_MAX - ADDED_MAX);
 		list->entries[list->nent++] = host->entries[i];
 	}
 	return 0;
@@ -371,10 +369,9 @@ int kt_kvm_cpuid_make(struct kt_kvm_cpuid *ret_cpuid, const struct kt_kvm_cpuid_
 
 	KT_TRY(copy_host(list, spec->supported, diag));
 	vendor = vendor_of(list);
-	if (vendor == VENDOR_OTHER || !find(list, 1)) {
-		kt_diag_cause(diag, "the host's CPUID is that of neither an Intel nor an AMD CPU");
-		return KT_KVM_CPUID_E_HOST;
-	}
+	if (vendor == VENDOR_OTHER || !find(list, 1))
+		return kt_fail(diag, KT_KVM_CPUID_E_HOST,
+			       "the host's CPUID is that of neither an Intel nor an AMD CPU");
 	llc_is_package = vendor == VENDOR_AMD && family_of(find(list, 1)) < AMD_FAMILY_ZEN;
 	if (llc_is_package && kt_topology_first_llc_misleads(spec->topo))
 		return refuse_topology(spec->topo, diag);

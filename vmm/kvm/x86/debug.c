@@ -30,35 +30,28 @@ static bool is_length(const struct kt_vm_breakpoint *at)
 
 static int check_one(const struct kt_vm_breakpoint *at, size_t index, struct kt_diag *diag)
 {
-	if ((unsigned int)at->kind > KT_VM_BREAK_ACCESS) {
-		kt_diag_cause(diag, "breakpoint %zu is of an unknown kind", index);
-		return KT_VM_E_SPEC;
-	}
-	if (!is_length(at)) {
-		kt_diag_cause(diag, "breakpoint %zu is %u bytes long; possible are %s", index,
-			      at->len, at->kind == KT_VM_BREAK_EXECUTE ? "1" : "1, 2, 4 and 8");
-		return KT_VM_E_SPEC;
-	}
-	if (at->at.v % at->len) {
-		kt_diag_cause(diag, "breakpoint %zu is at %#llx, which is no multiple of %u", index,
-			      (unsigned long long)at->at.v, at->len);
-		return KT_VM_E_SPEC;
-	}
+	if ((unsigned int)at->kind > KT_VM_BREAK_ACCESS)
+		return kt_fail(diag, KT_VM_E_SPEC, "breakpoint %zu is of an unknown kind", index);
+	if (!is_length(at))
+		return kt_fail(diag, KT_VM_E_SPEC,
+			       "breakpoint %zu is %u bytes long; possible are %s", index, at->len,
+			       at->kind == KT_VM_BREAK_EXECUTE ? "1" : "1, 2, 4 and 8");
+	if (at->at.v % at->len)
+		return kt_fail(diag, KT_VM_E_SPEC,
+			       "breakpoint %zu is at %#llx, which is no multiple of %u", index,
+			       (unsigned long long)at->at.v, at->len);
 	return 0;
 }
 
 int kt_debug_check(const struct kt_vm_breakpoint *breakpoints, size_t count, struct kt_diag *diag)
 {
-	int r = 0;
-
-	if (count > KT_VM_BREAKPOINTS_MAX) {
-		kt_diag_cause(diag, "%zu breakpoints are asked for; the processor has %d", count,
-			      KT_VM_BREAKPOINTS_MAX);
-		return KT_VM_E_SPEC;
-	}
-	for (size_t i = 0; i < count && !r; i++)
-		r = check_one(&breakpoints[i], i, diag);
-	return kt_forward(r);
+	if (count > KT_VM_BREAKPOINTS_MAX)
+		return kt_fail(diag, KT_VM_E_SPEC,
+			       "%zu breakpoints are asked for; the processor has %d", count,
+			       KT_VM_BREAKPOINTS_MAX);
+	for (size_t i = 0; i < count; i++)
+		KT_TRY(check_one(&breakpoints[i], i, diag));
+	return 0;
 }
 
 /* The breakpoint's fields of DR7. */

@@ -12,60 +12,37 @@
 #include "vmm/kvm/machine-state.h"
 #include "vmm/kvm/x86/regs.h"
 
+/* The members that the structs of KVM and of vmm/regs.h have under the same names. */
+/* clang-format off */
+#define GENERAL(X) \
+	X(rax) X(rbx) X(rcx) X(rdx) X(rsi) X(rdi) X(rsp) X(rbp) \
+	X(r8) X(r9) X(r10) X(r11) X(r12) X(r13) X(r14) X(r15) X(rip) X(rflags)
+#define SEGMENTS(X) X(cs) X(ds) X(es) X(fs) X(gs) X(ss) X(tr) X(ldt)
+#define SYSTEM(X) \
+	X(gdt.base) X(gdt.limit) X(idt.base) X(idt.limit) \
+	X(cr0) X(cr2) X(cr3) X(cr4) X(cr8) X(efer) X(apic_base)
+#define COPY(member) to->member = from->member;
+#define COPY_FROM_KVM(member) to->member = segment_from(&from->member);
+#define COPY_TO_KVM(member) to->member = segment_to(&from->member);
+/* clang-format on */
+
 /* ---- general ---- */
 
-static int read_general(int fd, struct kt_vm_regs *ret, struct kt_diag *diag)
+static int read_general(int fd, struct kt_vm_regs *to, struct kt_diag *diag)
 {
-	struct kvm_regs regs;
+	struct kvm_regs regs, *from = &regs;
 
-	KT_TRY(kt_ioctl(fd, KVM_GET_REGS, &regs, diag));
-	*ret = (struct kt_vm_regs){
-		.rax = regs.rax,
-		.rbx = regs.rbx,
-		.rcx = regs.rcx,
-		.rdx = regs.rdx,
-		.rsi = regs.rsi,
-		.rdi = regs.rdi,
-		.rsp = regs.rsp,
-		.rbp = regs.rbp,
-		.r8 = regs.r8,
-		.r9 = regs.r9,
-		.r10 = regs.r10,
-		.r11 = regs.r11,
-		.r12 = regs.r12,
-		.r13 = regs.r13,
-		.r14 = regs.r14,
-		.r15 = regs.r15,
-		.rip = regs.rip,
-		.rflags = regs.rflags,
-	};
+	KT_TRY(kt_ioctl(fd, KVM_GET_REGS, from, diag));
+	GENERAL(COPY);
 	return 0;
 }
 
 static int write_general(int fd, const struct kt_vm_regs *from, struct kt_diag *diag)
 {
-	const struct kvm_regs regs = {
-		.rax = from->rax,
-		.rbx = from->rbx,
-		.rcx = from->rcx,
-		.rdx = from->rdx,
-		.rsi = from->rsi,
-		.rdi = from->rdi,
-		.rsp = from->rsp,
-		.rbp = from->rbp,
-		.r8 = from->r8,
-		.r9 = from->r9,
-		.r10 = from->r10,
-		.r11 = from->r11,
-		.r12 = from->r12,
-		.r13 = from->r13,
-		.r14 = from->r14,
-		.r15 = from->r15,
-		.rip = from->rip,
-		.rflags = from->rflags,
-	};
+	struct kvm_regs regs, *to = &regs;
 
-	return kt_forward(kt_ioctl(fd, KVM_SET_REGS, &regs, diag));
+	GENERAL(COPY);
+	return kt_forward(kt_ioctl(fd, KVM_SET_REGS, to, diag));
 }
 
 /* ---- control registers and segments ---- */
@@ -103,57 +80,25 @@ static struct kvm_segment segment_to(const struct kt_vm_segment *from)
 	};
 }
 
-static int read_system(int fd, struct kt_vm_sregs *ret, struct kt_diag *diag)
+static int read_system(int fd, struct kt_vm_sregs *to, struct kt_diag *diag)
 {
-	struct kvm_sregs sregs;
+	struct kvm_sregs sregs, *from = &sregs;
 
-	KT_TRY(kt_ioctl(fd, KVM_GET_SREGS, &sregs, diag));
-	*ret = (struct kt_vm_sregs){
-		.cs = segment_from(&sregs.cs),
-		.ds = segment_from(&sregs.ds),
-		.es = segment_from(&sregs.es),
-		.fs = segment_from(&sregs.fs),
-		.gs = segment_from(&sregs.gs),
-		.ss = segment_from(&sregs.ss),
-		.tr = segment_from(&sregs.tr),
-		.ldt = segment_from(&sregs.ldt),
-		.gdt = { .base = sregs.gdt.base, .limit = sregs.gdt.limit },
-		.idt = { .base = sregs.idt.base, .limit = sregs.idt.limit },
-		.cr0 = sregs.cr0,
-		.cr2 = sregs.cr2,
-		.cr3 = sregs.cr3,
-		.cr4 = sregs.cr4,
-		.cr8 = sregs.cr8,
-		.efer = sregs.efer,
-		.apic_base = sregs.apic_base,
-	};
+	KT_TRY(kt_ioctl(fd, KVM_GET_SREGS, from, diag));
+	SEGMENTS(COPY_FROM_KVM);
+	SYSTEM(COPY);
 	return 0;
 }
 
 /* Starts from KVM's sregs, which also contain pending interrupts. */
 static int write_system(int fd, const struct kt_vm_sregs *from, struct kt_diag *diag)
 {
-	struct kvm_sregs sregs;
+	struct kvm_sregs sregs, *to = &sregs;
 
-	KT_TRY(kt_ioctl(fd, KVM_GET_SREGS, &sregs, diag));
-	sregs.cs = segment_to(&from->cs);
-	sregs.ds = segment_to(&from->ds);
-	sregs.es = segment_to(&from->es);
-	sregs.fs = segment_to(&from->fs);
-	sregs.gs = segment_to(&from->gs);
-	sregs.ss = segment_to(&from->ss);
-	sregs.tr = segment_to(&from->tr);
-	sregs.ldt = segment_to(&from->ldt);
-	sregs.gdt = (struct kvm_dtable){ .base = from->gdt.base, .limit = from->gdt.limit };
-	sregs.idt = (struct kvm_dtable){ .base = from->idt.base, .limit = from->idt.limit };
-	sregs.cr0 = from->cr0;
-	sregs.cr2 = from->cr2;
-	sregs.cr3 = from->cr3;
-	sregs.cr4 = from->cr4;
-	sregs.cr8 = from->cr8;
-	sregs.efer = from->efer;
-	sregs.apic_base = from->apic_base;
-	return kt_forward(kt_ioctl(fd, KVM_SET_SREGS, &sregs, diag));
+	KT_TRY(kt_ioctl(fd, KVM_GET_SREGS, to, diag));
+	SEGMENTS(COPY_TO_KVM);
+	SYSTEM(COPY);
+	return kt_forward(kt_ioctl(fd, KVM_SET_SREGS, to, diag));
 }
 
 /* ---- floating point ---- */
@@ -291,9 +236,8 @@ static int judge_msrs(const struct kt_vm_msr *msrs, size_t count, size_t done, s
 {
 	if (done >= count)
 		return 0;
-	kt_diag_cause(diag, "the vCPU does not have MSR %#x, or refuses its value",
-		      msrs[done].index);
-	return KT_VM_E_CANNOT;
+	return kt_fail(diag, KT_VM_E_CANNOT, "the vCPU does not have MSR %#x, or refuses its value",
+		       msrs[done].index);
 }
 
 static int read_msrs(int fd, struct kt_vm_msr *ret, size_t count, struct kt_diag *diag)
@@ -323,58 +267,32 @@ static int write_msrs(int fd, const struct kt_vm_msr *from, size_t count, struct
 
 /* ---- all of them ---- */
 
-static int check_access(struct kt_kvm *kvm, unsigned int vcpu, enum kt_vm_reg_set set, size_t count,
-			struct kt_diag *diag)
+static int check_access(struct kt_kvm *kvm, const struct kt_vm_reg_access *a, struct kt_diag *diag)
 {
-	if (vcpu >= kt_kvm_vcpu_count(kvm)) {
-		kt_diag_cause(diag, "there is no vCPU %u", vcpu);
-		return KT_VM_E_RANGE;
-	}
-	if (set == KT_VM_REG_MSRS && count > KT_VM_MSRS_MAX) {
-		kt_diag_cause(diag, "%zu MSRs in one call; the most is %d", count, KT_VM_MSRS_MAX);
-		return kt_raise(-E2BIG);
-	}
+	if (a->vcpu >= kt_kvm_vcpu_count(kvm))
+		return kt_fail(diag, KT_VM_E_RANGE, "there is no vCPU %u", a->vcpu);
+	if (a->set == KT_VM_REG_MSRS && a->count > KT_VM_MSRS_MAX)
+		return kt_fail(diag, kt_raise(-E2BIG), "%zu MSRs in one call; the most is %d",
+			       a->count, KT_VM_MSRS_MAX);
 	return kt_forward(kt_kvm_expect_still(kvm, diag));
 }
 
-int kt_kvm_reg_read(struct kt_kvm *kvm, unsigned int vcpu, enum kt_vm_reg_set set, void *data,
-		    size_t count, struct kt_diag *diag)
+int kt_kvm_reg_access(struct kt_kvm *kvm, const struct kt_vm_reg_access *a, struct kt_diag *diag)
 {
-	int fd, r = check_access(kvm, vcpu, set, count, diag);
+	int fd;
 
-	if (r)
-		return kt_forward(r);
-	fd = kt_kvm_vcpu(kvm, vcpu)->fd;
-	switch (set) {
+	KT_TRY(check_access(kvm, a, diag));
+	fd = kt_kvm_vcpu(kvm, a->vcpu)->fd;
+	switch (a->set) {
 	case KT_VM_REG_GENERAL:
-		return kt_forward(read_general(fd, data, diag));
+		return a->from ? write_general(fd, a->from, diag) : read_general(fd, a->to, diag);
 	case KT_VM_REG_SYSTEM:
-		return kt_forward(read_system(fd, data, diag));
+		return a->from ? write_system(fd, a->from, diag) : read_system(fd, a->to, diag);
 	case KT_VM_REG_FPU:
-		return kt_forward(read_fpu(fd, data, diag));
+		return a->from ? write_fpu(fd, a->from, diag) : read_fpu(fd, a->to, diag);
 	case KT_VM_REG_MSRS:
-		return kt_forward(read_msrs(fd, data, count, diag));
-	}
-	return kt_raise(-EINVAL);
-}
-
-int kt_kvm_reg_write(struct kt_kvm *kvm, unsigned int vcpu, enum kt_vm_reg_set set,
-		     const void *data, size_t count, struct kt_diag *diag)
-{
-	int fd, r = check_access(kvm, vcpu, set, count, diag);
-
-	if (r)
-		return kt_forward(r);
-	fd = kt_kvm_vcpu(kvm, vcpu)->fd;
-	switch (set) {
-	case KT_VM_REG_GENERAL:
-		return kt_forward(write_general(fd, data, diag));
-	case KT_VM_REG_SYSTEM:
-		return kt_forward(write_system(fd, data, diag));
-	case KT_VM_REG_FPU:
-		return kt_forward(write_fpu(fd, data, diag));
-	case KT_VM_REG_MSRS:
-		return kt_forward(write_msrs(fd, data, count, diag));
+		return a->from ? write_msrs(fd, a->from, a->count, diag) :
+				 read_msrs(fd, a->to, a->count, diag);
 	}
 	return kt_raise(-EINVAL);
 }

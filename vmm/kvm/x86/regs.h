@@ -8,12 +8,9 @@
 #include "vmm/kvm/machine.h"
 
 /*
- * Operations of struct kt_vm_ops. set: which struct data points to; count: number of MSRs.
- * KT_VM_E_RANGE: no such vCPU. KT_VM_E_STATE: the machine runs, or has ended with a vCPU that
- * does not park. KT_VM_E_CANNOT: the vCPU does not have an MSR, or refuses its value.
- * Negative errno. With diag.
+ * Operation of struct kt_vm_ops. KT_VM_E_RANGE: no such vCPU. KT_VM_E_STATE: the machine
+ * runs, or has ended with a vCPU that does not park. KT_VM_E_CANNOT: the vCPU does not have an
+ * MSR, or refuses its value. Negative errno. With diag.
  */
-int kt_kvm_reg_read(struct kt_kvm *kvm, unsigned int vcpu, enum kt_vm_reg_set set, void *data,
-		    size_t count, struct kt_diag *diag) _kt_must_check_;
-int kt_kvm_reg_write(struct kt_kvm *kvm, unsigned int vcpu, enum kt_vm_reg_set set,
-		     const void *data, size_t count, struct kt_diag *diag) _kt_must_check_;
+int kt_kvm_reg_access(struct kt_kvm *kvm, const struct kt_vm_reg_access *access,
+		      struct kt_diag *diag) _kt_must_check_;

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 
 #include "base/cleanup.h"
+#include "base/fs.h"
 #include "vmm/kvm/boot/acpi.h"
 #include "vmm/kvm/boot/boot.h"
 #include "vmm/kvm/boot/entry.h"
@@ -57,23 +58,20 @@ static int image_open(struct image *ret_image, const char *path, struct kt_diag 
 	_cleanup_(kt_closep) int fd = open(path, O_RDONLY | O_CLOEXEC);
 	struct stat st;
 	void *data;
-	int r;
+	int error;
 
 	if (fd < 0 || fstat(fd, &st)) {
-		r = -errno;
-		kt_diag_cause(diag, "%s: %s", path, strerror(-r));
-		return fd < 0 && r == -ENOENT ? KT_VM_E_SPEC : kt_raise(r);
+		error = errno;
+		kt_diag_cause(diag, "%s: %s", path, strerror(error));
+		return fd < 0 && kt_errno_is_none(error) ? KT_VM_E_SPEC : kt_raise(-error);
 	}
-	if (!S_ISREG(st.st_mode) || !st.st_size) {
-		kt_diag_cause(diag, "%s: %s", path,
-			      st.st_size ? "not a regular file" : "the file is empty");
-		return KT_VM_E_SPEC;
-	}
+	if (!S_ISREG(st.st_mode) || !st.st_size)
+		return kt_fail(diag, KT_VM_E_SPEC, "%s: %s", path,
+			       st.st_size ? "not a regular file" : "the file is empty");
 	data = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
 	if (data == MAP_FAILED) {
-		r = -errno;
-		kt_diag_cause(diag, "%s: %s", path, strerror(-r));
-		return kt_raise(r);
+		error = errno;
+		return kt_fail(diag, kt_raise(-error), "%s: %s", path, strerror(error));
 	}
 	*ret_image = (struct image){ .data = data, .size = (size_t)st.st_size };
 	return 0;
@@ -103,12 +101,10 @@ static int write_acpi(const struct kt_ram *ram, const struct kt_vm_config *confi
 					       .bank_count = ram->bank_count,
 					       .virtio_devices = KT_KVM_VIRTIO_COUNT };
 	_cleanup_(kt_kvm_acpi_deinit) struct kt_kvm_acpi acpi = { .image = KT_BUF_INIT(0) };
-	int r = kt_kvm_acpi_make(&acpi, &spec);
 
-	if (!r)
-		r = kt_fold(kt_ram_write(ram, KT_GPA(KT_KVM_ACPI_ADDR), acpi.image.data,
-					 acpi.image.len));
-	return kt_forward(r);
+	KT_TRY(kt_kvm_acpi_make(&acpi, &spec));
+	return kt_forward(kt_fold(
+		kt_ram_write(ram, KT_GPA(KT_KVM_ACPI_ADDR), acpi.image.data, acpi.image.len)));
 }
 
 /* ---- vCPUs ---- */
@@ -210,7 +206,5 @@ int kt_kvm_setup(struct kt_kvm *kvm, const struct kt_kvm_host *host, const struc
 		return kt_forward(r);
 	}
 	r = set_up(kvm, host, ram, config, &boot, diag);
-	if (r)
-		kt_diag_doing(diag, "set the machine up for Linux");
-	return kt_forward(r);
+	return kt_doing(diag, r, "set the machine up for Linux");
 }
