@@ -52,7 +52,9 @@ def in_order(said, lines):
 def first_walk_works():
     """Clone, unit tests, a scenario that is dropped in, and its check broken."""
     where, stands = harness.work, harness.work / "stands-at"
+    cache = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache")
     env = environment(False, XDG_CACHE_HOME=str(harness.work / "cache"),
+                      CCACHE_DIR=os.environ.get("CCACHE_DIR") or str(cache / "ccache"),
                       XDG_STATE_HOME=str(harness.work / "state"), GIT_CONFIG_COUNT="1",
                       GIT_CONFIG_KEY_0=f"url.{repository()}.insteadOf",
                       GIT_CONFIG_VALUE_0="https://HOST/ktest")
