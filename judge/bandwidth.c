@@ -49,5 +49,5 @@ int kt_bandwidth_judge(struct kt_run_record *rec, const struct kt_cell *cell)
 		kt_when(at, rec, cell->scenario, worst->start_ns));
 	return kt_forward(kt_limit_finding(rec, cell->scenario,
 					   nobodys ? KT_FINDING_UNCLEAR : KT_FINDING_WRONG,
-					   KT_LIMIT_BANDWIDTH, 0, text));
+					   KT_LIMIT_BANDWIDTH, NULL, text));
 }

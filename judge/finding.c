@@ -6,7 +6,7 @@
 #include "judge/finding.h"
 
 int kt_limit_finding(struct kt_run_record *rec, const struct kt_scenario *scenario,
-		     enum kt_finding_kind kind, enum kt_limit limit, uint64_t late_ns,
+		     enum kt_finding_kind kind, enum kt_limit limit, const struct kt_lateness *late,
 		     const char *text)
 {
 	struct kt_msg_finding f = { .kind = kind, .line = (uint32_t)scenario->line };
@@ -15,8 +15,8 @@ int kt_limit_finding(struct kt_run_record *rec, const struct kt_scenario *scenar
 	snprintf(f.file, sizeof(f.file), "%s", basename(scenario->file));
 	snprintf(f.text, sizeof(f.text), "%s: %.960s", kt_limit_name(limit), text);
 	KT_TRY(kt_run_record_finding(rec, &f, false));
-	if (rec->finding_count > before)
-		rec->findings[before].late_ns = late_ns;
+	if (rec->finding_count > before && late)
+		rec->findings[before].late = *late;
 	return 0;
 }
 

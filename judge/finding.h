@@ -7,11 +7,11 @@
 #include "scenario/scenario.h"
 
 /*
- * Adds the finding "LIMIT: text", at the place of the scenario. late_ns: as in struct kt_finding.
+ * Adds the finding "LIMIT: text", at the place of the scenario. late: of kind LATE, else NULL.
  * Negative errno.
  */
 int kt_limit_finding(struct kt_run_record *rec, const struct kt_scenario *scenario,
-		     enum kt_finding_kind kind, enum kt_limit limit, uint64_t late_ns,
+		     enum kt_finding_kind kind, enum kt_limit limit, const struct kt_lateness *late,
 		     const char *text) _kt_must_check_;
 
 #define KT_OTHERS_MAX 32 /* bytes */

@@ -56,13 +56,19 @@ struct kt_freeze_record {
 	char error[KT_TEXT_MAX]; /* why the machine was not frozen; "": it was */
 };
 
+/* What the host may have had a part in. */
+struct kt_lateness {
+	uint64_t by_ns;		   /* time beyond the limit; 0: not known */
+	uint64_t start_ns, end_ns; /* of the time in question; both 0: the whole run */
+	struct kt_cpu_mask cpus;   /* the CPUs concerned; empty: all */
+};
+
 struct kt_finding {
 	char file[KT_NAME_MAX];
 	uint32_t line;
 	bool from_guest;
 	enum kt_finding_kind kind;
-	/* LATE: by how much more than the limit it took, ns; 0: not known. */
-	uint64_t late_ns;
+	struct kt_lateness late; /* of kind LATE */
 	char text[KT_TEXT_MAX];
 };
 

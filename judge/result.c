@@ -7,6 +7,7 @@
 void kt_run_result_deinit(struct kt_run_result *result)
 {
 	kt_run_record_deinit(&result->record);
+	kt_contention_deinit(&result->contention);
 	free(result->vcpus);
 }
 

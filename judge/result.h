@@ -7,6 +7,7 @@
 
 #include "base/diag.h"
 #include "base/fs.h"
+#include "judge/contention.h"
 #include "judge/record.h"
 #include "proto/machine.h"
 #include "proto/result.h"
@@ -57,7 +58,8 @@ struct kt_run_result {
 	struct kt_run_start start;
 	struct kt_run_vcpu *vcpus; /* owned; NULL: no machine was started */
 	unsigned int vcpu_count;
-	struct kt_run_record record; /* owned */
+	struct kt_contention contention; /* owned */
+	struct kt_run_record record;	 /* owned */
 };
 
 void kt_run_result_deinit(struct kt_run_result *result);

@@ -24,12 +24,18 @@
 #include "judge/waits.h"
 
 /*
- * Contention above which lateness in the guest is no evidence against a scheduler.
+ * Contention above which lateness in the guest is no evidence against a scheduler, if it is not
+ * known when that was or for how long.
  */
 #define CONTENTION_MAX 0.25
 
 /* The same for stalls that the kernel's watchdog reports, whose time-out is 2 s or more. */
 #define CONTENTION_MAX_STALL 3.0
+
+/* Contention as a part of the time in question, for which one vCPU had to wait. */
+#define WAITING_MAX	  (CONTENTION_MAX / (1 + CONTENTION_MAX))
+#define WAITING_MAX_STALL (CONTENTION_MAX_STALL / (1 + CONTENTION_MAX_STALL))
+#define WAITING_MAX_OP	  0.5 /* of an op that timed out: its process may have lacked CPU time */
 
 /* Time-out of a detach; KT_SCHED_DETACH_NS of ops/guest/sched.h. */
 #define DETACH_NS (10 * KT_NSEC_PER_SEC)
@@ -102,25 +108,62 @@ static bool excuse(struct kt_run_result *res, double contention_max)
 	return true;
 }
 
+/* The longest time for which the host may have kept a vCPU concerned waiting, then. */
+static uint64_t waiting_ns(const struct kt_run_result *res, const struct kt_lateness *late)
+{
+	struct kt_vcpu_stats end[KT_CPUS_MAX];
+
+	for (unsigned int i = 0; i < res->vcpu_count; i++)
+		end[i] = res->vcpus[i].stats;
+	return kt_contention_between(&res->contention, late->start_ns, late->end_ns, &late->cpus,
+				     end, res->vcpu_count);
+}
+
+/*
+ * As excuse(), for a time that is known: the host must have kept one vCPU concerned waiting for as
+ * long as the guest was late, or, if that is not known, for more than waiting_max of the time.
+ */
+static bool excuse_then(struct kt_run_result *res, const struct kt_lateness *late,
+			double waiting_max)
+{
+	uint64_t length_ns = late->end_ns - late->start_ns, waited_ns = waiting_ns(res, late);
+
+	if (res->verdict != KT_VERDICT_FAIL || res->cell->machine.time == KT_TIME_COUNTED ||
+	    (late->by_ns ? waited_ns < late->by_ns :
+			   (double)waited_ns <= waiting_max * (double)length_ns))
+		return true;
+	res->verdict = KT_VERDICT_INCONCLUSIVE;
+	append(res, "; meanwhile the host kept a vCPU waiting for up to %.3f s of %.3f s",
+	       (double)waited_ns / 1e9, (double)length_ns / 1e9);
+	return true;
+}
+
 /*
  * A stall of the watchdog, "NAME[pid] failed to run for 5.004s", is nobody's fault if tasks above
  * sched_ext held the CPUs of that task.
  */
-static bool excuse_stall(struct kt_run_result *res, const char *message)
+static bool excuse_stall(struct kt_run_result *res, const char *message, uint64_t ended_ns)
 {
 	const struct kt_run_record *rec = &res->record;
-	const char *end = strstr(message, "] failed to run for "), *pid = end;
+	const char *const words = "] failed to run for ";
+	const char *end = strstr(message, words), *pid = end;
+	double stalled_s = end ? strtod(end + strlen(words), NULL) : 0;
+	struct kt_lateness late = { .end_ns = ended_ns };
 	const struct kt_wait_record *wait;
 	char holder[KT_WAIT_TEXT_MAX];
 
 	while (pid && pid > message && pid[-1] != '[')
 		pid--;
 	wait = pid ? kt_wait_longest(rec, (uint32_t)strtoul(pid, NULL, 10)) : NULL;
-	if (!wait || !kt_wait_is_nobodys(rec, wait))
+	if (wait && kt_wait_is_nobodys(rec, wait)) {
+		res->verdict = KT_VERDICT_INCONCLUSIVE;
+		append(res, "; %s; this kernel has no ext_server", kt_wait_holder(holder, wait));
+		return true;
+	}
+	if (!(stalled_s > 0 && stalled_s < (double)ended_ns / 1e9))
 		return excuse(res, CONTENTION_MAX_STALL);
-	res->verdict = KT_VERDICT_INCONCLUSIVE;
-	append(res, "; %s; this kernel has no ext_server", kt_wait_holder(holder, wait));
-	return true;
+	late.start_ns = ended_ns - (uint64_t)(stalled_s * 1e9);
+	return excuse_then(res, &late, WAITING_MAX_STALL);
 }
 
 /* Fails on the first unexpected death until until_ns. */
@@ -146,7 +189,9 @@ static bool judge_deaths(struct kt_run_result *res, uint64_t until_ns)
 			       kt_death_expected(expected, !strcmp(part, "message"), text,
 						 sizeof(text)),
 			       part);
-		return exit.kind == KT_SCX_ERROR_STALL ? excuse_stall(res, exit.message) : true;
+		return exit.kind == KT_SCX_ERROR_STALL ?
+			       excuse_stall(res, exit.message, s->ended_ns) :
+			       true;
 	}
 	return false;
 }
@@ -230,21 +275,19 @@ static bool is_not_the_schedulers(uint32_t error)
 	return error == KT_OP_INTERNAL || error == KT_OP_FREEZE_FAILED;
 }
 
-/*
- * Whether an op timed out while the vCPUs waited for the host's CPUs, on average, for at
- * least half of its duration: the awaited process may have lacked CPU time.
- */
-static bool is_the_hosts(const struct kt_run_result *res, const struct kt_msg_op *op)
+/* Excuses an op that timed out. Other errors of ops are no matter of time. */
+static bool excuse_op(struct kt_run_result *res, const struct kt_msg_op *op)
 {
-	bool timed = op->error == KT_OP_NOT_ATTACHED || op->error == KT_OP_DETACH_TIMEOUT;
-	uint64_t limit_ns =
-		op->error == KT_OP_NOT_ATTACHED ? res->cell->attach_timeout_ns : DETACH_NS;
-	uint64_t waited_ns = 0;
+	const struct kt_lateness late = { .start_ns = op->start_ns,
+					  .end_ns = op->start_ns + op->duration_ns };
 
-	for (unsigned int i = 0; i < res->vcpu_count; i++)
-		waited_ns += res->vcpus[i].stats.delay_ns;
-	return timed && op->duration_ns >= limit_ns && delaying_contention(res) > CONTENTION_MAX &&
-	       waited_ns / res->vcpu_count >= op->duration_ns / 2;
+	if (op->error == KT_OP_PROGRAM_TIMEOUT)
+		return excuse_then(res, &late, WAITING_MAX);
+	if (op->error == KT_OP_STUCK ||
+	    (op->error == KT_OP_NOT_ATTACHED && op->duration_ns >= res->cell->attach_timeout_ns) ||
+	    (op->error == KT_OP_DETACH_TIMEOUT && op->duration_ns >= DETACH_NS))
+		return excuse_then(res, &late, WAITING_MAX_OP);
+	return true;
 }
 
 /* An op ended as expected if its error is the expected one and its text has the expected words. */
@@ -306,9 +349,7 @@ static bool judge_op(struct kt_run_result *res, const struct kt_msg_op *op,
 		 kt_op_error_name(op->error), title, op->text);
 	if (strcmp(expected->name, kt_op_error_name(KT_OP_OK)))
 		append(res, "; expected was %s", expected->name);
-	if (op->error == KT_OP_PROGRAM_TIMEOUT)
-		return excuse(res, CONTENTION_MAX);
-	return is_the_hosts(res, op) ? excuse(res, 0) : true;
+	return excuse_op(res, op);
 }
 
 static bool judge_ops(struct kt_run_result *res, const struct kt_scenario *s)
@@ -412,19 +453,6 @@ static bool judge_complaints(struct kt_run_result *res, const struct kt_scenario
 	return false;
 }
 
-/*
- * Whether the host cannot explain the finding, even if all its waiting fell into the time in
- * question: no vCPU waited for as long as the guest was late.
- */
-static bool is_too_late(const struct kt_run_result *res, const struct kt_finding *f)
-{
-	uint64_t most_ns = 0;
-
-	for (unsigned int i = 0; i < res->vcpu_count; i++)
-		most_ns = KT_MAX(most_ns, res->vcpus[i].stats.delay_ns);
-	return f->late_ns > most_ns;
-}
-
 static bool judge_findings(struct kt_run_result *res)
 {
 	size_t more = res->record.finding_count - 1;
@@ -439,9 +467,10 @@ static bool judge_findings(struct kt_run_result *res)
 		append(res, " (%s:%u)", f->file, f->line);
 	if (more)
 		append(res, "; and %zu more finding%s", more, more == 1 ? "" : "s");
-	if (f->kind != KT_FINDING_LATE || is_too_late(res, f))
+	if (f->kind != KT_FINDING_LATE)
 		return true;
-	return excuse(res, CONTENTION_MAX);
+	return f->late.end_ns ? excuse_then(res, &f->late, WAITING_MAX) :
+				excuse(res, CONTENTION_MAX);
 }
 
 /* A run that did less than its scenario requires proves nothing. */

@@ -75,6 +75,15 @@ const struct kt_wait_record *kt_wait_longest(const struct kt_run_record *rec, ui
 	return longest;
 }
 
+struct kt_cpu_mask kt_wait_cpus(const struct kt_wait_record *w)
+{
+	struct kt_cpu_mask mask = { 0 };
+
+	for (unsigned int i = 0; i < w->cpu_count; i++)
+		kt_cpu_mask_set(&mask, w->cpus[i].cpu, true);
+	return mask;
+}
+
 /* The CPU to talk of: where the wait ended, if the task may run there. */
 static const struct kt_wait_cpu *main_cpu(const struct kt_wait_record *w)
 {
@@ -194,11 +203,19 @@ static bool has_cookies(const struct kt_scenario *s)
 	return false;
 }
 
+static struct kt_lateness lateness(const struct kt_wait_record *w, uint64_t by_ns)
+{
+	struct kt_lateness late = { by_ns, w->msg.start_ns, w->msg.end_ns, kt_wait_cpus(w) };
+
+	return late;
+}
+
 static int judge_idle(struct kt_run_record *rec, const struct kt_cell *cell)
 {
 	const struct kt_wait_record *worst = NULL;
 	char text[KT_TEXT_MAX], who[KT_WAIT_TEXT_MAX], more[KT_OTHERS_MAX], at[KT_WHEN_MAX];
 	uint64_t idle_ns, worst_ns = 0, worst_limit = 0;
+	struct kt_lateness late;
 	unsigned int broken = 0;
 
 	if (has_cookies(cell->scenario))
@@ -230,8 +247,11 @@ static int judge_idle(struct kt_run_record *rec, const struct kt_cell *cell)
 		most_idle(worst)->cpu, (unsigned long long)(worst_ns / KT_NSEC_PER_MSEC),
 		(unsigned long long)(worst_limit / KT_NSEC_PER_MSEC),
 		kt_when(at, rec, cell->scenario, worst->msg.end_ns));
-	return kt_forward(kt_limit_finding(rec, cell->scenario, KT_FINDING_LATE, KT_LIMIT_IDLE,
-					   worst_ns - worst_limit, text));
+	late = lateness(worst, worst_ns - worst_limit);
+	late.cpus = (struct kt_cpu_mask){ 0 };
+	kt_cpu_mask_set(&late.cpus, most_idle(worst)->cpu, true);
+	return kt_forward(
+		kt_limit_finding(rec, cell->scenario, KT_FINDING_LATE, KT_LIMIT_IDLE, &late, text));
 }
 
 /* The waits of tasks that are no workers. */
@@ -241,6 +261,7 @@ static int judge_length(struct kt_run_record *rec, const struct kt_cell *cell)
 	const struct kt_wait_record *worst = NULL;
 	char text[KT_TEXT_MAX], who[KT_WAIT_TEXT_MAX], holder[KT_WAIT_TEXT_MAX];
 	char more[KT_OTHERS_MAX], at[KT_WHEN_MAX];
+	struct kt_lateness late;
 	enum kt_finding_kind kind;
 	unsigned int broken = 0;
 
@@ -266,8 +287,8 @@ static int judge_length(struct kt_run_record *rec, const struct kt_cell *cell)
 		 kind == KT_FINDING_UNCLEAR ? "; this kernel has no ext_server" : "",
 		 worst->msg.open ? "lasts on" : "ended",
 		 kt_when(at, rec, cell->scenario, worst->msg.end_ns));
-	return kt_forward(kt_limit_finding(rec, cell->scenario, kind, KT_LIMIT_GAP,
-					   length_ns(worst) - limit, text));
+	late = lateness(worst, length_ns(worst) - limit);
+	return kt_forward(kt_limit_finding(rec, cell->scenario, kind, KT_LIMIT_GAP, &late, text));
 }
 
 bool kt_wait_is_nobodys(const struct kt_run_record *rec, const struct kt_wait_record *w)

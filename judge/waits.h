@@ -26,6 +26,9 @@ bool kt_wait_is_nobodys(const struct kt_run_record *rec, const struct kt_wait_re
 /* The longest wait of task pid; NULL: none was reported. */
 const struct kt_wait_record *kt_wait_longest(const struct kt_run_record *rec, uint32_t pid);
 
+/* The CPUs that the task may have run on; empty: not known. */
+struct kt_cpu_mask kt_wait_cpus(const struct kt_wait_record *wait);
+
 #define KT_WAIT_TEXT_MAX 512 /* bytes */
 
 /* "CPU 1 was held by 'rt' [57] (real-time priority 50) for 8.000 of 8.100 s". Returns buf. */

@@ -19,6 +19,7 @@
 #include "judge/bandwidth.h"
 #include "judge/finding.h"
 #include "judge/waits.h"
+#include "judge/weights.h"
 #include "judge/worker-limits.h"
 #include "scenario/allowed.h"
 
@@ -34,8 +35,8 @@ struct group {
 	unsigned int count;
 	const struct kt_cell_limits *limits;
 	const struct kt_topology *topo;
-	uint64_t late_ns; /* of the next finding; see struct kt_finding */
-	int error;	  /* first fault of adding a finding */
+	struct kt_lateness late; /* of all findings but those about a part of the workers' life */
+	int error;		 /* first fault of adding a finding */
 };
 
 /* ---- findings ---- */
@@ -53,8 +54,22 @@ static void add(struct group *g, enum kt_finding_kind kind, enum kt_limit limit,
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
 	if (!g->error)
-		g->error = kt_limit_finding(g->rec, g->scenario, kind, limit, g->late_ns, text);
-	g->late_ns = 0;
+		g->error = kt_limit_finding(g->rec, g->scenario, kind, limit, &g->late, text);
+}
+
+/* The time in which the workers lived, as far as it is known. */
+static struct kt_lateness whole_life(const struct group *g)
+{
+	struct kt_lateness late = { 0 };
+
+	for (unsigned int i = 0; i < g->count; i++) {
+		const struct kt_msg_worker *w = &g->list[i].msg;
+
+		if (w->start_ns && (!late.start_ns || w->start_ns < late.start_ns))
+			late.start_ns = w->start_ns;
+		late.end_ns = KT_MAX(late.end_ns, w->end_ns);
+	}
+	return late.start_ns && late.end_ns > late.start_ns ? late : (struct kt_lateness){ 0 };
 }
 
 static void add_unclear(struct group *g, enum kt_limit limit, const char *what)
@@ -229,7 +244,10 @@ static void judge_gap(struct group *g, uint64_t limit)
 	if (wait)
 		kt_wait_holder(holder, wait);
 	describe_gap(what, g, worst, limit);
-	g->late_ns = gap_of(g, worst) - limit;
+	g->late.by_ns = gap_of(g, worst) - limit;
+	g->late.end_ns = end_of_gap(worst, wait, limit);
+	g->late.start_ns = g->late.end_ns - KT_MIN(gap_of(g, worst), g->late.end_ns);
+	g->late.cpus = wait ? kt_wait_cpus(wait) : (struct kt_cpu_mask){ 0 };
 	add(g, kind, KT_LIMIT_GAP, "worker '%s' %u %s%s, limit %llu ms%s%s%s; that ended %s",
 	    g->decl->name, worst->msg.index, what, kt_others(more, broken),
 	    (unsigned long long)(limit / KT_NSEC_PER_MSEC), wait ? "; " : "", holder,
@@ -534,7 +552,7 @@ static void judge_fairness(struct group *g, uint64_t limit)
 
 /* ---- all limits ---- */
 
-/* Of .idle, see waits.c. */
+/* Of .idle see waits.c, of .bandwidth bandwidth.c, of .weights weights.c. */
 static void (*const judges[KT_LIMIT_COUNT_])(struct group *g, uint64_t limit) = {
 	[KT_LIMIT_STARVED] = judge_starved,	[KT_LIMIT_GAP] = judge_gap,
 	[KT_LIMIT_SPREAD] = judge_spread,	[KT_LIMIT_ISOLATION] = judge_isolation,
@@ -559,6 +577,7 @@ static void judge_group(struct group *g)
 	for (enum kt_limit i = 0; i < KT_LIMIT_COUNT_; i++) {
 		uint64_t limit = kt_limit_get(&g->limits->limits, i);
 
+		g->late = whole_life(g);
 		if (judges[i] && limit && limit != KT_OFF)
 			judges[i](g, limit);
 	}
@@ -574,6 +593,8 @@ int kt_limits_judge(struct kt_run_record *rec, const struct kt_cell *cell)
 {
 	struct group g = { .rec = rec, .scenario = cell->scenario, .topo = &cell->machine.topo };
 
+	/* First, because long waits follow from wrong weights. */
+	KT_TRY(kt_weights_judge(rec, cell));
 	for (size_t i = 0; i < rec->worker_count && !g.error; i += g.count) {
 		g.list = &rec->workers[i];
 		g.count = count_together(g.list, rec->worker_count - i);

@@ -41,6 +41,7 @@ static const char *const op_error_names[] = {
 	[KT_OP_PROGRAM_FAILED] = "program-failed",
 	[KT_OP_PROGRAM_TIMEOUT] = "program-timeout",
 	[KT_OP_REFUSED] = "refused",
+	[KT_OP_STUCK] = "op-stuck",
 	[KT_OP_FREEZE_FAILED] = "freeze-failed",
 	[KT_OP_INTERNAL] = "internal",
 };

@@ -74,6 +74,7 @@ enum kt_op_error {
 	KT_OP_PROGRAM_FAILED,  /* the program was killed or its status is not `.value` */
 	KT_OP_PROGRAM_TIMEOUT, /* the program did not end within `.timeout_ns` and was killed */
 	KT_OP_REFUSED,	       /* the kernel refused; the text has its reason */
+	KT_OP_STUCK,	       /* the kernel has kept the op for 10 s of guest time */
 	KT_OP_FREEZE_FAILED,   /* the host failed to freeze or to thaw the machine */
 	KT_OP_INTERNAL,	       /* init failed; as the row above, never held against a scheduler */
 	KT_OP_ERROR_COUNT_,

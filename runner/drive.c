@@ -24,6 +24,7 @@ struct drive {
 	struct kt_session *session; /* owned */
 	int staged_fd;		    /* borrowed; -1: nothing is to be staged */
 	bool keep;		    /* the fleet owns the session and rewinds its machine */
+	struct kt_vcpu_stats before[KT_CPUS_MAX]; /* at the begin of the run */
 };
 
 static void end_with(struct drive *d, enum kt_outcome outcome, const struct kt_diag *diag)
@@ -87,6 +88,31 @@ static void on_hello(struct drive *d, const struct kt_msg_hello *hello)
 		kt_diag_remedy(&diag, "rebuild both with './dev build'");
 		end_with(d, KT_OUTCOME_SETUP_ERROR, &diag);
 	}
+}
+
+/* Host time that the machine's vCPUs used in this run: an earlier one may have used the machine. */
+static void read_stats(struct drive *d, struct kt_vcpu_stats stats[KT_CPUS_MAX])
+{
+	memset(stats, 0, KT_CPUS_MAX * sizeof(*stats));
+	kt_vm_stats(d->session->vm, stats, KT_CPUS_MAX);
+	for (unsigned int i = 0; i < d->res->vcpu_count; i++) {
+		stats[i].run_ns -= KT_MIN(d->before[i].run_ns, stats[i].run_ns);
+		stats[i].delay_ns -= KT_MIN(d->before[i].delay_ns, stats[i].delay_ns);
+		stats[i].guest_ns -= KT_MIN(d->before[i].guest_ns, stats[i].guest_ns);
+	}
+}
+
+static void note_contention(struct drive *d, uint64_t guest_ns)
+{
+	struct kt_vcpu_stats stats[KT_CPUS_MAX];
+	int r;
+
+	if (d->req->cell->machine.time == KT_TIME_COUNTED)
+		return;
+	read_stats(d, stats);
+	r = kt_contention_add(&d->res->contention, guest_ns, stats, d->res->vcpu_count);
+	if (r)
+		kt_session_fault(d->session, r);
 }
 
 static void on_topology(struct drive *d, const struct kt_msg_topology *msg)
@@ -179,6 +205,9 @@ static void take_message(struct drive *d, const struct kt_msg *msg)
 		return;
 	}
 	switch (msg->type) {
+	case KT_MSG_HEARTBEAT:
+		note_contention(d, msg->heartbeat.time_ns);
+		break;
 	case KT_MSG_HELLO:
 		on_hello(d, &msg->hello);
 		break;
@@ -215,6 +244,8 @@ static int make_vcpu_records(struct drive *d)
 	if (!d->res->vcpus)
 		return kt_raise(-ENOMEM);
 	d->res->vcpu_count = vcpus;
+	if (d->session->rewinds)
+		kt_vm_stats(d->session->vm, d->before, KT_ARRAY_SIZE(d->before));
 	return 0;
 }
 
@@ -326,9 +357,9 @@ static void run(struct drive *d)
 /* What the machine used, for the report; of one that has ended, too. */
 static void take_stats(struct drive *d)
 {
-	struct kt_vcpu_stats stats[KT_CPUS_MAX] = { 0 };
+	struct kt_vcpu_stats stats[KT_CPUS_MAX];
 
-	kt_vm_stats(d->session->vm, stats, KT_ARRAY_SIZE(stats));
+	read_stats(d, stats);
 	for (unsigned int i = 0; i < d->res->vcpu_count; i++) {
 		d->res->vcpus[i].stats = stats[i];
 		take_exits(d, i, &d->res->vcpus[i].exits);

@@ -38,6 +38,10 @@
 	      "largest spread of CPU time within a group, in per cent: (max - min) / max; built in " \
 	      "for groups whose workers never rest, never change their own share, have 3 s of CPU " \
 	      "time on average, and live while no CPU comes or goes") \
+	LIMIT(WEIGHTS, weights, PERCENT, 200, \
+	      "largest CPU time of a worker in per cent of that of a rival with a lower nice value; " \
+	      "rivals are in one cgroup and never rest, and the lower nice value may run on all CPUs " \
+	      "of the other; below 100 a lower nice value must get more") \
 	LIMIT(ISOLATION, isolation, SWITCH, KT_ON, \
 	      "workers run only on CPUs that ops (cpusets, affinity, hotplug) allow") \
 	LIMIT(BANDWIDTH, bandwidth, SWITCH, KT_ON, \

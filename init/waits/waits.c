@@ -28,6 +28,8 @@ _Static_assert(KT_WAITS_IDLE == (int)KT_USE_IDLE && KT_WAITS_EXT == (int)KT_USE_
 #define STAT_FIELDS_MAX 64
 #define SLICE_NS	((uint64_t)KT_WAITS_SLICE_NS)
 
+#define PF_KTHREAD 0x200000u /* include/linux/sched.h */
+
 #define RIVAL_PERCENT 1u /* of the job: a task that ran less is nobody's rival */
 
 static struct kt_waits_cpu presents[KT_WAITS_CPUS]; /* while waits are sent */
@@ -418,6 +420,67 @@ static void send_all(struct kt_pid1 *pid1, struct kt_msg_waits *end)
 	end->ext_bandwidth = shared->ext_bandwidth;
 	end->ext_ns = ext_ns() - epoch_ext_ns;
 	end->rest_ns = rest_of(&l, sent);
+}
+
+/* ---- in the middle of a job ---- */
+
+#define NAMED_MAX     3
+#define NAMED_FROM_NS KT_NSEC_PER_SEC
+
+static bool is_kthread(const struct item *item)
+{
+	return item->entry.flags & PF_KTHREAD;
+}
+
+static void add_text(char text[KT_PID1_WAIT_TEXT_MAX], const struct item *item)
+{
+	size_t len = strlen(text);
+
+	snprintf(text + len, KT_PID1_WAIT_TEXT_MAX - len,
+		 "%s%s '%s' [%u] waited for a CPU for %.1f s", len ? ", " : "",
+		 is_kthread(item) ? "kernel thread" : "task", item->entry.comm, item->entry.pid,
+		 (double)length_ns(item) / 1e9);
+}
+
+static int by_kind_and_length(const void *a, const void *b)
+{
+	uint64_t x = length_ns(a), y = length_ns(b);
+
+	if (is_kthread(a) != is_kthread(b))
+		return is_kthread(a) ? -1 : 1;
+	return x < y ? 1 : x > y ? -1 : 0;
+}
+
+static bool is_named(const struct list *l, size_t i)
+{
+	for (size_t k = 0; k < i; k++)
+		if (l->items[k].entry.pid == l->items[i].entry.pid)
+			return true;
+	return false;
+}
+
+bool kt_pid1_longest_waits(struct kt_pid1 *pid1, uint64_t since_ns,
+			   char text[KT_PID1_WAIT_TEXT_MAX])
+{
+	_cleanup_(deinit_list) struct list l = { .items = calloc(KT_WAITS_LOG + OPEN_MAX,
+								 sizeof(*l.items)) };
+	unsigned int named = 0;
+
+	(void)pid1;
+	text[0] = 0;
+	if (!shared || !l.items)
+		return false;
+	add_closed(&l);
+	add_open(&l, kt_now_ns());
+	qsort(l.items, l.count, sizeof(*l.items), by_kind_and_length);
+	for (size_t i = 0; i < l.count && named < NAMED_MAX; i++) {
+		if (length_ns(&l.items[i]) < NAMED_FROM_NS || l.items[i].entry.end_ns < since_ns ||
+		    is_named(&l, i))
+			continue;
+		add_text(text, &l.items[i]);
+		named++;
+	}
+	return text[0];
 }
 
 void kt_waits_send(struct kt_pid1 *pid1)

@@ -13,6 +13,7 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "ops/guest/apart.h"
 #include "ops/guest/bandwidth.h"
 #include "ops/guest/cgroup.h"
 #include "ops/guest/executors.h"
@@ -65,14 +66,18 @@ static bool exists(const char *cgroup)
 	return !access(path, F_OK);
 }
 
-static enum kt_op_error set(const char *cgroup, const char *file, const char *value, char *text)
+static enum kt_op_error set(struct kt_pid1 *pid1, const char *cgroup, const char *file,
+			    const char *value, char *text)
 {
 	char path[PATH_MAX_];
+	enum kt_op_error error;
+	int number;
 
 	if (!exists(cgroup))
 		return none(cgroup, text);
 	path_of(path, cgroup, file);
-	return kt_kernel_file_write(path, value) ? KT_OP_OK : refused(file, cgroup, errno, text);
+	error = kt_write_apart(pid1, path, value, &number, text);
+	return error || !number ? error : refused(file, cgroup, number, text);
 }
 
 /* ---- creation and removal ---- */
@@ -105,53 +110,61 @@ enum kt_op_error kt_cgroup_add(const struct kt_op *op, struct kt_sched *sched, c
 {
 	enum kt_op_error error = prepare_parent(op->cgroup, text);
 	char path[PATH_MAX_];
+	int number;
 
 	if (error)
 		return error;
 	path_of(path, op->cgroup, NULL);
-	if (!mkdir(path, 0755))
-		return KT_OP_OK;
-	if (errno != EEXIST)
-		return refused("mkdir", op->cgroup, errno, text);
+	error = kt_mkdir_apart(sched->pid1, path, &number, text);
+	if (error || !number)
+		return error;
+	if (number != EEXIST)
+		return refused("mkdir", op->cgroup, number, text);
 	return kt_op_fail(text, KT_OP_CGROUP_EXISTS, "there is a cgroup '%s' already", op->cgroup);
 }
 
 enum kt_op_error kt_cgroup_control(const struct kt_op *op, struct kt_sched *sched, char *text)
 {
 	char path[PATH_MAX_];
+	enum kt_op_error error;
+	int number;
 
 	if (!exists(op->cgroup))
 		return none(op->cgroup, text);
 	path_of(path, op->cgroup, "cgroup.subtree_control");
-	if (kt_kernel_file_write(path, op->text))
-		return KT_OP_OK;
-	if (errno == EBUSY || errno == EOPNOTSUPP)
+	error = kt_write_apart(sched->pid1, path, op->text, &number, text);
+	if (error || !number)
+		return error;
+	if (number == EBUSY || number == EOPNOTSUPP)
 		return busy(op->cgroup, "has tasks, or children that hand on a controller", text);
 	return kt_op_fail(text, KT_OP_REFUSED, "cgroup.subtree_control of cgroup '%s': %s",
 			  op->cgroup,
-			  errno == ENOENT ? "it has no such controller" : strerror(errno));
+			  number == ENOENT ? "it has no such controller" : strerror(number));
 }
 
 enum kt_op_error kt_cgroup_remove(const struct kt_op *op, struct kt_sched *sched, char *text)
 {
 	char path[PATH_MAX_];
+	enum kt_op_error error;
+	int number;
 
 	path_of(path, op->cgroup, NULL);
 	kt_bandwidth_report(sched->pid1, op->cgroup);
-	if (!rmdir(path))
-		return KT_OP_OK;
-	if (errno == ENOENT)
+	error = kt_rmdir_apart(sched->pid1, path, &number, text);
+	if (error || !number)
+		return error;
+	if (number == ENOENT)
 		return none(op->cgroup, text);
-	return errno == EBUSY ? busy(op->cgroup, "has tasks or children", text) :
-				refused("rmdir", op->cgroup, errno, text);
+	return number == EBUSY ? busy(op->cgroup, "has tasks or children", text) :
+				 refused("rmdir", op->cgroup, number, text);
 }
 
-enum kt_op_error kt_cgroup_move(const char *cgroup, pid_t pid, char *text)
+enum kt_op_error kt_cgroup_move(struct kt_pid1 *pid1, const char *cgroup, pid_t pid, char *text)
 {
 	char number[16];
 
 	snprintf(number, sizeof(number), "%d", (int)pid);
-	return set(cgroup, "cgroup.procs", number, text);
+	return set(pid1, cgroup, "cgroup.procs", number, text);
 }
 
 /* ---- freezing ---- */
@@ -167,7 +180,7 @@ static bool is_frozen(void *arg)
 
 enum kt_op_error kt_cgroup_freeze(const struct kt_op *op, struct kt_sched *sched, char *text)
 {
-	enum kt_op_error error = set(op->cgroup, "cgroup.freeze", "1", text);
+	enum kt_op_error error = set(sched->pid1, op->cgroup, "cgroup.freeze", "1", text);
 	int r;
 
 	if (error)
@@ -183,7 +196,7 @@ enum kt_op_error kt_cgroup_freeze(const struct kt_op *op, struct kt_sched *sched
 
 enum kt_op_error kt_cgroup_thaw(const struct kt_op *op, struct kt_sched *sched, char *text)
 {
-	return set(op->cgroup, "cgroup.freeze", "0", text);
+	return set(sched->pid1, op->cgroup, "cgroup.freeze", "0", text);
 }
 
 /* ---- CPUs ---- */
@@ -216,18 +229,19 @@ enum kt_op_error kt_cpuset_clear(const struct kt_op *op, struct kt_sched *sched,
 {
 	const char *cgroup = op->cgroup;
 	char path[PATH_MAX_], list[KT_CPU_LIST_MAX];
-	int error;
+	enum kt_op_error error;
+	int number;
 
 	if (!exists(cgroup))
 		return none(cgroup, text);
 	path_of(path, cgroup, "cpuset.cpus");
-	if (kt_kernel_file_write(path, ""))
-		return KT_OP_OK;
-	error = errno;
+	error = kt_write_apart(sched->pid1, path, "", &number, text);
+	if (error || !number)
+		return error;
 	path_of(path, cgroup, "../cpuset.cpus.effective");
-	if (error != ENOSPC || kt_kernel_file_read(path, list, sizeof(list)) <= 0)
-		return refused("cpuset.cpus", cgroup, error, text);
-	return set(cgroup, "cpuset.cpus", list, text);
+	if (number != ENOSPC || kt_kernel_file_read(path, list, sizeof(list)) <= 0)
+		return refused("cpuset.cpus", cgroup, number, text);
+	return set(sched->pid1, cgroup, "cpuset.cpus", list, text);
 }
 
 enum kt_op_error kt_cpuset_set(const struct kt_op *op, struct kt_sched *sched, char *text)
@@ -237,7 +251,8 @@ enum kt_op_error kt_cpuset_set(const struct kt_op *op, struct kt_sched *sched, c
 	char list[KT_CPU_LIST_MAX];
 
 	return error ? error :
-		       set(op->cgroup, "cpuset.cpus", kt_cpu_mask_format(&mask, list), text);
+		       set(sched->pid1, op->cgroup, "cpuset.cpus", kt_cpu_mask_format(&mask, list),
+			   text);
 }
 
 enum kt_op_error kt_cpuset_swap(const struct kt_op *op, struct kt_sched *sched, char *text)
@@ -253,8 +268,8 @@ enum kt_op_error kt_cpuset_swap(const struct kt_op *op, struct kt_sched *sched, 
 	kt_kernel_file_read(path, first, sizeof(first));
 	path_of(path, op->other, "cpuset.cpus");
 	kt_kernel_file_read(path, second, sizeof(second));
-	error = set(op->cgroup, "cpuset.cpus", second, text);
-	return error ? error : set(op->other, "cpuset.cpus", first, text);
+	error = set(sched->pid1, op->cgroup, "cpuset.cpus", second, text);
+	return error ? error : set(sched->pid1, op->other, "cpuset.cpus", first, text);
 }
 
 enum kt_op_error kt_cgroup_weigh(const struct kt_op *op, struct kt_sched *sched, char *text)
@@ -262,7 +277,7 @@ enum kt_op_error kt_cgroup_weigh(const struct kt_op *op, struct kt_sched *sched,
 	char value[24];
 
 	snprintf(value, sizeof(value), "%lld", (long long)op->value);
-	return set(op->cgroup, "cpu.weight", value, text);
+	return set(sched->pid1, op->cgroup, "cpu.weight", value, text);
 }
 
 /* cpu.max is in microseconds. */
@@ -276,7 +291,7 @@ enum kt_op_error kt_cgroup_bound(const struct kt_op *op, struct kt_sched *sched,
 		snprintf(value, sizeof(value), "%lld %llu", (long long)op->value / 1000, period);
 	else
 		snprintf(value, sizeof(value), "max %llu", period);
-	error = set(op->cgroup, "cpu.max", value, text);
+	error = set(sched->pid1, op->cgroup, "cpu.max", value, text);
 	if (!error)
 		kt_bandwidth_set(sched->pid1, op->cgroup, (uint64_t)op->value, op->more);
 	return error;
@@ -286,7 +301,9 @@ static enum kt_op_error plug(const struct kt_op *op, struct kt_pid1 *pid1, bool 
 {
 	const struct kt_cpu_place *places;
 	unsigned int count, i = 0;
+	enum kt_op_error error;
 	char path[64];
+	int number;
 
 	places = kt_pid1_places(pid1, &count);
 	while (i < count && places[i].cpu != op->value)
@@ -296,11 +313,12 @@ static enum kt_op_error plug(const struct kt_op *op, struct kt_pid1 *pid1, bool 
 				  (long long)op->value);
 	snprintf(path, sizeof(path), "/sys/devices/system/cpu/cpu%u/online",
 		 (unsigned int)op->value);
-	if (kt_kernel_file_write(path, online ? "1" : "0"))
-		return KT_OP_OK;
+	error = kt_write_apart(pid1, path, online ? "1" : "0", &number, text);
+	if (error || !number)
+		return error;
 	return kt_op_fail(text, KT_OP_REFUSED, "take CPU %u %s: %s", (unsigned int)op->value,
 			  online ? "online" : "offline",
-			  errno == ENOENT ? "the kernel cannot do without it" : strerror(errno));
+			  number == ENOENT ? "the kernel cannot do without it" : strerror(number));
 }
 
 enum kt_op_error kt_cpu_offline(const struct kt_op *op, struct kt_sched *sched, char *text)

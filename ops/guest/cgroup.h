@@ -25,7 +25,7 @@ enum kt_cgroup_condition {
 int kt_cgroup_enable(const char *path) _kt_must_check_;
 
 /* Moves process `pid` to a cgroup of the scenario. KT_OP_OK, or an error and its text. */
-enum kt_op_error kt_cgroup_move(const char *cgroup, pid_t pid, char *text);
+enum kt_op_error kt_cgroup_move(struct kt_pid1 *pid1, const char *cgroup, pid_t pid, char *text);
 
 /* Resolves `cpus` among the CPUs of this machine. KT_OP_OK, or an error and its text. */
 enum kt_op_error kt_cpus_find(struct kt_cpu_mask *ret_mask, const struct kt_cpus *cpus,

@@ -78,6 +78,16 @@ enum kt_pid1_condition {
 int kt_pid1_wait(struct kt_pid1 *pid1, bool (*done)(void *arg), void *arg, uint64_t deadline_ns,
 		 uint64_t tick_ns) _kt_must_check_;
 
+#define KT_PID1_WAIT_TEXT_MAX 256 /* bytes */
+
+/*
+ * "kernel thread 'cpuhp/1' [21] waited for a CPU for 7.9 s, ...": the tasks that have waited longest
+ * since since_ns, kernel threads first, of those that waited for 1 s or more. False, and text "":
+ * none did, or waits are not recorded.
+ */
+bool kt_pid1_longest_waits(struct kt_pid1 *pid1, uint64_t since_ns,
+			   char text[KT_PID1_WAIT_TEXT_MAX]);
+
 /*
  * Whether the attached scheduler has died without a note. Code that waits for long polls
  * kt_pid1_scheduler_died() and calls kt_pid1_note_death(), which waits for the scheduler's last

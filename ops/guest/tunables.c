@@ -9,17 +9,21 @@
 #include <unistd.h>
 
 #include "base/limits.h"
+#include "ops/guest/apart.h"
 #include "ops/guest/executors.h"
-#include "ops/guest/kernel-file.h"
 
 #define SCHED_DEBUG "/sys/kernel/debug/sched"
 
-static enum kt_op_error set(const char *path, const char *value, char *text)
+static enum kt_op_error set(struct kt_pid1 *pid1, const char *path, const char *value, char *text)
 {
-	if (kt_kernel_file_write(path, value))
-		return KT_OP_OK;
+	int number;
+	enum kt_op_error error = kt_write_apart(pid1, path, value, &number, text);
+
+	if (error || !number)
+		return error;
 	return kt_op_fail(text, KT_OP_REFUSED, "write '%s' to %s: %s", value, path,
-			  errno == ENOENT ? "the guest kernel has no such file" : strerror(errno));
+			  number == ENOENT ? "the guest kernel has no such file" :
+					     strerror(number));
 }
 
 enum kt_op_error kt_sysctl_set(const struct kt_op *op, struct kt_sched *sched, char *text)
@@ -30,7 +34,7 @@ enum kt_op_error kt_sysctl_set(const struct kt_op *op, struct kt_sched *sched, c
 	for (char *p = path; *p; p++)
 		if (*p == '.')
 			*p = '/';
-	return set(path, op->text, text);
+	return set(sched->pid1, path, op->text, text);
 }
 
 enum kt_op_error kt_sched_debug_set(const struct kt_op *op, struct kt_sched *sched, char *text)
@@ -42,5 +46,5 @@ enum kt_op_error kt_sched_debug_set(const struct kt_op *op, struct kt_sched *sch
 				  "there is no " SCHED_DEBUG
 				  ": the guest kernel was built without CONFIG_SCHED_DEBUG");
 	snprintf(path, sizeof(path), SCHED_DEBUG "/%s", op->tunable);
-	return set(path, op->text, text);
+	return set(sched->pid1, path, op->text, text);
 }

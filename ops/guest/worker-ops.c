@@ -46,7 +46,7 @@ enum kt_op_error kt_crew_move(const struct kt_crew *crew, const char *cgroup, ch
 
 	for (unsigned int i = 0; i < crew->count && !error; i++)
 		if (crew->members[i].pid)
-			error = kt_cgroup_move(cgroup, crew->members[i].pid, text);
+			error = kt_cgroup_move(crew->pid1, cgroup, crew->members[i].pid, text);
 	return error;
 }
 

@@ -28,6 +28,13 @@ KT_SCENARIO(field_weights_far_apart, "three workers of nice -20 and one of nice 
 		KT_OP_START("heavy"), KT_OP_START("light"),
 		KT_OP_NICE("heavy", -20), KT_OP_NICE("light", 19)), .hold = KT_MS(8000))));
 
+KT_SCENARIO(field_weights_apart, "a worker of nice -10 and one of nice 10, on one CPU",
+	.topo    = KT_TOPO("1n1l1c1t"),
+	.workers = KT_WORKERS(KT_WORKERS_ITEM("heavy", .workload = "spin", .nice = -10),
+			      KT_WORKERS_ITEM("light", .workload = "spin", .nice = 10)),
+	.steps   = KT_STEPS(KT_STEP("run", .ops = KT_OPS(
+		KT_OP_START("heavy"), KT_OP_START("light")), .hold = KT_MS(8000))));
+
 KT_SCENARIO(field_throttled, "four workers of which a cgroup allows 1 ms of CPU time per second",
 	.topo    = KT_TOPO("1n1l2c1t"),
 	.workers = KT_WORKERS(
@@ -45,6 +52,14 @@ KT_SCENARIO(field_spin_for_long, "as field_spin, for longer than FIELD_HOLD_NS",
 	.topo    = KT_TOPO("1n1l2c1t"),
 	.workers = KT_WORKERS(KT_WORKERS_ITEM("load", .workload = "spin", .count = 2)),
 	.steps   = KT_STEPS(KT_STEP("run", .ops = KT_OPS(KT_OP_START("load")), .hold = KT_MS(12000))));
+
+KT_SCENARIO(field_cpu_goes, "a CPU goes offline under workers that never rest",
+	.topo    = KT_TOPO("1n1l2c1t"),
+	.workers = KT_WORKERS(KT_WORKERS_ITEM("load", .workload = "spin", .count = 2)),
+	.steps   = KT_STEPS(
+		KT_STEP("run", .ops = KT_OPS(KT_OP_START("load")), .hold = KT_MS(200)),
+		KT_STEP("offline", .ops = KT_OPS(KT_OP_CPU_OFFLINE(1)), .hold = KT_MS(200)),
+		KT_STEP("online", .ops = KT_OPS(KT_OP_CPU_ONLINE(1)), .hold = KT_MS(200))));
 
 KT_SCENARIO(field_forks, "workers that fork children and wait for their end",
 	.topo    = KT_TOPO("1n1l2c1t"),

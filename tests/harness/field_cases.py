@@ -18,7 +18,8 @@ def register(harness):
     @case
     def fields_without_a_fault_pass():
         """What the kernel's own scheduler does is right, and so is a FIFO with equal weights."""
-        expect(run("field_throttled", "field_weights_far_apart", "field_rt_holds_a_cpu"), PASS)
+        expect(run("field_throttled", "field_weights_apart", "field_weights_far_apart",
+                   "field_rt_holds_a_cpu"), PASS)
         expect(with_fault("field_spin", "none"), PASS)
 
     @case
@@ -33,8 +34,15 @@ def register(harness):
 
     @case
     def weights_and_bandwidth_are_judged():
+        r = expect(with_fault("field_weights_apart", "reversed-weights"), FAIL,
+                   "times the CPU time of nice -10: worker 'light' 0 had")
+        times = re.search(r"FAIL .*: weights: nice 10 got ([0-9.]+) times", r.first())
+        # 932 : 11, the weights that sched_ext has for them
+        check(times and 50 < float(times.group(1)) < 100, r)
+        expect(with_fault("field_weights_apart", "none"), PASS)
         expect(with_fault("field_weights_far_apart", "reversed-weights"), FAIL,
-               "gap: worker 'heavy'", "CPU 0 was held by 'light' [")
+               "weights: nice 19 got", "times the CPU time of nice -20", "gap: worker 'heavy'",
+               "CPU 0 was held by 'light' [")
         expect(with_fault("field_throttled", "none"), INCONCLUSIVE,
                "bandwidth: cgroup 'a' used", "its cpu.max allows 0.1 %",
                "this kernel does not limit tasks of sched_ext")
@@ -46,6 +54,16 @@ def register(harness):
                "gap: kernel thread '", "waited 8", "limit 2000 ms")
         expect(with_fault("field_forks", "drop-exiting"), FAIL,
                "which exits, waited", "that lasts on")
+
+    @case
+    def ops_that_stay_in_the_kernel():
+        """Hotplug waits for a kernel thread that the scheduler does not run: no hang."""
+        expect(with_fault("field_cpu_goes", "none"), PASS)
+        r = expect(with_fault("field_cpu_goes", "hold-kthreads"), FAIL)
+        check(re.match(r"FAIL .*: op-stuck: op cpu-offline of step 'offline': write '0' to "
+                       r"/sys/devices/system/cpu/cpu1/online: has not ended in 10 s; "
+                       r"meanwhile kernel thread '\S+' \[\d+\] waited for a CPU for 8\.\d s",
+                       r.first()), r)
 
     @case
     def idle_cpus_beside_waiting_tasks():
