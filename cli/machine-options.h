@@ -36,7 +36,7 @@ int cli_take_file(void *target, const char *value, struct kt_diag *diag);
 	{ "attach-timeout", 0, "DURATION",                                                         \
 	  CLI_DURATION(struct cli_machine, wishes.attach_timeout_ns, 1, KT_TIMEOUT_NS_MAX),        \
 	  .help = "guest time that an attach of a scheduler may take: a number of seconds, or a "  \
-		  "number with ns, us, ms, s, m or h (default: the scenario's, else 10 s)" }
+		  "number with ns, us, ms, s, m or h (default: the scenario's, else 30 s)" }
 #define CLI_TIME                                                                                   \
 	{ "time", 0, "NAME", CLI_CALL(cli_take_time), .value = "auto",                             \
 	  .help = "what the guest's clocks follow: counted, the instructions that the guest has "  \

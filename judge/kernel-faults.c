@@ -9,6 +9,8 @@
 #include "base/cleanup.h"
 #include "judge/kernel-faults.h"
 
+#define DL_SERVER "a deadline server's bandwidth, counted wrongly when a CPU goes offline"
+
 static const struct {
 	const char *file;     /* in the first line of a WARNING */
 	const char *function; /* likewise */
@@ -19,8 +21,9 @@ static const struct {
 	 * when its CPU went offline. In one of four runs that take CPUs offline under scx_ktest,
 	 * scx_qmap or scx_fifo; never without sched_ext, where the server is always active.
 	 */
-	{ "kernel/sched/deadline.c:", "inactive_task_timer+",
-	  "a deadline server's bandwidth, counted wrongly when a CPU goes offline" },
+	{ "kernel/sched/deadline.c:", "inactive_task_timer+", DL_SERVER },
+	/* The same, noticed when the CPU stops the server (dl_server_stop(), sched_cpu_dying()). */
+	{ "kernel/sched/deadline.c:", "task_non_contending+", DL_SERVER },
 };
 
 const char *kt_kernel_fault(const char *line)

@@ -132,7 +132,7 @@ struct kt_scenario {
 	bool has_body;				   /* set by KT_GUEST_SCENARIO() on both sides */
 	void (*check)(struct kt_check *ck);	   /* host only: runs after a completed run */
 	void (*check_always)(struct kt_check *ck); /* host only: runs after every run */
-	uint64_t attach_timeout; /* guest time that an attach may take, ns; 0: 10 s */
+	uint64_t attach_timeout; /* guest time that an attach may take, ns; 0: 30 s */
 	uint64_t timeout;	 /* wall time of the whole run, ns; 0: 120 s plus
 						    * holds, freezes and times of programs */
 };

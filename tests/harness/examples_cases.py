@@ -11,6 +11,7 @@ HOTPLUG = "cpus_come_and_go_under_load"
 # Its ops.init() wants to be run on CPU 0, and the kernel runs it anywhere.
 WRONG_CPU = "EXIT: scx_bpf_error (init from non-central CPU)"
 TRIES = 12
+ATTACH_MS = 30000  # KT_ATTACH_TIMEOUT_NS of ops/op.h
 
 
 def register(harness):
@@ -42,6 +43,9 @@ def register(harness):
         check(r.out.count("PASS ") == count, r)
         # The kernel's tools tell their end in other words than ktest's loaders.
         check(r.out.count("unreg: unregistered from user space") == count + 1, r)
+        # Also beside a restart's load an attach takes less than half of what it may take.
+        for text in re.findall(r"attached in (\d+) ms", r.out):
+            check(int(text) < ATTACH_MS / 2, r)
 
     def survives_hotplug(r):
         """The kernel ejects it for each CPU that comes or goes, and its loader attaches again."""

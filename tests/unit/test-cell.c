@@ -106,16 +106,16 @@ TEST(test_what_the_user_says)
 	assert_string_equal(kt_cell_name(c, name), "full@1n1l3c1t+mine/0123456789ab/kvm/5");
 }
 
-/* The scenario's, else 10 s; the user's in any case. A longer one prolongs the run. */
+/* The scenario's, else 30 s; the user's in any case. A longer one prolongs the run. */
 TEST(test_time_of_an_attach)
 {
 	const struct kt_cell_wishes wishes = { .has_seed = true, .attach_timeout_ns = KT_SEC(70) };
 	uint64_t timeout = make("plain", &none)->timeout_ns;
 	struct kt_scenario slow = *cell.scenario;
 
-	assert_int_equal(cell.attach_timeout_ns, KT_SEC(10));
+	assert_int_equal(cell.attach_timeout_ns, KT_SEC(30));
 	assert_int_equal(make("plain", &wishes)->attach_timeout_ns, KT_SEC(70));
-	assert_int_equal(cell.timeout_ns, timeout + KT_SEC(60));
+	assert_int_equal(cell.timeout_ns, timeout + KT_SEC(40));
 	assert_int_equal(kt_cell_job(&cell, false).attach_timeout_ns, KT_SEC(70));
 	slow.attach_timeout = KT_SEC(20);
 	assert_int_equal(kt_cell_init(&cell, &slow, &none, NULL), 0);
