@@ -120,6 +120,7 @@ struct kt_run_record {
 	struct kt_step_record steps[KT_STEPS_MAX];
 	/* Age of the bake, if the bake has the boot scheduler attached; else 0. */
 	uint64_t saved_ns;
+	uint64_t stand_still_ns; /* of the machine's vCPUs, see vmm/vm.h; 0: none, or not known */
 	struct kt_msg_hello hello;
 	bool has_result;
 	struct kt_msg_result result;

@@ -20,6 +20,9 @@
  */
 #define TURN_NS (20 * KT_NSEC_PER_MSEC)
 
+/* Built-in limit of idle CPUs where a vCPU can stand still for tens of milliseconds. */
+#define COARSE_IDLE_NS (250 * KT_NSEC_PER_MSEC)
+
 #define PF_EXITING 0x4u /* include/linux/sched.h */
 #define PF_KTHREAD 0x200000u
 
@@ -171,16 +174,20 @@ static uint64_t limit_of(const struct kt_cell *cell, const struct kt_workers *wo
 }
 
 /*
- * Where the guest's time is the host's, a woken CPU is late by as much as the host is: the built-in
- * limit is that of a gap.
+ * A CPU seems to be idle while its vCPU stands still. Where the guest's time is the host's, a woken
+ * vCPU is late by as much as the host is: the built-in limit is that of a gap. Where vCPUs take
+ * coarse turns, the built-in limit is a multiple of a turn.
  */
-static uint64_t idle_limit(const struct kt_cell *cell, const struct kt_workers *workers)
+static uint64_t idle_limit(const struct kt_run_record *rec, const struct kt_cell *cell,
+			   const struct kt_workers *workers)
 {
 	uint64_t limit = limit_of(cell, workers, KT_LIMIT_IDLE);
 
-	return limit == kt_limits_default.idle && cell->machine.time != KT_TIME_COUNTED ?
-		       kt_limits_default.gap :
-		       limit;
+	if (limit != kt_limits_default.idle)
+		return limit;
+	if (cell->machine.time != KT_TIME_COUNTED)
+		return kt_limits_default.gap;
+	return rec->stand_still_ns > limit / 5 ? COARSE_IDLE_NS : limit;
 }
 
 static const struct kt_wait_cpu *most_idle(const struct kt_wait_record *w)
@@ -223,7 +230,7 @@ static int judge_idle(struct kt_run_record *rec, const struct kt_cell *cell)
 	for (size_t i = 0; i < rec->wait_count; i++) {
 		const struct kt_wait_record *w = &rec->waits[i];
 		const struct kt_wait_cpu *cpu = most_idle(w);
-		uint64_t limit = idle_limit(cell, worker_of(rec, cell->scenario, w->msg.pid));
+		uint64_t limit = idle_limit(rec, cell, worker_of(rec, cell->scenario, w->msg.pid));
 
 		idle_ns = cpu ? cpu->ns[KT_USE_IDLE] : 0;
 		if (!counts(rec, w) || !limit || idle_ns < limit ||

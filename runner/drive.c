@@ -359,6 +359,7 @@ static void take_stats(struct drive *d)
 {
 	struct kt_vcpu_stats stats[KT_CPUS_MAX];
 
+	d->res->record.stand_still_ns = kt_vm_stand_still_ns(d->session->vm);
 	read_stats(d, stats);
 	for (unsigned int i = 0; i < d->res->vcpu_count; i++) {
 		d->res->vcpus[i].stats = stats[i];

@@ -65,6 +65,8 @@ struct kt_vm_ops {
 	/* NULL: from the general registers. */
 	int (*places)(struct kt_vm *vm, struct kt_vm_place *ret_places, size_t max,
 		      size_t *ret_count, uint64_t deadline_ns, struct kt_diag *diag);
+	/* NULL: vCPUs run at the same time. */
+	uint64_t (*stand_still_ns)(const struct kt_vm *vm);
 	/* NULL: the accelerator has no exits. */
 	unsigned int (*exits)(struct kt_vm *vm, unsigned int vcpu, struct kt_vm_exits *ret_exits,
 			      unsigned int max);

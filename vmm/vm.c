@@ -324,6 +324,11 @@ int kt_vm_stats(struct kt_vm *vm, struct kt_vcpu_stats *ret_stats, unsigned int 
 	return kt_forward(vm->ops->stats(vm, ret_stats, max));
 }
 
+uint64_t kt_vm_stand_still_ns(const struct kt_vm *vm)
+{
+	return vm->ops->stand_still_ns ? vm->ops->stand_still_ns(vm) : 0;
+}
+
 unsigned int kt_vm_exits(struct kt_vm *vm, unsigned int vcpu, struct kt_vm_exits *ret_exits,
 			 unsigned int max)
 {

@@ -398,6 +398,12 @@ int kt_vm_breakpoints_set(struct kt_vm *vm, const struct kt_vm_breakpoint *break
 int kt_vm_stats(struct kt_vm *vm, struct kt_vcpu_stats *ret_stats, unsigned int max);
 
 /*
+ * For how long, ns of guest time, a vCPU that can run was seen to stand still while other vCPUs had
+ * their turns (docs/performance.md); known after the start. 0: all vCPUs run at the same time.
+ */
+uint64_t kt_vm_stand_still_ns(const struct kt_vm *vm);
+
+/*
  * Counts the exits of a vCPU to ktest, by reason; exits that the host's kernel handles are
  * not counted. Fills in at most max reasons (KT_VM_EXITS_MAX is always enough) and returns
  * the number of reasons that occurred: 0 under tcg, which has no exits.

@@ -6,8 +6,10 @@
 #include "tests/unit/test.h"
 #include "vmm/qemu/qmp.h"
 
-#define GREETING "{\"QMP\": {\"version\": {}, \"capabilities\": [\"oob\"]}}\r\n"
-#define READY	 GREETING "{\"return\": {}, \"id\": 0}\r\n"
+#define GREETING                                                                            \
+	"{\"QMP\": {\"version\": {\"qemu\": {\"micro\": 2, \"minor\": 0, \"major\": 10}}, " \
+	"\"capabilities\": [\"oob\"]}}\r\n"
+#define READY GREETING "{\"return\": {}, \"id\": 0}\r\n"
 
 static struct kt_qmp qmp;
 static char heard[4096]; /* what the handlers were called with, in words */
@@ -108,6 +110,10 @@ TEST(test_bad_peers)
 		{ "{\"QMP\": {}, \"QMP\": {}}\n", "no JSON object" },
 		{ "{\"return\": {}, \"id\": 0}\n", "something else than a greeting" },
 		{ "{\"QMP\": 1}\n", "something else than a greeting" },
+		{ "{\"QMP\": {\"version\": {\"qemu\": {\"major\": 0}}}}\n",
+		  "something else than a greeting" },
+		{ "{\"QMP\": {\"version\": {\"qemu\": {\"major\": 4294967306}}}}\n",
+		  "something else than a greeting" },
 		{ READY "{\"event\": 1}\n", "malformed event" },
 		{ READY "{\"event\": \"STOP\", \"data\": []}\n", "malformed event" },
 		{ READY "{\"return\": {}, \"id\": 1}\n", "answer to no question" },
@@ -150,7 +156,9 @@ TEST(test_nesting_is_bounded)
 
 	memset(deep, '[', sizeof(deep) - 1);
 	deep[sizeof(deep) - 1] = '\n';
+	assert_int_equal(qmp.version, 0);
 	assert_int_equal(feed(GREETING), 0);
+	assert_int_equal(qmp.version, 10);
 	assert_int_equal(kt_qmp_feed(&qmp, deep, sizeof(deep), NULL), KT_QMP_E_FORM);
 }
 

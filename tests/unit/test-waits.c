@@ -180,12 +180,22 @@ TEST(test_idle)
 	struct kt_wait_record *w = add_wait(40, "sh", 0, 120);
 
 	w->msg.end_ns = w->msg.start_ns + MS(1004);
-	w->cpus[0].ns[KT_USE_IDLE] = MS(249);
+	w->cpus[0].ns[KT_USE_IDLE] = MS(49);
 	expect_none();
-	w->cpus[0].ns[KT_USE_IDLE] = MS(980);
+	w->cpus[0].ns[KT_USE_IDLE] = MS(50);
+	rec.stand_still_ns = MS(10);
 	expect(KT_FINDING_LATE,
 	       "idle: task 'sh' [40] waited 1004 ms for a CPU while CPU 1, on which "
-	       "it may run, was idle for 980 ms, limit 250 ms");
+	       "it may run, was idle for 50 ms, limit 50 ms");
+	/* Where vCPUs take coarse turns, and where time is the host's. */
+	rec.stand_still_ns = MS(60);
+	w->cpus[0].ns[KT_USE_IDLE] = MS(249);
+	expect_none();
+	w->cpus[0].ns[KT_USE_IDLE] = MS(250);
+	expect(KT_FINDING_LATE, "was idle for 250 ms, limit 250 ms");
+	time_of_run = KT_TIME_HOST;
+	expect_none();
+	time_of_run = KT_TIME_COUNTED;
 	w->msg.throttled_ns = MS(1000);
 	expect_none();
 }

@@ -186,3 +186,4 @@ int kt_qemu_take_jobs(struct kt_qemu *qemu, const json_t *value) _kt_must_check_
 /* stats.c: takes the answer to query-cpus-fast. 0, or KT_QMP_E_FORM: malformed. */
 int kt_qemu_take_vcpus(struct kt_qemu *qemu, const json_t *value) _kt_must_check_;
 int kt_qemu_stats(struct kt_vm *vm, struct kt_vcpu_stats *ret_stats, unsigned int max);
+uint64_t kt_qemu_stand_still_ns(const struct kt_vm *vm);

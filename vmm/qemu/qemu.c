@@ -313,6 +313,7 @@ const struct kt_vm_ops kt_qemu_ops = {
 	.stop = qemu_stop,
 	.send = qemu_send,
 	.stats = kt_qemu_stats,
+	.stand_still_ns = kt_qemu_stand_still_ns,
 	.registers_text = kt_qemu_registers_text,
 	.places = kt_qemu_places,
 	.save = kt_qemu_save,

@@ -37,12 +37,17 @@ static int malformed(struct kt_diag *diag, const char *what)
 	return KT_QMP_E_FORM;
 }
 
-/* The first message; QEMU's version and capabilities in it are ignored. */
+/* The first message: {"QMP": {"version": {"qemu": {"major": 10, ...}, ...}, ...}}. */
 static int take_greeting(struct kt_qmp *qmp, const json_t *msg, struct kt_diag *diag)
 {
-	if (!json_is_object(json_object_get(msg, "QMP")))
+	const json_t *version = json_object_get(json_object_get(msg, "QMP"), "version");
+	const json_t *major = json_object_get(json_object_get(version, "qemu"), "major");
+
+	if (!json_is_integer(major) || json_integer_value(major) < 1 ||
+	    json_integer_value(major) > KT_QMP_VERSION_MAX)
 		return malformed(diag, "something else than a greeting");
 	qmp->greeted = true;
+	qmp->version = (unsigned int)json_integer_value(major);
 	return 0;
 }
 

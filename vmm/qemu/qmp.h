@@ -20,6 +20,7 @@
 #include "base/error.h"
 
 #define KT_QMP_LINE_MAX	   (1u << 20) /* bytes of one message; query-cpus-fast of 256 is 100 k */
+#define KT_QMP_VERSION_MAX 1000	      /* no release has this number */
 #define KT_QMP_PENDING_MAX 64	      /* commands without an answer */
 
 enum kt_qmp_condition {
@@ -40,6 +41,7 @@ struct kt_qmp {
 	struct kt_buf in;  /* received bytes that are not yet a whole line */
 	struct kt_buf out; /* bytes to send, which the caller consumes */
 	bool greeted;
+	unsigned int version;			/* major version of QEMU; 0: not greeted */
 	uint64_t next_id;			/* id of the next command */
 	uint64_t next_reply;			/* id of the oldest command without an answer */
 	const struct kt_qmp_handlers *handlers; /* borrowed */

@@ -5,6 +5,7 @@
  * end of a thread its last figures stay.
  */
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "vmm/qemu/args.h"
 #include "vmm/qemu/machine.h"
 #include "vmm/schedstat.h"
@@ -39,6 +40,23 @@ int kt_qemu_take_vcpus(struct kt_qemu *qemu, const json_t *value)
 		vcpu->tid = (pid_t)json_integer_value(tid);
 	}
 	return 0;
+}
+
+/*
+ * In counted time one thread runs all vCPUs. QEMU older than 10 may give a vCPU the whole way to
+ * the next timer, turn for turn; from 10 on it shares that way among them.
+ */
+#define COARSE_STAND_STILL_NS (60 * KT_NSEC_PER_MSEC)
+#define FINE_STAND_STILL_NS   (5 * KT_NSEC_PER_MSEC)
+#define FINE_VERSION	      10
+
+uint64_t kt_qemu_stand_still_ns(const struct kt_vm *vm)
+{
+	const struct kt_qemu *qemu = kt_container_of(vm, struct kt_qemu, vm);
+
+	if (!vm->config.counted)
+		return 0;
+	return qemu->qmp.version < FINE_VERSION ? COARSE_STAND_STILL_NS : FINE_STAND_STILL_NS;
 }
 
 int kt_qemu_stats(struct kt_vm *vm, struct kt_vcpu_stats *ret_stats, unsigned int max)
