@@ -38,6 +38,7 @@ void kt_run_record_deinit(struct kt_run_record *rec)
 	free(rec->scheds);
 	free(rec->findings);
 	free(rec->workers);
+	free(rec->controls);
 	for (size_t i = 0; i < rec->wait_count; i++)
 		free(rec->waits[i].cpus);
 	free(rec->waits);
@@ -206,12 +207,15 @@ static int add_worker(struct kt_run_record *rec, const struct kt_msg_worker *msg
 {
 	struct kt_worker_record w = { .msg = *msg };
 
-	if (rec->worker_count >= WORKERS_MAX || msg->seen.len != sizeof(w.seen))
+	if (rec->worker_count + rec->control_count >= WORKERS_MAX ||
+	    msg->seen.len != sizeof(w.seen))
 		return protocol(diag, "more workers than can be started, or one of other CPUs");
 	if (kt_histogram_read(&w.wakes, msg->wakes.data, msg->wakes.len))
 		return protocol(diag, "wakes of a worker that are no histogram");
 	memcpy(w.seen, msg->seen.data, sizeof(w.seen));
 	w.msg.seen = w.msg.wakes = (struct kt_bytes){ NULL, 0 };
+	if (msg->control)
+		return kt_array_append(rec->controls, rec->control_count, w);
 	return kt_array_append(rec->workers, rec->worker_count, w);
 }
 

@@ -136,6 +136,8 @@ struct kt_run_record {
 	size_t finding_count;
 	struct kt_worker_record *workers; /* owned */
 	size_t worker_count;
+	struct kt_worker_record *controls; /* of the control run (scenario/control.h); owned */
+	size_t control_count;
 	struct kt_wait_record *waits; /* owned */
 	size_t wait_count;
 	struct kt_msg_waits wait_end;	     /* .recorded 0: the guest sent no waits, or not all */

@@ -453,6 +453,19 @@ static bool judge_complaints(struct kt_run_result *res, const struct kt_scenario
 	return false;
 }
 
+/* The scheduler that teardown could not end, neither by SIGTERM nor by SIGKILL. */
+static bool judge_teardown(struct kt_run_result *res)
+{
+	const struct kt_run_record *rec = &res->record;
+
+	if (!rec->result.undetached)
+		return false;
+	conclude(res, KT_VERDICT_FAIL,
+		 "detach-timeout: scheduler '%s' is still enabled 20 s after it was asked to end",
+		 scheduler_name(rec, rec->generations));
+	return excuse(res, CONTENTION_MAX);
+}
+
 static bool judge_findings(struct kt_run_result *res)
 {
 	size_t more = res->record.finding_count - 1;
@@ -520,7 +533,7 @@ void kt_verdict_decide(struct kt_run_result *res)
 
 	if (judge_outcome(res) || judge_memory(res) || judge_ops(res, s) ||
 	    judge_deaths(res, UINT64_MAX) || judge_survival(res, s) || judge_findings(res) ||
-	    judge_complaints(res, s) || judge_workers(res) || judge_vacuous(res, s))
+	    judge_teardown(res) || judge_complaints(res, s) || judge_workers(res) || judge_vacuous(res, s))
 		return;
 	judge_passed(res, s);
 }

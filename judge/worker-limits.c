@@ -17,6 +17,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "judge/bandwidth.h"
+#include "judge/control.h"
 #include "judge/finding.h"
 #include "judge/waits.h"
 #include "judge/weights.h"
@@ -552,7 +553,7 @@ static void judge_fairness(struct group *g, uint64_t limit)
 
 /* ---- all limits ---- */
 
-/* Of .idle see waits.c, of .bandwidth bandwidth.c, of .weights weights.c. */
+/* Those that are missing here have files of their own: .idle (waits.c), .bandwidth, .weights, .control. */
 static void (*const judges[KT_LIMIT_COUNT_])(struct group *g, uint64_t limit) = {
 	[KT_LIMIT_STARVED] = judge_starved,	[KT_LIMIT_GAP] = judge_gap,
 	[KT_LIMIT_SPREAD] = judge_spread,	[KT_LIMIT_ISOLATION] = judge_isolation,
@@ -585,6 +586,7 @@ static void judge_group(struct group *g)
 
 static int judge_tasks(struct kt_run_record *rec, const struct kt_cell *cell)
 {
+	KT_TRY(kt_control_judge(rec, cell));
 	KT_TRY(kt_waits_judge(rec, cell));
 	return kt_forward(kt_bandwidth_judge(rec, cell));
 }

@@ -110,7 +110,7 @@ static const struct message messages[] = {
 	[KT_MSG_RESULT] = { "result", FIELDS(
 		UINT(result, steps_run), UINT(result, ops_failed), UINT(result, findings),
 		UINT(result, snapshots_due), UINT(result, snapshots_taken),
-		UINT(result, stopped), UINT(result, hold_ns), UINT(result, time_ns)) },
+		UINT(result, stopped), UINT(result, undetached), UINT(result, hold_ns), UINT(result, time_ns)) },
 	[KT_MSG_FAILED] = { "failed", FIELDS(TEXT(failed, doing), TEXT(failed, cause)) },
 	[KT_MSG_FATAL] = { "fatal", FIELDS(
 		UINT(fatal, signal), UINT(fatal, code), UINT(fatal, address),
@@ -122,7 +122,7 @@ static const struct message messages[] = {
 		TEXT(worker, name), UINT(worker, index), UINT(worker, pid), UINT(worker, status),
 		UINT(worker, iterations), UINT(worker, cpu_ns), UINT(worker, delay_ns),
 		UINT(worker, runs), UINT(worker, longest_gap_ns), UINT(worker, gap_end_ns),
-		UINT(worker, gap_cpu), UINT(worker, uneven), UINT(worker, migrations),
+		UINT(worker, gap_cpu), UINT(worker, uneven), UINT(worker, control), UINT(worker, migrations),
 		UINT(worker, start_ns), UINT(worker, end_ns), BYTES(worker, seen), BYTES(worker, wakes)) },
 	[KT_MSG_PROGRAM] = { "program", FIELDS(
 		UINT(program, start), UINT(program, pid), UINT(program, time_ns),

@@ -427,6 +427,7 @@ struct kt_msg_worker {
 	uint64_t gap_end_ns;	 /* end of that gap */
 	uint32_t gap_cpu;	 /* CPU it ran on at that end; else its last CPU */
 	uint32_t uneven;	 /* 1: its CPU time is not comparable with other workers' */
+	uint32_t control;	 /* 1: of the control run (scenario/control.h) */
 	uint64_t migrations;	 /* observed changes of its CPU */
 	uint64_t start_ns;	 /* start of its workload; 0: never started */
 	uint64_t end_ns;	 /* end of its workload; 0: killed */
@@ -550,6 +551,7 @@ struct kt_msg_result {
 	uint32_t snapshots_due;	  /* periodic snapshots whose time came */
 	uint32_t snapshots_taken; /* periodic snapshots sent */
 	uint32_t stopped;	  /* 1: STOP ended the job */
+	uint32_t undetached;	  /* 1: teardown could not end the live scheduler in its time */
 	uint64_t hold_ns;	  /* sum of all holds */
 	uint64_t time_ns;
 };

@@ -42,14 +42,14 @@ static json_t *wakes_json(const struct kt_histogram *h)
 			 (json_int_t)kt_histogram_percentile(h, 1000));
 }
 
-static json_t *workers_json(const struct kt_run_record *rec)
+static json_t *workers_json(const struct kt_worker_record *workers, size_t count)
 {
 	json_t *list = json_array();
 	char cpus[KT_CPU_LIST_MAX];
 
-	for (size_t i = 0; i < rec->worker_count; i++) {
-		const struct kt_msg_worker *w = &rec->workers[i].msg;
-		const struct kt_cpu_mask mask = kt_worker_cpus(&rec->workers[i]);
+	for (size_t i = 0; i < count; i++) {
+		const struct kt_msg_worker *w = &workers[i].msg;
+		const struct kt_cpu_mask mask = kt_worker_cpus(&workers[i]);
 
 		json_array_append_new(
 			list,
@@ -64,7 +64,7 @@ static json_t *workers_json(const struct kt_run_record *rec)
 				  (json_int_t)w->migrations, "start_ns", (json_int_t)w->start_ns,
 				  "end_ns", (json_int_t)w->end_ns, "cpus",
 				  kt_cpu_mask_format(&mask, cpus), "wakes",
-				  wakes_json(&rec->workers[i].wakes)));
+				  wakes_json(&workers[i].wakes)));
 	}
 	return list;
 }
@@ -240,16 +240,18 @@ json_t *kt_result_json(const struct kt_run_result *res)
 				 text(res->diag.cause), "remedy", text(res->diag.remedy));
 	return json_pack(
 		"{s:i, s:s, s:o, s:s, s:s, s:b, s:o, s:I, s:s, s:s, s:I, s:I, s:o, s:o, s:o, s:o, "
-		"s:o, s:o, s:o, s:o, s:o, s:f, s:o, s:o, s:o*}",
+		"s:o, s:o, s:o, s:o, s:o, s:o, s:f, s:o, s:o, s:o*}",
 		"version", KT_RESULT_VERSION, "scenario", cell->scenario->name, "cell",
 		text(kt_cell_name(cell, name)), "verdict", kt_verdict_name(res->verdict), "outcome",
 		kt_outcome_name(res->outcome), "could_not_run", res->could_not_run, "cause",
 		text(res->cause), "seed", (json_int_t)cell->machine.seed, "artifacts",
 		res->artifacts, "rerun", res->rerun, "wall_ns", (json_int_t)res->wall_ns, "boot_ns",
 		(json_int_t)res->boot_ns, "machine", machine_json(&cell->machine, rec), "ops",
-		ops_json(rec), "freezes", freezes_json(rec), "workers", workers_json(rec),
-		"programs", programs_json(rec), "schedulers", scheds_json(rec), "snapshots",
-		snapshots_json(rec), "findings", findings_json(rec), "console", marks_json(rec),
-		"host_contention", kt_run_contention(res), "vcpus", vcpus_json(res), "start",
-		start_json(&res->start), "error", diag);
+		ops_json(rec), "freezes", freezes_json(rec), "workers",
+		workers_json(rec->workers, rec->worker_count), "control",
+		workers_json(rec->controls, rec->control_count), "programs", programs_json(rec),
+		"schedulers", scheds_json(rec), "snapshots", snapshots_json(rec), "findings",
+		findings_json(rec), "console", marks_json(rec), "host_contention",
+		kt_run_contention(res), "vcpus", vcpus_json(res), "start", start_json(&res->start),
+		"error", diag);
 }

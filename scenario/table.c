@@ -63,7 +63,7 @@ const struct kt_scenario *kt_scenario_find(const char *name)
 #define LIMITS(F, T) \
 	F(T, starved, NUMBER) F(T, gap, NUMBER) F(T, idle, NUMBER) F(T, spread, NUMBER) \
 	F(T, weights, NUMBER) F(T, isolation, NUMBER) F(T, bandwidth, NUMBER) \
-	F(T, variation, NUMBER) F(T, work_rate, NUMBER) F(T, wake_p99, NUMBER) \
+	F(T, variation, NUMBER) F(T, work_rate, NUMBER) F(T, control, NUMBER) F(T, wake_p99, NUMBER) \
 	F(T, migrations, NUMBER) F(T, locality, NUMBER) F(T, fairness, NUMBER)
 KT_FIELDS(kt_limits, LIMITS);
 

@@ -20,6 +20,12 @@
 #include "ops/guest/workers.h"
 
 static struct kt_crew crews[KT_WORKERS_MAX];
+static bool control; /* what is reported is of the control run */
+
+void kt_workers_set_control(bool on)
+{
+	control = on;
+}
 
 struct kt_crew *kt_crew_find(const char *name)
 {
@@ -102,6 +108,7 @@ static void report(const struct kt_crew *crew, unsigned int i)
 	msg.worker.start_ns = f->start_ns;
 	msg.worker.end_ns = f->end_ns;
 	msg.worker.uneven = f->uneven;
+	msg.worker.control = control;
 	report_gaps(&msg.worker, &crew->members[i], f);
 	msg.worker.seen = (struct kt_bytes){ (const uint8_t *)f->seen, sizeof(f->seen) };
 	msg.worker.wakes =

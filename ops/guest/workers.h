@@ -11,5 +11,8 @@
 #define KT_WORKERS_KILL_NS  UINT64_C(1000000000)	/* from SIGKILL to the end */
 #define KT_WORKERS_PAUSE_NS (10 * UINT64_C(1000000000)) /* from SIGSTOP until they are stopped */
 
+/* Whether workers are reported as those of the control run; at the start they are not. */
+void kt_workers_set_control(bool on);
+
 /* Stops and reports all workers that still run. Negative errno. */
 int kt_workers_stop_all(struct kt_pid1 *pid1) _kt_must_check_;

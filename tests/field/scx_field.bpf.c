@@ -111,6 +111,18 @@ int KTS_OPS(field_dispatch, s32 cpu, struct task_struct *prev)
 	return 0;
 }
 
+static long waste(u32 i, void *arg)
+{
+	return 0;
+}
+
+int KTS_OPS(field_running, struct task_struct *p)
+{
+	if (fault == FIELD_SLOW_SWITCH)
+		bpf_loop(FIELD_LOOPS, waste, 0, 0);
+	return 0;
+}
+
 /* The weight is multiplied where it must be divided. */
 int KTS_OPS(field_stopping, struct task_struct *p, bool runnable)
 {
@@ -128,6 +140,7 @@ struct sched_ext_ops field_ops = {
 	.select_cpu = (void *)field_select_cpu,
 	.enqueue = (void *)field_enqueue,
 	.dispatch = (void *)field_dispatch,
+	.running = (void *)field_running,
 	.stopping = (void *)field_stopping,
 	.cpu_online = (void *)field_cpu_online,
 	.cpu_offline = (void *)field_cpu_offline,

@@ -14,6 +14,7 @@ static const char *const names[FIELD_FAULT_COUNT_] = {
 	[FIELD_REVERSED_WEIGHTS] = "reversed-weights",
 	[FIELD_ONE_CPU] = "one-cpu",
 	[FIELD_STAY] = "stay",
+	[FIELD_SLOW_SWITCH] = "slow-switch",
 };
 
 enum { FAULT = 256 };

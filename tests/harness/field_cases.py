@@ -73,6 +73,16 @@ def register(harness):
                PASS)
 
     @case
+    def work_that_collapses():
+        """Everybody runs and nobody waits for long: the control run alone shows it."""
+        r = expect(with_fault("steady_yield", "none"), PASS)
+        done = r.json()["control"]
+        check(len(done) == len(r.json()["workers"]) and all(w["iterations"] for w in done), done)
+        expect(with_fault("steady_yield", "slow-switch"), FAIL, "control: workers 'load' did ",
+               "afterwards under the kernel's own scheduler: ", "limit 50 %")
+        expect(with_fault("steady_yield", "slow-switch", "--limit", "control=off"), PASS)
+
+    @case
     def scheduler_that_schedules_nobody():
         expect(with_fault("field_spin", "partial"), INCONCLUSIVE,
                "was live and scheduled nobody: no CPU ran a task of class sched_ext")

@@ -66,7 +66,7 @@ def time_stands_while_the_guest_waits():
     after = float(child.stdout.readline())
     host = time.monotonic() - start
     check(child.wait(60) == 0, child.returncode)
-    check(0.02 < after - before < 10 * host, f"guest {after - before} s, host {host} s")
+    check(0 <= after - before < 10 * host, f"guest {after - before} s, host {host} s")
 
 
 @case

@@ -48,7 +48,7 @@ static const struct kt_msg samples[] = {
 	  .map = { 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, "a_map", { blob, sizeof(blob) } } },
 	{ .type = KT_MSG_SNAPSHOT_END, .snapshot_end = { 1, 2, 1 } },
 	{ .type = KT_MSG_FINDING, .finding = { "file.c", 10, "wrong", 1 } },
-	{ .type = KT_MSG_RESULT, .result = { 1, 2, 3, 4, 5, 6, 7, 8 } },
+	{ .type = KT_MSG_RESULT, .result = { 1, 2, 3, 4, 5, 6, 1, 7, 8 } },
 	{ .type = KT_MSG_FAILED, .failed = { "doing", "cause" } },
 	{ .type = KT_MSG_FATAL, .fatal = { 11, 1, 0xdead, 0xbeef } },
 	{ .type = KT_MSG_OUTPUT, .output = { { blob, sizeof(blob) } } },
@@ -59,7 +59,7 @@ static const struct kt_msg samples[] = {
 	{ .type = KT_MSG_INPUT_TAKEN, .input_taken = { 1, 1, 4000000000 } },
 	/* clang-format off */
 	{ .type = KT_MSG_WORKER,
-	  .worker = { "name", 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 1, 11, 12, 13,
+	  .worker = { "name", 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 1, 1, 11, 12, 13,
 		      { blob, sizeof(blob) }, { blob, 2 } } },
 	/* clang-format on */
 	{ .type = KT_MSG_PROGRAM, .program = { 1, 2, 3000000000003, "name" } },

@@ -549,6 +549,19 @@ TEST(test_contention_is_bounded)
 	kt_contention_deinit(&c);
 }
 
+/* A scheduler that does not end says more by what it did before. */
+TEST(test_scheduler_that_stays)
+{
+	const struct kt_msg_finding wrong = { "a.c", 4, "it is wrong", 0 };
+
+	add_scheduler(false);
+	res.record.result.undetached = 1;
+	expect(KT_VERDICT_FAIL, KT_EXIT_FAIL,
+	       "detach-timeout: scheduler 'primary' is still enabled 20 s after it was asked to end");
+	assert_int_equal(kt_run_record_finding(&res.record, &wrong, false), 0);
+	expect(KT_VERDICT_FAIL, KT_EXIT_FAIL, "it is wrong (a.c:4)");
+}
+
 /* Only a higher contention excuses a stall; nothing excuses other deaths. */
 TEST(test_stalls_of_the_host)
 {

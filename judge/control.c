@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Judges work rates by the control run; see control.h. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "judge/control.h"
+#include "judge/finding.h"
+#include "scenario/control.h"
+
+/* Fewer pieces of work in a control run are too few to compare with. */
+#define PIECES_MIN 20
+
+double kt_control_rate(const struct kt_worker_record *list, size_t count, const char *name,
+		       uint64_t *ret_pieces)
+{
+	uint64_t pieces = 0;
+	double rate = 0;
+	bool any = false;
+
+	for (size_t i = 0; i < count; i++) {
+		const struct kt_msg_worker *w = &list[i].msg;
+
+		if (strcmp(w->name, name))
+			continue;
+		if (!w->start_ns || w->end_ns <= w->start_ns)
+			return -1;
+		any = true;
+		pieces += w->iterations;
+		rate += (double)w->iterations * 1e9 / (double)(w->end_ns - w->start_ns);
+	}
+	if (ret_pieces)
+		*ret_pieces = pieces;
+	return any ? rate : -1;
+}
+
+/* From the first start to the last end of the group. */
+static struct kt_lateness life_of(const struct kt_run_record *rec, const char *name)
+{
+	struct kt_lateness life = { .start_ns = UINT64_MAX };
+
+	for (size_t i = 0; i < rec->worker_count; i++) {
+		const struct kt_msg_worker *w = &rec->workers[i].msg;
+
+		if (strcmp(w->name, name))
+			continue;
+		life.start_ns = KT_MIN(life.start_ns, w->start_ns);
+		life.end_ns = KT_MAX(life.end_ns, w->end_ns);
+	}
+	return life;
+}
+
+static int judge_group(struct kt_run_record *rec, const struct kt_cell *cell,
+		       const struct kt_workers *workers, uint64_t limit)
+{
+	uint64_t pieces = 0;
+	double rate = kt_control_rate(rec->workers, rec->worker_count, workers->name, NULL);
+	double control = kt_control_rate(rec->controls, rec->control_count, workers->name, &pieces);
+	const struct kt_lateness life = life_of(rec, workers->name);
+	char text[KT_TEXT_MAX], at[KT_WHEN_MAX];
+
+	if (rate < 0 || control <= 0 || pieces < PIECES_MIN ||
+	    100 * rate >= (double)limit * control)
+		return 0;
+	snprintf(text, sizeof(text),
+		 "workers '%s' did %.1f pieces of work per second, and %.1f afterwards under the "
+		 "kernel's own scheduler: %.0f %%, limit %llu %%; from %s, for %.3f s",
+		 workers->name, rate, control, 100 * rate / control, (unsigned long long)limit,
+		 kt_when(at, rec, cell->scenario, life.start_ns),
+		 (double)(life.end_ns - life.start_ns) / 1e9);
+	return kt_forward(kt_limit_finding(rec, cell->scenario, KT_FINDING_LATE, KT_LIMIT_CONTROL,
+					   &life, text));
+}
+
+int kt_control_judge(struct kt_run_record *rec, const struct kt_cell *cell)
+{
+	const struct kt_workers *w = cell->scenario->workers;
+
+	for (; kt_scenario_is_steady(cell->scenario) && w && w->name; w++) {
+		uint64_t limit = kt_limit_get(&kt_cell_limits(cell, w)->limits, KT_LIMIT_CONTROL);
+
+		if (limit && limit != KT_OFF)
+			KT_TRY(judge_group(rec, cell, w, limit));
+	}
+	return 0;
+}
