@@ -533,7 +533,8 @@ void kt_verdict_decide(struct kt_run_result *res)
 
 	if (judge_outcome(res) || judge_memory(res) || judge_ops(res, s) ||
 	    judge_deaths(res, UINT64_MAX) || judge_survival(res, s) || judge_findings(res) ||
-	    judge_teardown(res) || judge_complaints(res, s) || judge_workers(res) || judge_vacuous(res, s))
+	    judge_teardown(res) || judge_complaints(res, s) || judge_workers(res) ||
+	    judge_vacuous(res, s))
 		return;
 	judge_passed(res, s);
 }

@@ -2,7 +2,8 @@
 /*
  * Changes under load: of cpusets, cgroups, limits, classes, CPUs and schedulers. Workers "stays"
  * run from the first step to the last and must not starve. Workers "after" start after the change
- * and must run only on CPUs that it allows. The built-in limits (scenario/limit.h) judge both.
+ * and must run only on CPUs that it allows. The built-in limits (scenario/limit.h) judge both,
+ * with gaps that their holds can break (tests/unit/test-library.c).
  */
 #include <sched.h>
 
@@ -11,8 +12,14 @@
 #define TOPO	    KT_TOPO("1n2l2c1t") /* LLC 0 has CPUs 0 and 1 */
 #define HOLD	    KT_MS(400)
 
-#define STAYS(group) KT_WORKERS_ITEM("stays", .workload = "spin", .count = 4, .cgroup = group)
-#define AFTER(group) KT_WORKERS_ITEM("after", .workload = "bursty", .count = 4, .cgroup = group)
+/* Gaps that these holds can break. Without a fault there are gaps of 20 to 270 ms. */
+#define GAP(ms) .limits = KT_LIMITS(.gap = KT_MS(ms))
+
+#define STAYS(group) \
+	KT_WORKERS_ITEM("stays", .workload = "spin", .count = 4, .cgroup = group, GAP(500))
+#define LATER(group, gap) \
+	KT_WORKERS_ITEM("after", .workload = "bursty", .count = 4, .cgroup = group, GAP(gap))
+#define AFTER(group) LATER(group, 300)
 #define LOADED(group) \
 	KT_STEP("load", .ops = KT_OPS(KT_OP_CGROUP_ADD(group), KT_OP_START("stays")), .hold = HOLD)
 
@@ -70,7 +77,7 @@ KT_SCENARIO(cgroups_come_and_go_under_load, "cgroups are made and removed while 
 			.hold = KT_MS(600), .every = KT_MS(100))));
 
 KT_SCENARIO(cgroup_is_frozen_under_load, "tasks stand still for 200 ms while others run",
-	.topo    = TOPO, .workers = KT_WORKERS(STAYS("a"), AFTER("b")),
+	.topo    = TOPO, .workers = KT_WORKERS(STAYS("a"), LATER("b", 600)),
 	.steps   = KT_STEPS(
 		KT_STEP("load", .ops = KT_OPS(KT_OP_CGROUP_ADD("b"), KT_OP_CGROUP_ADD("a"),
 			KT_OP_CPUSET("b", KT_CPUS_LLC(0)), KT_OP_START("stays"), KT_OP_START("after")),
@@ -98,8 +105,9 @@ KT_SCENARIO(affinity_changes_under_load, "tasks are pinned elsewhere, together, 
 KT_SCENARIO(classes_are_mixed, "normal, batch and idle tasks beside real-time ones that rest",
 	.topo    = TOPO,
 	.workers = KT_WORKERS(STAYS(NULL),
-		KT_WORKERS_ITEM("batch", .workload = "spin", .count = 2),
-		KT_WORKERS_ITEM("rt", .workload = "bursty", .count = 2, .params = { KT_MS(1), KT_MS(9) })),
+		KT_WORKERS_ITEM("batch", .workload = "spin", .count = 2, GAP(640)),
+		KT_WORKERS_ITEM("rt", .workload = "bursty", .count = 2, .params = { KT_MS(1), KT_MS(9) },
+				GAP(500))),
 	.steps   = KT_STEPS(
 		KT_STEP("load", .ops = KT_OPS(KT_OP_START("stays"), KT_OP_START("batch"),
 			KT_OP_POLICY("batch", SCHED_BATCH, 0), KT_OP_NICE("batch", 10),

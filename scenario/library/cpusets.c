@@ -11,6 +11,7 @@ KT_SCENARIO(cpuset_halves_keep_workers_apart,
 	.workers   = KT_WORKERS(
 		KT_WORKERS_ITEM("left",  .workload = "spin", .count = 3, .cgroup = "left"),
 		KT_WORKERS_ITEM("right", .workload = "bursty", .count = 3, .cgroup = "right")),
+	.limits    = KT_LIMITS(.gap = KT_MS(500)),
 	.steps     = KT_STEPS(
 		KT_STEP("apply", .ops = KT_OPS(
 			KT_OP_CGROUP_ADD("left"), KT_OP_CPUSET("left", KT_CPUS_LLC(0)),

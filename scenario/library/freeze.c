@@ -40,7 +40,8 @@ KT_SCENARIO(scheduler_survives_a_frozen_machine,
 	.memory    = KT_MIB(512),
 	.sched     = KT_SCHED("primary", .binary = "scx_ktest", .fixed = true,
 			      .args = KT_ARGS("--watchdog-ms", "2000")),
-	.workers   = KT_WORKERS(KT_WORKERS_ITEM("load", .workload = "bursty", .count = 2)),
+	.workers   = KT_WORKERS(KT_WORKERS_ITEM(
+		"load", .workload = "bursty", .count = 2, .limits = KT_LIMITS(.gap = KT_MS(500)))),
 	.snapshots = 4,
 	.steps     = KT_STEPS(
 		KT_STEP("settle", .ops = KT_OPS(KT_OP_START("load")), .hold = KT_MS(500)),

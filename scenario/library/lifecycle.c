@@ -12,7 +12,8 @@
 #define COUNTER "nr_dispatched"
 
 /* A load: in an idle guest a scheduler has nothing to dispatch. */
-#define LOAD KT_WORKERS(KT_WORKERS_ITEM("load", .workload = "bursty", .count = 2))
+#define LOAD KT_WORKERS(KT_WORKERS_ITEM( \
+	"load", .workload = "bursty", .count = 2, .limits = KT_LIMITS(.gap = KT_MS(500))))
 
 static bool counts(struct kt_check *ck, uint32_t generation)
 {

@@ -68,7 +68,7 @@ KT_SCENARIO(woken_tasks_run_soon, "tasks that are woken in turn are let run with
 KT_SCENARIO(woken_tasks_come_back_to_their_cpu, "with CPUs to spare a task stays where it was",
 	.topo    = KT_TOPO("1n2l2c1t"),
 	.workers = LOAD("bursty", 2, .params = { KT_MS(1), KT_MS(4) }),
-	.limits  = KT_LIMITS(.migrations = 50),
+	.limits  = KT_LIMITS(.migrations = 50, .gap = KT_MS(500)),
 	.steps   = RUN(KT_SEC(1)));
 
 /* The holds before all have one weight are short: a quarter of the whole at most. */
@@ -104,7 +104,7 @@ KT_SCENARIO(reniced_tasks_share_at_once, "tasks get their share as soon as their
 KT_SCENARIO(cpu_time_is_shared, "tasks that never rest get much the same time",
 	.topo    = KT_TOPO("1n1l2c1t"),
 	.workers = LOAD("spin", 4),
-	.limits  = KT_LIMITS(.spread = 40),
+	.limits  = KT_LIMITS(.spread = 40, .gap = KT_SEC(1)),
 	.steps   = RUN(KT_SEC(2)));
 
 /* The kernel ejects a scheduler that moves a task while its migration is disabled. */
@@ -113,7 +113,7 @@ KT_SCENARIO(migration_disabled_tasks_stay, "tasks that may not migrate for a whi
 	.workers = KT_WORKERS(
 		KT_WORKERS_ITEM("held", .workload = "bpf_run", .count = 6),
 		KT_WORKERS_ITEM("load", .workload = "bursty", .count = 4)),
-	.limits  = KT_LIMITS(.gap = KT_SEC(1)),
+	.limits  = KT_LIMITS(.gap = KT_MS(600)),
 	.steps   = KT_STEPS(KT_STEP("run", .ops = KT_OPS(KT_OP_START("held"), KT_OP_START("load")),
 				    .hold = KT_MS(800))));
 

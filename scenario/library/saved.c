@@ -32,7 +32,8 @@ KT_SCENARIO(scheduler_survives_being_saved,
 	.start     = KT_START_ATTACHED,
 	.sched     = KT_SCHED("primary", .binary = "scx_ktest", .fixed = true,
 			      .args = KT_ARGS("--watchdog-ms", "2000")),
-	.workers   = KT_WORKERS(KT_WORKERS_ITEM("load", .workload = "bursty", .count = 2)),
+	.workers   = KT_WORKERS(KT_WORKERS_ITEM(
+		"load", .workload = "bursty", .count = 2, .limits = KT_LIMITS(.gap = KT_MS(400)))),
 	.snapshots = 4,
 	.steps     = KT_STEPS(
 		KT_STEP("go_on", .ops = KT_OPS(KT_OP_START("load")), .hold = KT_MS(500))),

@@ -16,6 +16,6 @@ enum field_fault {
 };
 
 #define FIELD_HOLD_NS	     8000000000ull
-#define FIELD_LOOPS	     2000		  /* of bpf_loop() */
+#define FIELD_LOOPS	     2000	  /* of bpf_loop() */
 #define FIELD_LONG_SLICE_NS  500000000ull /* of FIELD_ONE_CPU */
 #define FIELD_SHORT_SLICE_NS 100000ull	  /* of FIELD_DROP_EXITING: exits are preempted */
