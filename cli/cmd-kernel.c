@@ -19,6 +19,7 @@
 #include "kernel/build.h"
 #include "kernel/cache.h"
 #include "kernel/config.h"
+#include "kernel/import/import.h"
 #include "kernel/kernel.h"
 #include "proto/result.h"
 
@@ -149,6 +150,30 @@ static int do_build(const struct cli_verb *verb, int argc, char **argv)
 	if (existed && isatty(STDOUT_FILENO))
 		fprintf(stderr, "ktest: this kernel is built already\n");
 	printf("%s/vmlinux\n", kernel.path);
+	return 0;
+}
+
+/* --- add ------------------------------------------------------------------------- */
+
+static void on_begin(const char *names, void *data)
+{
+	fprintf(stderr, "ktest: adding the kernel of %s\n", names);
+}
+
+static int do_add(const struct cli_verb *verb, int argc, char **argv)
+{
+	const struct kt_import_spec spec = { .parts = (const char *const *)argv,
+					     .begin = on_begin };
+	struct kt_diag diag = KT_DIAG_INIT;
+	struct kt_cached_kernel kernel;
+	bool existed;
+	int r = kt_import_kernel(&spec, &kernel, &existed, &diag);
+
+	if (r)
+		return cli_fail(&diag, r);
+	if (existed && isatty(STDOUT_FILENO))
+		fprintf(stderr, "ktest: this kernel is in the cache already\n");
+	printf("%s/%s\n", kernel.path, kernel.image);
 	return 0;
 }
 
@@ -348,6 +373,15 @@ static const struct cli_verb build_verb = {
 	.options = build_options, .run = do_build,
 };
 
+static const struct cli_verb add_verb = {
+	"kernel add", "FILE...",
+	"take a kernel that is built into the cache, unless it is there already, and print its path",
+	.notes = "FILE: vmlinux, bzImage or vmlinuz; a package (.deb, .rpm, .pkg.tar.zst); a folder as "
+		 "/lib/modules/RELEASE; 'host', the kernel that runs; or the release of a kernel of the "
+		 "host. Several files are one kernel together.",
+	.args_min = 1, .args_max = KT_KERNEL_PARTS_MAX, .missing = "name the kernel's files", .run = do_add,
+};
+
 static const struct cli_verb list_verb = {
 	"kernel list", "", "list the kernels, newest first, and unfinished builds", .run = do_list,
 };
@@ -377,5 +411,5 @@ const struct cli_verb cli_kernel = {
 		 "'ktest run' without being named.",
 	.notes = "$KTEST_KERNEL names a kernel to use instead of the newest in the cache.",
 	.noun = "action",
-	.verbs = CLI_VERBS(&build_verb, &list_verb, &path_verb, &check_verb, &rm_verb),
+	.verbs = CLI_VERBS(&build_verb, &add_verb, &list_verb, &path_verb, &check_verb, &rm_verb),
 };

@@ -8,6 +8,7 @@
 #include <elf.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <bpf/btf.h>
@@ -19,6 +20,7 @@
 
 struct fake_spec {
 	bool no_btf, no_symtab, no_sched_ext, no_banner, no_build_id;
+	const char *release; /* NULL: FAKE_RELEASE */
 };
 
 enum { FAKE_SECTIONS_MAX = 8 };
@@ -89,13 +91,18 @@ static inline void fake_kernel(struct kt_buf *out, const struct fake_spec *spec)
 		.e_phnum = 1,
 		.e_shentsize = sizeof(Elf64_Shdr),
 	};
-	static const char text[] = "Linux version %s\0Linux version " FAKE_RELEASE " (x@y) #1";
+	char text[256] = "Linux version %s";
+	size_t text_size = strlen(text) + 1;
 	Elf64_Sym symbol = { .st_name = 0 };
 
 	assert_int_equal(kt_buf_append(&f.image, &header, sizeof(header)), 0);
 	assert_int_equal(kt_buf_append(&f.image, &load, sizeof(load)), 0);
 	fake_add(&f, "", SHT_NULL, NULL, 0);
-	fake_add(&f, ".rodata", SHT_PROGBITS, text, spec->no_banner ? 17 : sizeof(text));
+	if (!spec->no_banner)
+		text_size += 1 + (size_t)snprintf(text + text_size, sizeof(text) - text_size,
+						  "Linux version %s (x@y) #1",
+						  spec->release ? spec->release : FAKE_RELEASE);
+	fake_add(&f, ".rodata", SHT_PROGBITS, text, text_size);
 	if (!spec->no_symtab)
 		fake_add(&f, ".symtab", SHT_SYMTAB, &symbol, sizeof(symbol));
 	if (!spec->no_btf)
