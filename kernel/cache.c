@@ -184,6 +184,12 @@ int kt_cache_newest(struct kt_cached_kernel *ret_kernel)
 	if (!list.count)
 		return KT_CACHE_E_NONE;
 	*ret_kernel = list.kernels[0];
+	for (size_t i = 0; i < list.count; i++) {
+		if (!list.kernels[i].imported) {
+			*ret_kernel = list.kernels[i];
+			break;
+		}
+	}
 	return 0;
 }
 

@@ -51,7 +51,10 @@ int kt_cache_kernels_dir(char *buf) _kt_must_check_;
 int kt_cache_list(struct kt_cached_kernels *ret_kernels) _kt_must_check_;
 void kt_cached_kernels_deinit(struct kt_cached_kernels *kernels);
 
-/* Both: 0, KT_CACHE_E_NONE or a negative errno. */
+/*
+ * Both: 0, KT_CACHE_E_NONE or a negative errno. Newest: of those that were built, if there are any,
+ * because an import for one run must not change what other runs use.
+ */
 int kt_cache_newest(struct kt_cached_kernel *ret_kernel) _kt_must_check_;
 int kt_cache_find_key(const char *key, struct kt_cached_kernel *ret_kernel) _kt_must_check_;
 /* id: an id or the beginning of an id. 0, KT_CACHE_E_NONE or KT_CACHE_E_AMBIGUOUS. */

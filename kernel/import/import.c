@@ -25,6 +25,8 @@
 	"add the package with the kernel's vmlinuz, too: linux-binary-... or linux-image-... of " \
 	"Debian, kernel-core of Fedora; sources are for 'ktest kernel build --source'"
 
+#define RELEASES_REMEDY "add each kernel by itself"
+
 struct import {
 	const struct kt_import_spec *spec;
 	struct kt_diag *diag;
@@ -68,7 +70,7 @@ static int write_vmlinux(struct import *im, const struct kt_image *image)
 
 static int two_kernels(struct import *im, const char *what, const char *its, const char *other)
 {
-	kt_diag_remedy(im->diag, "add each kernel by itself");
+	kt_diag_remedy(im->diag, RELEASES_REMEDY);
 	return kt_fail(im->diag, KT_IMPORT_E_RELEASES,
 		       "files of two kernels: the image is of %s, %s of %s", its, what, other);
 }
@@ -154,18 +156,26 @@ static int look(struct import *im, bool *ret_existed)
 	return r < 0 ? kt_forward(r) : 0;
 }
 
-static int condition(int r)
+/* The import's condition for one of the parts, and what to do. */
+static int condition(int r, struct kt_diag *diag)
 {
 	switch (r) {
 	case KT_PARTS_E_NONE:
 		return KT_IMPORT_E_NONE;
 	case KT_GATHER_E_RELEASES:
+		kt_diag_remedy(diag, RELEASES_REMEDY);
 		return KT_IMPORT_E_RELEASES;
-	case KT_PARTS_E_BAD:
 	case KT_PACKAGE_E_BAD:
 	case KT_GATHER_E_PATH:
+		kt_diag_remedy(diag, "get the package again, from a source that you trust");
+		return KT_IMPORT_E_BAD;
 	case KT_GATHER_E_LARGE:
+		kt_diag_remedy(diag, "name the kernel's packages alone, without debug symbols");
+		return KT_IMPORT_E_BAD;
 	case KT_GATHER_E_TWICE:
+		kt_diag_remedy(diag, "leave one of the two files out");
+		return KT_IMPORT_E_BAD;
+	case KT_PARTS_E_BAD:
 		return KT_IMPORT_E_BAD;
 	}
 	return kt_fold(r);
@@ -186,7 +196,7 @@ static int make_kernel(struct import *im)
 	kt_gather_init(&im->gather, im->work);
 	r = kt_parts_gather(&im->parts, &im->gather, im->diag);
 	if (r)
-		return condition(r);
+		return condition(r, im->diag);
 	kt_diag_doing(im->diag, "add the kernel of %s", im->parts.names);
 	KT_TRY(look_at_image(im));
 	return kt_forward(kt_cache_publish(im->work, &im->kernel));
@@ -223,7 +233,7 @@ int kt_import_kernel(const struct kt_import_spec *spec, struct kt_cached_kernel 
 	int r = kt_parts_open(&im.parts, spec->parts, spec->root ? spec->root : "", diag);
 
 	if (r > 0)
-		return condition(r);
+		return condition(r, diag);
 	if (!r)
 		r = import(&im, &existed);
 	if (r)

@@ -304,6 +304,7 @@ TEST(test_two_releases)
 		"other.deb", sample_deb,
 		(const struct sample_file[]){ { "./lib/modules/7.1.0/kernel/b.ko" }, { NULL } });
 	expect_refusal(import("image.deb", "other.deb"), KT_IMPORT_E_RELEASES, R " and 7.1.0");
+	assert_contains(said.remedy, "each kernel by itself");
 	expect_refusal(import("other", "modules.deb"), KT_IMPORT_E_RELEASES,
 		       "the image is of 7.1.0, other files of " R);
 	put_file("elf", vmlinux.data, vmlinux.len);
@@ -342,6 +343,9 @@ TEST(test_damage_names_the_package)
 	put_text("broken.deb", "!<arch>\ndebian-binary   ");
 	expect_refusal(import("image.deb", "broken.deb"), KT_IMPORT_E_BAD, "damaged package");
 	assert_contains(said.doing, "broken.deb");
+	assert_contains(said.remedy, "again");
+	expect_refusal(import("image.deb", "image.deb"), KT_IMPORT_E_BAD, "twice");
+	assert_contains(said.remedy, "leave one");
 }
 
 TEST(test_leftovers)
