@@ -155,7 +155,46 @@ static int do_build(const struct cli_verb *verb, int argc, char **argv)
 	return 0;
 }
 
+/* --- what a kernel lacks --------------------------------------------------------------- */
+
+/* Prints what the kernel lacks. Returns the number of features. */
+static unsigned int print_lacks(FILE *out, const char *indent, const struct kt_features *features)
+{
+	unsigned int count = 0;
+
+	for (size_t i = 0; i < KT_FEATURES; i++) {
+		const struct kt_feature *f = kt_feature(i);
+
+		if (features->states[i] == KT_FEATURE_PRESENT)
+			continue;
+		count++;
+		fprintf(out, "%s%s %s", indent, f->need == KT_FEATURE_NEEDED ? "needs" : "lacks",
+			f->name);
+		if (f->option)
+			fprintf(out, " (%s%s)", f->option,
+				features->states[i] == KT_FEATURE_MODULE ? "=m, not built in" : "");
+		fprintf(out, ": %s\n", f->cost);
+	}
+	return count;
+}
+
 /* --- add ------------------------------------------------------------------------- */
+
+/* Says why nothing can be run on the kernel, which may become of use with a later ktest. */
+static int warn_if_unusable(const struct kt_cached_kernel *cached, struct kt_diag *diag)
+{
+	struct kt_features features;
+	struct kt_kernel kernel;
+	int r = kt_kernel_find(&kernel, cached->path, diag);
+
+	if (!r)
+		r = kt_features_read(&features, &kernel, diag);
+	if (r || features.usable)
+		return kt_forward(r);
+	fprintf(stderr, "ktest: ktest cannot use this kernel:\n");
+	print_lacks(stderr, "ktest: it ", &features);
+	return 0;
+}
 
 static int do_add(const struct cli_verb *verb, int argc, char **argv)
 {
@@ -166,6 +205,8 @@ static int do_add(const struct cli_verb *verb, int argc, char **argv)
 	bool existed;
 	int r = kt_import_kernel(&spec, &kernel, &existed, &diag);
 
+	if (!r)
+		r = warn_if_unusable(&kernel, &diag);
 	if (r)
 		return cli_fail(&diag, r);
 	if (existed && isatty(STDOUT_FILENO))
@@ -196,27 +237,6 @@ static bool has_modules(const char *kernel)
 		if (entry->d_name[0] != '.' && strncmp(entry->d_name, "modules.", 8))
 			return true;
 	return false;
-}
-
-/* Prints what the kernel lacks. Returns the number of features. */
-static unsigned int print_lacks(FILE *out, const char *indent, const struct kt_features *features)
-{
-	unsigned int count = 0;
-
-	for (size_t i = 0; i < KT_FEATURES; i++) {
-		const struct kt_feature *f = kt_feature(i);
-
-		if (features->states[i] == KT_FEATURE_PRESENT)
-			continue;
-		count++;
-		fprintf(out, "%s%s %s", indent, f->need == KT_FEATURE_NEEDED ? "needs" : "lacks",
-			f->name);
-		if (f->option)
-			fprintf(out, " (%s%s)", f->option,
-				features->states[i] == KT_FEATURE_MODULE ? "=m, not built in" : "");
-		fprintf(out, ": %s\n", f->cost);
-	}
-	return count;
 }
 
 static void print_kernel(const struct kt_cached_kernel *cached)

@@ -170,7 +170,10 @@ static int condition(int r, struct kt_diag *diag)
 		kt_diag_remedy(diag, "get the package again, from a source that you trust");
 		return KT_IMPORT_E_BAD;
 	case KT_GATHER_E_LARGE:
-		kt_diag_remedy(diag, "name the kernel's packages alone, without debug symbols");
+		kt_diag_remedy(
+			diag,
+			"name the packages of one kernel, without debug symbols; sources are for "
+			"'ktest kernel build --source'");
 		return KT_IMPORT_E_BAD;
 	case KT_GATHER_E_TWICE:
 		kt_diag_remedy(diag, "leave one of the two files out");

@@ -78,15 +78,14 @@ static int take_entry(struct archive *a, struct archive_entry *e, struct kt_gath
 {
 	_cleanup_(kt_closep) int fd = -1;
 	int64_t size = archive_entry_size(e);
+	/* NULL: not of the locale's characters, and so no file of a kernel. */
+	const char *name = archive_entry_pathname(e);
 	const struct kt_gather_entry entry = {
-		.path = archive_entry_pathname(e),
+		.path = name ? name : "?",
 		.bytes = (uint64_t)KT_MAX(size, (int64_t)0),
 		.is_file = archive_entry_filetype(e) == AE_IFREG,
 	};
 
-	/* libarchive knows no name for bytes that are not of the locale's set. */
-	if (!entry.path)
-		return damaged("a file without a name", diag);
 	KT_TRY(kt_gather_take(gather, &entry, &fd, diag));
 	return fd < 0 ? 0 : kt_forward(copy_data(a, fd, entry.bytes, diag));
 }

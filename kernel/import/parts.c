@@ -90,8 +90,10 @@ static int map_file(const char *path, struct kt_part *part, struct kt_diag *diag
 
 	if (fd < 0 || fstat(fd, &st))
 		return kt_raise(-errno);
-	if (!S_ISREG(st.st_mode) || !st.st_size)
-		return kt_fail(diag, KT_PARTS_E_BAD, st.st_size ? "not a file" : "an empty file");
+	if (!S_ISREG(st.st_mode))
+		return kt_fail(diag, KT_PARTS_E_BAD, "not a file");
+	if (!st.st_size)
+		return kt_fail(diag, KT_PARTS_E_BAD, "an empty file");
 	data = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
 	if (data == MAP_FAILED)
 		return kt_raise(-errno);
@@ -145,6 +147,7 @@ static int add_boot_files(struct kt_parts *parts, const char *modules, const cha
 {
 	static const char *const names[] = { "vmlinuz", "config", "System.map" };
 	char path[KT_PATH_MAX];
+	int r;
 
 	for (size_t i = 0; i < KT_ARRAY_SIZE(names); i++) {
 		KT_TRY(kt_path_format(path, "%s/%s", modules, names[i]));
@@ -156,8 +159,11 @@ static int add_boot_files(struct kt_parts *parts, const char *modules, const cha
 			continue;
 		kt_diag_reset(diag);
 		kt_diag_doing(diag, "read %s", path);
-		kt_diag_remedy(diag, "make it readable, or copy it as its owner and add the copy");
-		KT_TRY(add_file(parts, path, false, diag));
+		r = add_file(parts, path, false, diag);
+		if (r < 0)
+			kt_diag_remedy(diag, "let its owner copy it, and add the copy");
+		if (r)
+			return kt_forward(r);
 	}
 	return 0;
 }

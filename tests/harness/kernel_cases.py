@@ -8,6 +8,7 @@ import io
 import os
 import pathlib
 import signal
+import struct
 import subprocess
 import tarfile
 
@@ -117,6 +118,34 @@ def kernels_that_cannot_be_added():
            COULD_NOT_RUN, "no kernel of the cache", "ktest kernel list")
     check(not kernel("list").out, kernel("list"))
     check(not (harness.work / "cache/ktest/kernels/.import").exists(), "a work folder is left")
+
+
+def btf_of_a_struct(name):
+    """BTF of an int and of a struct with one member."""
+    strings = b"\0int\0member\0" + name.encode() + b"\0"
+    types = struct.pack("<IIII", 1, 1 << 24, 4, 32)
+    types += struct.pack("<IIIIII", 12, 4 << 24 | 1, 4, 5, 1, 0)
+    return struct.pack("<HBBIIIII", 0xeb9f, 1, 0, 24, 0, len(types), len(types),
+                       len(strings)) + types + strings
+
+
+@case
+def kernels_that_cannot_be_talked_to():
+    """A module is not in the image: it is said before anybody waits for the guest."""
+    elf, btf, config = (harness.work / name for name in ("vmlinux", "btf", "config"))
+    btf.write_bytes(btf_of_a_struct("sched_ext_ops"))
+    subprocess.run(["objcopy", f"--update-section=.BTF={btf}", os.environ["KTEST_KERNEL"],
+                    str(elf)], check=True)
+    text = (given()[0] / "config").read_text()
+    config.write_text(text.replace("CONFIG_VIRTIO_CONSOLE=y", "CONFIG_VIRTIO_CONSOLE=m"))
+    said = "needs virtio ports (CONFIG_VIRTIO_CONSOLE=m, not built in): ktest cannot talk to"
+    r = expect(kernel("add", elf, config), PASS, "ktest cannot use this kernel", "it " + said)
+    expect(kernel("check", r.out.strip()), FAIL, said, "ktest cannot use it")
+    expect(kernel("list"), PASS, said)
+    config.write_text(text)
+    r = expect(kernel("add", elf, config), PASS)
+    check("cannot use" not in r.err, r)
+    expect(kernel("check", r.out.strip()), PASS, "ktest can use it")
 
 
 @case

@@ -11,6 +11,8 @@
 #include "base/buf.h"
 #include "tests/unit/test.h"
 
+#define SAMPLE_PAX 1 /* no type of a file */
+
 struct sample_file {
 	const char *path; /* NULL ends a list */
 	const void *data; /* NULL: the path */
@@ -18,6 +20,7 @@ struct sample_file {
 	unsigned int type;    /* 0: AE_IFREG */
 	const char *symlink;  /* its target */
 	const char *hardlink; /* its target */
+	const char *pax_path; /* of a tar file: the path, in a header of its own */
 	int64_t claimed;      /* of a tar file: the size that is said, without data */
 };
 
@@ -100,7 +103,10 @@ static inline void sample_tar_header(struct kt_buf *out, const struct sample_fil
 	if (file->hardlink)
 		type = '1';
 	else if (file->type)
-		type = file->type == AE_IFLNK ? '2' : file->type == AE_IFDIR ? '5' : '6';
+		type = file->type == SAMPLE_PAX ? 'x' :
+		       file->type == AE_IFLNK	? '2' :
+		       file->type == AE_IFDIR	? '5' :
+						  '6';
 	snprintf(block, 100, "%s", file->path);
 	snprintf(block + 100, 24, "0000644%c0000000%c0000000", 0, 0);
 	snprintf(block + 124, 12, "%011llo",
@@ -116,6 +122,23 @@ static inline void sample_tar_header(struct kt_buf *out, const struct sample_fil
 	assert_int_equal(kt_buf_append(out, block, sizeof(block)), 0);
 }
 
+/* The header that comes before a file's own where that cannot say all, POSIX pax. */
+static inline void sample_pax_header(struct kt_buf *out, const char *path)
+{
+	static const uint8_t zeros[512];
+	char record[128];
+	size_t size;
+
+	/* The record begins with its own length, of two digits. */
+	size = (size_t)snprintf(record, sizeof(record), "00 path=%s\n", path);
+	assert_true(size >= 10 && size <= 99);
+	record[0] = (char)('0' + size / 10);
+	record[1] = (char)('0' + size % 10);
+	sample_tar_header(out, &(struct sample_file){ .path = "pax", .type = SAMPLE_PAX }, size);
+	assert_int_equal(kt_buf_append(out, record, size), 0);
+	assert_int_equal(kt_buf_append(out, zeros, -size & 511), 0);
+}
+
 static inline void sample_tar(struct kt_buf *out, int filter, const struct sample_file *files)
 {
 	static const uint8_t zeros[1024];
@@ -126,6 +149,8 @@ static inline void sample_tar(struct kt_buf *out, int filter, const struct sampl
 
 		if (files->type || files->hardlink || files->claimed)
 			size = 0;
+		if (files->pax_path)
+			sample_pax_header(&tar, files->pax_path);
 		sample_tar_header(&tar, files, size);
 		assert_int_equal(kt_buf_append(&tar, files->data ? files->data : files->path, size),
 				 0);

@@ -223,6 +223,21 @@ TEST(test_links)
 	assert_int_equal(access(in_top("a.ko"), F_OK), -1);
 }
 
+/* A name that the locale cannot have hinders nothing; the long form of a name is a name. */
+TEST(test_names_in_headers_of_their_own)
+{
+	works(unpack_tar((const struct sample_file[]){
+		{ "x", .pax_path = "usr/share/\xc3\xa9t\xc3\xa9" },
+		{ "y", "image", 5, .pax_path = "boot/vmlinuz-" R },
+		{ NULL },
+	}));
+	expect("bzImage", "image");
+	assert_int_equal(gather.entries, 2);
+	assert_int_equal(unpack_tar((const struct sample_file[]){
+				 { "x", .pax_path = "../../boot/vmlinuz" }, { NULL } }),
+			 KT_GATHER_E_PATH);
+}
+
 TEST(test_two_kernels)
 {
 	assert_int_equal(unpack_tar((const struct sample_file[]){
