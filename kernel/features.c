@@ -183,14 +183,17 @@ static void look_at_config(struct kt_features *features, const char *config)
 
 int kt_kernel_config_path(char *buf, const struct kt_kernel *kernel)
 {
+	static const char *const names[] = { "config", ".config" };
 	const char *name = strrchr(kernel->path, '/');
 	int dir_len;
 
 	name = name ? name + 1 : kernel->path;
 	dir_len = (int)(name - kernel->path);
-	KT_TRY(kt_path_format(buf, "%.*sconfig", dir_len, kernel->path));
-	if (!access(buf, R_OK))
-		return 0;
+	for (size_t i = 0; i < KT_ARRAY_SIZE(names); i++) {
+		KT_TRY(kt_path_format(buf, "%.*s%s", dir_len, kernel->path, names[i]));
+		if (!access(buf, R_OK))
+			return 0;
+	}
 	if (!strncmp(name, "vmlinuz-", 8))
 		KT_TRY(kt_path_format(buf, "%.*sconfig%s", dir_len, kernel->path, name + 7));
 	if (access(buf, R_OK))

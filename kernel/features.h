@@ -44,8 +44,8 @@ struct kt_features {
 const struct kt_feature *kt_feature(size_t i);
 
 /*
- * Looks at a kernel that kt_kernel_find() has found. The configuration is "config" beside the
- * image, or, beside vmlinuz-RELEASE, config-RELEASE; without one the image alone counts.
+ * Looks at a kernel that kt_kernel_find() has found. The configuration is "config" or ".config"
+ * beside the image, or, beside vmlinuz-RELEASE, config-RELEASE; without one the image alone counts.
  * KT_KERNEL_E_IMAGE with diag.
  */
 int kt_features_read(struct kt_features *ret_features, const struct kt_kernel *kernel,

@@ -63,9 +63,9 @@ static bool place_single(struct place *place, const char *name)
 		const char *prefix;
 		enum kt_gather_kind kind;
 	} singles[] = {
-		{ "vmlinuz", KT_GATHER_BZIMAGE },	{ "bzImage", KT_GATHER_BZIMAGE },
-		{ "vmlinux", KT_GATHER_VMLINUX },	{ "config", KT_GATHER_CONFIG },
-		{ "System.map", KT_GATHER_SYSTEM_MAP },
+		{ "vmlinuz", KT_GATHER_BZIMAGE }, { "bzImage", KT_GATHER_BZIMAGE },
+		{ "vmlinux", KT_GATHER_VMLINUX }, { "config", KT_GATHER_CONFIG },
+		{ ".config", KT_GATHER_CONFIG },  { "System.map", KT_GATHER_SYSTEM_MAP },
 	};
 	/* Not the file itself: packed, its signature, what another package had replaced. */
 	static const char *const not_these[] = { ".gz",	 ".xz",	  ".bz2", ".zst",

@@ -4,7 +4,7 @@
  *
  *	boot/vmlinuz*, boot/bzImage*		bzImage
  *	boot/vmlinux*				vmlinux
- *	boot/config*				config
+ *	boot/config*, boot/.config		config
  *	boot/System.map*			System.map
  *	lib/modules/RELEASE/NAME		the same four, by the same names
  *	lib/modules/RELEASE/modules.*		modules/modules.*

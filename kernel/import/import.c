@@ -232,13 +232,15 @@ int kt_import_kernel(const struct kt_import_spec *spec, struct kt_cached_kernel 
 		     bool *ret_existed, struct kt_diag *diag)
 {
 	_cleanup_(import_deinit) struct import im = { .spec = spec, .diag = diag, .lock_fd = -1 };
+	char kernels[KT_PATH_MAX];
 	bool existed = false;
 	int r = kt_parts_open(&im.parts, spec->parts, spec->root ? spec->root : "", diag);
 
-	if (r > 0)
-		return condition(r, diag);
-	if (!r)
-		r = import(&im, &existed);
+	if (r)
+		return r > 0 ? condition(r, diag) : kt_forward(r);
+	r = import(&im, &existed);
+	if (r < 0 && !kt_cache_kernels_dir(kernels))
+		kt_diag_remedy(diag, "look at the free space and the permissions of %s", kernels);
 	if (r)
 		return kt_fault(diag, r, "add the kernel of %s", im.parts.names);
 	kt_diag_reset(diag);

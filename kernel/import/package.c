@@ -73,6 +73,12 @@ static int copy_data(struct archive *a, int fd, uint64_t size, struct kt_diag *d
 	return bytes == size ? 0 : damaged("a file is shorter than it should be", diag);
 }
 
+/* Whether the bytes of a file with several names come under another name, as in an .rpm. */
+static bool is_bare_link(struct archive_entry *e)
+{
+	return archive_entry_nlink(e) > 1 && !archive_entry_size(e);
+}
+
 static int take_entry(struct archive *a, struct archive_entry *e, struct kt_gather *gather,
 		      struct kt_diag *diag)
 {
@@ -83,7 +89,7 @@ static int take_entry(struct archive *a, struct archive_entry *e, struct kt_gath
 	const struct kt_gather_entry entry = {
 		.path = name ? name : "?",
 		.bytes = (uint64_t)KT_MAX(size, (int64_t)0),
-		.is_file = archive_entry_filetype(e) == AE_IFREG,
+		.is_file = archive_entry_filetype(e) == AE_IFREG && !is_bare_link(e),
 	};
 
 	KT_TRY(kt_gather_take(gather, &entry, &fd, diag));

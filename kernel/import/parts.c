@@ -107,7 +107,9 @@ static const char *tell_file(struct kt_part *part, const char *name)
 {
 	static const struct {
 		const char *prefix, *as;
-	} texts[] = { { "config", "boot/config" }, { "System.map", "boot/System.map" } };
+	} texts[] = { { "config", "boot/config" },
+		      { ".config", "boot/config" },
+		      { "System.map", "boot/System.map" } };
 
 	part->kind = KT_PART_FILE;
 	if (kt_bzimage_is(part->data, part->size))
@@ -141,6 +143,26 @@ static int add_file(struct kt_parts *parts, const char *path, bool named, struct
 
 /* --- folders ------------------------------------------------------------------------ */
 
+/*
+ * The path of a file of the kernel that a walk through its modules folder does not find: a link's
+ * target, else the file in /boot; "": there is none, or it is found.
+ */
+static int outside_folder(char *buf, const char *modules, const char *root, const char *name,
+			  const char *release)
+{
+	struct stat st;
+
+	KT_TRY(kt_path_format(buf, "%s/%s", modules, name));
+	if (!lstat(buf, &st) && S_ISREG(st.st_mode))
+		buf[0] = 0;
+	if (!buf[0] || exists(buf))
+		return 0;
+	KT_TRY(kt_path_format(buf, "%s/boot/%s-%s", root, name, release));
+	if (!exists(buf))
+		buf[0] = 0;
+	return 0;
+}
+
 /* What /lib/modules/RELEASE does not have itself, from /boot of the same system. */
 static int add_boot_files(struct kt_parts *parts, const char *modules, const char *root,
 			  const char *release, struct kt_diag *diag)
@@ -150,12 +172,9 @@ static int add_boot_files(struct kt_parts *parts, const char *modules, const cha
 	int r;
 
 	for (size_t i = 0; i < KT_ARRAY_SIZE(names); i++) {
-		KT_TRY(kt_path_format(path, "%s/%s", modules, names[i]));
-		if (exists(path))
-			continue;
-		KT_TRY(kt_path_format(path, "%s/boot/%s-%s", root, names[i], release));
+		KT_TRY(outside_folder(path, modules, root, names[i], release));
 		/* Only of the image it is a fault that it cannot be read. */
-		if (access(path, i ? R_OK : F_OK))
+		if (!path[0] || (i && access(path, R_OK)))
 			continue;
 		kt_diag_reset(diag);
 		kt_diag_doing(diag, "read %s", path);

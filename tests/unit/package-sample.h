@@ -20,6 +20,7 @@ struct sample_file {
 	unsigned int type;    /* 0: AE_IFREG */
 	const char *symlink;  /* its target */
 	const char *hardlink; /* its target */
+	unsigned int nlink;   /* of an .rpm: the number of names; 0: one */
 	const char *pax_path; /* of a tar file: the path, in a header of its own */
 	int64_t claimed;      /* of a tar file: the size that is said, without data */
 };
@@ -55,6 +56,8 @@ static inline void sample_entry(struct archive *a, const struct sample_file *fil
 	archive_entry_set_pathname(e, file->path);
 	archive_entry_set_filetype(e, file->type ? file->type : AE_IFREG);
 	archive_entry_set_perm(e, 0644);
+	archive_entry_set_nlink(e, file->nlink);
+	archive_entry_set_ino(e, file->nlink);
 	if (file->type || file->symlink || file->hardlink)
 		size = 0;
 	if (file->symlink)

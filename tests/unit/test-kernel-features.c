@@ -89,6 +89,10 @@ TEST(test_configuration)
 	assert_int_equal(state_of(&f, "cpusets"), KT_FEATURE_ABSENT);
 	assert_int_equal(state_of(&f, "modules"), KT_FEATURE_PRESENT);
 	assert_int_equal(state_of(&f, "core scheduling"), KT_FEATURE_ABSENT);
+	/* Of a folder of objects. */
+	put_text("obj/.config", "CONFIG_VIRTIO_CONSOLE=y\n");
+	f = look("obj/vmlinux", &spec);
+	assert_true(f.has_config && f.usable);
 	/* Beside vmlinuz-RELEASE. */
 	put_text("boot/config-6.12.9", "CONFIG_VIRTIO_CONSOLE=y\n");
 	f = look("boot/vmlinuz-6.12.9", &spec);

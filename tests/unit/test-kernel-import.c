@@ -262,6 +262,29 @@ TEST(test_installed_on_the_host)
 	assert_contains(said.remedy, "packages");
 }
 
+/* Some systems have a link to the image there, which a walk through the folder leaves out. */
+TEST(test_linked_image)
+{
+	put_installed("");
+	assert_int_equal(rename(in_top("boot/vmlinuz-" R), in_top("bz")), 0);
+	assert_int_equal(symlink(in_top("bz"), in_top(MODULES "/vmlinuz")), 0);
+	works(import(R, NULL));
+	expect_installed();
+	works(import(MODULES, NULL));
+	expect_installed();
+}
+
+TEST(test_object_folder)
+{
+	put_file("obj/vmlinux", vmlinux.data, vmlinux.len);
+	put_text("obj/.config", "CONFIG_O=y\n");
+	put_text("obj/drivers/a.ko", "a");
+	works(import("obj", NULL));
+	assert_string_equal(kernel.image, "vmlinux");
+	expect("config", "CONFIG_O=y\n", 11);
+	expect("modules/drivers/a.ko", "a", 1);
+}
+
 TEST(test_image_in_boot_and_in_modules)
 {
 	put_installed("");
@@ -380,6 +403,7 @@ TEST(test_disk_is_full)
 	assert_int_equal(setrlimit(RLIMIT_FSIZE, &all), 0);
 	assert_true(r < 0);
 	expect_refusal(r, r, "File too large");
+	assert_contains(said.remedy, in_top("ktest/kernels"));
 	works(import("image.deb", NULL));
 }
 

@@ -238,6 +238,21 @@ TEST(test_names_in_headers_of_their_own)
 			 KT_GATHER_E_PATH);
 }
 
+/* The last name of a file has its bytes. */
+TEST(test_files_with_several_names)
+{
+	works(unpack(sample_rpm, ARCHIVE_FILTER_GZIP,
+		     (const struct sample_file[]){
+			     { "./boot/config", "", 0, .nlink = 2 },
+			     { "./usr/share/config", "lost", 4, .nlink = 2 },
+			     { "./usr/share/vmlinuz", "", 0, .nlink = 3 },
+			     { "./boot/vmlinuz", "image", 5, .nlink = 3 },
+			     { NULL },
+		     }));
+	expect("config", NULL);
+	expect("bzImage", "image");
+}
+
 TEST(test_two_kernels)
 {
 	assert_int_equal(unpack_tar((const struct sample_file[]){
