@@ -47,3 +47,6 @@
 #define KT_MAP_BYTES_MAX      (512u << 10)	/* one map, bytes; a larger one is truncated */
 #define KT_BTF_BYTES_MAX      ((1u << 20) - 64) /* one BTF blob, bytes; fits one frame */
 #define KT_BTFS_MAX	      64		/* BTF blobs of one run */
+#define KT_KERNEL_PARTS_MAX   32		/* files and folders that are one kernel together */
+#define KT_KERNEL_FILES_MAX   50000u		/* files in all packages of one kernel */
+#define KT_KERNEL_BYTES_MAX   (4ull << 30)	/* sum of the sizes of these files, bytes */

@@ -128,7 +128,7 @@ static int prepare(struct kt_bench_clones *clones, struct options *o, struct kt_
 {
 	struct kt_cell_wishes *w = &o->machine.wishes;
 
-	KT_TRY(kt_kernel_find(kernel, o->machine.kernel_path, diag));
+	KT_TRY(cli_find_kernel(kernel, o->machine.kernel_path, diag));
 	KT_TRY(kt_kernel_require(kernel, diag));
 	KT_TRY(cli_machine_choose(o->verb, &o->machine, true, diag));
 	w->kernel = kernel->path;

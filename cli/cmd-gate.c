@@ -229,7 +229,7 @@ static int prepare(struct options *o, struct kt_gate_machines *machines, struct 
 	o->spec.accel = o->machine.wishes.accel;
 	o->spec.time = o->machine.wishes.time;
 	if (o->spec.guest == KT_GATE_LINUX) {
-		KT_TRY(kt_kernel_find(kernel, o->machine.kernel_path, diag));
+		KT_TRY(cli_find_kernel(kernel, o->machine.kernel_path, diag));
 		KT_TRY(kt_kernel_require(kernel, diag));
 		o->spec.kernel = kernel;
 	}

@@ -3,6 +3,7 @@
  * `ktest kernel`: builds, lists, checks and removes guest kernels. This file has options, messages
  * and the progress line; the work is left to kernel/.
  */
+#include <dirent.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -19,6 +20,8 @@
 #include "kernel/build.h"
 #include "kernel/cache.h"
 #include "kernel/config.h"
+#include "kernel/features.h"
+#include "kernel/import/import.h"
 #include "kernel/kernel.h"
 #include "proto/result.h"
 
@@ -152,6 +155,66 @@ static int do_build(const struct cli_verb *verb, int argc, char **argv)
 	return 0;
 }
 
+/* --- what a kernel lacks --------------------------------------------------------------- */
+
+/* Prints what the kernel lacks. Returns the number of features. */
+static unsigned int print_lacks(FILE *out, const char *indent, const struct kt_features *features)
+{
+	unsigned int count = 0;
+
+	for (size_t i = 0; i < KT_FEATURES; i++) {
+		const struct kt_feature *f = kt_feature(i);
+
+		if (features->states[i] == KT_FEATURE_PRESENT)
+			continue;
+		count++;
+		fprintf(out, "%s%s %s", indent, f->need == KT_FEATURE_NEEDED ? "needs" : "lacks",
+			f->name);
+		if (f->option)
+			fprintf(out, " (%s%s)", f->option,
+				features->states[i] == KT_FEATURE_MODULE ? "=m, not built in" : "");
+		fprintf(out, ": %s\n", f->cost);
+	}
+	return count;
+}
+
+/* --- add ------------------------------------------------------------------------- */
+
+/* Says why nothing can be run on the kernel, which may become of use with a later ktest. */
+static int warn_if_unusable(const struct kt_cached_kernel *cached, struct kt_diag *diag)
+{
+	struct kt_features features;
+	struct kt_kernel kernel;
+	int r = kt_kernel_find(&kernel, cached->path, diag);
+
+	if (!r)
+		r = kt_features_read(&features, &kernel, diag);
+	if (r || features.usable)
+		return kt_forward(r);
+	fprintf(stderr, "ktest: ktest cannot use this kernel:\n");
+	print_lacks(stderr, "ktest: it ", &features);
+	return 0;
+}
+
+static int do_add(const struct cli_verb *verb, int argc, char **argv)
+{
+	const struct kt_import_spec spec = { .parts = (const char *const *)argv,
+					     .begin = cli_on_import };
+	struct kt_diag diag = KT_DIAG_INIT;
+	struct kt_cached_kernel kernel;
+	bool existed;
+	int r = kt_import_kernel(&spec, &kernel, &existed, &diag);
+
+	if (!r)
+		r = warn_if_unusable(&kernel, &diag);
+	if (r)
+		return cli_fail(&diag, r);
+	if (existed && isatty(STDOUT_FILENO))
+		fprintf(stderr, "ktest: this kernel is in the cache already\n");
+	printf("%s/%s\n", kernel.path, kernel.image);
+	return 0;
+}
+
 /* --- list, path, rm -------------------------------------------------------------- */
 
 static int print_unfinished(const char *key, void *data)
@@ -160,15 +223,40 @@ static int print_unfinished(const char *key, void *data)
 	return 0;
 }
 
-static void print_kernel(const struct kt_cached_kernel *kernel)
+static bool has_modules(const char *kernel)
 {
-	time_t created = (time_t)kernel->created_s;
+	_cleanup_(kt_closedirp) DIR *dir = NULL;
+	char path[KT_PATH_MAX];
+	struct dirent *entry;
+
+	if (kt_path_format(path, "%s/modules", kernel))
+		return false;
+	dir = opendir(path);
+	while (dir && (entry = readdir(dir)))
+		/* What is in a distribution's image has files about it here. */
+		if (entry->d_name[0] != '.' && strncmp(entry->d_name, "modules.", 8))
+			return true;
+	return false;
+}
+
+static void print_kernel(const struct kt_cached_kernel *cached)
+{
+	time_t created = (time_t)cached->created_s;
+	struct kt_features features;
+	struct kt_kernel kernel;
 	char when[32] = "";
 	struct tm tm;
 
 	if (localtime_r(&created, &tm))
 		strftime(when, sizeof(when), "%Y-%m-%d %H:%M", &tm);
-	printf("%-32s %s  %s\n", kernel->id, when, kernel->compiler);
+	printf("%-32s %s  %s, %s\n", cached->id, when,
+	       cached->imported ? cached->source : cached->compiler,
+	       has_modules(cached->path) ? "modules" : "no modules");
+	if (kt_kernel_find(&kernel, cached->path, NULL) ||
+	    kt_features_read(&features, &kernel, NULL))
+		printf("    damaged: its image cannot be read\n");
+	else
+		print_lacks(stdout, "    ", &features);
 }
 
 static int do_list(const struct cli_verb *verb, int argc, char **argv)
@@ -188,7 +276,7 @@ static int do_path(const struct cli_verb *verb, int argc, char **argv)
 {
 	struct kt_diag diag = KT_DIAG_INIT;
 	struct kt_kernel kernel;
-	int r = kt_kernel_find(&kernel, NULL, &diag);
+	int r = cli_find_kernel(&kernel, NULL, &diag);
 
 	if (r)
 		return cli_fail(&diag, r);
@@ -233,8 +321,7 @@ static int do_rm(const struct cli_verb *verb, int argc, char **argv)
 /* --- check ------------------------------------------------------------------------ */
 
 struct check {
-	const char *kconfig;
-	unsigned int failures;
+	const char *kconfig; /* NULL: none */
 };
 
 static void on_lost(unsigned int line, const char *wanted, const char *is, void *data)
@@ -242,29 +329,6 @@ static void on_lost(unsigned int line, const char *wanted, const char *is, void 
 	const struct check *check = data;
 
 	printf("%s:%u: '%s' did not survive: it is %s\n", check->kconfig, line, wanted, is);
-}
-
-static void expect(struct check *check, bool has, const char *what)
-{
-	if (has)
-		return;
-	printf("%s\n", what);
-	check->failures++;
-}
-
-/* "config" beside the image, or, beside a vmlinuz-<release>, config-<release>. */
-static int config_path(char *ret_path, const char *image)
-{
-	const char *name = strrchr(image, '/');
-	int dir_len;
-	int r;
-
-	name = name ? name + 1 : image;
-	dir_len = (int)(name - image);
-	r = kt_path_format(ret_path, "%.*sconfig", dir_len, image);
-	if (r || !access(ret_path, R_OK) || strncmp(name, "vmlinuz", 7))
-		return kt_forward(r);
-	return kt_forward(kt_path_format(ret_path, "%.*sconfig%s", dir_len, image, name + 7));
 }
 
 static int read_text(const char *path, struct kt_buf *buf)
@@ -276,65 +340,74 @@ static int read_text(const char *path, struct kt_buf *buf)
 	return r ? cli_fail(&diag, r) : 0;
 }
 
-static int check_config(struct check *check, const char *image)
+/* *ret_lost: lines of the fragment that the kernel's configuration lost. */
+static int check_config(struct check *check, const struct kt_kernel *kernel, unsigned int *ret_lost)
 {
 	_cleanup_(kt_buf_deinit) struct kt_buf fragment = KT_BUF_INIT(KCONFIG_MAX);
 	_cleanup_(kt_buf_deinit) struct kt_buf config = KT_BUF_INIT(KT_CONFIG_BYTES_MAX);
-	unsigned int lost = 0, line = 0;
+	unsigned int line = 0;
 	char path[KT_PATH_MAX];
 	int r;
 
-	r = config_path(path, image);
+	r = kt_kernel_config_path(path, kernel);
 	if (r)
 		return fault("find the kernel's configuration", r);
+	if (!path[0]) {
+		fprintf(stderr, "ktest: no configuration is beside %s\n", kernel->path);
+		return KT_EXIT_COULD_NOT_RUN;
+	}
 	r = read_text(check->kconfig, &fragment);
 	if (!r)
 		r = read_text(path, &config);
 	if (r)
 		return r;
-	r = kt_config_compare(kt_buf_str(&fragment), kt_buf_str(&config), on_lost, check, &lost,
+	r = kt_config_compare(kt_buf_str(&fragment), kt_buf_str(&config), on_lost, check, ret_lost,
 			      &line);
 	if (r > 0) {
 		fprintf(stderr, "ktest: %s:%u: neither CONFIG_X=... nor a comment\n",
 			check->kconfig, line);
 		return KT_EXIT_COULD_NOT_RUN;
 	}
-	check->failures += lost;
 	return r ? fault("compare configurations", r) : 0;
 }
 
 /* clang-format off */
 static const struct cli_option check_options[] = {
 	{ "kconfig", 0, "FILE", CLI_TEXT(struct check, kconfig),
-	  .help = "configuration fragment (default: ktest's own)" },
+	  .help = "also name the lines of this configuration fragment that the kernel does not have" },
 	{ 0 },
 };
 /* clang-format on */
 
 static int do_check(const struct cli_verb *verb, int argc, char **argv)
 {
-	struct check check = { .kconfig = kt_build_default_kconfig() };
+	struct check check = { .kconfig = NULL };
 	struct kt_diag diag = KT_DIAG_INIT;
+	struct kt_features features;
+	unsigned int missing, lost = 0;
 	struct kt_kernel kernel;
 	int r = cli_parse(verb, &check, &argc, &argv);
 
 	if (r)
 		return r < 0 ? 0 : r;
-	r = kt_kernel_find(&kernel, argv[0], &diag);
+	r = cli_find_kernel(&kernel, argv[0], &diag);
+	if (!r)
+		r = kt_features_read(&features, &kernel, &diag);
 	if (r)
 		return cli_fail(&diag, r);
-	expect(&check, kernel.has_btf, ".BTF: missing");
-	expect(&check, kernel.has_symtab, ".symtab: missing");
-	expect(&check, kernel.has_sched_ext, "sched_ext: missing (no struct sched_ext_ops)");
-	r = check_config(&check, kernel.path);
+	missing = print_lacks(stdout, "", &features);
+	if (check.kconfig)
+		r = check_config(&check, &kernel, &lost);
 	if (r)
 		return r;
-	printf("%s: %s, ", kernel.path, kernel.release[0] ? kernel.release : "unknown release");
-	if (check.failures)
-		printf("%u missing\n", check.failures);
-	else
-		printf("complete\n");
-	return check.failures ? KT_EXIT_FAIL : 0;
+	printf("%s: %s, %s", kernel.path, kernel.release[0] ? kernel.release : "unknown release",
+	       features.usable ? "ktest can use it" : "ktest cannot use it");
+	if (missing)
+		printf(", %u missing", missing);
+	if (!features.has_config)
+		printf(", no configuration beside it");
+	putchar('\n');
+	return features.usable && !lost ? 0 : KT_EXIT_FAIL;
 }
 
 /* --- the verbs -------------------------------------------------------------------- */
@@ -348,8 +421,19 @@ static const struct cli_verb build_verb = {
 	.options = build_options, .run = do_build,
 };
 
+static const struct cli_verb add_verb = {
+	"kernel add", "FILE...",
+	"take a kernel that is built into the cache, unless it is there already, and print its path",
+	.notes = "FILE: vmlinux, bzImage or vmlinuz; a package (.deb, .rpm, .pkg.tar.zst); a folder as "
+		 "/lib/modules/RELEASE; 'host', the kernel that runs; or the release of a kernel of the "
+		 "host. Several files are one kernel together.",
+	.args_min = 1, .args_max = KT_KERNEL_PARTS_MAX, .missing = "name the kernel's files", .run = do_add,
+};
+
 static const struct cli_verb list_verb = {
-	"kernel list", "", "list the kernels, newest first, and unfinished builds", .run = do_list,
+	"kernel list", "",
+	"list the kernels of the cache, newest first, where they come from, and what cannot be done "
+	"with them; and unfinished builds", .run = do_list,
 };
 
 static const struct cli_verb path_verb = {
@@ -357,11 +441,11 @@ static const struct cli_verb path_verb = {
 };
 
 static const struct cli_verb check_verb = {
-	"kernel check", "[OPTION]... [PATH]",
-	"say whether a kernel has every setting of the configuration fragment, BTF, a symbol table "
-	"and sched_ext, and what it does not have",
-	.notes = "PATH: an image or its folder (default: as 'ktest kernel path').\n"
-		 "Exit status: 0 complete, 1 something is missing, 3 could not run.",
+	"kernel check", "[OPTION]... [WHAT]",
+	"say whether ktest can use a kernel, what it lacks and what that costs",
+	.notes = "WHAT: as of --kernel (default: as 'ktest kernel path').\n"
+		 "Exit status: 0 ktest can use it, 1 it cannot or a line of --kconfig is missing, 3 could "
+		 "not run.",
 	.options = check_options, .args_max = 1, .run = do_check,
 };
 
@@ -372,10 +456,10 @@ static const struct cli_verb rm_verb = {
 };
 
 const struct cli_verb cli_kernel = {
-	"kernel", "", "build, list and check guest kernels",
-	.about = "Guest kernels: built once, kept in $XDG_CACHE_HOME/ktest/kernels, found by "
+	"kernel", "", "build, add, list and check guest kernels",
+	.about = "Guest kernels: built once or added, kept in $XDG_CACHE_HOME/ktest/kernels, found by "
 		 "'ktest run' without being named.",
-	.notes = "$KTEST_KERNEL names a kernel to use instead of the newest in the cache.",
+	.notes = "$KTEST_KERNEL names another kernel, as --kernel does.",
 	.noun = "action",
-	.verbs = CLI_VERBS(&build_verb, &list_verb, &path_verb, &check_verb, &rm_verb),
+	.verbs = CLI_VERBS(&build_verb, &add_verb, &list_verb, &path_verb, &check_verb, &rm_verb),
 };

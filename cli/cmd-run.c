@@ -425,7 +425,7 @@ static int run(const struct cli_verb *verb, int argc, char **argv)
 	r = kt_plan_select(&plan, (const char *const *)argv, (unsigned int)argc,
 			   &o.given.machine.wishes, &diag);
 	if (!r && plan.count)
-		r = kt_kernel_find(&kernel, o.given.machine.kernel_path, &diag);
+		r = cli_find_kernel(&kernel, o.given.machine.kernel_path, &diag);
 	if (!r && plan.count) {
 		begin(&o, &plan);
 		r = choose_accel(verb, &o, &plan, &diag);

@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "cli/cli.h"
+#include "kernel/import/choose.h"
 #include "proto/result.h"
 
 void cli_print_diag(const struct kt_diag *diag)
@@ -27,6 +28,18 @@ int cli_fail(struct kt_diag *diag, int r)
 		kt_diag_cause(diag, "%s", strerror(r < 0 ? -r : EIO));
 	cli_print_diag(diag);
 	return KT_EXIT_COULD_NOT_RUN;
+}
+
+void cli_on_import(const char *names, void *data)
+{
+	fprintf(stderr, "ktest: adding to the cache: the kernel of %s\n", names);
+}
+
+int cli_find_kernel(struct kt_kernel *ret_kernel, const char *word, struct kt_diag *diag)
+{
+	const struct kt_kernel_choice choice = { .word = word, .begin = cli_on_import };
+
+	return kt_forward(kt_kernel_choose(ret_kernel, &choice, diag));
 }
 
 uint64_t cli_random_seed(void)

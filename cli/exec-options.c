@@ -78,7 +78,7 @@ int exec_options_request(const struct cli_verb *verb, struct exec_options *o,
 {
 	struct kt_exec_request *req = &o->request;
 	struct kt_diag diag = KT_DIAG_INIT;
-	int r = kt_kernel_find(&o->kernel, o->machine.kernel_path, &diag);
+	int r = cli_find_kernel(&o->kernel, o->machine.kernel_path, &diag);
 
 	if (!r)
 		r = cli_machine_choose(verb, &o->machine, o->machine.verbose, &diag);

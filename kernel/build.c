@@ -187,21 +187,6 @@ static int in_work(const struct build *b, char *path, const char *name)
 	return kt_forward(kt_path_format(path, "%s/%s", b->work, name));
 }
 
-static int open_lock(int *ret_fd)
-{
-	char kernels[KT_PATH_MAX], path[KT_PATH_MAX];
-	int fd;
-
-	KT_TRY(kt_cache_kernels_dir(kernels));
-	KT_TRY(kt_mkdir_p(kernels));
-	KT_TRY(kt_path_format(path, "%s/.lock", kernels));
-	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
-	if (fd < 0)
-		return kt_raise(-errno);
-	*ret_fd = fd;
-	return 0;
-}
-
 /*
  * Polls for the lock every LOCK_RETRY_MS, because flock(2) cannot wait for the lock and for
  * cancel_fd at the same time.
@@ -210,7 +195,7 @@ static int take_lock(struct build *b)
 {
 	struct pollfd pfd = { .fd = b->spec->cancel_fd, .events = POLLIN };
 
-	KT_TRY(open_lock(&b->lock_fd));
+	KT_TRY(kt_cache_open_lock(".lock", &b->lock_fd));
 	while (flock(b->lock_fd, LOCK_EX | LOCK_NB)) {
 		if (errno != EWOULDBLOCK && errno != EINTR)
 			return kt_raise(-errno);
@@ -371,6 +356,7 @@ static int install(struct build *b, struct kt_cached_kernel *ret_kernel)
 	const struct kt_recipe *recipe = &b->recipe;
 	const struct kt_install how = { b->work, b->has_modules, run_for_install, b };
 	struct kt_cached_kernel kernel = {
+		.image = "vmlinux",
 		.created_s = time(NULL),
 		.build_steps = b->progress.steps,
 	};
@@ -456,7 +442,7 @@ int kt_build_discard(const char *key)
 
 	if (!key[0] || key[0] == '.' || strchr(key, '/'))
 		return kt_raise(-EINVAL);
-	KT_TRY(open_lock(&fd));
+	KT_TRY(kt_cache_open_lock(".lock", &fd));
 	if (flock(fd, LOCK_EX | LOCK_NB))
 		return errno == EWOULDBLOCK ? KT_BUILD_E_RUNNING : kt_raise(-errno);
 	KT_TRY(kt_cache_work_dir(path, key));

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The cache of built kernels; see cache.h. A kernel counts as complete if its meta.json is:
- * install.c writes meta.json before rename(2) makes the folder appear. Locking of builds is
- * left to build.c.
+ * The cache of kernels; see cache.h. A kernel counts as complete if its meta.json is:
+ * kt_cache_publish() writes meta.json before rename(2) makes the folder appear. Taking locks is
+ * left to build.c and import.c.
  */
 #include <dirent.h>
+#include <fcntl.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -43,10 +44,11 @@ int kt_cache_write_meta(const char *dir, const struct kt_cached_kernel *kernel)
 	char path[KT_PATH_MAX];
 
 	KT_TRY(kt_path_format(path, "%s/meta.json", dir));
-	meta = json_pack("{s:i, s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:b}", "version",
+	meta = json_pack("{s:i, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:b, s:I, s:I, s:b}", "version",
 			 META_VERSION, "release", kernel->release, "build_id", kernel->build_id,
 			 "compiler", kernel->compiler, "source", kernel->source, "source_hash",
-			 kernel->source_hash, "kconfig_hash", kernel->kconfig_hash, "created",
+			 kernel->source_hash, "kconfig_hash", kernel->kconfig_hash, "image",
+			 kernel->image, "imported", kernel->imported, "created",
 			 (json_int_t)kernel->created_s, "build_steps",
 			 (json_int_t)kernel->build_steps, "complete", 1);
 	/* Invalid UTF-8 is refused now, because reading would refuse the file. */
@@ -68,10 +70,20 @@ static bool take_text(const json_t *meta, const char *key, char *ret, size_t siz
 	return true;
 }
 
+/* A kernel of an older ktest has no word of its image. */
+static void take_image(const json_t *meta, struct kt_cached_kernel *kernel)
+{
+	const char *image = json_string_value(json_object_get(meta, "image"));
+
+	strcpy(kernel->image, image && !strcmp(image, "bzImage") ? "bzImage" : "vmlinux");
+	kernel->imported = json_is_true(json_object_get(meta, "imported"));
+}
+
 static bool take_meta(const json_t *meta, struct kt_cached_kernel *kernel)
 {
 	kernel->created_s = json_integer_value(json_object_get(meta, "created"));
 	kernel->build_steps = (uint64_t)json_integer_value(json_object_get(meta, "build_steps"));
+	take_image(meta, kernel);
 	return json_integer_value(json_object_get(meta, "version")) == META_VERSION &&
 	       json_is_true(json_object_get(meta, "complete")) &&
 	       take_text(meta, "release", kernel->release, sizeof(kernel->release)) &&
@@ -172,6 +184,12 @@ int kt_cache_newest(struct kt_cached_kernel *ret_kernel)
 	if (!list.count)
 		return KT_CACHE_E_NONE;
 	*ret_kernel = list.kernels[0];
+	for (size_t i = 0; i < list.count; i++) {
+		if (!list.kernels[i].imported) {
+			*ret_kernel = list.kernels[i];
+			break;
+		}
+	}
 	return 0;
 }
 
@@ -219,6 +237,37 @@ int kt_cache_find_id(const char *id, struct kt_cached_kernel *ret_kernel)
 	if (!id[0] || !found)
 		return KT_CACHE_E_NONE;
 	*ret_kernel = *found;
+	return 0;
+}
+
+int kt_cache_publish(const char *stage, struct kt_cached_kernel *kernel)
+{
+	_cleanup_(kt_closep) int fd = -1;
+	char kernels[KT_PATH_MAX];
+
+	KT_TRY(kt_cache_kernels_dir(kernels));
+	KT_TRY(kt_path_format(kernel->path, "%s/%s", kernels, kernel->id));
+	KT_TRY(kt_cache_write_meta(stage, kernel));
+	/* A folder with this name has no complete kernel: the caller would have found it. */
+	KT_TRY(kt_remove_tree(kernel->path));
+	fd = open(stage, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0 || syncfs(fd) || rename(stage, kernel->path))
+		return kt_raise(-errno);
+	return 0;
+}
+
+int kt_cache_open_lock(const char *name, int *ret_fd)
+{
+	char kernels[KT_PATH_MAX], path[KT_PATH_MAX];
+	int fd;
+
+	KT_TRY(kt_cache_kernels_dir(kernels));
+	KT_TRY(kt_mkdir_p(kernels));
+	KT_TRY(kt_path_format(path, "%s/%s", kernels, name));
+	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+	if (fd < 0)
+		return kt_raise(-errno);
+	*ret_fd = fd;
 	return 0;
 }
 

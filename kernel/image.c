@@ -138,8 +138,7 @@ void kt_image_release(const void *data, size_t size, char ret_release[KT_NAME_MA
 	}
 }
 
-int kt_image_has_struct(const struct kt_elf_section *section, const char *name, bool *ret_has,
-			struct kt_diag *diag)
+int kt_image_btf(const struct kt_elf_section *section, struct btf **ret_btf, struct kt_diag *diag)
 {
 	struct btf *btf = NULL;
 
@@ -149,7 +148,6 @@ int kt_image_has_struct(const struct kt_elf_section *section, const char *name, 
 		btf = btf__new(section->data, (uint32_t)section->size);
 	if (!btf)
 		return kt_fail(diag, KT_IMAGE_E_BAD, "section .BTF: invalid BTF");
-	*ret_has = btf__find_by_name_kind(btf, name, BTF_KIND_STRUCT) > 0;
-	btf__free(btf);
+	*ret_btf = btf;
 	return 0;
 }

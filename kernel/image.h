@@ -5,7 +5,6 @@
  */
 #pragma once
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -39,9 +38,10 @@ void kt_image_close(struct kt_image *image);
  */
 void kt_image_release(const void *data, size_t size, char ret_release[KT_NAME_MAX]);
 
+struct btf;
 /*
- * Whether section btf describes a struct with this name. KT_IMAGE_E_BAD with diag: the
- * section is not valid BTF.
+ * Parses section .BTF into *ret_btf, which the caller frees by btf__free(). KT_IMAGE_E_BAD with
+ * diag: the section is not valid BTF.
  */
-int kt_image_has_struct(const struct kt_elf_section *btf, const char *name, bool *ret_has,
-			struct kt_diag *diag) _kt_must_check_;
+int kt_image_btf(const struct kt_elf_section *section, struct btf **ret_btf,
+		 struct kt_diag *diag) _kt_must_check_;

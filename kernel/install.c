@@ -119,23 +119,6 @@ static int look_at_result(const struct kt_install *install, const char *key,
 	return 0;
 }
 
-static int publish(const struct kt_install *install, struct kt_cached_kernel *kernel)
-{
-	_cleanup_(kt_closep) int fd = -1;
-	char kernels[KT_PATH_MAX], stage[KT_PATH_MAX];
-
-	KT_TRY(kt_cache_kernels_dir(kernels));
-	KT_TRY(in_work(install, stage, "stage"));
-	KT_TRY(kt_path_format(kernel->path, "%s/%s", kernels, kernel->id));
-	KT_TRY(kt_cache_write_meta(stage, kernel));
-	/* A folder with this name has no complete kernel: the build would have found it. */
-	KT_TRY(kt_remove_tree(kernel->path));
-	fd = open(stage, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0 || syncfs(fd) || rename(stage, kernel->path))
-		return kt_raise(-errno);
-	return 0;
-}
-
 int kt_install_kernel(const struct kt_install *install, const char *key,
 		      struct kt_cached_kernel *kernel, struct kt_diag *diag)
 {
@@ -146,5 +129,5 @@ int kt_install_kernel(const struct kt_install *install, const char *key,
 	KT_TRY(install_modules(install));
 	KT_TRY(install_files(install));
 	KT_TRY(look_at_result(install, key, kernel, diag));
-	return kt_forward(publish(install, kernel));
+	return kt_forward(kt_cache_publish(stage, kernel));
 }

@@ -8,6 +8,7 @@
 #include <libelf.h>
 
 #include "base/cleanup.h"
+#include "kernel/kernel.h"
 #include "kernel/symbols.h"
 
 static void end_elf(Elf **elf)
@@ -46,7 +47,9 @@ static const char *find(Elf *elf, uint64_t address)
 
 const char *kt_kernel_function(char buf[KT_SYMBOL_MAX], const char *path, uint64_t address)
 {
-	_cleanup_(kt_closep) int fd = open(path, O_RDONLY | O_CLOEXEC);
+	char facts[KT_PATH_MAX];
+	_cleanup_(kt_closep) int fd =
+		kt_kernel_facts_path(facts, path) ? -1 : open(facts, O_RDONLY | O_CLOEXEC);
 	_cleanup_(end_elf) Elf *elf = NULL;
 	const char *name;
 

@@ -10,7 +10,7 @@
 #define KT_SYMBOL_MAX 128 /* bytes with 0 */
 
 /*
- * Writes the name of the function of the ELF kernel at `path` that has the address, or the address
+ * Writes the name of the function of the kernel at `path` that has the address, or the address
  * if there is none: the kernel has no symbol table, or is not where it was linked to be. Returns
  * buf.
  */

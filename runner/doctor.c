@@ -11,6 +11,7 @@
 #include "base/cleanup.h"
 #include "base/fs.h"
 #include "base/process.h"
+#include "kernel/import/choose.h"
 #include "kernel/kernel.h"
 #include "runner/doctor.h"
 #include "machine/stage/paths.h"
@@ -105,7 +106,8 @@ static void look_at_io_uring(struct kt_doctor_item *item)
 static void look_at_kernel(struct kt_doctor_item *item)
 {
 	struct kt_kernel kernel;
-	int r = kt_kernel_find(&kernel, NULL, &item->diag);
+	const struct kt_kernel_choice choice = { .word = NULL };
+	int r = kt_kernel_choose(&kernel, &choice, &item->diag);
 
 	if (!r) {
 		kt_diag_reset(&item->diag);

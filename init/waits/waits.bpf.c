@@ -45,7 +45,8 @@ struct rq {
 
 struct task_struct {
 	int pid, tgid;
-	int on_cpu;
+	/* An int; from Linux 7.3 on a byte. libbpf adapts the size of unsigned fields alone. */
+	__u32 on_cpu;
 	int prio, static_prio;
 	unsigned int policy, flags;
 	unsigned short migration_disabled;

@@ -8,6 +8,7 @@
 #include <elf.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <bpf/btf.h>
@@ -19,6 +20,8 @@
 
 struct fake_spec {
 	bool no_btf, no_symtab, no_sched_ext, no_banner, no_build_id;
+	const char *release;	      /* NULL: FAKE_RELEASE */
+	const char *const *functions; /* in its BTF, NULL-terminated; NULL: none */
 };
 
 enum { FAKE_SECTIONS_MAX = 8 };
@@ -44,18 +47,22 @@ static inline void fake_add(struct fake *f, const char *name, uint32_t type, con
 	assert_int_equal(kt_buf_append(&f->image, data, size), 0);
 }
 
-static inline void fake_add_btf(struct fake *f, bool sched_ext)
+static inline void fake_add_btf(struct fake *f, const struct fake_spec *spec)
 {
 	struct btf *btf = btf__new_empty();
 	const void *raw;
 	uint32_t size;
-	int id;
+	int id, proto;
 
 	assert_non_null(btf);
 	id = btf__add_int(btf, "int", 4, BTF_INT_SIGNED);
 	assert_true(id > 0);
-	assert_true(btf__add_struct(btf, sched_ext ? "sched_ext_ops" : "sched_class", 4) > 0);
+	assert_true(btf__add_struct(btf, spec->no_sched_ext ? "sched_class" : "sched_ext_ops", 4) >
+		    0);
 	assert_int_equal(btf__add_field(btf, "flags", id, 0, 0), 0);
+	proto = btf__add_func_proto(btf, id);
+	for (const char *const *name = spec->functions; name && *name; name++)
+		assert_true(btf__add_func(btf, *name, BTF_FUNC_STATIC, proto) > 0);
 	raw = btf__raw_data(btf, &size);
 	fake_add(f, ".BTF", SHT_PROGBITS, raw, size);
 	btf__free(btf);
@@ -89,17 +96,22 @@ static inline void fake_kernel(struct kt_buf *out, const struct fake_spec *spec)
 		.e_phnum = 1,
 		.e_shentsize = sizeof(Elf64_Shdr),
 	};
-	static const char text[] = "Linux version %s\0Linux version " FAKE_RELEASE " (x@y) #1";
+	char text[256] = "Linux version %s";
+	size_t text_size = strlen(text) + 1;
 	Elf64_Sym symbol = { .st_name = 0 };
 
 	assert_int_equal(kt_buf_append(&f.image, &header, sizeof(header)), 0);
 	assert_int_equal(kt_buf_append(&f.image, &load, sizeof(load)), 0);
 	fake_add(&f, "", SHT_NULL, NULL, 0);
-	fake_add(&f, ".rodata", SHT_PROGBITS, text, spec->no_banner ? 17 : sizeof(text));
+	if (!spec->no_banner)
+		text_size += 1 + (size_t)snprintf(text + text_size, sizeof(text) - text_size,
+						  "Linux version %s (x@y) #1",
+						  spec->release ? spec->release : FAKE_RELEASE);
+	fake_add(&f, ".rodata", SHT_PROGBITS, text, text_size);
 	if (!spec->no_symtab)
 		fake_add(&f, ".symtab", SHT_SYMTAB, &symbol, sizeof(symbol));
 	if (!spec->no_btf)
-		fake_add_btf(&f, !spec->no_sched_ext);
+		fake_add_btf(&f, spec);
 	if (!spec->no_build_id)
 		fake_add_build_id(&f);
 	fake_add(&f, ".shstrtab", SHT_STRTAB, NULL, 0);

@@ -179,25 +179,24 @@ TEST(test_release_of_the_banner)
 	assert_int_equal(strlen(release), KT_NAME_MAX - 1);
 }
 
-TEST(test_struct_lookup)
+TEST(test_btf)
 {
 	_cleanup_(kt_buf_deinit) struct kt_buf image = KT_BUF_INIT(0);
 	struct kt_diag diag = KT_DIAG_INIT;
-	struct kt_elf_section btf;
+	struct kt_elf_section section;
 	struct kt_elf elf;
-	bool has;
+	struct btf *btf;
 
 	fake_kernel(&image, &whole);
 	assert_int_equal(kt_elf_open(&elf, image.data, image.len, NULL), 0);
-	assert_int_equal(kt_elf_section(&elf, ".BTF", &btf), 0);
-	assert_int_equal(kt_image_has_struct(&btf, "sched_ext_ops", &has, NULL), 0);
-	assert_true(has);
-	assert_int_equal(kt_image_has_struct(&btf, "int", &has, NULL), 0);
-	assert_false(has);
-	btf.size -= 1;
-	assert_int_equal(kt_image_has_struct(&btf, "int", &has, &diag), KT_IMAGE_E_BAD);
+	assert_int_equal(kt_elf_section(&elf, ".BTF", &section), 0);
+	assert_int_equal(kt_image_btf(&section, &btf, NULL), 0);
+	assert_true(btf__find_by_name_kind(btf, "sched_ext_ops", BTF_KIND_STRUCT) > 0);
+	btf__free(btf);
+	section.size -= 1;
+	assert_int_equal(kt_image_btf(&section, &btf, &diag), KT_IMAGE_E_BAD);
 	assert_contains(diag.cause, ".BTF");
-	btf.data = NULL;
-	btf.size = 0;
-	assert_int_equal(kt_image_has_struct(&btf, "int", &has, NULL), KT_IMAGE_E_BAD);
+	section.data = NULL;
+	section.size = 0;
+	assert_int_equal(kt_image_btf(&section, &btf, NULL), KT_IMAGE_E_BAD);
 }

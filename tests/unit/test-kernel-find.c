@@ -59,9 +59,46 @@ TEST(test_order)
 	/* A folder means "<folder>/vmlinux". */
 	assert_int_equal(kt_kernel_find(&kernel, in_top("named"), NULL), 0);
 	assert_string_equal(kernel.path, in_top("named/vmlinux"));
+	assert_string_equal(kernel.facts, kernel.path);
 	setenv("KTEST_KERNEL", "", 1);
 	assert_int_equal(kt_kernel_find(&kernel, NULL, NULL), 0);
 	assert_string_equal(kernel.path, in_top("ktest/kernels/6.12.34-new/vmlinux"));
+}
+
+/* What was imported for one run changes nothing for other runs. */
+TEST(test_imported_ones_come_last)
+{
+	const struct kt_cached_kernel meta = { .created_s = 9,
+					       .imported = true,
+					       .image = "bzImage" };
+	struct kt_kernel kernel;
+
+	put_kernel("ktest/kernels/7.1-x/vmlinux", &(struct fake_spec){ 0 });
+	put_text("ktest/kernels/7.1-x/bzImage", "only booted, never read");
+	assert_int_equal(kt_cache_write_meta(in_top("ktest/kernels/7.1-x"), &meta), 0);
+	assert_int_equal(kt_kernel_find(&kernel, NULL, NULL), 0);
+	assert_string_equal(kernel.path, in_top("ktest/kernels/7.1-x/bzImage"));
+	assert_string_equal(kernel.facts, in_top("ktest/kernels/7.1-x/vmlinux"));
+	assert_true(kernel.has_sched_ext);
+	/* By its path it is the same. */
+	assert_int_equal(kt_kernel_find(&kernel, in_top("ktest/kernels/7.1-x/bzImage"), NULL), 0);
+	assert_string_equal(kernel.facts, in_top("ktest/kernels/7.1-x/vmlinux"));
+	put_cached("6.12.34-old", 1);
+	assert_int_equal(kt_kernel_find(&kernel, NULL, NULL), 0);
+	assert_string_equal(kernel.path, in_top("ktest/kernels/6.12.34-old/vmlinux"));
+}
+
+TEST(test_folders)
+{
+	struct kt_diag diag = KT_DIAG_INIT;
+	struct kt_kernel kernel;
+
+	put_kernel("distribution/vmlinuz", &(struct fake_spec){ 0 });
+	assert_int_equal(kt_kernel_find(&kernel, in_top("distribution"), NULL), 0);
+	assert_string_equal(kernel.path, in_top("distribution/vmlinuz"));
+	put_text("empty/x", "");
+	assert_int_equal(kt_kernel_find(&kernel, in_top("empty"), &diag), KT_KERNEL_E_NONE);
+	assert_contains(diag.cause, "neither vmlinux nor vmlinuz");
 }
 
 TEST(test_what_it_can_do)

@@ -1,0 +1,165 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Cases of tests/harness/run about kernels that others built, in a cache of their own.
+
+The kernel of the test stands for a distribution's: its bzImage is packed here.
+"""
+import gzip
+import io
+import os
+import pathlib
+import signal
+import struct
+import subprocess
+import tarfile
+
+import harness
+from harness import case, check, expect, run
+
+PASS, FAIL, COULD_NOT_RUN = harness.PASS, harness.FAIL, harness.COULD_NOT_RUN
+RELEASE = "lib/modules/{}/"
+
+
+def environment(**extra):
+    env = harness.environment(False, XDG_CACHE_HOME=str(harness.work / "cache"), **extra)
+    env.pop("KTEST_KERNEL", None)
+    return env
+
+
+def kernel(*arguments):
+    """ktest kernel ..., in the cache of the case."""
+    return harness.Result(subprocess.run([str(harness.KTEST), "kernel", *map(str, arguments)],
+                                         text=True, capture_output=True, timeout=120,
+                                         env=environment()))
+
+
+def given():
+    """The folder of the kernel of the test, and its release."""
+    folder = pathlib.Path(os.environ["KTEST_KERNEL"]).parent
+    if not (folder / "bzImage").exists():
+        raise harness.Skip("no bzImage is beside $KTEST_KERNEL")
+    said = kernel("check", folder).out.splitlines()[-1]
+    return folder, said.split(": ")[1].split(",")[0]
+
+
+def tar(files):
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w") as archive:
+        for name, data in files.items():
+            info = tarfile.TarInfo("./" + name)
+            info.size = len(data)
+            archive.addfile(info, io.BytesIO(data))
+    return gzip.compress(out.getvalue(), 1)
+
+
+def deb(name, files):
+    """A package with these files, in the folder of the case."""
+    members = {"debian-binary": b"2.0\n", "control.tar.gz": tar({}), "data.tar.gz": tar(files)}
+    text = b"!<arch>\n"
+    for member, data in members.items():
+        text += f"{member:<16}{0:<12}{0:<6}{0:<6}{100644:<8}{len(data):<10}`\n".encode()
+        text += data + b"\n" * (len(data) % 2)
+    path = harness.work / name
+    path.write_bytes(text)
+    return path
+
+
+def packages():
+    folder, release = given()
+    top = RELEASE.format(release)
+    image = deb("image.deb", {top + "vmlinuz": (folder / "bzImage").read_bytes()})
+    rest = deb("modules.deb", {top + "config": (folder / "config").read_bytes(),
+                               top + "kernel/a.ko.xz": b"a module"})
+    return image, rest, release
+
+
+@case
+def kernels_of_packages_run():
+    image, rest, release = packages()
+    r = expect(run(harness.DEMO, "--kernel", f"{image},{rest}", harness=False, env=environment()),
+               PASS, "adding to the cache: the kernel of package image.deb, modules.deb")
+    machine = r.json()["machine"]
+    check(machine["kernel_release"] == release and "/bzImage" in machine["kernel"], machine)
+    listed = expect(kernel("list"), PASS, release, "package image.deb, modules.deb, modules")
+    check(len([l for l in listed.out.splitlines() if l[0] != " "]) == 1, listed)
+    # It has an id now; and the same files are the same kernel.
+    name = listed.out.split()[0]
+    added = expect(kernel("add", rest, image), PASS, f"/{name}/bzImage")
+    check("adding" not in added.err, added)
+    expect(kernel("check", name[:-2]), PASS, "ktest can use it")
+    expect(kernel("path"), PASS, name)
+    r = expect(run(harness.DEMO, "--kernel", name[:-1], harness=False, env=environment()), PASS)
+    check("adding" not in r.err, r)
+    expect(kernel("rm", name), PASS)
+    check(not kernel("list").out, kernel("list"))
+
+
+@case
+def kernels_that_cannot_be_added():
+    image, rest, release = packages()
+    expect(kernel("add", "/etc/passwd"), COULD_NOT_RUN, "/etc/passwd", "neither a kernel image",
+           ".rpm")
+    expect(kernel("add", rest), COULD_NOT_RUN, "modules.deb: there is no kernel image", "vmlinuz")
+    expect(kernel("add", "no.deb"), COULD_NOT_RUN, "no.deb", "No such file")
+    other = deb("other.deb", {"lib/modules/7.99/kernel/a.ko": b"a"})
+    expect(kernel("add", image, other), COULD_NOT_RUN, f"two kernels: {release} and 7.99",
+           "each kernel by itself")
+    hostile = deb("hostile.deb", {"../../../etc/passwd": b"x"})
+    expect(kernel("add", image, hostile), COULD_NOT_RUN, "hostile.deb: it has a path with '..'")
+    for option, words in [("--strip-all", None), ("--remove-section=.BTF", "no BTF")]:
+        elf = harness.work / "vmlinux-of-others"
+        subprocess.run(["objcopy", option, os.environ["KTEST_KERNEL"], str(elf)], check=True)
+        if words:
+            expect(kernel("add", elf), COULD_NOT_RUN, words, "ktest kernel build")
+            expect(run(harness.DEMO, "--kernel", f"{elf},{rest}", harness=False, env=environment()),
+                   COULD_NOT_RUN, words)
+        else:
+            expect(kernel("check", elf), PASS, "lacks symbol table", "no configuration beside it")
+    expect(run(harness.DEMO, "--kernel", "no-such-id", harness=False, env=environment()),
+           COULD_NOT_RUN, "no kernel of the cache", "ktest kernel list")
+    check(not kernel("list").out, kernel("list"))
+    check(not (harness.work / "cache/ktest/kernels/.import").exists(), "a work folder is left")
+
+
+def btf_of_a_struct(name):
+    """BTF of an int and of a struct with one member."""
+    strings = b"\0int\0member\0" + name.encode() + b"\0"
+    types = struct.pack("<IIII", 1, 1 << 24, 4, 32)
+    types += struct.pack("<IIIIII", 12, 4 << 24 | 1, 4, 5, 1, 0)
+    return struct.pack("<HBBIIIII", 0xeb9f, 1, 0, 24, 0, len(types), len(types),
+                       len(strings)) + types + strings
+
+
+@case
+def kernels_that_cannot_be_talked_to():
+    """A module is not in the image: it is said before anybody waits for the guest."""
+    elf, btf, config = (harness.work / name for name in ("vmlinux", "btf", "config"))
+    btf.write_bytes(btf_of_a_struct("sched_ext_ops"))
+    subprocess.run(["objcopy", f"--update-section=.BTF={btf}", os.environ["KTEST_KERNEL"],
+                    str(elf)], check=True)
+    text = (given()[0] / "config").read_text()
+    config.write_text(text.replace("CONFIG_VIRTIO_CONSOLE=y", "CONFIG_VIRTIO_CONSOLE=m"))
+    said = "needs virtio ports (CONFIG_VIRTIO_CONSOLE=m, not built in): ktest cannot talk to"
+    r = expect(kernel("add", elf, config), PASS, "ktest cannot use this kernel", "it " + said)
+    expect(kernel("check", r.out.strip()), FAIL, said, "ktest cannot use it")
+    expect(kernel("list"), PASS, said)
+    config.write_text(text)
+    r = expect(kernel("add", elf, config), PASS)
+    check("cannot use" not in r.err, r)
+    expect(kernel("check", r.out.strip()), PASS, "ktest can use it")
+
+
+@case
+def kernels_that_are_half_added():
+    """A killed import leaves no kernel, and hinders no other."""
+    image, _, release = packages()
+    large = deb("large.deb", {RELEASE.format(release) + "kernel/a.ko": bytes(300 << 20)})
+    work = harness.work / "cache/ktest/kernels/.import"
+    argv = [str(harness.KTEST), "kernel", "add", str(image), str(large)]
+    with subprocess.Popen(argv, env=environment(), stdout=subprocess.DEVNULL) as adding:
+        while adding.poll() is None and not list(work.glob("*/modules/kernel/a.ko")):
+            pass
+        adding.send_signal(signal.SIGKILL)
+    check(adding.returncode == -signal.SIGKILL and work.exists(), adding.returncode)
+    check(not kernel("list").out, kernel("list"))
+    expect(kernel("add", image), PASS, release)
+    check(not work.exists(), "a work folder is left")
