@@ -21,6 +21,7 @@
 #include "kernel/cache.h"
 #include "kernel/config.h"
 #include "kernel/features.h"
+#include "kernel/import/fetch.h"
 #include "kernel/import/import.h"
 #include "kernel/kernel.h"
 #include "proto/result.h"
@@ -204,6 +205,32 @@ static int do_add(const struct cli_verb *verb, int argc, char **argv)
 	struct kt_cached_kernel kernel;
 	bool existed;
 	int r = kt_import_kernel(&spec, &kernel, &existed, &diag);
+
+	if (!r)
+		r = warn_if_unusable(&kernel, &diag);
+	if (r)
+		return cli_fail(&diag, r);
+	if (existed && isatty(STDOUT_FILENO))
+		fprintf(stderr, "ktest: this kernel is in the cache already\n");
+	printf("%s/%s\n", kernel.path, kernel.image);
+	return 0;
+}
+
+/* --- fetch ----------------------------------------------------------------------- */
+
+static void on_fetch(const char *what, void *data)
+{
+	fprintf(stderr, "ktest: %s\n", what);
+}
+
+static int do_fetch(const struct cli_verb *verb, int argc, char **argv)
+{
+	const char *version = argc && strcmp(argv[0], "latest") ? argv[0] : NULL;
+	const struct kt_fetch_spec spec = { .version = version, .begin = on_fetch };
+	struct kt_diag diag = KT_DIAG_INIT;
+	struct kt_cached_kernel kernel;
+	bool existed;
+	int r = kt_fetch_kernel(&spec, &kernel, &existed, &diag);
 
 	if (!r)
 		r = warn_if_unusable(&kernel, &diag);
@@ -440,6 +467,15 @@ static const struct cli_verb path_verb = {
 	"kernel path", "", "print the path of the kernel that 'ktest run' would use", .run = do_path,
 };
 
+static const struct cli_verb fetch_verb = {
+	"kernel fetch", "[VERSION]",
+	"fetch a ready kernel of the distribution into the cache, by apt and its keys; nothing is "
+	"installed",
+	.notes = "VERSION: a release or its beginning, as '7.3'; latest (default). Known: Debian 12 and "
+		 "newer, whose backports have such kernels.",
+	.args_max = 1, .run = do_fetch,
+};
+
 static const struct cli_verb check_verb = {
 	"kernel check", "[OPTION]... [WHAT]",
 	"say whether ktest can use a kernel, what it lacks and what that costs",
@@ -456,10 +492,10 @@ static const struct cli_verb rm_verb = {
 };
 
 const struct cli_verb cli_kernel = {
-	"kernel", "", "build, add, list and check guest kernels",
-	.about = "Guest kernels: built once or added, kept in $XDG_CACHE_HOME/ktest/kernels, found by "
+	"kernel", "", "build, add, fetch, list and check guest kernels",
+	.about = "Guest kernels: built once, added or fetched, kept in $XDG_CACHE_HOME/ktest/kernels, found by "
 		 "'ktest run' without being named.",
 	.notes = "$KTEST_KERNEL names another kernel, as --kernel does.",
 	.noun = "action",
-	.verbs = CLI_VERBS(&build_verb, &add_verb, &list_verb, &path_verb, &check_verb, &rm_verb),
+	.verbs = CLI_VERBS(&build_verb, &add_verb, &fetch_verb, &list_verb, &path_verb, &check_verb, &rm_verb),
 };

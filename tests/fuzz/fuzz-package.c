@@ -28,7 +28,7 @@ static void remove_top(void)
 static void make_top(void)
 {
 	strcpy(top, access("/dev/shm", W_OK) ? "/tmp" : "/dev/shm");
-	strcat(top, "/ktest-fuzz-package-XXXXXX");
+	strcat(top, "/fuzz-package-XXXXXX");
 	if (!mkdtemp(top) || atexit(remove_top))
 		abort();
 	strcpy(out, top);
