@@ -11,10 +11,11 @@
 
 #include "base/cleanup.h"
 #include "base/fs.h"
-#include "proto/staging.h"
+#include "kernel/module.h"
 #include "machine/stage/initramfs.h"
 #include "machine/stage/paths.h"
 #include "machine/stage/stage.h"
+#include "proto/staging.h"
 
 /* ---- files of the user ---- */
 
@@ -175,32 +176,36 @@ static int stage_programs(struct staging *st, const struct kt_program_decl *list
 	return 0;
 }
 
-static int no_module(const char *dir, const char *path, const char *name, struct kt_diag *diag)
+static int no_module(const char *dir, const char *name, struct kt_diag *diag)
 {
 	kt_diag_doing(diag, "stage kernel module '%s'", name);
 	if (access(dir, F_OK))
 		kt_diag_cause(diag, "there is no folder %s beside the kernel", dir);
 	else
-		kt_diag_cause(diag, "%s: %s", path, strerror(ENOENT));
+		kt_diag_cause(diag,
+			      "neither %s/%s" KT_STAGING_MODULE_SUFFIX " nor a packed one is there",
+			      dir, name);
 	kt_diag_remedy(diag,
-		       "use a kernel that 'ktest kernel build' made, or put the module there");
+		       "use a kernel that 'ktest kernel build' made, add the kernel's package of "
+		       "modules, too, or put the module there");
 	return KT_STAGE_E_SETUP;
 }
 
 static int stage_modules(struct staging *st, const struct kt_cell_machine *machine,
 			 struct kt_diag *diag)
 {
-	const char *slash = machine->kernel ? strrchr(machine->kernel, '/') : NULL;
 	char dir[KT_PATH_MAX];
+	int r;
 
-	KT_TRY(kt_path_format(dir, "%.*smodules", slash ? (int)(slash + 1 - machine->kernel) : 0,
-			      machine->kernel ?: ""));
+	KT_TRY(kt_kernel_modules_dir(dir, machine->kernel ?: ""));
 	for (const char *const *m = machine->modules; m && *m; m++) {
 		char *path = st->module_paths[m - machine->modules];
 
-		KT_TRY(kt_path_format(path, "%s/%s" KT_STAGING_MODULE_SUFFIX, dir, *m));
-		if (access(path, F_OK))
-			return no_module(dir, path, *m, diag);
+		r = kt_kernel_module(path, dir, *m, diag);
+		if (r == KT_MODULE_E_NONE)
+			return no_module(dir, *m, diag);
+		if (r)
+			return r > 0 ? KT_STAGE_E_SETUP : kt_forward(r);
 		st->modules[st->spec.module_count++] = (struct kt_initramfs_module){ *m, path };
 	}
 	return 0;

@@ -286,6 +286,39 @@ TEST(test_module_without_suffix)
 	assert_contains(diag.cause, ".ko");
 }
 
+/* "module", packed by gzip. */
+static const uint8_t gzipped[] = {
+	0x1f, 0x8b, 0x08, 0x00, 0x00, 0x00, 0x00, 0x00, 0x02, 0x03, 0xcb, 0xcd, 0x4f,
+	0x29, 0xcd, 0x49, 0x05, 0x00, 0x28, 0x26, 0x24, 0x0c, 0x06, 0x00, 0x00, 0x00,
+};
+
+/* As a distribution has them: in a tree, packed. */
+TEST(test_packed_modules_are_staged)
+{
+	struct kt_scenario s = bare;
+	struct cpio_member m;
+
+	put_file("kernel/modules/kernel/a/packed_b.ko.gz", gzipped, sizeof(gzipped));
+	put_text("kernel/modules/kernel/tree.ko", "third");
+	s.modules = KT_MODULES("packed-b", "tree");
+	for (int i = 0; i < 2; i++) {
+		bytes.len = 0;
+		assert_int_equal(build(&s), 0);
+		assert_true(cpio_find(bytes.data, bytes.len, "staging/modules/packed-b.ko", &m));
+		assert_int_equal(m.len, 6);
+		assert_memory_equal(m.data, "module", 6);
+		assert_true(cpio_find(bytes.data, bytes.len, "staging/modules/tree.ko", &m));
+	}
+	put_text("kernel/modules/kernel/bad.ko.xz", "not xz");
+	s.modules = KT_MODULES("bad");
+	assert_int_equal(build(&s), KT_STAGE_E_SETUP);
+	assert_contains(diag.doing, "kernel/bad.ko.xz");
+	assert_contains(diag.cause, "compressed in no known way");
+	put_file("kernel/modules/kernel/bad.ko.xz", gzipped, sizeof(gzipped) - 9);
+	assert_int_equal(build(&s), KT_STAGE_E_SETUP);
+	assert_int_equal(access(in_top("kernel/modules/.unpacked/bad.ko"), F_OK), -1);
+}
+
 TEST(test_missing_modules_are_named)
 {
 	struct kt_scenario s = bare;
