@@ -65,6 +65,7 @@ static void begin(const struct fetch *f, const char *what)
 
 /* ---- apt ---- */
 
+/* apt says last what went wrong. */
 static void quote_last_line(struct fetch *f, const struct kt_buf *out)
 {
 	const char *text = (const char *)out->data;
@@ -82,20 +83,22 @@ static void quote_last_line(struct fetch *f, const struct kt_buf *out)
 static int apt(struct fetch *f, const char *const *argv, struct kt_buf *out)
 {
 	struct kt_child child = KT_CHILD_INIT;
+	struct kt_diag own = KT_DIAG_INIT;
 	int r;
 
 	child.argv = argv;
 	child.cwd = f->dir;
 	child.output = out;
-	r = kt_child_run(&child, f->diag);
+	r = kt_child_run(&child, &own);
 	if (r == KT_CHILD_E_NONE) {
 		kt_diag_remedy(f->diag,
 			       "get a kernel's package yourself and 'ktest kernel add' it, or "
 			       "build one: 'ktest kernel build'");
-		return KT_FETCH_E_SYSTEM;
+		return kt_fail(f->diag, KT_FETCH_E_SYSTEM, "%s", own.cause);
 	}
 	if (r > 0) {
 		quote_last_line(f, out);
+		kt_diag_cause(f->diag, "%s", own.cause);
 		kt_diag_remedy(f->diag, "see that the mirror can be reached and the disk has room; "
 					"'ktest kernel build' needs no network");
 		return KT_FETCH_E_APT;

@@ -163,3 +163,78 @@ def kernels_that_are_half_added():
     check(not kernel("list").out, kernel("list"))
     expect(kernel("add", image), PASS, release)
     check(not work.exists(), "a work folder is left")
+
+
+APT = """#!/bin/sh
+# Stands for apt: what it is asked is written down, and what it finds is in $ARCHIVE.
+echo "$(basename $0) $*" >>"$ARCHIVE/asked"
+case "$*" in
+indextargets*) echo "${CODENAME:-none} http://mirror.example/debian" ;;
+*update) [ ! -e "$ARCHIVE/offline" ] || { echo "E: Could not resolve 'mirror.example'"; exit 100; } ;;
+*pkgnames*) cat "$ARCHIVE/names" ;;
+*download*)
+	[ ! -e "$ARCHIVE/altered" ] || { echo "E: Failed to fetch x  Hash Sum mismatch"; exit 100; }
+	while [ "$1" != download ]; do shift; done
+	shift
+	for name; do cp "$ARCHIVE/$name.deb" .; done ;;
+esac
+"""
+
+
+def fetched_from(names):
+    """An archive that has these packages, and `ktest kernel fetch` with an apt that serves it."""
+    if "VERSION_CODENAME=bookworm" not in pathlib.Path("/etc/os-release").read_text():
+        raise harness.Skip("made for Debian 12, whose release the archive's suite follows")
+    archive, programs = harness.work / "archive", harness.work / "programs"
+    archive.mkdir()
+    programs.mkdir()
+    for name in ["apt-get", "apt-cache"]:
+        (programs / name).write_text(APT)
+        (programs / name).chmod(0o755)
+    (archive / "names").write_text("\n".join(names) + "\n")
+    env = environment(ARCHIVE=str(archive), CODENAME="bookworm",
+                      PATH=f"{programs}:{os.environ['PATH']}")
+
+    def fetch(*arguments):
+        return harness.Result(subprocess.run([str(harness.KTEST), "kernel", "fetch", *arguments],
+                                             text=True, capture_output=True, timeout=120, env=env))
+    return archive, fetch
+
+
+@case
+def kernels_are_fetched():
+    image, rest, release = packages()
+    old, new = "6.9.9-cloud-amd64", "6.10.1-cloud-amd64"
+    archive, fetch = fetched_from([f"linux-image-{old}", f"linux-image-{new}", "linux-image-amd64",
+                                   f"linux-image-{new}-dbg", f"linux-binary-{new}",
+                                   f"linux-modules-{new}", f"linux-headers-{new}"])
+    image.rename(archive / f"linux-binary-{new}.deb")
+    rest.rename(archive / f"linux-modules-{new}.deb")
+    r = expect(fetch(), PASS, f"fetching kernel {new}", f"/{release}-")
+    asked = (archive / "asked").read_text()
+    check(f"download linux-binary-{new} linux-modules-{new}\n" in asked, asked)
+    check("install" not in asked, asked)
+    listed = expect(kernel("list"), PASS, release, f"linux-binary-{new}.deb", ", modules")
+    check(r.out.strip().startswith(str(harness.work / "cache")), r)
+    # The same once more comes from the cache.
+    again = expect(fetch("latest"), PASS)
+    check(again.out == r.out and kernel("list").out == listed.out, again)
+    check(not (harness.work / "cache/ktest/kernels/.fetch").exists(), "a work folder is left")
+
+
+@case
+def kernels_that_cannot_be_fetched():
+    """Nothing half-made is used, and the next try is as the first."""
+    name = "6.10.1-cloud-amd64"
+    archive, fetch = fetched_from([f"linux-image-{name}"])
+    expect(fetch("6.1"), COULD_NOT_RUN, "trixie-backports has no kernel '6.1'")
+    (archive / "offline").touch()
+    expect(fetch(), COULD_NOT_RUN, "apt: E: Could not resolve 'mirror.example'", "mirror can be reached")
+    (archive / "offline").unlink()
+    (archive / "altered").touch()
+    expect(fetch(), COULD_NOT_RUN, "apt: E: Failed to fetch x  Hash Sum mismatch")
+    (archive / "altered").unlink()
+    (archive / f"linux-image-{name}.deb").write_bytes(b"!<arch>\nnot a package")
+    expect(fetch("6.10"), COULD_NOT_RUN, f"linux-image-{name}.deb")
+    check(not kernel("list").out, kernel("list"))
+    check(not (harness.work / "cache/ktest/kernels/.fetch").exists(), "a work folder is left")
