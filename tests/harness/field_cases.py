@@ -3,6 +3,7 @@
 
 Time is counted, so that a busy host changes none of them.
 """
+import json
 import os
 import re
 
@@ -112,6 +113,10 @@ def register(harness):
     def cpus_that_are_missing():
         """Three of eight are offline; values per CPU have the CPU's number for all that."""
         r = expect(with_fault("field_cpus_are_missing", "sparse-cpus"), PASS, "check held")
+        last = json.loads(sorted((r.dir / "snapshots").iterdir())[-1].read_text())
+        stats = [m["values"]["0"] for m in last["maps"] if m["name"] == "stats"]
+        check([[cpu["number"] for cpu in cpus] for cpus in stats] ==
+              [[1000, 0, 1002, 0, 1004, 1005, 0, 1007]], stats)
         expect(with_fault("field_cpus_are_missing", "dense-cpus"), FAIL,
                "(generation 1) died unexpectedly", "error: runtime error: non-existent DSQ 0x100")
 
