@@ -16,6 +16,8 @@ enum field_fault {
 	FIELD_LATE_ATTACH,	/* attaches FIELD_LATE_S after it was opened */
 	FIELD_STALE_TARGET,	/* sends a task to a CPU that it chose up to FIELD_STALE_NS ago */
 	FIELD_FEW_STATES,	/* gives up if a task is one too many for its map */
+	FIELD_REFUSE_TASKS,	/* ops.init_task() refuses tasks of which it can keep no state */
+	FIELD_LEAK_STATES,	/* the same, and states of tasks that have exited stay */
 	FIELD_CGROUPS,		/* is told of cgroups and of moves between them: no fault */
 	FIELD_FAULT_COUNT_,
 };

@@ -201,10 +201,13 @@ s32 KTS_OPS(field_init_task, struct task_struct *p, struct scx_init_task_args *a
 {
 	struct field_state none = { 0 };
 	u32 pid = (u32)p->pid;
+	s32 r = (s32)bpf_map_update_elem(&states, &pid, &none, BPF_ANY);
 
-	if (bpf_map_update_elem(&states, &pid, &none, BPF_ANY))
+	if (r && fault == FIELD_FEW_STATES) {
 		kts_error("no room for the state of task %d", pid);
-	return 0;
+		return 0;
+	}
+	return r;
 }
 
 int KTS_OPS(field_exit_task, struct task_struct *p, struct scx_exit_task_args *args)

@@ -21,6 +21,8 @@ static const char *const names[FIELD_FAULT_COUNT_] = {
 	[FIELD_LATE_ATTACH] = "late-attach",
 	[FIELD_STALE_TARGET] = "stale-target",
 	[FIELD_FEW_STATES] = "few-states",
+	[FIELD_REFUSE_TASKS] = "refuse-tasks",
+	[FIELD_LEAK_STATES] = "leak-states",
 	[FIELD_CGROUPS] = "cgroups",
 };
 
@@ -45,12 +47,12 @@ static const struct kts_own own = {
 	.take = take,
 };
 
-/* Loads a callback only for the fault that needs it: the kernel works otherwise without one. */
-#define ONLY_FOR(wanted, skel, member)                                                      \
-	({                                                                                  \
-		if (fault != (wanted))                                                      \
-			(skel)->struct_ops.field_ops->member = NULL;                        \
-		bpf_program__set_autoload((skel)->progs.field_##member, fault == (wanted)); \
+/* Loads a callback only for faults that need it: the kernel works otherwise without one. */
+#define LOAD_IF(wanted, skel, member)                                              \
+	({                                                                         \
+		if (!(wanted))                                                     \
+			(skel)->struct_ops.field_ops->member = NULL;               \
+		bpf_program__set_autoload((skel)->progs.field_##member, (wanted)); \
 	})
 
 /* The kernel's count of CPUs that came or went, which it compares at the attach. */
@@ -72,14 +74,21 @@ static unsigned int count_cpus(void)
 					   (unsigned int)libbpf_num_possible_cpus();
 }
 
+static bool has_state_of_all(void)
+{
+	return fault == FIELD_FEW_STATES || fault == FIELD_REFUSE_TASKS ||
+	       fault == FIELD_LEAK_STATES;
+}
+
 static void prepare(struct scx_field_bpf *skel)
 {
 	skel->rodata->fault = fault;
 	skel->rodata->nr_cpus = count_cpus();
-	ONLY_FOR(FIELD_CGROUPS, skel, cgroup_init);
-	ONLY_FOR(FIELD_CGROUPS, skel, cgroup_prep_move);
-	ONLY_FOR(FIELD_CGROUPS, skel, cgroup_move);
-	ONLY_FOR(FIELD_FEW_STATES, skel, init_task);
+	LOAD_IF(fault == FIELD_CGROUPS, skel, cgroup_init);
+	LOAD_IF(fault == FIELD_CGROUPS, skel, cgroup_prep_move);
+	LOAD_IF(fault == FIELD_CGROUPS, skel, cgroup_move);
+	LOAD_IF(has_state_of_all(), skel, init_task);
+	LOAD_IF(fault != FIELD_LEAK_STATES, skel, exit_task);
 	if (fault == FIELD_PARTIAL)
 		skel->struct_ops.field_ops->flags |= 1ull << 3; /* SCX_OPS_SWITCH_PARTIAL */
 	if (fault == FIELD_DROP_EXITING)

@@ -147,6 +147,16 @@ def register(harness):
         expect(with_fault("field_sleepers", "none"), PASS)
 
     @case
+    def schedulers_that_refuse_tasks():
+        """fork(2) fails with the errno of ops.init_task(), and the kernel says nothing."""
+        r = expect(with_fault("field_sleepers", "refuse-tasks"), FAIL)
+        check(re.match(r"FAIL .*: refused: op start of step 'run': workers 'more': fork: Argument "
+                       r"list too long, with \d+ MiB of memory free: ops.init_task\(\) of 'scx_field' "
+                       r"refused the task", r.first()), r)
+        expect(with_fault("field_forks", "leak-states"), FAIL,
+               "could not fork: ops.init_task() of the scheduler refused the task")
+
+    @case
     def freezes_longer_than_the_watchdog():
         r = expect(with_fault("field_freezes", "none", "--scheduler-arg", "--watchdog-ms",
                               "--scheduler-arg", "1000"), PASS)
