@@ -180,6 +180,18 @@ KT_SCENARIO(field_sleepers, "300 workers that sleep for most of their time",
 	.steps   = KT_STEPS(KT_STEP("run", .ops = KT_OPS(
 		KT_OP_START("some"), KT_OP_START("more")), .hold = KT_MS(200))));
 
+/* Whatever starts a task is refused one: workers, a program, and init for an op on a CPU. */
+#define REFUSED .expect = KT_OP_REFUSED, .expect_text = "ops.init_task() of 'scx_field' refused"
+KT_SCENARIO(field_tasks_are_refused, "as field_sleepers; then nothing can be started any more",
+	.topo     = KT_TOPO("1n1l2c1t"),
+	.workers  = KT_WORKERS(
+		KT_WORKERS_ITEM("some", .workload = "timer", .count = 100, .params = { KT_MS(100) }),
+		KT_WORKERS_ITEM("more", .workload = "timer", .count = 200, .params = { KT_MS(100) })),
+	.programs = KT_PROGRAMS(KT_PROGRAM("ends", .binary = "sh", .args = KT_ARGS("-c", ":"))),
+	.steps    = KT_STEPS(KT_STEP("run", .ops = KT_OPS(
+		KT_OP_RUN("ends"), KT_OP_START("some"), KT_OP_START("more", REFUSED),
+		KT_OP_RUN("ends", REFUSED), KT_OP_CPU_OFFLINE(1, REFUSED)), .hold = KT_MS(100))));
+
 /*
  * Freezes longer than the watchdog's time-out, of which the case makes a second: the default is
  * 30 s, and three freezes of 40 s would make the case take two minutes.
