@@ -83,16 +83,16 @@ KT_SCENARIO(field_yields, "workers that yield on three of four CPUs",
 /* ---- CPUs that are missing, or come and go while a scheduler attaches ---- */
 
 /* clang-format on */
-#define CPU_COUNT_	8
+#define FIELD_CPUS	8
 #define IS_OFFLINE(cpu) ((cpu) == 1 || (cpu) == 3 || (cpu) == 6)
 
-/* Each CPU says its own number, and a CPU that is offline nothing. */
+/* Each CPU has its own number, and a CPU that is offline has no value. */
 KT_HOST_CHECK(values_are_those_of_their_cpus)
 {
 	uint64_t number, dispatches, sum = 0;
 	char path[64];
 
-	for (unsigned int cpu = 0; cpu < CPU_COUNT_; cpu++) {
+	for (unsigned int cpu = 0; cpu < FIELD_CPUS; cpu++) {
 		snprintf(path, sizeof(path), "stats[0]@cpu%u.number", cpu);
 		KT_ASSERT_OK(ck, kt_bpf_u64(ck, 1, path, &number));
 		KT_EXPECT_MSG(ck, number == (IS_OFFLINE(cpu) ? 0 : 1000 + cpu), "%s is %llu", path,
@@ -180,7 +180,7 @@ KT_SCENARIO(field_sleepers, "300 workers that sleep for most of their time",
 	.steps   = KT_STEPS(KT_STEP("run", .ops = KT_OPS(
 		KT_OP_START("some"), KT_OP_START("more")), .hold = KT_MS(200))));
 
-/* Whatever starts a task is refused one: workers, a program, and init for an op on a CPU. */
+/* Neither workers nor a program can start, nor the child that carries out an op on a CPU. */
 #define REFUSED .expect = KT_OP_REFUSED, .expect_text = "ops.init_task() of 'scx_field' refused"
 KT_SCENARIO(field_tasks_are_refused, "as field_sleepers; then nothing can be started any more",
 	.topo     = KT_TOPO("1n1l2c1t"),
@@ -193,8 +193,8 @@ KT_SCENARIO(field_tasks_are_refused, "as field_sleepers; then nothing can be sta
 		KT_OP_RUN("ends", REFUSED), KT_OP_CPU_OFFLINE(1, REFUSED)), .hold = KT_MS(100))));
 
 /*
- * Freezes longer than the watchdog's time-out, of which the case makes a second: the default is
- * 30 s, and three freezes of 40 s would make the case take two minutes.
+ * The case sets the watchdog's time-out to 1 s, and each freeze is longer. Three freezes of 40 s,
+ * which are longer than the default of 30 s, would take two minutes of the host's time.
  */
 #define FREEZE(id) \
 	KT_STEP(id, .ops = KT_OPS(KT_OP_FREEZE(KT_MS(1400))), .hold = KT_MS(200))
@@ -206,7 +206,7 @@ KT_SCENARIO(field_freezes, "three freezes while each CPU has three workers that 
 		FREEZE("first"), FREEZE("second"), FREEZE("third")));
 
 /* clang-format on */
-/* Without moves the scenario would show nothing. */
+/* A scheduler that was told of no move proves nothing. */
 KT_HOST_CHECK(each_generation_saw_moves)
 {
 	uint64_t moved;
@@ -219,7 +219,7 @@ KT_HOST_CHECK(each_generation_saw_moves)
 }
 /* clang-format off */
 
-/* A controller that goes and comes moves tasks, too, without a change of their cgroup. */
+/* Enabling or disabling a controller moves tasks, too, without a change of their cgroup. */
 KT_SCENARIO(field_cgroups_move, "tasks move between cgroups while schedulers come and go",
 	.topo    = KT_TOPO("1n1l2c1t"),
 	.workers = KT_WORKERS(

@@ -10,7 +10,7 @@ char _license[] SEC("license") = "GPL";
 
 #define SHARED_DSQ 0
 #define HELD_DSQ   1
-#define CPU_DSQ	   0x1000 /* and the number of the CPU */
+#define CPU_DSQ	   0x1000 /* plus the number of the CPU */
 
 #define PF_EXITING 0x4u
 #define PF_KTHREAD 0x200000u
@@ -22,9 +22,9 @@ __u64 held_since_ns; /* a task has been waiting in HELD_DSQ since; 0: none */
 __u64 nr_enqueued;
 __u64 nr_moved; /* tasks that moved to another cgroup */
 
-/* What a CPU says of itself. */
+/* What a CPU did. */
 struct field_cpu {
-	__u64 number; /* 1000 and its number; 0: it never looked for a task */
+	__u64 number; /* of the CPU, plus 1000; 0: the CPU never looked for a task */
 	__u64 nr_dispatches;
 };
 
@@ -65,7 +65,7 @@ static bool has_cpu_queues(void)
 	return fault == FIELD_DENSE_CPUS || fault == FIELD_SPARSE_CPUS;
 }
 
-/* The CPU of a choice that may be FIELD_STALE_NS old, whatever has become of the task since. */
+/* The CPU that was chosen for the task up to FIELD_STALE_NS ago, allowed or not by now. */
 static u32 stale_target(struct task_struct *p)
 {
 	struct field_state fresh = { .chosen_ns = bpf_ktime_get_ns(),
