@@ -368,7 +368,7 @@ static bool judge_ops(struct kt_run_result *res, const struct kt_scenario *s)
 /*
  * A worker that ktest had to kill got too little CPU time to notice the request to stop:
  * fail if a scheduler was ever live. A worker that ended by itself did not do its work:
- * inconclusive.
+ * inconclusive, unless the scheduler refused a task of it.
  */
 static bool judge_workers(struct kt_run_result *res)
 {
@@ -383,6 +383,12 @@ static bool judge_workers(struct kt_run_result *res)
 				res,
 				res->record.generations ? KT_VERDICT_FAIL : KT_VERDICT_INCONCLUSIVE,
 				"worker '%s' %u did not stop on request", w->name, w->index);
+		if (res->record.generations && WIFEXITED(w->status) &&
+		    WEXITSTATUS(w->status) == KT_WORKER_EXIT_REFUSED)
+			return conclude(res, KT_VERDICT_FAIL,
+					"worker '%s' %u could not fork: ops.init_task() of the "
+					"scheduler refused the task",
+					w->name, w->index);
 		kt_death_status(w->status, how, sizeof(how));
 		return conclude(res, KT_VERDICT_INCONCLUSIVE, "worker '%s' %u ended by itself: %s",
 				w->name, w->index, how);

@@ -83,7 +83,8 @@ enum kt_op_flag {
 	OP(CPU_ONLINE, "cpu-online", kt_cpu_online, 0, "takes CPU `cpu` online: as `cpu-offline`", \
 	   NUMBER(value, cpu, 0, KT_CPUS_MAX - 1)) \
 	OP(START, "start", kt_workers_start, 0, \
-	   "starts a declared group of workers, all at the same moment", WORKERS) \
+	   "starts a declared group of workers, all at the same moment: `refused` if a live " \
+	   "scheduler's `ops.init_task()` refuses a worker", WORKERS) \
 	OP(STOP, "stop", kt_workers_stop, 0, \
 	   "stops the workers and waits for their end; kills workers that run on after 5 s", \
 	   WORKERS) \

@@ -94,6 +94,13 @@ void kt_worker_rest(struct kt_worker *w);
 void kt_worker_woke(struct kt_worker *w);
 /* The end of a wait whose wake-up was due at due_ns (kt_now_ns()): records the latency. */
 void kt_worker_woken(struct kt_worker *w, uint64_t due_ns);
+/* Exit status of a worker of which the scheduler refused a task. */
+#define KT_WORKER_EXIT_REFUSED 117
+/*
+ * Ends the worker, whose fork(2) failed with `error` (errno): with KT_WORKER_EXIT_REFUSED, which
+ * fails the run, if only the scheduler can have refused the task, else with 1.
+ */
+_Noreturn void kt_worker_cannot_fork(struct kt_worker *w, int error);
 /*
  * The worker changes its own share of CPU time: the built-in limit `spread` does not compare
  * its group.

@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "ops/guest/apart.h"
 #include "ops/guest/executors.h"
+#include "ops/guest/fork-error.h"
 #include "ops/guest/kernel-file.h"
 
 struct call {
@@ -62,13 +63,13 @@ enum kt_op_error kt_apart(struct kt_pid1 *pid1, int (*work)(const void *arg), co
 {
 	struct call *call = calloc(1, sizeof(*call));
 	pid_t pid = call ? kt_pid1_fork(pid1, on_exit_call, call) : -1;
-	int r;
+	int error = errno, r;
 
 	if (!pid)
 		_exit(work(arg));
 	if (pid < 0) {
 		free(call);
-		return kt_op_fail(text, KT_OP_INTERNAL, "%s: fork: %s", what, strerror(errno));
+		return kt_fork_error(error, what, text);
 	}
 	take_class(pid);
 	r = kt_pid1_wait(pid1, has_ended, call, kt_now_ns() + KT_APART_NS, 0);

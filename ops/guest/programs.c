@@ -20,6 +20,7 @@
 #include "ops/guest/cgroup.h"
 #include "ops/program.h"
 #include "ops/guest/executors.h"
+#include "ops/guest/fork-error.h"
 #include "ops/guest/programs.h"
 #include "ops/guest/spawn.h"
 #include "proto/staging.h"
@@ -302,6 +303,15 @@ static enum kt_op_error open_box(struct program *p, char *text)
 			  strerror(-r));
 }
 
+static enum kt_op_error cannot_fork(struct program *p, int error, char *text)
+{
+	char what[KT_NAME_MAX + sizeof("program ''")];
+
+	snprintf(what, sizeof(what), "program '%s'", p->decl->name);
+	kt_box_close(&p->box, p->pid1);
+	return kt_fork_error(error, what, text);
+}
+
 /* 0, negative errno, or KT_SPAWN_E_FAILED. */
 static int fork_program(struct program *p)
 {
@@ -338,6 +348,8 @@ static enum kt_op_error start(struct program *p, const struct kt_op *op, uint64_
 	p->dropped = 0;
 	p->tail = (struct kt_tail){ .len = 0 };
 	r = fork_program(p);
+	if (r < 0 && p->state != STARTING)
+		return cannot_fork(p, -r, text);
 	if (r < 0)
 		return stopped(p, r, text); /* kt_programs_end_all() kills a forked child */
 	if (r)

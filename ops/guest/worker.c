@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/pattern.h"
 #include "ops/guest/crew.h"
+#include "ops/guest/fork-error.h"
 #include "ops/guest/kernel-file.h"
 
 struct kt_worker {
@@ -109,6 +110,14 @@ unsigned int kt_worker_count(const struct kt_worker *w)
 void *kt_worker_shared(struct kt_worker *w)
 {
 	return w->area->shared;
+}
+
+_Noreturn void kt_worker_cannot_fork(struct kt_worker *w, int error)
+{
+	char text[KT_TEXT_MAX];
+
+	_exit(kt_fork_error(error, w->decl->name, text) == KT_OP_REFUSED ? KT_WORKER_EXIT_REFUSED :
+									   1);
 }
 
 /* "<ns on CPU> <ns waiting for one> <times it ran>" (Documentation/scheduler/sched-stats.rst) */

@@ -17,6 +17,7 @@
 #include "ops/guest/bandwidth.h"
 #include "ops/guest/crew.h"
 #include "ops/guest/executors.h"
+#include "ops/guest/fork-error.h"
 #include "ops/guest/workers.h"
 
 static struct kt_crew crews[KT_WORKERS_MAX];
@@ -173,7 +174,16 @@ static int make_area(struct kt_crew *crew, unsigned int count)
 	return crew->area == MAP_FAILED ? kt_raise(-errno) : 0;
 }
 
-static int fork_all(struct kt_crew *crew, unsigned int count, const struct kt_workload *workload)
+static enum kt_op_error cannot_fork(const struct kt_crew *crew, int error, char *text)
+{
+	char what[KT_NAME_MAX + sizeof("workers ''")];
+
+	snprintf(what, sizeof(what), "workers '%s'", crew->decl->name);
+	return kt_fork_error(error, what, text);
+}
+
+static enum kt_op_error fork_all(struct kt_crew *crew, unsigned int count,
+				 const struct kt_workload *workload, char *text)
 {
 	uint64_t seed = kt_pid1_seed(crew->pid1);
 
@@ -184,12 +194,12 @@ static int fork_all(struct kt_crew *crew, unsigned int count, const struct kt_wo
 		if (!pid)
 			kt_worker_become(crew, crew->count, seed, workload);
 		if (pid < 0)
-			return kt_raise(-errno);
+			return cannot_fork(crew, errno, text);
 		*m = (struct kt_crew_member){ .pid = pid, .was = pid };
 		crew->count++;
 		crew->alive++;
 	}
-	return 0;
+	return KT_OP_OK;
 }
 
 /* Kills forked workers after a failed start; reports nothing, because none has run its workload. */
@@ -207,8 +217,8 @@ enum kt_op_error kt_workers_start(const struct kt_op *op, struct kt_sched *sched
 	const struct kt_workers *decl = kt_pid1_workers(pid1, op->workers);
 	const struct kt_workload *workload = kt_workload_find(decl->workload);
 	unsigned int count = KT_MAX(decl->count, 1u);
-	enum kt_op_error error = KT_OP_OK;
 	struct kt_crew *crew = crews;
+	enum kt_op_error error;
 	int r;
 
 	if (kt_crew_find(op->workers))
@@ -222,12 +232,12 @@ enum kt_op_error kt_workers_start(const struct kt_op *op, struct kt_sched *sched
 		*crew = (struct kt_crew){ .decl = NULL };
 		return failed(r, op->workers, text);
 	}
-	r = fork_all(crew, count, workload);
-	if (!r)
+	error = fork_all(crew, count, workload, text);
+	if (!error)
 		error = kt_crew_prepare(crew, text);
-	if (r || error) {
+	if (error) {
 		give_up(crew);
-		return r ? failed(r, op->workers, text) : error;
+		return error;
 	}
 	__atomic_store_n(&crew->area->go, 1, __ATOMIC_RELEASE);
 	kt_crew_futex(&crew->area->go, FUTEX_WAKE, INT_MAX);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Workloads that use memory, files and processes. */
+#include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -44,7 +45,9 @@ KT_WORKLOAD(fork_exit, "starts processes that end at once, one after the other")
 
 		if (!pid)
 			_exit(0);
-		if (pid < 0 || waitpid(pid, NULL, 0) != pid)
+		if (pid < 0)
+			kt_worker_cannot_fork(w, errno);
+		if (waitpid(pid, NULL, 0) != pid)
 			_exit(1);
 	}
 }
@@ -64,18 +67,23 @@ KT_WORKLOAD(exits, "starts param 0 threads (2) and a process, which work a littl
 	pid_t pid;
 
 	while (kt_worker_iterate(w)) {
-		for (uint64_t i = 0; i < count; i++)
-			if (pthread_create(&threads[i], NULL, work_a_little, NULL))
-				_exit(1);
+		for (uint64_t i = 0; i < count; i++) {
+			int error = pthread_create(&threads[i], NULL, work_a_little, NULL);
+
+			if (error)
+				kt_worker_cannot_fork(w, error);
+		}
 		pid = fork();
 		if (!pid) {
 			work_a_little(NULL);
 			_exit(0);
 		}
+		if (pid < 0)
+			kt_worker_cannot_fork(w, errno);
 		kt_worker_rest(w);
 		for (uint64_t i = 0; i < count; i++)
 			pthread_join(threads[i], NULL);
-		if (pid < 0 || waitpid(pid, NULL, 0) != pid)
+		if (waitpid(pid, NULL, 0) != pid)
 			_exit(1);
 		kt_worker_woke(w);
 	}

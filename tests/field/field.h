@@ -12,6 +12,14 @@ enum field_fault {
 	FIELD_ONE_CPU,		/* CPU 0 alone runs tasks that are not pinned */
 	FIELD_STAY,		/* never moves a task to another CPU */
 	FIELD_SLOW_SWITCH,	/* takes its time, FIELD_LOOPS, at each switch of tasks */
+	FIELD_DENSE_CPUS,	/* has a queue per online CPU, and indexes queues by CPU number */
+	FIELD_SPARSE_CPUS,	/* has a queue per possible CPU: no fault */
+	FIELD_LATE_ATTACH,	/* attaches FIELD_LATE_S after it was opened */
+	FIELD_STALE_TARGET,	/* sends a task to a CPU that it chose up to FIELD_STALE_NS ago */
+	FIELD_FEW_STATES,	/* gives up if a task is one too many for its map */
+	FIELD_REFUSE_TASKS,	/* ops.init_task() refuses tasks of which it can keep no state */
+	FIELD_LEAK_STATES,	/* the same, and states of tasks that have exited stay */
+	FIELD_CGROUPS,		/* is told of cgroups and of moves between them: no fault */
 	FIELD_FAULT_COUNT_,
 };
 
@@ -19,3 +27,7 @@ enum field_fault {
 #define FIELD_LOOPS	     2000	  /* of bpf_loop() */
 #define FIELD_LONG_SLICE_NS  500000000ull /* of FIELD_ONE_CPU */
 #define FIELD_SHORT_SLICE_NS 100000ull	  /* of FIELD_DROP_EXITING: exits are preempted */
+#define FIELD_LATE_S	     1
+#define FIELD_STALE_NS	     1000000ull
+#define FIELD_STATES_MAX     256 /* tasks of which scx_field keeps a state */
+#define FIELD_CPUS_MAX	     16	 /* of FIELD_DENSE_CPUS and FIELD_SPARSE_CPUS */

@@ -3,7 +3,33 @@
 
 Time is counted, so that a busy host changes none of them.
 """
+import json
+import os
 import re
+
+# Goes through the policies by their names, and has none for SCHED_EXT.
+POLICIES = r"""
+    #define _GNU_SOURCE
+    #include <sched.h>
+    #include <stdio.h>
+    static const char *const names[] = {
+        [SCHED_OTHER] = "other", [SCHED_FIFO] = "fifo", [SCHED_RR] = "rr",
+        [SCHED_BATCH] = "batch", [SCHED_IDLE] = "idle",
+    };
+    int main(void)
+    {
+        static const int policies[] = { SCHED_FIFO, SCHED_RR, SCHED_BATCH, SCHED_IDLE, 7 };
+        for (unsigned int i = 0; i < sizeof(policies) / sizeof(policies[0]); i++) {
+            struct sched_param param = { .sched_priority = i < 2 };
+            if (sched_setscheduler(0, policies[i], &param))
+                return 3;
+            int policy = sched_getscheduler(0);
+            if (policy < 0 || policy >= (int)(sizeof(names) / sizeof(names[0])))
+                return printf("no name for policy %d\n", policy) < 0 ? 4 : 2;
+            puts(names[policy]);
+        }
+        return 0;
+    }"""
 
 
 def register(harness):
@@ -92,3 +118,76 @@ def register(harness):
         r = expect(with_fault("field_yields", "kick-wait"), FAIL, "guest-hang ")
         check("under scheduler" in r.out or "was being attached" in r.out, r)
         check(re.search(r"; CPUs? [0-3,-]+ (is|are) in kick_cpus_irq_workfn\(\), interrupts off", r.out), r)
+
+    @case
+    def cpus_that_are_missing():
+        """Three of eight are offline; values per CPU have the CPU's number for all that."""
+        r = expect(with_fault("field_cpus_are_missing", "sparse-cpus"), PASS, "check held")
+        last = json.loads(sorted((r.dir / "snapshots").iterdir())[-1].read_text())
+        stats = [m["values"]["0"] for m in last["maps"] if m["name"] == "stats"]
+        check([[cpu["number"] for cpu in cpus] for cpus in stats] ==
+              [[1000, 0, 1002, 0, 1004, 1005, 0, 1007]], stats)
+        expect(with_fault("field_cpus_are_missing", "dense-cpus"), FAIL,
+               "(generation 1) died unexpectedly", "error: runtime error: non-existent DSQ 0x100")
+
+    @case
+    def attaches_after_a_cpu_came_or_went():
+        """The kernel's reason and its code, which asks for a restart, are in the loader's words."""
+        r = run("field_cpu_goes_before_the_attach", "field_late_attaches_are_refused",
+                "--file", f"{FIELD}:/scx")
+        check(r.status == FAIL, r)
+        refused, expected = r.verdicts()
+        check(re.match(r"FAIL .*: not-attached: op attach of step 'boot': .* ended \d+ ms after its "
+                       r"start, not attached: exit status 1; its output ends: EXIT: .*\"expected "
+                       r"hotplug seq \d+ did not match actual \d+\" code=0x1000100000000", refused), r)
+        check(expected.startswith("PASS field_late_attaches_are_refused: 1 step, 0 scheduler"), r)
+
+    @case
+    def targets_that_are_stale():
+        r = expect(with_fault("field_affinities_change", "stale-target"), FAIL)
+        check(re.search(r"died unexpectedly, .*: error: runtime error: SCX_DSQ_LOCAL\[_ON\] target "
+                        r"CPU [0-3] not allowed for load\[\d+\]", r.first()), r)
+        expect(with_fault("field_affinities_change", "none"), PASS)
+
+    @case
+    def maps_that_are_full():
+        r = expect(with_fault("field_sleepers", "few-states"), FAIL)
+        check(re.search(r"died unexpectedly, .*: error-bpf: scx_bpf_error: no room for the state of "
+                        r"task \d+", r.first()), r)
+        expect(with_fault("field_sleepers", "none"), PASS)
+
+    @case
+    def schedulers_that_refuse_tasks():
+        """fork(2) fails with the errno of ops.init_task(), and the kernel says nothing."""
+        r = expect(with_fault("field_sleepers", "refuse-tasks"), FAIL)
+        check(re.match(r"FAIL .*: refused: op start of step 'run': workers 'more': fork: Argument "
+                       r"list too long, with \d+ MiB of memory free: ops.init_task\(\) of 'scx_field' "
+                       r"refused the task", r.first()), r)
+        r = with_fault("field_forks", "leak-states", "field_tasks_are_refused")
+        expect(r, FAIL, "could not fork: ops.init_task() of the scheduler refused the task",
+               "PASS field_tasks_are_refused: ")
+
+    @case
+    def freezes_longer_than_the_watchdog():
+        r = expect(with_fault("field_freezes", "none", "--scheduler-arg", "--watchdog-ms",
+                              "--scheduler-arg", "1000"), PASS)
+        freezes = r.json()["freezes"]
+        check(len(freezes) == 3 and all(f["stood_ns"] >= 1.4e9 for f in freezes), freezes)
+        check(all(w["longest_gap_ns"] < 0.5e9 for w in r.json()["workers"]), r.json()["workers"])
+
+    @case
+    def cgroups_move_while_schedulers_come_and_go():
+        """Linux 6.12.117 complains of nothing; older ones warned in scx_cgroup_move_task()."""
+        expect(with_fault("field_cgroups_move", "cgroups"), PASS, "4 scheduler generations")
+
+    @case
+    def programs_that_fail_by_themselves():
+        """The cause is the program's, and the same with a scheduler and without one."""
+        program = harness.static_program("ktest-policies", POLICIES, ["-static"])
+        env = harness.environment(PATH=f"{program.parent}:{os.environ['PATH']}")
+        for arguments in ["--scheduler", FIELD], []:
+            r = expect(run("field_program_fails", *arguments, env=env), FAIL,
+                       "FAIL field_program_fails: program-failed: op run of step 'run': program "
+                       "'policies': exit status 2, in place of exit status 0; its output ends: ",
+                       "idle\nno name for policy 7")
+            check("died" not in r.out, r)

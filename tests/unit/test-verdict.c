@@ -444,6 +444,10 @@ TEST(test_workers)
 	expect_of(KT_VERDICT_INCONCLUSIVE, "worker 'w' 0 ended by itself: killed by signal 11");
 	w->msg.status = 256;
 	expect_of(KT_VERDICT_INCONCLUSIVE, "worker 'w' 0 ended by itself: exit status 1");
+	w->msg.status = KT_WORKER_EXIT_REFUSED << 8;
+	expect_of(KT_VERDICT_INCONCLUSIVE, "worker 'w' 0 ended by itself: exit status 117");
+	res.record.generations = 1;
+	expect_of(KT_VERDICT_FAIL, "worker 'w' 0 could not fork: ops.init_task() of the scheduler");
 }
 
 TEST(test_findings)
