@@ -47,14 +47,14 @@
 	LIMIT(BANDWIDTH, bandwidth, SWITCH, KT_ON, \
 	      "cgroups use no more CPU time than their cpu.max allows, with a quarter and two " \
 	      "periods of tolerance") \
-	LIMIT(VARIATION, variation, PERCENT, 0, \
-	      "largest standard deviation of the work rate within a group, in per cent of its mean") \
-	LIMIT(WORK_RATE, work_rate, RATE, 0, \
-	      "lower bound on the work rate of each worker, pieces of work per second") \
 	LIMIT(CONTROL, control, PERCENT, 50, \
 	      "lower bound on the work rate of a group, in per cent of its rate under the kernel's own " \
 	      "scheduler; judged if the only step of a scenario just starts workers, which init then " \
 	      "measures once more after the scheduler's end, for 200 ms") \
+	LIMIT(VARIATION, variation, PERCENT, 0, \
+	      "largest standard deviation of the work rate within a group, in per cent of its mean") \
+	LIMIT(WORK_RATE, work_rate, RATE, 0, \
+	      "lower bound on the work rate of each worker, pieces of work per second") \
 	LIMIT(WAKE_P99, wake_p99, NS, 0, "upper bound on the p99 wake-up latency, ns") \
 	LIMIT(MIGRATIONS, migrations, PERCENT, 0, \
 	      "upper bound on migrations, in per cent of the times a worker gets a CPU") \
