@@ -20,6 +20,7 @@
 #include "base/clock.h"
 #include "judge/kernel-faults.h"
 #include "cli/cli.h"
+#include "cli/run-matrix.h"
 #include "cli/run-options.h"
 #include "kernel/kernel.h"
 #include "runner/jobs.h"
@@ -44,7 +45,11 @@ struct options {
 	size_t cause_count;
 	bool colour; /* stdout is a terminal */
 	json_t *results;
-	const char *running;	  /* name of the scenario whose result is printed */
+	const char *running; /* name of the scenario whose result is printed */
+	struct cli_kernels kernels;
+	unsigned int kernel;	  /* of the present runs, among kernels */
+	struct cli_matrix matrix; /* verdicts, if there are several kernels */
+	bool cancelled;
 	pthread_mutex_t terminal; /* held while writing to the terminal; guards at_work */
 	unsigned int at_work;
 };
@@ -65,6 +70,11 @@ struct batch {
 	int status;  /* exit status so far */
 	bool failed; /* a run has no result */
 };
+
+static bool is_matrix(const struct options *o)
+{
+	return o->kernels.count > 1;
+}
 
 /* ---- what is shown ---- */
 
@@ -157,8 +167,9 @@ static void print_verdict(const struct options *o, const struct kt_run_result *r
 	};
 	const char *word = res->could_not_run ? "COULD NOT RUN" : words[res->verdict].word;
 
-	printf("%s%s%s %s: %s%s (%.1f s)\n", o->colour ? words[res->verdict].colour : "", word,
-	       o->colour ? "\033[0m" : "", o->running, as ? "as " : "",
+	printf("%s%s%s %s%s%s: %s%s (%.1f s)\n", o->colour ? words[res->verdict].colour : "", word,
+	       o->colour ? "\033[0m" : "", o->running, is_matrix(o) ? " on " : "",
+	       is_matrix(o) ? cli_kernel_title(&o->kernels.list[o->kernel]) : "", as ? "as " : "",
 	       as ? as->scenario : res->cause, (double)res->wall_ns / 1e9);
 }
 
@@ -306,6 +317,11 @@ static void report_job(void *arg, unsigned int number)
 	} else {
 		print_result(o, job->result);
 		batch->status = worse(batch->status, exit_of(batch->o, job->result));
+		if (is_matrix(o) && cli_matrix_note(&o->matrix, o->running, o->kernel,
+						    job->result->could_not_run ?
+							    "could not run" :
+							    kt_verdict_name(job->result->verdict)))
+			batch->failed = true;
 	}
 	pthread_mutex_unlock(&o->terminal);
 	if (o->results && !job->error)
@@ -340,8 +356,8 @@ static int run_plan(struct options *o, const struct kt_plan *plan)
 	else if (begun < plan->count && !batch.failed)
 		fprintf(stderr, "ktest run: cancelled; %u scenarios were not run\n",
 			plan->count - begun);
-	if (!o->given.json)
-		print_causes(o);
+	o->cancelled = begun < plan->count;
+	o->given.request.fleet = NULL;
 	return r || batch.failed ? KT_EXIT_COULD_NOT_RUN : batch.status;
 }
 
@@ -381,7 +397,7 @@ static int choose_accel(const struct cli_verb *verb, struct options *o, struct k
 {
 	struct cli_machine *m = &o->given.machine;
 
-	KT_TRY(cli_machine_choose(verb, m, true, diag));
+	KT_TRY(cli_machine_choose(verb, m, !o->kernel, diag));
 	if (m->wishes.accel != KT_ACCEL_TCG)
 		o->begun = kt_session_free(o->begun);
 	for (unsigned int i = 0; i < plan->count; i++)
@@ -390,12 +406,19 @@ static int choose_accel(const struct cli_verb *verb, struct options *o, struct k
 	return 0;
 }
 
-static void init_options(struct options *o, struct kt_kernel *kernel)
+/* The next runs are on kernel `number`, which need not have been found yet. */
+static void use_kernel(struct options *o, unsigned int number)
 {
-	o->given.request.kernel = kernel;
+	o->kernel = number;
+	o->given.request.kernel = &o->kernels.list[number];
+	o->given.machine.wishes.kernel = o->kernels.list[number].path;
+	o->given.machine.wishes.build_id = o->kernels.list[number].build_id;
+}
+
+static void init_options(struct options *o)
+{
+	use_kernel(o, 0);
 	o->given.request.files = &o->given.machine.files;
-	o->given.machine.wishes.kernel = kernel->path;
-	o->given.machine.wishes.build_id = kernel->build_id;
 	o->given.request.on_progress = on_progress;
 	o->given.request.on_console = o->given.machine.verbose ? on_console : NULL;
 	o->progress = isatty(STDERR_FILENO);
@@ -407,7 +430,47 @@ static void init_options(struct options *o, struct kt_kernel *kernel)
 static void deinit_options(struct options *o)
 {
 	kt_session_free(o->begun);
+	cli_matrix_deinit(&o->matrix);
 	cli_machine_deinit(&o->given.machine);
+}
+
+/* Runs the plan on the present kernel; *status: exit status so far. Else as kt_plan_select(). */
+static int run_on_kernel(const struct cli_verb *verb, struct options *o, struct kt_plan *plan,
+			 int *status, struct kt_diag *diag)
+{
+	if (!is_matrix(o))
+		begin(o, plan);
+	KT_TRY(choose_accel(verb, o, plan, diag));
+	*status = worse(*status, run_plan(o, plan));
+	return 0;
+}
+
+/* The same scenarios on the second kernel and all further ones. */
+static int run_on_others(const struct cli_verb *verb, struct options *o, int argc, char **argv,
+			 int *status, struct kt_diag *diag)
+{
+	for (unsigned int i = 1; i < o->kernels.count && !o->cancelled; i++) {
+		_cleanup_(kt_plan_deinit) struct kt_plan plan = { 0 };
+
+		use_kernel(o, i);
+		KT_TRY(kt_plan_select(&plan, (const char *const *)argv, (unsigned int)argc,
+				      &o->given.machine.wishes, diag));
+		KT_TRY(run_on_kernel(verb, o, &plan, status, diag));
+	}
+	return 0;
+}
+
+static void print_end(struct options *o)
+{
+	if (o->results) {
+		json_dumpf(o->results, stdout, JSON_INDENT(2));
+		putchar('\n');
+		json_decref(o->results);
+		return;
+	}
+	print_causes(o);
+	if (is_matrix(o))
+		cli_matrix_print(&o->matrix, &o->kernels);
 }
 
 static int run(const struct cli_verb *verb, int argc, char **argv)
@@ -415,35 +478,29 @@ static int run(const struct cli_verb *verb, int argc, char **argv)
 	_cleanup_(kt_plan_deinit) struct kt_plan plan = { 0 };
 	_cleanup_(kt_closep) int cancel_fd = -1;
 	_cleanup_(deinit_options) struct options o = { .terminal = PTHREAD_MUTEX_INITIALIZER };
-	struct kt_kernel kernel = { .path = "" };
 	struct kt_diag diag = KT_DIAG_INIT;
-	int r = run_options_parse(verb, &o.given, &argc, &argv);
+	int status = KT_EXIT_SKIPPED, r = run_options_parse(verb, &o.given, &argc, &argv);
 
 	if (r)
 		return r < 0 ? 0 : r;
-	init_options(&o, &kernel);
+	init_options(&o);
 	r = kt_plan_select(&plan, (const char *const *)argv, (unsigned int)argc,
 			   &o.given.machine.wishes, &diag);
 	if (!r && plan.count)
-		r = cli_find_kernel(&kernel, o.given.machine.kernel_path, &diag);
-	if (!r && plan.count) {
-		begin(&o, &plan);
-		r = choose_accel(verb, &o, &plan, &diag);
-	}
-	if (r)
-		return cli_fail(&diag, r);
-	cancel_fd = cli_open_signal_fd(verb, SIGINT, SIGTERM, 0);
-	if (cancel_fd < 0)
+		r = cli_kernels_find(&o.kernels, o.given.kernels, &diag);
+	cancel_fd = r ? -1 : cli_open_signal_fd(verb, SIGINT, SIGTERM, 0);
+	if (!r && cancel_fd < 0)
 		return KT_EXIT_COULD_NOT_RUN;
 	o.given.request.cancel_fd = cancel_fd;
-	r = plan.count ? run_plan(&o, &plan) : KT_EXIT_SKIPPED;
-	r = report_unfit(&o, &plan, r);
-	if (o.results) {
-		json_dumpf(o.results, stdout, JSON_INDENT(2));
-		putchar('\n');
-		json_decref(o.results);
-	}
-	return r;
+	if (!r && plan.count)
+		r = run_on_kernel(verb, &o, &plan, &status, &diag);
+	if (!r)
+		r = run_on_others(verb, &o, argc, argv, &status, &diag);
+	if (r)
+		return cli_fail(&diag, r);
+	status = report_unfit(&o, &plan, status);
+	print_end(&o);
+	return status;
 }
 
 /* clang-format off */

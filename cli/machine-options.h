@@ -50,12 +50,13 @@ int cli_take_file(void *target, const char *value, struct kt_diag *diag);
 	  .help = "stage the host's file HOST at the absolute path GUEST in the guest, a "          \
 		  "program together with its libraries; HOST ends at the last colon. May be "      \
 		  "given several times" }
+#define CLI_KERNEL_HELP                                                                            \
+	"guest kernel: vmlinux or bzImage, or its folder; the id of a kernel of the cache, or the "    \
+	"beginning of it; or packages and what else 'ktest kernel add' takes, as a.deb,b.deb "        \
+	"(default: $KTEST_KERNEL, else the newest kernel made by 'ktest kernel build', else the "     \
+	"newest of the cache)"
 #define CLI_KERNEL                                                                                 \
-	{ "kernel", 0, "WHAT", CLI_TEXT(struct cli_machine, kernel_path),                          \
-	  .help = "guest kernel: vmlinux or bzImage, or its folder; the id of a kernel of the "    \
-		  "cache, or the beginning of it; or packages and what else 'ktest kernel add' "   \
-		  "takes, as a.deb,b.deb (default: $KTEST_KERNEL, else the newest kernel made "    \
-		  "by 'ktest kernel build', else the newest of the cache)" }
+	{ "kernel", 0, "WHAT", CLI_TEXT(struct cli_machine, kernel_path), .help = CLI_KERNEL_HELP }
 #define CLI_SCHEDULER_ARG                                                                          \
 	{ "scheduler-arg", 0, "ARG", CLI_LIST(struct cli_machine, args),                           \
 	  .help = "pass ARG to the scheduler; may be given several times" }

@@ -66,7 +66,9 @@ const struct cli_option run_options_table[] = {
 	{ "keep-identity", 0, NULL, FLAG(request.keep_identity),
 	  .help = "let a clone keep the machine id and the host name of the machine that was "
 		  "saved" },
-	CLI_KERNEL,
+	{ "kernel", 0, "WHAT", CLI_LIST(struct run_options, kernels),
+	  .help = CLI_KERNEL_HELP ". May be given several times, or as a glob over the ids of the "
+		  "cache ('7.*'): each scenario is run on each kernel, and a table shows the verdicts" },
 	{ "limit", 0, "NAME=VALUE", CLI_CALL(take_limit),
 	  .help = "judge the workers by this limit instead of the scenario's: gap=500ms, "
 		  "spread=30%, isolation=off, ... May be given several times; docs/scenarios.md "

@@ -6,12 +6,14 @@
 #include <stdbool.h>
 
 #include "cli/machine-options.h"
+#include "cli/run-matrix.h"
 #include "runner/run.h"
 
 struct run_options {
 	struct cli_machine machine;
 	struct kt_run_request request; /* common to all runs */
 	char scheduler[PATH_MAX];
+	const char *kernels[CLI_KERNELS_MAX + 1];
 	bool fail_on_inconclusive;
 	bool no_skip;
 	bool json;

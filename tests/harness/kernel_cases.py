@@ -5,6 +5,7 @@ The kernel of the test stands for a distribution's: its bzImage is packed here.
 """
 import gzip
 import io
+import json
 import os
 import pathlib
 import signal
@@ -163,6 +164,23 @@ def kernels_that_are_half_added():
     check(not kernel("list").out, kernel("list"))
     expect(kernel("add", image), PASS, release)
     check(not work.exists(), "a work folder is left")
+
+
+@case
+def scenarios_run_on_several_kernels():
+    image, rest, release = packages()
+    name, both = "boot_only_completes_under_eevdf", ["--kernel", os.environ["KTEST_KERNEL"],
+                                                     "--kernel", f"{image},{rest}"]
+    r = expect(run(name, *both, harness=False, env=environment()), PASS)
+    check(r.out.count(f"PASS {name} on {release}: ") == 2, r)
+    table = r.out.splitlines()[-2:]
+    check(table[0].split() == [release] * 2 and table[1].split() == [name, "pass", "pass"], r)
+    # By their ids; the same kernel twice is one, and needs no table.
+    r = expect(run(name, "--kernel", f"{release}-*", "--kernel", release, "--json", harness=False,
+                   env=environment()), PASS)
+    check(len(json.loads(r.out)) == 1, r)
+    expect(run(name, "--kernel", "none-*", harness=False, env=environment()), COULD_NOT_RUN,
+           "find the guest kernels 'none-*'", "ktest kernel list")
 
 
 APT = """#!/bin/sh
