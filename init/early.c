@@ -6,10 +6,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/klog.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -73,6 +75,22 @@ int kt_early_mount(struct kt_diag *diag)
 		return KT_EARLY_E_FAILED;
 	}
 	return 0;
+}
+
+int kt_early_link_config(struct kt_diag *diag)
+{
+	char path[sizeof(KT_STAGING_BOOT) + sizeof(KT_STAGING_CONFIG) + _UTSNAME_RELEASE_LENGTH +
+		  2];
+	struct utsname uts;
+
+	if (access(KT_STAGING_BOOT "/" KT_STAGING_CONFIG, F_OK) || uname(&uts))
+		return 0;
+	snprintf(path, sizeof(path), KT_STAGING_BOOT "/" KT_STAGING_CONFIG "-%s", uts.release);
+	if (!symlink(KT_STAGING_CONFIG, path))
+		return 0;
+	kt_diag_doing(diag, "link %s", path);
+	kt_diag_cause(diag, "%s", strerror(errno));
+	return KT_EARLY_E_FAILED;
 }
 
 /*

@@ -17,6 +17,9 @@ int kt_early_check_archive(struct kt_diag *diag) _kt_must_check_;
 /* Mounts the file systems that jobs use. */
 int kt_early_mount(struct kt_diag *diag) _kt_must_check_;
 
+/* Links /boot/config-RELEASE to the configuration that the host staged, if it did. */
+int kt_early_link_config(struct kt_diag *diag) _kt_must_check_;
+
 /*
  * Makes PID 1 SCHED_FIFO, above every scheduler under test, and exempt from the OOM killer; shows
  * the kernel's warnings on the console from now on.

@@ -204,6 +204,7 @@ int main(void)
 	must("prepare for fatal signals", kt_last_words_init(pid1));
 	must_early(kt_early_mount(&diag), &diag);
 	must_early(kt_early_check_archive(&diag), &diag);
+	must_early(kt_early_link_config(&diag), &diag);
 	must_early(kt_early_protect(&diag), &diag);
 	libbpf_set_print(NULL);
 	must("set up events", kt_pid1_init(pid1));

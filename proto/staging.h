@@ -19,6 +19,8 @@
  *   /staging/libraries<path>         libraries whose own path a mount would hide
  *   /staging/library-path            LD_LIBRARY_PATH of the scenario's body, for
  *                                    other staged programs
+ *   /boot/config                     configuration of the kernel, if the host has it; init links
+ *                                    /boot/config-RELEASE to it, where libbpf looks
  *   /.ktest-archive-end              last member of the last archive: its presence
  *                                    proves that the archives were unpacked
  */
@@ -43,6 +45,9 @@
 #define KT_STAGING_MODULES	 KT_STAGING "/modules"
 #define KT_STAGING_MODULE_SUFFIX ".ko"
 #define KT_STAGING_MODULES_ORDER KT_STAGING_MODULES "/order"
+
+#define KT_STAGING_BOOT	  "/boot"
+#define KT_STAGING_CONFIG "config" /* in that folder */
 
 #define KT_STAGING_END_MARK "/.ktest-archive-end"
 #define KT_STAGING_END_TEXT "ktest archive complete\n"

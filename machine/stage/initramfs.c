@@ -369,12 +369,26 @@ static int add_module_order(struct builder *b, const struct kt_initramfs_spec *s
 		kt_cpio_file(&b->cpio, KT_STAGING_MODULES_ORDER, 0644, order.data, order.len));
 }
 
+static int add_config(struct builder *b, const struct kt_initramfs_spec *spec)
+{
+	static const char path[] = KT_STAGING_BOOT "/" KT_STAGING_CONFIG;
+	int r;
+
+	if (!spec->config_path)
+		return 0;
+	r = kt_cpio_dir(&b->cpio, KT_STAGING_BOOT, 0755);
+	if (!r)
+		r = add_path(b, path, 0644, spec->config_path);
+	return r ? failed(b, r, "configuration of the kernel", NULL, spec->config_path) : 0;
+}
+
 static int add_base(struct builder *b, const struct kt_initramfs_spec *spec)
 {
 	int r = kt_base_archive_append(b->cpio.fd, spec->init_path);
 
 	if (r)
 		return failed(b, r, "init", NULL, spec->init_path);
+	KT_TRY(add_config(b, spec));
 	KT_TRY(add_modules(b, spec));
 	return kt_forward(add_module_order(b, spec));
 }

@@ -51,8 +51,9 @@ struct kt_initramfs_spec {
 	size_t program_count;
 	const struct kt_initramfs_module *modules; /* in order */
 	size_t module_count;
-	bool load_modules;  /* init loads the modules before any job */
-	unsigned int parts; /* of enum kt_initramfs_part; 0: all */
+	bool load_modules;	 /* init loads the modules before any job */
+	unsigned int parts;	 /* of enum kt_initramfs_part; 0: all */
+	const char *config_path; /* BASE only: configuration of the kernel; NULL: none */
 };
 
 enum kt_initramfs_condition {

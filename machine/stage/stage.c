@@ -11,6 +11,7 @@
 
 #include "base/cleanup.h"
 #include "base/fs.h"
+#include "kernel/features.h"
 #include "kernel/module.h"
 #include "machine/stage/initramfs.h"
 #include "machine/stage/paths.h"
@@ -139,6 +140,7 @@ struct staging {
 	struct kt_initramfs_module modules[KT_MODULES_MAX + 1];
 	char module_paths[KT_MODULES_MAX][KT_PATH_MAX];
 	char module_name[KT_NAME_MAX]; /* of request->module */
+	char config[KT_PATH_MAX];
 };
 
 static int stage_scheds(struct staging *st, const struct kt_sched_decl *list, struct kt_diag *diag)
@@ -230,6 +232,20 @@ static int stage_own_module(struct staging *st, const char *path, struct kt_diag
 	return 0;
 }
 
+/* Schedulers may read options of the kernel (__kconfig variables of libbpf). */
+static int stage_config(struct staging *st, const struct kt_cell_machine *machine)
+{
+	struct kt_kernel kernel = { .path = "" };
+
+	if (!machine->kernel)
+		return 0;
+	KT_TRY(kt_path_format(kernel.path, "%s", machine->kernel));
+	KT_TRY(kt_kernel_config_path(st->config, &kernel));
+	if (st->config[0] && !access(st->config, R_OK))
+		st->spec.config_path = st->config;
+	return 0;
+}
+
 static void stage_files(struct staging *st, const struct kt_stage_files *files)
 {
 	for (unsigned int i = 0; files && i < files->count; i++)
@@ -243,6 +259,7 @@ static int collect(struct staging *st, const struct kt_stage_request *req, struc
 	KT_TRY(kt_paths_init(st->init, diag));
 	KT_TRY(stage_scheds(st, req->cell->scheds, diag));
 	KT_TRY(stage_programs(st, req->cell->programs, diag));
+	KT_TRY(stage_config(st, &req->cell->machine));
 	KT_TRY(stage_modules(st, &req->cell->machine, diag));
 	if (req->module)
 		KT_TRY(stage_own_module(st, req->module, diag));

@@ -400,3 +400,10 @@ def shell_needs_a_terminal():
     done = subprocess.run([str(h.KTEST), "shell"], stdin=subprocess.DEVNULL, capture_output=True,
                           env=h.environment(harness=False), timeout=20)
     expect(done, FAULT, b"", b"not a terminal")
+
+
+@case
+def guest_has_the_kernels_configuration():
+    """Where libbpf looks for it, for __kconfig variables of schedulers."""
+    need_busybox()
+    expect(shell(text="grep -c CONFIG_SCHED_CLASS_EXT=y /boot/config-$(uname -r)"), 0, b"1\n")
