@@ -116,7 +116,8 @@ int kt_kernel_source_check_tree(const char *dir, struct kt_diag *diag)
 	if (!has_file(dir, "Kconfig") || !has_file(dir, "Makefile") ||
 	    !has_file(dir, "kernel/sched/core.c"))
 		return kt_fail(diag, KT_KERNEL_SOURCE_E_BAD, "not the top folder of Linux sources");
-	if (!has_file(dir, "kernel/sched/ext.c")) {
+	/* In a folder of its own since Linux 7.2. */
+	if (!has_file(dir, "kernel/sched/ext.c") && !has_file(dir, "kernel/sched/ext/ext.c")) {
 		kt_diag_cause(diag, "these Linux sources are older than sched_ext");
 		kt_diag_remedy(diag, "take Linux 6.12 or newer");
 		return KT_KERNEL_SOURCE_E_BAD;

@@ -98,6 +98,9 @@ TEST(test_refusals)
 	make_tree();
 	assert_int_equal(remove(in_top("tree/kernel/sched/ext.c")), 0);
 	expect("tree", KT_KERNEL_SOURCE_E_BAD, "older than sched_ext");
+	assert_int_equal(mkdir(in_top("tree/kernel/sched/ext"), 0755), 0);
+	put_text("tree/kernel/sched/ext/ext.c", "int ext;");
+	expect("tree", 0, "");
 	assert_int_equal(mkfifo(in_top("fifo"), 0600), 0);
 	expect("fifo", KT_KERNEL_SOURCE_E_BAD, "neither a folder nor a tarball");
 }
