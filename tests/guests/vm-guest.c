@@ -26,6 +26,7 @@
 #include <sys/mount.h>
 #include <sys/reboot.h>
 #include <sys/syscall.h>
+#include <termios.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -43,11 +44,23 @@ static long long now_ns(void)
 	return (long long)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
+/* The kernel's own last line would get between what is still on its way to the console. */
+static void finish_printing(void)
+{
+	fflush(NULL);
+	tcdrain(STDOUT_FILENO);
+}
+
+static void power_off(void)
+{
+	finish_printing();
+	reboot(RB_POWER_OFF);
+}
+
 static void die(const char *what)
 {
 	perror(what);
-	fflush(NULL);
-	reboot(RB_POWER_OFF);
+	power_off();
 }
 
 /* ---- topology ---- */
@@ -171,7 +184,7 @@ static void obey(FILE *in, int fd, const char *line)
 	uint64_t key = 0, n;
 
 	if (!strcmp(line, "poweroff\n")) {
-		reboot(RB_POWER_OFF);
+		power_off();
 	} else if (!strcmp(line, "clock\n")) {
 		dprintf(fd, "%lld\n", now_ns());
 	} else if (sscanf(line, "echo %" SCNu64, &n) == 1) {
@@ -214,13 +227,14 @@ int main(void)
 	mount("dev", "/dev", "devtmpfs", 0, NULL);
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	printf("guest %s at %lld ns\n", what, now_ns());
-	if (!strcmp(what, "exit"))
+	if (!strcmp(what, "exit")) {
+		finish_printing();
 		return 3;
+	}
 	if (!strcmp(what, "topology"))
 		print_topology();
 	if (!strcmp(what, "serve"))
 		serve();
-	fflush(stdout);
-	reboot(RB_POWER_OFF);
+	power_off();
 	return 1;
 }
