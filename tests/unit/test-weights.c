@@ -72,7 +72,7 @@ static void teardown(void)
 
 AROUND_EACH(setup, teardown);
 
-/* A worker that waited whenever it did not run. */
+/* A worker that waited whenever it did not run; valid until the next one is added. */
 static struct kt_msg_worker *add_worker(const char *name, unsigned int index, uint64_t cpu_ns)
 {
 	static const struct kt_histogram no_wakes;
@@ -137,9 +137,10 @@ TEST(test_wrong_way_round)
 /* A scheduler may ignore nice values. */
 TEST(test_equal_shares)
 {
-	struct kt_msg_worker *light = add_worker("light", 0, MS(4000));
+	struct kt_msg_worker *light;
 
 	add_worker("heavy", 0, MS(2000));
+	light = add_worker("light", 0, MS(4000));
 	expect_none();
 	light->cpu_ns += MS(200);
 	light->delay_ns -= MS(200);
@@ -180,9 +181,9 @@ TEST(test_nice_by_op)
 /* Each of these explains the shares, or leaves them unexplained. */
 TEST(test_no_rivals)
 {
-	struct kt_msg_worker *light = add_worker("light", 0, MS(7000));
-	struct kt_msg_worker *other;
+	struct kt_msg_worker *light, *other;
 
+	add_worker("light", 0, MS(7000));
 	add_worker("pinned", 0, MS(100));
 	add_worker("apart", 0, MS(100));
 	add_worker("rt", 0, MS(100));
