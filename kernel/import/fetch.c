@@ -258,7 +258,7 @@ static int choose(struct fetch *f)
 		return 0;
 	kt_diag_remedy(f->diag, "see what there is: " MIRROR ", or fetch the latest one");
 	return kt_fail(f->diag, KT_FETCH_E_NONE, "%s has no kernel '%s' of flavour '%s'", f->suite,
-		       f->spec->version ?: "", FLAVOUR + 1);
+		       f->spec->version ?: "", &FLAVOUR[1]);
 }
 
 /* In one package, or, since Linux 7, in three. */
