@@ -12,8 +12,12 @@
 /* Fewer pieces of work in a control run are too few to compare with. */
 #define PIECES_MIN 20
 
-double kt_control_rate(const struct kt_worker_record *list, size_t count, const char *name,
-		       uint64_t *ret_pieces)
+/*
+ * The work rate of a group, pieces of work per second: the sum over its workers in list.
+ * Negative: the group did not run, or not to its end. ret_pieces: pieces of work, or NULL.
+ */
+static double rate_of(const struct kt_worker_record *list, size_t count, const char *name,
+		      uint64_t *ret_pieces)
 {
 	uint64_t pieces = 0;
 	double rate = 0;
@@ -55,8 +59,8 @@ static int judge_group(struct kt_run_record *rec, const struct kt_cell *cell,
 		       const struct kt_workers *workers, uint64_t limit)
 {
 	uint64_t pieces = 0;
-	double rate = kt_control_rate(rec->workers, rec->worker_count, workers->name, NULL);
-	double control = kt_control_rate(rec->controls, rec->control_count, workers->name, &pieces);
+	double rate = rate_of(rec->workers, rec->worker_count, workers->name, NULL);
+	double control = rate_of(rec->controls, rec->control_count, workers->name, &pieces);
 	const struct kt_lateness life = life_of(rec, workers->name);
 	char text[KT_TEXT_MAX], at[KT_WHEN_MAX];
 

@@ -161,13 +161,11 @@ static int configure(struct fetch *f)
 			     "APT::Update::Error-Mode \"any\";\nAPT::Sandbox::User \"\";\n"
 			     "Acquire::Languages \"none\";\n",
 			     f->dir, f->dir, f->dir, f->dir, f->dir, f->dir));
-	KT_TRY(kt_buf_append(&text, "", 1));
-	KT_TRY(write_text(f, "apt.conf", (const char *)text.data));
+	KT_TRY(write_text(f, "apt.conf", kt_buf_str(&text)));
 	text.len = 0;
 	KT_TRY(kt_buf_printf(&text, "deb [signed-by=" KEYRING "] %s %s main\n", f->mirror,
 			     f->suite));
-	KT_TRY(kt_buf_append(&text, "", 1));
-	KT_TRY(write_text(f, "sources.list", (const char *)text.data));
+	KT_TRY(write_text(f, "sources.list", kt_buf_str(&text)));
 	return kt_forward(write_text(f, "status", ""));
 }
 
