@@ -23,6 +23,7 @@
 #include "base/clock.h"
 #include "kernel/build.h"
 #include "kernel/config.h"
+#include "kernel/features.h"
 #include "kernel/install.h"
 #include "kernel/recipe.h"
 #include "base/child.h"
@@ -309,6 +310,29 @@ static void note_lost(unsigned int line, const char *wanted, const char *is, voi
 	note(b, text);
 }
 
+/* Minutes of compiling a kernel that ktest cannot use would be lost. */
+static int require_features(struct build *b, const char *config)
+{
+	_cleanup_(kt_buf_deinit) struct kt_buf missing = KT_BUF_INIT(0);
+	struct kt_features features;
+
+	kt_features_of_config(&features, config);
+	if (features.usable)
+		return 0;
+	for (size_t i = 0; i < KT_FEATURES; i++) {
+		const struct kt_feature *feature = kt_feature(i);
+
+		if (feature->need == KT_FEATURE_USEFUL || features.states[i] == KT_FEATURE_PRESENT)
+			continue;
+		KT_TRY(kt_buf_printf(&missing, "%s%s (%s): %s", missing.len ? "; " : "",
+				     feature->name, feature->option, feature->cost));
+	}
+	kt_diag_doing(b->diag, "configure the kernel");
+	kt_diag_remedy(b->diag, "add the options and what they depend on to %s", b->recipe.kconfig);
+	return kt_fail(b->diag, KT_BUILD_E_KCONFIG, "ktest could not use this kernel: %s",
+		       kt_buf_str(&missing));
+}
+
 static int configure(struct build *b)
 {
 	static const char *const targets[] = { "allnoconfig", NULL };
@@ -328,7 +352,9 @@ static int configure(struct build *b)
 	b->has_modules = !lost;
 	r = kt_config_compare(kt_buf_str(&b->recipe.fragment), kt_buf_str(&config), note_lost, b,
 			      &lost, &line);
-	return kt_fold(r);
+	if (r)
+		return kt_fold(r);
+	return kt_forward(require_features(b, kt_buf_str(&config)));
 }
 
 static int compile(struct build *b)

@@ -2,9 +2,9 @@
 /*
  * The cache of kernels, "<cache>/kernels/". A kernel is the folder "<release>-<key>/" with
  * vmlinux, meta.json and modules/; rename(2) makes the complete folder appear. One that was
- * built also has bzImage and config; one that was imported has what it came with. The key is
- * a hash of all inputs of the build, or of the imported files. Unfinished work is in
- * ".build/<key>/" and ".import/<key>/", which listings skip.
+ * built also has bzImage, config and vmlinux.debug, the DWARF; one that was imported has what
+ * it came with. The key is a hash of all inputs of the build, or of the imported files.
+ * Unfinished work is in ".build/<key>/" and ".import/<key>/", which listings skip.
  */
 #pragma once
 

@@ -26,6 +26,7 @@ struct setting {
 enum line_kind {
 	LINE_NOTHING, /* empty, or a comment for people */
 	LINE_SETTING,
+	LINE_OR, /* joins the settings before and after it */
 	LINE_BAD,
 };
 
@@ -38,13 +39,15 @@ static bool is_name_char(char c)
 /* Parses the line from p to end. */
 static enum line_kind parse_line(const char *p, const char *end, struct setting *ret)
 {
-	static const char not_set[] = " is not set", option[] = "CONFIG_";
+	static const char not_set[] = " is not set", option[] = "CONFIG_", or [] = "# or";
 	bool comment = false;
 
 	while (end > p && (end[-1] == ' ' || end[-1] == '\t' || end[-1] == '\r'))
 		end--;
 	if (p == end)
 		return LINE_NOTHING;
+	if ((size_t)(end - p) == strlen(or) && !memcmp(p, or, strlen(or)))
+		return LINE_OR;
 	if (*p == '#') {
 		comment = true;
 		p++;
@@ -143,16 +146,75 @@ static const struct setting *look_up(const struct table *table, const struct set
 	return NULL;
 }
 
-static int report(kt_config_lost_fn *lost, void *data, unsigned int number, const char *line,
-		  const char *end, const struct setting *found)
+static bool survived(const struct table *table, const struct setting *wanted)
 {
-	_cleanup_(kt_freep) char *wanted = strndup(line, (size_t)(end - line));
+	const struct setting *found = look_up(table, wanted);
+
+	if (!found)
+		return wanted->value_len == 1 && wanted->value[0] == 'n';
+	return found->value_len == wanted->value_len &&
+	       !memcmp(found->value, wanted->value, wanted->value_len);
+}
+
+/* Settings of the fragment joined by "# or"; reported by the first. */
+struct group {
+	const char *line, *end; /* of the first setting; NULL: no group is open */
+	unsigned int number;
+	struct setting first;
+	bool kept;   /* one of the settings survived */
+	bool joined; /* the line before was "# or" */
+};
+
+struct compare {
+	const struct table *table;
+	kt_config_lost_fn *lost;
+	void *data;
+	struct group group;
+	unsigned int count; /* of lost groups */
+};
+
+static int close_group(struct compare *c)
+{
+	const struct group group = c->group;
+	const struct setting *found;
+
+	c->group = (struct group){ .line = NULL };
+	if (!group.line || group.kept)
+		return 0;
+	_cleanup_(kt_freep) char *wanted = strndup(group.line, (size_t)(group.end - group.line));
+	found = look_up(c->table, &group.first);
 	_cleanup_(kt_freep) char *is =
 		found ? strndup(found->value, found->value_len) : strdup("n");
-
 	if (!wanted || !is)
 		return kt_raise(-ENOMEM);
-	lost(number, wanted, is, data);
+	c->lost(group.number, wanted, is, c->data);
+	c->count++;
+	return 0;
+}
+
+static int take_line(struct compare *c, unsigned int number, const char *p, const char *end)
+{
+	struct setting wanted;
+
+	switch (parse_line(p, end, &wanted)) {
+	case LINE_BAD:
+		return KT_CONFIG_E_SYNTAX;
+	case LINE_NOTHING:
+		return 0;
+	case LINE_OR:
+		if (!c->group.line || c->group.joined)
+			return KT_CONFIG_E_SYNTAX;
+		c->group.joined = true;
+		return 0;
+	case LINE_SETTING:
+		break;
+	}
+	if (!c->group.joined) {
+		KT_TRY(close_group(c));
+		c->group = (struct group){ p, end, number, wanted, .kept = false };
+	}
+	c->group.joined = false;
+	c->group.kept |= survived(c->table, &wanted);
 	return 0;
 }
 
@@ -160,32 +222,24 @@ int kt_config_compare(const char *fragment, const char *config, kt_config_lost_f
 		      unsigned int *ret_lost, unsigned int *reterr_line)
 {
 	_cleanup_(table_freep) struct table *table = table_new(config);
-	unsigned int number = 0, count = 0;
-	const struct setting *found;
-	struct setting wanted;
-	enum line_kind kind;
+	struct compare c = { .table = table, .lost = lost, .data = data };
+	unsigned int number = 0;
 	const char *end;
+	int r = 0;
 
 	if (!table)
 		return kt_raise(-ENOMEM);
-	for (const char *p = fragment; *p; p = *end ? end + 1 : end) {
+	for (const char *p = fragment; !r && *p; p = *end ? end + 1 : end) {
 		end = line_end(p);
-		number++;
-		kind = parse_line(p, end, &wanted);
-		if (kind == LINE_BAD) {
-			*reterr_line = number;
-			return KT_CONFIG_E_SYNTAX;
-		}
-		if (kind == LINE_NOTHING)
-			continue;
-		found = look_up(table, &wanted);
-		if (found ? found->value_len == wanted.value_len &&
-				    !memcmp(found->value, wanted.value, wanted.value_len) :
-			    wanted.value_len == 1 && wanted.value[0] == 'n')
-			continue;
-		KT_TRY(report(lost, data, number, p, end, found));
-		count++;
+		r = take_line(&c, ++number, p, end);
 	}
-	*ret_lost = count;
+	if (!r && c.group.joined)
+		r = KT_CONFIG_E_SYNTAX;
+	if (r) {
+		*reterr_line = number;
+		return kt_forward(r);
+	}
+	KT_TRY(close_group(&c));
+	*ret_lost = c.count;
 	return 0;
 }

@@ -25,9 +25,9 @@ typedef void kt_config_lost_fn(unsigned int line, const char *wanted, const char
 
 /*
  * Calls lost for each lost line. "CONFIG_X=..." requires this value; "# CONFIG_X is not
- * set" requires n or an unknown option; other comments and empty lines require nothing.
- * *ret_lost: number of lost lines. KT_CONFIG_E_SYNTAX: line *reterr_line of the fragment
- * has another form.
+ * set" requires n or an unknown option; "# or" between two settings requires one of the two,
+ * and the first is reported; other comments and empty lines require nothing. *ret_lost: number
+ * of calls. KT_CONFIG_E_SYNTAX: line *reterr_line of the fragment has another form.
  */
 int kt_config_compare(const char *fragment, const char *config, kt_config_lost_fn *lost, void *data,
 		      unsigned int *ret_lost, unsigned int *reterr_line) _kt_must_check_;

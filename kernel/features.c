@@ -51,6 +51,10 @@ static const struct {
 	  FUNC("debugfs_create_dir") },
 	{ { "cgroups", KT_FEATURE_NEEDED, "init cannot mount them", "CONFIG_CGROUPS" },
 	  FUNC("cgroup_can_fork") },
+	{ { "sysctl", KT_FEATURE_USEFUL,
+	    "ops that set sysctls fail, and schedulers that read /proc/sys do not start",
+	    "CONFIG_SYSCTL" },
+	  FUNC("proc_sys_getattr") },
 	{ { "virtio ports", KT_FEATURE_NEEDED, "ktest cannot talk to the guest",
 	    "CONFIG_VIRTIO_CONSOLE" },
 	  FUNC("virtcons_probe") },
@@ -231,6 +235,20 @@ static bool is_usable(const struct kt_features *features)
 		either |= rows[i].feature.need == KT_FEATURE_EITHER && present;
 	}
 	return either;
+}
+
+void kt_features_of_config(struct kt_features *ret_features, const char *config)
+{
+	struct kt_features features = { .has_config = true };
+
+	for (size_t i = 0; i < KT_FEATURES; i++)
+		features.states[i] = KT_FEATURE_ABSENT;
+	look_at_config(&features, config);
+	if (value_of(config, rows[ROW_BTF].feature.option) == 'y')
+		features.states[ROW_BTF] = KT_FEATURE_PRESENT;
+	features.states[ROW_SYMTAB] = KT_FEATURE_PRESENT;
+	features.usable = is_usable(&features);
+	*ret_features = features;
 }
 
 int kt_features_read(struct kt_features *ret_features, const struct kt_kernel *kernel,

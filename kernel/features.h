@@ -32,7 +32,7 @@ enum kt_feature_state {
 	KT_FEATURE_ABSENT,
 };
 
-#define KT_FEATURES 21 /* rows of the table */
+#define KT_FEATURES 22 /* rows of the table */
 
 struct kt_features {
 	enum kt_feature_state states[KT_FEATURES];
@@ -50,6 +50,12 @@ const struct kt_feature *kt_feature(size_t i);
  */
 int kt_features_read(struct kt_features *ret_features, const struct kt_kernel *kernel,
 		     struct kt_diag *diag) _kt_must_check_;
+
+/*
+ * Looks at a configuration alone, of a kernel that is not compiled yet. ret_features: BTF and the
+ * symbol table count as the options say; usable as for a kernel.
+ */
+void kt_features_of_config(struct kt_features *ret_features, const char *config);
 
 /* Formats the path of the kernel's configuration into buf of KT_PATH_MAX bytes; "": none. */
 int kt_kernel_config_path(char *buf, const struct kt_kernel *kernel) _kt_must_check_;

@@ -28,6 +28,16 @@ static int strip_into(const struct kt_install *install, const char *from, const 
 	return kt_forward(install->run(argv, "strip the kernel", install->data));
 }
 
+/* Leaves only the DWARF, compressed, which names its vmlinux by the build id. */
+static int keep_debug(const struct kt_install *install, const char *from, const char *to)
+{
+	const char *const argv[] = {
+		"objcopy", "--only-keep-debug", "--compress-debug-sections", from, to, NULL
+	};
+
+	return kt_forward(install->run(argv, "keep the kernel's debug information", install->data));
+}
+
 static int copy_file(const char *from, const char *to)
 {
 	_cleanup_(kt_closep) int src = open(from, O_RDONLY | O_CLOEXEC);
@@ -88,6 +98,8 @@ static int install_files(const struct kt_install *install)
 	KT_TRY(in_work(install, from, "obj/vmlinux"));
 	KT_TRY(in_work(install, to, "stage/vmlinux"));
 	KT_TRY(strip_into(install, from, to));
+	KT_TRY(in_work(install, to, "stage/vmlinux.debug"));
+	KT_TRY(keep_debug(install, from, to));
 	for (size_t i = 0; i < KT_ARRAY_SIZE(files); i++) {
 		KT_TRY(in_work(install, from, files[i].from));
 		KT_TRY(in_work(install, to, files[i].to));

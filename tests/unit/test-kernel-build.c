@@ -20,6 +20,13 @@
 #include "tests/unit/folder.h"
 #include "tests/unit/fake-kernel.h"
 
+/* Options without which ktest cannot use a kernel. */
+#define NEEDED                                                           \
+	"CONFIG_DEBUG_INFO_BTF=y\nCONFIG_SCHED_CLASS_EXT=y\n"            \
+	"CONFIG_BLK_DEV_INITRD=y\nCONFIG_DEVTMPFS=y\nCONFIG_TRACING=y\n" \
+	"CONFIG_DEBUG_FS=y\nCONFIG_CGROUPS=y\nCONFIG_VIRTIO_CONSOLE=y\n" \
+	"CONFIG_VIRTIO_PCI=y\n"
+
 /*
  * The fake make. $T/mode: "ok"; "fail" and "hang" while compiling; "drop" loses CONFIG_B
  * while configuring. $T/calls counts the calls.
@@ -78,11 +85,14 @@ static void make_world(void)
 	put_program("make", fake_make);
 	put_program("gcc", "#!/bin/sh\necho 'gcc (fake) 1'\necho more\n");
 	put_program("pahole", "#!/bin/sh\necho v9\n");
-	put_program("objcopy", "#!/bin/sh\ncp $2 $3\n");
+	put_program("objcopy", "#!/bin/sh\n"
+			       "[ $1 = --only-keep-debug ] && { echo dwarf >$4; exit; }\n"
+			       "cp $2 $3\n");
 	put_text("mode", "ok");
 	put_text("drop", "^nothing");
 	put_vmlinux(&(struct fake_spec){ 0 });
-	put_text("frag", "CONFIG_MODULES=y\nCONFIG_A=y\n# CONFIG_C is not set\nCONFIG_B=y\n");
+	put_text("frag",
+		 "CONFIG_MODULES=y\nCONFIG_A=y\n# CONFIG_C is not set\nCONFIG_B=y\n" NEEDED);
 	put_text("tree/Makefile", "");
 	put_text("tree/Kconfig", "");
 	put_text("tree/kernel/sched/core.c", "");
@@ -173,6 +183,7 @@ TEST(test_build_then_found)
 	assert_int_equal(size_of(first.path, "bzImage"), 3);
 	assert_int_equal(size_of(first.path, "config"), size_of(top, "frag"));
 	assert_int_equal(size_of(first.path, "modules/m-x.ko"), 3);
+	assert_int_equal(size_of(first.path, "vmlinux.debug"), 6);
 	assert_int_equal(kt_cache_read_meta(first.path, &second), 0);
 	assert_int_equal(second.build_steps, 3);
 	/* No work folder is left, and a second build runs no program. */
@@ -191,7 +202,7 @@ TEST(test_other_inputs_other_kernel)
 
 	assert_int_equal(build(), 0);
 	first = kernel;
-	put_text("frag", "CONFIG_MODULES=y\nCONFIG_A=y\n");
+	put_text("frag", "CONFIG_MODULES=y\nCONFIG_A=y\n" NEEDED);
 	assert_int_equal(build(), 0);
 	assert_false(existed);
 	assert_string_not_equal(first.id, kernel.id);
@@ -201,6 +212,21 @@ TEST(test_other_inputs_other_kernel)
 	put_text("tree/kernel/new.c", "");
 	assert_int_equal(build(), 0);
 	assert_false(existed);
+}
+
+/* What the configuration lost of what ktest needs is said before anything is compiled. */
+TEST(test_unfit_configuration)
+{
+	put_text("drop", "VIRTIO_PCI\\|TRACING");
+	assert_int_equal(build(), KT_BUILD_E_KCONFIG);
+	assert_string_equal(diag.doing, "configure the kernel");
+	assert_contains(diag.cause, "tracefs (CONFIG_TRACING): init cannot mount it");
+	assert_contains(diag.cause, "virtio over PCI (CONFIG_VIRTIO_PCI): no machine under tcg");
+	assert_null(strstr(diag.cause, "cpusets"));
+	assert_false(told.phases[KT_BUILD_COMPILE]);
+	put_text("drop", "VIRTIO_PCI\\|CONFIG_A");
+	put_text("frag", "CONFIG_VIRTIO_MMIO_CMDLINE_DEVICES=y\n" NEEDED);
+	assert_int_equal(build(), 0);
 }
 
 TEST(test_failure_then_resumed)

@@ -49,13 +49,24 @@ TEST(test_words_about_options_are_comments)
 	expect("# CONFIG_A is not needed\n# CONFIG_B=y would be nice\n", "", 0, "");
 }
 
+/* Releases name an option differently: one of the names is enough. */
+TEST(test_alternatives)
+{
+	static const char fragment[] = "CONFIG_OLD=y\n# or\n# in 7.3\nCONFIG_NEW=y\nCONFIG_Z=y\n";
+
+	expect(fragment, "CONFIG_OLD=y\nCONFIG_Z=y\n", 0, "");
+	expect(fragment, "CONFIG_NEW=y\nCONFIG_Z=y\n", 0, "");
+	expect(fragment, "CONFIG_NEW=m\nCONFIG_Z=y\n", 1, "1 CONFIG_OLD=y -> n\n");
+	expect(fragment, "CONFIG_OLD=y\n", 1, "5 CONFIG_Z=y -> n\n");
+	expect("CONFIG_A=y\n# or\nCONFIG_B=y\n# or\nCONFIG_C=y", "CONFIG_C=y\n", 0, "");
+	expect("CONFIG_A=y\n# or\nCONFIG_B=y", "", 1, "1 CONFIG_A=y -> n\n");
+}
+
 TEST(test_syntax)
 {
 	static const char *const bad[] = {
-		"\nA=y\n",
-		"# x\nCONFIG_A\n",
-		"\nCONFIG_A=\n",
-		"\nCONFIG_A = y\n",
+		"\nA=y\n",	    "# x\nCONFIG_A\n",	    "\nCONFIG_A=\n",
+		"\nCONFIG_A = y\n", "\n# or\nCONFIG_A=y\n", "CONFIG_A=y\n# or\n",
 	};
 	_cleanup_(kt_buf_deinit) struct kt_buf lost = KT_BUF_INIT(0);
 	unsigned int n, line;
