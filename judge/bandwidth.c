@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "judge/bandwidth.h"
 #include "judge/finding.h"
+#include "judge/kernel-faults.h"
 
 #define TOLERANCE    1.25
 #define PERIODS_MORE 2 /* one that had begun, and one in which the limit took effect */
@@ -40,13 +41,13 @@ int kt_bandwidth_judge(struct kt_run_record *rec, const struct kt_cell *cell)
 	nobodys = live && !rec->wait_end.ext_bandwidth;
 	snprintf(
 		text, sizeof(text),
-		"cgroup '%s' used %.1f %% of a CPU, its cpu.max allows %.1f %%%s; for %.3f s from %s",
+		"cgroup '%s' used %.1f %% of a CPU, its cpu.max allows %.1f %%: for %.3f s from %s%s",
 		worst->cgroup,
 		100.0 * (double)worst->used_ns / (double)(worst->end_ns - worst->start_ns),
 		100.0 * (double)worst->quota_ns / (double)worst->period_ns,
-		nobodys ? "; this kernel does not limit tasks of sched_ext" : "",
 		(double)(worst->end_ns - worst->start_ns) / 1e9,
-		kt_when(at, rec, cell->scenario, worst->start_ns));
+		kt_when(at, rec, cell->scenario, worst->start_ns),
+		nobodys ? KT_KNOWN_NO_BANDWIDTH : "");
 	return kt_forward(kt_limit_finding(rec, cell->scenario,
 					   nobodys ? KT_FINDING_UNCLEAR : KT_FINDING_WRONG,
 					   KT_LIMIT_BANDWIDTH, NULL, text));

@@ -157,7 +157,7 @@ static bool excuse_stall(struct kt_run_result *res, const char *message, uint64_
 	wait = pid ? kt_wait_longest(rec, (uint32_t)strtoul(pid, NULL, 10)) : NULL;
 	if (wait && kt_wait_is_nobodys(rec, wait)) {
 		res->verdict = KT_VERDICT_INCONCLUSIVE;
-		append(res, "; %s; this kernel has no ext_server", kt_wait_holder(holder, wait));
+		append(res, "; %s" KT_KNOWN_NO_EXT_SERVER, kt_wait_holder(holder, wait));
 		return true;
 	}
 	if (!(stalled_s > 0 && stalled_s < (double)ended_ns / 1e9))
@@ -533,7 +533,19 @@ static void judge_passed(struct kt_run_result *res, const struct kt_scenario *s)
 		 rec->generations == 1 ? "" : "s", snapshots, s->check ? ", check held" : "");
 }
 
-void kt_verdict_decide(struct kt_run_result *res)
+/* A known fault of the kernel's own changes no verdict, and is told beside it. */
+static void tell_known_faults(struct kt_run_result *res)
+{
+	const struct kt_run_record *rec = &res->record;
+	const char *known = NULL;
+
+	for (unsigned int i = 0; i < rec->console_mark_count && !known; i++)
+		known = kt_kernel_fault(rec->console_marks[i]);
+	if (known)
+		append(res, "; known: a fault of the kernel, %s", known);
+}
+
+static void decide(struct kt_run_result *res)
 {
 	const struct kt_scenario *s = res->cell->scenario;
 
@@ -543,4 +555,10 @@ void kt_verdict_decide(struct kt_run_result *res)
 	    judge_vacuous(res, s))
 		return;
 	judge_passed(res, s);
+}
+
+void kt_verdict_decide(struct kt_run_result *res)
+{
+	decide(res);
+	tell_known_faults(res);
 }

@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "judge/finding.h"
+#include "judge/kernel-faults.h"
 #include "judge/waits.h"
 
 /* Part of a wait, in per cent, from which one cause explains it. */
@@ -291,7 +292,7 @@ static int judge_length(struct kt_run_record *rec, const struct kt_cell *cell)
 		 describe(who, rec, worst),
 		 (unsigned long long)(length_ns(worst) / KT_NSEC_PER_MSEC), kt_others(more, broken),
 		 (unsigned long long)(limit / KT_NSEC_PER_MSEC), kt_wait_holder(holder, worst),
-		 kind == KT_FINDING_UNCLEAR ? "; this kernel has no ext_server" : "",
+		 kind == KT_FINDING_UNCLEAR ? KT_KNOWN_NO_EXT_SERVER : "",
 		 worst->msg.open ? "lasts on" : "ended",
 		 kt_when(at, rec, cell->scenario, worst->msg.end_ns));
 	late = lateness(worst, length_ns(worst) - limit);

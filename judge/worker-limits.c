@@ -19,6 +19,7 @@
 #include "judge/bandwidth.h"
 #include "judge/control.h"
 #include "judge/finding.h"
+#include "judge/kernel-faults.h"
 #include "judge/waits.h"
 #include "judge/weights.h"
 #include "judge/worker-limits.h"
@@ -252,7 +253,7 @@ static void judge_gap(struct group *g, uint64_t limit)
 	add(g, kind, KT_LIMIT_GAP, "worker '%s' %u %s%s, limit %llu ms%s%s%s; that ended %s",
 	    g->decl->name, worst->msg.index, what, kt_others(more, broken),
 	    (unsigned long long)(limit / KT_NSEC_PER_MSEC), wait ? "; " : "", holder,
-	    kind == KT_FINDING_UNCLEAR ? "; this kernel has no ext_server" : "",
+	    kind == KT_FINDING_UNCLEAR ? KT_KNOWN_NO_EXT_SERVER : "",
 	    when(at, g, end_of_gap(worst, wait, limit)));
 }
 

@@ -100,7 +100,14 @@ static const struct {
 };
 /* clang-format on */
 
-enum { ROW_BTF = 0, ROW_SYMTAB = KT_FEATURES - 1 };
+enum {
+	ROW_BTF = 0,
+	ROW_SCHED_EXT = 1,
+	ROW_PORTS = 8,
+	ROW_PCI = 9,
+	ROW_MMIO = 10,
+	ROW_SYMTAB = KT_FEATURES - 1,
+};
 _Static_assert(KT_ARRAY_SIZE(rows) == KT_FEATURES, "as many as features.h says");
 
 const struct kt_feature *kt_feature(size_t i)
@@ -269,4 +276,45 @@ int kt_features_read(struct kt_features *ret_features, const struct kt_kernel *k
 	features.usable = is_usable(&features);
 	*ret_features = features;
 	return 0;
+}
+
+/*
+ * Without a configuration only the rows count whose functions no compiler can inline, because
+ * they are called through pointers.
+ */
+static bool is_required(size_t row, enum kt_feature_way way, bool has_config)
+{
+	static const size_t rows_of_ways[] = {
+		[KT_FEATURE_WAY_PCI] = ROW_PCI, [KT_FEATURE_WAY_MMIO] = ROW_MMIO
+	};
+
+	if (rows[row].feature.need != KT_FEATURE_NEEDED)
+		return row == rows_of_ways[way];
+	return has_config || row <= ROW_SCHED_EXT || row == ROW_PORTS;
+}
+
+int kt_features_require(const char *image, enum kt_feature_way way, struct kt_diag *diag)
+{
+	_cleanup_(kt_buf_deinit) struct kt_buf missing = KT_BUF_INIT(0);
+	struct kt_features features;
+	struct kt_kernel kernel;
+
+	KT_TRY(kt_kernel_find(&kernel, image, diag));
+	KT_TRY(kt_features_read(&features, &kernel, diag));
+	kt_diag_reset(diag);
+	for (size_t i = 0; i < KT_ARRAY_SIZE(rows); i++) {
+		if (!is_required(i, way, features.has_config) ||
+		    features.states[i] == KT_FEATURE_PRESENT)
+			continue;
+		KT_TRY(kt_buf_printf(
+			&missing, "%s%s%s: %s", missing.len ? "; " : "", rows[i].feature.name,
+			features.states[i] == KT_FEATURE_MODULE ? ", which is a module of it" : "",
+			rows[i].feature.cost));
+	}
+	if (!missing.len)
+		return 0;
+	kt_diag_doing(diag, "boot kernel %s", image);
+	kt_diag_remedy(diag, "'ktest kernel check' says all that a kernel lacks");
+	return kt_fail(diag, KT_KERNEL_E_UNFIT, "%s lacks %s",
+		       kernel.release[0] ? kernel.release : "it", kt_buf_str(&missing));
 }

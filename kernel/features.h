@@ -51,6 +51,18 @@ const struct kt_feature *kt_feature(size_t i);
 int kt_features_read(struct kt_features *ret_features, const struct kt_kernel *kernel,
 		     struct kt_diag *diag) _kt_must_check_;
 
+enum kt_feature_way {
+	KT_FEATURE_WAY_PCI,  /* virtio over PCI, as under tcg */
+	KT_FEATURE_WAY_MMIO, /* virtio over MMIO, as under kvm */
+};
+
+/*
+ * 0: a machine that talks to its guest in this way can boot the kernel at `image`; else
+ * KT_KERNEL_E_UNFIT with diag, which names all that is missing. Takes some 30 ms.
+ */
+int kt_features_require(const char *image, enum kt_feature_way way,
+			struct kt_diag *diag) _kt_must_check_;
+
 /*
  * Looks at a configuration alone, of a kernel that is not compiled yet. ret_features: BTF and the
  * symbol table count as the options say; usable as for a kernel.

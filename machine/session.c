@@ -11,6 +11,7 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "kernel/features.h"
 #include "machine/session-private.h"
 
 #define TICK_NS	 (250 * KT_NSEC_PER_MSEC)
@@ -278,6 +279,12 @@ static int make_machine(struct kt_session *s, bool saveable, struct kt_diag *dia
 						 .saveable = saveable,
 						 .blank = kt_steal_ptr(s->vm) };
 
+	/* A kernel of a bake has booted before. */
+	if (!s->bake)
+		KT_TRY(kt_features_require(s->config.kernel_path,
+					   s->config.accel == KT_ACCEL_KVM ? KT_FEATURE_WAY_MMIO :
+									     KT_FEATURE_WAY_PCI,
+					   diag));
 	return s->bake ? kt_forward(kt_vm_restore(&s->vm, &spec, s->loop, &kt_session_vm_handlers,
 						  s, s->open_ns + START_NS, diag)) :
 			 kt_forward(kt_vm_new(&s->vm, &s->config, s->loop, &kt_session_vm_handlers,
@@ -379,7 +386,8 @@ struct kt_session *kt_session_free(struct kt_session *s)
 
 enum kt_outcome kt_session_open_outcome(int r)
 {
-	if (r == KT_VM_E_SPEC || r == KT_VM_E_CANNOT || r == KT_LOOP_E_NO_IO_URING)
+	if (r == KT_KERNEL_E_UNFIT || r == KT_VM_E_SPEC || r == KT_VM_E_CANNOT ||
+	    r == KT_LOOP_E_NO_IO_URING)
 		return KT_OUTCOME_SETUP_ERROR;
 	return r > 0 ? KT_OUTCOME_VMM_ERROR : KT_OUTCOME_HOST_ERROR;
 }

@@ -121,7 +121,8 @@ struct kt_session {
 
 /*
  * Makes the machine of the spec. Returns 0, KT_LOOP_E_NO_IO_URING, a kt_vm_condition of kt_vm_new()
- * or kt_vm_restore(), or a negative errno; diag is set, except for want of memory.
+ * or kt_vm_restore(), without a bake a condition of kt_features_require(), or a negative errno;
+ * diag is set, except for want of memory.
  */
 int kt_session_open(struct kt_session **ret_session, const struct kt_session_spec *spec,
 		    struct kt_diag *diag) _kt_must_check_;

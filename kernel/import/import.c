@@ -14,6 +14,7 @@
 #include "base/fs.h"
 #include "kernel/import/gather.h"
 #include "kernel/image.h"
+#include "kernel/import/ikconfig.h"
 #include "kernel/import/import.h"
 #include "kernel/kernel.h"
 #include "kernel/import/package.h"
@@ -75,6 +76,28 @@ static int two_kernels(struct import *im, const char *what, const char *its, con
 		       "files of two kernels: the image is of %s, %s of %s", its, what, other);
 }
 
+/* Where no file says how the kernel was configured, the image may. */
+static int write_config(struct import *im)
+{
+	_cleanup_(kt_image_close) struct kt_image image = KT_IMAGE_INIT;
+	_cleanup_(kt_closep) int fd = -1;
+	char path[KT_PATH_MAX];
+	int r;
+
+	KT_TRY(in_work(im, path, "vmlinux"));
+	r = kt_image_open(&image, path, im->diag);
+	if (r)
+		return r > 0 ? KT_IMPORT_E_BAD : kt_forward(r);
+	KT_TRY(in_work(im, path, "config"));
+	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+	if (fd < 0)
+		return kt_raise(-errno);
+	r = kt_ikconfig_extract(image.data, image.size, fd);
+	if (r > 0)
+		return unlink(path) ? kt_raise(-errno) : 0;
+	return kt_forward(r);
+}
+
 /* *ret_release: of the bzImage. */
 static int look_at_bzimage(struct import *im, char ret_release[KT_NAME_MAX])
 {
@@ -116,6 +139,8 @@ static int look_at_image(struct import *im)
 	if (part_of[KT_GATHER_BZIMAGE])
 		KT_TRY(look_at_bzimage(im, release));
 	KT_TRY(look_at_vmlinux(im, &found));
+	if (!part_of[KT_GATHER_CONFIG])
+		KT_TRY(write_config(im));
 	if (release[0] && strcmp(release, found.release))
 		return two_kernels(im, "vmlinux", release, found.release);
 	if (im->gather.release[0] && strcmp(im->gather.release, found.release))

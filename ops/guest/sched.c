@@ -10,12 +10,14 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/utsname.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/parse.h"
 #include "ops/guest/executors.h"
+#include "ops/guest/misfit.h"
 #include "proto/staging.h"
 
 uint32_t kt_sched_live(const struct kt_sched *sched)
@@ -391,10 +393,15 @@ static enum kt_op_error died_early(struct kt_sched *sched, char *text)
 	uint64_t ms = (sched->ended_ns - sched->spawned_ns) / KT_NSEC_PER_MSEC;
 	bool startup = ms < KT_SCHED_LIVENESS_NS / KT_NSEC_PER_MSEC;
 	unsigned int left = kill_all(sched);
-	char status[64];
+	char status[64], words[KT_TEXT_MAX / 2 + 128];
+	struct utsname host;
 	int r = left ? end_unattached(sched) : 0;
 
 	kt_wait_status_format(sched->status, status, sizeof(status));
+	if (!left && kt_misfit_find(words, sizeof(words), sched->tail.text))
+		return kt_op_fail(text, KT_OP_NOT_ATTACHED,
+				  "scheduler '%s' does not load on Linux %s: %s; it ended: %s",
+				  sched->name, uname(&host) ? "?" : host.release, words, status);
 	snprintf(text, KT_TEXT_MAX, "scheduler '%s' ended %llu ms after its start%s: %s",
 		 sched->name, (unsigned long long)ms, startup ? "" : ", not attached", status);
 	if (left)

@@ -223,12 +223,13 @@ void kt_tail_keep(struct kt_tail *tail, const char *data, size_t len)
 /* A loader's EXIT line says enough: the dump after it may be long. */
 void kt_tail_append(const struct kt_tail *tail, char *text)
 {
+	const char *told = tail->text + (tail->len > KT_TAIL_TOLD ? tail->len - KT_TAIL_TOLD : 0);
 	const char *end = strstr(tail->text, "\nEXIT: ");
 	size_t len = strlen(text);
 
 	if (tail->len)
 		snprintf(text + len, KT_TEXT_MAX - len, "; its output ends: %s",
-			 end ? end + 1 : tail->text);
+			 end ? end + 1 : told);
 	else
 		snprintf(text + len, KT_TEXT_MAX - len, "; it printed nothing");
 	/* Newlines at the end of the output are not part of the message. */

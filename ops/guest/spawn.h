@@ -65,7 +65,8 @@ void kt_spawn_close(struct kt_spawn *spawn);
 
 /* ---- the end of a program's output, for messages ---- */
 
-#define KT_TAIL_MAX 600
+#define KT_TAIL_MAX  4096
+#define KT_TAIL_TOLD 600 /* of these, at most, kt_tail_append() quotes the last */
 
 struct kt_tail {
 	char text[KT_TAIL_MAX + 1];

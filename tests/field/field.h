@@ -20,6 +20,8 @@ enum field_fault {
 	FIELD_REFUSE_TASKS,	/* ops.init_task() refuses tasks of which it can keep no state */
 	FIELD_LEAK_STATES,	/* the same, and states of tasks that have exited stay */
 	FIELD_CGROUPS,		/* is told of cgroups and of moves between them: no fault */
+	FIELD_ABSENT_KFUNC,	/* calls a function that no kernel has */
+	FIELD_WILD_READ,	/* reads from an address that the verifier does not know */
 	FIELD_FAULT_COUNT_,
 };
 

@@ -49,6 +49,7 @@ struct {
 } states SEC(".maps");
 
 KTS_WEAK_KSYM void scx_bpf_kick_cpu___kts(s32 cpu, u64 flags);
+KTS_WEAK_KSYM void scx_bpf_that_no_kernel_has(void);
 
 KTS_EXIT_DEFINE(field)
 KTS_HOTPLUG_DEFINE(field)
@@ -199,6 +200,10 @@ int KTS_OPS(field_running, struct task_struct *p)
 {
 	if (fault == FIELD_SLOW_SWITCH)
 		bpf_loop(FIELD_LOOPS, waste, 0, 0);
+	if (fault == FIELD_ABSENT_KFUNC)
+		scx_bpf_that_no_kernel_has();
+	if (fault == FIELD_WILD_READ)
+		nr_enqueued = *(volatile __u64 *)p->scx.dsq_vtime;
 	return 0;
 }
 

@@ -25,6 +25,8 @@ static const char *const names[FIELD_FAULT_COUNT_] = {
 	[FIELD_REFUSE_TASKS] = "refuse-tasks",
 	[FIELD_LEAK_STATES] = "leak-states",
 	[FIELD_CGROUPS] = "cgroups",
+	[FIELD_ABSENT_KFUNC] = "absent-kfunc",
+	[FIELD_WILD_READ] = "wild-read",
 };
 
 enum { FAULT = 256 };

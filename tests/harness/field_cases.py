@@ -143,6 +143,17 @@ def register(harness):
         check(expected.startswith("PASS field_late_attaches_are_refused: 1 step, 0 scheduler"), r)
 
     @case
+    def schedulers_that_do_not_fit():
+        """What the kernel does not have, or the verifier refuses, in libbpf's or its own words."""
+        r = expect(with_fault("field_spin", "absent-kfunc"), FAIL)
+        check(re.match(r"FAIL .*: not-attached: op attach of step 'boot': scheduler '\S+' does not "
+                       r"load on Linux \S+: kfunc 'scx_bpf_that_no_kernel_has' is referenced but "
+                       r"wasn't resolved; it ended: exit status 1", r.first()), r)
+        r = expect(with_fault("field_spin", "wild-read"), FAIL)
+        check(re.match(r"FAIL .*: not-attached: .* does not load on Linux \S+: the verifier refuses "
+                       r"it: R\d invalid mem access 'scalar'; it ended", r.first()), r)
+
+    @case
     def targets_that_are_stale():
         r = expect(with_fault("field_affinities_change", "stale-target"), FAIL)
         check(re.search(r"died unexpectedly, .*: error: runtime error: SCX_DSQ_LOCAL\[_ON\] target "

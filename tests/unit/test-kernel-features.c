@@ -9,6 +9,8 @@
 
 AROUND_EACH(make_cache, remove_top);
 
+static struct kt_diag why;
+
 /* What all kernels of these tests have. */
 #define COMMON                                                                         \
 	"populate_rootfs", "devtmpfs_init", "ring_buffer_write", "debugfs_create_dir", \
@@ -112,4 +114,34 @@ TEST(test_every_row_says_what_its_absence_costs)
 		if (kt_feature(i)->option)
 			assert_int_equal(strncmp(kt_feature(i)->option, "CONFIG_", 7), 0);
 	}
+}
+
+static int require(const char *name, enum kt_feature_way way)
+{
+	kt_diag_reset(&why);
+	return kt_features_require(in_top(name), way, &why);
+}
+
+/* What a machine cannot boot is said before the boot, and only what is certain. */
+TEST(test_required)
+{
+	const char *const pci[] = { "virtcons_probe", "virtio_pci_probe", NULL };
+	const char *const no_ports[] = { COMMON, "virtio_pci_probe", NULL };
+
+	look("pci/vmlinux", &(struct fake_spec){ .functions = pci });
+	assert_ok(require("pci/vmlinux", KT_FEATURE_WAY_PCI));
+	assert_int_equal(require("pci/vmlinux", KT_FEATURE_WAY_MMIO), KT_KERNEL_E_UNFIT);
+	assert_string_equal(why.cause,
+			    FAKE_RELEASE " lacks virtio over MMIO: no machine under kvm");
+	assert_contains(why.doing, "boot kernel");
+	put_text("pci/config", "CONFIG_DEVTMPFS=y\nCONFIG_CGROUPS=y\nCONFIG_TRACING=y\n"
+			       "CONFIG_DEBUG_FS=y\nCONFIG_VIRTIO_MMIO_CMDLINE_DEVICES=m\n");
+	assert_int_equal(require("pci/vmlinux", KT_FEATURE_WAY_PCI), KT_KERNEL_E_UNFIT);
+	assert_contains(why.cause, "lacks initramfs: init cannot be started");
+	assert_int_equal(require("pci/vmlinux", KT_FEATURE_WAY_MMIO), KT_KERNEL_E_UNFIT);
+	assert_contains(why.cause, "virtio over MMIO, which is a module of it");
+	look("no/vmlinux", &(struct fake_spec){ .functions = no_ports });
+	assert_int_equal(require("no/vmlinux", KT_FEATURE_WAY_PCI), KT_KERNEL_E_UNFIT);
+	assert_string_equal(why.cause,
+			    FAKE_RELEASE " lacks virtio ports: ktest cannot talk to the guest");
 }

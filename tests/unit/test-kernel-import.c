@@ -192,6 +192,35 @@ TEST(test_images)
 	expect("vmlinux", vmlinux.data, vmlinux.len);
 }
 
+/* The distribution's package has no configuration, but its image does (CONFIG_IKCONFIG). */
+TEST(test_configuration_in_the_image)
+{
+	/* "CONFIG_Q=y" and a line's end, packed by gzip. */
+	static const char stream[] =
+		"IKCFG_ST"
+		"\x1f\x8b\x08\x00\x00\x00\x00\x00\x02\x03\x73\xf6\xf7\x73\xf3"
+		"\x74\x8f\x0f\xb4\xad\xe4\x02\x00\x11\xe6\x99\x8a\x0b\x00\x00\x00"
+		"IKCFG_ED";
+	_cleanup_(kt_buf_deinit) struct kt_buf image = KT_BUF_INIT(0);
+	size_t size = sizeof(stream) - 1;
+
+	fake_kernel(&image, &(struct fake_spec){ 0 });
+	assert_int_equal(kt_buf_append(&image, stream, size), 0);
+	put_file("elf", image.data, image.len);
+	works(import("elf", NULL));
+	expect("config", "CONFIG_Q=y\n", 11);
+	/* A file counts for more. */
+	put_text("config", "CONFIG_Y=y\n");
+	works(import("elf", "config"));
+	expect("config", "CONFIG_Y=y\n", 11);
+	/* A damaged one is none. */
+	image.data[image.len - size + 14] ^= 0xff;
+	memset(image.data + image.len - size + 18, 0xff, 8);
+	put_file("elf", image.data, image.len);
+	works(import("elf", NULL));
+	assert_int_equal(access(strcat(kernel.path, "/config"), F_OK), -1);
+}
+
 static void put_installed(const char *prefix)
 {
 	char name[KT_PATH_MAX];

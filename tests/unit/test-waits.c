@@ -170,7 +170,7 @@ TEST(test_real_time)
 {
 	add_wait(40, "sh", 0, 49);
 	expect(KT_FINDING_UNCLEAR, "CPU 1 was held by 'hog' [60] (real-time priority 50) for 2.990 "
-				   "of 3.000 s; this kernel has no ext_server");
+				   "of 3.000 s; known: this kernel has no ext_server");
 	rec.wait_end.ext_server = 1;
 	expect(KT_FINDING_LATE, "real-time priority 50");
 }
@@ -287,10 +287,11 @@ TEST(test_bandwidth)
 	expect_none();
 	rec.bandwidths[0].used_ns = MS(1030);
 	expect(KT_FINDING_UNCLEAR,
-	       "bandwidth: cgroup 'a' used 12.9 % of a CPU, its cpu.max allows 10.0 %; this kernel "
-	       "does not limit tasks of sched_ext; for 8.000 s from 1.000 s into step 'one'");
+	       "bandwidth: cgroup 'a' used 12.9 % of a CPU, its cpu.max allows 10.0 %: for 8.000 s "
+	       "from 1.000 s into step 'one', under 'x' (generation 1); known: this kernel does not "
+	       "limit tasks of sched_ext; from Linux 6.17 on the scheduler can");
 	rec.wait_end.ext_bandwidth = 1;
-	expect(KT_FINDING_WRONG, "its cpu.max allows 10.0 %; for");
+	expect(KT_FINDING_WRONG, "its cpu.max allows 10.0 %: for");
 }
 
 /* The guest is not trusted. */
