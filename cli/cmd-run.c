@@ -46,10 +46,9 @@ struct options {
 	bool colour; /* stdout is a terminal */
 	json_t *results;
 	const char *running; /* name of the scenario whose result is printed */
-	struct cli_kernels kernels;
-	unsigned int kernel;	  /* of the present runs, among kernels */
-	struct cli_matrix matrix; /* verdicts, if there are several kernels */
-	bool cancelled;
+	struct cli_matrix matrix;
+	struct kt_plan *plans;	  /* owned; of each column of the matrix */
+	struct kt_buf title;	  /* of the column of the printed result; "": there is one column */
 	pthread_mutex_t terminal; /* held while writing to the terminal; guards at_work */
 	unsigned int at_work;
 };
@@ -57,6 +56,7 @@ struct options {
 /* One run: request and result. */
 struct job {
 	struct options *o;
+	unsigned int column;
 	struct kt_run_request request;
 	struct kt_run_result *result; /* owned */
 	uint64_t start_ns;
@@ -65,15 +65,14 @@ struct job {
 
 struct batch {
 	struct options *o;
-	const struct kt_plan *plan;
-	struct job *jobs;
-	int status;  /* exit status so far */
-	bool failed; /* a run has no result */
+	struct job *jobs; /* the cells of the first column, then those of the next */
+	int status;	  /* exit status so far */
+	bool failed;	  /* a run has no result */
 };
 
 static bool is_matrix(const struct options *o)
 {
-	return o->kernels.count > 1;
+	return cli_matrix_columns(&o->matrix) > 1;
 }
 
 /* ---- what is shown ---- */
@@ -153,7 +152,7 @@ static void print_causes(const struct options *o)
 }
 
 /* as: the first result of the same cause; NULL: there is none. */
-static void print_verdict(const struct options *o, const struct kt_run_result *res,
+static void print_verdict(struct options *o, const struct kt_run_result *res,
 			  const struct cause *as)
 {
 	static const struct {
@@ -169,8 +168,8 @@ static void print_verdict(const struct options *o, const struct kt_run_result *r
 
 	printf("%s%s%s %s%s%s: %s%s (%.1f s)\n", o->colour ? words[res->verdict].colour : "", word,
 	       o->colour ? "\033[0m" : "", o->running, is_matrix(o) ? " on " : "",
-	       is_matrix(o) ? cli_kernel_title(&o->kernels.list[o->kernel]) : "", as ? "as " : "",
-	       as ? as->scenario : res->cause, (double)res->wall_ns / 1e9);
+	       kt_buf_str(&o->title), as ? "as " : "", as ? as->scenario : res->cause,
+	       (double)res->wall_ns / 1e9);
 }
 
 static void print_details(const struct kt_run_result *res)
@@ -207,7 +206,7 @@ static void print_details(const struct kt_run_result *res)
 		if (res->verdict != KT_VERDICT_PASS || fault)
 			printf("  console: %s\n", rec->console_marks[i]);
 		if (fault)
-			printf("    a known fault of the kernel, not held against a scheduler: %s\n",
+			printf("    known: a fault of the kernel, not held against a scheduler: %s\n",
 			       fault);
 	}
 }
@@ -262,10 +261,15 @@ static int worse(int a, int b)
 	return a;
 }
 
-static void prepare_job(struct job *job, struct options *o, const struct kt_cell *cell)
+static void prepare_job(struct job *job, struct options *o, unsigned int number)
 {
-	*job = (struct job){ .o = o, .request = o->given.request };
-	job->request.cell = cell;
+	unsigned int column = 0;
+
+	while (number >= o->plans[column].count)
+		number -= o->plans[column++].count;
+	*job = (struct job){ .o = o, .column = column, .request = o->given.request };
+	job->request.cell = &o->plans[column].cells[number];
+	job->request.kernel = cli_matrix_kernel(&o->matrix, column);
 	job->request.arg = job;
 	job->request.begun = kt_steal_ptr(o->begun);
 	job->start_ns = kt_now_ns();
@@ -294,12 +298,18 @@ static bool run_job(void *arg, unsigned int number)
 	struct batch *batch = arg;
 	struct job *job = &batch->jobs[number];
 
-	prepare_job(job, batch->o, &batch->plan->cells[number]);
+	prepare_job(job, batch->o, number);
 	job->result = calloc(1, sizeof(*job->result));
 	count_at_work(batch->o, 1);
 	job->error = job->result ? kt_run(job->result, &job->request) : kt_raise(-ENOMEM);
 	count_at_work(batch->o, -1);
 	return !job->error && job->result->outcome != KT_OUTCOME_CANCELLED;
+}
+
+static int set_title(struct options *o, unsigned int column)
+{
+	o->title.len = 0;
+	return is_matrix(o) ? kt_forward(cli_matrix_title(&o->matrix, column, &o->title)) : 0;
 }
 
 /* Prints a result; called in the order of the plan, on the main thread. */
@@ -315,9 +325,11 @@ static void report_job(void *arg, unsigned int number)
 		batch->failed = true;
 		fprintf(stderr, "ktest run: %s: %s\n", o->running, strerror(-job->error));
 	} else {
+		if (set_title(o, job->column))
+			batch->failed = true;
 		print_result(o, job->result);
 		batch->status = worse(batch->status, exit_of(batch->o, job->result));
-		if (is_matrix(o) && cli_matrix_note(&o->matrix, o->running, o->kernel,
+		if (is_matrix(o) && cli_matrix_note(&o->matrix, o->running, job->column,
 						    job->result->could_not_run ?
 							    "could not run" :
 							    kt_verdict_name(job->result->verdict)))
@@ -331,11 +343,21 @@ static void report_job(void *arg, unsigned int number)
 	free(job->result);
 }
 
-static int run_plan(struct options *o, const struct kt_plan *plan)
+static unsigned int count_runs(const struct options *o)
 {
-	_cleanup_(kt_freep) struct job *list = calloc(plan->count + 1, sizeof(*list));
-	struct batch batch = { .o = o, .plan = plan, .jobs = list, .status = KT_EXIT_SKIPPED };
-	const struct kt_jobs jobs = { .count = plan->count,
+	unsigned int n = 0;
+
+	for (unsigned int i = 0; i < cli_matrix_columns(&o->matrix); i++)
+		n += o->plans[i].count;
+	return n;
+}
+
+static int run_plans(struct options *o)
+{
+	unsigned int count = count_runs(o);
+	_cleanup_(kt_freep) struct job *list = calloc(count + 1, sizeof(*list));
+	struct batch batch = { .o = o, .jobs = list, .status = KT_EXIT_SKIPPED };
+	const struct kt_jobs jobs = { .count = count,
 				      .parallel = o->given.parallel,
 				      .work = run_job,
 				      .done = report_job,
@@ -345,18 +367,16 @@ static int run_plan(struct options *o, const struct kt_plan *plan)
 	int r = list ? 0 : kt_raise(-ENOMEM);
 
 	/* The fleet makes clones for the next runs during the current runs. */
-	if (!r && plan->count > 1)
-		r = kt_fleet_new(&fleet, KT_MIN(o->given.parallel, plan->count), plan->count);
+	if (!r && count > 1)
+		r = kt_fleet_new(&fleet, KT_MIN(o->given.parallel, count), count);
 	o->given.request.fleet = fleet;
 	if (!r)
 		r = kt_jobs_run(&jobs, &begun);
 
 	if (r < 0)
 		fprintf(stderr, "ktest run: start the runs: %s\n", strerror(-r));
-	else if (begun < plan->count && !batch.failed)
-		fprintf(stderr, "ktest run: cancelled; %u scenarios were not run\n",
-			plan->count - begun);
-	o->cancelled = begun < plan->count;
+	else if (begun < count && !batch.failed)
+		fprintf(stderr, "ktest run: cancelled; %u scenarios were not run\n", count - begun);
 	o->given.request.fleet = NULL;
 	return r || batch.failed ? KT_EXIT_COULD_NOT_RUN : batch.status;
 }
@@ -381,43 +401,62 @@ static int report_unfit(const struct options *o, const struct kt_plan *plan, int
 }
 
 /* Probing the host's KVM takes half as long as the start of QEMU. */
-static void begin(struct options *o, const struct kt_plan *plan)
+static void begin(struct options *o)
 {
 	struct kt_cell cell;
 
-	if (plan->count != 1 || !kt_accel_is_probably_tcg(o->given.machine.wishes.accel))
+	if (count_runs(o) != 1 || !kt_accel_is_probably_tcg(o->given.machine.wishes.accel))
 		return;
-	cell = plan->cells[0];
+	cell = o->plans[0].cells[0];
 	kt_cell_settle(&cell, KT_ACCEL_TCG, NULL);
 	o->begun = kt_run_begin(&cell);
 }
 
-static int choose_accel(const struct cli_verb *verb, struct options *o, struct kt_plan *plan,
-			struct kt_diag *diag)
+static int choose_accel(const struct cli_verb *verb, struct options *o, struct kt_diag *diag)
 {
 	struct cli_machine *m = &o->given.machine;
 
-	KT_TRY(cli_machine_choose(verb, m, !o->kernel, diag));
+	KT_TRY(cli_machine_choose(verb, m, true, diag));
 	if (m->wishes.accel != KT_ACCEL_TCG)
 		o->begun = kt_session_free(o->begun);
-	for (unsigned int i = 0; i < plan->count; i++)
-		kt_cell_settle(&plan->cells[i], m->wishes.accel,
-			       m->accel_reason[0] ? m->accel_reason : NULL);
+	for (unsigned int c = 0; c < cli_matrix_columns(&o->matrix); c++)
+		for (unsigned int i = 0; i < o->plans[c].count; i++)
+			kt_cell_settle(&o->plans[c].cells[i], m->wishes.accel,
+				       m->accel_reason[0] ? m->accel_reason : NULL);
 	return 0;
 }
 
-/* The next runs are on kernel `number`, which need not have been found yet. */
-static void use_kernel(struct options *o, unsigned int number)
+/* Plans the scenarios of the patterns in the column, whose kernel need not have been found yet. */
+static int plan_column(struct options *o, unsigned int column, int argc, char **argv,
+		       struct kt_diag *diag)
 {
-	o->kernel = number;
-	o->given.request.kernel = &o->kernels.list[number];
-	o->given.machine.wishes.kernel = o->kernels.list[number].path;
-	o->given.machine.wishes.build_id = o->kernels.list[number].build_id;
+	const struct kt_kernel *kernel = cli_matrix_kernel(&o->matrix, column);
+	struct kt_cell_wishes wishes = o->given.machine.wishes;
+
+	wishes.kernel = kernel->path;
+	wishes.build_id = kernel->build_id;
+	wishes.topology = cli_matrix_topology(&o->matrix, column);
+	return kt_forward(kt_plan_select(&o->plans[column], (const char *const *)argv,
+					 (unsigned int)argc, &wishes, diag));
+}
+
+/* A pattern without a match is told before a kernel is looked for. */
+static int plan(struct options *o, int argc, char **argv, struct kt_diag *diag)
+{
+	o->plans = calloc(CLI_COLUMNS_MAX, sizeof(*o->plans));
+	if (!o->plans)
+		return kt_raise(-ENOMEM);
+	KT_TRY(plan_column(o, 0, argc, argv, diag));
+	if (o->plans[0].count)
+		KT_TRY(cli_kernels_find(&o->matrix.kernels, o->given.kernels, diag));
+	for (unsigned int c = 1; c < cli_matrix_columns(&o->matrix); c++)
+		KT_TRY(plan_column(o, c, argc, argv, diag));
+	return 0;
 }
 
 static void init_options(struct options *o)
 {
-	use_kernel(o, 0);
+	o->matrix.topologies = o->given.topologies;
 	o->given.request.files = &o->given.machine.files;
 	o->given.request.on_progress = on_progress;
 	o->given.request.on_console = o->given.machine.verbose ? on_console : NULL;
@@ -431,76 +470,52 @@ static void deinit_options(struct options *o)
 {
 	kt_session_free(o->begun);
 	cli_matrix_deinit(&o->matrix);
+	kt_buf_deinit(&o->title);
+	for (unsigned int c = 0; o->plans && c < CLI_COLUMNS_MAX; c++)
+		kt_plan_deinit(&o->plans[c]);
+	free(o->plans);
 	cli_machine_deinit(&o->given.machine);
 }
 
-/* Runs the plan on the present kernel; *status: exit status so far. Else as kt_plan_select(). */
-static int run_on_kernel(const struct cli_verb *verb, struct options *o, struct kt_plan *plan,
-			 int *status, struct kt_diag *diag)
-{
-	if (!is_matrix(o))
-		begin(o, plan);
-	KT_TRY(choose_accel(verb, o, plan, diag));
-	*status = worse(*status, run_plan(o, plan));
-	return 0;
-}
-
-/* The same scenarios on the second kernel and all further ones. */
-static int run_on_others(const struct cli_verb *verb, struct options *o, int argc, char **argv,
-			 int *status, struct kt_diag *diag)
-{
-	for (unsigned int i = 1; i < o->kernels.count && !o->cancelled; i++) {
-		_cleanup_(kt_plan_deinit) struct kt_plan plan = { 0 };
-
-		use_kernel(o, i);
-		KT_TRY(kt_plan_select(&plan, (const char *const *)argv, (unsigned int)argc,
-				      &o->given.machine.wishes, diag));
-		KT_TRY(run_on_kernel(verb, o, &plan, status, diag));
-	}
-	return 0;
-}
-
-static void print_end(struct options *o)
+static int print_end(struct options *o)
 {
 	if (o->results) {
 		json_dumpf(o->results, stdout, JSON_INDENT(2));
 		putchar('\n');
 		json_decref(o->results);
-		return;
+		return 0;
 	}
 	print_causes(o);
-	if (is_matrix(o))
-		cli_matrix_print(&o->matrix, &o->kernels);
+	return is_matrix(o) ? kt_forward(cli_matrix_print(&o->matrix)) : 0;
 }
 
 static int run(const struct cli_verb *verb, int argc, char **argv)
 {
-	_cleanup_(kt_plan_deinit) struct kt_plan plan = { 0 };
 	_cleanup_(kt_closep) int cancel_fd = -1;
-	_cleanup_(deinit_options) struct options o = { .terminal = PTHREAD_MUTEX_INITIALIZER };
+	_cleanup_(deinit_options) struct options o = { .terminal = PTHREAD_MUTEX_INITIALIZER,
+						       .title = KT_BUF_INIT(0) };
 	struct kt_diag diag = KT_DIAG_INIT;
 	int status = KT_EXIT_SKIPPED, r = run_options_parse(verb, &o.given, &argc, &argv);
 
 	if (r)
 		return r < 0 ? 0 : r;
 	init_options(&o);
-	r = kt_plan_select(&plan, (const char *const *)argv, (unsigned int)argc,
-			   &o.given.machine.wishes, &diag);
-	if (!r && plan.count)
-		r = cli_kernels_find(&o.kernels, o.given.kernels, &diag);
+	r = plan(&o, argc, argv, &diag);
 	cancel_fd = r ? -1 : cli_open_signal_fd(verb, SIGINT, SIGTERM, 0);
 	if (!r && cancel_fd < 0)
 		return KT_EXIT_COULD_NOT_RUN;
 	o.given.request.cancel_fd = cancel_fd;
-	if (!r && plan.count)
-		r = run_on_kernel(verb, &o, &plan, &status, &diag);
-	if (!r)
-		r = run_on_others(verb, &o, argc, argv, &status, &diag);
-	if (r)
-		return cli_fail(&diag, r);
-	status = report_unfit(&o, &plan, status);
-	print_end(&o);
-	return status;
+	if (!r && count_runs(&o)) {
+		begin(&o);
+		r = choose_accel(verb, &o, &diag);
+		if (!r)
+			status = run_plans(&o);
+	}
+	if (!r) {
+		status = report_unfit(&o, &o.plans[0], status);
+		r = print_end(&o);
+	}
+	return r ? cli_fail(&diag, r) : status;
 }
 
 /* clang-format off */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Several kernels of one `ktest run`; see run-matrix.h. */
+/* Several kernels and topologies of one `ktest run`; see run-matrix.h. */
 #include <fnmatch.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -60,9 +60,42 @@ int cli_kernels_find(struct cli_kernels *kernels, const char *const *words, stru
 	return 0;
 }
 
-const char *cli_kernel_title(const struct kt_kernel *kernel)
+static unsigned int count_topologies(const struct cli_matrix *matrix)
 {
-	return kernel->release[0] ? kernel->release : kernel->path;
+	unsigned int n = 0;
+
+	while (matrix->topologies && matrix->topologies[n])
+		n++;
+	return n;
+}
+
+unsigned int cli_matrix_columns(const struct cli_matrix *matrix)
+{
+	return KT_MAX(matrix->kernels.count, 1u) * KT_MAX(count_topologies(matrix), 1u);
+}
+
+const struct kt_kernel *cli_matrix_kernel(const struct cli_matrix *matrix, unsigned int column)
+{
+	return &matrix->kernels.list[column / KT_MAX(count_topologies(matrix), 1u)];
+}
+
+const char *cli_matrix_topology(const struct cli_matrix *matrix, unsigned int column)
+{
+	unsigned int n = count_topologies(matrix);
+
+	return n ? matrix->topologies[column % n] : NULL;
+}
+
+int cli_matrix_title(const struct cli_matrix *matrix, unsigned int column, struct kt_buf *out)
+{
+	const struct kt_kernel *kernel = cli_matrix_kernel(matrix, column);
+	const char *name = kernel->release[0] ? kernel->release : kernel->path;
+
+	if (count_topologies(matrix) < 2)
+		return kt_forward(kt_buf_printf(out, "%s", name));
+	if (matrix->kernels.count > 1)
+		KT_TRY(kt_buf_printf(out, "%s, ", name));
+	return kt_forward(kt_buf_printf(out, "%s", cli_matrix_topology(matrix, column)));
 }
 
 int cli_matrix_note(struct cli_matrix *matrix, const char *scenario, unsigned int column,
@@ -79,24 +112,31 @@ int cli_matrix_note(struct cli_matrix *matrix, const char *scenario, unsigned in
 	return 0;
 }
 
-void cli_matrix_print(const struct cli_matrix *matrix, const struct cli_kernels *kernels)
+/* Prints line `row` of the column, from -1, its title. */
+static int print_cell(const struct cli_matrix *matrix, unsigned int column, ssize_t row)
+{
+	_cleanup_(kt_buf_deinit) struct kt_buf title = KT_BUF_INIT(0);
+	const char *text;
+
+	KT_TRY(cli_matrix_title(matrix, column, &title));
+	text = row < 0 ? kt_buf_str(&title) : matrix->rows[row].verdicts[column] ?: "-";
+	printf("  %-*s", KT_MAX(12, (int)title.len), text);
+	return 0;
+}
+
+int cli_matrix_print(const struct cli_matrix *matrix)
 {
 	int width = 0;
 
 	for (size_t i = 0; i < matrix->count; i++)
 		width = KT_MAX(width, (int)strlen(matrix->rows[i].scenario));
-	printf("%-*s", width, "");
-	for (unsigned int k = 0; k < kernels->count; k++)
-		printf("  %-12s", cli_kernel_title(&kernels->list[k]));
-	putchar('\n');
-	for (size_t i = 0; i < matrix->count; i++) {
-		printf("%-*s", width, matrix->rows[i].scenario);
-		for (unsigned int k = 0; k < kernels->count; k++)
-			printf("  %-*s",
-			       KT_MAX(12, (int)strlen(cli_kernel_title(&kernels->list[k]))),
-			       matrix->rows[i].verdicts[k] ?: "-");
+	for (ssize_t row = -1; row < (ssize_t)matrix->count; row++) {
+		printf("%-*s", width, row < 0 ? "" : matrix->rows[row].scenario);
+		for (unsigned int c = 0; c < cli_matrix_columns(matrix); c++)
+			KT_TRY(print_cell(matrix, c, row));
 		putchar('\n');
 	}
+	return 0;
 }
 
 void cli_matrix_deinit(struct cli_matrix *matrix)

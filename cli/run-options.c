@@ -91,6 +91,10 @@ const struct cli_option run_options_table[] = {
 	  CLI_DURATION(struct cli_machine, wishes.timeout_ns, 1, TIMEOUT_MAX_NS),
 	  .help = "limit of wall time per run: a number of seconds, or a number with ms, s, m or h "
 		  "(default: the scenario's, else its holds plus 120 s)" },
+	{ "topology", 0, "WORD", CLI_LIST(struct run_options, topologies),
+	  .help = "topology of each machine in place of the scenario's. Scenarios that name CPUs "
+		  "which it does not have are skipped. May be given several times: each scenario is "
+		  "run on each topology, and a table shows the verdicts" },
 	{ "verbose", 'v', NULL, CLI_FLAG(struct cli_machine, verbose),
 	  .help = "show the guest's console and the output of the scenario's body on standard "
 		  "error" },
@@ -98,12 +102,29 @@ const struct cli_option run_options_table[] = {
 };
 /* clang-format on */
 
+static int check_topologies(const struct cli_verb *verb, const struct run_options *o)
+{
+	for (const char *const *word = o->topologies; *word; word++) {
+		struct kt_diag diag = KT_DIAG_INIT;
+		struct kt_topology topo;
+
+		if (kt_topology_parse(&topo, *word, &diag))
+			return cli_usage_error(verb, "--topology %s: %s", *word, diag.cause);
+		for (const char *const *other = o->topologies; other < word; other++)
+			if (!strcmp(*other, *word))
+				return cli_usage_error(verb, "--topology %s is given twice", *word);
+	}
+	return 0;
+}
+
 int run_options_parse(const struct cli_verb *verb, struct run_options *o, int *argc, char ***argv)
 {
 	int r = cli_parse(verb, o, argc, argv);
 
 	if (!r)
 		r = cli_machine_check(verb, &o->machine);
+	if (!r)
+		r = check_topologies(verb, o);
 	/* Consoles would mix, and machines would compete for the same CPUs. */
 	if (!r && o->parallel > 1 && (o->machine.verbose || o->machine.wishes.perf))
 		return cli_usage_error(verb, "%s goes with one job at a time",

@@ -14,6 +14,7 @@ struct run_options {
 	struct kt_run_request request; /* common to all runs */
 	char scheduler[PATH_MAX];
 	const char *kernels[CLI_KERNELS_MAX + 1];
+	const char *topologies[CLI_TOPOLOGIES_MAX + 1];
 	bool fail_on_inconclusive;
 	bool no_skip;
 	bool json;

@@ -533,19 +533,7 @@ static void judge_passed(struct kt_run_result *res, const struct kt_scenario *s)
 		 rec->generations == 1 ? "" : "s", snapshots, s->check ? ", check held" : "");
 }
 
-/* A known fault of the kernel's own changes no verdict, and is told beside it. */
-static void tell_known_faults(struct kt_run_result *res)
-{
-	const struct kt_run_record *rec = &res->record;
-	const char *known = NULL;
-
-	for (unsigned int i = 0; i < rec->console_mark_count && !known; i++)
-		known = kt_kernel_fault(rec->console_marks[i]);
-	if (known)
-		append(res, "; known: a fault of the kernel, %s", known);
-}
-
-static void decide(struct kt_run_result *res)
+void kt_verdict_decide(struct kt_run_result *res)
 {
 	const struct kt_scenario *s = res->cell->scenario;
 
@@ -555,10 +543,4 @@ static void decide(struct kt_run_result *res)
 	    judge_vacuous(res, s))
 		return;
 	judge_passed(res, s);
-}
-
-void kt_verdict_decide(struct kt_run_result *res)
-{
-	decide(res);
-	tell_known_faults(res);
 }

@@ -115,6 +115,16 @@ static int add_broken(struct kt_plan *plan, const bool *selected)
 	return 0;
 }
 
+/* Whether the scenario's ops and workers fit a topology that is not its own. */
+static bool fits(const struct kt_scenario *s, const char *topology)
+{
+	struct kt_diag why = KT_DIAG_INIT;
+	struct kt_scenario moved = *s;
+
+	moved.topo = topology;
+	return !kt_scenario_validate(&moved, &why);
+}
+
 /* An invalid record hinders no other. */
 static int add_cell(struct kt_plan *plan, const struct kt_scenario *s,
 		    const struct kt_cell_wishes *wishes, struct kt_diag *diag)
@@ -126,8 +136,12 @@ static int add_cell(struct kt_plan *plan, const struct kt_scenario *s,
 		return kt_forward(
 			add_unfit(plan, s->name, kt_diag_format(&why, text, sizeof(text))));
 	kt_diag_doing(diag, "plan scenario '%s'", s->name);
-	if (kt_cell_init(&plan->cells[plan->count++], s, wishes, diag))
+	if (kt_cell_init(&plan->cells[plan->count], s, wishes, diag))
 		return KT_PLAN_E_INVALID;
+	if (wishes->topology && !fits(s, wishes->topology))
+		plan->cells[plan->count].skip =
+			"it names CPUs, nodes or LLCs that the given topology does not have";
+	plan->count++;
 	kt_diag_reset(diag);
 	return 0;
 }

@@ -88,6 +88,10 @@ static void make_rerun(struct kt_run_result *res, const struct kt_run_request *r
 	append_word(&out, kt_time_name(cell->machine.time));
 	append_word(&out, "--kernel");
 	append_word(&out, cell->machine.kernel);
+	if (w->topology) {
+		append_word(&out, "--topology");
+		append_word(&out, w->topology);
+	}
 	if (w->cold)
 		append_word(&out, "--cold");
 	if (req->keep_identity)

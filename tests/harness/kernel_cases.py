@@ -183,6 +183,23 @@ def scenarios_run_on_several_kernels():
            "find the guest kernels 'none-*'", "ktest kernel list")
 
 
+@case
+def scenarios_run_on_several_topologies():
+    """Two columns; what names CPUs that a topology does not have is skipped there."""
+    name, cpus = "boot_only_completes_under_eevdf", "cpuset_is_cleared_under_load"
+    small, large = "1n1l1c1t", "1n1l4c1t"
+    r = expect(run(name, cpus, "--topology", small, "--topology", large, "-j", "2", harness=False),
+               PASS, f"PASS {name} on {small}: ", f"SKIP {cpus} on {small}: it names CPUs",
+               f"PASS {name} on {large}: ", f"PASS {cpus} on {large}: ", f"--topology {large}")
+    check([line.split() for line in r.out.splitlines()[-3:]] ==
+          [[small, large], [name, "pass", "pass"], [cpus, "skip", "pass"]], r)
+    r = expect(run(name, "--topology", small, harness=False), PASS, f"PASS {name}: ")
+    check(r.json()["machine"]["topology"] == small and r.out.splitlines()[-1].startswith("  rerun"), r)
+    for words, said in [(["1n1l"], "--topology 1n1l: "), ([small, small], "is given twice")]:
+        options = [o for word in words for o in ("--topology", word)]
+        expect(run(name, *options, harness=False), COULD_NOT_RUN, said)
+
+
 APT = """#!/bin/sh
 # Stands for apt: what it is asked is written down, and what it finds is in $ARCHIVE.
 echo "$(basename $0) $*" >>"$ARCHIVE/asked"
