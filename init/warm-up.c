@@ -2,11 +2,14 @@
 /* Preparations before the first job; see warm-up.h. */
 #include <errno.h>
 #include <malloc.h>
+#include <stdio.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "init/bpf-error.h"
 #include "init/job/bpf-maps.h"
 #include "init/init.h"
@@ -15,6 +18,9 @@
 #include "init/waits/waits.h"
 #include "init/warm-up.h"
 #include "ops/guest/cgroup.h"
+
+#define QUIET_POLL_NS (10 * KT_NSEC_PER_MSEC)
+#define QUIET_POLLS   2000 /* 20 s of the guest's time */
 
 static int make_cgroup(const char *path)
 {
@@ -40,6 +46,31 @@ static int failed(struct kt_diag *diag, const char *doing, int r)
 	return KT_WARM_UP_E_FAILED;
 }
 
+/* Tasks that run or wait for a CPU, init among them; 1 if that is not known. */
+static unsigned int count_running(void)
+{
+	_cleanup_(kt_fclosep) FILE *f = fopen("/proc/loadavg", "re");
+	unsigned int running;
+
+	return f && fscanf(f, "%*s %*s %*s %u/", &running) == 1 ? running : 1;
+}
+
+/*
+ * Waits for the kernel's own work of the boot: threads that test algorithms compute for seconds
+ * beside the first programs. Nothing tells of their end, so the kernel is asked for it now and
+ * then; work that never ends is part of the machine.
+ */
+static void wait_for_quiet(void)
+{
+	const struct timespec pause = { .tv_nsec = QUIET_POLL_NS };
+	unsigned int quiet = 0;
+
+	for (unsigned int i = 0; i < QUIET_POLLS && quiet < 2; i++) {
+		nanosleep(&pause, NULL);
+		quiet = count_running() > 1 ? 0 : quiet + 1;
+	}
+}
+
 int kt_warm_up(struct kt_pid1 *pid1, struct kt_diag *diag)
 {
 	int r;
@@ -59,6 +90,7 @@ int kt_warm_up(struct kt_pid1 *pid1, struct kt_diag *diag)
 	if (r)
 		return failed(diag, "make executor slots", r);
 	kt_waits_start();
+	wait_for_quiet();
 	/* What libbpf has freed must not be copied by every fork. */
 	malloc_trim(0);
 	/* Fault in init's memory now, once for all clones. */

@@ -55,22 +55,60 @@ static struct kt_lateness life_of(const struct kt_run_record *rec, const char *n
 	return life;
 }
 
-static int judge_group(struct kt_run_record *rec, const struct kt_cell *cell,
-		       const struct kt_workers *workers, uint64_t limit)
+/* The rates of a group, in the run and in the control run. */
+struct rates {
+	double run, control; /* pieces of work per second */
+	bool comparable;
+};
+
+static struct rates rates_of(const struct kt_run_record *rec, const char *name)
 {
 	uint64_t pieces = 0;
-	double rate = rate_of(rec->workers, rec->worker_count, workers->name, NULL);
-	double control = rate_of(rec->controls, rec->control_count, workers->name, &pieces);
+	struct rates r = {
+		.run = rate_of(rec->workers, rec->worker_count, name, NULL),
+		.control = rate_of(rec->controls, rec->control_count, name, &pieces),
+	};
+
+	r.comparable = r.run >= 0 && r.control > 0 && pieces >= PIECES_MIN;
+	return r;
+}
+
+static bool holds(const struct rates *r, uint64_t limit)
+{
+	return !limit || limit == KT_OFF || 100 * r->run >= (double)limit * r->control;
+}
+
+static uint64_t limit_of(const struct kt_cell *cell, const struct kt_workers *workers)
+{
+	return kt_limit_get(&kt_cell_limits(cell, workers)->limits, KT_LIMIT_CONTROL);
+}
+
+/*
+ * Whether a group did its work. What the others lost to it is the scheduler's choice: kinds of work
+ * and weights may be favoured or not.
+ */
+static bool one_holds(const struct kt_run_record *rec, const struct kt_cell *cell)
+{
+	for (const struct kt_workers *w = cell->scenario->workers; w && w->name; w++) {
+		const struct rates r = rates_of(rec, w->name);
+
+		if (r.comparable && holds(&r, limit_of(cell, w)))
+			return true;
+	}
+	return false;
+}
+
+static int report(struct kt_run_record *rec, const struct kt_cell *cell,
+		  const struct kt_workers *workers, const struct rates *r)
+{
 	const struct kt_lateness life = life_of(rec, workers->name);
 	char text[KT_TEXT_MAX], at[KT_WHEN_MAX];
 
-	if (rate < 0 || control <= 0 || pieces < PIECES_MIN ||
-	    100 * rate >= (double)limit * control)
-		return 0;
 	snprintf(text, sizeof(text),
 		 "workers '%s' did %.1f pieces of work per second, and %.1f afterwards under the "
 		 "kernel's own scheduler: %.0f %%, limit %llu %%; from %s, for %.3f s",
-		 workers->name, rate, control, 100 * rate / control, (unsigned long long)limit,
+		 workers->name, r->run, r->control, 100 * r->run / r->control,
+		 (unsigned long long)limit_of(cell, workers),
 		 kt_when(at, rec, cell->scenario, life.start_ns),
 		 (double)(life.end_ns - life.start_ns) / 1e9);
 	return kt_forward(kt_limit_finding(rec, cell->scenario, KT_FINDING_LATE, KT_LIMIT_CONTROL,
@@ -80,12 +118,18 @@ static int judge_group(struct kt_run_record *rec, const struct kt_cell *cell,
 int kt_control_judge(struct kt_run_record *rec, const struct kt_cell *cell)
 {
 	const struct kt_workers *w = cell->scenario->workers;
+	bool choice;
 
-	for (; kt_scenario_is_steady(cell->scenario) && w && w->name; w++) {
-		uint64_t limit = kt_limit_get(&kt_cell_limits(cell, w)->limits, KT_LIMIT_CONTROL);
+	if (!kt_scenario_is_steady(cell->scenario))
+		return 0;
+	choice = one_holds(rec, cell);
+	for (; w && w->name; w++) {
+		const struct rates r = rates_of(rec, w->name);
+		/* A limit of the group's own is its author's word. */
+		bool own = w->limits && kt_limit_get(w->limits, KT_LIMIT_CONTROL);
 
-		if (limit && limit != KT_OFF)
-			KT_TRY(judge_group(rec, cell, w, limit));
+		if (r.comparable && (own || !choice) && !holds(&r, limit_of(cell, w)))
+			KT_TRY(report(rec, cell, w, &r));
 	}
 	return 0;
 }

@@ -33,14 +33,17 @@ struct task_group {
 
 struct sched_class;
 
-struct sched_dl_entity;
+struct sched_dl_entity {
+	__u64 runtime;
+} _relocated_;
 
 struct sched_ext_ops {
 	void *cgroup_set_bandwidth; /* likewise */
 } _relocated_;
 
 struct rq {
-	struct sched_dl_entity *ext_server; /* its presence alone counts */
+	/* Its presence alone counts; a member of another kind, as a pointer, is another member. */
+	struct sched_dl_entity ext_server;
 } _relocated_;
 
 struct task_struct {

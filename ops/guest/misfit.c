@@ -3,7 +3,7 @@
  * Loaders that do not fit the kernel; see misfit.h. libbpf prints a line for each thing that it
  * looks for in vain (bpf/libbpf.c: bpf_object__resolve_ksym_func_btf_id(),
  * bpf_map__init_kern_struct_ops(), fixup_verifier_log()); of the verifier's log the line before
- * the statistics says what was wrong (kernel/bpf/verifier.c, print_verification_stats()).
+ * the explanation or the statistics says what was wrong (kernel/bpf/verifier.c).
  */
 #include <stdio.h>
 #include <string.h>
@@ -85,6 +85,12 @@ static struct text line_at(const char *output, const char *p)
 	return line;
 }
 
+/* The line that ends with the newline at end; empty: none. */
+static struct text line_before(const char *output, const char *end)
+{
+	return end > output ? line_at(output, end) : (struct text){ .p = "" };
+}
+
 static size_t name_length(const char *p)
 {
 	return strspn(p, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_");
@@ -125,23 +131,51 @@ static bool find_lack(char *words, size_t size, const char *output)
 	return true;
 }
 
-/* The line before "processed 12 insns ..." or, without it, before the end of the log. */
+/* Where the verifier's words about the cause end; NULL: there are none. */
+static const char *end_of_cause(const char *output)
+{
+	/* From Linux 7.3 on an explanation follows, else statistics, else nothing. */
+	static const char *const next[] = { "\n\nVerification failed:", "\nprocessed ", NULL };
+	const char *end = strstr(output, "-- END PROG LOAD LOG --"), *found;
+
+	for (const char *const *n = next; end && *n; n++) {
+		found = strstr(output, *n);
+		if (found && found < end)
+			return found;
+	}
+	return end ? memrchr(output, '\n', (size_t)(end - output)) : NULL;
+}
+
+static bool is_state(const struct text *line)
+{
+	return !strncmp(line->p, "old state:", 10) || !strncmp(line->p, "cur state:", 10);
+}
+
 static bool find_refusal(char *words, size_t size, const char *output)
 {
-	const char *end = strstr(output, "-- END PROG LOAD LOG --"), *stats;
+	static const char at[] = "\nAt:\n";
+	const char *end = end_of_cause(output), *place = strstr(output, at);
 	struct text line;
 
-	if (!end)
-		return false;
-	stats = strstr(output, "\nprocessed ");
-	end = stats && stats < end ? stats : memrchr(output, '\n', (size_t)(end - output));
 	if (!end || end == output)
 		return false;
-	line = line_at(output, end);
-	/* The line at a newline begins behind the newline before it. */
+	line = line_before(output, end);
+	/* What the verifier compared is said behind what was wrong. */
+	while (is_state(&line))
+		line = line_before(output, line.p - 1);
 	if (!line.len)
 		return false;
 	snprintf(words, size, "the verifier refuses it: %.*s", (int)line.len, line.p);
+	if (!place)
+		return true;
+	line = line_at(output, place + strlen(at));
+	size -= strlen(words);
+	words += strlen(words);
+	while (line.len && *line.p == ' ') {
+		line.p++;
+		line.len--;
+	}
+	snprintf(words, size, ", at %.*s", (int)line.len, line.p);
 	return true;
 }
 

@@ -151,7 +151,7 @@ def register(harness):
                        r"wasn't resolved; it ended: exit status 1", r.first()), r)
         r = expect(with_fault("field_spin", "wild-read"), FAIL)
         check(re.match(r"FAIL .*: not-attached: .* does not load on Linux \S+: the verifier refuses "
-                       r"it: R\d invalid mem access 'scalar'; it ended", r.first()), r)
+                       r"it: R\d invalid mem access 'scalar'(, at .*:\d+)?; it ended", r.first()), r)
 
     @case
     def targets_that_are_stale():

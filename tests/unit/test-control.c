@@ -22,6 +22,10 @@ static struct kt_run_record rec;
 
 STEADY(steady, ONE_STEP(KT_OP_CGROUP_ADD("a"), KT_OP_CPUSET("a", KT_CPUS_ALL()), KT_OP_START("w"),
 			KT_OP_START("v")));
+KT_SCENARIO(two_kinds, "workers",
+	.workers = KT_WORKERS(KT_WORKERS_ITEM("w", .workload = "x"), KT_WORKERS_ITEM("x", .workload = "y"),
+			      KT_WORKERS_ITEM("v", .workload = "x", .limits = KT_LIMITS(.control = 80))),
+	ONE_STEP(KT_OP_START("w"), KT_OP_START("x"), KT_OP_START("v")));
 STEADY(no_start, ONE_STEP(KT_OP_CGROUP_ADD("a")));
 STEADY(nice_later, ONE_STEP(KT_OP_START("w"), KT_OP_NICE("w", 5)));
 STEADY(expected, ONE_STEP(KT_OP_START("w", .expect = KT_OP_REFUSED)));
@@ -111,6 +115,22 @@ TEST(test_limit_of_the_group)
 	assert_int_equal(judge(&kt_scenario_steady), 1);
 	rec.workers[0].msg.iterations = 801;
 	assert_int_equal(judge(&kt_scenario_steady), 0);
+}
+
+/* What one group loses to another is a choice, unless the group has a limit of its own. */
+TEST(test_groups_beside_each_other)
+{
+	add("w", 0, false, 10, 500);
+	add("w", 0, true, 100, 200);
+	add("x", 0, false, 300, 500);
+	add("x", 0, true, 100, 200);
+	assert_int_equal(judge(&kt_scenario_two_kinds), 0);
+	rec.workers[1].msg.iterations = 100;
+	assert_int_equal(judge(&kt_scenario_two_kinds), 2);
+	rec.workers[1].msg.iterations = 300;
+	strcpy(rec.workers[0].msg.name, "v");
+	strcpy(rec.controls[0].msg.name, "v");
+	assert_int_equal(judge(&kt_scenario_two_kinds), 1);
 }
 
 /* Nothing to compare: no control run, one that did too little, a worker that was killed. */

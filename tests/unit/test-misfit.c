@@ -57,6 +57,19 @@ TEST(test_verifier)
 				 "processed 6 insns (limit 1000000)\n-- END PROG LOAD LOG --\n"
 				 "libbpf: failed to load BPF skeleton 'x': -13\n"),
 			    "the verifier refuses it: R1 invalid mem access 'scalar'");
+	assert_string_equal(
+		said("20: (61) r6 = *(u32 *)(r0 +0)\nR0 invalid mem access 'scalar'\n\n"
+		     "Verification failed: Register Type Safety: Invalid dereference\n\n"
+		     "Reason:\n  R0 is an integer\n\nAt:\n  x_init @ x.bpf.h:118:10\n"
+		     "  Source context:\n\nprocessed 5 insns (limit 1000000)\n"
+		     "-- END PROG LOAD LOG --\nlibbpf: failed to load object 'x'\n"),
+		"the verifier refuses it: R0 invalid mem access 'scalar', at x_init @ "
+		"x.bpf.h:118:10");
+	assert_string_equal(
+		said("infinite loop detected at insn 4\ncur state: R1=x\nold state: R1=y\n"
+		     "processed 5 insns (limit 1000000)\n-- END PROG LOAD LOG --\n"),
+		"the verifier refuses it: infinite loop detected at insn 4");
+	assert_string_equal(said("old state: R1=y\n-- END PROG LOAD LOG --\n"), "nothing");
 	assert_string_equal(said("a\nR0 !read_ok\n-- END PROG LOAD LOG --\n"),
 			    "the verifier refuses it: R0 !read_ok");
 }

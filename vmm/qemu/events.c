@@ -40,7 +40,7 @@ void kt_qemu_end_in_error(struct kt_qemu *qemu, const struct kt_diag *diag)
 	kt_qemu_kill(qemu);
 }
 
-static void end_in_fault(struct kt_qemu *qemu, int error)
+void kt_qemu_end_in_fault(struct kt_qemu *qemu, int error)
 {
 	struct kt_diag diag = KT_DIAG_INIT;
 
@@ -65,7 +65,7 @@ static void set_guard(struct kt_qemu *qemu)
 	r = kt_loop_add_timer(qemu->vm.loop, &qemu->guard, kt_now_ns() + EXIT_LIMIT_NS, on_guard,
 			      qemu);
 	if (r)
-		end_in_fault(qemu, r);
+		kt_qemu_end_in_fault(qemu, r);
 }
 
 /* The end is known: stops watching QEMU. */
@@ -73,6 +73,7 @@ static void finish(struct kt_qemu *qemu)
 {
 	qemu->child_exit = kt_source_free(qemu->child_exit);
 	qemu->guard = kt_source_free(qemu->guard);
+	qemu->turn = kt_source_free(qemu->turn);
 	qemu->state = KT_QEMU_ENDED;
 	qemu->wait_done = true;
 	qemu->vm.handlers->on_end(qemu->vm.arg, &qemu->end);
@@ -136,7 +137,7 @@ void kt_qemu_command_or_end(struct kt_qemu *qemu, const char *name, uint64_t *re
 	int r = kt_qemu_command(qemu, name, NULL, ret_id);
 
 	if (r)
-		end_in_fault(qemu, r);
+		kt_qemu_end_in_fault(qemu, r);
 }
 
 static uint64_t bytes_received(const struct kt_qemu *qemu)
@@ -215,7 +216,7 @@ static void take_text(struct kt_qemu *qemu, const json_t *value)
 		r = kt_buf_append(qemu->wait_text, json_string_value(value),
 				  json_string_length(value));
 	if (r)
-		end_in_fault(qemu, r);
+		kt_qemu_end_in_fault(qemu, r);
 }
 
 static void on_reply(void *arg, uint64_t id, const json_t *value, const char *error)
@@ -232,6 +233,7 @@ static void on_reply(void *arg, uint64_t id, const json_t *value, const char *er
 		kt_qemu_end_in_error(qemu, &diag);
 	}
 	kt_qemu_on_completing(qemu, id, error);
+	kt_qemu_on_turn(qemu, id);
 	if (id == qemu->drain_id)
 		end_draining_round(qemu);
 	if (id == qemu->wait_id) {
@@ -253,7 +255,7 @@ static void on_monitor_data(void *arg, const void *data, size_t len)
 
 	r = kt_qmp_feed(&qemu->qmp, data, len, &diag);
 	if (r < 0)
-		end_in_fault(qemu, r);
+		kt_qemu_end_in_fault(qemu, r);
 	else if (r)
 		kt_qemu_end_in_error(qemu, &diag);
 }
@@ -266,7 +268,7 @@ static void on_monitor_eof(void *arg)
 
 static void on_link_fault(void *arg, int error)
 {
-	end_in_fault(arg, error);
+	kt_qemu_end_in_fault(arg, error);
 }
 
 static void deliver(struct kt_qemu *qemu, enum kt_vm_stream stream, const void *data, size_t len)
@@ -296,7 +298,7 @@ static void on_error_text(void *arg, const void *data, size_t len)
 	int r = kt_buf_append(&qemu->error_text, data, len);
 
 	if (r)
-		end_in_fault(qemu, r);
+		kt_qemu_end_in_fault(qemu, r);
 	else if (qemu->error_text.len > ERROR_TEXT_KEPT)
 		kt_buf_consume(&qemu->error_text, qemu->error_text.len - ERROR_TEXT_KEPT);
 }

@@ -84,6 +84,9 @@ struct kt_qemu {
 	char wait_error[256];	  /* QEMU's words about a refusal, or "" */
 	struct kt_buf *wait_text; /* receives an answer that is a text; borrowed, or NULL */
 
+	struct kt_source *turn; /* timer: turns.c */
+	uint64_t turn_id;	/* the command that ends it; UINT64_MAX: answered */
+
 	uint64_t vcpus_id;	    /* query for the threads of the vCPUs */
 	struct kt_qemu_vcpu *vcpus; /* owned; one per vCPU */
 };
@@ -110,6 +113,8 @@ int kt_qemu_command(struct kt_qemu *qemu, const char *name, const char *argument
 /* As kt_qemu_command(); a fault ends the machine. */
 void kt_qemu_command_or_end(struct kt_qemu *qemu, const char *name, uint64_t *ret_id);
 void kt_qemu_kill(struct kt_qemu *qemu);
+/* Ends the machine for a negative errno on the way to QEMU. */
+void kt_qemu_end_in_fault(struct kt_qemu *qemu, int error);
 /* Ends the machine with an error. If it has ended already, its end stays as it was. */
 void kt_qemu_end_in_error(struct kt_qemu *qemu, const struct kt_diag *diag);
 /* Waits for the child's exit, which becomes the machine's end. */
@@ -143,6 +148,11 @@ int kt_qemu_wait(struct kt_qemu *qemu, const char *what, uint64_t deadline_ns,
 int kt_qemu_give_fd(struct kt_qemu *qemu, const char *name, const char *arguments, int fd,
 		    uint64_t deadline_ns, struct kt_diag *diag) _kt_must_check_;
 int kt_qemu_wrong_state(const struct kt_qemu *qemu, struct kt_diag *diag);
+
+/* turns.c: sees to it that each vCPU of the running machine gets turns, until it is not running. */
+void kt_qemu_share_turns(struct kt_qemu *qemu);
+/* A command was answered. */
+void kt_qemu_on_turn(struct kt_qemu *qemu, uint64_t id);
 
 /* blank.c: the first two are operations of backend.h. */
 int kt_qemu_new_blank(struct kt_vm **ret_vm, const struct kt_vm *like,

@@ -26,6 +26,7 @@ struct kt_vm *kt_qemu_free(struct kt_vm *vm)
 
 	qemu->child_exit = kt_source_free(qemu->child_exit);
 	qemu->guard = kt_source_free(qemu->guard);
+	qemu->turn = kt_source_free(qemu->turn);
 	kt_process_kill(&qemu->process);
 	kt_link_deinit(&qemu->monitor);
 	kt_link_deinit(&qemu->control);
@@ -90,7 +91,7 @@ struct kt_qemu *kt_qemu_alloc(const struct kt_vm *like, struct kt_diag *diag)
 	qemu->vm = *like;
 	qemu->process = KT_PROCESS_INIT;
 	qemu->wait_id = qemu->drain_id = qemu->vcpus_id = qemu->jobs_id = UINT64_MAX;
-	qemu->completing_id = qemu->completed_id = UINT64_MAX;
+	qemu->completing_id = qemu->completed_id = qemu->turn_id = UINT64_MAX;
 	qemu->error_text = KT_BUF_INIT(ERROR_TEXT_MAX);
 	qemu->state_fd = qemu->reload_fd = -1;
 	return qemu;
@@ -219,6 +220,8 @@ static int qemu_start(struct kt_vm *vm, uint64_t deadline_ns, struct kt_diag *di
 		r = kt_qemu_command(qemu, "query-cpus-fast", NULL, &qemu->vcpus_id);
 	if (!r)
 		r = change_state(qemu, KT_QEMU_CREATED, KT_QEMU_RUNNING, "cont", deadline_ns, diag);
+	if (!r)
+		kt_qemu_share_turns(qemu);
 	if (r)
 		kt_diag_doing(diag, "start the machine");
 	return kt_forward(r);
@@ -244,6 +247,8 @@ static int qemu_thaw(struct kt_vm *vm, uint64_t deadline_ns, struct kt_diag *dia
 	int r;
 
 	r = change_state(qemu_of(vm), KT_QEMU_FROZEN, KT_QEMU_RUNNING, "cont", deadline_ns, diag);
+	if (!r)
+		kt_qemu_share_turns(qemu_of(vm));
 	if (r)
 		kt_diag_doing(diag, "thaw the machine");
 	return kt_forward(r);
