@@ -14,6 +14,8 @@
 #include "proto/result.h"
 #include "schedulers/loader.h"
 
+#define OPS_ENQ_MIGRATION_DISABLED (1ull << 4) /* enum scx_ops_flags of kernel/sched/ext */
+
 bool kts_parse_number(const char *name, const char *text, const char *unit, unsigned int max,
 		      unsigned int *ret)
 {
@@ -50,6 +52,31 @@ void kts_loader_prepare(void)
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	libbpf_set_print(print_message);
+}
+
+/*
+ * Whether the kernel's BTF has the name in its strings. libbpf, which would tell of what kind it
+ * is, takes half a second for the BTF of a distribution's kernel in an emulated machine.
+ */
+static bool is_in_btf(const char *name)
+{
+	_cleanup_(kt_fclosep) FILE *f = fopen("/sys/kernel/btf/vmlinux", "re");
+	size_t keep = 0, len = strlen(name) + 1, n; /* with the 0 at its end */
+	static char buf[1 << 16];
+
+	while (f && (n = fread(buf + keep, 1, sizeof(buf) - keep, f))) {
+		n += keep;
+		if (memmem(buf, n, name, len))
+			return true;
+		keep = KT_MIN(n, len - 1);
+		memmove(buf, buf + n - keep, keep);
+	}
+	return false;
+}
+
+unsigned long long kts_ops_flags(void)
+{
+	return is_in_btf("SCX_OPS_ENQ_MIGRATION_DISABLED") ? OPS_ENQ_MIGRATION_DISABLED : 0;
 }
 
 /* Waits for a signal (true) or for the end of the scheduler (false). */

@@ -41,6 +41,13 @@ bool kts_parse_number(const char *name, const char *text, const char *unit, unsi
 void kts_loader_prepare(void);
 
 /*
+ * Flags of struct sched_ext_ops that the kernel has and every scheduler of this folder sets, 0 if
+ * it has none: SCX_OPS_ENQ_MIGRATION_DISABLED, without which Linux 6.14 and newer put a task that
+ * may not migrate for a while into its CPU's local DSQ, ahead of all that wait in others.
+ */
+unsigned long long kts_ops_flags(void);
+
+/*
  * Runs the scheduler to its end. Returns the exit status of the program: 0 if a signal ended the
  * scheduler, 1 if the kernel ended it or the attach failed.
  */

@@ -53,6 +53,7 @@ static inline void (*kts_on_event(const struct kts_own *own))(void)
 				strerror(errno));                                        \
 			return 1;                                                        \
 		}                                                                        \
+		skel->struct_ops.table->flags |= kts_ops_flags();                        \
 		if (prepare_fn)                                                          \
 			prepare_fn(skel);                                                \
 		skel->struct_ops.table->timeout_ms = settings->watchdog_ms;              \
