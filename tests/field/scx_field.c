@@ -27,6 +27,7 @@ static const char *const names[FIELD_FAULT_COUNT_] = {
 	[FIELD_CGROUPS] = "cgroups",
 	[FIELD_ABSENT_KFUNC] = "absent-kfunc",
 	[FIELD_WILD_READ] = "wild-read",
+	[FIELD_LOCAL_FIRST] = "local-first",
 };
 
 enum { FAULT = 256 };
@@ -96,6 +97,8 @@ static void prepare(struct scx_field_bpf *skel)
 		skel->struct_ops.field_ops->flags |= 1ull << 3; /* SCX_OPS_SWITCH_PARTIAL */
 	if (fault == FIELD_DROP_EXITING)
 		skel->struct_ops.field_ops->flags |= 1ull << 2; /* SCX_OPS_ENQ_EXITING */
+	if (fault == FIELD_LOCAL_FIRST)
+		skel->struct_ops.field_ops->flags &= ~(1ull << 4); /* ..._ENQ_MIGRATION_DISABLED */
 	if (fault == FIELD_LATE_ATTACH) {
 		skel->struct_ops.field_ops->hotplug_seq = hotplug_seq();
 		sleep(FIELD_LATE_S);
