@@ -15,8 +15,10 @@
 #include "init/early.h"
 #include "init/init.h"
 #include "init/last-words.h"
+#include "init/staging/modules.h"
 #include "init/terminal.h"
 #include "init/warm-up.h"
+#include "proto/staging.h"
 
 #define PORT_WAIT_NS (10 * KT_NSEC_PER_SEC)
 
@@ -208,6 +210,7 @@ int main(void)
 	must_early(kt_early_protect(&diag), &diag);
 	libbpf_set_print(NULL);
 	must("set up events", kt_pid1_init(pid1));
+	must_early(kt_modules_load(KT_STAGING_MODULES_EARLY, &diag), &diag);
 	open_channel(pid1);
 	must("take an identity", kt_clone_name_oneself());
 	must_early(kt_warm_up(pid1, &diag), &diag);
