@@ -130,16 +130,14 @@ static bool is_wished_above(const struct wish *wish)
 	return false;
 }
 
-static int none(const struct walk *w, const char *name)
+static int none(const char *dir, const char *name, struct kt_diag *diag)
 {
-	const char *dir = w->folder->dir;
-
-	kt_diag_doing(w->diag, "find kernel module '%s'", name);
+	kt_diag_doing(diag, "find kernel module '%s'", name);
 	if (access(dir, F_OK))
-		kt_diag_cause(w->diag, "there is no folder %s beside the kernel", dir);
+		kt_diag_cause(diag, "there is no folder %s beside the kernel", dir);
 	else
-		kt_diag_cause(w->diag, "neither %s/%s.ko nor a packed one is there", dir, name);
-	kt_diag_remedy(w->diag,
+		kt_diag_cause(diag, "neither %s/%s.ko nor a packed one is there", dir, name);
+	kt_diag_remedy(diag,
 		       "use a kernel that 'ktest kernel build' made, add the kernel's package of "
 		       "modules, too, or put the module there");
 	return KT_MODULE_E_NONE;
@@ -224,14 +222,21 @@ static int add(const struct walk *w, const struct wish *wish)
 	return kt_forward(append(w, wish, path));
 }
 
-int kt_module_order_add(struct kt_module_order *order, struct kt_modules_folder *folder,
+int kt_module_order_try(struct kt_module_order *order, struct kt_modules_folder *folder,
 			const char *name, struct kt_diag *diag)
 {
 	const struct walk w = { .order = order, .folder = folder, .diag = diag };
 	const struct wish wish = { .name = name };
-	int r = add(&w, &wish);
 
-	return r == KT_MODULE_E_NONE ? none(&w, name) : kt_forward(r);
+	return kt_forward(add(&w, &wish));
+}
+
+int kt_module_order_add(struct kt_module_order *order, struct kt_modules_folder *folder,
+			const char *name, struct kt_diag *diag)
+{
+	int r = kt_module_order_try(order, folder, name, diag);
+
+	return r == KT_MODULE_E_NONE ? none(folder->dir, name, diag) : kt_forward(r);
 }
 
 int kt_module_order_add_file(struct kt_module_order *order, struct kt_modules_folder *folder,

@@ -37,6 +37,10 @@ void kt_module_order_deinit(struct kt_module_order *order);
 int kt_module_order_add(struct kt_module_order *order, struct kt_modules_folder *folder,
 			const char *name, struct kt_diag *diag) _kt_must_check_;
 
+/* The same for a name that may be that of nothing: KT_MODULE_E_NONE without diag. */
+int kt_module_order_try(struct kt_module_order *order, struct kt_modules_folder *folder,
+			const char *name, struct kt_diag *diag) _kt_must_check_;
+
 /* The same for the module in the file at path, under the name `name`; what it needs is the kernel's. */
 int kt_module_order_add_file(struct kt_module_order *order, struct kt_modules_folder *folder,
 			     const char *name, const char *path,

@@ -184,6 +184,25 @@ static int module_condition(int r)
 	return r > 0 ? KT_STAGE_E_SETUP : kt_forward(r);
 }
 
+/*
+ * The drivers of the control channel, where the kernel has them as modules: vmm/kvm/ has virtio
+ * over MMIO, QEMU over PCI.
+ */
+static int order_channel(struct staging *st, enum kt_accel accel, struct kt_diag *diag)
+{
+	const char *const names[] = { accel == KT_ACCEL_KVM ? "virtio_mmio" : "virtio_pci",
+				      "virtio_console" };
+	int r;
+
+	for (size_t i = 0; i < KT_ARRAY_SIZE(names); i++) {
+		r = kt_module_order_try(&st->order, &st->folder, names[i], diag);
+		if (r && r != KT_MODULE_E_NONE)
+			return module_condition(r);
+	}
+	st->early_count = st->order.count;
+	return 0;
+}
+
 static int order_modules(struct staging *st, const struct kt_cell_machine *machine,
 			 struct kt_diag *diag)
 {
@@ -217,6 +236,7 @@ static int stage_modules(struct staging *st, const struct kt_stage_request *req,
 	const struct kt_cell_machine *machine = &req->cell->machine;
 
 	KT_TRY(kt_modules_folder_open(&st->folder, machine->kernel ?: ""));
+	KT_TRY(order_channel(st, machine->accel, diag));
 	KT_TRY(order_modules(st, machine, diag));
 	if (req->module)
 		KT_TRY(order_own_module(st, req->module, diag));

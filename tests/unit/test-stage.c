@@ -199,6 +199,39 @@ TEST(test_modules_are_staged)
 	assert_false(cpio_find(bytes.data, bytes.len, "staging/modules/early", &m));
 }
 
+/* What the machine needs before it can be talked to, by accelerator. */
+TEST(test_modules_of_the_channel)
+{
+	static const struct kt_cell_wishes kvm = { .has_seed = true, .accel = KT_ACCEL_KVM };
+	static const struct kt_cell_wishes tcg = { .has_seed = true, .accel = KT_ACCEL_TCG };
+	struct kt_scenario s = bare;
+	static struct kt_cell cell;
+	struct kt_stage_request request = { .cell = &cell, .parts = KT_INITRAMFS_BASE };
+	struct cpio_member m;
+
+	put_text("kernel/modules/modules.builtin", "kernel/drivers/char/virtio_console.ko\n");
+	put_module("kernel/modules/kernel/virtio_mmio.ko", MODULE_1("depends=virtio_ring"));
+	put_module("kernel/modules/kernel/virtio_ring.ko", MODULE_1("depends="));
+	put_module("kernel/modules/kernel/mine.ko", MODULE_1("depends=virtio_ring"));
+	s.modules = KT_MODULES("mine");
+	assert_int_equal(kt_cell_init(&cell, &s, &kvm, NULL), 0);
+	assert_int_equal(build_part(&request, &bytes), 0);
+	expect_text(&bytes, "staging/modules/early", "virtio_ring\nvirtio_mmio\n");
+	expect_text(&bytes, "staging/modules/order", "mine\n");
+	assert_true(cpio_find(bytes.data, bytes.len, "staging/modules/virtio_mmio.ko", &m));
+	assert_int_equal(kt_cell_init(&cell, &s, &tcg, NULL), 0);
+	bytes.len = 0;
+	assert_int_equal(build_part(&request, &bytes), 0);
+	assert_false(cpio_find(bytes.data, bytes.len, "staging/modules/early", &m));
+	expect_text(&bytes, "staging/modules/order", "virtio_ring\nmine\n");
+	/* A kernel without them has them in its image, and one without modules nothing to load. */
+	assert_int_equal(kt_remove_tree(in_top("kernel")), 0);
+	assert_int_equal(kt_cell_init(&cell, &bare, &kvm, NULL), 0);
+	bytes.len = 0;
+	assert_int_equal(build_part(&request, &bytes), 0);
+	assert_false(cpio_find(bytes.data, bytes.len, "staging/modules/early", &m));
+}
+
 /* What clones have in common, and what each of them gets. */
 TEST(test_parts)
 {
