@@ -125,7 +125,9 @@ static void open_channel(struct kt_pid1 *pid1)
 
 	if (r > 0)
 		kt_init_fail(pid1, "open the control channel",
-			     "no virtio port named " KT_PORT_CONTROL " within 10 s");
+			     "no virtio port named " KT_PORT_CONTROL
+			     " within 10 s; 'ktest kernel check' names drivers that the kernel "
+			     "lacks");
 	must("open the control channel", r ? r : o.r);
 	/* Edge-triggered: while no host is connected, the port is always "hung up". */
 	must("watch the control channel",
