@@ -21,6 +21,7 @@
 #define KT_SCHEDS_MAX	      16	   /* schedulers staged by one scenario */
 #define KT_ARGS_MAX	      64	   /* arguments of one staged scheduler */
 #define KT_MODULES_MAX	      16	   /* kernel modules of one scenario */
+#define KT_MODULES_ALL_MAX    128	   /* these, with all that they need */
 #define KT_CMDLINE_MAX	      512	   /* kernel command line of one scenario, bytes with 0 */
 #define KT_FILES_MAX	      64	   /* files that the user stages for one run */
 #define KT_FILES_BYTES_MAX    (512u << 20) /* sum of the sizes of these files, bytes */

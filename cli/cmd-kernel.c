@@ -158,6 +158,13 @@ static int do_build(const struct cli_verb *verb, int argc, char **argv)
 
 /* --- what a kernel lacks --------------------------------------------------------------- */
 
+static const char *state_text(const struct kt_feature *feature, enum kt_feature_state state)
+{
+	if (state != KT_FEATURE_MODULE)
+		return "";
+	return feature->module ? "=m, without its module" : "=m, not built in";
+}
+
 /* Prints what the kernel lacks. Returns the number of features. */
 static unsigned int print_lacks(FILE *out, const char *indent, const struct kt_features *features)
 {
@@ -166,17 +173,25 @@ static unsigned int print_lacks(FILE *out, const char *indent, const struct kt_f
 	for (size_t i = 0; i < KT_FEATURES; i++) {
 		const struct kt_feature *f = kt_feature(i);
 
-		if (features->states[i] == KT_FEATURE_PRESENT)
+		if (kt_feature_is_there(features->states[i]))
 			continue;
 		count++;
 		fprintf(out, "%s%s %s", indent, f->need == KT_FEATURE_NEEDED ? "needs" : "lacks",
 			f->name);
 		if (f->option)
-			fprintf(out, " (%s%s)", f->option,
-				features->states[i] == KT_FEATURE_MODULE ? "=m, not built in" : "");
+			fprintf(out, " (%s%s)", f->option, state_text(f, features->states[i]));
 		fprintf(out, ": %s\n", f->cost);
 	}
 	return count;
+}
+
+/* Prints what ktest loads before it talks to the guest. */
+static void print_loads(FILE *out, const char *indent, const struct kt_features *features)
+{
+	for (size_t i = 0; i < KT_FEATURES; i++)
+		if (features->states[i] == KT_FEATURE_LOADED)
+			fprintf(out, "%shas %s as module %s, which ktest loads\n", indent,
+				kt_feature(i)->name, kt_feature(i)->module);
 }
 
 /* --- add ------------------------------------------------------------------------- */
@@ -284,6 +299,7 @@ static void print_kernel(const struct kt_cached_kernel *cached)
 		printf("    damaged: its image cannot be read\n");
 	else
 		print_lacks(stdout, "    ", &features);
+	print_loads(stdout, "    ", &features);
 }
 
 static int do_list(const struct cli_verb *verb, int argc, char **argv)
@@ -423,6 +439,7 @@ static int do_check(const struct cli_verb *verb, int argc, char **argv)
 	if (r)
 		return cli_fail(&diag, r);
 	missing = print_lacks(stdout, "", &features);
+	print_loads(stdout, "", &features);
 	if (check.kconfig)
 		r = check_config(&check, &kernel, &lost);
 	if (r)

@@ -15,8 +15,10 @@
 #include "init/early.h"
 #include "init/init.h"
 #include "init/last-words.h"
+#include "init/staging/modules.h"
 #include "init/terminal.h"
 #include "init/warm-up.h"
+#include "proto/staging.h"
 
 #define PORT_WAIT_NS (10 * KT_NSEC_PER_SEC)
 
@@ -123,7 +125,9 @@ static void open_channel(struct kt_pid1 *pid1)
 
 	if (r > 0)
 		kt_init_fail(pid1, "open the control channel",
-			     "no virtio port named " KT_PORT_CONTROL " within 10 s");
+			     "no virtio port named " KT_PORT_CONTROL
+			     " within 10 s; 'ktest kernel check' names drivers that the kernel "
+			     "lacks");
 	must("open the control channel", r ? r : o.r);
 	/* Edge-triggered: while no host is connected, the port is always "hung up". */
 	must("watch the control channel",
@@ -208,6 +212,7 @@ int main(void)
 	must_early(kt_early_protect(&diag), &diag);
 	libbpf_set_print(NULL);
 	must("set up events", kt_pid1_init(pid1));
+	must_early(kt_modules_load(KT_STAGING_MODULES_EARLY, &diag), &diag);
 	open_channel(pid1);
 	must("take an identity", kt_clone_name_oneself());
 	must_early(kt_warm_up(pid1, &diag), &diag);

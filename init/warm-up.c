@@ -18,6 +18,7 @@
 #include "init/waits/waits.h"
 #include "init/warm-up.h"
 #include "ops/guest/cgroup.h"
+#include "proto/staging.h"
 
 #define QUIET_POLL_NS (10 * KT_NSEC_PER_MSEC)
 #define QUIET_POLLS   2000 /* 20 s of the guest's time */
@@ -84,7 +85,7 @@ int kt_warm_up(struct kt_pid1 *pid1, struct kt_diag *diag)
 	r = kt_bpf_maps_init();
 	if (r)
 		return failed(diag, "read the layout of sched_ext ops from the kernel's BTF", r);
-	if (kt_modules_load_ordered(diag))
+	if (kt_modules_load(KT_STAGING_MODULES_ORDER, diag))
 		return KT_WARM_UP_E_FAILED;
 	r = kt_slots_make(pid1, KT_SLOTS_DEFAULT);
 	if (r)

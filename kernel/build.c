@@ -322,7 +322,7 @@ static int require_features(struct build *b, const char *config)
 	for (size_t i = 0; i < KT_FEATURES; i++) {
 		const struct kt_feature *feature = kt_feature(i);
 
-		if (feature->need == KT_FEATURE_USEFUL || features.states[i] == KT_FEATURE_PRESENT)
+		if (feature->need == KT_FEATURE_USEFUL || kt_feature_is_there(features.states[i]))
 			continue;
 		KT_TRY(kt_buf_printf(&missing, "%s%s (%s): %s", missing.len ? "; " : "",
 				     feature->name, feature->option, feature->cost));

@@ -16,9 +16,9 @@
 /* Start of the upper half of the address space, which belongs to the kernel. */
 #define KERNEL_HALF UINT64_C(0xffff800000000000)
 
-static int bad(struct kt_diag *diag, const char *field, const char *why)
+static int bad(const struct kt_elf *elf, struct kt_diag *diag, const char *field, const char *why)
 {
-	return kt_fail(diag, KT_ELF_E_BAD, "not an x86-64 kernel image: %s: %s", field, why);
+	return kt_fail(diag, KT_ELF_E_BAD, "not an x86-64 %s: %s: %s", elf->what, field, why);
 }
 
 /* Whether [offset, offset + len) lies in the image. */
@@ -32,17 +32,15 @@ static int check_ident(const struct kt_elf *elf, struct kt_diag *diag)
 	const unsigned char *ident = elf->header.e_ident;
 
 	if (memcmp(ident, ELFMAG, SELFMAG))
-		return bad(diag, "e_ident", "no ELF magic");
+		return bad(elf, diag, "e_ident", "no ELF magic");
 	if (ident[EI_CLASS] != ELFCLASS64)
-		return bad(diag, "EI_CLASS", "not a 64-bit image");
+		return bad(elf, diag, "EI_CLASS", "not a 64-bit image");
 	if (ident[EI_DATA] != ELFDATA2LSB)
-		return bad(diag, "EI_DATA", "not little-endian");
+		return bad(elf, diag, "EI_DATA", "not little-endian");
 	if (ident[EI_VERSION] != EV_CURRENT)
-		return bad(diag, "EI_VERSION", "not version 1");
+		return bad(elf, diag, "EI_VERSION", "not version 1");
 	if (elf->header.e_machine != EM_X86_64)
-		return bad(diag, "e_machine", "of another architecture");
-	if (elf->header.e_type != ET_EXEC)
-		return bad(diag, "e_type", "not an executable at fixed addresses");
+		return bad(elf, diag, "e_machine", "of another architecture");
 	return 0;
 }
 
@@ -58,23 +56,23 @@ static int check_segments(const struct kt_elf *elf, struct kt_diag *diag)
 	Elf64_Phdr segment;
 
 	if (!header->e_phnum)
-		return bad(diag, "e_phnum", "no segments");
+		return bad(elf, diag, "e_phnum", "no segments");
 	if (header->e_phentsize != sizeof(segment))
-		return bad(diag, "e_phentsize", "not that of 64-bit ELF");
+		return bad(elf, diag, "e_phentsize", "not that of 64-bit ELF");
 	if (!inside(elf, header->e_phoff, (uint64_t)header->e_phnum * sizeof(segment)))
-		return bad(diag, "e_phoff", "segments lie outside the file");
+		return bad(elf, diag, "e_phoff", "segments lie outside the file");
 	for (unsigned int i = 0; i < header->e_phnum; i++) {
 		memcpy(&segment, elf->image + header->e_phoff + i * sizeof(segment),
 		       sizeof(segment));
 		if (segment.p_type != PT_LOAD)
 			continue;
 		if (!inside(elf, segment.p_offset, segment.p_filesz))
-			return bad(diag, "p_offset", "a segment lies outside the file");
+			return bad(elf, diag, "p_offset", "a segment lies outside the file");
 		if (segment.p_filesz > segment.p_memsz)
-			return bad(diag, "p_memsz", "a segment is smaller than its bytes");
+			return bad(elf, diag, "p_memsz", "a segment is smaller than its bytes");
 		loads |= segment.p_vaddr >= KERNEL_HALF;
 	}
-	return loads ? 0 : bad(diag, "p_vaddr", "nothing to load at a kernel's addresses");
+	return loads ? 0 : bad(elf, diag, "p_vaddr", "nothing to load at a kernel's addresses");
 }
 
 static int check_sections(struct kt_elf *elf, struct kt_diag *diag)
@@ -85,30 +83,49 @@ static int check_sections(struct kt_elf *elf, struct kt_diag *diag)
 	if (!header->e_shnum)
 		return 0;
 	if (header->e_shentsize != sizeof(names))
-		return bad(diag, "e_shentsize", "not that of 64-bit ELF");
+		return bad(elf, diag, "e_shentsize", "not that of 64-bit ELF");
 	if (!inside(elf, header->e_shoff, (uint64_t)header->e_shnum * sizeof(names)))
-		return bad(diag, "e_shoff", "section headers lie outside the file");
+		return bad(elf, diag, "e_shoff", "section headers lie outside the file");
 	if (header->e_shstrndx >= header->e_shnum)
-		return bad(diag, "e_shstrndx", "no such section");
+		return bad(elf, diag, "e_shstrndx", "no such section");
 	read_section_header(elf, header->e_shstrndx, &names);
 	if (names.sh_type != SHT_STRTAB || !inside(elf, names.sh_offset, names.sh_size))
-		return bad(diag, "e_shstrndx", "section names lie outside the file");
+		return bad(elf, diag, "e_shstrndx", "section names lie outside the file");
 	elf->names = (const char *)elf->image + names.sh_offset;
 	elf->names_size = names.sh_size;
 	return 0;
 }
 
+static int open_any(struct kt_elf *elf, struct kt_diag *diag)
+{
+	if (elf->size < SELFMAG || memcmp(elf->image, ELFMAG, SELFMAG))
+		return bad(elf, diag, "e_ident", "no ELF magic");
+	if (elf->size < sizeof(elf->header))
+		return bad(elf, diag, "e_ehsize", "the file ends within the header");
+	memcpy(&elf->header, elf->image, sizeof(elf->header));
+	return kt_forward(check_ident(elf, diag));
+}
+
 int kt_elf_open(struct kt_elf *ret_elf, const void *image, size_t size, struct kt_diag *diag)
 {
-	struct kt_elf elf = { .image = image, .size = size };
+	struct kt_elf elf = { .image = image, .size = size, .what = "kernel image" };
 
-	if (size < SELFMAG || memcmp(image, ELFMAG, SELFMAG))
-		return bad(diag, "e_ident", "no ELF magic");
-	if (size < sizeof(elf.header))
-		return bad(diag, "e_ehsize", "the file ends within the header");
-	memcpy(&elf.header, image, sizeof(elf.header));
-	KT_TRY(check_ident(&elf, diag));
+	KT_TRY(open_any(&elf, diag));
+	if (elf.header.e_type != ET_EXEC)
+		return bad(&elf, diag, "e_type", "not an executable at fixed addresses");
 	KT_TRY(check_segments(&elf, diag));
+	KT_TRY(check_sections(&elf, diag));
+	*ret_elf = elf;
+	return 0;
+}
+
+int kt_elf_open_module(struct kt_elf *ret_elf, const void *image, size_t size, struct kt_diag *diag)
+{
+	struct kt_elf elf = { .image = image, .size = size, .what = "kernel module" };
+
+	KT_TRY(open_any(&elf, diag));
+	if (elf.header.e_type != ET_REL)
+		return bad(&elf, diag, "e_type", "not a relocatable object");
 	KT_TRY(check_sections(&elf, diag));
 	*ret_elf = elf;
 	return 0;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * An ELF image of an x86-64 kernel in memory, not trusted: kt_elf_open() checks header and
- * section table, and every returned section lies inside the image. Nothing is copied or
- * allocated.
+ * An ELF image of an x86-64 kernel or of one of its modules in memory, not trusted: header and
+ * section table are checked when it is opened, and every returned section lies inside the image.
+ * Nothing is copied or allocated.
  */
 #pragma once
 
@@ -22,6 +22,7 @@ struct kt_elf {
 	Elf64_Ehdr header;
 	const char *names; /* section names; borrowed from the image */
 	size_t names_size;
+	const char *what; /* "kernel image" or "kernel module"; static */
 };
 
 struct kt_elf_section {
@@ -31,13 +32,18 @@ struct kt_elf_section {
 };
 
 enum kt_elf_condition {
-	KT_ELF_E_BAD = KT_CONDITION(ELF), /* not an ELF image of x86-64; diag names the field */
-	KT_ELF_E_ABSENT,		  /* no section has this name; no build id */
+	KT_ELF_E_BAD =
+		KT_CONDITION(ELF), /* not what was opened, or damaged; diag names the field */
+	KT_ELF_E_ABSENT,	   /* no section has this name; no build id */
 };
 
 /* Checks the image. 0 or KT_ELF_E_BAD with diag. */
 int kt_elf_open(struct kt_elf *ret_elf, const void *image, size_t size,
 		struct kt_diag *diag) _kt_must_check_;
+
+/* The same for a module, which is a relocatable object; what follows it, a signature, is ignored. */
+int kt_elf_open_module(struct kt_elf *ret_elf, const void *image, size_t size,
+		       struct kt_diag *diag) _kt_must_check_;
 
 /* The first section with this name. KT_ELF_E_ABSENT; KT_ELF_E_BAD: it exceeds the image. */
 int kt_elf_section(const struct kt_elf *elf, const char *name,

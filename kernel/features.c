@@ -15,6 +15,7 @@
 #include "kernel/config.h"
 #include "kernel/features.h"
 #include "kernel/image.h"
+#include "kernel/modules/folder.h"
 
 /* What shows a feature; any of them is enough. */
 struct trace {
@@ -56,13 +57,14 @@ static const struct {
 	    "CONFIG_SYSCTL" },
 	  FUNC("proc_sys_getattr") },
 	{ { "virtio ports", KT_FEATURE_NEEDED, "ktest cannot talk to the guest",
-	    "CONFIG_VIRTIO_CONSOLE" },
+	    "CONFIG_VIRTIO_CONSOLE", "virtio_console" },
 	  FUNC("virtcons_probe") },
-	{ { "virtio over PCI", KT_FEATURE_EITHER, "no machine under tcg", "CONFIG_VIRTIO_PCI" },
+	{ { "virtio over PCI", KT_FEATURE_EITHER, "no machine under tcg", "CONFIG_VIRTIO_PCI",
+	    "virtio_pci" },
 	  FUNC("virtio_pci_probe") },
-	{ { "virtio over MMIO", KT_FEATURE_EITHER, "no machine under kvm",
-	    "CONFIG_VIRTIO_MMIO_CMDLINE_DEVICES" },
-	  FUNC("vm_cmdline_set") },
+	{ { "virtio over MMIO", KT_FEATURE_EITHER, "no machine under kvm", "CONFIG_VIRTIO_MMIO",
+	    "virtio_mmio" },
+	  FUNC("virtio_mmio_probe") },
 	{ { "serial console", KT_FEATURE_USEFUL,
 	    "the console stays empty: nobody sees a panic, a warning or a stall",
 	    "CONFIG_SERIAL_8250_CONSOLE" },
@@ -187,9 +189,33 @@ static void look_at_config(struct kt_features *features, const char *config)
 		/* Only the section itself shows that there is BTF. */
 		if (features->states[i] == KT_FEATURE_PRESENT || i == ROW_BTF)
 			continue;
-		if (value != 'n')
-			features->states[i] = value == 'y' ? KT_FEATURE_PRESENT : KT_FEATURE_MODULE;
+		if (value == 'y')
+			features->states[i] = KT_FEATURE_PRESENT;
+		else if (value == 'm' && features->states[i] == KT_FEATURE_ABSENT)
+			features->states[i] = KT_FEATURE_MODULE;
 	}
+}
+
+/* What is not in the image may be a module beside it. */
+static int look_at_modules(struct kt_features *features, const struct kt_kernel *kernel,
+			   struct kt_diag *diag)
+{
+	_cleanup_(kt_modules_folder_deinit) struct kt_modules_folder folder =
+		KT_MODULES_FOLDER_INIT;
+	char path[KT_PATH_MAX];
+	int r;
+
+	KT_TRY(kt_modules_folder_open(&folder, kernel->path));
+	for (size_t i = 0; i < KT_ARRAY_SIZE(rows); i++) {
+		if (!rows[i].feature.module || features->states[i] == KT_FEATURE_PRESENT)
+			continue;
+		r = kt_modules_folder_find(path, &folder, rows[i].feature.module, diag);
+		if (r < 0)
+			return kt_forward(r);
+		if (!r)
+			features->states[i] = KT_FEATURE_LOADED;
+	}
+	return 0;
 }
 
 int kt_kernel_config_path(char *buf, const struct kt_kernel *kernel)
@@ -235,7 +261,7 @@ static bool is_usable(const struct kt_features *features)
 	bool either = false;
 
 	for (size_t i = 0; i < KT_ARRAY_SIZE(rows); i++) {
-		bool present = features->states[i] == KT_FEATURE_PRESENT;
+		bool present = kt_feature_is_there(features->states[i]);
 
 		if (rows[i].feature.need == KT_FEATURE_NEEDED && !present)
 			return false;
@@ -251,6 +277,9 @@ void kt_features_of_config(struct kt_features *ret_features, const char *config)
 	for (size_t i = 0; i < KT_FEATURES; i++)
 		features.states[i] = KT_FEATURE_ABSENT;
 	look_at_config(&features, config);
+	for (size_t i = 0; i < KT_FEATURES; i++)
+		if (features.states[i] == KT_FEATURE_MODULE && rows[i].feature.module)
+			features.states[i] = KT_FEATURE_LOADED;
 	if (value_of(config, rows[ROW_BTF].feature.option) == 'y')
 		features.states[ROW_BTF] = KT_FEATURE_PRESENT;
 	features.states[ROW_SYMTAB] = KT_FEATURE_PRESENT;
@@ -273,6 +302,7 @@ int kt_features_read(struct kt_features *ret_features, const struct kt_kernel *k
 		features.states[ROW_SYMTAB] = KT_FEATURE_PRESENT;
 	KT_TRY(kt_fault(diag, read_config(&features, kernel), "read the configuration of %s",
 			kernel->path));
+	KT_TRY(look_at_modules(&features, kernel, diag));
 	features.usable = is_usable(&features);
 	*ret_features = features;
 	return 0;
@@ -304,11 +334,12 @@ int kt_features_require(const char *image, enum kt_feature_way way, struct kt_di
 	kt_diag_reset(diag);
 	for (size_t i = 0; i < KT_ARRAY_SIZE(rows); i++) {
 		if (!is_required(i, way, features.has_config) ||
-		    features.states[i] == KT_FEATURE_PRESENT)
+		    kt_feature_is_there(features.states[i]))
 			continue;
 		KT_TRY(kt_buf_printf(
 			&missing, "%s%s%s: %s", missing.len ? "; " : "", rows[i].feature.name,
-			features.states[i] == KT_FEATURE_MODULE ? ", which is a module of it" : "",
+			features.states[i] == KT_FEATURE_MODULE ? ", whose module is not there" :
+								  "",
 			rows[i].feature.cost));
 	}
 	if (!missing.len)

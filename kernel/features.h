@@ -24,13 +24,20 @@ struct kt_feature {
 	enum kt_feature_need need;
 	const char *cost;   /* what its absence costs */
 	const char *option; /* "CONFIG_..." that brings it; NULL: no option does */
+	const char *module; /* that ktest loads where the kernel has it as one; NULL: none */
 };
 
 enum kt_feature_state {
-	KT_FEATURE_PRESENT,
-	KT_FEATURE_MODULE, /* a module of its own, which no guest of ktest loads */
+	KT_FEATURE_PRESENT, /* in the image */
+	KT_FEATURE_LOADED,  /* a module beside the image, which ktest loads: as good as present */
+	KT_FEATURE_MODULE,  /* a module of its own that is not there, or that ktest does not load */
 	KT_FEATURE_ABSENT,
 };
+
+static inline bool kt_feature_is_there(enum kt_feature_state state)
+{
+	return state == KT_FEATURE_PRESENT || state == KT_FEATURE_LOADED;
+}
 
 #define KT_FEATURES 22 /* rows of the table */
 
@@ -45,8 +52,8 @@ const struct kt_feature *kt_feature(size_t i);
 
 /*
  * Looks at a kernel that kt_kernel_find() has found. The configuration is "config" or ".config"
- * beside the image, or, beside vmlinuz-RELEASE, config-RELEASE; without one the image alone counts.
- * KT_KERNEL_E_IMAGE with diag.
+ * beside the image, or, beside vmlinuz-RELEASE, config-RELEASE; without one the image alone counts,
+ * and the modules beside it. KT_KERNEL_E_IMAGE with diag.
  */
 int kt_features_read(struct kt_features *ret_features, const struct kt_kernel *kernel,
 		     struct kt_diag *diag) _kt_must_check_;
@@ -65,7 +72,7 @@ int kt_features_require(const char *image, enum kt_feature_way way,
 
 /*
  * Looks at a configuration alone, of a kernel that is not compiled yet. ret_features: BTF and the
- * symbol table count as the options say; usable as for a kernel.
+ * symbol table count as the options say, modules as if they were built; usable as for a kernel.
  */
 void kt_features_of_config(struct kt_features *ret_features, const char *config);
 

@@ -68,6 +68,16 @@ static int install_module(const struct kt_install *install, const char *line, si
 	return kt_forward(strip_into(install, from, to));
 }
 
+/* The list of what is in the image and could be a module. */
+static int install_builtin(const struct kt_install *install)
+{
+	char from[KT_PATH_MAX], to[KT_PATH_MAX];
+
+	KT_TRY(in_work(install, from, "obj/modules.builtin"));
+	KT_TRY(in_work(install, to, "stage/modules/modules.builtin"));
+	return access(from, F_OK) ? 0 : kt_forward(copy_file(from, to));
+}
+
 static int install_modules(const struct kt_install *install)
 {
 	_cleanup_(kt_buf_deinit) struct kt_buf order = KT_BUF_INIT(MODULES_ORDER_MAX);
@@ -82,7 +92,7 @@ static int install_modules(const struct kt_install *install)
 		end = strchrnul(p, '\n');
 		KT_TRY(install_module(install, p, (size_t)(end - p)));
 	}
-	return 0;
+	return kt_forward(install_builtin(install));
 }
 
 static int install_files(const struct kt_install *install)

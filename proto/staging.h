@@ -13,9 +13,11 @@
  *                                    dynamically linked program
  *   /staging/programs/<name>/        likewise for each program of the scenario;
  *                                    argv[0] is the base name of its path on the host
- *   /staging/modules/<name>.ko       kernel modules of the scenario
- *   /staging/modules/order           names of the modules that init loads before
- *                                    HELLO, one per line, in order
+ *   /staging/modules/<name>.ko       kernel modules, unpacked
+ *   /staging/modules/early           names of those that init loads before it opens the
+ *                                    control channel, one per line, in order
+ *   /staging/modules/order           the same of those that it loads before HELLO; "?<name>"
+ *                                    in either: what does without it goes on if it does not load
  *   /staging/libraries<path>         libraries whose own path a mount would hide
  *   /staging/library-path            LD_LIBRARY_PATH of the scenario's body, for
  *                                    other staged programs
@@ -44,7 +46,9 @@
 
 #define KT_STAGING_MODULES	 KT_STAGING "/modules"
 #define KT_STAGING_MODULE_SUFFIX ".ko"
+#define KT_STAGING_MODULES_EARLY KT_STAGING_MODULES "/early"
 #define KT_STAGING_MODULES_ORDER KT_STAGING_MODULES "/order"
+#define KT_STAGING_OPTIONAL	 '?'
 
 #define KT_STAGING_BOOT	  "/boot"
 #define KT_STAGING_CONFIG "config" /* in that folder */

@@ -105,8 +105,8 @@ struct kt_scenario {
 	uint64_t memory;		    /* guest RAM, bytes; 0: default */
 	bool nested;			    /* the machine can run machines (nested KVM) */
 	enum kt_start start;		    /* state of the machine at the start; default: warm */
-	const char *const *modules;	    /* kernel modules, loaded in this order before the
-					    * boot scheduler; NULL-terminated; NULL: none */
+	const char *const *modules;	    /* kernel modules, loaded with what they need
+					    * before any job; NULL-terminated; NULL: none */
 	const char *cmdline;		    /* appended to the guest kernel's command line, as
 					    * "isolcpus=2"; NULL: nothing */
 	const struct kt_sched_decl *sched;  /* boot scheduler, attached before the first
@@ -161,7 +161,7 @@ struct kt_scenario {
 /* The attach of the boot scheduler fails: KT_ATTACH_FAILS(.error = KT_OP_STARTUP_DIED). */
 #define KT_ATTACH_FAILS(...) ((const struct kt_expected_attach[]){ { __VA_ARGS__ } })
 #define KT_TOPO(text)	     (text)
-/* File names without ".ko"; dependencies of a module come before it. */
+/* File names without ".ko", packed or not; what a module needs need not be named. */
 #define KT_MODULES(...) ((const char *const[]){ __VA_ARGS__, NULL })
 
 /* The check in a record: the function on the host, NULL in the guest. */

@@ -16,7 +16,6 @@
 #include "init/job/body.h"
 #include "init/init.h"
 #include "init/last-words.h"
-#include "init/staging/modules.h"
 #include "init/job/pulse.h"
 #include "init/view.h"
 #include "init/waits/waits.h"
@@ -273,14 +272,6 @@ static void run_steps(struct kt_pid1 *pid1)
 	}
 }
 
-static void load_modules(struct kt_pid1 *pid1)
-{
-	struct kt_diag diag = KT_DIAG_INIT;
-
-	if (kt_modules_load(pid1->cell.machine.modules, &diag))
-		kt_init_fail(pid1, diag.doing, "%s", diag.cause);
-}
-
 const struct kt_workers *kt_pid1_workers(const struct kt_pid1 *pid1, const char *name)
 {
 	return kt_scenario_workers(pid1->cell.scenario, name);
@@ -329,7 +320,6 @@ static void stage(struct kt_pid1 *pid1)
 
 	pid1->sched.attach_timeout_ns = pid1->cell.attach_timeout_ns;
 	send_phase(pid1, KT_PHASE_STAGE);
-	load_modules(pid1);
 	check_staged(pid1);
 	if (!pid1->primed)
 		set_up(pid1);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Loads kernel modules; see modules.h. There is no modules.dep: the scenario gives the order. A
- * failure quotes the kernel's log, because the errno of finit_module(2) rarely tells the cause.
+ * Loads kernel modules; see modules.h. The host has ordered them. A failure quotes the kernel's
+ * log, because the errno of finit_module(2) rarely tells the cause.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/klog.h>
 #include <sys/syscall.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -56,7 +57,7 @@ static bool is_same_module(const char *line, const char *name)
 	return end && *end == ' ';
 }
 
-/* Whether the module is loaded already, as in the clone of a bake. */
+/* Whether the module is loaded already. */
 static bool is_loaded(const char *name)
 {
 	_cleanup_(kt_fclosep) FILE *f = fopen("/proc/modules", "re");
@@ -73,6 +74,7 @@ static int load(const char *name, struct kt_diag *diag)
 	char path[sizeof(KT_STAGING_MODULES) + KT_NAME_MAX + sizeof(KT_STAGING_MODULE_SUFFIX)];
 	_cleanup_(kt_closep) int fd = -1;
 	char log[KLOG_READ_TAIL];
+	struct utsname uts;
 	int error;
 
 	snprintf(path, sizeof(path), KT_STAGING_MODULES "/%s" KT_STAGING_MODULE_SUFFIX, name);
@@ -80,7 +82,8 @@ static int load(const char *name, struct kt_diag *diag)
 	if (fd >= 0 && !syscall(SYS_finit_module, fd, "", 0))
 		return 0;
 	error = errno;
-	kt_diag_doing(diag, "load kernel module '%s'", name);
+	kt_diag_doing(diag, "load kernel module '%s' on kernel %s", name,
+		      uname(&uts) ? "" : uts.release);
 	if (fd < 0)
 		kt_diag_cause(diag, "%s: %s", path, strerror(error));
 	else
@@ -89,22 +92,25 @@ static int load(const char *name, struct kt_diag *diag)
 	return KT_MODULES_E_FAILED;
 }
 
-int kt_modules_load(const char *const *names, struct kt_diag *diag)
+static int load_line(const char *line, struct kt_diag *diag)
 {
-	for (; names && *names; names++)
-		KT_TRY(is_loaded(*names) ? 0 : load(*names, diag));
-	return 0;
+	bool optional = line[0] == KT_STAGING_OPTIONAL;
+	struct kt_diag ignored = KT_DIAG_INIT;
+	const char *name = line + optional;
+	int r = is_loaded(name) ? 0 : load(name, optional ? &ignored : diag);
+
+	return optional ? 0 : kt_forward(r);
 }
 
-int kt_modules_load_ordered(struct kt_diag *diag)
+int kt_modules_load(const char *list, struct kt_diag *diag)
 {
-	_cleanup_(kt_fclosep) FILE *f = fopen(KT_STAGING_MODULES_ORDER, "re");
-	char name[KT_NAME_MAX];
+	_cleanup_(kt_fclosep) FILE *f = fopen(list, "re");
+	char line[KT_NAME_MAX + 2];
 	int r = 0;
 
-	while (!r && f && fgets(name, sizeof(name), f)) {
-		name[strcspn(name, "\n")] = 0;
-		r = load(name, diag);
+	while (!r && f && fgets(line, sizeof(line), f)) {
+		line[strcspn(line, "\n")] = 0;
+		r = load_line(line, diag);
 	}
 	return kt_forward(r);
 }

@@ -11,10 +11,7 @@ enum kt_modules_condition {
 };
 
 /*
- * Loads the modules `names` (NULL-terminated; NULL: none) in order, up to the first failure.
- * Skips loaded modules. KT_MODULES_E_FAILED.
+ * Loads the modules of a list of proto/staging.h, in order, up to the first failure. Skips loaded
+ * modules. No file: none. KT_MODULES_E_FAILED.
  */
-int kt_modules_load(const char *const *names, struct kt_diag *diag) _kt_must_check_;
-
-/* Loads the modules of KT_STAGING_MODULES_ORDER, before any job. KT_MODULES_E_FAILED. */
-int kt_modules_load_ordered(struct kt_diag *diag) _kt_must_check_;
+int kt_modules_load(const char *list, struct kt_diag *diag) _kt_must_check_;

@@ -357,16 +357,22 @@ static int add_modules(struct builder *b, const struct kt_initramfs_spec *spec)
 	return 0;
 }
 
-static int add_module_order(struct builder *b, const struct kt_initramfs_spec *spec)
+static int add_module_order(struct builder *b, const struct kt_initramfs_spec *spec,
+			    const char *path, bool early)
 {
 	_cleanup_(kt_buf_deinit) struct kt_buf order = KT_BUF_INIT(0);
 
-	if (!spec->load_modules || !spec->module_count)
+	for (size_t i = 0; i < spec->module_count; i++) {
+		const struct kt_initramfs_module *m = &spec->modules[i];
+		static const char optional[] = { KT_STAGING_OPTIONAL, 0 };
+
+		if (m->early == early)
+			KT_TRY(kt_buf_printf(&order, "%s%s\n", m->optional ? optional : "",
+					     m->name));
+	}
+	if (!order.len)
 		return 0;
-	for (size_t i = 0; i < spec->module_count; i++)
-		KT_TRY(kt_buf_printf(&order, "%s\n", spec->modules[i].name));
-	return kt_forward(
-		kt_cpio_file(&b->cpio, KT_STAGING_MODULES_ORDER, 0644, order.data, order.len));
+	return kt_forward(kt_cpio_file(&b->cpio, path, 0644, order.data, order.len));
 }
 
 static int add_config(struct builder *b, const struct kt_initramfs_spec *spec)
@@ -390,7 +396,8 @@ static int add_base(struct builder *b, const struct kt_initramfs_spec *spec)
 		return failed(b, r, "init", NULL, spec->init_path);
 	KT_TRY(add_config(b, spec));
 	KT_TRY(add_modules(b, spec));
-	return kt_forward(add_module_order(b, spec));
+	KT_TRY(add_module_order(b, spec, KT_STAGING_MODULES_EARLY, true));
+	return kt_forward(add_module_order(b, spec, KT_STAGING_MODULES_ORDER, false));
 }
 
 /* ---- the whole ---- */

@@ -33,7 +33,9 @@ struct kt_initramfs_file {
 
 struct kt_initramfs_module {
 	const char *name; /* without ".ko" */
-	const char *path; /* on the host */
+	const char *path; /* on the host, unpacked */
+	bool early;	  /* loaded before the control channel is opened */
+	bool optional;	  /* may fail to load */
 };
 
 enum kt_initramfs_part {
@@ -49,9 +51,8 @@ struct kt_initramfs_spec {
 	size_t file_count;
 	const struct kt_initramfs_program *programs;
 	size_t program_count;
-	const struct kt_initramfs_module *modules; /* in order */
+	const struct kt_initramfs_module *modules; /* BASE only; loaded before any job, in order */
 	size_t module_count;
-	bool load_modules;	 /* init loads the modules before any job */
 	unsigned int parts;	 /* of enum kt_initramfs_part; 0: all */
 	const char *config_path; /* BASE only: configuration of the kernel; NULL: none */
 };

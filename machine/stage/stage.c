@@ -12,7 +12,7 @@
 #include "base/cleanup.h"
 #include "base/fs.h"
 #include "kernel/features.h"
-#include "kernel/module.h"
+#include "kernel/modules/order.h"
 #include "machine/stage/initramfs.h"
 #include "machine/stage/paths.h"
 #include "machine/stage/stage.h"
@@ -137,9 +137,10 @@ struct staging {
 	struct kt_initramfs_program programs[KT_PROGRAMS_MAX];
 	char program_paths[KT_PROGRAMS_MAX][KT_PATH_MAX];
 	struct kt_initramfs_file files[KT_FILES_MAX];
-	struct kt_initramfs_module modules[KT_MODULES_MAX + 1];
-	char module_paths[KT_MODULES_MAX][KT_PATH_MAX];
-	char module_name[KT_NAME_MAX]; /* of request->module */
+	struct kt_modules_folder folder;
+	struct kt_module_order order;
+	size_t early_count; /* of the modules in order */
+	struct kt_initramfs_module modules[KT_MODULES_ALL_MAX];
 	char config[KT_PATH_MAX];
 };
 
@@ -178,57 +179,75 @@ static int stage_programs(struct staging *st, const struct kt_program_decl *list
 	return 0;
 }
 
-static int no_module(const char *dir, const char *name, struct kt_diag *diag)
+static int module_condition(int r)
 {
-	kt_diag_doing(diag, "stage kernel module '%s'", name);
-	if (access(dir, F_OK))
-		kt_diag_cause(diag, "there is no folder %s beside the kernel", dir);
-	else
-		kt_diag_cause(diag,
-			      "neither %s/%s" KT_STAGING_MODULE_SUFFIX " nor a packed one is there",
-			      dir, name);
-	kt_diag_remedy(diag,
-		       "use a kernel that 'ktest kernel build' made, add the kernel's package of "
-		       "modules, too, or put the module there");
-	return KT_STAGE_E_SETUP;
+	return r > 0 ? KT_STAGE_E_SETUP : kt_forward(r);
 }
 
-static int stage_modules(struct staging *st, const struct kt_cell_machine *machine,
-			 struct kt_diag *diag)
+/*
+ * The drivers of the control channel, where the kernel has them as modules: vmm/kvm/ has virtio
+ * over MMIO, QEMU over PCI.
+ */
+static int order_channel(struct staging *st, enum kt_accel accel, struct kt_diag *diag)
 {
-	char dir[KT_PATH_MAX];
+	const char *const names[] = { accel == KT_ACCEL_KVM ? "virtio_mmio" : "virtio_pci",
+				      "virtio_console" };
 	int r;
 
-	KT_TRY(kt_kernel_modules_dir(dir, machine->kernel ?: ""));
-	for (const char *const *m = machine->modules; m && *m; m++) {
-		char *path = st->module_paths[m - machine->modules];
-
-		r = kt_kernel_module(path, dir, *m, diag);
-		if (r == KT_MODULE_E_NONE)
-			return no_module(dir, *m, diag);
-		if (r)
-			return r > 0 ? KT_STAGE_E_SETUP : kt_forward(r);
-		st->modules[st->spec.module_count++] = (struct kt_initramfs_module){ *m, path };
+	for (size_t i = 0; i < KT_ARRAY_SIZE(names); i++) {
+		r = kt_module_order_try(&st->order, &st->folder, names[i], diag);
+		if (r && r != KT_MODULE_E_NONE)
+			return module_condition(r);
 	}
+	st->early_count = st->order.count;
+	return 0;
+}
+
+static int order_modules(struct staging *st, const struct kt_cell_machine *machine,
+			 struct kt_diag *diag)
+{
+	for (const char *const *m = machine->modules; m && *m; m++)
+		KT_TRY(module_condition(kt_module_order_add(&st->order, &st->folder, *m, diag)));
 	return 0;
 }
 
 /* The name of a module is the name of its file. */
-static int stage_own_module(struct staging *st, const char *path, struct kt_diag *diag)
+static int order_own_module(struct staging *st, const char *path, struct kt_diag *diag)
 {
 	const char *slash = strrchr(path, '/');
-	const char *name = slash ? slash + 1 : path;
-	size_t len = strlen(name), suffix = strlen(KT_STAGING_MODULE_SUFFIX);
+	const char *file = slash ? slash + 1 : path;
+	size_t len = strlen(file), suffix = strlen(KT_STAGING_MODULE_SUFFIX);
+	char name[KT_NAME_MAX];
 
-	if (len <= suffix || len - suffix >= sizeof(st->module_name) ||
-	    strcmp(name + len - suffix, KT_STAGING_MODULE_SUFFIX)) {
+	if (len <= suffix || len - suffix >= sizeof(name) ||
+	    strcmp(file + len - suffix, KT_STAGING_MODULE_SUFFIX)) {
 		kt_diag_doing(diag, "stage kernel module %s", path);
 		kt_diag_cause(diag, "its name does not end in " KT_STAGING_MODULE_SUFFIX);
 		return KT_STAGE_E_SETUP;
 	}
-	memcpy(st->module_name, name, len - suffix);
-	st->modules[st->spec.module_count++] =
-		(struct kt_initramfs_module){ st->module_name, path };
+	snprintf(name, sizeof(name), "%.*s", (int)(len - suffix), file);
+	return module_condition(
+		kt_module_order_add_file(&st->order, &st->folder, name, path, diag));
+}
+
+static int stage_modules(struct staging *st, const struct kt_stage_request *req,
+			 struct kt_diag *diag)
+{
+	const struct kt_cell_machine *machine = &req->cell->machine;
+
+	KT_TRY(kt_modules_folder_open(&st->folder, machine->kernel ?: ""));
+	KT_TRY(order_channel(st, machine->accel, diag));
+	KT_TRY(order_modules(st, machine, diag));
+	if (req->module)
+		KT_TRY(order_own_module(st, req->module, diag));
+	for (size_t i = 0; i < st->order.count; i++)
+		st->modules[i] = (struct kt_initramfs_module){
+			.name = st->order.list[i].name,
+			.path = st->order.list[i].path,
+			.early = i < st->early_count,
+			.optional = st->order.list[i].optional,
+		};
+	st->spec.module_count = st->order.count;
 	return 0;
 }
 
@@ -260,11 +279,19 @@ static int collect(struct staging *st, const struct kt_stage_request *req, struc
 	KT_TRY(stage_scheds(st, req->cell->scheds, diag));
 	KT_TRY(stage_programs(st, req->cell->programs, diag));
 	KT_TRY(stage_config(st, &req->cell->machine));
-	KT_TRY(stage_modules(st, &req->cell->machine, diag));
-	if (req->module)
-		KT_TRY(stage_own_module(st, req->module, diag));
+	if (!req->parts || req->parts & KT_INITRAMFS_BASE)
+		KT_TRY(stage_modules(st, req, diag));
 	stage_files(st, req->files);
 	return 0;
+}
+
+static void staging_freep(struct staging **st)
+{
+	if (!*st)
+		return;
+	kt_module_order_deinit(&(*st)->order);
+	kt_modules_folder_deinit(&(*st)->folder);
+	free(*st);
 }
 
 bool kt_stage_has_any(const struct kt_stage_request *request)
@@ -277,7 +304,7 @@ bool kt_stage_has_any(const struct kt_stage_request *request)
 
 int kt_stage_build(int *ret_fd, const struct kt_stage_request *request, struct kt_diag *diag)
 {
-	_cleanup_(kt_freep) struct staging *st = calloc(1, sizeof(*st));
+	_cleanup_(staging_freep) struct staging *st = calloc(1, sizeof(*st));
 	int r;
 
 	if (!st)
@@ -287,7 +314,6 @@ int kt_stage_build(int *ret_fd, const struct kt_stage_request *request, struct k
 					       .files = st->files,
 					       .programs = st->programs,
 					       .modules = st->modules,
-					       .load_modules = request->parts == KT_INITRAMFS_BASE,
 					       .parts = request->parts };
 	r = collect(st, request, diag);
 	if (!r)

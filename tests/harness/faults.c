@@ -219,11 +219,14 @@ KT_SCENARIO(module_missing, "asks for a kernel module that nobody built",
 
 KT_SCENARIO(module_refused, "a kernel module finds that the CPU is not what it is for",
 	.topo = KT_TOPO("1n1l2c1t"),
-	.modules = KT_MODULES("irqbypass", "kvm", "kvm-intel"),
+	.modules = KT_MODULES("kvm-intel"),
 	.sched = KT_SCHED("primary", .binary = "scx_ktest"));
 
-KT_SCENARIO(module_out_of_order, "a kernel module is to be loaded before what it needs",
-	.modules = KT_MODULES("kvm", "irqbypass"));
+KT_GUEST_SCENARIO(module_alone, "names a kernel module and not what that needs",
+	.modules = KT_MODULES("kvm"))
+{
+	KT_G_EXPECT(kg, !access("/sys/module/irqbypass/holders/kvm", F_OK));
+}
 
 KT_SCENARIO(small_machine, "stages a scheduler into a machine with little memory",
 	.memory = KT_MIB(128),

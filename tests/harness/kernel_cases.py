@@ -132,16 +132,22 @@ def btf_of_a_struct(name):
 
 @case
 def kernels_that_cannot_be_talked_to():
-    """A module is not in the image: it is said before anybody waits for the guest."""
+    """A module that is not there is said before anybody waits for the guest."""
     elf, btf, config = (harness.work / name for name in ("vmlinux", "btf", "config"))
     btf.write_bytes(btf_of_a_struct("sched_ext_ops"))
     subprocess.run(["objcopy", f"--update-section=.BTF={btf}", os.environ["KTEST_KERNEL"],
                     str(elf)], check=True)
     text = (given()[0] / "config").read_text()
     config.write_text(text.replace("CONFIG_VIRTIO_CONSOLE=y", "CONFIG_VIRTIO_CONSOLE=m"))
-    said = "needs virtio ports (CONFIG_VIRTIO_CONSOLE=m, not built in): ktest cannot talk to"
+    said = "needs virtio ports (CONFIG_VIRTIO_CONSOLE=m, without its module): ktest cannot talk to"
     r = expect(kernel("add", elf, config), PASS, "ktest cannot use this kernel", "it " + said)
     expect(kernel("check", r.out.strip()), FAIL, said, "ktest cannot use it")
+    expect(kernel("list"), PASS, said)
+    rest = deb("modules.deb", {RELEASE.format(given()[1]) + "kernel/virtio_console.ko": b"x"})
+    r = expect(kernel("add", elf, config, rest), PASS)
+    check("cannot use" not in r.err, r)
+    said = "has virtio ports as module virtio_console, which ktest loads"
+    expect(kernel("check", r.out.strip()), PASS, said, "ktest can use it")
     expect(kernel("list"), PASS, said)
     config.write_text(text)
     r = expect(kernel("add", elf, config), PASS)

@@ -157,7 +157,7 @@ KT_GUEST_SCENARIO(commands_with_kvm, "the same in a machine that can itself run 
 	.topo = KT_TOPO("1n1l1c1t"),
 	.memory = KT_MIB(1536),
 	.nested = true,
-	.modules = KT_MODULES("irqbypass", "kvm", "kvm-amd"),
+	.modules = KT_MODULES("kvm-amd"),
 	.timeout = KT_SEC(420))
 {
 	KT_G_ASSERT_MSG(kg, !access("/dev/kvm", R_OK | W_OK), "no /dev/kvm: %s", strerror(errno));

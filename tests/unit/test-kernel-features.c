@@ -56,13 +56,13 @@ TEST(test_image_alone)
 	assert_true(f.usable);
 }
 
-/* One way to the guest is enough; a module is none. */
+/* One way to the guest is enough. */
 TEST(test_usable)
 {
-	const char *const mmio[] = { COMMON, "virtcons_probe", "vm_cmdline_set", NULL };
+	const char *const mmio[] = { COMMON, "virtcons_probe", "virtio_mmio_probe", NULL };
 	const char *const no_way[] = { COMMON, "virtcons_probe", NULL };
 	const char *const no_ports[] = { COMMON, "virtio_pci_probe", NULL };
-	const char *const odd[] = { COMMON, "virtcons_probe", "vm_cmdline_set", "sched_ext_ops",
+	const char *const odd[] = { COMMON, "virtcons_probe", "virtio_mmio_probe", "sched_ext_ops",
 				    NULL };
 
 	assert_true(look("a", &(struct fake_spec){ .functions = mmio }).usable);
@@ -107,6 +107,48 @@ TEST(test_configuration)
 	assert_int_equal(state_of(&f, "BTF"), KT_FEATURE_ABSENT);
 }
 
+/* ktest loads modules before it talks to the guest, if they are there. */
+TEST(test_modules_beside_the_image)
+{
+	const char *const functions[] = { COMMON, "virtcons_probe", "virtio_pci_probe", NULL };
+	const char *const no_way[] = { COMMON, "virtcons_probe", NULL };
+	const char *const bare[] = { COMMON, NULL };
+	struct kt_features f;
+
+	put_text("config", "CONFIG_VIRTIO_MMIO=m\n");
+	f = look("vmlinux", &(struct fake_spec){ .functions = functions });
+	assert_int_equal(state_of(&f, "virtio over MMIO"), KT_FEATURE_MODULE);
+	assert_false(look("vmlinux", &(struct fake_spec){ .functions = no_way }).usable);
+	put_text("modules/kernel/drivers/virtio/virtio_mmio.ko.xz", "packed");
+	f = look("vmlinux", &(struct fake_spec){ .functions = functions });
+	assert_int_equal(state_of(&f, "virtio over MMIO"), KT_FEATURE_LOADED);
+	assert_int_equal(state_of(&f, "virtio over PCI"), KT_FEATURE_PRESENT);
+	assert_true(look("vmlinux", &(struct fake_spec){ .functions = no_way }).usable);
+	assert_false(look("vmlinux", &(struct fake_spec){ .functions = bare }).usable);
+	/* Without a configuration, too; and a module is a module of the name alone. */
+	put_text("other/modules/virtio-mmio.ko", "flat");
+	put_text("other/modules/virtio_console.ko", "flat");
+	put_text("other/modules/cpusets.ko", "flat");
+	f = look("other/vmlinux", &(struct fake_spec){ .functions = bare });
+	assert_true(f.usable);
+	assert_int_equal(state_of(&f, "virtio ports"), KT_FEATURE_LOADED);
+	assert_int_equal(state_of(&f, "cpusets"), KT_FEATURE_ABSENT);
+}
+
+TEST(test_modules_of_a_configuration)
+{
+	static const char needed[] = "CONFIG_DEBUG_INFO_BTF=y\nCONFIG_SCHED_CLASS_EXT=y\n"
+				     "CONFIG_BLK_DEV_INITRD=y\nCONFIG_DEVTMPFS=y\n"
+				     "CONFIG_TRACING=y\nCONFIG_DEBUG_FS=y\nCONFIG_CGROUPS=y\n"
+				     "CONFIG_VIRTIO_CONSOLE=m\nCONFIG_VIRTIO_MMIO=m\n";
+	struct kt_features f;
+
+	kt_features_of_config(&f, needed);
+	assert_true(f.usable);
+	assert_int_equal(state_of(&f, "virtio ports"), KT_FEATURE_LOADED);
+	assert_int_equal(state_of(&f, "virtio over PCI"), KT_FEATURE_ABSENT);
+}
+
 TEST(test_every_row_says_what_its_absence_costs)
 {
 	for (size_t i = 0; i < KT_FEATURES; i++) {
@@ -135,11 +177,11 @@ TEST(test_required)
 			    FAKE_RELEASE " lacks virtio over MMIO: no machine under kvm");
 	assert_contains(why.doing, "boot kernel");
 	put_text("pci/config", "CONFIG_DEVTMPFS=y\nCONFIG_CGROUPS=y\nCONFIG_TRACING=y\n"
-			       "CONFIG_DEBUG_FS=y\nCONFIG_VIRTIO_MMIO_CMDLINE_DEVICES=m\n");
+			       "CONFIG_DEBUG_FS=y\nCONFIG_VIRTIO_MMIO=m\n");
 	assert_int_equal(require("pci/vmlinux", KT_FEATURE_WAY_PCI), KT_KERNEL_E_UNFIT);
 	assert_contains(why.cause, "lacks initramfs: init cannot be started");
 	assert_int_equal(require("pci/vmlinux", KT_FEATURE_WAY_MMIO), KT_KERNEL_E_UNFIT);
-	assert_contains(why.cause, "virtio over MMIO, which is a module of it");
+	assert_contains(why.cause, "virtio over MMIO, whose module is not there");
 	look("no/vmlinux", &(struct fake_spec){ .functions = no_ports });
 	assert_int_equal(require("no/vmlinux", KT_FEATURE_WAY_PCI), KT_KERNEL_E_UNFIT);
 	assert_string_equal(why.cause,

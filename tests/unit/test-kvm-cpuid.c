@@ -29,7 +29,13 @@ static void host_entry(struct host *host, uint32_t leaf, uint32_t index, uint32_
 		       uint32_t ecx, uint32_t edx)
 {
 	host->entries[host->nent++] = (struct kvm_cpuid_entry2){
-		.function = leaf, .index = index, .eax = eax, .ebx = ebx, .ecx = ecx, .edx = edx
+		.function = leaf,
+		.index = index,
+		.eax = eax,
+		.ebx = ebx,
+		.ecx = ecx,
+		.edx = edx,
+		.flags = leaf == 7 ? KVM_CPUID_FLAG_SIGNIFCANT_INDEX : 0,
 	};
 }
 
@@ -117,6 +123,42 @@ static void compare_all(const char *vendor, uint32_t signature)
 		read_machine(&m, topologies[i], vendor, signature);
 		cpuid_compare(&m, vendor[0] == 'G');
 	}
+}
+
+/* Whatever a KVM offers: no memory encryption, no machines in the machine, no enclaves. */
+TEST(test_what_the_machine_does_not_back)
+{
+	struct kt_topology topo = { 1, 1, 1, 1 };
+	struct kt_kvm_cpuid_spec spec = { .topo = &topo, .tsc_deadline = true };
+	static const uint32_t withheld[] = { 0x12, 0x8000000a, 0x8000001f };
+	struct kt_kvm_cpuid cpuid;
+	struct host host;
+
+	make_host(&host, "AuthenticAMD", 0x00a20f10);
+	host.entries[1].ecx |= 1u << 5; /* VMX */
+	host.entries[8].eax = 0x80000023;
+	host.entries[9].ecx |= 1u << 2 | 1; /* SVM; LAHF stays */
+	host_entry(&host, 7, 0, 1, 1u << 2 | 1u << 5, 1u << 30 | 1u << 22, 1u << 4);
+	host_entry(&host, 7, 1, 1u << 2, 1u << 2, 1u << 30, 0);
+	host_entry(&host, 0x12, 0, 3, 0, 0, 0x2f1f);
+	host_entry(&host, 0x12, 1, 0x36, 0, 0x1f, 0);
+	host_entry(&host, 0x8000000a, 0, 1, 0x8000, 0, 0x119b9cff);
+	host_entry(&host, 0x8000001f, 0, 0x1017, 0x16f, 0x10, 1);
+	host_entry(&host, 0x80000021, 0, 0x45, 0, 0, 0);
+	spec.supported = (const struct kvm_cpuid2 *)&host;
+	assert_ok(kt_kvm_cpuid_make(&cpuid, &spec, 0, &diag));
+	for (uint32_t i = 0; i < cpuid.nent; i++)
+		for (size_t k = 0; k < KT_ARRAY_SIZE(withheld); k++)
+			assert_int_not_equal(cpuid.entries[i].function, withheld[k]);
+	assert_int_equal(query(&cpuid, 1, 0).ecx & 1u << 5, 0);
+	assert_int_equal(query(&cpuid, 0x80000001, 0).ecx & 5, 1);
+	assert_int_equal(query(&cpuid, 7, 0).ebx, 1u << 5);
+	assert_int_equal(query(&cpuid, 7, 0).ecx, 1u << 22);
+	assert_int_equal(query(&cpuid, 7, 0).edx, 1u << 4);
+	/* The rest comes as it is. */
+	assert_int_equal(query(&cpuid, 7, 1).ecx, 1u << 30);
+	assert_int_equal(query(&cpuid, 0x80000021, 0).eax, 0x45);
+	assert_int_equal(query(&cpuid, 0x80000000, 0).eax, 0x80000023);
 }
 
 TEST(test_intel)

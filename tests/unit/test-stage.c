@@ -8,6 +8,7 @@
 #include "machine/stage/stage.h"
 #include "tests/unit/cpio-reader.h"
 #include "tests/unit/folder.h"
+#include "tests/unit/module-sample.h"
 
 AROUND_ALL(make_cache, remove_top);
 
@@ -159,22 +160,76 @@ static int build(const struct kt_scenario *s)
 	return build_part(&request, &bytes);
 }
 
+static void put_module(const char *path, struct module_sample sample)
+{
+	_cleanup_(kt_buf_deinit) struct kt_buf file = KT_BUF_INIT(0);
+
+	module_sample(&file, sample);
+	put_file(path, file.data, file.len);
+}
+
+static void expect_text(const struct kt_buf *archive, const char *path, const char *text)
+{
+	struct cpio_member m;
+
+	assert_true(cpio_find(archive->data, archive->len, path, &m));
+	assert_int_equal(m.len, strlen(text));
+	assert_memory_equal(m.data, text, m.len);
+}
+
+/* What the scenario names, and what that needs. */
 TEST(test_modules_are_staged)
 {
 	struct kt_scenario s = bare;
 	struct cpio_member m;
 
-	put_text("kernel/modules/one.ko", "first");
-	put_text("kernel/modules/two-b.ko", "second");
-	put_text("kernel/modules/three.ko", "not asked for");
+	put_module("kernel/modules/one.ko", MODULE_1("depends=base"));
+	put_module("kernel/modules/two-b.ko", MODULE_1("softdep=pre: soft"));
+	put_module("kernel/modules/three.ko", MODULE_1("name=not asked for"));
+	put_module("kernel/modules/base.ko", MODULE_1("name=base"));
+	put_module("kernel/modules/soft.ko", MODULE_1("name=soft"));
 	s.modules = KT_MODULES("one", "two-b");
 	assert_int_equal(build(&s), 0);
 	assert_true(cpio_find(bytes.data, bytes.len, "staging/modules/one.ko", &m));
-	assert_memory_equal(m.data, "first", 5);
+	assert_memory_equal(m.data, ELFMAG, 4);
 	assert_true(cpio_find(bytes.data, bytes.len, "staging/modules/two-b.ko", &m));
+	assert_true(cpio_find(bytes.data, bytes.len, "staging/modules/base.ko", &m));
 	assert_false(cpio_find(bytes.data, bytes.len, "staging/modules/three.ko", &m));
-	/* The job has them loaded. */
-	assert_false(cpio_find(bytes.data, bytes.len, "staging/modules/order", &m));
+	expect_text(&bytes, "staging/modules/order", "base\none\n?soft\ntwo-b\n");
+	assert_false(cpio_find(bytes.data, bytes.len, "staging/modules/early", &m));
+}
+
+/* What the machine needs before it can be talked to, by accelerator. */
+TEST(test_modules_of_the_channel)
+{
+	static const struct kt_cell_wishes kvm = { .has_seed = true, .accel = KT_ACCEL_KVM };
+	static const struct kt_cell_wishes tcg = { .has_seed = true, .accel = KT_ACCEL_TCG };
+	struct kt_scenario s = bare;
+	static struct kt_cell cell;
+	struct kt_stage_request request = { .cell = &cell, .parts = KT_INITRAMFS_BASE };
+	struct cpio_member m;
+
+	put_text("kernel/modules/modules.builtin", "kernel/drivers/char/virtio_console.ko\n");
+	put_module("kernel/modules/kernel/virtio_mmio.ko", MODULE_1("depends=virtio_ring"));
+	put_module("kernel/modules/kernel/virtio_ring.ko", MODULE_1("depends="));
+	put_module("kernel/modules/kernel/mine.ko", MODULE_1("depends=virtio_ring"));
+	s.modules = KT_MODULES("mine");
+	assert_int_equal(kt_cell_init(&cell, &s, &kvm, NULL), 0);
+	assert_int_equal(build_part(&request, &bytes), 0);
+	expect_text(&bytes, "staging/modules/early", "virtio_ring\nvirtio_mmio\n");
+	expect_text(&bytes, "staging/modules/order", "mine\n");
+	assert_true(cpio_find(bytes.data, bytes.len, "staging/modules/virtio_mmio.ko", &m));
+	assert_int_equal(kt_cell_init(&cell, &s, &tcg, NULL), 0);
+	bytes.len = 0;
+	assert_int_equal(build_part(&request, &bytes), 0);
+	assert_false(cpio_find(bytes.data, bytes.len, "staging/modules/early", &m));
+	expect_text(&bytes, "staging/modules/order", "virtio_ring\nmine\n");
+	/* A kernel without them has them in its image, and one without modules nothing to load. */
+	assert_int_equal(kt_remove_tree(in_top("kernel")), 0);
+	assert_int_equal(kt_cell_init(&cell, &bare, &kvm, NULL), 0);
+	bytes.len = 0;
+	assert_int_equal(build_part(&request, &bytes), 0);
+	assert_false(cpio_find(bytes.data, bytes.len, "staging/modules/early", &m));
 }
 
 /* What clones have in common, and what each of them gets. */
@@ -189,8 +244,8 @@ TEST(test_parts)
 	s.modules = KT_MODULES("one");
 	request.cell = cell_of(&s);
 	assert_false(kt_stage_has_any(&request));
-	put_text("kernel/modules/one.ko", "first");
-	put_text("own/mine.ko", "mine");
+	put_module("kernel/modules/one.ko", MODULE_1("depends="));
+	put_module("own/mine.ko", MODULE_1("depends="));
 	put_text("script", "#!/bin/sh\n");
 	snprintf(text, sizeof(text), "%s:/usr/bin/script", in_top("script"));
 	add(text);
@@ -200,9 +255,7 @@ TEST(test_parts)
 	assert_int_equal(build_part(&request, &base), 0);
 	assert_true(cpio_find(base.data, base.len, "init", &m));
 	assert_true(cpio_find(base.data, base.len, "staging/modules/mine.ko", &m));
-	assert_true(cpio_find(base.data, base.len, "staging/modules/order", &m));
-	assert_int_equal(m.len, 9);
-	assert_memory_equal(m.data, "one\nmine\n", 9);
+	expect_text(&base, "staging/modules/order", "one\nmine\n");
 	assert_true(cpio_find(base.data, base.len, ".ktest-archive-end", &m));
 	assert_false(cpio_find(base.data, base.len, "usr/bin/script", &m));
 	request.parts = KT_INITRAMFS_STAGED;
@@ -293,22 +346,15 @@ static const uint8_t gzipped[] = {
 };
 
 /* As a distribution has them: in a tree, packed. */
-TEST(test_packed_modules_are_staged)
+TEST(test_packed_modules_are_unpacked_and_checked)
 {
 	struct kt_scenario s = bare;
-	struct cpio_member m;
 
 	put_file("kernel/modules/kernel/a/packed_b.ko.gz", gzipped, sizeof(gzipped));
-	put_text("kernel/modules/kernel/tree.ko", "third");
-	s.modules = KT_MODULES("packed-b", "tree");
-	for (int i = 0; i < 2; i++) {
-		bytes.len = 0;
-		assert_int_equal(build(&s), 0);
-		assert_true(cpio_find(bytes.data, bytes.len, "staging/modules/packed-b.ko", &m));
-		assert_int_equal(m.len, 6);
-		assert_memory_equal(m.data, "module", 6);
-		assert_true(cpio_find(bytes.data, bytes.len, "staging/modules/tree.ko", &m));
-	}
+	s.modules = KT_MODULES("packed-b");
+	assert_int_equal(build(&s), KT_STAGE_E_SETUP);
+	assert_contains(diag.doing, in_top("kernel/modules/.unpacked/packed-b.ko"));
+	assert_contains(diag.cause, "not an x86-64 kernel module");
 	put_text("kernel/modules/kernel/bad.ko.xz", "not xz");
 	s.modules = KT_MODULES("bad");
 	assert_int_equal(build(&s), KT_STAGE_E_SETUP);

@@ -14,22 +14,30 @@
 #include "vmm/kvm/x86/cpuid.h"
 
 #define LEAF_CACHES	   0x4u
+#define LEAF_EXTENDED	   0x7u
 #define LEAF_TOPOLOGY	   0xbu
+#define LEAF_SGX	   0x12u
 #define LEAF_TOPOLOGY_V2   0x1fu
 #define LEAF_EXT_MAX	   0x80000000u
 #define LEAF_EXT_FEATURES  0x80000001u
 #define LEAF_AMD_L2_L3	   0x80000006u
 #define LEAF_AMD_CORES	   0x80000008u
+#define LEAF_AMD_SVM	   0x8000000au
 #define LEAF_AMD_CACHES	   0x8000001du
 #define LEAF_AMD_TOPOLOGY  0x8000001eu
+#define LEAF_AMD_SEV	   0x8000001fu
 #define LEAF_AMD_TOPO_V2   0x80000026u
 #define LEVEL_SMT	   1u
 #define LEVEL_CORE	   2u
 #define LEVEL_DIE	   5u
 #define FEATURE_HTT	   (1u << 28) /* leaf 1, EDX */
+#define FEATURE_VMX	   (1u << 5)  /* leaf 1, ECX */
 #define FEATURE_TSC_DL	   (1u << 24) /* leaf 1, ECX */
 #define FEATURE_HYPERVISOR (1u << 31) /* leaf 1, ECX */
+#define FEATURE_SGX	   (1u << 2)  /* leaf 7, EBX */
+#define FEATURE_SGX_LC	   (1u << 30) /* leaf 7, ECX */
 #define FEATURE_CMP_LEGACY (1u << 1)  /* leaf 0x80000001, ECX */
+#define FEATURE_SVM	   (1u << 2)  /* leaf 0x80000001, ECX */
 #define FEATURE_TOPOEXT	   (1u << 22) /* leaf 0x80000001, ECX */
 
 /* The first family in which Linux finds the LLC by leaf 0x8000001D. */
@@ -154,6 +162,29 @@ static bool is_replaced(uint32_t leaf)
 	       leaf == KVM_CPUID_SIGNATURE;
 }
 
+/*
+ * What a KVM may offer and this machine does not back: memory encryption (no machine is launched
+ * with it), machines in the machine (no nested state is saved), enclaves (no memory for them).
+ * Distribution kernels use what they are shown: SEV's leaf makes one read MSRs before it can
+ * handle a fault.
+ */
+static bool is_withheld(uint32_t leaf)
+{
+	return leaf == LEAF_AMD_SEV || leaf == LEAF_AMD_SVM || leaf == LEAF_SGX;
+}
+
+static void withhold_features(struct kvm_cpuid_entry2 *e)
+{
+	if (e->function == 1)
+		e->ecx &= ~FEATURE_VMX;
+	if (e->function == LEAF_EXT_FEATURES)
+		e->ecx &= ~FEATURE_SVM;
+	if (e->function == LEAF_EXTENDED && !e->index) {
+		e->ebx &= ~FEATURE_SGX;
+		e->ecx &= ~FEATURE_SGX_LC;
+	}
+}
+
 /* At most this many are added: caches 5, topology 3 + 4, and the single leaves. */
 #define ADDED_MAX 24u
 
@@ -162,13 +193,15 @@ static int copy_host(struct kt_kvm_cpuid *list, const struct kvm_cpuid2 *host, s
 	list->nent = 0;
 	list->padding = 0;
 	for (uint32_t i = 0; i < host->nent; i++) {
-		if (is_replaced(host->entries[i].function))
+		if (is_replaced(host->entries[i].function) ||
+		    is_withheld(host->entries[i].function))
 			continue;
 		if (list->nent == KT_KVM_CPUID_MAX - ADDED_MAX)
 			return kt_fail(diag, KT_KVM_CPUID_E_HOST,
 				       "the host's CPUID has %u entries, more than %u", host->nent,
 				       KT_KVM_CPUID_MAX - ADDED_MAX);
-		list->entries[list->nent++] = host->entries[i];
+		list->entries[list->nent] = host->entries[i];
+		withhold_features(&list->entries[list->nent++]);
 	}
 	return 0;
 }

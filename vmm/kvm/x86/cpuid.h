@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * CPUID of each vCPU: what KVM supports, with the machine's topology in place of the host's.
- * Uses no ioctl.
+ * CPUID of each vCPU: what KVM supports, with the machine's topology in place of the host's, and
+ * without what the machine does not back (SEV, SVM, VMX, SGX). Uses no ioctl.
  *
  * APIC ids consist of bit fields, as on real machines; from the lowest bit up: thread in
  * core, core in LLC, LLC in node, node. A field is as wide as its largest value needs. So the

@@ -17,6 +17,7 @@
 #include "vmm/kvm/boot/entry.h"
 #include "vmm/kvm/x86/cpuid.h"
 #include "vmm/kvm/device/devices.h"
+#include "vmm/kvm/host/host.h"
 #include "vmm/kvm/ioctl.h"
 #include "vmm/kvm/layout.h"
 #include "vmm/kvm/x86/setup.h"
@@ -29,13 +30,18 @@
  * The options keep Linux from probing devices that the machine does not have, which takes
  * exits. A panic resets at once by a triple fault, the shortest way, which ends the machine.
  * The TSC is the host's or KVM's, and needs no watchdog.
+ *
+ * noxsave: on a host that QEMU's TCG emulates, KVM does not see XSETBV of its guest, and what CPUID
+ * says of the size of the state does not change with XCR0 ("XSAVE consistency problem"). Linux
+ * 7.3 dereferences NULL when it then does without XSAVE.
  */
 int kt_kvm_cmdline(char *buf, const struct kt_vm_config *config)
 {
 	int n = snprintf(buf, KT_VM_CMDLINE_MAX + 1,
 			 "console=ttyS0 quiet panic=-1 reboot=t no_timer_check tsc=reliable "
-			 "initcall_blacklist=pci_arch_init 8250.nr_uarts=1%s%s",
-			 config->cmdline[0] ? " " : "", config->cmdline);
+			 "initcall_blacklist=pci_arch_init 8250.nr_uarts=1%s%s%s",
+			 kt_kvm_host_is_tcg() ? " noxsave" : "", config->cmdline[0] ? " " : "",
+			 config->cmdline);
 
 	return n > KT_VM_CMDLINE_MAX ? KT_VM_E_SPEC : 0;
 }
