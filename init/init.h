@@ -29,7 +29,7 @@
 #include "init/job/snapshot.h"
 #include "init/staging/unpack.h"
 #include "ops/guest/pid1.h"
-#include "ops/guest/sched.h"
+#include "ops/guest/sched/sched.h"
 #include "scenario/cell.h"
 
 #define KT_INIT_WATCHES_MAX  128

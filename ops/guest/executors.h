@@ -5,7 +5,7 @@
 #include <stdio.h>
 
 #include "base/limits.h"
-#include "ops/guest/sched.h"
+#include "ops/guest/sched/sched.h"
 #include "ops/op.h"
 #include "proto/result.h"
 

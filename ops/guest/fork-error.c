@@ -9,7 +9,7 @@
 #include "base/cleanup.h"
 #include "base/limits.h"
 #include "ops/guest/fork-error.h"
-#include "ops/guest/scx-state.h"
+#include "ops/guest/sched/scx-state.h"
 
 /* Limits of fork(2), clone3(2) into a cgroup, and of the pipes of a program. */
 static bool is_a_limit(int error)

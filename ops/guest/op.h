@@ -6,7 +6,7 @@
 
 #include "base/limits.h"
 #include "ops/op.h"
-#include "ops/guest/sched.h"
+#include "ops/guest/sched/sched.h"
 #include "proto/result.h"
 
 struct kt_op_outcome {

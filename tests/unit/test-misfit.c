@@ -4,7 +4,7 @@
 
 #include "base/cleanup.h"
 #include "base/limits.h"
-#include "ops/guest/misfit.h"
+#include "ops/guest/sched/misfit.h"
 #include "tests/unit/test.h"
 
 static char words[KT_TEXT_MAX];

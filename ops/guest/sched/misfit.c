@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
-#include "ops/guest/misfit.h"
+#include "ops/guest/sched/misfit.h"
 
 #define WORDS_MAX 400 /* bytes of a line that are quoted */
 

@@ -17,7 +17,7 @@
 #include "base/cleanup.h"
 #include "base/parse.h"
 #include "ops/guest/executors.h"
-#include "ops/guest/misfit.h"
+#include "ops/guest/sched/misfit.h"
 #include "proto/staging.h"
 
 uint32_t kt_sched_live(const struct kt_sched *sched)

@@ -18,7 +18,7 @@
 #include "base/error.h"
 #include "base/limits.h"
 #include "ops/guest/pid1.h"
-#include "ops/guest/scx-state.h"
+#include "ops/guest/sched/scx-state.h"
 #include "ops/guest/spawn.h"
 
 #define KT_SCHED_LIVENESS_NS   KT_NSEC_PER_SEC	      /* an earlier end is startup-died */

@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "ops/guest/kernel-file.h"
-#include "ops/guest/scx-state.h"
+#include "ops/guest/sched/scx-state.h"
 
 struct kt_scx_state kt_scx_state_read(void)
 {
