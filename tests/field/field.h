@@ -22,7 +22,8 @@ enum field_fault {
 	FIELD_CGROUPS,		/* is told of cgroups and of moves between them: no fault */
 	FIELD_ABSENT_KFUNC,	/* calls a function that no kernel has */
 	FIELD_WILD_READ,	/* reads from an address that the verifier does not know */
-	FIELD_LOCAL_FIRST,	/* leaves tasks that may not migrate for a while to the kernel */
+	FIELD_LOCAL_FIRST,	/* leaves tasks that may not migrate for a while to the kernel; all
+				 * others are in one queue */
 	FIELD_FAULT_COUNT_,
 };
 

@@ -110,7 +110,7 @@ static bool misplaced(struct task_struct *p, u64 enq_flags)
 		kts_insert(p, SCX_DSQ_LOCAL, SCX_SLICE_DFL, enq_flags);
 		return true;
 	case FIELD_ONE_CPU:
-		if (p->nr_cpus_allowed == 1)
+		if (p->nr_cpus_allowed == 1 && fault != FIELD_LOCAL_FIRST)
 			return false;
 		kts_insert(p, HELD_DSQ, FIELD_LONG_SLICE_NS, enq_flags);
 		return true;
@@ -140,7 +140,7 @@ int KTS_OPS(field_enqueue, struct task_struct *p, u64 enq_flags)
 	__sync_fetch_and_add(&nr_enqueued, 1);
 	if (misplaced(p, enq_flags))
 		return 0;
-	if (p->nr_cpus_allowed == 1)
+	if (p->nr_cpus_allowed == 1 && fault != FIELD_LOCAL_FIRST)
 		kts_insert(p, SCX_DSQ_LOCAL, SCX_SLICE_DFL, enq_flags);
 	else
 		kts_insert(p, SHARED_DSQ, SCX_SLICE_DFL, enq_flags);
