@@ -53,7 +53,7 @@ enum kt_op_flag {
 	   NUMBER(pause_ns, ns, KT_FREEZE_NS_MIN, KT_FREEZE_NS_MAX)) \
 	OP(CGROUP_ADD, "cgroup-add", kt_cgroup_add, 0, \
 	   "creates cgroup `path`: `no-such-cgroup` without a parent, `cgroup-busy` if the parent " \
-	   "has tasks", CGROUP) \
+	   "has tasks, `refused` if a live scheduler's `ops.cgroup_init()` refuses it", CGROUP) \
 	OP(CGROUP_REMOVE, "cgroup-remove", kt_cgroup_remove, 0, \
 	   "removes cgroup `path`: `cgroup-busy` while it has tasks or children", CGROUP) \
 	OP(CGROUP_FREEZE, "cgroup-freeze", kt_cgroup_freeze, 0, \

@@ -106,6 +106,28 @@ static enum kt_op_error prepare_parent(const char *cgroup, char *text)
 	return r ? refused("controllers", parent, -r, text) : KT_OP_OK;
 }
 
+/*
+ * Why a cgroup was not made. mkdir(2) of cgroup v2 has these errnos of its own
+ * (kernel/cgroup/cgroup.c); any other is what a scheduler's callback returned, of which the kernel
+ * prints nothing. So EBUSY, which bpf_map_update_elem() returns if the CPU
+ * holds the bucket of the hash table already.
+ */
+static enum kt_op_error not_made(const char *cgroup, int number, char *text)
+{
+	static const int own[] = { EAGAIN, EACCES, EINVAL,  ENAMETOOLONG, ENODEV,
+				   ENOENT, ENOMEM, ENOTDIR, EOPNOTSUPP,	  EPERM };
+	const struct kt_scx_state st = kt_scx_state_read();
+	enum kt_op_error error = refused("mkdir", cgroup, number, text);
+
+	for (size_t i = 0; i < KT_ARRAY_SIZE(own); i++)
+		if (number == own[i])
+			return error;
+	if (st.ops[0])
+		snprintf(text + strlen(text), KT_TEXT_MAX - strlen(text),
+			 ": ops.cgroup_init() of '%s' refused the cgroup", st.ops);
+	return error;
+}
+
 enum kt_op_error kt_cgroup_add(const struct kt_op *op, struct kt_sched *sched, char *text)
 {
 	enum kt_op_error error = prepare_parent(op->cgroup, text);
@@ -119,7 +141,7 @@ enum kt_op_error kt_cgroup_add(const struct kt_op *op, struct kt_sched *sched, c
 	if (error || !number)
 		return error;
 	if (number != EEXIST)
-		return refused("mkdir", op->cgroup, number, text);
+		return not_made(op->cgroup, number, text);
 	return kt_op_fail(text, KT_OP_CGROUP_EXISTS, "there is a cgroup '%s' already", op->cgroup);
 }
 

@@ -180,6 +180,16 @@ KT_SCENARIO(field_sleepers, "300 workers that sleep for most of their time",
 	.steps   = KT_STEPS(KT_STEP("run", .ops = KT_OPS(
 		KT_OP_START("some"), KT_OP_START("more")), .hold = KT_MS(200))));
 
+KT_SCENARIO(field_cgroups_are_refused, "cgroups that the scheduler does not take, and one that is there",
+	.topo    = KT_TOPO("1n1l2c1t"),
+	.workers = KT_WORKERS(KT_WORKERS_ITEM("load", .workload = "spin")),
+	.steps   = KT_STEPS(
+		KT_STEP("first", .ops = KT_OPS(KT_OP_START("load")), .hold = KT_MS(100)),
+		KT_STEP("then", .ops = KT_OPS(
+			KT_OP_CGROUP_ADD("a", .expect = KT_OP_REFUSED, .expect_text =
+				"Device or resource busy: ops.cgroup_init() of 'scx_field' refused "
+				"the cgroup")))));
+
 /* Neither workers nor a program can start, nor the child that carries out an op on a CPU. */
 #define REFUSED .expect = KT_OP_REFUSED, .expect_text = "ops.init_task() of 'scx_field' refused"
 KT_SCENARIO(field_tasks_are_refused, "as field_sleepers; then nothing can be started any more",

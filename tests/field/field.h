@@ -24,6 +24,7 @@ enum field_fault {
 	FIELD_WILD_READ,	/* reads from an address that the verifier does not know */
 	FIELD_LOCAL_FIRST,	/* leaves tasks that may not migrate for a while to the kernel; all
 				 * others are in one queue */
+	FIELD_REFUSE_CGROUPS, /* ops.cgroup_init() refuses cgroups that are made after the attach */
 	FIELD_FAULT_COUNT_,
 };
 

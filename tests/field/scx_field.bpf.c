@@ -237,7 +237,7 @@ int KTS_OPS(field_exit_task, struct task_struct *p, struct scx_exit_task_args *a
 
 s32 KTS_OPS(field_cgroup_init, struct cgroup *cgrp, struct scx_cgroup_init_args *args)
 {
-	return 0;
+	return fault == FIELD_REFUSE_CGROUPS && nr_enqueued ? -16 /* -EBUSY */ : 0;
 }
 
 s32 KTS_OPS(field_cgroup_prep_move, struct task_struct *p, struct cgroup *from, struct cgroup *to)

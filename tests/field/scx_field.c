@@ -28,6 +28,7 @@ static const char *const names[FIELD_FAULT_COUNT_] = {
 	[FIELD_ABSENT_KFUNC] = "absent-kfunc",
 	[FIELD_WILD_READ] = "wild-read",
 	[FIELD_LOCAL_FIRST] = "local-first",
+	[FIELD_REFUSE_CGROUPS] = "refuse-cgroups",
 };
 
 enum { FAULT = 256 };
@@ -88,7 +89,7 @@ static void prepare(struct scx_field_bpf *skel)
 {
 	skel->rodata->fault = fault;
 	skel->rodata->nr_cpus = count_cpus();
-	LOAD_IF(fault == FIELD_CGROUPS, skel, cgroup_init);
+	LOAD_IF(fault == FIELD_CGROUPS || fault == FIELD_REFUSE_CGROUPS, skel, cgroup_init);
 	LOAD_IF(fault == FIELD_CGROUPS, skel, cgroup_prep_move);
 	LOAD_IF(fault == FIELD_CGROUPS, skel, cgroup_move);
 	LOAD_IF(has_state_of_all(), skel, init_task);

@@ -174,6 +174,7 @@ def register(harness):
         check(re.match(r"FAIL .*: refused: op start of step 'run': workers 'more': fork: Argument "
                        r"list too long, with \d+ MiB of memory free: ops.init_task\(\) of 'scx_field' "
                        r"refused the task", r.first()), r)
+        expect(with_fault("field_cgroups_are_refused", "refuse-cgroups"), PASS)
         r = with_fault("field_forks", "leak-states", "field_tasks_are_refused")
         expect(r, FAIL, "could not fork: ops.init_task() of the scheduler refused the task",
                "PASS field_tasks_are_refused: ")
