@@ -11,6 +11,7 @@
 
 #include <bpf/libbpf.h>
 
+#include "base/cleanup.h"
 #include "init/clone.h"
 #include "init/early.h"
 #include "init/init.h"
@@ -136,6 +137,19 @@ static void open_channel(struct kt_pid1 *pid1)
 
 /* ---- the job ---- */
 
+/* Where this boot has put the kernel's text. One of the first lines of kallsyms. */
+static uint64_t read_text_address(void)
+{
+	_cleanup_(kt_fclosep) FILE *f = fopen("/proc/kallsyms", "re");
+	unsigned long long address;
+	char name[KT_NAME_MAX];
+
+	while (f && fscanf(f, "%llx %*c %127s%*[^\n]", &address, name) == 2)
+		if (!strcmp(name, "_text"))
+			return address;
+	return 0;
+}
+
 /* Fills in the fields of HELLO that all clones share, before the save. */
 static void describe_machine(struct kt_pid1 *pid1)
 {
@@ -150,6 +164,7 @@ static void describe_machine(struct kt_pid1 *pid1)
 	hello->cpus = (uint32_t)sysconf(_SC_NPROCESSORS_ONLN);
 	hello->memory_bytes = (uint64_t)si.totalram * si.mem_unit;
 	hello->init_start_ns = pid1->start_ns;
+	hello->text_address = read_text_address();
 }
 
 void kt_init_hello(struct kt_pid1 *pid1)

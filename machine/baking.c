@@ -20,6 +20,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/fs.h"
+#include "kernel/symbols.h"
 #include "machine/baking.h"
 #include "machine/bake-cache.h"
 #include "machine/stage/initramfs.h"
@@ -179,6 +180,67 @@ static int settle(struct oven *o, struct kt_diag *diag)
 	return kt_session_wait(o->session, &o->settled, diag);
 }
 
+/* ---- the kernel's symbols ---- */
+
+/* A command whose output is kept. */
+struct reading {
+	struct kt_command command;
+	struct kt_buf text;
+	struct kt_session *session;
+	bool ended;
+};
+
+static void on_symbols(void *arg, uint32_t stream, const void *data, size_t len)
+{
+	struct reading *reading = arg;
+
+	/* Beyond the bound the text is cut, and its check refuses it. */
+	if (kt_buf_has_room(&reading->text, len) && kt_buf_append(&reading->text, data, len))
+		kt_session_fault(reading->session, kt_raise(-ENOMEM));
+	kt_command_taken(&reading->command, len);
+}
+
+static void on_symbols_end(void *arg)
+{
+	struct reading *reading = arg;
+
+	reading->ended = reading->session->wake = true;
+}
+
+/*
+ * The first machine of a kernel without a symbol table tells its symbols, for all later ones. A
+ * kernel whose kallsyms are no use stays without.
+ */
+static int learn_symbols(struct oven *o, struct kt_diag *diag)
+{
+	static const struct kt_command_handlers handlers = { .on_output = on_symbols,
+							     .on_end = on_symbols_end };
+	static const char *const argv[] = { ":kallsyms", NULL };
+	const struct kt_command_spec spec = { .argv = argv };
+	_cleanup_(kt_freep) struct reading *reading = calloc(1, sizeof(*reading));
+	struct kt_diag ignored = KT_DIAG_INIT;
+	int r;
+
+	if (!reading)
+		return kt_raise(-ENOMEM);
+	if (!kt_kernel_lacks_symbols(o->session->config.kernel_path))
+		return 0;
+	reading->session = o->session;
+	reading->text = KT_BUF_INIT(KT_KALLSYMS_BYTES);
+	r = kt_command_start(&reading->command, &o->session->commands, &spec, &handlers, reading);
+	if (r)
+		return kt_fold(r);
+	r = kt_session_wait(o->session, &reading->ended, diag);
+	if (r)
+		kt_commands_forget(&o->session->commands);
+	if (!r && !reading->command.status)
+		kt_fold(kt_kernel_keep_symbols(o->session->config.kernel_path,
+					       kt_buf_str(&reading->text), reading->text.len,
+					       &ignored));
+	kt_buf_deinit(&reading->text);
+	return kt_forward(r);
+}
+
 static int save(struct oven *o, const char *dir, const json_t *facts, struct kt_diag *diag)
 {
 	_cleanup_(kt_bake_draft_freep) struct kt_bake_draft *draft = NULL;
@@ -222,7 +284,9 @@ static int boot(struct oven *o, struct kt_baked *baked, struct kt_diag *diag)
 	kt_session_begin(o->session, &owner);
 	r = kt_session_ready(o->session, diag);
 	if (!r)
-		r = o->prime ? prime(o, diag) : settle(o, diag);
+		r = o->prime ? prime(o, diag) : learn_symbols(o, diag);
+	if (!r && !o->prime)
+		r = settle(o, diag);
 	if (r == KT_SESSION_E_CANCELLED)
 		return KT_BAKING_E_CANCELLED;
 	if (r != KT_SESSION_E_ENDED)

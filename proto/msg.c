@@ -72,7 +72,7 @@ static const struct message messages[] = {
 	[KT_MSG_HELLO] = { "hello", FIELDS(
 		UINT(hello, table_hash), TEXT(hello, kernel_release), UINT(hello, cpus),
 		UINT(hello, memory_bytes), UINT(hello, init_start_ns), UINT(hello, ready_ns),
-		UINT(hello, slots), UINT(hello, busy_slots)) },
+		UINT(hello, slots), UINT(hello, busy_slots), UINT(hello, text_address)) },
 	[KT_MSG_TOPOLOGY] = { "topology", FIELDS(
 		BYTES(topology, cpus), BYTES(topology, nodes), BYTES(topology, distances)) },
 	[KT_MSG_PHASE] = { "phase", FIELDS(UINT(phase, phase), UINT(phase, time_ns)) },

@@ -211,6 +211,7 @@ struct kt_msg_hello {
 	uint64_t ready_ns;		  /* time of this message */
 	uint32_t slots;			  /* number of slots */
 	uint32_t busy_slots;		  /* bit n: a command runs in slot n */
+	uint64_t text_address;		  /* of the kernel's symbol _text; 0: not known */
 };
 
 /* TOPOLOGY: the topology that Linux reports in the guest. */

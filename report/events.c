@@ -16,6 +16,12 @@ static json_t *text(const char *s)
 	return kt_json_text(s, strlen(s));
 }
 
+/* In hexadecimal: JSON readers take large numbers for floating-point ones. */
+static json_t *address(uint64_t value)
+{
+	return json_sprintf("0x%llx", (unsigned long long)value);
+}
+
 static json_t *name_of(const char *const *names, size_t n, uint32_t i)
 {
 	return json_string(i < n ? names[i] : "unknown");
@@ -164,11 +170,12 @@ static json_t *body_json(const struct kt_msg *msg)
 {
 	switch (msg->type) {
 	case KT_MSG_HELLO:
-		return json_pack("{s:o, s:I, s:I, s:I, s:I}", "kernel",
+		return json_pack("{s:o, s:I, s:I, s:I, s:o, s:I}", "kernel",
 				 text(msg->hello.kernel_release), "cpus",
 				 (json_int_t)msg->hello.cpus, "memory_bytes",
 				 (json_int_t)msg->hello.memory_bytes, "init_start_ns",
-				 (json_int_t)msg->hello.init_start_ns, "time_ns",
+				 (json_int_t)msg->hello.init_start_ns, "text_address",
+				 address(msg->hello.text_address), "time_ns",
 				 (json_int_t)msg->hello.ready_ns);
 	case KT_MSG_TOPOLOGY:
 		return json_pack("{s:o, s:o}", "cpus", places_json(&msg->topology.cpus), "nodes",

@@ -349,7 +349,8 @@ static void run(struct drive *d)
 		r = kt_session_job(session, &job, &diag);
 	}
 	if (session->outcome == KT_OUTCOME_GUEST_HANG)
-		kt_hang_describe(session, d->req->kernel->path, &session->diag);
+		kt_hang_describe(session, d->req->kernel->path, d->res->record.hello.text_address,
+				 &session->diag);
 	if (r || !d->keep || kt_session_freeze(session, kt_now_ns() + FREEZE_NS, &diag))
 		kt_session_stop(session);
 }

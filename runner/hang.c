@@ -12,14 +12,16 @@
 #define FREEZE_NS (5 * KT_NSEC_PER_SEC)
 
 /* "in do_idle(), interrupts off" */
-static void describe(char *buf, size_t size, const struct kt_vm_place *place, const char *kernel)
+static void describe(char *buf, size_t size, const struct kt_vm_place *place, const char *kernel,
+		     uint64_t text_address)
 {
 	char function[KT_SYMBOL_MAX];
 
 	if (place->halted)
 		snprintf(buf, size, "halted");
 	else if (place->rip >> 63)
-		snprintf(buf, size, "in %s%s", kt_kernel_function(function, kernel, place->rip),
+		snprintf(buf, size, "in %s%s",
+			 kt_kernel_function(function, kernel, text_address, place->rip),
 			 place->masked ? ", interrupts off" : "");
 	else
 		snprintf(buf, size, "in user space");
@@ -37,12 +39,12 @@ static void append(struct kt_diag *diag, const struct kt_cpu_mask *cpus, unsigne
 }
 
 static void describe_all(const struct kt_vm_place *places, size_t count, const char *kernel,
-			 struct kt_diag *diag)
+			 uint64_t text_address, struct kt_diag *diag)
 {
 	static _Thread_local char what[KT_CPUS_MAX][KT_SYMBOL_MAX + 32];
 
 	for (size_t i = 0; i < count; i++)
-		describe(what[i], sizeof(what[i]), &places[i], kernel);
+		describe(what[i], sizeof(what[i]), &places[i], kernel, text_address);
 	for (size_t i = 0; i < count; i++) {
 		struct kt_cpu_mask same = { 0 };
 		unsigned int n = 0;
@@ -61,7 +63,8 @@ static void describe_all(const struct kt_vm_place *places, size_t count, const c
 	}
 }
 
-void kt_hang_describe(struct kt_session *session, const char *kernel, struct kt_diag *diag)
+void kt_hang_describe(struct kt_session *session, const char *kernel, uint64_t text_address,
+		      struct kt_diag *diag)
 {
 	struct kt_vm_place places[KT_CPUS_MAX];
 	struct kt_diag ignored = KT_DIAG_INIT;
@@ -71,5 +74,5 @@ void kt_hang_describe(struct kt_session *session, const char *kernel, struct kt_
 	    kt_fold(kt_vm_places(session->vm, places, KT_ARRAY_SIZE(places), &count,
 				 kt_now_ns() + FREEZE_NS, &ignored)))
 		return;
-	describe_all(places, count, kernel, diag);
+	describe_all(places, count, kernel, text_address, diag);
 }

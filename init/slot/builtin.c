@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <sched.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -30,11 +31,24 @@ static int spin(char *const *argv)
 		__asm__ volatile("" ::: "memory");
 }
 
+/* ":kallsyms": /proc/kallsyms without modules. */
+static int print_kallsyms(char *const *argv)
+{
+	_cleanup_(kt_fclosep) FILE *f = fopen("/proc/kallsyms", "re");
+	char line[KT_TEXT_MAX];
+
+	while (f && fgets(line, sizeof(line), f))
+		if (!strchr(line, '[') && fputs(line, stdout) == EOF)
+			return 1;
+	return !f || fflush(stdout);
+}
+
 static const struct {
 	const char *name;
 	int (*fn)(char *const *argv);
 } builtins[] = {
 	{ ":", do_nothing },
+	{ ":kallsyms", print_kallsyms },
 	{ ":probe", kt_probe_run },
 	{ ":spin", spin },
 };

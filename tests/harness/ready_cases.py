@@ -3,6 +3,9 @@
 
 Linux 7.0 and newer: what an older one cannot be held to is the scheduler's.
 """
+import json
+import os
+import pathlib
 
 
 def register(harness):
@@ -32,6 +35,17 @@ def register(harness):
         name = "migration_disabled_tasks_stay"
         expect(with_fault(name, "none", harness=False), PASS)
         expect(with_fault(name, "local-first", harness=False), FAIL, "gap: ", "waited")
+
+    @harness.ready_case
+    def symbols_are_learnt():
+        """The first machine tells them, and each where its own boot has put the kernel."""
+        r = expect(run(harness.DEMO, harness=False), PASS)
+        hello = json.loads((r.dir / "events.jsonl").read_text().splitlines()[0])
+        text = int(hello["text_address"], 16)
+        harness.check(text >= 0xffffffff80000000 and not text % 0x200000, hello)
+        kallsyms = pathlib.Path(os.environ["KTEST_KERNEL"]).parent / "kallsyms"
+        names = {line.split()[2] for line in kallsyms.read_text().splitlines()}
+        harness.check({"_text", "scx_bpf_kick_cpu", "__schedule"} <= names, len(names))
 
     @harness.ready_case
     def vcpus_get_their_turns():

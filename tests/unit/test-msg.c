@@ -33,7 +33,7 @@ static const struct kt_msg samples[] = {
 	{ .type = KT_MSG_OUTPUT_TAKEN, .output_taken = { 3, 1ull << 40 } },
 	{ .type = KT_MSG_SIGNAL, .signal = { 4, 2 } },
 	{ .type = KT_MSG_WINSIZE, .winsize = { 25, 80 } },
-	{ .type = KT_MSG_HELLO, .hello = { 7, "6.12.1", 4, 1ull << 33, 5, 6, 4, 3 } },
+	{ .type = KT_MSG_HELLO, .hello = { 7, "6.12.1", 4, 1ull << 33, 5, 6, 4, 3, 1ull << 63 } },
 	{ .type = KT_MSG_TOPOLOGY,
 	  .topology = { { blob, sizeof(blob) }, { blob, 1 }, { blob + 1, 2 } } },
 	{ .type = KT_MSG_PHASE, .phase = { KT_PHASE_BODY, 99 } },
