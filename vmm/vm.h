@@ -25,21 +25,10 @@
 #include "base/error.h"
 #include "base/limits.h"
 #include "base/loop.h"
+#include "proto/address.h"
 #include "proto/machine.h"
 #include "proto/topology.h"
 #include "vmm/regs.h"
-
-/* Guest-physical and guest-virtual addresses: structs, so that the compiler tells them apart. */
-typedef struct {
-	uint64_t v;
-} kt_gpa_t;
-
-typedef struct {
-	uint64_t v;
-} kt_gva_t;
-
-#define KT_GPA(x) ((kt_gpa_t){ .v = (x) })
-#define KT_GVA(x) ((kt_gva_t){ .v = (x) })
 
 /*
  * Chooses the accelerator. wanted KT_ACCEL_AUTO: kvm if this host's KVM can be opened, has
