@@ -307,6 +307,7 @@ int kt_types_resolve(const struct kt_types *types, const struct kt_group *group,
 			return kt_fail(diag, r, "the kernel lacks '%s': %s", group->name,
 				       why.cause);
 		KT_TRY(r);
+		ret_places[i].path = group->paths[i];
 	}
 	return 0;
 }

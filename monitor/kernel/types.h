@@ -31,6 +31,7 @@ struct kt_place {
 	bool is_signed;
 	bool is_pointer;
 	uint32_t type_id; /* of the member, as declared */
+	const char *path; /* borrowed; of a group: its text, static; else NULL */
 };
 
 struct kt_types;
