@@ -17,7 +17,7 @@
 #include "base/cleanup.h"
 #include "base/fs.h"
 #include "kernel/image.h"
-#include "monitor/kernel/cpus.h"
+#include "monitor/kernel/percpu.h"
 #include "monitor/kernel/locate.h"
 #include "monitor/memory/regions.h"
 
@@ -29,7 +29,7 @@ struct view {
 	struct kt_types *types;
 	struct kt_location location;
 	struct kt_reader reader;
-	struct kt_cpus cpus;
+	struct kt_percpu cpus;
 };
 
 static int say(struct kt_diag *diag, int r)
@@ -133,7 +133,7 @@ static int open_view(struct view *v, const char *kernel, const char *kallsyms, s
 	KT_TRY(kt_memory_new(&v->memory, &source));
 	KT_TRY(kt_locate(v->memory, v->symbols, &spec, &v->location, diag));
 	KT_TRY(kt_locate_reader(&v->reader, &v->location, v->symbols, v->types, diag));
-	return kt_forward(kt_cpus_read(&v->reader, &v->cpus, diag));
+	return kt_forward(kt_percpu_read(&v->reader, &v->cpus, diag));
 }
 
 static void close_view(struct view *v)
@@ -173,7 +173,7 @@ static int show(struct view *v, struct kt_diag *diag)
 		if (!v->cpus.online[cpu])
 			continue;
 		printf("cpu %u ", cpu);
-		KT_TRY(kt_cpus_variable(&v->reader, &v->cpus, "runqueues", cpu, &rq, diag));
+		KT_TRY(kt_percpu_variable(&v->reader, &v->cpus, "runqueues", cpu, &rq, diag));
 		KT_TRY(show_task(v, rq, diag));
 	}
 	return 0;

@@ -3,7 +3,7 @@
 #include <stdio.h>
 
 #include "base/cleanup.h"
-#include "monitor/kernel/cpus.h"
+#include "monitor/kernel/percpu.h"
 #include "monitor/kernel/locate.h"
 #include "tests/unit/fake-kernel.h"
 #include "tests/unit/guest-sample.h"
@@ -235,18 +235,18 @@ TEST(test_other_types)
 TEST(test_cpus)
 {
 	struct kt_diag why = KT_DIAG_INIT;
-	struct kt_cpus cpus;
+	struct kt_percpu cpus;
 	uint64_t at;
 
 	open_kernel();
-	assert_ok(kt_cpus_read(&reader, &cpus, &diag));
+	assert_ok(kt_percpu_read(&reader, &cpus, &diag));
 	assert_int_equal(cpus.count, 2);
 	assert_true(cpus.possible[0] && cpus.possible[1] && !cpus.online[0] && cpus.online[1]);
-	assert_ok(kt_cpus_variable(&reader, &cpus, "counter", 1, &at, &diag));
+	assert_ok(kt_percpu_variable(&reader, &cpus, "counter", 1, &at, &diag));
 	assert_int_equal(at, HEAP + KT_PAGE_SIZE + 0x100);
-	assert_int_equal(kt_cpus_pointer(&cpus, 0x20, 0), HEAP + 0x20);
+	assert_int_equal(kt_percpu_pointer(&cpus, 0x20, 0), HEAP + 0x20);
 	guest_put_u32(&g, LINKED + IDS_AT, 1u << 31);
-	assert_int_equal(kt_cpus_read(&reader, &cpus, &why), KT_READER_E_MEMORY);
+	assert_int_equal(kt_percpu_read(&reader, &cpus, &why), KT_READER_E_MEMORY);
 	assert_string_equal(why.cause, "nr_cpu_ids: 2147483648 CPUs");
 }
 

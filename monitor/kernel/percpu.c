@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* CPUs and per-CPU variables; see cpus.h. */
+/* CPUs and per-CPU variables; see percpu.h. */
 #include <string.h>
 
-#include "monitor/kernel/cpus.h"
+#include "monitor/kernel/percpu.h"
 
 static int read_mask(struct kt_reader *reader, const char *name, unsigned int count,
 		     bool ret_cpus[KT_CPUS_MAX], struct kt_diag *diag)
@@ -19,9 +19,9 @@ static int read_mask(struct kt_reader *reader, const char *name, unsigned int co
 	return 0;
 }
 
-int kt_cpus_read(struct kt_reader *reader, struct kt_cpus *ret_cpus, struct kt_diag *diag)
+int kt_percpu_read(struct kt_reader *reader, struct kt_percpu *ret_cpus, struct kt_diag *diag)
 {
-	struct kt_cpus cpus = { .count = 0 };
+	struct kt_percpu cpus = { .count = 0 };
 	uint64_t count = 0, at = 0;
 
 	KT_TRY(kt_read_variable(reader, "nr_cpu_ids", 4, &count, diag));
@@ -38,12 +38,12 @@ int kt_cpus_read(struct kt_reader *reader, struct kt_cpus *ret_cpus, struct kt_d
 	return 0;
 }
 
-int kt_cpus_variable(struct kt_reader *reader, const struct kt_cpus *cpus, const char *name,
-		     unsigned int cpu, uint64_t *ret_address, struct kt_diag *diag)
+int kt_percpu_variable(struct kt_reader *reader, const struct kt_percpu *cpus, const char *name,
+		       unsigned int cpu, uint64_t *ret_address, struct kt_diag *diag)
 {
 	uint64_t at = 0;
 
 	KT_TRY(kt_read_symbol(reader, name, &at, diag));
-	*ret_address = kt_cpus_pointer(cpus, at, cpu);
+	*ret_address = kt_percpu_pointer(cpus, at, cpu);
 	return 0;
 }
