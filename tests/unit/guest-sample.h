@@ -5,10 +5,10 @@
  */
 #pragma once
 
-#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/cleanup.h"
 #include "monitor/memory/memory.h"
 #include "monitor/memory/paging.h"
 #include "monitor/memory/regions.h"
@@ -84,8 +84,13 @@ static inline uint8_t *guest_at(struct guest *g, uint64_t at)
 
 static inline void guest_put(struct guest *g, uint64_t at, const void *data, size_t len)
 {
-	for (size_t i = 0; i < len; i++)
-		*guest_at(g, at + i) = ((const uint8_t *)data)[i];
+	const uint8_t *from = data;
+	size_t some;
+
+	for (; len; at += some, from += some, len -= some) {
+		some = KT_MIN(len, (size_t)(KT_PAGE_SIZE - at % KT_PAGE_SIZE));
+		memcpy(guest_at(g, at), from, some);
+	}
 	kt_memory_forget(g->memory);
 }
 
