@@ -187,24 +187,31 @@ static void find_direct_map(struct search *s)
 		f->direct_map = map;
 }
 
+static int search(struct search *s, struct kt_diag *diag)
+{
+	const struct kt_memory_range *ranges;
+	size_t count;
+
+	KT_TRY(look_up(s, diag));
+	ranges = kt_memory_ranges(s->memory, &count);
+	for (size_t i = 0; !s->done && i < count; i++)
+		KT_TRY(scan_range(s, &ranges[i]));
+	if (s->done)
+		return 0;
+	return none(diag, s->banners ? "the kernel's banner is in memory, but no page tables lead "
+				       "to it" :
+				       "memory has no banner where the symbols place it");
+}
+
 int kt_locate(struct kt_memory *memory, struct kt_symbols *symbols,
 	      const struct kt_locate_spec *spec, struct kt_location *ret_location,
 	      struct kt_diag *diag)
 {
 	struct search s = { .memory = memory, .symbols = symbols, .spec = spec };
-	const struct kt_memory_range *ranges;
-	size_t count;
+	int r = search(&s, diag);
 
-	kt_diag_doing(diag, "find the running kernel in guest memory");
-	KT_TRY(look_up(&s, diag));
-	ranges = kt_memory_ranges(memory, &count);
-	for (size_t i = 0; !s.done && i < count; i++)
-		KT_TRY(scan_range(&s, &ranges[i]));
-	if (!s.done)
-		return none(diag, s.banners ?
-					  "the kernel's banner is in memory, but no page tables "
-					  "lead to it" :
-					  "memory has no banner where the symbols place it");
+	if (r)
+		return kt_doing(diag, r, "find the running kernel in guest memory");
 	kt_symbols_slide(symbols, s.found.slide);
 	find_direct_map(&s);
 	*ret_location = s.found;

@@ -295,19 +295,41 @@ const char *kt_types_enumerator(const struct kt_types *types, const char *name, 
 
 /* ---- groups ---- */
 
-int kt_types_resolve(const struct kt_types *types, const struct kt_group *group,
-		     struct kt_place *ret_places, struct kt_diag *diag)
+/* The first alternative that the kernel has; diag names the first one. */
+static int resolve_path(const struct kt_types *types, const char *alternatives,
+			struct kt_place *ret_place, struct kt_diag *diag)
+{
+	int r = KT_TYPES_E_NONE;
+	char path[128];
+
+	for (const char *at = alternatives; r && *at;) {
+		size_t len = strcspn(at, "|");
+
+		snprintf(path, sizeof(path), "%.*s", (int)len, at);
+		r = kt_types_place(types, path, ret_place, diag);
+		at += len + (at[len] == '|');
+	}
+	ret_place->path = alternatives;
+	return kt_forward(r);
+}
+
+static void resolve_group(const struct kt_types *types, const char *const *paths,
+			  const struct kt_group *group, struct kt_place *ret_places,
+			  char ret_lacks[KT_LACKS_MAX])
 {
 	struct kt_diag why = KT_DIAG_INIT;
-	int r;
 
-	for (size_t i = 0; i < group->count; i++) {
-		r = kt_types_place(types, group->paths[i], &ret_places[i], &why);
-		if (r == KT_TYPES_E_NONE)
-			return kt_fail(diag, r, "the kernel lacks '%s': %s", group->name,
-				       why.cause);
-		KT_TRY(r);
-		ret_places[i].path = group->paths[i];
-	}
-	return 0;
+	ret_lacks[0] = 0;
+	for (unsigned int i = group->first; i < group->end && !ret_lacks[0]; i++)
+		if (resolve_path(types, paths[i], &ret_places[i], &why))
+			snprintf(ret_lacks, KT_LACKS_MAX, "the kernel lacks '%s': %.140s",
+				 group->name, why.cause);
+}
+
+void kt_types_resolve(const struct kt_types *types, const char *const *paths,
+		      const struct kt_group *groups, size_t count, struct kt_place *ret_places,
+		      char (*ret_lacks)[KT_LACKS_MAX])
+{
+	for (size_t i = 0; i < count; i++)
+		resolve_group(types, paths, &groups[i], ret_places, ret_lacks[i]);
 }

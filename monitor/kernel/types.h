@@ -3,8 +3,8 @@
  * A kernel's types by its BTF: where a member is in a struct, how large it is, what it is.
  *
  * What one view needs of the kernel is a group: a list of paths such as
- * "rq.scx.local_dsq.list". A group is resolved once per kernel. A kernel that lacks one of the
- * paths lacks the group, and every other group stands on its own.
+ * "rq.scx.local_dsq.list". Groups are resolved once per kernel. A kernel that lacks one of a
+ * group's paths lacks the group, and every other group stands on its own.
  */
 #pragma once
 
@@ -70,16 +70,20 @@ int kt_types_constant(const struct kt_types *types, const char *name, int64_t *r
  */
 const char *kt_types_enumerator(const struct kt_types *types, const char *name, int64_t value);
 
-/* What one view needs. Static. */
+#define KT_LACKS_MAX 192 /* bytes with 0 of the text that says what a kernel lacks */
+
+/* What one view needs: a range of a list of paths. Static. */
 struct kt_group {
-	const char *name;	  /* "scx core" */
-	const char *const *paths; /* count of them */
-	size_t count;
+	const char *name;	 /* "scx core" */
+	unsigned int first, end; /* indices of its paths, without the last */
 };
 
 /*
- * Resolves all paths of a group into ret_places, in order. KT_TYPES_E_NONE: the kernel lacks
- * the group; diag: "the kernel lacks 'scx core': struct rq has no member scx".
+ * Resolves the paths of count groups into ret_places, which has the order of `paths`. A path may
+ * have alternatives, of which the first that the kernel has counts: "cfs_rq.h_nr_queued|
+ * cfs_rq.h_nr_running". ret_lacks[i]: "" or why the kernel lacks group i, "the kernel lacks
+ * 'scx core': struct rq has no member scx"; then none of the group's places may be used.
  */
-int kt_types_resolve(const struct kt_types *types, const struct kt_group *group,
-		     struct kt_place *ret_places, struct kt_diag *diag) _kt_must_check_;
+void kt_types_resolve(const struct kt_types *types, const char *const *paths,
+		      const struct kt_group *groups, size_t count, struct kt_place *ret_places,
+		      char (*ret_lacks)[KT_LACKS_MAX]);

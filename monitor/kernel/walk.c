@@ -26,10 +26,7 @@ static const char *const paths[KT_WALK_PLACES_] = {
 	[KT_IDR_BASE] = "idr.idr_base",
 };
 
-static const struct {
-	const char *name;
-	enum kt_walk_place first, end;
-} groups[KT_WALK_GROUPS_] = {
+static const struct kt_group groups[KT_WALK_GROUPS_] = {
 	[KT_WALK_LISTS] = { "lists", KT_LIST_NEXT, KT_RB_LEFT },
 	[KT_WALK_TREES] = { "red-black trees", KT_RB_LEFT, KT_RHT_TBL },
 	[KT_WALK_HASHES] = { "hash tables", KT_RHT_TBL, KT_XA_HEAD },
@@ -39,15 +36,7 @@ static const struct {
 void kt_walk_init(struct kt_walk *walk, struct kt_reader *reader)
 {
 	*walk = (struct kt_walk){ .reader = reader };
-	for (unsigned int i = 0; i < KT_WALK_GROUPS_; i++) {
-		const struct kt_group group = { .name = groups[i].name,
-						.paths = paths + groups[i].first,
-						.count = groups[i].end - groups[i].first };
-		struct kt_diag why = KT_DIAG_INIT;
-
-		if (kt_types_resolve(reader->types, &group, walk->places + groups[i].first, &why))
-			snprintf(walk->lacks[i], KT_LACKS_MAX, "%.180s", why.cause);
-	}
+	kt_types_resolve(reader->types, paths, groups, KT_WALK_GROUPS_, walk->places, walk->lacks);
 }
 
 int kt_walk_fail(const struct kt_walk *walk, int r, const char *why, struct kt_diag *diag)

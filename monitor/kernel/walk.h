@@ -59,8 +59,6 @@ enum kt_walk_place {
 	KT_WALK_PLACES_,
 };
 
-#define KT_LACKS_MAX 192 /* bytes with 0 of the text that says what a kernel lacks */
-
 struct kt_walk {
 	struct kt_reader *reader; /* borrowed */
 	struct kt_place places[KT_WALK_PLACES_];

@@ -17,7 +17,8 @@
 #include "base/cleanup.h"
 #include "base/fs.h"
 #include "kernel/image.h"
-#include "monitor/kernel/percpu.h"
+#include "monitor/facts/sched.h"
+#include "monitor/facts/task.h"
 #include "monitor/kernel/locate.h"
 #include "monitor/memory/regions.h"
 
@@ -29,7 +30,7 @@ struct view {
 	struct kt_types *types;
 	struct kt_location location;
 	struct kt_reader reader;
-	struct kt_percpu cpus;
+	struct kt_sched_view sched;
 };
 
 static int say(struct kt_diag *diag, int r)
@@ -133,7 +134,7 @@ static int open_view(struct view *v, const char *kernel, const char *kallsyms, s
 	KT_TRY(kt_memory_new(&v->memory, &source));
 	KT_TRY(kt_locate(v->memory, v->symbols, &spec, &v->location, diag));
 	KT_TRY(kt_locate_reader(&v->reader, &v->location, v->symbols, v->types, diag));
-	return kt_forward(kt_percpu_read(&v->reader, &v->cpus, diag));
+	return kt_forward(kt_sched_init(&v->sched, &v->reader, diag));
 }
 
 static void close_view(struct view *v)
@@ -147,18 +148,136 @@ static void close_view(struct view *v)
 
 /* ---- what is shown ---- */
 
-static int show_task(struct view *v, uint64_t rq, struct kt_diag *diag)
-{
-	struct kt_place place;
-	uint64_t base = 0, pid = 0;
-	char comm[16 + 1];
+#define ELEMENTS_MAX 10000
 
-	KT_TRY(kt_read_chain(&v->reader, "rq", rq, "curr->pid", &base, &place, diag));
-	KT_TRY(kt_read_number(&v->reader, base, &place, &pid, diag));
-	KT_TRY(kt_read_chain(&v->reader, "rq", rq, "curr->comm", &base, &place, diag));
-	KT_TRY(kt_read_text(&v->reader, base + place.offset, comm, sizeof(comm), diag));
-	printf("current %lld %s\n", (long long)pid, comm);
+static int show_task(struct view *v, uint64_t at, struct kt_diag *diag)
+{
+	char cgroup[KT_TASK_CGROUP_MAX] = "?";
+	struct kt_task task;
+
+	KT_TRY(kt_task_read(&v->sched, at, &task, diag));
+	if (!v->sched.lacks[KT_SCHED_CGROUPS][0])
+		KT_TRY(kt_task_cgroup(&v->sched, at, cgroup, diag));
+	printf("pid=%d tgid=%d class=%s state=%c policy=%u cpu=%u on_cpu=%d cgroup=%s allowed=",
+	       task.pid, task.tgid, task.class, task.state, task.policy, task.cpu, task.on_cpu,
+	       cgroup);
+	for (unsigned int cpu = 0; cpu < v->sched.cpus.count; cpu++)
+		putchar(task.allowed[cpu] ? '1' : '0');
+	printf(" comm=%s\n", task.comm);
 	return 0;
+}
+
+static int show_ext_task(struct view *v, uint64_t at, struct kt_diag *diag)
+{
+	struct kt_task_ext ext;
+
+	KT_TRY(kt_task_ext_read(&v->sched, at, &ext, diag));
+	printf("dsq=%#llx runnable_at=%llu slice=%llu vtime=%llu flags=%#x weight=%u ",
+	       (unsigned long long)(ext.dsq ? ext.dsq_id : 0), (unsigned long long)ext.runnable_at,
+	       (unsigned long long)ext.slice_ns, (unsigned long long)ext.vtime, ext.flags,
+	       ext.weight);
+	return kt_forward(show_task(v, at, diag));
+}
+
+static int show_dsq(struct view *v, const char *kind, uint64_t at, struct kt_diag *diag)
+{
+	struct kt_list list = kt_dsq_tasks_begin(&v->sched, at, ELEMENTS_MAX);
+	struct kt_dsq dsq;
+	uint64_t task;
+	int r;
+
+	KT_TRY(kt_dsq_read(&v->sched, at, &dsq, diag));
+	printf("dsq %s id=%#llx nr=%u seq=%u\n", kind, (unsigned long long)dsq.id, dsq.nr, dsq.seq);
+	while (!(r = kt_dsq_tasks_next(&list, &v->sched, &task, diag))) {
+		printf("queued %s ", kind);
+		KT_TRY(show_ext_task(v, task, diag));
+	}
+	return r == KT_WALK_E_END ? 0 : kt_forward(r);
+}
+
+static int show_runnable(struct view *v, const struct kt_sched_cpu *cpu, struct kt_diag *diag)
+{
+	struct kt_list list;
+	uint64_t task;
+	int r = kt_sched_runnable_begin(&list, &v->sched, cpu, ELEMENTS_MAX, diag);
+
+	while (!r && !(r = kt_sched_runnable_next(&list, &v->sched, &task, diag))) {
+		printf("runnable ");
+		r = show_ext_task(v, task, diag);
+	}
+	return r == KT_WALK_E_END ? 0 : kt_forward(r);
+}
+
+static int show_cpu(struct view *v, unsigned int number, struct kt_diag *diag)
+{
+	struct kt_sched_cpu cpu;
+	char kind[16];
+
+	KT_TRY(kt_sched_cpu_read(&v->sched, number, &cpu, diag));
+	printf("cpu %u idle=%d nr=%u fair=%u rt=%u dl=%u ext=%u flags=%#x clock=%llu current ",
+	       number, cpu.curr == cpu.idle, cpu.nr_running, cpu.fair, cpu.rt, cpu.dl, cpu.ext,
+	       cpu.ext_flags, (unsigned long long)cpu.clock_ns);
+	KT_TRY(show_task(v, cpu.curr, diag));
+	snprintf(kind, sizeof(kind), "local%u", number);
+	KT_TRY(show_dsq(v, kind, cpu.local_dsq, diag));
+	return kt_forward(show_runnable(v, &cpu, diag));
+}
+
+static int show_user_dsqs(struct view *v, uint64_t object, struct kt_diag *diag)
+{
+	struct kt_hash hash;
+	uint64_t dsq;
+	int r = kt_dsqs_begin(&hash, &v->sched, object, ELEMENTS_MAX, diag);
+
+	while (!r && !(r = kt_dsqs_next(&hash, &v->sched, &dsq, diag)))
+		r = show_dsq(v, "user", dsq, diag);
+	return r == KT_WALK_E_END ? 0 : kt_forward(r);
+}
+
+static int show_events(struct view *v, uint64_t object, struct kt_diag *diag)
+{
+	struct kt_ext_event events[KT_EXT_EVENTS_MAX];
+	size_t count = 0;
+
+	if (v->sched.lacks[KT_SCHED_EVENTS][0] || !object)
+		return 0;
+	KT_TRY(kt_ext_events_read(&v->sched, object, events, &count, diag));
+	for (size_t i = 0; i < count; i++)
+		printf("event %s %lld\n", events[i].name, (long long)events[i].count);
+	return 0;
+}
+
+static int show_ext(struct view *v, struct kt_diag *diag)
+{
+	bool has_object = !v->sched.lacks[KT_SCHED_OBJECT][0];
+	struct kt_ext_exit end;
+	struct kt_ext ext;
+
+	KT_TRY(kt_ext_read(&v->sched, &ext, diag));
+	printf("ext state=%s live=%d jiffies=%llu tick=%llu bypass=%d:%lld watchdog=%d:%llu:%llu "
+	       "name=%s\n",
+	       ext.state, ext.live, (unsigned long long)ext.jiffies,
+	       (unsigned long long)v->sched.tick_ns, ext.has_bypass, (long long)ext.bypass_depth,
+	       ext.has_watchdog, (unsigned long long)ext.watchdog_timeout,
+	       (unsigned long long)ext.watchdog_timestamp, ext.name);
+	KT_TRY(kt_ext_exit_read(&v->sched, ext.object, &end, diag));
+	printf("exit kind=%s code=%lld reason=%s msg=%s\n", end.kind, (long long)end.code,
+	       end.reason, end.msg);
+	KT_TRY(show_events(v, ext.object, diag));
+	return !has_object || ext.object ? kt_forward(show_user_dsqs(v, ext.object, diag)) : 0;
+}
+
+static int show_threads(struct view *v, struct kt_diag *diag)
+{
+	struct kt_threads threads;
+	uint64_t task;
+	int r = kt_threads_begin(&threads, &v->sched, ELEMENTS_MAX, diag);
+
+	while (!r && !(r = kt_threads_next(&threads, &v->sched, &task, diag))) {
+		printf("thread ");
+		r = show_task(v, task, diag);
+	}
+	return r == KT_WALK_E_END ? 0 : kt_forward(r);
 }
 
 static int show(struct view *v, struct kt_diag *diag)
@@ -167,15 +286,16 @@ static int show(struct view *v, struct kt_diag *diag)
 	printf("slide %#llx text %#llx direct_map %#llx levels %u\n",
 	       (unsigned long long)v->location.slide, (unsigned long long)v->location.text.v,
 	       (unsigned long long)v->location.direct_map, v->location.space.levels);
-	for (unsigned int cpu = 0; cpu < v->cpus.count; cpu++) {
-		uint64_t rq = 0;
-
-		if (!v->cpus.online[cpu])
-			continue;
-		printf("cpu %u ", cpu);
-		KT_TRY(kt_percpu_variable(&v->reader, &v->cpus, "runqueues", cpu, &rq, diag));
-		KT_TRY(show_task(v, rq, diag));
-	}
+	for (unsigned int i = 0; i < KT_SCHED_GROUPS_; i++)
+		if (v->sched.lacks[i][0])
+			printf("lacks %s\n", v->sched.lacks[i]);
+	KT_TRY(kt_sched_read_ahead(&v->sched));
+	for (unsigned int cpu = 0; cpu < v->sched.cpus.count; cpu++)
+		if (v->sched.cpus.online[cpu])
+			KT_TRY(show_cpu(v, cpu, diag));
+	KT_TRY(show_ext(v, diag));
+	KT_TRY(show_threads(v, diag));
+	printf("calls %llu\n", (unsigned long long)kt_memory_calls(v->memory));
 	return 0;
 }
 

@@ -149,17 +149,21 @@ TEST(test_constants)
 
 TEST(test_groups_stand_alone)
 {
-	static const char *const has[] = { "rq.nr", "rq.scx.flags" };
-	static const char *const lacks[] = { "rq.nr", "rq.scx.nr_running" };
-	const struct kt_group good = { "good", has, 2 }, bad = { "scx core", lacks, 2 };
-	struct kt_diag why = KT_DIAG_INIT;
-	struct kt_place places[2];
+	static const char *const paths[] = { "rq.nr", "rq.scx.nr_running", "rq.none|rq.scx.flags",
+					     "rq.first|rq.second" };
+	static const struct kt_group groups[] = { { "scx core", 0, 2 },
+						  { "flags", 2, 3 },
+						  { "renamed", 3, 4 } };
+	char lacks[3][KT_LACKS_MAX];
+	struct kt_place places[4];
 
-	assert_int_equal(kt_types_resolve(types, &bad, places, &why), KT_TYPES_E_NONE);
-	assert_string_equal(why.cause,
+	kt_types_resolve(types, paths, groups, 3, places, lacks);
+	assert_string_equal(lacks[0],
 			    "the kernel lacks 'scx core': struct rq has no member scx.nr_running");
-	assert_ok(kt_types_resolve(types, &good, places, &diag));
-	assert_int_equal(places[1].offset, 24);
+	assert_string_equal(lacks[1], "");
+	assert_int_equal(places[2].offset, 24);
+	assert_string_equal(places[2].path, paths[2]);
+	assert_string_equal(lacks[2], "the kernel lacks 'renamed': struct rq has no member first");
 }
 
 /* An anonymous struct within itself, and a member beyond any struct's size. */
