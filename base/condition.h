@@ -85,6 +85,7 @@ enum kt_range {
 	KT_RANGE_TICKS,
 	KT_RANGE_VM,
 	/* monitor/ */
+	KT_RANGE_BPF,
 	KT_RANGE_BPFPATH,
 	KT_RANGE_LOCATE,
 	KT_RANGE_MEMORY,

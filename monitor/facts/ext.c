@@ -64,6 +64,49 @@ int kt_dsq_tasks_next(struct kt_list *list, struct kt_sched_view *sched, uint64_
 	return 0;
 }
 
+unsigned int kt_sched_nodes(struct kt_sched_view *sched)
+{
+	uint64_t nodes = 1;
+
+	if (kt_read_variable(sched->walk.reader, "nr_node_ids", 4, &nodes, NULL))
+		return 1; /* a kernel without NUMA */
+	return (unsigned int)KT_MIN(nodes, (uint64_t)KT_NODES_MAX);
+}
+
+/* The array of pointers, one per node, that leads to the global DSQs. */
+static int find_nodes(struct kt_sched_view *sched, uint64_t object, uint64_t *ret_array,
+		      struct kt_diag *diag)
+{
+	enum kt_sched_place place =
+		sched->lacks[KT_SCHED_NODE_DSQS][0] ? KT_OBJECT_GLOBAL_DSQS : KT_OBJECT_NODES;
+
+	if (!object)
+		return kt_forward(
+			kt_read_variable(sched->walk.reader, "global_dsqs", 8, ret_array, diag));
+	if (place == KT_OBJECT_GLOBAL_DSQS)
+		KT_TRY(kt_sched_require(sched, KT_SCHED_GLOBAL_DSQS, diag));
+	return kt_forward(kt_sched_number(sched, object, place, ret_array, diag));
+}
+
+int kt_dsq_global(struct kt_sched_view *sched, uint64_t object, unsigned int node,
+		  uint64_t *ret_dsq, struct kt_diag *diag)
+{
+	struct kt_reader *reader = sched->walk.reader;
+	uint64_t array = 0, at = 0;
+	KT_TRAIL(&reader->trail, "global DSQ of node %u", node);
+
+	KT_TRY(kt_sched_require(sched, KT_SCHED_EXT, diag));
+	KT_TRY(find_nodes(sched, object, &array, diag));
+	if (array)
+		KT_TRY(kt_read_u64(reader, array + node * sizeof(at), &at, diag));
+	if (!at)
+		return kt_fail(diag, KT_READER_E_NULL, "%s: NULL", reader->trail.text);
+	if (object && !sched->lacks[KT_SCHED_NODE_DSQS][0])
+		at += sched->places[KT_NODE_GLOBAL_DSQ].offset;
+	*ret_dsq = at;
+	return 0;
+}
+
 int kt_dsqs_begin(struct kt_hash *ret_hash, struct kt_sched_view *sched, uint64_t object,
 		  size_t max, struct kt_diag *diag)
 {

@@ -31,7 +31,9 @@ enum kt_sched_group {
 	KT_SCHED_LENGTHS,
 	KT_SCHED_EXT,
 	KT_SCHED_EXT_OPS,
-	KT_SCHED_OBJECT, /* struct scx_sched, since Linux 6.16 */
+	KT_SCHED_OBJECT,      /* struct scx_sched, since Linux 6.16 */
+	KT_SCHED_GLOBAL_DSQS, /* in it, by node */
+	KT_SCHED_NODE_DSQS,   /* in objects per node, since Linux 7.1 */
 	KT_SCHED_EVENTS,
 	KT_SCHED_BYPASS,
 	KT_SCHED_WATCHDOG,
@@ -62,6 +64,10 @@ enum kt_sched_place {
 	KT_OPS_NAME,
 	/* KT_SCHED_OBJECT */
 	KT_OBJECT_OPS, KT_OBJECT_DSQ_HASH,
+	/* KT_SCHED_GLOBAL_DSQS */
+	KT_OBJECT_GLOBAL_DSQS,
+	/* KT_SCHED_NODE_DSQS */
+	KT_OBJECT_NODES, KT_NODE_GLOBAL_DSQ,
 	/* KT_SCHED_EVENTS */
 	KT_OBJECT_PCPU, KT_PCPU_EVENTS,
 	/* KT_SCHED_BYPASS */
@@ -141,6 +147,15 @@ int kt_dsq_read(struct kt_sched_view *sched, uint64_t at, struct kt_dsq *ret_dsq
 struct kt_list kt_dsq_tasks_begin(struct kt_sched_view *sched, uint64_t at, size_t max);
 int kt_dsq_tasks_next(struct kt_list *list, struct kt_sched_view *sched, uint64_t *ret_task,
 		      struct kt_diag *diag) _kt_must_check_;
+
+/*
+ * The global DSQ of a NUMA node of the scheduler `object` (0: before Linux 6.16). KT_SCHED_E_LACKS,
+ * KT_READER_E_NULL: no scheduler has been there yet.
+ */
+int kt_dsq_global(struct kt_sched_view *sched, uint64_t object, unsigned int node,
+		  uint64_t *ret_dsq, struct kt_diag *diag) _kt_must_check_;
+/* The number of NUMA nodes, at most KT_NODES_MAX. */
+unsigned int kt_sched_nodes(struct kt_sched_view *sched);
 
 /* The DSQs that the scheduler `object` (0: before Linux 6.16) has made, in no order. */
 int kt_dsqs_begin(struct kt_hash *ret_hash, struct kt_sched_view *sched, uint64_t object,

@@ -156,6 +156,64 @@ def monitor_sees_what_the_guest_says():
     finish(child)
 
 
+def frozen_view(options):
+    """What is seen of a guest with spinners that stands still, and what it said."""
+    child, said, kallsyms = start(*options)
+    machine, = machines_of(child.pid)
+    path = h.work / "kallsyms"
+    path.write_text(kallsyms)
+    os.kill(int(machine), signal.SIGSTOP)
+    try:
+        seen = view(kernel(), path, "process", machine)
+    finally:
+        os.kill(int(machine), signal.SIGCONT)
+    finish(child)
+    return seen, said
+
+
+def values_of(seen, name):
+    """{(key, CPU): text} of a map."""
+    values = {}
+    for line in seen["value"]:
+        have, key, cpu, text = line["text"].split(" ", 3)
+        if have == name:
+            values[int(key), int(cpu)] = text
+    return values
+
+
+@case
+def monitor_reads_every_map_type():
+    """The maps of a scheduler that has one of each, their values known beforehand."""
+    need_busybox()
+    seen, said = frozen_view(["--scheduler", h.BUILD / "tests/monitor/scx_maps"])
+    check(said["ops"] == ["scx_maps"], said)
+    squares = {key: key * key + 1 for key in range(4)}
+    for name in ["plain_array", "plain_hash", "lru_hash"]:
+        check(values_of(seen, name) == {(k, 0): str(v) for k, v in squares.items()}, name, seen)
+    for name in ["cpu_array", "cpu_hash", "cpu_lru_hash"]:
+        check(values_of(seen, name) == {(k, cpu): str(v + cpu) for k, v in squares.items()
+                                        for cpu in (0, 1)}, name, seen)
+    tasks = values_of(seen, "of_task")
+    check(tasks and all(text == str(pid) for (pid, _), text in tasks.items()), tasks)
+    check(set(said["jobs"][0].split()) <= {str(pid) for pid, _ in tasks}, said["jobs"], tasks)
+    groups = values_of(seen, "of_cgroup")
+    check((1, 0) in groups and all(text == str(i) for (i, _), text in groups.items()), groups)
+    text, = values_of(seen, "scx_maps.bss").values()
+    check("nested: {number: 12345678901, inner: {low: 5, high: 17, mode: \"MAPS_BUSY\", "
+          "word: \"words\"}, minus: -2, plus: 4294967294, nothing: \"NULL\"}" in text, text)
+    text, = values_of(seen, "scx_maps.rodata").values()
+    check("constant: 4711" in text and "text: \"a constant text\"" in text, text)
+    states = {m["name"]: m["state"] for m in seen["map"]}
+    check(states["exit_event"] == "unsupported", states)
+    # Each op of the scheduler is a program.
+    programs = {p["name"] for p in seen["prog"]}
+    check({"maps_enqueue", "maps_init", "maps_exit"} <= programs, programs)
+    # Tasks that wait are in the global DSQ.
+    waiting = [t for t in seen["queued"] if t["text"].startswith("global")]
+    count = sum(int(d["nr"]) for d in seen["dsq"] if d["text"].startswith("global"))
+    check(len(waiting) == count > 0, waiting, seen["dsq"])
+
+
 @case
 def monitor_reads_a_bake():
     """A saved machine: the tasks that every clone of it has, and no scheduler."""

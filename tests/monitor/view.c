@@ -17,10 +17,13 @@
 #include "base/cleanup.h"
 #include "base/fs.h"
 #include "kernel/image.h"
+#include "monitor/facts/bpf.h"
 #include "monitor/facts/sched.h"
 #include "monitor/facts/task.h"
 #include "monitor/kernel/locate.h"
 #include "monitor/memory/regions.h"
+#include "monitor/bpfpath.h"
+#include "monitor/render.h"
 
 struct view {
 	struct kt_image image;
@@ -31,6 +34,7 @@ struct view {
 	struct kt_location location;
 	struct kt_reader reader;
 	struct kt_sched_view sched;
+	struct kt_bpf_view bpf;
 };
 
 static int say(struct kt_diag *diag, int r)
@@ -223,6 +227,18 @@ static int show_cpu(struct view *v, unsigned int number, struct kt_diag *diag)
 	return kt_forward(show_runnable(v, &cpu, diag));
 }
 
+static int show_global_dsqs(struct view *v, uint64_t object, struct kt_diag *diag)
+{
+	unsigned int nodes = kt_sched_nodes(&v->sched);
+	uint64_t dsq;
+
+	for (unsigned int node = 0; node < nodes; node++) {
+		KT_TRY(kt_dsq_global(&v->sched, object, node, &dsq, diag));
+		KT_TRY(show_dsq(v, "global", dsq, diag));
+	}
+	return 0;
+}
+
 static int show_user_dsqs(struct view *v, uint64_t object, struct kt_diag *diag)
 {
 	struct kt_hash hash;
@@ -264,7 +280,77 @@ static int show_ext(struct view *v, struct kt_diag *diag)
 	printf("exit kind=%s code=%lld reason=%s msg=%s\n", end.kind, (long long)end.code,
 	       end.reason, end.msg);
 	KT_TRY(show_events(v, ext.object, diag));
+	if (ext.live)
+		KT_TRY(show_global_dsqs(v, ext.object, diag));
 	return !has_object || ext.object ? kt_forward(show_user_dsqs(v, ext.object, diag)) : 0;
+}
+
+/* Each value as text; key: the first 4 bytes of it, or the number of the entry. */
+static int show_map(struct view *v, const struct kt_snapshot_map *map)
+{
+	static const char *const states[] = { "whole", "truncated", "unsupported", "unreadable" };
+	struct kt_typed value;
+	const uint8_t *key;
+
+	printf("map id=%u type=%u entries=%u state=%s name=%s\n", map->id, map->type, map->entries,
+	       states[map->state], map->name);
+	for (uint32_t i = 0; i < map->entries; i++)
+		for (uint32_t cpu = 0; !kt_bpfpath_entry(map, i, cpu, &value, &key); cpu++) {
+			_cleanup_(kt_buf_deinit) struct kt_buf text = KT_BUF_INIT(1u << 20);
+			uint32_t number = i;
+
+			if (key)
+				memcpy(&number, key, sizeof(number));
+			KT_TRY(kt_render_text(&text, &value, v->symbols));
+			printf("value %s %u %u %s\n", map->name, number, cpu, kt_buf_str(&text));
+		}
+	return 0;
+}
+
+static int show_maps(struct view *v, const struct kt_bpf_scheduler *scheduler, struct kt_diag *diag)
+{
+	const struct kt_snapshot head = { .cause = KT_SNAPSHOT_PERIODIC };
+	struct kt_snapshots *store;
+	size_t count;
+	int r;
+
+	KT_TRY(kt_snapshots_new(&store));
+	r = kt_bpf_snapshot(&v->bpf, scheduler, store, &head, diag);
+	if (!r) {
+		const struct kt_snapshot *s = kt_snapshots_list(store, &count);
+
+		for (unsigned int i = 0; !r && i < s->map_count; i++)
+			r = show_map(v, &s->maps[i]);
+	}
+	kt_snapshots_free(store);
+	return kt_forward(r);
+}
+
+static int show_bpf(struct view *v, struct kt_diag *diag)
+{
+	struct kt_bpf_scheduler *scheduler = calloc(1, sizeof(*scheduler));
+	struct kt_ext ext;
+	int r;
+
+	kt_bpf_init(&v->bpf, &v->sched);
+	for (unsigned int i = 0; i < KT_BPF_GROUPS_; i++)
+		if (v->bpf.lacks[i][0])
+			printf("lacks %s\n", v->bpf.lacks[i]);
+	if (!scheduler || kt_ext_read(&v->sched, &ext, diag) || !ext.live) {
+		free(scheduler);
+		return 0;
+	}
+	r = kt_bpf_scheduler_read(&v->bpf, ext.object, scheduler, diag);
+	if (!r) {
+		printf("ops id=%u name=%s\n", scheduler->ops.id, scheduler->ops.name);
+		for (size_t i = 0; i < scheduler->prog_count; i++)
+			printf("prog id=%u type=%u maps=%u name=%s\n", scheduler->progs[i].id,
+			       scheduler->progs[i].type, scheduler->progs[i].map_count,
+			       scheduler->progs[i].name);
+		r = show_maps(v, scheduler, diag);
+	}
+	free(scheduler);
+	return kt_forward(r);
 }
 
 static int show_threads(struct view *v, struct kt_diag *diag)
@@ -294,6 +380,7 @@ static int show(struct view *v, struct kt_diag *diag)
 		if (v->sched.cpus.online[cpu])
 			KT_TRY(show_cpu(v, cpu, diag));
 	KT_TRY(show_ext(v, diag));
+	KT_TRY(show_bpf(v, diag));
 	KT_TRY(show_threads(v, diag));
 	printf("calls %llu\n", (unsigned long long)kt_memory_calls(v->memory));
 	return 0;
