@@ -129,7 +129,8 @@ int kt_sched_variable(struct kt_sched_view *sched, const char *const *names, siz
 	int r = KT_READER_E_SYMBOL;
 
 	for (; r == KT_READER_E_SYMBOL && *names; names++)
-		r = kt_read_variable(sched->walk.reader, *names, size, ret_value, diag);
+		r = kt_read_variable(sched->walk.reader, *names, size, ret_value,
+				     names[1] ? NULL : diag);
 	return kt_forward(r);
 }
 

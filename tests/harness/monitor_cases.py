@@ -27,6 +27,7 @@ echo ops $(busybox cat /sys/kernel/sched_ext/root/ops)
 echo cgroup $(busybox cat /proc/self/cgroup)
 echo jobs $(jobs -p)
 [ ! -e /sys/kernel/sched_ext/root/events ] || busybox sed 's/^/event /' /sys/kernel/sched_ext/root/events
+for i in $(busybox seq 2 12); do echo wchan $i $(busybox cat /proc/$i/wchan); done
 busybox cat /proc/kallsyms
 echo end
 read line
@@ -108,6 +109,12 @@ def compare(seen, said):
         check(thread["class"] == "ext" and thread["state"] == "R", thread)
         check(thread["comm"] == "busybox" and thread["cgroup"] == cgroup, thread)
         check(thread["allowed"] == "10", thread)
+    # Threads of the kernel that wait for work, which they find seldom. Only a kernel with frame
+    # pointers has stacks that can be relied on.
+    names = dict(line.split() for line in said["wchan"] if len(line.split()) == 2)
+    waits = {t["pid"]: t["wait"] for t in seen["stack"] if "wait" in t and t["pid"] in names}
+    same = [pid for pid, name in waits.items() if names[pid] == name]
+    check(len(same) >= 5 or not waits, waits, names)
     shell = threads[said["pid"][0]]
     check(shell["state"] == "S" and shell["allowed"] == "11", shell)
     return spinners

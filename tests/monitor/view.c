@@ -19,6 +19,7 @@
 #include "kernel/image.h"
 #include "monitor/facts/bpf.h"
 #include "monitor/facts/sched.h"
+#include "monitor/facts/stack.h"
 #include "monitor/facts/task.h"
 #include "monitor/kernel/locate.h"
 #include "monitor/memory/regions.h"
@@ -353,6 +354,37 @@ static int show_bpf(struct view *v, struct kt_diag *diag)
 	return kt_forward(r);
 }
 
+/* "name+0x12" without the offset. */
+static void show_function(struct view *v, const char *before, uint64_t ip)
+{
+	char text[KT_SYMBOL_NAME_MAX + 24];
+
+	kt_symbols_format(v->symbols, ip - 1, text, sizeof(text));
+	text[strcspn(text, "+")] = 0;
+	printf("%s%s", before, text);
+}
+
+static int show_stack(struct view *v, uint64_t task, struct kt_diag *diag)
+{
+	struct kt_stack stack;
+	struct kt_task t;
+	int r = kt_stack_read(&v->sched, task, &stack, diag);
+
+	if (r == KT_STACK_E_RUNNING) {
+		kt_diag_reset(diag);
+		return 0;
+	}
+	KT_TRY(r);
+	KT_TRY(kt_task_read(&v->sched, task, &t, diag));
+	printf("stack pid=%d ", t.pid);
+	show_function(v, stack.wait_is_reliable ? "wait=" : "maybe=", stack.wait_channel);
+	for (size_t i = 0; i < stack.count; i++)
+		if (stack.frames[i].reliable)
+			show_function(v, i ? " " : " frames= ", stack.frames[i].ip);
+	printf("\n");
+	return 0;
+}
+
 static int show_threads(struct view *v, struct kt_diag *diag)
 {
 	struct kt_threads threads;
@@ -362,6 +394,8 @@ static int show_threads(struct view *v, struct kt_diag *diag)
 	while (!r && !(r = kt_threads_next(&threads, &v->sched, &task, diag))) {
 		printf("thread ");
 		r = show_task(v, task, diag);
+		if (!r)
+			r = show_stack(v, task, diag);
 	}
 	return r == KT_WALK_E_END ? 0 : kt_forward(r);
 }

@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "base/cleanup.h"
+#include "monitor/facts/stack.h"
 #include "monitor/facts/task.h"
 #include "tests/unit/containers-sample.h"
 #include "tests/unit/test.h"
@@ -54,6 +55,9 @@ enum {
 	E_AT = 64,
 	E_SLICE = 72,
 	E_VTIME = 80,
+	T_SP = 200,
+	T_STACK = 208,
+	T_AREA = 216,
 	CURSOR = 1,
 };
 
@@ -73,8 +77,15 @@ static void field(struct btf *btf, const char *name, int type, uint32_t bytes)
 
 static void add_tasks(struct btf *btf, const struct ids *ids)
 {
-	int info, node, ext;
+	int info, node, ext, thread;
 
+	thread = btf__add_struct(btf, "thread_struct", 8);
+	field(btf, "sp", ids->u64, 0);
+	btf__add_struct(btf, "vm_struct", 8);
+	field(btf, "nr_pages", ids->u32, 4);
+	btf__add_struct(btf, "inactive_task_frame", 56);
+	field(btf, "bp", ids->u64, 40);
+	field(btf, "ret_addr", ids->u64, 48);
 	info = btf__add_struct(btf, "thread_info", 8);
 	field(btf, "cpu", ids->u32, 0);
 	node = btf__add_struct(btf, "scx_dsq_list_node", 24);
@@ -103,6 +114,9 @@ static void add_tasks(struct btf *btf, const struct ids *ids)
 	field(btf, "thread_info", info, T_CPU);
 	field(btf, "cpus_ptr", ids->ptr, T_ALLOWED);
 	field(btf, "scx", ext, T_SCX);
+	field(btf, "thread", thread, T_SP);
+	field(btf, "stack", ids->ptr, T_STACK);
+	field(btf, "stack_vm_area", ids->ptr, T_AREA);
 }
 
 static void add_runqueues(struct btf *btf, const struct ids *ids)
@@ -204,6 +218,10 @@ static const struct {
 	{ "scx_exit_info", HEAP + 0x150 },
 	{ "dsq_hash", HEAP + 0x158 },
 	{ "scx_root", HEAP + 0x168 },
+	{ "_stext", TEXT + 0x200 },
+	{ "__sched_text_start", TEXT + 0x200 },
+	{ "__sched_text_end", TEXT + 0x300 },
+	{ "_etext", TEXT + 0x1000 },
 	{ "ext_sched_class", TEXT },
 	{ "idle_sched_class", TEXT + 0x100 },
 };
@@ -507,6 +525,85 @@ TEST(test_a_failed_read_names_its_trail)
 	assert_int_equal(kt_task_read(&sched, TASK(0), &task, &why), KT_READER_E_MEMORY);
 	assert_string_equal(why.cause, "cpu 1 -> curr -> task_struct.cpus_ptr: page not present at "
 				       "0xffff8880deadbee0");
+}
+
+/* ---- stacks ---- */
+
+#define STACK (HEAP + 0x20000)
+#define TOP   (STACK + 0x2000) /* of two pages */
+#define SP    (TOP - 0x100)
+#define F(n)  (TEXT + 0x400 + (n)*0x10)
+
+/* __schedule, schedule, F(0), F(1), where each frame pointer leads to the next one's. */
+static void make_stack(void)
+{
+	put(TASK(2) + T_SP, SP);
+	put(TASK(2) + T_STACK, STACK);
+	put(TASK(2) + T_AREA, HEAP + 0x3000);
+	put32(HEAP + 0x3004, 2);
+	put(SP + 40, SP + 64); /* bp of the inactive frame */
+	put(SP + 48, TEXT + 0x210);
+	put(SP + 56, F(9)); /* left over from another call */
+	put(SP + 64, SP + 96);
+	put(SP + 72, TEXT + 0x220);
+	put(SP + 96, SP + 128);
+	put(SP + 104, F(0));
+	put(SP + 128, 0);
+	put(SP + 136, F(1));
+}
+
+TEST(test_stacks)
+{
+	struct kt_stack stack;
+	static const bool reliable[] = { true, false, true, true, true };
+
+	make_kernel(false);
+	make_stack();
+	assert_ok(kt_stack_read(&sched, TASK(2), &stack, &diag));
+	assert_int_equal(stack.count, 5);
+	for (size_t i = 0; i < 5; i++)
+		assert_int_equal(stack.frames[i].reliable, reliable[i]);
+	assert_int_equal(stack.frames[1].ip, F(9));
+	assert_int_equal(stack.frames[4].ip, F(1));
+	assert_int_equal(stack.wait_channel, F(0));
+	assert_true(stack.wait_is_reliable);
+	/* Without frame pointers, what is there. */
+	put(SP + 40, 0);
+	assert_ok(kt_stack_read(&sched, TASK(2), &stack, &diag));
+	assert_int_equal(stack.count, 5);
+	assert_true(stack.frames[0].reliable && !stack.frames[2].reliable);
+	assert_int_equal(stack.wait_channel, F(9));
+	assert_false(stack.wait_is_reliable);
+}
+
+TEST(test_hostile_stacks)
+{
+	struct kt_stack stack;
+
+	make_kernel(false);
+	make_stack();
+	put(SP + 96, SP + 64); /* a frame pointer that leads down */
+	assert_ok(kt_stack_read(&sched, TASK(2), &stack, &diag));
+	assert_int_equal(stack.count, 5);
+	assert_true(stack.frames[3].reliable && !stack.frames[4].reliable);
+	for (uint64_t at = SP; at < TOP; at += 8)
+		put(at, F(2));
+	put(SP - 0x1000 + 48, F(1));
+	put(TASK(2) + T_SP, SP - 0x1000);
+	for (uint64_t at = SP - 0x800; at < SP; at += 8)
+		put(at, F(3));
+	assert_ok(kt_stack_read(&sched, TASK(2), &stack, &diag));
+	assert_int_equal(stack.count, KT_STACK_FRAMES_MAX);
+	put(TASK(2) + T_SP, TOP);
+	assert_int_equal(kt_stack_read(&sched, TASK(2), &stack, &why), KT_STACK_E_BROKEN);
+	assert_string_equal(why.cause, "stack: its stack is at 0xffff888000020000, thread.sp "
+				       "0xffff888000022000");
+	put32(HEAP + 0x3004, 1000000);
+	assert_int_equal(kt_stack_read(&sched, TASK(2), &stack, NULL), KT_STACK_E_BROKEN);
+	put(TASK(2) + T_AREA, 0);
+	assert_int_equal(kt_stack_read(&sched, TASK(2), &stack, NULL), KT_READER_E_NULL);
+	guest_put(&c.g, TASK(2) + T_ON_CPU, "\1", 1);
+	assert_int_equal(kt_stack_read(&sched, TASK(2), &stack, NULL), KT_STACK_E_RUNNING);
 }
 
 /* A kernel without sched_ext still has CPUs and tasks. */
