@@ -211,7 +211,11 @@ def monitor_reads_every_map_type():
     text, = values_of(seen, "scx_maps.rodata").values()
     check("constant: 4711" in text and "text: \"a constant text\"" in text, text)
     states = {m["name"]: m["state"] for m in seen["map"]}
-    check(states["exit_event"] == "unsupported", states)
+    check(states["exit_event"] == states["pages"] == "unsupported", states)
+    ring, = seen["ring"]
+    check(ring["size"] == "4096" and ring["consumer"] == ring["producer"] == "0", ring)
+    arena, = seen["arena"]
+    check(arena["size"] == str(4 * 4096) and arena["word"] == "0x5eed5eed5eed", arena)
     # Each op of the scheduler is a program.
     programs = {p["name"] for p in seen["prog"]}
     check({"maps_enqueue", "maps_init", "maps_exit"} <= programs, programs)

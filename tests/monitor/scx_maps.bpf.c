@@ -15,6 +15,8 @@ const volatile __u32 constant = 4711;
 const char text[16] = "a constant text";
 static bool flags[3] = { true, false, true };
 
+#define ARENA_WORD 0x5eed5eed5eedull
+
 #define MAP(map_type, map_name, entries)      \
 	struct {                              \
 		__uint(type, map_type);       \
@@ -43,6 +45,17 @@ struct {
 	__type(key, int);
 	__type(value, __u64);
 } of_cgroup SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARENA);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 4);
+} pages SEC(".maps");
+
+#define ARENA __attribute__((address_space(1)))
+
+KTS_WEAK_KSYM void ARENA *bpf_arena_alloc_pages(void *map, void ARENA *addr, __u32 page_cnt,
+						int node_id, __u64 flags);
 
 KTS_EXIT_DEFINE(maps)
 KTS_HOTPLUG_DEFINE(maps)
@@ -77,6 +90,8 @@ static void fill(void *map)
 
 s32 KTS_OPS_SLEEPABLE(maps_init)
 {
+	__u64 ARENA *page;
+
 	fill(&plain_array);
 	fill(&plain_hash);
 	fill(&lru_hash);
@@ -86,6 +101,9 @@ s32 KTS_OPS_SLEEPABLE(maps_init)
 	nested.inner.mode = MAPS_BUSY;
 	__builtin_memcpy(nested.inner.word, "words", 6);
 	nested.minus = -2;
+	page = bpf_arena_alloc_pages(&pages, NULL, 1, -1, 0);
+	if (page)
+		*page = ARENA_WORD;
 	return 0;
 }
 

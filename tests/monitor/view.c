@@ -14,6 +14,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <linux/bpf.h>
+
 #include "base/cleanup.h"
 #include "base/fs.h"
 #include "kernel/image.h"
@@ -308,6 +310,32 @@ static int show_map(struct view *v, const struct kt_snapshot_map *map)
 	return 0;
 }
 
+/* What has no values. */
+static int show_special(struct view *v, uint64_t at, struct kt_diag *diag)
+{
+	struct kt_bpf_ringbuf ring;
+	struct kt_bpf_arena arena;
+	struct kt_guest_map map;
+	uint64_t word = 0;
+
+	KT_TRY(kt_bpf_map_read(&v->bpf, at, &map, diag));
+	if (map.type == BPF_MAP_TYPE_RINGBUF) {
+		KT_TRY(kt_bpf_ringbuf_read(&v->bpf, &map, &ring, diag));
+		printf("ring size=%llu consumer=%llu producer=%llu name=%s\n",
+		       (unsigned long long)ring.size_bytes, (unsigned long long)ring.consumer,
+		       (unsigned long long)ring.producer, map.name);
+	}
+	if (map.type == BPF_MAP_TYPE_ARENA) {
+		KT_TRY(kt_bpf_arena_read(&v->bpf, &map, &arena, diag));
+		KT_TRY(kt_bpf_arena_bytes(&v->bpf, &arena, arena.user_start, &word, sizeof(word),
+					  diag));
+		printf("arena size=%llu word=%#llx name=%s\n",
+		       (unsigned long long)(arena.user_end - arena.user_start),
+		       (unsigned long long)word, map.name);
+	}
+	return 0;
+}
+
 static int show_maps(struct view *v, const struct kt_bpf_scheduler *scheduler, struct kt_diag *diag)
 {
 	const struct kt_snapshot head = { .cause = KT_SNAPSHOT_PERIODIC };
@@ -324,6 +352,8 @@ static int show_maps(struct view *v, const struct kt_bpf_scheduler *scheduler, s
 			r = show_map(v, &s->maps[i]);
 	}
 	kt_snapshots_free(store);
+	for (size_t i = 0; !r && i < scheduler->map_count; i++)
+		r = show_special(v, scheduler->maps[i], diag);
 	return kt_forward(r);
 }
 
