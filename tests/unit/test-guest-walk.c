@@ -71,7 +71,7 @@ TEST(test_lists)
 
 TEST(test_lists_that_do_not_end)
 {
-	static uint64_t nodes[2000];
+	static uint64_t nodes[4000];
 	size_t n;
 
 	for (uint64_t back = 1; back < 1000; back += 37) {
