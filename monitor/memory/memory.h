@@ -27,14 +27,6 @@ enum kt_memory_condition {
 /* Static text for a condition: "page not present". */
 const char *kt_memory_problem(int condition);
 
-/* Bytes to be read; they lie within one page. */
-struct kt_memory_piece {
-	kt_gpa_t at;
-	void *to;
-	size_t len;
-	bool is_ram; /* set by the source: the bytes were read */
-};
-
 /* A range of guest-physical addresses that is RAM. */
 struct kt_memory_range {
 	kt_gpa_t start;

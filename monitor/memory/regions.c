@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Regions of guest-physical memory; see regions.h. Regions of ktest and of files are copied from
- * mappings; all pieces in another process are read by one process_vm_readv(2).
+ * mappings; pieces in another process are read together.
  */
 #include <elf.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
 #include "base/array.h"
 #include "base/cleanup.h"
 #include "base/fs.h"
+#include "base/process.h"
 #include "monitor/memory/regions.h"
 
 #define SEGMENTS_MAX 4096 /* program headers of a core file that are looked at */
@@ -193,57 +193,32 @@ static const struct kt_region *find(const struct kt_regions *regions,
 	return NULL;
 }
 
-/* Pieces in the other process; its memory may have gone, and a hole ends the call early. */
-struct remote {
-	struct iovec local[KT_MEMORY_BATCH], remote[KT_MEMORY_BATCH];
-	struct kt_memory_piece *pieces[KT_MEMORY_BATCH];
-	size_t count;
-};
-
-static int read_remote(const struct kt_regions *regions, struct remote *batch)
+static int read_piece(const struct kt_regions *regions, struct kt_memory_piece *piece,
+		      struct kt_process_batch *batch)
 {
-	size_t done = 0;
+	uint64_t offset = 0;
+	const struct kt_region *region = find(regions, piece, &offset);
 
-	while (done < batch->count) {
-		ssize_t n = process_vm_readv(regions->pid, batch->local + done, batch->count - done,
-					     batch->remote + done, batch->count - done, 0);
-
-		if (n < 0 && errno != EFAULT)
-			return kt_raise(-errno);
-		for (; done < batch->count && n >= (ssize_t)batch->local[done].iov_len; done++) {
-			n -= (ssize_t)batch->local[done].iov_len;
-			batch->pieces[done]->is_ram = true;
-		}
-		done += done < batch->count; /* the piece that could not be read */
-	}
-	batch->count = 0;
+	piece->is_ram = region;
+	if (!region)
+		return 0;
+	if (!region->host)
+		return kt_forward(kt_process_batch_add(batch, region->remote + offset, piece->to,
+						       piece->len, &piece->is_ram));
+	memcpy(piece->to, region->host + offset, piece->len);
 	return 0;
 }
 
 static int read_pieces(void *arg, struct kt_memory_piece *pieces, size_t count)
 {
 	const struct kt_regions *regions = arg;
-	struct remote batch;
+	struct kt_process_batch batch;
 
+	batch.pid = regions->pid;
 	batch.count = 0;
-	for (size_t i = 0; i < count; i++) {
-		uint64_t offset = 0;
-		const struct kt_region *region = find(regions, &pieces[i], &offset);
-
-		if (region && region->host) {
-			memcpy(pieces[i].to, region->host + offset, pieces[i].len);
-			pieces[i].is_ram = true;
-		} else if (region) {
-			batch.local[batch.count] = (struct iovec){ pieces[i].to, pieces[i].len };
-			batch.remote[batch.count] =
-				(struct iovec){ (void *)(uintptr_t)(region->remote + offset),
-						pieces[i].len };
-			batch.pieces[batch.count++] = &pieces[i];
-		}
-		if (batch.count == KT_MEMORY_BATCH)
-			KT_TRY(read_remote(regions, &batch));
-	}
-	return batch.count ? kt_forward(read_remote(regions, &batch)) : 0;
+	for (size_t i = 0; i < count; i++)
+		KT_TRY(read_piece(regions, &pieces[i], &batch));
+	return kt_forward(kt_process_batch_read(&batch));
 }
 
 struct kt_memory_source kt_regions_source(struct kt_regions *regions)
