@@ -108,11 +108,9 @@ static void collect(const struct walk *walk, const struct kt_place *places, stru
 			continue;
 		}
 		add_frame(stack, walk->words[i], reliable);
-		if (!reliable)
-			continue;
-		frame = index_of(walk, walk->words[frame]);
-		if (frame <= i)
-			frame = walk->count;
+		/* One that leads down is never come to. */
+		if (reliable)
+			frame = index_of(walk, walk->words[frame]);
 	}
 }
 

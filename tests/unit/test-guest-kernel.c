@@ -203,6 +203,19 @@ TEST(test_no_kernel)
 	assert_contains(why[1].cause, "no page tables lead to it");
 }
 
+/* Page tables that have the start of the text where it is, and the banner elsewhere. */
+TEST(test_a_banner_that_is_mapped_elsewhere)
+{
+	symbols = kallsyms(LINKED, true);
+	make_kernel(16 * MIB, LINKED, MAP_4, 4);
+	*guest_entry(&g, LINKED, 2) = 0;
+	guest_map(&g, LINKED, 16 * MIB, 1);
+	guest_map(&g, LINKED + BANNER_AT, 16 * MIB + BANNER_AT, 1);
+	assert_ok(locate(BANNER, 0, &diag));
+	guest_map(&g, LINKED + BANNER_AT, 17 * MIB, 1);
+	assert_int_equal(locate(BANNER, 0, NULL), KT_LOCATE_E_NONE);
+}
+
 /* Without init_top_pgt, by the CR3 of a vCPU, which may be that of the user's half. */
 TEST(test_by_cr3)
 {

@@ -155,12 +155,12 @@ TEST(test_kept_pages_are_bounded)
 	uint64_t value;
 
 	guest_deinit(&g);
-	guest_init(&g, 64 * MIB, 4);
-	for (uint64_t at = 0; at < 64 * MIB; at += 2 * MIB)
+	guest_init(&g, 96 * MIB, 4);
+	for (uint64_t at = 0; at < 96 * MIB; at += 2 * MIB)
 		guest_map(&g, TOP + at, at, 2);
-	for (uint64_t at = 0; at < 63 * MIB; at += KT_PAGE_SIZE)
+	for (uint64_t at = 0; at < 95 * MIB; at += KT_PAGE_SIZE)
 		memcpy(g.ram + at, &at, 8);
-	for (uint64_t at = 0; at < 63 * MIB; at += KT_PAGE_SIZE) {
+	for (uint64_t at = 0; at < 95 * MIB; at += KT_PAGE_SIZE) {
 		assert_int_equal(read_u64(TOP + at, &value), 0);
 		assert_int_equal(value, at);
 	}
