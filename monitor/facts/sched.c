@@ -75,6 +75,20 @@ static const char *const paths[KT_SCHED_PLACES_] = {
 	[KT_EXIT_MSG] = "scx_exit_info.msg",
 	[KT_CLOCKSOURCE_MULT] = "clocksource.mult",
 	[KT_CLOCKSOURCE_SHIFT] = "clocksource.shift",
+	[KT_RQ_DOMAIN] = "rq.sd",
+	[KT_DOMAIN_PARENT] = "sched_domain.parent",
+	[KT_DOMAIN_FLAGS] = "sched_domain.flags",
+	[KT_DOMAIN_WEIGHT] = "sched_domain.span_weight",
+	[KT_DOMAIN_NAME] = "sched_domain.name",
+	[KT_DOMAIN_SPAN] = "sched_domain.span",
+	[KT_RQ_YIELDS] = "rq.yld_count",
+	[KT_RQ_SCHEDULES] = "rq.sched_count",
+	[KT_RQ_IDLES] = "rq.sched_goidle",
+	[KT_RQ_WAKEUPS] = "rq.ttwu_count",
+	[KT_RQ_LOCAL_WAKEUPS] = "rq.ttwu_local",
+	[KT_RQ_RUN] = "rq.rq_cpu_time",
+	[KT_RQ_WAIT] = "rq.rq_sched_info.run_delay",
+	[KT_RQ_SLICES] = "rq.rq_sched_info.pcount",
 };
 
 static const struct kt_group groups[KT_SCHED_GROUPS_] = {
@@ -94,7 +108,11 @@ static const struct kt_group groups[KT_SCHED_GROUPS_] = {
 	[KT_SCHED_BYPASS] = { "bypass depth per scheduler", KT_OBJECT_BYPASS, KT_OBJECT_TIMEOUT },
 	[KT_SCHED_WATCHDOG] = { "watchdog per scheduler", KT_OBJECT_TIMEOUT, KT_EXIT_KIND },
 	[KT_SCHED_EXIT] = { "exit information", KT_EXIT_KIND, KT_CLOCKSOURCE_MULT },
-	[KT_SCHED_TICK] = { "length of a jiffy", KT_CLOCKSOURCE_MULT, KT_SCHED_PLACES_ },
+	[KT_SCHED_TICK] = { "length of a jiffy", KT_CLOCKSOURCE_MULT, KT_RQ_DOMAIN },
+	[KT_SCHED_DOMAINS] = { "scheduling domains", KT_RQ_DOMAIN, KT_DOMAIN_NAME },
+	[KT_SCHED_DOMAIN_NAMES] = { "names of domains", KT_DOMAIN_NAME, KT_DOMAIN_SPAN },
+	[KT_SCHED_SPANS] = { "CPUs of domains", KT_DOMAIN_SPAN, KT_RQ_YIELDS },
+	[KT_SCHED_STAT] = { "schedstat", KT_RQ_YIELDS, KT_SCHED_PLACES_ },
 };
 
 /* ---- reading at places ---- */

@@ -96,19 +96,15 @@ static size_t index_of(const struct walk *walk, uint64_t at)
 /* Goes over all words; those where a frame pointer leads to are reliable. */
 static void collect(const struct walk *walk, const struct kt_place *places, struct kt_stack *stack)
 {
-	size_t first = places[FRAME_IP].offset / WORD;
 	size_t frame = places[FRAME_BP].offset / WORD; /* of the saved frame pointer */
 
-	for (size_t i = first; i < walk->count; i++) {
+	for (size_t i = places[FRAME_IP].offset / WORD; i < walk->count; i++) {
 		bool reliable = frame < walk->count && i == frame + 1;
 
-		if (!is_text(&walk->text, walk->words[i])) {
-			if (reliable)
-				frame = walk->count; /* no frame pointer after all */
+		if (!is_text(&walk->text, walk->words[i]))
 			continue;
-		}
 		add_frame(stack, walk->words[i], reliable);
-		/* One that leads down is never come to. */
+		/* A frame pointer that leads down is never come to. */
 		if (reliable)
 			frame = index_of(walk, walk->words[frame]);
 	}

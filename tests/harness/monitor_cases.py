@@ -27,6 +27,7 @@ echo ops $(busybox cat /sys/kernel/sched_ext/root/ops)
 echo cgroup $(busybox cat /proc/self/cgroup)
 echo jobs $(jobs -p)
 [ ! -e /sys/kernel/sched_ext/root/events ] || busybox sed 's/^/event /' /sys/kernel/sched_ext/root/events
+busybox sed 's/^/stat /' /proc/schedstat
 for i in $(busybox seq 2 12); do echo wchan $i $(busybox cat /proc/$i/wchan); done
 busybox cat /proc/kallsyms
 echo end
@@ -120,6 +121,27 @@ def compare(seen, said):
     return spinners
 
 
+def compare_counters(seen, said):
+    """Domains are the same; counters have grown since."""
+    lines = [line.split() for line in said["stat"]]
+    masks = [int(next(word for word in line[1:] if re.fullmatch(r"[0-9a-f,]+", word)).replace(",", ""),
+                 16) for line in lines if line[0].startswith("domain")]
+    domains = seen.get("domain", [])
+    check([int(d["weight"]) for d in domains] == [mask.bit_count() for mask in masks], masks, domains)
+    for domain, mask in zip(domains, masks):
+        spans = int(domain["span"][::-1] or "0", 2)
+        check(spans in (mask, 0), domain, mask)
+    # yld, 0, sched, goidle, ttwu, ttwu_local, cpu time, run delay, pcount
+    order = ["yields", None, "schedules", "idles", "wakeups", "local", "run", "wait", "slices"]
+    cpus = [line[1:] for line in lines if re.fullmatch(r"cpu\d+", line[0])]
+    check(len(cpus) == len(seen["stat"]), cpus, seen["stat"])
+    for said_now, stat in zip(cpus, seen["stat"]):
+        for name, value in zip(order, said_now):
+            check(name is None or int(value) <= int(stat[name]) < int(value) + 10 ** 12,
+                  name, value, stat)
+    check(any(int(stat["run"]) > 0 for stat in seen["stat"]), seen["stat"])
+
+
 def consistent(seen, spinners):
     """Every runnable task is on a CPU, in a DSQ, or on its way; a DSQ says how many it has."""
     queued = seen.get("queued", [])
@@ -158,6 +180,7 @@ def monitor_sees_what_the_guest_says():
     finally:
         os.kill(int(machine), signal.SIGCONT)
     consistent(seen[0], compare(seen[0], said))
+    compare_counters(seen[0], said)
     # Pages are read once, and many in one call.
     check(int(seen[0]["calls"][0]["text"]) < 600, seen[0]["calls"])
     finish(child)

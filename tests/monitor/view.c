@@ -20,6 +20,7 @@
 #include "base/fs.h"
 #include "kernel/image.h"
 #include "monitor/facts/bpf.h"
+#include "monitor/facts/domains.h"
 #include "monitor/facts/sched.h"
 #include "monitor/facts/stack.h"
 #include "monitor/facts/task.h"
@@ -215,6 +216,33 @@ static int show_runnable(struct view *v, const struct kt_sched_cpu *cpu, struct 
 	return r == KT_WALK_E_END ? 0 : kt_forward(r);
 }
 
+static int show_domains(struct view *v, unsigned int number, const struct kt_sched_cpu *cpu,
+			struct kt_diag *diag)
+{
+	struct kt_sched_domain domains[KT_DOMAINS_MAX];
+	struct kt_schedstat stat;
+	size_t count = 0;
+
+	if (!v->sched.lacks[KT_SCHED_DOMAINS][0])
+		KT_TRY(kt_sched_domains_read(&v->sched, cpu, domains, &count, diag));
+	for (size_t i = 0; i < count; i++) {
+		printf("domain cpu=%u level=%zu name=%s weight=%u span=", number, i,
+		       domains[i].name, domains[i].weight);
+		for (unsigned int c = 0; c < v->sched.cpus.count && domains[i].has_span; c++)
+			putchar(domains[i].span[c] ? '1' : '0');
+		printf("\n");
+	}
+	if (v->sched.lacks[KT_SCHED_STAT][0])
+		return 0;
+	KT_TRY(kt_schedstat_read(&v->sched, cpu, &stat, diag));
+	printf("stat cpu=%u yields=%u schedules=%u idles=%u wakeups=%u local=%u run=%llu wait=%llu "
+	       "slices=%llu\n",
+	       number, stat.yields, stat.schedules, stat.idles, stat.wakeups, stat.local_wakeups,
+	       (unsigned long long)stat.run_ns, (unsigned long long)stat.wait_ns,
+	       (unsigned long long)stat.slices);
+	return 0;
+}
+
 static int show_cpu(struct view *v, unsigned int number, struct kt_diag *diag)
 {
 	struct kt_sched_cpu cpu;
@@ -225,6 +253,7 @@ static int show_cpu(struct view *v, unsigned int number, struct kt_diag *diag)
 	       number, cpu.curr == cpu.idle, cpu.nr_running, cpu.fair, cpu.rt, cpu.dl, cpu.ext,
 	       cpu.ext_flags, (unsigned long long)cpu.clock_ns);
 	KT_TRY(show_task(v, cpu.curr, diag));
+	KT_TRY(show_domains(v, number, &cpu, diag));
 	snprintf(kind, sizeof(kind), "local%u", number);
 	KT_TRY(show_dsq(v, kind, cpu.local_dsq, diag));
 	return kt_forward(show_runnable(v, &cpu, diag));

@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "base/cleanup.h"
+#include "monitor/facts/domains.h"
 #include "monitor/facts/stack.h"
 #include "monitor/facts/task.h"
 #include "tests/unit/containers-sample.h"
@@ -19,6 +20,7 @@
 
 /* Offsets in the made-up structs, bytes. */
 enum {
+	RQ_SD = 152,
 	RQ_NR = 0,
 	RQ_CURR = 8,
 	RQ_IDLE = 16,
@@ -123,6 +125,11 @@ static void add_runqueues(struct btf *btf, const struct ids *ids)
 {
 	int dsq, scx;
 
+	btf__add_struct(btf, "sched_domain", 32);
+	field(btf, "parent", ids->ptr, 0);
+	field(btf, "flags", ids->u32, 8);
+	field(btf, "span_weight", ids->u32, 12);
+	field(btf, "name", ids->ptr, 16);
 	dsq = btf__add_struct(btf, "scx_dispatch_q", DSQ_BYTES);
 	field(btf, "list", ids->list, DSQ_LIST);
 	field(btf, "nr", ids->u32, DSQ_NR);
@@ -140,6 +147,7 @@ static void add_runqueues(struct btf *btf, const struct ids *ids)
 	field(btf, "idle", ids->ptr, RQ_IDLE);
 	field(btf, "clock", ids->u64, RQ_CLOCK);
 	field(btf, "scx", scx, RQ_SCX);
+	field(btf, "sd", ids->ptr, RQ_SD);
 	btf__add_enum(btf, "scx_dsq_lnode_flags", 4);
 	btf__add_enum_value(btf, "SCX_DSQ_LNODE_ITER_CURSOR", CURSOR);
 }
@@ -525,6 +533,37 @@ TEST(test_a_failed_read_names_its_trail)
 	assert_int_equal(kt_task_read(&sched, TASK(0), &task, &why), KT_READER_E_MEMORY);
 	assert_string_equal(why.cause, "cpu 1 -> curr -> task_struct.cpus_ptr: page not present at "
 				       "0xffff8880deadbee0");
+}
+
+/* The made-up kernel says nothing of the CPUs of a domain. */
+TEST(test_domains)
+{
+	const uint64_t inner = HEAP + 0x3000, outer = HEAP + 0x3100;
+	struct kt_sched_domain domains[KT_DOMAINS_MAX];
+	struct kt_schedstat stat;
+	struct kt_sched_cpu cpu;
+	size_t n;
+
+	make_kernel(false);
+	assert_ok(kt_sched_cpu_read(&sched, 0, &cpu, &diag));
+	assert_ok(kt_sched_domains_read(&sched, &cpu, domains, &n, &diag));
+	assert_int_equal(n, 0);
+	put(RQ(0) + RQ_SD, inner);
+	put(inner, outer);
+	put32(inner + 12, 2);
+	put(inner + 16, HEAP + 0x3200);
+	guest_put(&c.g, HEAP + 0x3200, "SMT", 4);
+	put32(outer + 12, 8);
+	assert_ok(kt_sched_domains_read(&sched, &cpu, domains, &n, &diag));
+	assert_int_equal(n, 2);
+	assert_string_equal(domains[0].name, "SMT");
+	assert_string_equal(domains[1].name, "");
+	assert_int_equal(domains[1].weight, 8);
+	assert_false(domains[0].has_span);
+	put(outer, inner);
+	assert_int_equal(kt_sched_domains_read(&sched, &cpu, domains, &n, &why), KT_WALK_E_MANY);
+	assert_string_equal(why.cause, "domain 16: more than 16 domains");
+	assert_int_equal(kt_schedstat_read(&sched, &cpu, &stat, NULL), KT_SCHED_E_LACKS);
 }
 
 /* ---- stacks ---- */
