@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -164,4 +165,38 @@ void kt_process_kill(struct kt_process *process)
 	}
 	kt_closep(&process->pidfd);
 	process->pid = 0;
+}
+
+/* ---- memory of another process ---- */
+
+int kt_process_batch_add(struct kt_process_batch *batch, uint64_t address, void *to, size_t len,
+			 bool *ret_read)
+{
+	*ret_read = false;
+	batch->local[batch->count] = (struct iovec){ to, len };
+	batch->remote[batch->count] = (struct iovec){ (void *)(uintptr_t)address, len };
+	batch->read[batch->count++] = ret_read;
+	return batch->count == KT_PROCESS_BATCH ? kt_forward(kt_process_batch_read(batch)) : 0;
+}
+
+/* The call ends early at memory that the process does not have; that range is left out. */
+int kt_process_batch_read(struct kt_process_batch *batch)
+{
+	size_t done = 0;
+
+	while (done < batch->count) {
+		size_t left = batch->count - done;
+		ssize_t n = process_vm_readv(batch->pid, batch->local + done, left,
+					     batch->remote + done, left, 0);
+
+		if (n < 0 && errno != EFAULT)
+			return kt_raise(-errno);
+		for (; done < batch->count && n >= (ssize_t)batch->local[done].iov_len; done++) {
+			n -= (ssize_t)batch->local[done].iov_len;
+			*batch->read[done] = true;
+		}
+		done += done < batch->count;
+	}
+	batch->count = 0;
+	return 0;
 }

@@ -7,7 +7,10 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
+#include <sys/uio.h>
 
 #include "base/error.h"
 
@@ -43,3 +46,23 @@ int kt_process_wait(struct kt_process *process, int *ret_status) _kt_must_check_
 
 /* Kills, reaps and closes. KT_PROCESS_INIT: no effect. */
 void kt_process_kill(struct kt_process *process);
+
+#define KT_PROCESS_BATCH 512 /* ranges in one system call; at most IOV_MAX */
+
+/* Ranges of another process's memory that are read together, by process_vm_readv(2). */
+struct kt_process_batch {
+	pid_t pid;
+	struct iovec local[KT_PROCESS_BATCH], remote[KT_PROCESS_BATCH];
+	bool *read[KT_PROCESS_BATCH];
+	size_t count; /* ranges that were added and not read */
+};
+
+/*
+ * Adds a range, and reads all that were added once there are KT_PROCESS_BATCH. *ret_read: set to
+ * true when the range has been read; it stays false where the process has no memory. `to` and
+ * ret_read are borrowed until the range is read.
+ */
+int kt_process_batch_add(struct kt_process_batch *batch, uint64_t address, void *to, size_t len,
+			 bool *ret_read) _kt_must_check_;
+/* Reads what was added. Negative errno: the process has ended, or may not be read. */
+int kt_process_batch_read(struct kt_process_batch *batch) _kt_must_check_;

@@ -75,6 +75,14 @@ static const struct btf *find_btf(const struct kt_snapshots *store, uint32_t id)
 	return NULL;
 }
 
+bool kt_snapshots_has_btf(const struct kt_snapshots *store, uint32_t id)
+{
+	for (size_t i = 0; i < store->btf_count; i++)
+		if (store->btfs[i].id == id)
+			return true;
+	return false;
+}
+
 static struct kt_snapshot *current(const struct kt_snapshots *store)
 {
 	struct kt_snapshot *s = store->count ? &store->list[store->count - 1] : NULL;

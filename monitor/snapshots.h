@@ -61,6 +61,8 @@ enum kt_snapshots_condition {
 /* Adds raw BTF under an id, for later maps. BTF that does not parse leaves them untyped. */
 int kt_snapshots_add_btf(struct kt_snapshots *store, uint32_t id, const void *data, size_t len,
 			 struct kt_diag *diag) _kt_must_check_;
+/* Whether BTF was added under this id. */
+bool kt_snapshots_has_btf(const struct kt_snapshots *store, uint32_t id);
 /* Begins a snapshot with cause, generation, step and time of head; the last one has ended. */
 int kt_snapshots_begin(struct kt_snapshots *store, const struct kt_snapshot *head,
 		       struct kt_diag *diag) _kt_must_check_;

@@ -17,6 +17,7 @@
 
 #include "base/cleanup.h"
 #include "base/fs.h"
+#include "base/process.h"
 #include "vmm/image/bake.h"
 #include "vmm/ram.h"
 
@@ -140,6 +141,7 @@ int kt_ram_follow(struct kt_ram *ram, pid_t pid)
 	KT_TRY(find_banks(ram, maps));
 	snprintf(path, sizeof(path), "/proc/%d/mem", (int)pid);
 	ram->process_fd = open(path, O_RDWR | O_CLOEXEC);
+	ram->pid = pid;
 	return ram->process_fd < 0 ? kt_raise(-errno) : 0;
 }
 
@@ -286,6 +288,33 @@ int kt_ram_read(const struct kt_ram *ram, kt_gpa_t gpa, void *buf, size_t len)
 int kt_ram_write(const struct kt_ram *ram, kt_gpa_t gpa, const void *buf, size_t len)
 {
 	return kt_forward(transfer(ram, gpa.v, NULL, buf, len));
+}
+
+static int read_piece(const struct kt_ram *ram, struct kt_memory_piece *piece,
+		      struct kt_process_batch *batch)
+{
+	uint64_t left = 0;
+	const struct kt_vm_bank *bank = find_bank(ram, piece->at.v, &left);
+
+	piece->is_ram = bank && piece->len <= left;
+	if (!piece->is_ram)
+		return 0;
+	if (ram->process_fd < 0)
+		return kt_forward(kt_ram_read(ram, piece->at, piece->to, piece->len));
+	return kt_forward(kt_process_batch_add(batch,
+					       (uint64_t)remote_offset(ram, bank, piece->at.v),
+					       piece->to, piece->len, &piece->is_ram));
+}
+
+int kt_ram_read_pieces(const struct kt_ram *ram, struct kt_memory_piece *pieces, size_t count)
+{
+	struct kt_process_batch batch;
+
+	batch.pid = ram->pid;
+	batch.count = 0;
+	for (size_t i = 0; i < count; i++)
+		KT_TRY(read_piece(ram, &pieces[i], &batch));
+	return kt_forward(kt_process_batch_read(&batch));
 }
 
 static uint16_t *find_u16(const struct kt_ram *ram, uint64_t gpa)

@@ -36,6 +36,7 @@ struct kt_ram {
 	bool private; /* the files are a bake's: mapped copy-on-write, never written */
 	/* Private RAM that another process has mapped: see kt_ram_follow(). */
 	int process_fd; /* owned; its /proc/<pid>/mem; -1: none */
+	pid_t pid;	/* of the process, if there is one */
 	uint64_t remote[KT_RAM_BANKS_MAX];
 };
 
@@ -103,5 +104,8 @@ void kt_ram_deinit(struct kt_ram *ram);
 int kt_ram_read(const struct kt_ram *ram, kt_gpa_t gpa, void *buf, size_t len) _kt_must_check_;
 int kt_ram_write(const struct kt_ram *ram, kt_gpa_t gpa, const void *buf,
 		 size_t len) _kt_must_check_;
+/* As kt_vm_mem_read_pieces(): one process_vm_readv(2) for many pieces of a process. */
+int kt_ram_read_pieces(const struct kt_ram *ram, struct kt_memory_piece *pieces,
+		       size_t count) _kt_must_check_;
 int kt_ram_map(const struct kt_ram *ram, kt_gpa_t gpa, size_t len,
 	       struct kt_vm_mapping *ret_mapping) _kt_must_check_;

@@ -342,6 +342,11 @@ int kt_vm_mem_read(struct kt_vm *vm, kt_gpa_t gpa, void *buf, size_t len)
 	return kt_forward(kt_ram_read(&vm->ram, gpa, buf, len));
 }
 
+int kt_vm_mem_read_pieces(struct kt_vm *vm, struct kt_memory_piece *pieces, size_t count)
+{
+	return kt_forward(kt_ram_read_pieces(&vm->ram, pieces, count));
+}
+
 int kt_vm_mem_write(struct kt_vm *vm, kt_gpa_t gpa, const void *buf, size_t len)
 {
 	return kt_forward(kt_ram_write(&vm->ram, gpa, buf, len));

@@ -25,21 +25,10 @@
 #include "base/error.h"
 #include "base/limits.h"
 #include "base/loop.h"
+#include "proto/address.h"
 #include "proto/machine.h"
 #include "proto/topology.h"
 #include "vmm/regs.h"
-
-/* Guest-physical and guest-virtual addresses: structs, so that the compiler tells them apart. */
-typedef struct {
-	uint64_t v;
-} kt_gpa_t;
-
-typedef struct {
-	uint64_t v;
-} kt_gva_t;
-
-#define KT_GPA(x) ((kt_gpa_t){ .v = (x) })
-#define KT_GVA(x) ((kt_gva_t){ .v = (x) })
 
 /*
  * Chooses the accelerator. wanted KT_ACCEL_AUTO: kvm if this host's KVM can be opened, has
@@ -281,6 +270,12 @@ int kt_vm_send(struct kt_vm *vm, enum kt_vm_stream stream, const void *data,
  * copied.
  */
 int kt_vm_mem_read(struct kt_vm *vm, kt_gpa_t gpa, void *buf, size_t len) _kt_must_check_;
+/*
+ * Copies many pieces of guest RAM in as few system calls as the host allows, in any state of the
+ * machine. No conditions: is_ram of each piece says whether it was copied.
+ */
+int kt_vm_mem_read_pieces(struct kt_vm *vm, struct kt_memory_piece *pieces,
+			  size_t count) _kt_must_check_;
 int kt_vm_mem_write(struct kt_vm *vm, kt_gpa_t gpa, const void *buf, size_t len) _kt_must_check_;
 
 struct kt_vm_mapping {

@@ -22,6 +22,10 @@ struct fake_spec {
 	bool no_btf, no_symtab, no_sched_ext, no_banner, no_build_id;
 	const char *release;	      /* NULL: FAKE_RELEASE */
 	const char *const *functions; /* in its BTF, NULL-terminated; NULL: none */
+	const Elf64_Sym *symbols;     /* symbol_count of them; NULL: one without a name */
+	size_t symbol_count;
+	const char *strings; /* their names, with strings_size bytes */
+	size_t strings_size;
 };
 
 enum { FAKE_SECTIONS_MAX = 8 };
@@ -109,7 +113,10 @@ static inline void fake_kernel(struct kt_buf *out, const struct fake_spec *spec)
 						  spec->release ? spec->release : FAKE_RELEASE);
 	fake_add(&f, ".rodata", SHT_PROGBITS, text, text_size);
 	if (!spec->no_symtab)
-		fake_add(&f, ".symtab", SHT_SYMTAB, &symbol, sizeof(symbol));
+		fake_add(&f, ".symtab", SHT_SYMTAB, spec->symbols ? spec->symbols : &symbol,
+			 sizeof(symbol) * (spec->symbols ? spec->symbol_count : 1));
+	if (spec->strings)
+		fake_add(&f, ".strtab", SHT_STRTAB, spec->strings, spec->strings_size);
 	if (!spec->no_btf)
 		fake_add_btf(&f, spec);
 	if (!spec->no_build_id)

@@ -212,6 +212,21 @@ static void expect_text(const struct kt_ram *ram, const char *text)
 	assert_memory_equal(in, text, 5);
 }
 
+/* Pieces of both banks, and two that are not RAM. */
+static void expect_pieces(const struct kt_ram *ram, const char *text)
+{
+	static const uint64_t at[] = { MIB(3) - 2, 100, MIB(16), UINT64_MAX - 8 };
+	struct kt_memory_piece pieces[4];
+	char in[4][5] = { "" };
+
+	for (int i = 0; i < 4; i++)
+		pieces[i] = (struct kt_memory_piece){ .at = KT_GPA(at[i]), .to = in[i], .len = 5 };
+	assert_int_equal(kt_ram_read_pieces(ram, pieces, 4), 0);
+	assert_true(!pieces[0].is_ram && pieces[1].is_ram && pieces[2].is_ram && !pieces[3].is_ram);
+	assert_memory_equal(in[1], text, 5);
+	assert_memory_equal(in[0], "\0\0\0\0\0", 5);
+}
+
 TEST(test_private_ram_leaves_the_bake_alone)
 {
 	struct kt_ram saved, clones[2];
@@ -240,6 +255,7 @@ TEST(test_copied_ram_is_its_own)
 
 	open_small(&copy, &bake, true);
 	expect_text(&copy, "saved");
+	expect_pieces(&copy, "saved"); /* by the files */
 	assert_int_equal(kt_ram_write(&copy, KT_GPA(100), "other", 5), 0);
 	expect_text(&saved, "saved");
 	/* What was a hole is one. */
@@ -301,6 +317,7 @@ TEST(test_private_ram_of_another_process)
 	expect_text(&saved, "saved");
 	assert_int_equal(kt_ram_map(&ram, KT_GPA(0), 4096, &mapping), KT_VM_E_CANNOT);
 	assert_int_equal(kt_ram_read(&ram, KT_GPA(MIB(4)), &byte, 1), KT_VM_E_RANGE);
+	expect_pieces(&ram, "child");
 	kill(pid, SIGKILL);
 	assert_int_equal(waitpid(pid, NULL, 0), pid);
 	kt_ram_deinit(&ram);
