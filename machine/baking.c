@@ -20,7 +20,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/fs.h"
-#include "kernel/symbols.h"
+#include "kernel/function-names.h"
 #include "machine/baking.h"
 #include "machine/bake-cache.h"
 #include "machine/stage/initramfs.h"

@@ -5,7 +5,7 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
-#include "kernel/symbols.h"
+#include "kernel/function-names.h"
 #include "ops/cpus.h"
 #include "runner/hang.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Names of functions, by libelf and by kallsyms; see symbols.h. */
+/* Names of functions, by libelf and by kallsyms; see function-names.h. */
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,7 +15,7 @@
 #include "kernel/cache.h"
 #include "kernel/image.h"
 #include "kernel/kernel.h"
-#include "kernel/symbols.h"
+#include "kernel/function-names.h"
 
 #define KALLSYMS "kallsyms"
 

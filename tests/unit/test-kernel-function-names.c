@@ -5,7 +5,7 @@
 #include "base/cleanup.h"
 #include "kernel/cache.h"
 #include "kernel/elf.h"
-#include "kernel/symbols.h"
+#include "kernel/function-names.h"
 #include "tests/unit/fake-kernel.h"
 #include "tests/unit/folder.h"
 
