@@ -4,7 +4,7 @@
  * of its image, or from the text of /proc/kallsyms. Neither is trusted.
  *
  * Symbols of an image are where the kernel was linked to be; kt_symbols_slide() moves them to
- * where it runs. kernel/symbols.h names single addresses of an image without building a table.
+ * where it runs. kernel/function-names.h names single addresses of an image without building a table.
  */
 #pragma once
 
