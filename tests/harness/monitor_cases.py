@@ -101,6 +101,9 @@ def compare(seen, said):
     check(int(ext["jiffies"]) > 0 and ext["tick"] in ("1000000", "4000000", "10000000"), ext)
     events = {e["text"].split()[0] for e in seen.get("event", [])}
     check(events == {e.split()[0] for e in said.get("event", [])}, events)
+    # The root scheduler, and none below it.
+    check([(sub["level"], sub["name"]) for sub in seen.get("sub", [])] in
+          ([], [("0", ext["name"])]), seen.get("sub"))
     spinners = set(said["jobs"][0].split())
     check(len(spinners) == SPINNERS, said)
     threads = {t["pid"]: t for t in seen["thread"]}
