@@ -4,6 +4,7 @@ import os
 import pathlib
 import re
 import signal
+import struct
 import subprocess
 
 import harness as h
@@ -164,6 +165,27 @@ def consistent(seen, spinners):
     check(vtimes == sorted(vtimes) and len(vtimes) > 0, vtimes)
 
 
+def make_core(path, memory):
+    """An ELF core file with one segment: the memory file from guest-physical address 0 on."""
+    size = os.stat(memory).st_size
+    ident = b"\x7fELF\x02\x01\x01" + bytes(9)
+    header = ident + struct.pack("<HHIQQQIHHHHHH", 4, 62, 1, 0, 64, 0, 0, 64, 56, 1, 0, 0, 0)
+    segment = struct.pack("<IIQQQQQQ", 1, 7, 4096, 0, 0, size, size, 4096)
+    with open(path, "wb") as core, open(memory, "rb") as data:
+        core.write(header + segment)
+        core.truncate(4096 + size)
+        end = 0
+        while end < size:
+            try:
+                start = os.lseek(data.fileno(), end, os.SEEK_DATA)
+            except OSError:  # only a hole is left
+                break
+            end = os.lseek(data.fileno(), start, os.SEEK_HOLE)
+            while start < end:
+                start += os.copy_file_range(data.fileno(), core.fileno(), end - start, start,
+                                            4096 + start)
+
+
 @case
 def monitor_sees_what_the_guest_says():
     """While the machine stands still: by the image's symbols, and by kallsyms."""
@@ -273,3 +295,6 @@ def monitor_reads_a_bake():
     check(threads["1"]["class"] == "rt" and threads["2"]["class"] == "fair", threads)
     check(seen["ext"][0]["live"] == "0" and seen["ext"][0]["name"] == "", seen["ext"])
     check(len(seen["cpu"]) >= 1 and "runnable" not in seen, seen)
+    core = h.work / "core"
+    make_core(core, bake / "memory.0")
+    check(view(kernel(), path, "core", core) == seen, "a core file is seen in another way")
