@@ -329,3 +329,48 @@ int kt_ext_events_read(struct kt_sched_view *sched, uint64_t object,
 	*ret_count = count;
 	return 0;
 }
+
+/* ---- sub-schedulers ---- */
+
+int kt_ext_sub_read(struct kt_sched_view *sched, uint64_t object, struct kt_ext_sub *ret_sub,
+		    struct kt_diag *diag)
+{
+	struct kt_reader *reader = sched->walk.reader;
+	struct kt_ext_sub sub = { .level = 0 };
+	uint64_t level = 0, cgroup = 0;
+	KT_TRAIL(&reader->trail, "scheduler");
+
+	KT_TRY(kt_sched_require(sched, KT_SCHED_SUBS, diag));
+	KT_TRY(kt_sched_require(sched, KT_SCHED_OBJECT, diag));
+	KT_TRY(kt_sched_require(sched, KT_SCHED_EXT_OPS, diag));
+	KT_TRY(kt_sched_number(sched, object, KT_SUB_LEVEL, &level, diag));
+	KT_TRY(kt_sched_number(sched, object, KT_SUB_CGROUP, &cgroup, diag));
+	KT_TRY(kt_read_text(reader,
+			    object + sched->places[KT_OBJECT_OPS].offset +
+				    sched->places[KT_OPS_NAME].offset,
+			    sub.name, sizeof(sub.name), diag));
+	if (cgroup)
+		KT_TRY(kt_read_text(reader, cgroup, sub.cgroup, sizeof(sub.cgroup), diag));
+	sub.level = (int32_t)level;
+	*ret_sub = sub;
+	return 0;
+}
+
+int kt_ext_subs_begin(struct kt_list *ret_list, struct kt_sched_view *sched, uint64_t object,
+		      size_t max, struct kt_diag *diag)
+{
+	KT_TRY(kt_sched_require(sched, KT_SCHED_SUBS, diag));
+	*ret_list =
+		kt_list_begin(&sched->walk, object + sched->places[KT_SUB_CHILDREN].offset, max);
+	return 0;
+}
+
+int kt_ext_subs_next(struct kt_list *list, struct kt_sched_view *sched, uint64_t *ret_object,
+		     struct kt_diag *diag)
+{
+	uint64_t node = 0;
+
+	KT_TRY(kt_list_next(list, &node, diag));
+	*ret_object = node - sched->places[KT_SUB_SIBLING].offset;
+	return 0;
+}

@@ -89,6 +89,10 @@ static const char *const paths[KT_SCHED_PLACES_] = {
 	[KT_RQ_RUN] = "rq.rq_cpu_time",
 	[KT_RQ_WAIT] = "rq.rq_sched_info.run_delay",
 	[KT_RQ_SLICES] = "rq.rq_sched_info.pcount",
+	[KT_SUB_CHILDREN] = "scx_sched.children",
+	[KT_SUB_SIBLING] = "scx_sched.sibling",
+	[KT_SUB_LEVEL] = "scx_sched.level",
+	[KT_SUB_CGROUP] = "scx_sched.cgrp_path",
 };
 
 static const struct kt_group groups[KT_SCHED_GROUPS_] = {
@@ -112,7 +116,8 @@ static const struct kt_group groups[KT_SCHED_GROUPS_] = {
 	[KT_SCHED_DOMAINS] = { "scheduling domains", KT_RQ_DOMAIN, KT_DOMAIN_NAME },
 	[KT_SCHED_DOMAIN_NAMES] = { "names of domains", KT_DOMAIN_NAME, KT_DOMAIN_SPAN },
 	[KT_SCHED_SPANS] = { "CPUs of domains", KT_DOMAIN_SPAN, KT_RQ_YIELDS },
-	[KT_SCHED_STAT] = { "schedstat", KT_RQ_YIELDS, KT_SCHED_PLACES_ },
+	[KT_SCHED_STAT] = { "schedstat", KT_RQ_YIELDS, KT_SUB_CHILDREN },
+	[KT_SCHED_SUBS] = { "sub-schedulers", KT_SUB_CHILDREN, KT_SCHED_PLACES_ },
 };
 
 /* ---- reading at places ---- */

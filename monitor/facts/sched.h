@@ -43,6 +43,7 @@ enum kt_sched_group {
 	KT_SCHED_DOMAIN_NAMES,
 	KT_SCHED_SPANS,
 	KT_SCHED_STAT,
+	KT_SCHED_SUBS, /* since Linux 7.1 */
 	KT_SCHED_GROUPS_,
 };
 
@@ -91,6 +92,8 @@ enum kt_sched_place {
 	/* KT_SCHED_STAT */
 	KT_RQ_YIELDS, KT_RQ_SCHEDULES, KT_RQ_IDLES, KT_RQ_WAKEUPS, KT_RQ_LOCAL_WAKEUPS, KT_RQ_RUN,
 	KT_RQ_WAIT, KT_RQ_SLICES,
+	/* KT_SCHED_SUBS */
+	KT_SUB_CHILDREN, KT_SUB_SIBLING, KT_SUB_LEVEL, KT_SUB_CGROUP,
 	KT_SCHED_PLACES_,
 };
 /* clang-format on */
@@ -221,3 +224,20 @@ struct kt_ext_event {
 int kt_ext_events_read(struct kt_sched_view *sched, uint64_t object,
 		       struct kt_ext_event ret_events[KT_EXT_EVENTS_MAX], size_t *ret_count,
 		       struct kt_diag *diag) _kt_must_check_;
+
+/* ---- sub-schedulers ---- */
+
+struct kt_ext_sub {
+	char name[128];	  /* of its ops */
+	char cgroup[256]; /* path; "": the kernel has none */
+	int32_t level;	  /* 0: the root scheduler */
+};
+
+/* A scheduler by its struct scx_sched, also the root. KT_SCHED_E_LACKS. */
+int kt_ext_sub_read(struct kt_sched_view *sched, uint64_t object, struct kt_ext_sub *ret_sub,
+		    struct kt_diag *diag) _kt_must_check_;
+/* The sub-schedulers right below `object`; *ret_object: the struct scx_sched of one. */
+int kt_ext_subs_begin(struct kt_list *ret_list, struct kt_sched_view *sched, uint64_t object,
+		      size_t max, struct kt_diag *diag) _kt_must_check_;
+int kt_ext_subs_next(struct kt_list *list, struct kt_sched_view *sched, uint64_t *ret_object,
+		     struct kt_diag *diag) _kt_must_check_;

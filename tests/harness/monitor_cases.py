@@ -4,6 +4,7 @@ import os
 import pathlib
 import re
 import signal
+import struct
 import subprocess
 
 import harness as h
@@ -14,9 +15,10 @@ from exec_cases import argv, need_busybox
 VIEW = h.BUILD / "tests/monitor/monitor-view"
 SPINNERS = 6
 
-# Its spinners keep both CPUs busy, so some wait in the scheduler's DSQ. kallsyms comes last: it
-# ends with the word "end".
+# Its spinners share one CPU, so most of them wait in the scheduler's DSQ. The word "end" is the last.
+# kallsyms, which takes a while, comes before them.
 SCRIPT = f"""
+busybox cat /proc/kallsyms
 busybox taskset -p 1 $$ >/dev/null
 for i in $(busybox seq {SPINNERS}); do while :; do :; done & done
 busybox taskset -p 3 $$ >/dev/null
@@ -29,7 +31,6 @@ echo jobs $(jobs -p)
 [ ! -e /sys/kernel/sched_ext/root/events ] || busybox sed 's/^/event /' /sys/kernel/sched_ext/root/events
 busybox sed 's/^/stat /' /proc/schedstat
 for i in $(busybox seq 2 12); do echo wchan $i $(busybox cat /proc/$i/wchan); done
-busybox cat /proc/kallsyms
 echo end
 read line
 kill $(jobs -p)
@@ -95,12 +96,15 @@ def compare(seen, said):
     """Everything that does not change while the guest waits for its host."""
     check(said["version"][0] == seen["banner"][0]["text"], said["version"], seen["banner"])
     ext = seen["ext"][0]
-    check(ext["state"].endswith("_ENABLED") and ext["live"] == "1", ext)
+    check(ext["state"].endswith("_ENABLED") and ext["live"] == "1", ext, seen["exit"])
     check(said["state"] == ["enabled"] and said["ops"] == [ext["name"]], said, ext)
     check(seen["exit"][0]["kind"] == "SCX_EXIT_NONE", seen["exit"])
     check(int(ext["jiffies"]) > 0 and ext["tick"] in ("1000000", "4000000", "10000000"), ext)
     events = {e["text"].split()[0] for e in seen.get("event", [])}
     check(events == {e.split()[0] for e in said.get("event", [])}, events)
+    # The root scheduler, and none below it.
+    check([(sub["level"], sub["name"]) for sub in seen.get("sub", [])] in
+          ([], [("0", ext["name"])]), seen.get("sub"))
     spinners = set(said["jobs"][0].split())
     check(len(spinners) == SPINNERS, said)
     threads = {t["pid"]: t for t in seen["thread"]}
@@ -159,6 +163,27 @@ def consistent(seen, spinners):
     check(sum(int(d["nr"]) for d in dsqs) == len(in_user), dsqs, in_user)
     vtimes = [int(t["vtime"]) for t in in_user]
     check(vtimes == sorted(vtimes) and len(vtimes) > 0, vtimes)
+
+
+def make_core(path, memory):
+    """An ELF core file with one segment: the memory file from guest-physical address 0 on."""
+    size = os.stat(memory).st_size
+    ident = b"\x7fELF\x02\x01\x01" + bytes(9)
+    header = ident + struct.pack("<HHIQQQIHHHHHH", 4, 62, 1, 0, 64, 0, 0, 64, 56, 1, 0, 0, 0)
+    segment = struct.pack("<IIQQQQQQ", 1, 7, 4096, 0, 0, size, size, 4096)
+    with open(path, "wb") as core, open(memory, "rb") as data:
+        core.write(header + segment)
+        core.truncate(4096 + size)
+        end = 0
+        while end < size:
+            try:
+                start = os.lseek(data.fileno(), end, os.SEEK_DATA)
+            except OSError:  # only a hole is left
+                break
+            end = os.lseek(data.fileno(), start, os.SEEK_HOLE)
+            while start < end:
+                start += os.copy_file_range(data.fileno(), core.fileno(), end - start, start,
+                                            4096 + start)
 
 
 @case
@@ -270,3 +295,6 @@ def monitor_reads_a_bake():
     check(threads["1"]["class"] == "rt" and threads["2"]["class"] == "fair", threads)
     check(seen["ext"][0]["live"] == "0" and seen["ext"][0]["name"] == "", seen["ext"])
     check(len(seen["cpu"]) >= 1 and "runnable" not in seen, seen)
+    core = h.work / "core"
+    make_core(core, bake / "memory.0")
+    check(view(kernel(), path, "core", core) == seen, "a core file is seen in another way")

@@ -295,6 +295,24 @@ static int show_events(struct view *v, uint64_t object, struct kt_diag *diag)
 	return 0;
 }
 
+static int show_subs(struct view *v, uint64_t object, struct kt_diag *diag)
+{
+	struct kt_ext_sub sub;
+	struct kt_list list;
+	uint64_t at = object;
+	int r;
+
+	if (v->sched.lacks[KT_SCHED_SUBS][0] || !object)
+		return 0;
+	r = kt_ext_subs_begin(&list, &v->sched, object, ELEMENTS_MAX, diag);
+	while (!r) {
+		KT_TRY(kt_ext_sub_read(&v->sched, at, &sub, diag));
+		printf("sub level=%d cgroup=%s name=%s\n", sub.level, sub.cgroup, sub.name);
+		r = kt_ext_subs_next(&list, &v->sched, &at, diag);
+	}
+	return r == KT_WALK_E_END ? 0 : kt_forward(r);
+}
+
 static int show_ext(struct view *v, struct kt_diag *diag)
 {
 	bool has_object = !v->sched.lacks[KT_SCHED_OBJECT][0];
@@ -312,6 +330,7 @@ static int show_ext(struct view *v, struct kt_diag *diag)
 	printf("exit kind=%s code=%lld reason=%s msg=%s\n", end.kind, (long long)end.code,
 	       end.reason, end.msg);
 	KT_TRY(show_events(v, ext.object, diag));
+	KT_TRY(show_subs(v, ext.object, diag));
 	if (ext.live)
 		KT_TRY(show_global_dsqs(v, ext.object, diag));
 	return !has_object || ext.object ? kt_forward(show_user_dsqs(v, ext.object, diag)) : 0;

@@ -165,12 +165,16 @@ static void add_object(struct btf *btf, const struct ids *ids)
 	field(btf, "SCX_EV_SECOND", ids->u64, 8);
 	btf__add_struct(btf, "scx_sched_pcpu", 24);
 	field(btf, "event_stats", events, 8);
-	btf__add_struct(btf, "scx_sched", 192);
+	btf__add_struct(btf, "scx_sched", 208);
 	field(btf, "ops", ops, 0);
 	field(btf, "dsq_hash", hash, 128);
 	field(btf, "pcpu", ids->ptr, 144);
 	field(btf, "exit_info", ids->ptr, 152);
 	field(btf, "bypass_depth", ids->s32, 160);
+	field(btf, "level", ids->s32, 164);
+	field(btf, "children", ids->list, 168);
+	field(btf, "sibling", ids->list, 184);
+	field(btf, "cgrp_path", ids->ptr, 200);
 }
 
 static void add_state(struct btf *btf, const struct ids *ids, bool object)
@@ -514,6 +518,35 @@ TEST(test_state_in_an_object)
 			 KT_READER_E_MEMORY);
 	assert_string_equal(why.cause,
 			    "pcpu[0] -> event_stats: page not present at 0xffff8880deadbee8");
+}
+
+TEST(test_sub_schedulers)
+{
+	const uint64_t root = HEAP + 0x3000, sub = HEAP + 0x3200;
+	struct kt_ext_sub seen;
+	struct kt_list list;
+	uint64_t object;
+
+	make_kernel(true);
+	put(root + 168, sub + 184);
+	put(sub + 184, root + 168);
+	put32(sub + 164, 1);
+	put(sub + 200, sub + 0x100);
+	guest_put(&c.g, sub, "below", 6);
+	guest_put(&c.g, sub + 0x100, "/group", 7);
+	assert_ok(kt_ext_subs_begin(&list, &sched, root, 4, &diag));
+	assert_ok(kt_ext_subs_next(&list, &sched, &object, &diag));
+	assert_int_equal(object, sub);
+	assert_int_equal(kt_ext_subs_next(&list, &sched, &object, NULL), KT_WALK_E_END);
+	assert_ok(kt_ext_sub_read(&sched, sub, &seen, &diag));
+	assert_string_equal(seen.name, "below");
+	assert_string_equal(seen.cgroup, "/group");
+	assert_int_equal(seen.level, 1);
+	put(sub + 200, NOWHERE);
+	assert_int_equal(kt_ext_sub_read(&sched, sub, &seen, &why), KT_READER_E_MEMORY);
+	assert_string_equal(why.cause, "scheduler: page not present at 0xffff8880deadbee0");
+	make_kernel(false);
+	assert_int_equal(kt_ext_subs_begin(&list, &sched, root, 4, NULL), KT_SCHED_E_LACKS);
 }
 
 TEST(test_a_failed_read_names_its_trail)
