@@ -96,6 +96,12 @@ static const struct {
 	{ { "bandwidth of sched_ext", KT_FEATURE_USEFUL,
 	    "cpu.max does not limit tasks of a scheduler; Linux 6.17 has it", NULL },
 	  STRUCT("sched_ext_ops", "cgroup_set_bandwidth") },
+	{ { "sound kfunc prototypes", KT_FEATURE_NEEDED,
+	    "its BTF was made by a pahole that does not know its kfuncs (before 1.31), and shows "
+	    "schedulers an argument that they must not give: none that calls scx_bpf_create_dsq() "
+	    "can be loaded",
+	    NULL },
+	  { 0 } },
 	{ { "symbol table", KT_FEATURE_USEFUL,
 	    "a hang is told by addresses, not by functions; the vmlinux of the build has it", NULL },
 	  { 0 } },
@@ -108,6 +114,7 @@ enum {
 	ROW_PORTS = 8,
 	ROW_PCI = 9,
 	ROW_MMIO = 10,
+	ROW_KFUNCS = KT_FEATURES - 2,
 	ROW_SYMTAB = KT_FEATURES - 1,
 };
 _Static_assert(KT_ARRAY_SIZE(rows) == KT_FEATURES, "as many as features.h says");
@@ -142,10 +149,47 @@ static void look_at_type(const struct btf *btf, const struct btf_type *type,
 	}
 }
 
+/*
+ * Whether a kfunc of sched_ext shows the program's own bpf_prog_aux, which the verifier passes
+ * (KF_IMPLICIT_ARGS, Linux 7.0 and newer): resolve_btfids takes that argument out of kfuncs that
+ * pahole has tagged, and gives the whole prototype to a function NAME_impl. What older kernels
+ * pass so has a name that ends in "__prog".
+ */
+static bool has_implicit_argument(const struct btf *btf, const struct btf_type *type)
+{
+	static const char prefix[] = "scx_bpf_", impl[] = "_impl", prog[] = "__prog";
+	const char *name = btf__str_by_offset(btf, type->name_off), *last;
+	const struct btf_type *proto, *arg;
+	const struct btf_param *param;
+
+	if (!btf_is_func(type) || !name || strncmp(name, prefix, strlen(prefix)) ||
+	    (strlen(name) > strlen(impl) && !strcmp(name + strlen(name) - strlen(impl), impl)))
+		return false;
+	proto = btf__type_by_id(btf, type->type);
+	if (!proto || !btf_is_func_proto(proto) || !btf_vlen(proto))
+		return false;
+	param = btf_params(proto) + btf_vlen(proto) - 1;
+	last = btf__str_by_offset(btf, param->name_off);
+	if (!last ||
+	    (strlen(last) > strlen(prog) && !strcmp(last + strlen(last) - strlen(prog), prog)))
+		return false;
+	arg = btf__type_by_id(btf, param->type);
+	while (arg && (btf_is_ptr(arg) || btf_is_mod(arg)))
+		arg = btf__type_by_id(btf, arg->type);
+	return arg && btf_is_struct(arg) &&
+	       !strcmp(btf__str_by_offset(btf, arg->name_off) ?: "", "bpf_prog_aux");
+}
+
 static void look_at_btf(const struct btf *btf, struct kt_features *features)
 {
-	for (unsigned int id = 1; id < btf__type_cnt(btf); id++)
-		look_at_type(btf, btf__type_by_id(btf, id), features);
+	features->states[ROW_KFUNCS] = KT_FEATURE_PRESENT;
+	for (unsigned int id = 1; id < btf__type_cnt(btf); id++) {
+		const struct btf_type *type = btf__type_by_id(btf, id);
+
+		look_at_type(btf, type, features);
+		if (has_implicit_argument(btf, type))
+			features->states[ROW_KFUNCS] = KT_FEATURE_ABSENT;
+	}
 }
 
 static int look_at_image(struct kt_features *features, const struct kt_kernel *kernel,
@@ -282,7 +326,7 @@ void kt_features_of_config(struct kt_features *ret_features, const char *config)
 			features.states[i] = KT_FEATURE_LOADED;
 	if (value_of(config, rows[ROW_BTF].feature.option) == 'y')
 		features.states[ROW_BTF] = KT_FEATURE_PRESENT;
-	features.states[ROW_SYMTAB] = KT_FEATURE_PRESENT;
+	features.states[ROW_SYMTAB] = features.states[ROW_KFUNCS] = KT_FEATURE_PRESENT;
 	features.usable = is_usable(&features);
 	*ret_features = features;
 }
@@ -320,7 +364,7 @@ static bool is_required(size_t row, enum kt_feature_way way, bool has_config)
 
 	if (rows[row].feature.need != KT_FEATURE_NEEDED)
 		return row == rows_of_ways[way];
-	return has_config || row <= ROW_SCHED_EXT || row == ROW_PORTS;
+	return has_config || row <= ROW_SCHED_EXT || row == ROW_PORTS || row == ROW_KFUNCS;
 }
 
 int kt_features_require(const char *image, enum kt_feature_way way, struct kt_diag *diag)

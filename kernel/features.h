@@ -39,7 +39,7 @@ static inline bool kt_feature_is_there(enum kt_feature_state state)
 	return state == KT_FEATURE_PRESENT || state == KT_FEATURE_LOADED;
 }
 
-#define KT_FEATURES 22 /* rows of the table */
+#define KT_FEATURES 23 /* rows of the table */
 
 struct kt_features {
 	enum kt_feature_state states[KT_FEATURES];

@@ -22,7 +22,8 @@ struct fake_spec {
 	bool no_btf, no_symtab, no_sched_ext, no_banner, no_build_id;
 	const char *release;	      /* NULL: FAKE_RELEASE */
 	const char *const *functions; /* in its BTF, NULL-terminated; NULL: none */
-	const Elf64_Sym *symbols;     /* symbol_count of them; NULL: one without a name */
+	const char *aux; /* name of a last argument of the functions, a pointer; NULL: none */
+	const Elf64_Sym *symbols; /* symbol_count of them; NULL: one without a name */
 	size_t symbol_count;
 	const char *strings; /* their names, with strings_size bytes */
 	size_t strings_size;
@@ -56,7 +57,7 @@ static inline void fake_add_btf(struct fake *f, const struct fake_spec *spec)
 	struct btf *btf = btf__new_empty();
 	const void *raw;
 	uint32_t size;
-	int id, proto;
+	int id, proto, aux = 0;
 
 	assert_non_null(btf);
 	id = btf__add_int(btf, "int", 4, BTF_INT_SIGNED);
@@ -64,7 +65,13 @@ static inline void fake_add_btf(struct fake *f, const struct fake_spec *spec)
 	assert_true(btf__add_struct(btf, spec->no_sched_ext ? "sched_class" : "sched_ext_ops", 4) >
 		    0);
 	assert_int_equal(btf__add_field(btf, "flags", id, 0, 0), 0);
+	if (spec->aux) {
+		assert_true(btf__add_struct(btf, "bpf_prog_aux", 8) > 0);
+		aux = btf__add_ptr(btf, btf__add_const(btf, (int)btf__type_cnt(btf) - 1));
+	}
 	proto = btf__add_func_proto(btf, id);
+	if (spec->aux)
+		assert_int_equal(btf__add_func_param(btf, spec->aux, aux), 0);
 	for (const char *const *name = spec->functions; name && *name; name++)
 		assert_true(btf__add_func(btf, *name, BTF_FUNC_STATIC, proto) > 0);
 	raw = btf__raw_data(btf, &size);

@@ -158,6 +158,28 @@ TEST(test_every_row_says_what_its_absence_costs)
 	}
 }
 
+/* Kernels whose BTF shows schedulers an argument that the verifier passes. */
+TEST(test_kfunc_prototypes)
+{
+	const char *const kfunc[] = { "scx_bpf_create_dsq", NULL };
+	const char *const impl[] = { "scx_bpf_create_dsq_impl", "bpf_other", NULL };
+	const struct fake_spec sound = { .functions = kfunc };
+	const struct fake_spec unsound = { .functions = kfunc, .aux = "aux" };
+	const struct fake_spec older = { .functions = kfunc, .aux = "aux__prog" };
+	const struct fake_spec whole = { .functions = impl, .aux = "aux" };
+	struct kt_features f;
+
+	f = look("a", &unsound);
+	assert_int_equal(state_of(&f, "sound kfunc prototypes"), KT_FEATURE_ABSENT);
+	assert_false(f.usable);
+	f = look("a", &sound);
+	assert_int_equal(state_of(&f, "sound kfunc prototypes"), KT_FEATURE_PRESENT);
+	f = look("a", &older);
+	assert_int_equal(state_of(&f, "sound kfunc prototypes"), KT_FEATURE_PRESENT);
+	f = look("a", &whole);
+	assert_int_equal(state_of(&f, "sound kfunc prototypes"), KT_FEATURE_PRESENT);
+}
+
 static int require(const char *name, enum kt_feature_way way)
 {
 	kt_diag_reset(&why);

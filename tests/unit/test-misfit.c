@@ -36,6 +36,19 @@ TEST(test_kfunc_that_is_not_there)
 			    "[WARN] libbpf: extern (func ksym) 'scx_bpf_now2': not found");
 }
 
+TEST(test_kfunc_of_unsound_btf)
+{
+	assert_string_equal(
+		said("libbpf: extern (func ksym) 'scx_bpf_create_dsq': func_proto [1864] "
+		     "incompatible with vmlinux [60765]\n"),
+		"libbpf: extern (func ksym) 'scx_bpf_create_dsq': func_proto [1864] incompatible "
+		"with vmlinux [60765] (scx_bpf_create_dsq: the kernel's BTF may be unsound: 'ktest "
+		"kernel check' says so)");
+	assert_contains(
+		said("kfunc 'scx_bpf_create_dsq___kts' is referenced but wasn't resolved\n"),
+		"kernel's BTF may be unsound");
+}
+
 TEST(test_member_that_is_not_there)
 {
 	assert_string_equal(

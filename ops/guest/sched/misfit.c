@@ -52,7 +52,9 @@ static const struct {
 	{ "scx_bpf_dsq_move_set_slice", NEW_NAME("scx_bpf_dispatch_from_dsq_set_slice") },
 	{ "scx_bpf_dsq_move_set_vtime", NEW_NAME("scx_bpf_dispatch_from_dsq_set_vtime") },
 #undef NEW_NAME
+#define UNSOUND	       "the kernel's BTF may be unsound: 'ktest kernel check' says so"
 #define SINCE(release) "in Linux " release " and newer"
+	{ "scx_bpf_create_dsq", UNSOUND },
 	{ "scx_bpf_now", SINCE("6.14") },
 	{ "scx_bpf_events", SINCE("6.15") },
 	{ "scx_bpf_nr_node_ids", SINCE("6.15") },
@@ -98,14 +100,18 @@ static size_t name_length(const char *p)
 
 static const char *history_of(const char *name, size_t len)
 {
+	const char *flavour;
 	for (size_t i = 0; i < KT_ARRAY_SIZE(histories); i++)
 		if (strlen(histories[i].name) == len && !memcmp(histories[i].name, name, len))
 			return histories[i].history;
-	return NULL;
+	/* libbpf takes NAME___ANYTHING for NAME. */
+	flavour = memmem(name, len, "___", 3);
+	return flavour ? history_of(name, (size_t)(flavour - name)) : NULL;
 }
 
 static bool find_lack(char *words, size_t size, const char *output)
 {
+	static const char incompatible[] = "incompatible with vmlinux";
 	const char *found = NULL, *name, *history = NULL;
 	struct text line;
 	size_t i, len;
@@ -125,6 +131,8 @@ static bool find_lack(char *words, size_t size, const char *output)
 		history = history_of(name, name_length(name));
 	}
 	len = strlen(words);
+	if (memmem(line.p, line.len, incompatible, strlen(incompatible)))
+		history = UNSOUND;
 	if (history)
 		snprintf(words + len, size - len, " (%.*s: %s)", (int)name_length(name), name,
 			 history);
