@@ -21,6 +21,7 @@
 #include "init/job/body.h"
 #include "init/environment.h"
 #include "init/init.h"
+#include "ops/guest/fork-error.h"
 #include "scenario/guest.h"
 
 #define FINDINGS_MAX 1000 /* sent per run; further findings are only counted */
@@ -247,6 +248,18 @@ static int follow(struct body *b)
 	return 0;
 }
 
+/* A scheduler may refuse the child, which is a finding; else a fault of ktest. */
+static int not_forked(struct kt_pid1 *pid1, const char *what, int error)
+{
+	const struct kt_scenario *s = pid1->cell.scenario;
+	char text[KT_TEXT_MAX];
+
+	if (kt_fork_error(error, what, text) != KT_OP_REFUSED)
+		return kt_raise(-error);
+	kt_body_finding(pid1, s->file, s->line, "%s", text);
+	return 0;
+}
+
 int kt_body_run(struct kt_pid1 *pid1, kt_body_fn fn, const char *what)
 {
 	struct body b = { .pid1 = pid1, .what = what, .output_fd = -1 };
@@ -258,12 +271,16 @@ int kt_body_run(struct kt_pid1 *pid1, kt_body_fn fn, const char *what)
 	b.fd = ends[0];
 	b.output_fd = output[0];
 	b.pid = kt_pid1_fork(pid1, on_exit_body, &b);
-	if (b.pid < 0)
-		return kt_raise(-errno);
+	r = b.pid < 0 ? not_forked(pid1, what, errno) : 0;
 	if (!b.pid)
 		run_child(pid1, fn, ends[1], output[1]);
 	close(ends[1]);
 	close(output[1]);
+	if (b.pid < 0) {
+		close(b.fd);
+		close_output(&b);
+		return kt_forward(r);
+	}
 	r = kt_pid1_watch(pid1, b.fd, on_finding, &b);
 	if (!r)
 		r = kt_pid1_watch(pid1, b.output_fd, on_output, &b);

@@ -180,6 +180,13 @@ KT_SCENARIO(field_sleepers, "300 workers that sleep for most of their time",
 	.steps   = KT_STEPS(KT_STEP("run", .ops = KT_OPS(
 		KT_OP_START("some"), KT_OP_START("more")), .hold = KT_MS(200))));
 
+KT_GUEST_SCENARIO(field_body_is_refused, "a body, which the scheduler may not let begin",
+	.topo = KT_TOPO("1n1l2c1t"),
+	.steps = KT_STEPS(KT_STEP("wait", .hold = KT_MS(50))))
+{
+	KT_G_EXPECT(kg, true);
+}
+
 KT_SCENARIO(field_cgroups_are_refused, "cgroups that the scheduler does not take, and one that is there",
 	.topo    = KT_TOPO("1n1l2c1t"),
 	.workers = KT_WORKERS(KT_WORKERS_ITEM("load", .workload = "spin")),

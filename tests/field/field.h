@@ -18,6 +18,7 @@ enum field_fault {
 	FIELD_STALE_TARGET,	/* sends a task to a CPU that it chose up to FIELD_STALE_NS ago */
 	FIELD_FEW_STATES,	/* gives up if a task is one too many for its map */
 	FIELD_REFUSE_TASKS,	/* ops.init_task() refuses tasks of which it can keep no state */
+	FIELD_REFUSE_NEW,	/* the same, all tasks that are made after the attach */
 	FIELD_LEAK_STATES,	/* the same, and states of tasks that have exited stay */
 	FIELD_CGROUPS,		/* is told of cgroups and of moves between them: no fault */
 	FIELD_ABSENT_KFUNC,	/* calls a function that no kernel has */

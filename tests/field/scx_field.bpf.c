@@ -220,6 +220,8 @@ s32 KTS_OPS(field_init_task, struct task_struct *p, struct scx_init_task_args *a
 	u32 pid = (u32)p->pid;
 	s32 r = (s32)bpf_map_update_elem(&states, &pid, &none, BPF_ANY);
 
+	if (fault == FIELD_REFUSE_NEW && nr_enqueued)
+		return -7; /* -E2BIG */
 	if (r && fault == FIELD_FEW_STATES) {
 		kts_error("no room for the state of task %d", pid);
 		return 0;

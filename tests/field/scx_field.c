@@ -23,6 +23,7 @@ static const char *const names[FIELD_FAULT_COUNT_] = {
 	[FIELD_STALE_TARGET] = "stale-target",
 	[FIELD_FEW_STATES] = "few-states",
 	[FIELD_REFUSE_TASKS] = "refuse-tasks",
+	[FIELD_REFUSE_NEW] = "refuse-new",
 	[FIELD_LEAK_STATES] = "leak-states",
 	[FIELD_CGROUPS] = "cgroups",
 	[FIELD_ABSENT_KFUNC] = "absent-kfunc",
@@ -82,7 +83,7 @@ static unsigned int count_cpus(void)
 static bool has_state_of_all(void)
 {
 	return fault == FIELD_FEW_STATES || fault == FIELD_REFUSE_TASKS ||
-	       fault == FIELD_LEAK_STATES;
+	       fault == FIELD_REFUSE_NEW || fault == FIELD_LEAK_STATES;
 }
 
 static void prepare(struct scx_field_bpf *skel)

@@ -175,6 +175,9 @@ def register(harness):
                        r"list too long, with \d+ MiB of memory free: ops.init_task\(\) of 'scx_field' "
                        r"refused the task", r.first()), r)
         expect(with_fault("field_cgroups_are_refused", "refuse-cgroups"), PASS)
+        expect(with_fault("field_body_is_refused", "none"), PASS)
+        expect(with_fault("field_body_is_refused", "refuse-new"), FAIL, "body: fork: Argument list "
+               "too long", "ops.init_task() of 'scx_field' refused the task")
         r = with_fault("field_forks", "leak-states", "field_tasks_are_refused")
         expect(r, FAIL, "could not fork: ops.init_task() of the scheduler refused the task",
                "PASS field_tasks_are_refused: ")
