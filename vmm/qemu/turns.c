@@ -31,8 +31,11 @@ static void on_turn(void *arg)
 	qemu->turn = NULL;
 	if (qemu->state != KT_QEMU_RUNNING || qemu->rewinding || qemu->end_known)
 		return;
-	/* QEMU carries out commands in order: a later freeze comes after this `cont`. */
-	if (qemu->turn_id == UINT64_MAX) {
+	/*
+	 * QEMU carries out commands in order: a later freeze comes after this `cont`. A freeze that is
+	 * under way would be undone by it.
+	 */
+	if (qemu->turn_id == UINT64_MAX && qemu->wait_id == UINT64_MAX) {
 		kt_qemu_command_or_end(qemu, "stop", &id);
 		kt_qemu_command_or_end(qemu, "cont", &qemu->turn_id);
 	}
