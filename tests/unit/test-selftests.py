@@ -90,12 +90,16 @@ class Reports(unittest.TestCase):
 
 
 class Schedulers(unittest.TestCase):
-    def test_must_die_of_an_error(self):
-        self.assertEqual(selftests.verdict_as_scheduler(123, DIED), "pass")
-        stall = DIED.replace("attached: error: runtime error:", "attached: stall: error:")
-        self.assertEqual(selftests.verdict_as_scheduler(123, stall), "died otherwise")
-        self.assertEqual(selftests.verdict_as_scheduler(0, ""), "stayed alive")
-        self.assertEqual(selftests.verdict_as_scheduler(125, DIED), "machine failed")
+    def test_must_die_of_its_kind(self):
+        def judge(status, said, kind="error"):
+            return selftests.verdict_as_scheduler(status, said, kind)
+
+        self.assertEqual(judge(123, DIED), "pass")
+        self.assertEqual(judge(123, DIED, "unreg-bpf"), "died otherwise")
+        stall = DIED.replace(": error: runtime error:", ": error-stall: runnable task stall:")
+        self.assertEqual(judge(123, stall), "died otherwise")
+        self.assertEqual(judge(0, ""), "stayed alive")
+        self.assertEqual(judge(125, DIED), "machine failed")
 
     def test_cause(self):
         self.assertRegex(selftests.cause(DIED), "^scheduler 'ddsp_bogus_dsq_fail'")
