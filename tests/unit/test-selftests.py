@@ -105,12 +105,14 @@ class Schedulers(unittest.TestCase):
         self.assertRegex(selftests.cause(DIED), "^scheduler 'ddsp_bogus_dsq_fail'")
         self.assertEqual(selftests.cause("ERR: exit.c:3\nFailed to  attach\nktest: x\n"),
                          "Failed to attach")
+        self.assertEqual(selftests.cause("SKIP: no allowed NOHZ_FULL CPU\n"),
+                         "no allowed NOHZ_FULL CPU")
         self.assertEqual(selftests.cause(""), "")
 
 
 class Tables(unittest.TestCase):
     RESULTS = {"6.12.117": {"a": ("pass", ""), "b": ("fail", "it broke"), "c": ("time-out", "")},
-               "7.3.4": {"a": ("skip", ""), "b": ("fail", "it broke")}}
+               "7.3.4": {"a": ("skip", "no CPU"), "b": ("fail", "it broke")}}
 
     def test_what_is_known_is_of_a_kernel_and_a_verdict(self):
         with mock.patch.object(selftests, "KNOWN", [(r"6\.", "b", ("fail",), "a fault")]):
@@ -118,7 +120,7 @@ class Tables(unittest.TestCase):
             self.assertIn("| `b` | fail (known) | **fail** |\n", text)
             self.assertIn("| `c` | **time-out** |  |\n", text)
             self.assertIn("- 6.12.117, `b`: fail: a fault\n- 6.12.117, `c`: time-out: \n"
-                          "- 7.3.4, `b`: fail: it broke\n", text)
+                          "- 7.3.4, `a`: skip: no CPU\n- 7.3.4, `b`: fail: it broke\n", text)
             self.assertIsNone(selftests.known("6.12.117", "b", "time-out"))
             self.assertIsNone(selftests.known("6.12.117", "bb", "fail"))
 
