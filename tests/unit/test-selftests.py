@@ -134,7 +134,7 @@ class Library(unittest.TestCase):
     def judge(self, **verdicts):
         with contextlib.redirect_stdout(io.StringIO()):
             return kernels.judge({column.replace("_", " "): {
-                str(i): {"verdict": verdict, "known": None} for i, verdict in enumerate(found)}
+                str(i): {"verdict": verdict} for i, verdict in enumerate(found)}
                 for column, found in verdicts.items()})
 
     def test_exit_status(self):
@@ -146,23 +146,16 @@ class Library(unittest.TestCase):
         self.assertEqual(self.judge(a=["pass"], b=[]), kernels.FAIL)
         self.assertEqual(self.judge(a=["could not run"]), kernels.FAIL)
 
-    def test_known_is_what_btf_shows(self):
-        """As 7.1.13 has it: scx_bpf_create_dsq() with `aux`, scx_bpf_dsq_insert() without."""
-        dump = ("[7] FUNC_PROTO '(anon)' ret_type_id=1 vlen=3\n\t'dsq_id' type_id=1\n"
-                "\t'node' type_id=1\n\t'aux' type_id=2\n"
-                "[8] FUNC_PROTO '(anon)' ret_type_id=0 vlen=1\n\t'p' type_id=1\n"
-                "[10] FUNC 'scx_bpf_create_dsq' type_id=7 linkage=static\n"
-                "[11] FUNC 'scx_bpf_dsq_insert' type_id=8 linkage=static\n")
-        cause = ("not-attached: op attach of step 'boot': scheduler 'under_test' does not load on "
-                 "Linux 7.1.13: kfunc '{}___kts' is referenced but wasn't resolved; it ended")
-        image = pathlib.Path("/kernels/7.1/bzImage")
-        with mock.patch.object(kernels.subprocess, "run", return_value=mock.Mock(stdout=dump)):
-            for name, known in [("scx_bpf_create_dsq", True), ("scx_bpf_dsq_insert", False),
-                                ("scx_bpf_create", False)]:
-                self.assertEqual(bool(kernels.unresolvable(image, cause.format(name))), known, name)
-            self.assertIsNone(kernels.unresolvable(image, "gap: scx_bpf_create_dsq"))
-        self.assertEqual(kernels.cell({"verdict": "fail", "known": "x"}), "fail (known)")
-        self.assertEqual(kernels.cell({"verdict": "fail", "known": None}), "**fail**")
+    def test_kernels_that_cannot_be_used(self):
+        said = "lacks x: y\nneeds z: w\n/k/bzImage: 7.1, ktest cannot use it, 2 missing\n"
+        for status, words in [(1, "7.1: skipped: it needs z: w\n"), (0, "")]:
+            done = mock.Mock(stdout=said, stderr="", returncode=status)
+            out = io.StringIO()
+            with mock.patch.object(kernels.subprocess, "run", return_value=done), \
+                    mock.patch.object(kernels, "release_of", return_value="7.1"), \
+                    contextlib.redirect_stdout(out):
+                self.assertEqual(kernels.usable(pathlib.Path("/k/bzImage")), not status)
+            self.assertEqual(out.getvalue(), words)
 
 
 unittest.main()
