@@ -47,6 +47,7 @@ not ok 2 FAIL: EXT task got less than 4.00% of runtime
 DIED = ("ktest: scheduler 'ddsp_bogus_dsq_fail' (generation 1) died unexpectedly, 0.0 s after it "
         "attached: error: runtime error: non-existent DSQ 0xcafef00d for ddsp_bogus_dsq_[61]\n"
         "ktest: artefacts: /tmp/runs/20261129T145424Z-exec-1\n")
+KSYM = "extern (func ksym) 'scx_bpf_create_dsq': func_proto [390] incompatible with vmlinux [48700]"
 
 
 class Reports(unittest.TestCase):
@@ -100,6 +101,16 @@ class Schedulers(unittest.TestCase):
         self.assertEqual(judge(123, stall), "died otherwise")
         self.assertEqual(judge(0, ""), "stayed alive")
         self.assertEqual(judge(125, DIED), "machine failed")
+        self.assertEqual(judge(125, f"ktest: not-attached: {KSYM}; it ended"), "not attached")
+
+    def test_kfunc_that_btf_has_wrong(self):
+        """As recorded on 7.2.12: of a test, and of its scheduler."""
+        for said in (f"libbpf: {KSYM}\nlibbpf: failed\nERR: exit.c:30\nFailed to load skel\n",
+                     f"ktest: attach scheduler 'exit': not-attached: libbpf: {KSYM}; it ended\n"):
+            why = selftests.cause(said)
+            self.assertIn(KSYM, why)
+            self.assertTrue(selftests.known("7.2.12+deb13-cloud-amd64", "exit", "fail", why))
+            self.assertIsNone(selftests.known("7.3.4+deb13-cloud-amd64", "exit", "fail", why))
 
     def test_cause(self):
         self.assertRegex(selftests.cause(DIED), "^scheduler 'ddsp_bogus_dsq_fail'")
@@ -115,18 +126,20 @@ class Tables(unittest.TestCase):
                "7.3.4": {"a": ("skip", "no CPU"), "b": ("fail", "it broke")}}
 
     def test_what_is_known_is_of_a_kernel_and_a_verdict(self):
-        with mock.patch.object(selftests, "KNOWN", [(r"6\.", "b", ("fail",), "a fault")]):
+        with mock.patch.object(selftests, "KNOWN", [(r"6\.", "b", ("fail",), "broke",
+                                                "a fault")]):
             text = "".join(selftests.table(self.RESULTS))
             self.assertIn("| `b` | fail (known) | **fail** |\n", text)
             self.assertIn("| `c` | **time-out** |  |\n", text)
             self.assertIn("- 6.12.117, `b`: fail: a fault\n- 6.12.117, `c`: time-out: \n"
                           "- 7.3.4, `a`: skip: no CPU\n- 7.3.4, `b`: fail: it broke\n", text)
-            self.assertIsNone(selftests.known("6.12.117", "b", "time-out"))
-            self.assertIsNone(selftests.known("6.12.117", "bb", "fail"))
+            self.assertIsNone(selftests.known("6.12.117", "b", "time-out", "it broke"))
+            self.assertIsNone(selftests.known("6.12.117", "bb", "fail", "it broke"))
+            self.assertIsNone(selftests.known("6.12.117", "b", "fail", "another cause"))
 
     def test_what_is_known_has_a_reason(self):
-        for release, tests, verdicts, reason in selftests.KNOWN:
-            self.assertTrue(re.compile(release) and tests and reason)
+        for release, tests, verdicts, cause, reason in selftests.KNOWN:
+            self.assertTrue(re.compile(release) and tests and re.compile(cause) and reason)
             self.assertFalse(set(verdicts) & set(selftests.GOOD))
 
 
