@@ -118,6 +118,7 @@ int kt_vm_config_init(struct kt_vm_config *ret_config, const struct kt_vm_spec *
 		.topo = spec->topo,
 		.initrd_fd = spec->initrd_fd,
 		.counted = spec->counted,
+		.even_turns = spec->even_turns,
 		.nested = spec->nested,
 		.perf = spec->perf,
 		.seed = spec->seed,

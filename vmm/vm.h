@@ -56,9 +56,14 @@ struct kt_vm_spec {
 	int initrd_fd;	     /* initramfs, a seekable file; borrowed until kt_vm_new() returns */
 	const char *cmdline; /* text behind the machine's own kernel command line, or NULL */
 	bool counted;	     /* guest time counts instructions; tcg alone, not with nested */
-	bool nested;	     /* the guest can itself run machines (AMD SVM) */
-	bool perf;	     /* for measurements: pinned vCPUs, huge pages, fewer exits */
-	uint64_t seed;	     /* of the random numbers that the machine offers the guest */
+	/*
+	 * In counted time no vCPU stands still for long, whatever QEMU is older than 8.1: the host
+	 * sees to the turns, and two runs are never equal then.
+	 */
+	bool even_turns;
+	bool nested;   /* the guest can itself run machines (AMD SVM) */
+	bool perf;     /* for measurements: pinned vCPUs, huge pages, fewer exits */
+	uint64_t seed; /* of the random numbers that the machine offers the guest */
 };
 
 /* ---- what was validated ---- */
@@ -75,6 +80,7 @@ struct kt_vm_config {
 	int initrd_fd;			     /* borrowed */
 	char cmdline[KT_VM_CMDLINE_MAX + 1]; /* the spec's; fits behind the machine's own */
 	bool counted;
+	bool even_turns;
 	bool nested;
 	bool perf;
 	uint64_t seed;

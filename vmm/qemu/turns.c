@@ -5,7 +5,8 @@
  * (rr_cpu_thread_fn() of accel/tcg/tcg-accel-ops-rr.c). A vCPU that computes without a pause leaves
  * nothing: a second one that spins on a lock, with interrupts off, then stands still for good. A
  * request to stop ends the present turn, and after it each vCPU gets a turn that begins with the
- * whole way. So the machine is stopped and continued every TURN_NS, which costs 4 % of its time.
+ * whole way. So a machine of even turns is stopped and continued every TURN_NS of the host's time,
+ * which costs some per cent of it.
  */
 #include "base/clock.h"
 #include "vmm/qemu/machine.h"
@@ -45,8 +46,9 @@ static void on_turn(void *arg)
 
 void kt_qemu_share_turns(struct kt_qemu *qemu)
 {
-	if (qemu->vm.config.counted && kt_topology_cpus(&qemu->vm.config.topo) > 1 &&
-	    qemu->qmp.version < FAIR_VERSION && !qemu->turn)
+	if (qemu->vm.config.counted && qemu->vm.config.even_turns &&
+	    kt_topology_cpus(&qemu->vm.config.topo) > 1 && qemu->qmp.version < FAIR_VERSION &&
+	    !qemu->turn)
 		rearm(qemu);
 }
 
