@@ -33,8 +33,8 @@ enum kt_op_flag {
 #define KT_OP_TABLE(OP) \
 	OP(ATTACH, "attach", kt_sched_attach, 0, \
 	   "starts a staged scheduler and waits until the kernel runs it: `startup-died` if the " \
-	   "process ends within 1 s, `not-attached` if the kernel does not run the scheduler " \
-	   "within the scenario's `.attach_timeout`", SCHED) \
+	   "process ends within 1 s, `not-attached` if libbpf or the verifier refuses it, or if the " \
+	   "kernel does not run it within the scenario's `.attach_timeout`", SCHED) \
 	OP(DETACH, "detach", kt_sched_detach, KT_OP_ENDS_GENERATION, \
 	   "sends SIGTERM to the live scheduler and waits until the kernel is back under its own " \
 	   "scheduler and the process has exited; after 10 s kills the process: `detach-timeout`") \

@@ -60,7 +60,7 @@ enum kt_op_error {
 	KT_OP_OK,	    /* success */
 	KT_OP_SPAWN_FAILED, /* execve(2) of the program failed */
 	KT_OP_STARTUP_DIED, /* the loader ended within 1 s of its start, unattached */
-	KT_OP_NOT_ATTACHED, /* the kernel did not enable the scheduler in the time an attach has */
+	KT_OP_NOT_ATTACHED, /* libbpf or the verifier refused it, or it was not enabled in time */
 	KT_OP_ALREADY_ATTACHED, /* another scheduler is live */
 	KT_OP_NOTHING_ATTACHED, /* no scheduler is live */
 	KT_OP_DETACH_TIMEOUT, /* the loader did not end within 10 s of the request and was killed */

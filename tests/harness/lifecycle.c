@@ -145,7 +145,7 @@ KT_SCENARIO(refused_boot_scheduler, "the verifier is to refuse a boot scheduler,
 	.staged = KT_SCHED("again", .binary = "scx_ktest", .fixed = true,
 			   .args = KT_ARGS("--fail-verify")),
 	.steps  = KT_STEPS(KT_STEP("attach", .hold = KT_MS(100), .ops = KT_OPS(
-		KT_OP_ATTACH("again", .expect = KT_OP_STARTUP_DIED,
+		KT_OP_ATTACH("again", .expect = KT_OP_NOT_ATTACHED,
 			     .expect_text = "invalid mem access")))));
 
 KT_SCENARIO(twin_refused_for_another_reason, "expects other words of the verifier",
