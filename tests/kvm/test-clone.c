@@ -514,6 +514,6 @@ TEST(test_states_that_cannot_be)
 	assert_int_equal(pwrite(fd, &version, 2, 24), 2); /* the first part's number */
 	expect_refused(&config, &images, "is unknown");
 	assert_int_equal(ftruncate(fd, 100), 0);
-	expect_refused(&config, &images, "its header says");
+	expect_refused(&config, &images, "the bytes are not a state of a machine under kvm");
 	close(fd);
 }
