@@ -56,16 +56,31 @@ static int unfit(struct import *im, const char *cause)
 
 /* --- what the image says ------------------------------------------------------------ */
 
+static int open_image(struct import *im, struct kt_image *ret_image, const char *name)
+{
+	char path[KT_PATH_MAX];
+	int r;
+
+	KT_TRY(in_work(im, path, name));
+	r = kt_image_open(ret_image, path, im->diag);
+	return r > 0 ? KT_IMPORT_E_BAD : kt_forward(r);
+}
+
+/* Makes a file of the work folder; path: of KT_PATH_MAX bytes, receives its path. */
+static int create(const struct import *im, char *path, const char *name, int *ret_fd)
+{
+	KT_TRY(in_work(im, path, name));
+	*ret_fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+	return *ret_fd < 0 ? kt_raise(-errno) : 0;
+}
+
 /* The image of a distribution is a bzImage: its vmlinux is unpacked beside it. */
 static int write_vmlinux(struct import *im, const struct kt_image *image)
 {
 	_cleanup_(kt_closep) int fd = -1;
 	char path[KT_PATH_MAX];
 
-	KT_TRY(in_work(im, path, "vmlinux"));
-	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
-	if (fd < 0)
-		return kt_raise(-errno);
+	KT_TRY(create(im, path, "vmlinux", &fd));
 	return kt_forward(kt_write_all(fd, image->data, image->size));
 }
 
@@ -84,14 +99,8 @@ static int write_config(struct import *im)
 	char path[KT_PATH_MAX];
 	int r;
 
-	KT_TRY(in_work(im, path, "vmlinux"));
-	r = kt_image_open(&image, path, im->diag);
-	if (r)
-		return r > 0 ? KT_IMPORT_E_BAD : kt_forward(r);
-	KT_TRY(in_work(im, path, "config"));
-	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
-	if (fd < 0)
-		return kt_raise(-errno);
+	KT_TRY(open_image(im, &image, "vmlinux"));
+	KT_TRY(create(im, path, "config", &fd));
 	r = kt_ikconfig_extract(image.data, image.size, fd);
 	if (r > 0)
 		return unlink(path) ? kt_raise(-errno) : 0;
@@ -102,13 +111,8 @@ static int write_config(struct import *im)
 static int look_at_bzimage(struct import *im, char ret_release[KT_NAME_MAX])
 {
 	_cleanup_(kt_image_close) struct kt_image image = KT_IMAGE_INIT;
-	char path[KT_PATH_MAX];
-	int r;
 
-	KT_TRY(in_work(im, path, "bzImage"));
-	r = kt_image_open(&image, path, im->diag);
-	if (r)
-		return r > 0 ? KT_IMPORT_E_BAD : kt_forward(r);
+	KT_TRY(open_image(im, &image, "bzImage"));
 	strcpy(ret_release, image.release);
 	return im->gather.part_of[KT_GATHER_VMLINUX] ? 0 : kt_forward(write_vmlinux(im, &image));
 }
